@@ -1,0 +1,283 @@
+"""The versioned records that everything else reads and writes.
+
+A job's ``records.jsonl`` holds one record a line, appended as it was made: ``begin``, then
+``check``, ``metric``, ``evidence`` and ``question`` in any order, then ``finish``. ``outcome.json``
+holds an :class:`Outcome`, ``run.json`` a :class:`RunInfo`. Knows nothing about notebooks, kernels
+or reports.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "Attempt",
+    "Begin",
+    "CellState",
+    "CellStatus",
+    "Check",
+    "CheckStatus",
+    "Evidence",
+    "Fact",
+    "Failure",
+    "Finish",
+    "Label",
+    "MediaFile",
+    "Metric",
+    "Outcome",
+    "OutcomeStatus",
+    "PlannedJob",
+    "Question",
+    "QuestionStatus",
+    "Record",
+    "RunInfo",
+    "Verdict",
+    "now",
+    "parse_record",
+]
+
+SCHEMA_VERSION = 1
+
+CheckStatus = Literal["passed", "failed", "error", "skipped"]
+OutcomeStatus = Literal[
+    "passed", "failed", "error", "timed_out", "crashed", "cancelled", "skipped", "incomplete"
+]
+CellStatus = Literal["completed", "failed", "interrupted", "running", "not_run"]
+QuestionStatus = Literal["pending", "approved", "rejected", "needs-work", "waived", "stale"]
+Verdict = Literal["passed", "unreviewed", "failed", "error", "cancelled", "incomplete"]
+Label = str | int | float | bool
+
+
+def now() -> datetime:
+    """Return the current time in UTC."""
+    return datetime.now(UTC)
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", ser_json_inf_nan="strings", use_attribute_docstrings=True
+    )
+
+
+class MediaFile(_Model):
+    """One stored file: ``media/<sha256><suffix>`` in the run folder."""
+
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    suffix: str = Field(pattern=r"^\.[a-z0-9]{1,8}$")
+    size: int = Field(ge=0)
+    """Bytes."""
+    media_type: str
+    """IANA media type, such as ``audio/wav``."""
+
+    @property
+    def filename(self) -> str:
+        """The name under ``media/``."""
+        return f"{self.sha256}{self.suffix}"
+
+
+class Fact(_Model):
+    """One measured property of an evidence file, as a reader sees it."""
+
+    name: str
+    value: float | str
+    unit: str = ""
+
+
+class _Record(_Model):
+    time: AwareDatetime = Field(default_factory=now)
+
+
+class Begin(_Record):
+    """The first record of a job: what is about to be checked, with which parameters."""
+
+    kind: Literal["begin"] = "begin"
+    schema_version: Literal[1] = 1
+    runbook: str
+    parameters: dict[str, JsonValue] = {}
+
+
+class Check(_Record):
+    """One machine-verified claim."""
+
+    kind: Literal["check"] = "check"
+    name: str
+    status: CheckStatus
+    expected: str = ""
+    """What was asked for, in words: ``30 ± 0.5 s``."""
+    actual: JsonValue = None
+    """What was found."""
+    unit: str = ""
+    why: str = ""
+    """Why the claim matters; shown beside a failure."""
+    reason: str = ""
+    """Why the check was skipped, or the exception that made it an error."""
+
+
+class Metric(_Record):
+    """One named number."""
+
+    kind: Literal["metric"] = "metric"
+    name: str
+    value: float
+    unit: str = ""
+    better: Literal["higher", "lower", "neither"] = "neither"
+    labels: dict[str, Label] = {}
+
+
+class Evidence(_Record):
+    """One media file that a person can hear, see or read, stored once under its hash."""
+
+    kind: Literal["evidence"] = "evidence"
+    name: str
+    media_kind: str
+    """``audio``, ``image``, ``plot``, ``text``, later ``video``: names a module of ``media``."""
+    file: MediaFile
+    caption: str = ""
+    labels: dict[str, Label] = {}
+    facts: tuple[Fact, ...] = ()
+    views: dict[str, MediaFile] = {}
+    """Pictures drawn of it: ``waveform``, ``spectrogram``."""
+
+
+class Question(_Record):
+    """Something only a person can answer about some evidence."""
+
+    kind: Literal["question"] = "question"
+    name: str
+    text: str
+    about: tuple[str, ...] = ()
+    """sha256 of the evidence files that the question is about."""
+    scale: tuple[str, ...] = ("approve", "reject")
+    required: bool = True
+    status: QuestionStatus = "pending"
+
+
+class Finish(_Record):
+    """The last record: the runbook reached its last cell, having made this many records."""
+
+    kind: Literal["finish"] = "finish"
+    counts: dict[str, int]
+    """Number of records made before this one, by kind."""
+
+
+Record = Annotated[
+    Begin | Check | Metric | Evidence | Question | Finish, Field(discriminator="kind")
+]
+_RECORD: TypeAdapter[Any] = TypeAdapter(Record)
+
+
+def parse_record(line: str | bytes) -> Begin | Check | Metric | Evidence | Question | Finish:
+    """Parse one line of ``records.jsonl``.
+
+    Raises:
+        pydantic.ValidationError: The line is not a record of this schema version.
+    """
+    record: Begin | Check | Metric | Evidence | Question | Finish = _RECORD.validate_json(line)
+    return record
+
+
+class CellState(_Model):
+    """What became of one cell."""
+
+    index: int
+    id: str
+    cell_type: str
+    status: CellStatus
+    seconds: float | None = None
+
+
+class Failure(_Model):
+    """Where and how a notebook stopped."""
+
+    cell_index: int | None = None
+    cell_id: str | None = None
+    source: str = ""
+    ename: str
+    evalue: str
+    traceback: str = ""
+    """Plain text, without terminal colours."""
+
+
+class Attempt(_Model):
+    """One try at a job; only infrastructure faults lead to another."""
+
+    number: int
+    status: OutcomeStatus
+    cause: str = ""
+    started: AwareDatetime
+    ended: AwareDatetime | None = None
+
+
+class Outcome(_Model):
+    """What became of a job. It begins as ``incomplete``."""
+
+    schema_version: Literal[1] = 1
+    job: str
+    runbook: str
+    status: OutcomeStatus = "incomplete"
+    cause: str = ""
+    """One line: why it is not ``passed``."""
+    allowed: bool = False
+    """Whether a skip was declared as allowed in the profile."""
+    flaky: bool = False
+    """Passed, but only after a retry."""
+    failure: Failure | None = None
+    cells: tuple[CellState, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
+    kernel: str = ""
+    """``warm`` or ``ordinary``."""
+    notebook_sha256: str = ""
+    """Hash of the runbook file that was executed."""
+    started: AwareDatetime | None = None
+    ended: AwareDatetime | None = None
+
+    @property
+    def seconds(self) -> float | None:
+        """Wall time of the job, where it has ended."""
+        if self.started is None or self.ended is None:
+            return None
+        return (self.ended - self.started).total_seconds()
+
+
+class PlannedJob(_Model):
+    """One runbook with one set of parameters, as the plan has it."""
+
+    id: str
+    runbook: str
+    parameters: dict[str, JsonValue] = {}
+    """The parameters given; all others keep the notebook's default."""
+    needs: tuple[str, ...] = ()
+    timeout: float
+    """Seconds for the whole job."""
+    cell_timeout: float | None = None
+    retries: int = 0
+    allow_skips: tuple[str, ...] = ()
+    """Glob patterns of check names that may be skipped."""
+    hardware: dict[str, float] = {}
+    """Least amounts: ``gpu``, ``memory_gb``, ``disk_gb``, ``cores``."""
+    memory_limit_gb: float | None = None
+    """The job's processes are ended above this."""
+
+
+class RunInfo(_Model):
+    """One execution of a profile."""
+
+    schema_version: Literal[1] = 1
+    run_id: str
+    profile: str
+    profile_path: str = ""
+    verdict: Verdict = "incomplete"
+    plan: tuple[PlannedJob, ...]
+    slots: int = 1
+    """How many jobs ran at a time."""
+    commit: str = ""
+    dirty: bool | None = None
+    environment: dict[str, str] = {}
+    hardware: dict[str, float | str] = {}
+    cause: str = ""
+    started: AwareDatetime = Field(default_factory=now)
+    ended: AwareDatetime | None = None
