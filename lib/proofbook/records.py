@@ -274,6 +274,10 @@ class RunInfo(_Model):
     plan: tuple[PlannedJob, ...]
     slots: int = 1
     """How many jobs ran at a time."""
+    warm: tuple[str, ...] = ()
+    """What warm kernels had imported."""
+    timeout: float | None = None
+    """Seconds for the whole run."""
     commit: str = ""
     dirty: bool | None = None
     environment: dict[str, str] = {}

@@ -1,0 +1,86 @@
+"""Where a notebook's records go: the job's folder in a run, else a folder of its own.
+
+Each record is appended and synced before ``write`` returns, then glued into the notebook with
+scrapbook when there is one. Knows nothing about what the records mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from pydantic import BaseModel, JsonValue
+
+from proofbook.errors import UsageError
+from proofbook.project import find_project
+from proofbook.records import MediaFile
+from proofbook.redaction import Redactor
+from proofbook.storage import append_line, store_media
+
+__all__ = ["JOB_FOLDER", "MEDIA_FOLDER", "Journal", "open_journal"]
+
+JOB_FOLDER = "PROOFBOOK_JOB_FOLDER"
+"""Environment variable: the running job's folder."""
+MEDIA_FOLDER = "PROOFBOOK_MEDIA_FOLDER"
+"""Environment variable: the running run's media folder."""
+
+Glue = Callable[[str, JsonValue], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Journal:
+    """An append-only list of records, and the media folder beside it."""
+
+    folder: Path
+    media: Path
+    redact: Redactor = field(default_factory=Redactor.from_environment)
+    glue: Glue | None = None
+
+    def write(self, record: BaseModel, scrap: str) -> None:
+        """Append ``record`` to ``records.jsonl``, then glue it under the name ``scrap``."""
+        line = self.redact(record.model_dump_json())
+        append_line(self.folder / "records.jsonl", line)
+        if self.glue is not None:
+            self.glue(scrap, record.model_dump(mode="json"))
+
+    def store(self, source: Path | bytes, suffix: str) -> MediaFile:
+        """Store a media file under its hash."""
+        return store_media(self.media, source, suffix)
+
+
+def open_journal(runbook: str, environment: Mapping[str, str]) -> Journal:
+    """Open the running job's journal, or a new one under ``outputs/interactive/``.
+
+    Raises:
+        UsageError: The folder cannot be written.
+    """
+    if JOB_FOLDER in environment:
+        folder = Path(environment[JOB_FOLDER])
+        media = Path(environment.get(MEDIA_FOLDER, folder / "media"))
+    else:
+        stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S-%f")
+        outputs = find_project(Path.cwd()).outputs
+        folder = outputs / "interactive" / f"{runbook.replace('/', '-')}-{stamp}"
+        media = folder / "media"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot write records in {folder}: {error.strerror}") from error
+    return Journal(folder=folder, media=media, glue=_scrapbook_glue())
+
+
+def _scrapbook_glue() -> Glue | None:
+    """Return scrapbook's ``glue`` inside a kernel, None in a plain interpreter."""
+    from IPython.core.getipython import get_ipython
+
+    shell = get_ipython()
+    if shell is None or not hasattr(shell, "kernel"):
+        return None
+    import scrapbook
+
+    def glue(name: str, value: JsonValue) -> None:
+        scrapbook.glue(name, value, encoder="json")
+
+    return glue

@@ -1,0 +1,199 @@
+"""Read, inspect and lint a runbook's ``.ipynb``, quickly: plain JSON and ``ast``, no kernel.
+
+A runbook declares its parameters in its first code cell, tagged ``parameters``, one a line as
+``name: type = literal  # help``; a line without a default declares a required parameter. Knows
+nothing about profiles or execution.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import io
+import json
+import re
+import tokenize
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import TypeAdapter, ValidationError
+
+from proofbook.errors import NotebookError
+
+__all__ = ["Parameter", "Runbook", "list_runbooks", "read_notebook", "read_runbook"]
+
+_SIMPLE: dict[str, Any] = {
+    "str": str,
+    "int": int,
+    "float": float,
+    "bool": bool,
+    "list": list,
+    "dict": dict,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameter:
+    """One parameter of a runbook."""
+
+    name: str
+    annotation: str
+    """Its type, as written: ``float``, ``list[str]``."""
+    default: Any = None
+    required: bool = False
+    help: str = ""
+    adapter: TypeAdapter[Any] = field(repr=False, compare=False)
+
+    def validate(self, value: object) -> Any:
+        """Return ``value`` in the parameter's type; an int is a float too, text is no number.
+
+        Raises:
+            ValueError: The value has another type; the message says which is expected.
+        """
+        try:
+            return self.adapter.validate_python(value, strict=True)
+        except ValidationError as error:
+            raise ValueError(
+                f"parameter {self.name!r} must be {self.annotation}, found "
+                f"{type(value).__name__} {value!r}"
+            ) from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runbook:
+    """What can be known about a runbook without executing it."""
+
+    name: str
+    path: Path
+    title: str
+    parameters: dict[str, Parameter]
+    sha256: str
+
+
+def list_runbooks(folder: Path) -> list[Path]:
+    """Return the runbooks under ``folder``, sorted, without Jupyter's own copies."""
+    found = folder.glob("**/*.ipynb")
+    return sorted(p for p in found if ".ipynb_checkpoints" not in p.parts)
+
+
+def read_notebook(path: Path) -> dict[str, Any]:
+    """Return a notebook's JSON.
+
+    Raises:
+        NotebookError: The file is missing, no JSON, or no notebook of format 4.
+    """
+    try:
+        notebook = json.loads(path.read_bytes())
+    except FileNotFoundError as error:
+        raise NotebookError("no such runbook", path=path) from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise NotebookError(
+            f"not JSON, so not a notebook ({error}); restore the file", path=path
+        ) from error
+    if not isinstance(notebook, dict) or not isinstance(notebook.get("cells"), list):
+        raise NotebookError("JSON, but not a notebook: it has no list of cells", path=path)
+    if notebook.get("nbformat") != 4:
+        raise NotebookError(
+            f"notebook format {notebook.get('nbformat')!r} is not supported; save it as version 4",
+            path=path,
+        )
+    return notebook
+
+
+def read_runbook(path: Path, name: str | None = None) -> Runbook:
+    """Read a runbook's title and parameters; ``name`` defaults to ``<folder>/<stem>``.
+
+    Raises:
+        NotebookError: It cannot be read, has no ``parameters`` cell, or one that is not a list
+            of typed literals.
+    """
+    notebook = read_notebook(path)
+    code = [c for c in notebook["cells"] if c.get("cell_type") == "code"]
+    tagged = [c for c in code if "parameters" in c.get("metadata", {}).get("tags", [])]
+    if not tagged:
+        raise NotebookError("has no cell tagged 'parameters'; tag its first code cell", path=path)
+    return Runbook(
+        name=name or f"{path.parent.name}/{path.stem}",
+        path=path,
+        title=_title(notebook) or path.stem,
+        parameters=_parameters(source_of(tagged[0]), path, str(tagged[0].get("id", "parameters"))),
+        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+    )
+
+
+def source_of(cell: dict[str, Any]) -> str:
+    """Return a cell's source as one text."""
+    source = cell.get("source", "")
+    return source if isinstance(source, str) else "".join(source)
+
+
+def _title(notebook: dict[str, Any]) -> str:
+    for cell in notebook["cells"]:
+        if cell.get("cell_type") == "markdown":
+            found = re.search(r"^#\s+(.+)$", source_of(cell), re.MULTILINE)
+            if found:
+                return found[1].strip()
+    return ""
+
+
+def _parameters(source: str, path: Path, cell: str) -> dict[str, Parameter]:
+    try:
+        tree = ast.parse(source)
+    except SyntaxError as error:
+        raise NotebookError(
+            f"the parameters cell is not Python: {error.msg} (line {error.lineno})",
+            path=path,
+            cell=cell,
+        ) from error
+    comments = _comments(source)
+    found: dict[str, Parameter] = {}
+    for statement in tree.body:
+        parameter = _parameter(statement, comments, path, cell)
+        found[parameter.name] = parameter
+    return found
+
+
+def _parameter(statement: ast.stmt, comments: dict[int, str], path: Path, cell: str) -> Parameter:
+    if not isinstance(statement, ast.AnnAssign) or not isinstance(statement.target, ast.Name):
+        raise NotebookError(
+            f"line {statement.lineno} of the parameters cell is not 'name: type = literal'",
+            path=path,
+            cell=cell,
+        )
+    try:
+        type_ = _type_of(statement.annotation)
+        default = None if statement.value is None else ast.literal_eval(statement.value)
+    except ValueError as error:
+        raise NotebookError(
+            f"parameter {statement.target.id!r}: {error}", path=path, cell=cell
+        ) from error
+    return Parameter(
+        name=statement.target.id,
+        annotation=ast.unparse(statement.annotation),
+        default=default,
+        required=statement.value is None,
+        help=comments.get(statement.end_lineno or statement.lineno, ""),
+        adapter=TypeAdapter(type_),
+    )
+
+
+def _type_of(node: ast.expr) -> Any:
+    """Return the type that an annotation names, from a short list; nothing is evaluated."""
+    if isinstance(node, ast.Name) and node.id in _SIMPLE:
+        return _SIMPLE[node.id]
+    if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
+        parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        if node.value.id == "Literal":
+            return Literal[tuple(ast.literal_eval(p) for p in parts)]  # type: ignore[valid-type]
+        if node.value.id == "list" and len(parts) == 1:
+            return list[_type_of(parts[0])]  # type: ignore[misc]
+        if node.value.id == "dict" and len(parts) == 2:
+            return dict[_type_of(parts[0]), _type_of(parts[1])]  # type: ignore[misc]
+    known = ", ".join(_SIMPLE)
+    raise ValueError(f"type {ast.unparse(node)!r} is not one of {known}, list[…], dict[…, …]")
+
+
+def _comments(source: str) -> dict[int, str]:
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    return {t.start[0]: t.string.lstrip("# ") for t in tokens if t.type == tokenize.COMMENT}

@@ -1,0 +1,132 @@
+"""Load and validate a profile: one YAML file under ``parameters/``.
+
+What is wrong with its shape is found here, with file and line; what it says of runbooks and
+parameters is verified by :mod:`proofbook.runner.plan`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError
+
+from proofbook.errors import UsageError
+from proofbook.project import Project
+from proofbook.yamlfile import Place, YamlFile, read_yaml
+
+__all__ = ["JobDefaults", "JobEntry", "Profile", "list_profiles", "load_profile", "nearest"]
+
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def _seconds(value: object) -> object:
+    """Read ``90``, ``"90s"``, ``"20m"`` or ``"2h"``."""
+    if isinstance(value, str) and (found := re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", value)):
+        return float(found[1]) * _UNITS[found[2]]
+    return value
+
+
+Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class JobDefaults(_Model):
+    """What holds for every job that does not say otherwise."""
+
+    timeout: Seconds = 600.0
+    cell_timeout: Seconds | None = None
+    retries: int = Field(0, ge=0, le=5)
+    allow_skips: tuple[str, ...] = ()
+
+
+class JobEntry(_Model):
+    """One entry under ``jobs:``; a matrix makes several jobs of it."""
+
+    runbook: str
+    id: str | None = Field(None, pattern=r"^[a-z0-9][a-z0-9._-]*$")
+    parameters: dict[str, JsonValue] = {}
+    matrix: dict[str, Annotated[list[JsonValue], Field(min_length=1)]] = {}
+    include: list[dict[str, JsonValue]] = []
+    """Parameters added to the combinations of the matrix that they agree with."""
+    needs: tuple[str, ...] = ()
+    timeout: Seconds | None = None
+    cell_timeout: Seconds | None = None
+    retries: int | None = Field(None, ge=0, le=5)
+    allow_skips: tuple[str, ...] | None = None
+    hardware: dict[str, float] = {}
+    memory_limit_gb: float | None = Field(None, gt=0)
+
+    @property
+    def name(self) -> str:
+        """The entry's id; by default the runbook's name with dashes."""
+        return self.id or re.sub(r"[^a-z0-9._-]+", "-", self.runbook.lower())
+
+
+class Profile(_Model):
+    """One YAML file under ``parameters/``."""
+
+    description: str = ""
+    warm: tuple[str, ...] = ()
+    """What warm kernels have imported: ``module`` or ``module:attribute``."""
+    timeout: Seconds | None = None
+    """For the whole run."""
+    defaults: JobDefaults = JobDefaults()
+    jobs: tuple[JobEntry, ...] = Field(min_length=1)
+
+
+def list_profiles(project: Project) -> list[Path]:
+    """Return the profiles of a project, sorted."""
+    return sorted(project.parameters.glob("*.yaml"))
+
+
+def load_profile(project: Project, profile: str) -> tuple[Profile, YamlFile]:
+    """Load a profile by name (``tiny``) or by the path of a YAML file.
+
+    Raises:
+        ProfileError: It is not a profile; file and line say where.
+        UsageError: There is no profile of this name.
+    """
+    source = read_yaml(_profile_path(project, profile))
+    return _validate(source), source
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return a hint at the known name that is most like ``name``, or nothing."""
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f"did you mean {close[0]!r}?" if close else ""
+
+
+def _profile_path(project: Project, profile: str) -> Path:
+    if profile.endswith((".yaml", ".yml")) or "/" in profile:
+        return Path(profile)
+    path = project.parameters / f"{profile}.yaml"
+    if not path.exists():
+        known = [p.stem for p in list_profiles(project)]
+        hint = nearest(profile, known) or f"there are: {', '.join(known) or 'none'}"
+        raise UsageError(f"no profile {profile!r} in {project.parameters}; {hint}")
+    return path
+
+
+def _validate(source: YamlFile) -> Profile:
+    if not isinstance(source.value, dict):
+        raise source.error("a profile is a mapping with 'jobs:'", ())
+    try:
+        return Profile.model_validate(source.value)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place: Place = tuple(first["loc"])
+        name = ".".join(str(p) for p in place)
+        if first["type"] == "extra_forbidden":
+            model = JobEntry if place[0] == "jobs" else JobDefaults if len(place) > 1 else Profile
+            hint = nearest(str(place[-1]), list(model.model_fields))
+            raise source.error(
+                f"unknown key {place[-1]!r}; {hint or 'remove it'}", place
+            ) from error
+        raise source.error(f"{name}: {first['msg']}", place) from error

@@ -1,0 +1,105 @@
+"""The papermill engine ``proofbook``: executes cells, and says only what is true of them.
+
+What papermill's own engine gets wrong and this one does not: a cell that never ran is
+``not_run``, not ``completed``; a dead kernel and a time-out leave their mark in the notebook; a
+runbook without its finish record does not end green. Usable as ``papermill --engine proofbook``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from papermill.engines import Engine
+
+from proofbook.errors import Incomplete
+from proofbook.runner.client import TruthfulClient
+from proofbook.runner.execution import Execution
+from proofbook.runner.ledger import CellLedger
+from proofbook.runner.recording import NotebookRecorder
+
+__all__ = ["ProofbookEngine"]
+
+_SCRAP = "application/scrapbook.scrap.json+json"
+
+
+class ProofbookEngine(Engine):  # type: ignore[misc]
+    """Registered under the entry-point group ``papermill.engine``."""
+
+    @classmethod
+    def execute_notebook(
+        cls,
+        nb: Any,
+        kernel_name: str,
+        output_path: str | None = None,
+        progress_bar: bool | dict[str, Any] = True,
+        log_output: bool = False,
+        autosave_cell_every: int = 30,
+        execution: Execution | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Execute a parameterised notebook and return it.
+
+        Raises:
+            nbclient.exceptions.CellTimeoutError: A cell, the job or the run took too long.
+            nbclient.exceptions.DeadKernelError: The kernel died, or the run was cancelled.
+            Incomplete: All cells ran, but checks were begun and never finished.
+        """
+        execution = execution or Execution()
+        path = execution.notebook or (Path(output_path) if output_path else None)
+        recorder = NotebookRecorder(nb, path if execution.saving else None, execution.redact)
+        ledger = CellLedger(nb, recorder=recorder, progress_bar=progress_bar, log_output=log_output)
+        ledger.notebook_start()
+        try:
+            cls.execute_managed_notebook(
+                ledger, kernel_name, log_output=log_output, execution=execution, **kwargs
+            )
+        finally:
+            ledger.notebook_complete()
+        if execution.stop is None and _is_unfinished(nb):
+            ledger.notebook_exception("Incomplete", "checks were begun and never finished")
+            raise Incomplete("the runbook ended without checks.finish(); add it as the last cell")
+        return nb
+
+    @classmethod
+    def execute_managed_notebook(
+        cls,
+        nb_man: CellLedger,
+        kernel_name: str,
+        *,
+        execution: Execution,
+        log_output: bool = False,
+        stdout_file: Any = None,
+        stderr_file: Any = None,
+        start_timeout: int = 60,
+        execution_timeout: float | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Run the cells in a kernel that ends with them."""
+        if execution_timeout is not None and execution.limits.cell_timeout is None:
+            execution.limits = type(execution.limits)(
+                cell_timeout=execution_timeout,
+                job_deadline=execution.limits.job_deadline,
+                run_deadline=execution.limits.run_deadline,
+            )
+        client = TruthfulClient(
+            nb_man,
+            execution,
+            kernel_name=kernel_name,
+            startup_timeout=start_timeout,
+            log_output=log_output,
+            stdout_file=stdout_file,
+            stderr_file=stderr_file,
+        )
+        return client.execute()
+
+
+def _is_unfinished(nb: Any) -> bool:
+    """Say whether checks were begun in the notebook and never finished."""
+    kinds = {
+        output["data"][_SCRAP].get("data", {}).get("kind")
+        for cell in nb.cells
+        for output in cell.get("outputs", ())
+        if isinstance(output.get("data", {}).get(_SCRAP, {}).get("data"), dict)
+    }
+    return "begin" in kinds and "finish" not in kinds

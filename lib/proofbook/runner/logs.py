@@ -1,0 +1,66 @@
+"""A job's ``output.log``: what its kernel and the kernel's children printed, without secrets."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+from types import TracebackType
+
+from proofbook.redaction import Redactor
+
+__all__ = ["JobLog"]
+
+_LARGEST = 64 * 1024 * 1024
+
+
+class JobLog:
+    """Collects stream messages and raw output into one file, up to 64 MiB.
+
+    ``writer`` is a file that a kernel takes as stdout and stderr: what native code prints before
+    or after the kernel captures its streams arrives through it.
+    """
+
+    def __init__(self, path: Path, redact: Redactor) -> None:
+        self._file = path.open("ab", buffering=0)
+        self._redact = redact
+        self._lock = threading.Lock()
+        self._written = path.stat().st_size
+        self._full = False
+        read_end, write_end = os.pipe()
+        self._reader = os.fdopen(read_end, "rb")
+        self.writer = os.fdopen(write_end, "wb", buffering=0)
+        self._thread = threading.Thread(target=self._drain, daemon=True, name="job-log")
+        self._thread.start()
+
+    def write(self, text: str) -> None:
+        """Append a text."""
+        data = self._redact(text).encode(errors="replace")
+        with self._lock:
+            if self._full or self._file.closed:
+                return
+            if self._written + len(data) > _LARGEST:
+                data = b"\n[output.log is full: 64 MiB; later output is not in it]\n"
+                self._full = True
+            self._file.write(data)
+            self._written += len(data)
+
+    def _drain(self) -> None:
+        # Whole lines, so that no secret is cut in two and escapes.
+        for line in self._reader:
+            self.write(line.decode(errors="replace"))
+
+    def __enter__(self) -> JobLog:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.writer.close()
+        # A process that outlives the job would hold the pipe open: do not wait for it for long.
+        self._thread.join(timeout=2)
+        with self._lock:
+            self._file.close()

@@ -1,0 +1,86 @@
+"""Write a growing notebook again and again, atomically, at a cost that does not grow with it.
+
+Each cell is serialised once, when it has changed; saves are spaced so that they take at most a
+twentieth of the time. Secrets are replaced before anything reaches the disk.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from proofbook.redaction import Redactor
+from proofbook.storage import atomic_write
+
+__all__ = ["NotebookRecorder"]
+
+_SHARE = 0.05
+
+
+class NotebookRecorder:
+    """Saves one notebook.
+
+    Args:
+        notebook: An ``nbformat`` node of format 4.5; it is read at each save.
+        path: Where to save; None saves nowhere.
+        redact: Applied to everything written.
+        clock: Seconds, monotonic.
+    """
+
+    def __init__(
+        self,
+        notebook: Any,
+        path: Path | None,
+        redact: Redactor,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._notebook = notebook
+        self._path = path
+        self._redact = redact
+        self._clock = clock
+        self._texts: dict[int, str] = {}
+        self._dirty = True
+        self._not_before = 0.0
+
+    def changed(self, index: int) -> None:
+        """Note that a cell has changed; its text is made anew at the next save."""
+        self._texts.pop(index, None)
+        self._dirty = True
+
+    def save(self) -> None:
+        """Save now."""
+        if self._path is None:
+            return
+        started = self._clock()
+        atomic_write(self._path, self.text())
+        ended = self._clock()
+        self._dirty = False
+        self._not_before = ended + (ended - started) / _SHARE
+
+    def save_if_due(self) -> None:
+        """Save if something has changed and the last save is long enough ago."""
+        if self._dirty and self._clock() >= self._not_before:
+            self.save()
+
+    def text(self) -> str:
+        """Return the notebook's JSON without secrets."""
+        cells = ",\n".join(self._cell_text(i) for i in range(len(self._notebook.cells)))
+        metadata = self._redact(_indented(self._notebook.metadata, 1))
+        return (
+            f'{{\n "cells": [\n{cells}\n ],\n "metadata": {metadata},\n'
+            f' "nbformat": 4,\n "nbformat_minor": {max(5, self._notebook.nbformat_minor)}\n}}\n'
+        )
+
+    def _cell_text(self, index: int) -> str:
+        if index not in self._texts:
+            text = _indented(self._notebook.cells[index], 2)
+            self._texts[index] = "  " + self._redact(text)
+        return self._texts[index]
+
+
+def _indented(value: Any, depth: int) -> str:
+    text = json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False)
+    return text.replace("\n", "\n" + " " * depth)
