@@ -123,7 +123,8 @@ def measure(required: Mapping[str, float], folder: Path) -> dict[str, float]:
     """Return what there is of each required kind, by the same key.
 
     Kinds: ``gpu`` and ``cores`` (numbers), ``memory_gb`` (in all), ``disk_gb`` (free where
-    ``folder`` lies) and ``gpu_memory_gb`` (of the largest GPU). An unknown kind has 0.
+    ``folder`` lies), ``gpu_memory_gb`` (of the largest GPU) and ``gpu_driver`` (major and minor
+    version of the driver, such as 550.54). An unknown kind has 0.
     """
     cards = gpus() if any(kind.startswith("gpu") for kind in required) else ()
     found = dict.fromkeys(required, 0.0)
@@ -132,6 +133,8 @@ def measure(required: Mapping[str, float], folder: Path) -> dict[str, float]:
             found[kind] = float(len(cards))
         elif kind == "gpu_memory_gb":
             found[kind] = max((card.memory_gb for card in cards), default=0.0)
+        elif kind == "gpu_driver":
+            found[kind] = min((_driver_number(card.driver) for card in cards), default=0.0)
         elif kind == "memory_gb":
             found[kind] = memory().total_gb
         elif kind == "disk_gb":
@@ -169,6 +172,11 @@ def _parse_gpu(line: str) -> Gpu | None:
         free_gb=_mebibytes(free),
         driver=driver,
     )
+
+
+def _driver_number(text: str) -> float:
+    leading = re.match(r"\d+(\.\d+)?", text)
+    return float(leading[0]) if leading else 0.0
 
 
 def _mebibytes(text: str) -> float:

@@ -125,17 +125,16 @@ def confirm(
     unreadable_lines: int,
     media_folder: Path,
     *,
-    job_folder_exists: bool = True,
+    absence: str = "no outcome was written",
     find_problem: FindProblem | None = None,
 ) -> Outcome:
     """Return the outcome that may be shown: the written one, or a less green one with its reason.
 
-    A missing outcome becomes ``incomplete``; ``passed`` and allowed skips are judged again; every
-    other status stands as it was written.
+    A missing outcome becomes ``incomplete`` with ``absence`` as its cause; ``passed`` and allowed
+    skips are judged again; every other status stands as it was written.
     """
     if outcome is None:
-        cause = "no outcome was written" if job_folder_exists else "never started"
-        return Outcome(job=job.id, runbook=job.runbook, cause=cause)
+        return Outcome(job=job.id, runbook=job.runbook, cause=absence)
     if outcome.job != job.id:
         cause = f"outcome.json belongs to another job: {outcome.job}"
         return Outcome(job=job.id, runbook=job.runbook, cause=cause)

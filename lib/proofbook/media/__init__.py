@@ -1,1 +1,25 @@
+"""Media that a person can hear, see or read: measured, drawn, and ready to be kept as evidence.
 
+One module a kind; each gives a constructor that returns a :class:`Media`. Knows nothing about
+checks, runs or notebooks.
+"""
+
+from proofbook.media.images import image, measure_image
+from proofbook.media.levels import AudioMeasure, measure_audio
+from proofbook.media.media import Media
+from proofbook.media.plots import plot
+from proofbook.media.sounds import Clip, audio, read_audio
+from proofbook.media.texts import text
+
+__all__ = [
+    "AudioMeasure",
+    "Clip",
+    "Media",
+    "audio",
+    "image",
+    "measure_audio",
+    "measure_image",
+    "plot",
+    "read_audio",
+    "text",
+]

@@ -1,0 +1,75 @@
+"""Thread pools that libraries start on import: kept out of a template, put back in a kernel.
+
+A process may only be forked while it has one thread. Numeric libraries start theirs as soon as
+they are loaded; each has a switch against it, set here before the imports. A kernel then gets
+the number of threads that it would have had as a process of its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+__all__ = ["APPLIED", "QUIET", "restore_pools", "thread_names"]
+
+QUIET = {
+    "OPENBLAS_NUM_THREADS": "1",  # numpy and scipy carry one copy each
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",  # the allocator inside pyarrow
+    "PYTORCH_NVML_BASED_CUDA_CHECK": "1",  # asks the driver without initialising CUDA
+}
+"""Environment of a template, over what it was given."""
+
+APPLIED = frozenset(
+    {"OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", *QUIET}
+)
+"""Variables that a kernel may set otherwise: :func:`restore_pools` gives them their effect."""
+
+_SETTERS = (
+    "scipy_openblas_set_num_threads64_",
+    "scipy_openblas_set_num_threads",
+    "openblas_set_num_threads64_",
+    "openblas_set_num_threads",
+)
+
+
+def thread_names() -> list[str]:
+    """Return the names of this process's threads; one name means that it may be forked."""
+    names = []
+    for task in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(OSError):  # a thread that ended meanwhile
+            names.append((task / "comm").read_text().strip())
+    return names
+
+
+def _first_number(env: Mapping[str, str], names: tuple[str, ...]) -> int | None:
+    for name in names:
+        with contextlib.suppress(ValueError):
+            number = int(env.get(name, "").split(",")[0])
+            if number > 0:
+                return number
+    return None
+
+
+def _loaded_openblas() -> set[str]:
+    with open("/proc/self/maps") as maps:  # noqa: PTH123 - one of thousands of lines matters
+        return {line.split(maxsplit=5)[5].strip() for line in maps if "openblas" in line}
+
+
+def restore_pools(env: Mapping[str, str]) -> None:
+    """Give numpy and torch the threads that ``env`` and the processors allow this process."""
+    cores = len(os.sched_getaffinity(0))
+    blas = _first_number(env, ("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS"))
+    for path in _loaded_openblas():
+        library = ctypes.CDLL(path)
+        for name in _SETTERS:
+            if hasattr(library, name):
+                getattr(library, name)(min(blas or cores, cores))
+                break
+    torch = sys.modules.get("torch")
+    threads = _first_number(env, ("OMP_NUM_THREADS", "MKL_NUM_THREADS"))
+    if torch is not None and threads is not None:
+        torch.set_num_threads(threads)

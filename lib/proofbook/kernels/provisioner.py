@@ -1,0 +1,199 @@
+"""The Jupyter provisioner: a warm kernel where one can be had, an ordinary one otherwise.
+
+Registered as ``proofbook-provisioner``, so that papermill, nbclient and JupyterLab use it for
+the kernel ``proofbook``. Knows nothing about notebooks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any, Literal
+
+from jupyter_client.provisioning import LocalProvisioner
+
+from proofbook.errors import TemplateError
+from proofbook.kernels import processes
+from proofbook.kernels.process import KernelProcess, attach, make_request, spawn
+from proofbook.kernels.warmth import shared_socket
+from proofbook.kernels.wire import LaunchRequest
+
+__all__ = ["MEMORY_VARIABLE", "TEMPLATE_VARIABLE", "ProofbookProvisioner"]
+
+TEMPLATE_VARIABLE = "PROOFBOOK_TEMPLATE"
+"""The socket of the template to use, or ``off``."""
+
+MEMORY_VARIABLE = "PROOFBOOK_MEMORY_LIMIT_GB"
+"""The kernel and its children are ended when they hold more."""
+
+_log = logging.getLogger("proofbook.kernels")
+_said: set[str] = set()
+
+_KNOWN = {"env", "cwd", "stdin", "stdout", "stderr", "extra_arguments", "kernel_id", "independent"}
+
+
+def _say_once(reason: str) -> None:
+    level = logging.DEBUG if reason in _said else logging.WARNING
+    _said.add(reason)
+    _log.log(level, "starting an ordinary kernel: %s", reason)
+
+
+def _template_socket(env: Mapping[str, str]) -> Path:
+    """Return where the template should be listening.
+
+    Raises:
+        TemplateError: There is none to use.
+    """
+    named = env.get(TEMPLATE_VARIABLE) or os.environ.get(TEMPLATE_VARIABLE)
+    if named == "off":
+        raise TemplateError(f"{TEMPLATE_VARIABLE} is off")
+    path = Path(named) if named else shared_socket()
+    if path is None or not path.exists():
+        raise TemplateError(f"no warm template is running{f' at {path}' if named else ''}")
+    return path
+
+
+def _memory_limit(env: Mapping[str, str]) -> float | None:
+    text = env.get(MEMORY_VARIABLE, "")
+    try:
+        return float(text) if text else None
+    except ValueError:
+        _log.warning("%s=%r is not a number of gigabytes; no limit is set", MEMORY_VARIABLE, text)
+        return None
+
+
+class _Streams:
+    """Stdout and stderr of a kernel, given as ``subprocess.Popen`` takes them."""
+
+    def __init__(self, stdout: Any, stderr: Any) -> None:
+        self._ours: list[int] = []
+        self.stdout: IO[bytes] | None = None
+        self.stderr: IO[bytes] | None = None
+        out, self.stdout = self._resolve(stdout, 1)
+        err, self.stderr = (out, None) if stderr == subprocess.STDOUT else self._resolve(stderr, 2)
+        self.fds = (out, err)
+
+    def _resolve(self, given: Any, inherited: int) -> tuple[int, IO[bytes] | None]:
+        if given == subprocess.PIPE:
+            reader, writer = os.pipe()
+            self._ours.append(writer)
+            return writer, open(reader, "rb")  # noqa: SIM115, PTH123 - handed to the caller
+        fd = inherited if given is None else given if isinstance(given, int) else given.fileno()
+        if fd == subprocess.DEVNULL or not _is_open(fd):
+            fd = os.open(os.devnull, os.O_WRONLY)
+            self._ours.append(fd)
+        return fd, None
+
+    def close(self) -> None:
+        """Close what was opened for the kernel's side."""
+        for fd in self._ours:
+            os.close(fd)
+
+
+def _is_open(fd: int) -> bool:
+    try:
+        os.fstat(fd)
+    except OSError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def _streams(kwargs: Mapping[str, Any]) -> Iterator[_Streams]:
+    streams = _Streams(kwargs.get("stdout"), kwargs.get("stderr"))
+    try:
+        yield streams
+    finally:
+        streams.close()
+
+
+class ProofbookProvisioner(LocalProvisioner):  # type: ignore[misc]  # jupyter_client is untyped here
+    """Starts kernels under a warden, forked from a template where possible."""
+
+    process: Any = None
+    kind: Literal["warm", "ordinary"] | None = None
+    """How the kernel was started."""
+    exit_reason: str | None = None
+    """How it ended, in words, once it has."""
+
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
+        """Start the kernel; where no warden is possible, as jupyter_client itself would.
+
+        Raises:
+            OSError: The command or the working folder does not exist.
+        """
+        self.exit_reason, self.kind = None, "ordinary"
+        if kwargs.get("independent") or kwargs.keys() - _KNOWN or not processes.SUPPORTED:
+            _say_once("this way of starting one, or this system, knows no wardens")
+            return await super().launch_kernel(cmd, **kwargs)
+        argv = [os.path.expanduser(part) for part in cmd]  # noqa: PTH111 - parts are no paths
+        env = dict(kwargs.get("env") or os.environ)
+        argv[0] = shutil.which(argv[0], path=env.get("PATH")) or argv[0]
+        request = make_request(
+            argv,
+            env=env,
+            cwd=kwargs.get("cwd"),
+            memory_limit_gb=_memory_limit(env),
+            folder=getattr(self.parent, "runtime_folder", None),
+        )
+        self.process = await asyncio.to_thread(_start, request, kwargs)
+        self.kind, self.pid, self.pgid = self.process.kind, self.process.pid, self.process.pid
+        self.cwd = request.cwd
+        return self.connection_info
+
+    async def poll(self) -> int | None:
+        """Return None while the kernel runs, then its exit code."""
+        code: int | None = await super().poll()
+        if code is not None and isinstance(self.process, KernelProcess):
+            self.exit_reason = self.process.reason
+        return code
+
+    async def wait(self) -> int | None:
+        """Wait for the end of the kernel; it is noticed at once."""
+        if not isinstance(self.process, KernelProcess):
+            code: int | None = await super().wait()
+            return code
+        process = self.process
+        await process.ended()
+        await self.poll()
+        for stream in (process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()
+        process.close()
+        self.process = None
+        return process.returncode
+
+    async def send_signal(self, signum: int) -> None:
+        """Send a signal to the kernel's process group."""
+        if isinstance(self.process, KernelProcess):
+            self.process.send_signal(signum)
+        else:
+            await super().send_signal(signum)
+
+    async def kill(self, restart: bool = False) -> None:
+        """End the kernel and all its descendants."""
+        if isinstance(self.process, KernelProcess):
+            self.process.kill()
+        else:
+            await super().kill(restart)
+
+    async def terminate(self, restart: bool = False) -> None:
+        """Ask the kernel to end, with SIGTERM."""
+        await self.send_signal(15)
+
+
+def _start(request: LaunchRequest, kwargs: Mapping[str, Any]) -> KernelProcess:
+    with _streams(kwargs) as streams:
+        try:
+            process = attach(_template_socket(request.env), request, streams.fds)
+        except TemplateError as error:
+            _say_once(str(error))
+            process = spawn(request, streams.fds)
+        process.stdout, process.stderr = streams.stdout, streams.stderr
+        return process

@@ -1,0 +1,131 @@
+"""A fork of the template becomes an IPython kernel that cannot tell it was forked.
+
+Everything that a process reads or draws once, when it starts, is read or drawn again. Imports
+ipykernel and whatever the template has loaded; runs only in the forked child.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import ctypes
+import gc
+import importlib
+import importlib.util
+import os
+import sys
+import tempfile
+import threading
+import time
+import traceback
+import weakref
+from typing import Any, NoReturn
+
+from proofbook.kernels import processes
+from proofbook.kernels.pools import restore_pools
+from proofbook.kernels.wire import LaunchRequest
+
+__all__ = ["INLINE_BACKEND", "KERNEL_MODULES", "run_kernel"]
+
+KERNEL_MODULES = ("ipykernel_launcher", "proofbook.kernels.launcher")
+"""What ``python -m`` may name for the template to know how to run it."""
+
+INLINE_BACKEND = "module://matplotlib_inline.backend_inline"
+
+
+def run_kernel(request: LaunchRequest, status: int) -> NoReturn:
+    """Run the requested kernel in this process until it ends; ``status`` is closed when set up.
+
+    Raises:
+        Exception: It could not be set up; the caller reports it.
+    """
+    processes.name_process("pb-kernel")
+    _replace_environment(request.env)
+    _replace_arguments(request.argv)
+    _draw_again()
+    _redo_import_effects()
+    restore_pools(os.environ)
+    os.close(status)
+    code = 1
+    try:
+        code = _run_app(request.argv[3:])
+    except BaseException:  # noqa: BLE001 - as the interpreter does with what nobody caught
+        traceback.print_exc(file=sys.__stderr__)
+    _exit(code)
+
+
+def _replace_environment(env: dict[str, str]) -> None:
+    os.environ.clear()
+    os.environ.update(env)
+    os.environ["JPY_PARENT_PID"] = str(os.getppid())
+    time.tzset()
+    tempfile.tempdir = None
+
+
+def _replace_arguments(argv: list[str]) -> None:
+    spec = importlib.util.find_spec(argv[2])
+    sys.argv = [(spec.origin if spec else None) or argv[2], *argv[3:]]
+    sys.orig_argv = list(argv)
+    sys.executable = argv[0] if os.path.isabs(argv[0]) else sys.executable
+
+
+def _draw_again() -> None:
+    # Python's own generator is seeded again by Python; torch's default one starts from the same
+    # constant in every process, as it does here.
+    random = sys.modules.get("numpy.random")
+    if random is not None:
+        random.seed(None)
+    multiprocessing = sys.modules.get("multiprocessing.process")
+    if multiprocessing is not None:
+        multiprocessing.current_process().authkey = os.urandom(32)
+        multiprocessing.ORIGINAL_DIR = os.getcwd()  # type: ignore[attr-defined]  # not in its stub
+
+
+def _redo_import_effects() -> None:
+    importlib.invalidate_caches()
+    # What an import made and cleans up at exit belongs to the template and to all kernels.
+    for finalizer in list(weakref.finalize._registry):  # type: ignore[attr-defined]  # no public list
+        finalizer.atexit = False
+    # The inline backend hooks itself into the shell when it is imported, so it has to be later.
+    sys.modules.pop("matplotlib_inline.backend_inline", None)
+    matplotlib = sys.modules.get("matplotlib")
+    if matplotlib is not None:
+        matplotlib.rcParams["backend"] = os.environ.get("MPLBACKEND") or INLINE_BACKEND
+
+
+def _run_app(arguments: list[str]) -> int:
+    from proofbook.kernels.launcher import app_class
+
+    app_type = app_class()
+    app_type.clear_instance()
+    try:
+        # A parent of 1 means "watch no parent": the warden's signal does it without a thread.
+        app: Any = app_type.instance(parent_handle=1)
+        app.initialize(arguments)
+        app.start()
+    except SystemExit as error:
+        return _exit_code(error)
+    return 0
+
+
+def _exit_code(error: SystemExit) -> int:
+    if error.code is None:
+        return 0
+    if isinstance(error.code, int):
+        return error.code & 0xFF
+    print(error.code, file=sys.__stderr__)  # noqa: T201 - what Python does with such a code
+    return 1
+
+
+def _exit(code: int) -> NoReturn:
+    # As the interpreter ends, up to and without its tear-down of every loaded module.
+    try:
+        threading._shutdown()  # type: ignore[attr-defined]  # there is no public name
+        atexit._run_exitfuncs()
+    finally:
+        gc.disable()
+        for stream in (sys.__stdout__, sys.__stderr__):
+            with contextlib.suppress(OSError, ValueError, AttributeError):
+                stream.flush()  # type: ignore[union-attr]
+        ctypes.CDLL(None).fflush(None)
+        os._exit(code)

@@ -1,0 +1,62 @@
+"""``proofbook list``: runbooks with their parameters, and profiles with their jobs."""
+
+from __future__ import annotations
+
+import typer
+
+from proofbook.errors import NotebookError, ProofbookError
+from proofbook.notebooks import Runbook, list_runbooks, read_runbook
+from proofbook.profiles import list_profiles, load_profile
+from proofbook.project import Project
+from proofbook.runner.plan import load_plan
+
+__all__ = ["print_listing"]
+
+
+def print_listing(project: Project, profile: str | None) -> None:
+    """Print everything, or the jobs of one profile.
+
+    Raises:
+        ProfileError: The named profile cannot be used.
+    """
+    if profile is not None:
+        _print_jobs(project, profile)
+        return
+    typer.echo("Runbooks")
+    for path in list_runbooks(project.runbooks):
+        _print_runbook(project, path.relative_to(project.runbooks).with_suffix("").as_posix())
+    typer.echo("Profiles")
+    for path in list_profiles(project):
+        try:
+            text = load_profile(project, path.stem)[0].description
+        except ProofbookError as error:
+            text = f"cannot be used: {error}"
+        typer.echo(f"  {path.stem:<24} {text}")
+
+
+def _print_runbook(project: Project, name: str) -> None:
+    try:
+        runbook = read_runbook(project.runbook(name), name)
+    except NotebookError as error:
+        typer.echo(f"  {name}  cannot be used: {error}")
+        return
+    typer.echo(f"  {name}  {runbook.title}")
+    for line in _parameter_lines(runbook):
+        typer.echo(f"      {line}")
+
+
+def _parameter_lines(runbook: Runbook) -> list[str]:
+    lines = []
+    for p in runbook.parameters.values():
+        default = "required" if p.required else f"= {p.default!r}"
+        lines.append(f"{p.name}: {p.annotation} {default}".ljust(44) + f"  {p.help}".rstrip())
+    return lines
+
+
+def _print_jobs(project: Project, profile: str) -> None:
+    plan = load_plan(project, profile)
+    typer.echo(f"{plan.profile}: {plan.settings.description}")
+    for job in plan.jobs:
+        needs = f"  needs {', '.join(job.needs)}" if job.needs else ""
+        given = ", ".join(f"{k}={v!r}" for k, v in job.parameters.items())
+        typer.echo(f"  {job.id:<32} {job.runbook}{needs}  {given}".rstrip())

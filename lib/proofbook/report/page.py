@@ -1,0 +1,167 @@
+"""The report for people: one HTML page that opens from a file, offline, with nothing external.
+
+Everything a run recorded reaches the page through autoescaping templates, and a content security
+policy lets no script run but the page's own. Knows nothing about how a verdict is found.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from proofbook.records import Check, Evidence, MediaFile, Metric
+from proofbook.report import wording
+from proofbook.report.summary import JobSummary, RunSummary
+from proofbook.report.timeline import lay_out
+from proofbook.report.wording import ATTENTION_ORDER, state_of
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+__all__ = ["JobView", "render_page"]
+
+_MOST_OPEN = 8
+_KEY_METRICS = 2
+_EXCERPT_BYTES = 4000
+_CHECK_ORDER = {"error": 0, "failed": 1, "skipped": 2, "passed": 3}
+_CALM = ("passed", "skip_allowed")
+_COLLATERAL = ("skipped", "cancelled", "flaky")
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobView:
+    """A job with what the page derives from it."""
+
+    job: JobSummary
+    state: str
+    opened: bool
+    checks: tuple[Check, ...]
+    """Those that did not pass first."""
+    key_metrics: tuple[Metric, ...]
+    search: str
+    """Lower-case text that the search looks in."""
+
+
+def render_page(run: RunSummary, media: Path) -> str:
+    """Return the page; ``media`` is where excerpts of text evidence are read from."""
+    environment = _make_environment()
+    script = _read(environment, "page.js")
+    views = _view_jobs(run)
+    return environment.get_template("index.html.j2").render(
+        run=run,
+        headline=wording.write_headline(run),
+        attention=[view for view in views if view.state not in _CALM],
+        calm=[view for view in views if view.state in _CALM],
+        views=views,
+        states=_count_states(views),
+        questions=[(view.job, q) for view in views for q in view.job.open_questions],
+        timeline=lay_out(run),
+        script=script,
+        policy=_write_policy(script),
+        style=_read(environment, "style.css"),
+        excerpt=lambda evidence: _excerpt(media, evidence),
+    )
+
+
+@lru_cache(maxsize=1)
+def _make_environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("proofbook.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "bytes": wording.say_bytes,
+        "duration": wording.say_duration,
+        "labels": wording.say_labels,
+        "media_link": _link_media,
+        "number": wording.say_number,
+        "path": lambda path: quote(path, safe="/"),
+        "say": wording.say_state,
+        "time": wording.say_time,
+        "value": wording.say_value,
+    }
+    return environment
+
+
+def _view_jobs(run: RunSummary) -> list[JobView]:
+    """Return the jobs in the order of attention; the first few that failed are open."""
+    ordered = sorted(run.jobs, key=lambda job: ATTENTION_ORDER.index(state_of(job)))
+    return [_view(job, opened=place < _MOST_OPEN) for place, job in enumerate(ordered)]
+
+
+def _view(job: JobSummary, *, opened: bool) -> JobView:
+    state = state_of(job)
+    return JobView(
+        job=job,
+        state=state,
+        opened=opened and state not in (*_CALM, *_COLLATERAL),
+        checks=tuple(sorted(job.checks, key=lambda check: _CHECK_ORDER[check.status])),
+        key_metrics=_choose_metrics(job.metrics),
+        search=_search_text(job, state),
+    )
+
+
+def _choose_metrics(metrics: Iterable[Metric]) -> tuple[Metric, ...]:
+    """Prefer those for which higher or lower is better."""
+    return tuple(sorted(metrics, key=lambda metric: metric.better == "neither")[:_KEY_METRICS])
+
+
+def _search_text(job: JobSummary, state: str) -> str:
+    words = [job.id, job.runbook, wording.say_state(state), job.cause]
+    words += [f"{name}={wording.say_value(value)}" for name, value in job.parameters.items()]
+    words += [check.name for check in job.checks if check.status in ("failed", "error")]
+    return " ".join(words).lower()
+
+
+def _count_states(views: Iterable[JobView]) -> list[tuple[str, int]]:
+    states = [view.state for view in views]
+    return [(state, states.count(state)) for state in ATTENTION_ORDER if state in states]
+
+
+def _excerpt(media: Path, evidence: Evidence) -> str:
+    """Return the beginning of a text file; nothing where it cannot be read."""
+    try:
+        with (media / evidence.file.filename).open("rb") as file:
+            content = file.read(_EXCERPT_BYTES + 1)
+    except OSError:
+        return ""
+    words = content[:_EXCERPT_BYTES].decode("utf-8", "replace")
+    return words + ("\n…" if len(content) > _EXCERPT_BYTES else "")
+
+
+def _link_media(file: MediaFile) -> str:
+    return f"../media/{file.filename}"
+
+
+def _read(environment: Environment, name: str) -> str:
+    """Return one of the page's own files, marked as safe: it is no template and not escaped."""
+    from markupsafe import Markup
+
+    assert environment.loader is not None  # set where the environment is made
+    return Markup(environment.loader.get_source(environment, name)[0])  # noqa: S704 - our own file
+
+
+def _write_policy(script: str) -> str:
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return "; ".join(
+        [
+            "default-src 'none'",
+            "img-src 'self' file: data:",
+            "media-src 'self' file:",
+            "style-src 'unsafe-inline'",
+            f"script-src 'sha256-{digest}'",
+            "base-uri 'none'",
+            "form-action 'none'",
+        ]
+    )

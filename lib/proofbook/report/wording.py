@@ -1,0 +1,171 @@
+"""How a report says things: numbers, times, states, verdicts. Pure: values in, words out."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from pydantic import JsonValue
+
+from proofbook.records import OutcomeStatus, Verdict
+from proofbook.report.summary import JobSummary, RunSummary
+
+__all__ = [
+    "ATTENTION_ORDER",
+    "Headline",
+    "say_bytes",
+    "say_counts",
+    "say_duration",
+    "say_labels",
+    "say_number",
+    "say_state",
+    "say_time",
+    "say_value",
+    "state_of",
+    "write_headline",
+]
+
+ATTENTION_ORDER: tuple[str, ...] = (
+    "crashed",
+    "timed_out",
+    "error",
+    "failed",
+    "incomplete",
+    "cancelled",
+    "skipped",
+    "flaky",
+    "skip_allowed",
+    "passed",
+)
+"""States of a job as a reader meets them, the worst first."""
+
+_STATES = {
+    "timed_out": "timed out",
+    "not_run": "not run",
+    "needs-work": "needs work",
+    "skip_allowed": "skipped (allowed)",
+    "flaky": "passed on retry",
+}
+_TITLES: dict[Verdict, str] = {
+    "passed": "Passed",
+    "unreviewed": "Waiting for review",
+    "failed": "Failed",
+    "error": "Broken",
+    "cancelled": "Cancelled",
+    "incomplete": "Incomplete",
+}
+_LONGEST_VALUE = 400
+
+
+class Headline(NamedTuple):
+    """The verdict, as the first thing a reader meets."""
+
+    title: str
+    sentence: str
+
+
+def state_of(job: JobSummary) -> str:
+    """Return the state a reader sees: the outcome, with flaky passes and allowed skips apart."""
+    if job.outcome == "passed" and job.flaky:
+        return "flaky"
+    if job.outcome == "skipped" and job.allowed:
+        return "skip_allowed"
+    return job.outcome
+
+
+def write_headline(run: RunSummary) -> Headline:
+    """Say the verdict in a title and one sentence."""
+    title = _TITLES[run.verdict]
+    checks = run.check_counts.get("passed", 0)
+    if run.verdict == "passed":
+        answered = any(question.required for job in run.jobs for question in job.questions)
+        end = ", and every required question is answered." if answered else "."
+        return Headline(title, f"All {_plural(checks, 'check')} passed{end}")
+    if run.verdict == "unreviewed":
+        waiting = _plural(run.open_questions, "question")
+        verb = "waits" if run.open_questions == 1 else "wait"
+        return Headline(
+            title,
+            f"All checks passed, and nobody has looked yet: {waiting} {verb} for a person.",
+        )
+    if run.cause:
+        return Headline(title, f"{run.cause.rstrip('.')}. {say_counts(run)}".strip())
+    return Headline(title, say_counts(run))
+
+
+def say_counts(run: RunSummary) -> str:
+    """Say how many jobs ended in which state, the worst first."""
+    states = [state_of(job) for job in run.jobs]
+    parts = [f"{states.count(s)} {say_state(s)}" for s in ATTENTION_ORDER if s in states]
+    return f"{_plural(len(states), 'job')}: {', '.join(parts)}." if parts else "No job was planned."
+
+
+def say_state(state: OutcomeStatus | str) -> str:
+    """Return a state in words."""
+    return _STATES.get(state, state)
+
+
+def say_number(value: float) -> str:
+    """Return a number with four significant digits and thousands apart; integers stay whole."""
+    if not math.isfinite(value):
+        return "NaN" if math.isnan(value) else ("∞" if value > 0 else "−∞")  # noqa: RUF001
+    if value == int(value) and abs(value) < 1e15:
+        return f"{int(value):,}".replace(",", "\u202f").replace("-", "−")  # noqa: RUF001
+    if abs(value) >= 1e6 or abs(value) < 1e-4:
+        return f"{value:.3e}"
+    digits = max(0, 3 - math.floor(math.log10(abs(value))))
+    shown = f"{value:,.{digits}f}"
+    if "." in shown:
+        shown = shown.rstrip("0").rstrip(".")
+    return shown.replace(",", "\u202f").replace("-", "−")  # noqa: RUF001 - the minus sign
+
+
+def say_value(value: JsonValue) -> str:
+    """Return any recorded value on one line, shortened where it is long."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float):
+        return say_number(value)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _LONGEST_VALUE else text[:_LONGEST_VALUE] + " …"
+
+
+def say_duration(seconds: float | None) -> str:
+    """Return a duration as a reader would say it: ``0.42 s``, ``12.3 s``, ``4 min 05 s``."""
+    if seconds is None:
+        return "–"  # noqa: RUF001 - a dash stands for nothing
+    if seconds < 60:
+        return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def say_time(moment: datetime | None) -> str:
+    """Return a moment in UTC, to the second."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC") if moment else ""
+
+
+def say_bytes(size: int) -> str:
+    """Return a size in B, KB, MB or GB of 1,000."""
+    if size < 1000:
+        return f"{size} B"
+    for unit, factor in (("KB", 1e3), ("MB", 1e6)):
+        if size < 999.5 * factor:
+            return f"{size / factor:.3g} {unit}"
+    return f"{size / 1e9:.3g} GB"
+
+
+def say_labels(labels: Mapping[str, object]) -> str:
+    """Return labels as ``model=small, seed=7``."""
+    return ", ".join(f"{name}={value}" for name, value in labels.items())
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}".replace(",", "\u202f") + ("" if count == 1 else "s")

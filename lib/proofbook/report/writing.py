@@ -1,0 +1,30 @@
+"""Write every form of a run's report beside its files, each whole or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from proofbook.report.junit import render_junit
+from proofbook.report.loading import load_run
+from proofbook.report.markdown import render_markdown
+from proofbook.report.page import render_page
+from proofbook.storage import RunFolder, atomic_write
+
+__all__ = ["write_report"]
+
+
+def write_report(folder: RunFolder) -> Path:
+    """Rebuild the report from the run's files alone; return the path of ``index.html``.
+
+    Raises:
+        RunFolderError: The folder is not a run.
+        OSError: The report cannot be written.
+    """
+    run = load_run(folder)
+    folder.report.mkdir(parents=True, exist_ok=True)
+    atomic_write(folder.report / "report.json", run.model_dump_json(indent=1))
+    atomic_write(folder.report / "junit.xml", render_junit(run))
+    atomic_write(folder.report / "report.md", render_markdown(run))
+    index = folder.report / "index.html"
+    atomic_write(index, render_page(run, folder.media).encode("utf-8", "replace"))
+    return index

@@ -1,0 +1,64 @@
+"""What a run was made with: the commit, the interpreter, the packages."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import subprocess
+from pathlib import Path
+from typing import NamedTuple
+
+__all__ = ["Commit", "read_commit", "read_environment"]
+
+_PACKAGES = (
+    "accelerate",
+    "diffusers",
+    "ipykernel",
+    "nbclient",
+    "numpy",
+    "papermill",
+    "proofbook",
+    "scrapbook",
+    "torch",
+    "transformers",
+)
+
+
+class Commit(NamedTuple):
+    """The project's commit; empty and None where it is no git checkout."""
+
+    id: str
+    dirty: bool | None
+
+
+def read_commit(folder: Path) -> Commit:
+    """Return the commit that ``folder`` is at, and whether it has uncommitted changes."""
+    found = _git(folder, "rev-parse", "HEAD")
+    if not found:
+        return Commit("", None)
+    return Commit(found, bool(_git(folder, "status", "--porcelain")))
+
+
+def read_environment() -> dict[str, str]:
+    """Return the versions of Python, the platform and the packages that matter."""
+    versions = {"python": platform.python_version(), "platform": platform.platform()}
+    for package in _PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            versions[package] = "not installed"
+    return versions
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        )
+    except (FileNotFoundError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""

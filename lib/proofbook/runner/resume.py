@@ -1,0 +1,86 @@
+"""Decide what of an earlier run is kept, and what runs again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from proofbook.errors import NotebookError, RunFolderError
+from proofbook.judgement import confirm
+from proofbook.notebooks import Runbook, read_runbook
+from proofbook.project import Project
+from proofbook.records import Outcome, PlannedJob, RunInfo
+from proofbook.runner.schedule import dependents
+from proofbook.storage import RunFolder, iter_runs, read_records
+
+__all__ = ["Rerun", "expected_seconds", "find_run", "kept_outcomes", "runbooks_of"]
+
+Rerun = Literal["failed", "all"]
+_RUNS_LOOKED_AT = 10
+
+
+def find_run(outputs: Path, name: str) -> RunFolder:
+    """Return the run called ``name``: a folder, a run id, the beginning of one, or ``latest``.
+
+    Raises:
+        RunFolderError: There is none, or more than one.
+    """
+    if (Path(name) / "run.json").is_file():
+        return RunFolder(Path(name).resolve())
+    runs = list(iter_runs(outputs))
+    found = runs[:1] if name == "latest" else [r for r in runs if r.path.name.startswith(name)]
+    if len(found) == 1:
+        return RunFolder(found[0].path.resolve())
+    if not found:
+        known = ", ".join(r.path.name for r in runs[:3]) or "there is none"
+        raise RunFolderError(f"no run {name!r} in {outputs}; the latest: {known}")
+    raise RunFolderError(f"{len(found)} runs in {outputs} begin with {name!r}; give more of it")
+
+
+def runbooks_of(project: Project, info: RunInfo) -> dict[str, Runbook]:
+    """Read the runbooks of an earlier run's plan as they are today.
+
+    Raises:
+        RunFolderError: One is gone or cannot be read.
+    """
+    try:
+        return {
+            job.runbook: read_runbook(project.runbook(job.runbook), job.runbook)
+            for job in info.plan
+        }
+    except NotebookError as error:
+        raise RunFolderError(f"run {info.run_id} cannot be resumed: {error}") from error
+
+
+def kept_outcomes(
+    folder: RunFolder, info: RunInfo, runbooks: Mapping[str, Runbook], rerun: Rerun
+) -> dict[str, Outcome]:
+    """Return the outcomes that stay: passed, of the same notebook, needing nothing that reruns."""
+    if rerun == "all":
+        return {}
+    outcomes = {job.id: _confirmed(job, folder) for job in info.plan}
+    again = {job.id for job in info.plan if not _is_good(outcomes[job.id], runbooks[job.runbook])}
+    again = dependents(info.plan, again)
+    return {name: outcome for name, outcome in outcomes.items() if name not in again}
+
+
+def expected_seconds(outputs: Path) -> dict[str, float]:
+    """Return how long each job took when it last passed, from the latest runs."""
+    seconds: dict[str, float] = {}
+    for run in list(iter_runs(outputs))[:_RUNS_LOOKED_AT]:
+        for path in run.path.glob("jobs/*/outcome.json"):
+            outcome = run.job(path.parent.name).read_outcome()
+            if outcome and outcome.status == "passed" and outcome.seconds is not None:
+                seconds.setdefault(outcome.job, outcome.seconds)
+    return seconds
+
+
+def _confirmed(job: PlannedJob, run: RunFolder) -> Outcome:
+    folder = run.job(job.id)
+    records, unreadable = read_records(folder.records)
+    return confirm(job, folder.read_outcome(), records, unreadable, run.media)
+
+
+def _is_good(outcome: Outcome, runbook: Runbook) -> bool:
+    return outcome.status == "passed" and outcome.notebook_sha256 == runbook.sha256

@@ -1,0 +1,83 @@
+"""A cache of built folders: made once, checked at every use, rebuilt where broken.
+
+A folder is built beside its place under a lock and renamed into it, with a manifest of the sha256
+of every file. Knows nothing about what is in the folders.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+__all__ = ["cache_root", "cached_folder", "is_whole"]
+
+_MANIFEST = "manifest.sha256.json"
+
+
+def cache_root(environ: Mapping[str, str] | None = None) -> Path:
+    """Return the folder of all caches: ``PROOFBOOK_CACHE``, else ``~/.cache/proofbook``."""
+    environ = os.environ if environ is None else environ
+    chosen = environ.get("PROOFBOOK_CACHE")
+    return Path(chosen).expanduser() if chosen else Path.home() / ".cache" / "proofbook"
+
+
+def cached_folder(
+    root: Path, name: str, recipe: Mapping[str, object], build: Callable[[Path], None]
+) -> Path:
+    """Return ``root/<name>-<hash of recipe>``, calling ``build`` on an empty folder if needed.
+
+    Processes that ask at the same time wait for the one that builds. A folder with a missing or
+    changed file is built anew.
+    """
+    from filelock import FileLock
+
+    digest = hashlib.sha256(json.dumps(dict(recipe), sort_keys=True).encode()).hexdigest()
+    place = root / f"{name}-{digest[:12]}"
+    root.mkdir(parents=True, exist_ok=True)
+    with FileLock(root / f".{place.name}.lock"):
+        if not is_whole(place):
+            _sweep(root, place.name)
+            beside = Path(tempfile.mkdtemp(dir=root, prefix=f".{place.name}."))
+            build(beside)
+            _write_manifest(beside)
+            beside.chmod(0o755)
+            beside.rename(place)
+    return place
+
+
+def is_whole(folder: Path) -> bool:
+    """Say whether every file that the manifest names is there, unchanged."""
+    try:
+        manifest = json.loads((folder / _MANIFEST).read_text())
+        return bool(manifest) and manifest == _hashes(folder)
+    except (OSError, ValueError):
+        return False
+
+
+def _sweep(root: Path, name: str) -> None:
+    """Remove a broken folder, and what builders that were killed left beside it."""
+    for path in (root / name, *(p for p in root.glob(f".{name}.*") if p.is_dir())):
+        if path.exists():
+            shutil.rmtree(path)
+
+
+def _write_manifest(folder: Path) -> None:
+    hashes = _hashes(folder)
+    with (folder / _MANIFEST).open("w") as file:
+        json.dump(hashes, file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    hashes = {}
+    for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.name != _MANIFEST):
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        hashes[path.relative_to(folder).as_posix()] = digest
+    return hashes

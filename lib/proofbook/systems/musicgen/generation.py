@@ -1,0 +1,210 @@
+"""Load a MusicGen through transformers and generate a clip with it.
+
+Knows nothing about files, except the folder that the weights come from.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from proofbook.errors import SubjectError
+from proofbook.systems.musicgen.subject import Subject
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+
+__all__ = ["Generation", "Model", "generate", "load"]
+
+_LOG = logging.getLogger("proofbook.musicgen")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """A loaded model, ready to generate."""
+
+    subject: Subject
+    network: Any
+    """``MusicgenForConditionalGeneration``, in evaluation mode, on ``device``."""
+    processor: Any
+    device: str
+    missing_weights: tuple[str, ...]
+    """Parameters for which the files held nothing: they are random."""
+    unused_weights: tuple[str, ...]
+    """What the files held that no parameter takes."""
+    seconds_taken: float
+
+    @property
+    def rate(self) -> int:
+        """Samples a second, as the model's configuration says."""
+        return int(self.network.config.audio_encoder.sampling_rate)
+
+    @property
+    def frame_rate(self) -> int:
+        """Decoder steps for a second of audio."""
+        return int(self.network.config.audio_encoder.frame_rate)
+
+    @property
+    def codebooks(self) -> int:
+        """Tokens a step."""
+        return int(self.network.decoder.num_codebooks)
+
+    @property
+    def parameters(self) -> int:
+        """Number of parameters."""
+        return sum(p.numel() for p in self.network.parameters())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Generation:
+    """One generated clip, as the model emitted it."""
+
+    prompt: str
+    seed: int
+    samples: NDArray[np.float32]
+    """Shape (frames, channels)."""
+    rate: int
+    tokens: NDArray[np.int64]
+    """Shape (codebooks, steps)."""
+    seconds_taken: float
+
+    @property
+    def seconds(self) -> float:
+        """Length of the clip."""
+        return len(self.samples) / self.rate
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Tokens of all codebooks generated in a second of wall time, decoding included."""
+        return float(self.tokens.size / self.seconds_taken)
+
+    @property
+    def real_time_factor(self) -> float:
+        """Wall time for a second of audio; below 1 is faster than real time."""
+        return self.seconds_taken / self.seconds
+
+
+def load(subject: Subject, device: str = "auto") -> Model:
+    """Load ``subject`` in float32 onto ``device``: ``auto``, ``cpu``, ``cuda``, ``mps``.
+
+    Raises:
+        SubjectError: The files cannot be loaded, or there is no such device.
+    """
+    from transformers import AutoProcessor, MusicgenForConditionalGeneration
+
+    place = _device(device)
+    began = time.perf_counter()
+    try:
+        processor = AutoProcessor.from_pretrained(subject.folder, local_files_only=True)
+        network, report = MusicgenForConditionalGeneration.from_pretrained(
+            subject.folder, local_files_only=True, use_safetensors=True, output_loading_info=True
+        )
+    except Exception as error:
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise SubjectError(
+            f"{subject.requested} cannot be loaded from {subject.folder} ({reason[0]}); "
+            "download or save the model again"
+        ) from error
+    _LOG.info("loaded %s onto %s", subject.requested, place)
+    return Model(
+        subject=subject,
+        network=network.eval().to(place),
+        processor=processor,
+        device=place,
+        missing_weights=tuple(sorted(report["missing_keys"])),
+        unused_weights=tuple(sorted(report["unexpected_keys"])),
+        seconds_taken=time.perf_counter() - began,
+    )
+
+
+def generate(
+    model: Model,
+    prompt: str,
+    seconds: float,
+    *,
+    seed: int,
+    guidance_scale: float = 3.0,
+    top_k: int = 250,
+    temperature: float = 1.0,
+) -> Generation:
+    """Generate a clip of ``seconds`` for ``prompt``; the same seed gives the same clip.
+
+    The length is rounded to whole frames of the codec. The caller's random state is left as it
+    was.
+    """
+    import numpy as np
+    import torch
+    from transformers import StoppingCriteriaList
+
+    steps = max(1, round(seconds * model.frame_rate))
+    inputs = model.processor(text=[prompt], padding=True, return_tensors="pt").to(model.device)
+    tape, length = _Tape(), steps + _delay(model)
+    _LOG.info("generating %d steps, seed %d: %s", steps, seed, prompt)
+    devices = [model.device] if model.device.startswith("cuda") else []
+    began = time.perf_counter()
+    with torch.random.fork_rng(devices=devices), torch.inference_mode():
+        torch.manual_seed(seed)
+        audio = model.network.generate(
+            **inputs, do_sample=True, guidance_scale=guidance_scale, top_k=top_k,
+            temperature=temperature, max_new_tokens=length,
+            stopping_criteria=StoppingCriteriaList([tape]),
+        )  # fmt: skip
+        samples = audio[0].float().cpu().numpy()
+    _LOG.info("generated %d samples at %d Hz", len(samples.T), model.rate)
+    return Generation(
+        prompt=prompt,
+        seed=seed,
+        samples=np.ascontiguousarray(samples.T),
+        rate=model.rate,
+        tokens=_undelayed(model, tape.tokens[:, : 1 + length]),
+        seconds_taken=time.perf_counter() - began,
+    )
+
+
+class _Tape:
+    """Keeps the tokens so far; transformers calls it a stopping criterion, and it never stops.
+
+    ``generate`` returns audio alone, and MusicGen's hands no tokens to a streamer.
+    """
+
+    tokens: torch.Tensor
+    """Shape (codebooks, 1 + steps so far), delayed as the decoder sees them."""
+
+    def __call__(self, tokens: torch.Tensor, scores: object, **_: object) -> torch.Tensor:
+        import torch
+
+        self.tokens = tokens
+        return torch.zeros(tokens.shape[0], dtype=torch.bool, device=tokens.device)
+
+
+def _delay(model: Model) -> int:
+    """Return how many steps the last codebook starts after the first; stereo pairs go together."""
+    return int(model.codebooks // model.network.config.decoder.audio_channels) - 1
+
+
+def _undelayed(model: Model, tokens: torch.Tensor) -> NDArray[np.int64]:
+    """Return the codes as the codec decodes them: each codebook starts one step after another."""
+    decoder = model.network.decoder
+    pad = model.network.generation_config.pad_token_id
+    _, mask = decoder.build_delay_pattern_mask(
+        tokens[:, :1], pad_token_id=pad, max_length=tokens.shape[-1]
+    )
+    codes = decoder.apply_delay_pattern_mask(tokens, mask)
+    array: NDArray[np.int64] = codes[codes != pad].reshape(model.codebooks, -1).cpu().numpy()
+    return array
+
+
+def _device(wanted: str) -> str:
+    import torch
+
+    if wanted == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    kind = wanted.split(":")[0]
+    cuda, mps = torch.cuda.is_available, torch.backends.mps.is_available
+    if (kind == "cuda" and not cuda()) or (kind == "mps" and not mps()):
+        raise SubjectError(f"there is no {kind} device here; set device to auto or cpu")
+    return wanted

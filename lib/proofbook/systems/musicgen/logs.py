@@ -1,0 +1,83 @@
+"""Keep the log of a generation in a file, and look for tracebacks in it.
+
+The file takes what is logged, warned and printed to standard error, and the traceback of an
+exception that ends the block; all of it also goes where it went before.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+__all__ = ["find_tracebacks", "log_to"]
+
+_MARK = "Traceback (most recent call last)"
+_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+_LIBRARY = "transformers"
+
+
+@contextlib.contextmanager
+def log_to(path: Path, *, anew: bool = False) -> Iterator[logging.Logger]:
+    """Log everything in the block to ``path``, appending unless ``anew``; yield a logger."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    logger = logging.getLogger("proofbook.musicgen")
+    with path.open("w" if anew else "a", encoding="utf-8", buffering=1) as file:
+        handler = logging.StreamHandler(file)
+        handler.setFormatter(logging.Formatter(_FORMAT))
+        with _attached(handler), contextlib.redirect_stderr(_Tee(sys.stderr, file)):
+            try:
+                yield logger
+            except BaseException:
+                logger.exception("ended by an exception")
+                raise
+
+
+def find_tracebacks(path: Path) -> list[str]:
+    """Return, for each Python traceback in the file, its line number and last line."""
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    found = []
+    for number, line in enumerate(lines, 1):
+        if _MARK in line:
+            rest = (text for text in lines[number:] if text and not text.startswith(" "))
+            found.append(f"line {number}: {next(rest, 'cut off')}")
+    return found
+
+
+@contextlib.contextmanager
+def _attached(handler: logging.Handler) -> Iterator[None]:
+    """Attach the handler to the root logger and to transformers', which does not propagate."""
+    own = logging.getLogger("proofbook.musicgen")
+    level, own.level = own.level, logging.INFO
+    logging.captureWarnings(True)
+    loggers = [logging.getLogger(), logging.getLogger(_LIBRARY)]
+    for logger in loggers:
+        logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeHandler(handler)
+        logging.captureWarnings(False)
+        own.setLevel(level)
+
+
+class _Tee(io.TextIOBase):
+    """Standard error that also goes to a file."""
+
+    def __init__(self, terminal: TextIO, file: TextIO) -> None:
+        self._terminal, self._file = terminal, file
+
+    def write(self, text: str) -> int:
+        """Write to both."""
+        self._file.write(text)
+        return self._terminal.write(text)
+
+    def flush(self) -> None:
+        """Flush both."""
+        self._file.flush()
+        self._terminal.flush()

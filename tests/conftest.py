@@ -1,0 +1,75 @@
+"""Fixtures that every part uses: small projects made of real notebooks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from proofbook.project import Project
+
+
+def code(source: str, *tags: str, id: str = "") -> dict[str, Any]:
+    """Return a code cell."""
+    return {
+        "cell_type": "code",
+        "id": id or f"c{abs(hash(source)) % 10**8}",
+        "metadata": {"tags": list(tags)} if tags else {},
+        "execution_count": None,
+        "outputs": [],
+        "source": source,
+    }
+
+
+def notebook(cells: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return a notebook of format 4.5 with ids ``cell-0``, ``cell-1``, …"""
+    numbered = [{**cell, "id": f"cell-{i}"} for i, cell in enumerate(cells)]
+    return {
+        "cells": numbered,
+        "metadata": {
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+        },
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """An empty project, which is also the current folder."""
+    root = tmp_path / "project"
+    for folder in ("runbooks", "parameters", "outputs"):
+        (root / folder).mkdir(parents=True)
+    monkeypatch.chdir(root)
+    monkeypatch.delenv("PROOFBOOK_PROJECT", raising=False)
+    return Project(root)
+
+
+@pytest.fixture
+def add_runbook(project: Project) -> Callable[..., Path]:
+    """Return a function that writes a runbook: parameters, then cells."""
+
+    def add(name: str, *sources: str, parameters: str = "") -> Path:
+        path = project.runbook(name)
+        path.parent.mkdir(exist_ok=True)
+        cells = [code(parameters, "parameters"), *(code(s) for s in sources)]
+        path.write_text(json.dumps(notebook(cells), indent=1))
+        return path
+
+    return add
+
+
+@pytest.fixture
+def add_profile(project: Project) -> Callable[..., Path]:
+    """Return a function that writes a profile."""
+
+    def add(text: str, name: str = "tiny") -> Path:
+        path = project.parameters / f"{name}.yaml"
+        path.write_text(text)
+        return path
+
+    return add
