@@ -15,14 +15,17 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 __all__ = [
     "Gpu",
+    "GpuSearch",
     "Memory",
     "cores",
     "default_slots",
     "describe",
     "disk_free_gb",
+    "find_gpus",
     "gpus",
     "measure",
     "memory",
@@ -45,6 +48,13 @@ class Gpu:
     memory_gb: float
     free_gb: float
     driver: str
+
+
+class GpuSearch(NamedTuple):
+    """The GPUs found, or why there are none."""
+
+    gpus: tuple[Gpu, ...] = ()
+    problem: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,26 +89,35 @@ def disk_free_gb(folder: Path) -> float:
     return shutil.disk_usage(existing).free / _GB
 
 
-def gpus(
-    environ: Mapping[str, str] | None = None, timeout: float = _SMI_TIMEOUT
-) -> tuple[Gpu, ...]:
-    """Return the NVIDIA GPUs that ``CUDA_VISIBLE_DEVICES`` leaves visible; none where none answer.
+def gpus(environ: Mapping[str, str] | None = None) -> tuple[Gpu, ...]:
+    """Return the NVIDIA GPUs that this process may use; none where none answers."""
+    return find_gpus(environ).gpus
 
-    Runs ``nvidia-smi`` from the PATH of ``environ`` (default: the process's own).
+
+def find_gpus(environ: Mapping[str, str] | None = None, timeout: float = _SMI_TIMEOUT) -> GpuSearch:
+    """Ask ``nvidia-smi``, from the PATH of ``environ`` (default: the process's own), for GPUs.
+
+    Those that ``CUDA_VISIBLE_DEVICES`` hides are left out. Where there are none, the answer says
+    why; nothing is raised.
     """
     environ = os.environ if environ is None else environ
-    program = shutil.which("nvidia-smi", path=environ.get("PATH"))
+    program = shutil.which("nvidia-smi", path=environ.get("PATH", ""))
     if program is None:
-        return ()
+        return GpuSearch(problem="nvidia-smi is not on the PATH")
     command = [program, f"--query-gpu={_SMI_FIELDS}", "--format=csv,noheader,nounits"]
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=timeout, check=True, env=dict(environ)
+            command, capture_output=True, text=True, timeout=timeout, env=dict(environ), check=False
         )
-    except (OSError, subprocess.SubprocessError):
-        return ()  # a driver that does not answer is no GPU that a job could use
-    found = [gpu for gpu in map(_parse_gpu, done.stdout.splitlines()) if gpu is not None]
-    return tuple(_visible(found, environ.get("CUDA_VISIBLE_DEVICES")))
+    except (OSError, subprocess.SubprocessError) as error:
+        return GpuSearch(problem=f"nvidia-smi does not answer: {error}")
+    if done.returncode != 0:
+        answer = " ".join((done.stdout + done.stderr).split())
+        return GpuSearch(problem=f"nvidia-smi ended with code {done.returncode}: {answer}")
+    present = [gpu for gpu in map(_parse_gpu, done.stdout.splitlines()) if gpu is not None]
+    visible = _visible(present, environ.get("CUDA_VISIBLE_DEVICES"))
+    hidden = f"{len(present)} GPUs, none of them in CUDA_VISIBLE_DEVICES"
+    return GpuSearch(gpus=tuple(visible), problem="" if visible else hidden)
 
 
 def describe(folder: Path | None = None) -> dict[str, float | str]:

@@ -120,7 +120,9 @@ def _validate(source: YamlFile) -> Profile:
     try:
         return Profile.model_validate(source.value)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
+        # A misspelt key explains a missing one, so it is told first.
+        errors = error.errors(include_url=False)
+        first = next((e for e in errors if e["type"] == "extra_forbidden"), errors[0])
         place: Place = tuple(first["loc"])
         name = ".".join(str(p) for p in place)
         if first["type"] == "extra_forbidden":

@@ -19,14 +19,22 @@ from typing import Any
 
 __all__ = ["ALWAYS", "Imported", "differing", "import_all", "stale_file"]
 
-ALWAYS = (
+_KERNEL = (
     "ipykernel.kernelapp",
     "ipykernel_launcher",
-    "IPython",
-    "matplotlib",
-    "scrapbook",
-    "proofbook.checks",
+    # What the kernel itself would import on its way to the first cell.
+    "ipykernel.debugger",
+    "IPython.core.completerlib",
+    "IPython.core.debugger",
+    "IPython.core.logger",
+    "IPython.extensions.storemagic",
+    "psutil",
+    "sqlite3",
+    "tornado.platform.asyncio",
+    "tornado.queues",
 )
+
+ALWAYS = (*_KERNEL, "matplotlib", "scrapbook", "proofbook.checks")
 """What every runbook needs; each is left out where it cannot be imported."""
 
 _AT_PROCESS_START = ("PYTHON", "LC_", "LD_", "GLIBC_", "MALLOC_", "OMP_", "GOMP_", "KMP_", "MKL_")
@@ -41,6 +49,8 @@ _HARMLESS = {
     "COLUMNS": "width of a terminal that a kernel does not have",
     "LINES": "height of a terminal that a kernel does not have",
     "TERM": "kind of a terminal that a kernel does not have",
+    "DISPLAY": "a screen that inline plots do not need",
+    "PATH": "searched anew whenever a program is started",
 }
 
 
@@ -63,11 +73,11 @@ def _recording(read: set[str]) -> Iterator[None]:
     kind: Any = type(os.environ)
     get, copy = kind.__getitem__, kind.copy
 
-    def recorded(self: Any, key: str) -> Any:
-        read.add(key)
+    def recorded(self: Any, key: str | bytes) -> Any:
+        read.add(os.fsdecode(key))  # os.environb has bytes
         return get(self, key)
 
-    def unrecorded_copy(self: Any) -> dict[str, str]:
+    def unrecorded_copy(self: Any) -> dict[Any, Any]:
         return {key: get(self, key) for key in self}
 
     kind.__getitem__, kind.copy = recorded, unrecorded_copy

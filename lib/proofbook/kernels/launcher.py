@@ -1,7 +1,8 @@
 """The IPython kernel as Proofbook runs it: ``python -m proofbook.kernels.launcher -f FILE``.
 
-It is ipykernel's application with one difference: no output is dropped when a client reads more
-slowly than the kernel prints. Knows nothing about templates or wardens.
+It is ipykernel's application with two differences: no output is dropped when a client reads more
+slowly than the kernel prints, and a shutdown never waits for a thread that was stopped too early.
+Knows nothing about templates or wardens.
 """
 
 from __future__ import annotations
@@ -13,20 +14,35 @@ from typing import Any
 __all__ = ["app_class", "main"]
 
 
+_LAST_WORDS_SECONDS = 2.0
+
+
 def app_class() -> Any:
     """Return the application class; imports ipykernel."""
     import zmq
     from ipykernel.kernelapp import IPKernelApp
 
     class ProofbookKernelApp(IPKernelApp):  # type: ignore[misc]  # ipykernel is not typed
-        """ipykernel's application with an unlimited queue for outputs."""
+        """ipykernel's application that loses no output and ends at once."""
 
         name = "ipython-kernel"
 
         def init_iopub(self, context: Any) -> None:
             """Set up the output channel; ZeroMQ drops what exceeds its default of 1,000."""
-            context.setsockopt(zmq.SNDHWM, 0)
+            context.setsockopt(zmq.SocketOption.SNDHWM, 0)
             super().init_iopub(context)
+
+        def start(self) -> None:
+            """Run until shut down, and end the threads that may still write before the others.
+
+            ipykernel stops its output thread first; the control thread may then wait ten seconds
+            for its last flush.
+            """
+            super().start()
+            for thread in (self.control_thread, self.shell_channel_thread):
+                if thread is not None and thread.is_alive():
+                    thread.stop()
+                    thread.join(_LAST_WORDS_SECONDS)
 
     return ProofbookKernelApp
 

@@ -58,7 +58,7 @@ def make_request(
 
 
 class KernelProcess:
-    """A started kernel; ``returncode`` is as in ``subprocess``: −n for signal n."""
+    """A started kernel; ``returncode`` is as in ``subprocess``: minus n for signal n."""
 
     def __init__(self, channel: Channel, pid: int, kind: Literal["warm", "ordinary"]) -> None:
         self.pid, self.kind = pid, kind
@@ -127,7 +127,7 @@ class KernelProcess:
 
     def _tell(self, message: dict[str, Any]) -> None:
         if self.poll() is None:
-            with contextlib.suppress(OSError):  # it has just ended
+            with self._lock, contextlib.suppress(OSError):  # it has just ended
                 self._channel.send(message)
 
 

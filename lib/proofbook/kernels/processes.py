@@ -80,7 +80,7 @@ def _parent(pid: int) -> int:
 def descendants(root: int) -> dict[int, int]:
     """Return all descendants of a process, zombies included, as ``{pid: parent}``."""
     children: dict[int, list[int]] = {}
-    for entry in os.listdir("/proc"):
+    for entry in os.listdir("/proc"):  # noqa: PTH208 - called many times a second
         if entry.isdigit():
             children.setdefault(_parent(int(entry)), []).append(int(entry))
     found: dict[int, int] = {}

@@ -11,6 +11,7 @@ import contextlib
 import logging
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -83,7 +84,7 @@ class _Streams:
         if given == subprocess.PIPE:
             reader, writer = os.pipe()
             self._ours.append(writer)
-            return writer, open(reader, "rb")  # noqa: SIM115, PTH123 - handed to the caller
+            return writer, open(reader, "rb")  # noqa: PTH123 - handed to the caller
         fd = inherited if given is None else given if isinstance(given, int) else given.fileno()
         if fd == subprocess.DEVNULL or not _is_open(fd):
             fd = os.open(os.devnull, os.O_WRONLY)
@@ -185,7 +186,7 @@ class ProofbookProvisioner(LocalProvisioner):  # type: ignore[misc]  # jupyter_c
 
     async def terminate(self, restart: bool = False) -> None:
         """Ask the kernel to end, with SIGTERM."""
-        await self.send_signal(15)
+        await self.send_signal(signal.SIGTERM)
 
 
 def _start(request: LaunchRequest, kwargs: Mapping[str, Any]) -> KernelProcess:

@@ -19,6 +19,7 @@ import threading
 import time
 import traceback
 import weakref
+from pathlib import Path
 from typing import Any, NoReturn
 
 from proofbook.kernels import processes
@@ -66,7 +67,7 @@ def _replace_arguments(argv: list[str]) -> None:
     spec = importlib.util.find_spec(argv[2])
     sys.argv = [(spec.origin if spec else None) or argv[2], *argv[3:]]
     sys.orig_argv = list(argv)
-    sys.executable = argv[0] if os.path.isabs(argv[0]) else sys.executable
+    sys.executable = argv[0] if Path(argv[0]).is_absolute() else sys.executable
 
 
 def _draw_again() -> None:
@@ -78,7 +79,7 @@ def _draw_again() -> None:
     multiprocessing = sys.modules.get("multiprocessing.process")
     if multiprocessing is not None:
         multiprocessing.current_process().authkey = os.urandom(32)
-        multiprocessing.ORIGINAL_DIR = os.getcwd()  # type: ignore[attr-defined]  # not in its stub
+        multiprocessing.ORIGINAL_DIR = str(Path.cwd())  # type: ignore[attr-defined]  # not in its stub
 
 
 def _redo_import_effects() -> None:
@@ -113,7 +114,7 @@ def _exit_code(error: SystemExit) -> int:
         return 0
     if isinstance(error.code, int):
         return error.code & 0xFF
-    print(error.code, file=sys.__stderr__)  # noqa: T201 - what Python does with such a code
+    print(error.code, file=sys.__stderr__)
     return 1
 
 

@@ -23,16 +23,14 @@ from typing import Any
 
 from proofbook.kernels import processes
 from proofbook.kernels.fitness import unfit_process, unfit_request
-from proofbook.kernels.imports import Imported, import_all
+from proofbook.kernels.imports import import_all, stale_file
+from proofbook.kernels.places import PRIVATE_PREFIX, is_private
 from proofbook.kernels.pools import APPLIED, QUIET, thread_names
 from proofbook.kernels.rebirth import INLINE_BACKEND, run_kernel
 from proofbook.kernels.warden import Keeper
 from proofbook.kernels.wire import Channel, LaunchRequest, peer_uid
 
-__all__ = ["PRIVATE_PREFIX", "Template", "main"]
-
-PRIVATE_PREFIX = "pb-"
-"""How the name of a folder begins that was made for one socket or kernel alone."""
+__all__ = ["Template", "main"]
 
 _REQUEST_SECONDS = 5.0
 
@@ -40,7 +38,9 @@ _REQUEST_SECONDS = 5.0
 class Template:
     """Serves requests until it is told to stop, is idle for too long, or its owner is gone."""
 
-    def __init__(self, listener: socket.socket, *, lifeline: int | None, idle: float | None) -> None:
+    def __init__(
+        self, listener: socket.socket, *, lifeline: int | None, idle: float | None
+    ) -> None:
         self._listener, self._lifeline, self._idle = listener, lifeline, idle
         self._wake = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._stopping = False
@@ -134,7 +134,8 @@ class Template:
         self._served += 1
 
     def _description(self) -> dict[str, Any]:
-        problem = unfit_process()
+        stale = stale_file(self._imported)
+        problem = unfit_process() or (f"{stale} changed since it was imported" if stale else None)
         return {
             "event": "described",
             "pid": os.getpid(),
@@ -147,15 +148,14 @@ class Template:
             "kernels": len(self._keeper.wardens),
             "served": self._served,
             "idle": self._idle,
-            "environment": sorted(self._imported.read),
+            "depends_on": sorted(self._imported.read),
             "usable": problem is None,
         }
 
 
 def _listen(path: Path) -> socket.socket:
     """Bind the socket, readable by this user alone, in a folder of this user alone."""
-    folder = path.parent.stat()
-    if folder.st_uid != os.getuid() or folder.st_mode & 0o077:
+    if not is_private(path.parent):
         raise PermissionError(f"{path.parent} must belong to you alone (mode 0700)")
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     previous = os.umask(0o177)
@@ -218,7 +218,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a template until it ends; its standard error is its log."""
     options = _parse(argv)
-    if sys.path[0] in ("", os.getcwd()):
+    if sys.path[0] in ("", str(Path.cwd())):
         del sys.path[0]  # the folder this was started in is no place to import from
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     listener = _listen(options.socket)

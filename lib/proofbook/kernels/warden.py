@@ -62,6 +62,7 @@ class Warden:
         self._announced = False
         self._cause: str | None = None
         self._terminated = False
+        self._deserted = False
         self._oom_kills = _system_oom_kills()
         self._tree: set[int] = set()
         self._tree_read = 0.0
@@ -152,6 +153,7 @@ class Warden:
             elif message.get("op") == "kill":
                 self._cause = ""
         if closed:
+            self._deserted = True
             self._cause = "killed, as its client was gone"
 
     def _signal(self, signum: int) -> None:
@@ -188,7 +190,8 @@ class Warden:
             code, reason = -signal.SIGKILL, "killed, but it does not end"
         self._tell({"event": "exit", "code": code, "reason": self._cause or reason})
         processes.end_descendants(float("inf"))
-        self._remove_folder()
+        if self._deserted:
+            self._remove_folder()
 
     def _remove_folder(self) -> None:
         folder = self.request.folder

@@ -36,7 +36,7 @@ class LaunchRequest:
     """The processors that the client may use."""
     memory_limit_gb: float | None = None
     folder: str | None = None
-    """A private folder of this kernel, removed when everything has ended."""
+    """A private folder of this kernel, which its client removes; the warden if that is gone."""
 
     def message(self) -> dict[str, Any]:
         """Return the message that asks for it."""
@@ -62,7 +62,7 @@ class Channel:
         self._fds: list[int] = []
 
     def fileno(self) -> int:
-        """Return the descriptor to poll; −1 when closed."""
+        """Return the descriptor to poll; -1 when closed."""
         return self.socket.fileno()
 
     def close(self) -> None:
@@ -98,32 +98,35 @@ class Channel:
             ValueError: What came is not a message.
         """
         while not self._lines:
-            if not self._fill(0):
+            if not self._fill():
                 return None
         return self._parse()
 
     def pending(self) -> tuple[list[dict[str, Any]], bool]:
         """Return the messages that are there now, and whether the other end has closed."""
         closed = False
+        timeout = self.socket.gettimeout()
+        self.socket.settimeout(0)
         try:
-            while self._fill(socket.MSG_DONTWAIT):
+            while self._fill():
                 pass
             closed = True
-        except (BlockingIOError, TimeoutError):
+        except BlockingIOError:
             pass
+        finally:
+            self.socket.settimeout(timeout)
         messages = []
         while self._lines:
             messages.append(self._parse())
         return messages, closed
 
-    def _fill(self, flags: int) -> bool:
+    def _fill(self) -> bool:
         try:
-            data, fds, _, _ = socket.recv_fds(self.socket, 1 << 16, _MAX_FDS, flags)
+            space = socket.CMSG_LEN(_MAX_FDS * array.array("i").itemsize)
+            data, ancillary, _, _ = self.socket.recvmsg(1 << 16, space)
         except (ConnectionResetError, BrokenPipeError):
             return False
-        for fd in fds:
-            os.set_inheritable(fd, False)
-        self._fds += fds
+        self._keep_fds(ancillary)
         if not data:
             return False
         *lines, self._buffer = (self._buffer + data).split(b"\n")
@@ -131,6 +134,15 @@ class Channel:
         if len(self._buffer) > MAX_MESSAGE:
             raise ValueError("a message is too long")
         return True
+
+    def _keep_fds(self, ancillary: list[tuple[int, int, bytes]]) -> None:
+        for level, kind, payload in ancillary:
+            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+                fds = array.array("i")
+                fds.frombytes(payload[: len(payload) - len(payload) % fds.itemsize])
+                for fd in fds:
+                    os.set_inheritable(fd, False)
+                self._fds += fds
 
     def _parse(self) -> dict[str, Any]:
         message = json.loads(self._lines.pop(0))

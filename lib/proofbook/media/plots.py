@@ -6,8 +6,8 @@ import io
 from typing import TYPE_CHECKING
 
 from proofbook.errors import SubjectError
-from proofbook.media.media import Media, number
-from proofbook.records import Label
+from proofbook.media.media import Media
+from proofbook.records import Fact, Label
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -29,9 +29,7 @@ def plot(figure: Figure, *, name: str = "plot", caption: str = "", **labels: Lab
         raise SubjectError(f"plot needs a matplotlib Figure and got {type(figure).__name__}")
     if not figure.axes:
         raise SubjectError("the figure has no axes: nothing was plotted")
-    width, height = figure.get_size_inches() * _DPI
-    facts = (number("width", width, "px", digits=0), number("height", height, "px", digits=0))
-    png = render_png(figure, dpi=_DPI)
+    png = render_png(figure, dpi=_DPI, tight=True)
     _close(figure)
     return Media(
         kind="plot",
@@ -40,19 +38,29 @@ def plot(figure: Figure, *, name: str = "plot", caption: str = "", **labels: Lab
         name=name,
         caption=caption,
         labels=labels,
-        facts=facts,
+        facts=(Fact(name="axes", value=len(figure.axes)),),
     )
 
 
-def render_png(figure: Figure, *, dpi: int, transparent: bool = False) -> bytes:
-    """Return a figure as PNG bytes, drawn without any global state."""
+def render_png(
+    figure: Figure, *, dpi: int, transparent: bool = False, tight: bool = False
+) -> bytes:
+    """Return a figure as PNG bytes, drawn without any global state.
+
+    ``tight`` fits the picture to what is drawn, so that no label is cut off.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     canvas = figure.canvas
     buffer = io.BytesIO()
     FigureCanvasAgg(figure)
     figure.savefig(
-        buffer, format="png", dpi=dpi, transparent=transparent, metadata={"Software": None}
+        buffer,
+        format="png",
+        dpi=dpi,
+        transparent=transparent,
+        bbox_inches="tight" if tight else None,
+        metadata={"Software": None},
     )
     figure.set_canvas(canvas)
     return buffer.getvalue()

@@ -30,6 +30,10 @@ _MOST_OPEN = 8
 _KEY_METRICS = 2
 _EXCERPT_BYTES = 4000
 _CHECK_ORDER = {"error": 0, "failed": 1, "skipped": 2, "passed": 3}
+_VIEW_TITLES = {
+    "waveform": "Waveform, full scale",
+    "spectrogram": "Spectrogram in Hz, from −120 dBFS (dark) to 0 dBFS (bright)",  # noqa: RUF001
+}
 _CALM = ("passed", "skip_allowed")
 _COLLATERAL = ("skipped", "cancelled", "flaky")
 
@@ -63,6 +67,7 @@ def render_page(run: RunSummary, media: Path) -> str:
         questions=[(view.job, q) for view in views for q in view.job.open_questions],
         timeline=lay_out(run),
         script=script,
+        view_titles=_VIEW_TITLES,
         policy=_write_policy(script),
         style=_read(environment, "style.css"),
         excerpt=lambda evidence: _excerpt(media, evidence),
@@ -95,9 +100,17 @@ def _make_environment() -> Environment:
 
 
 def _view_jobs(run: RunSummary) -> list[JobView]:
-    """Return the jobs in the order of attention; the first few that failed are open."""
+    """Return the jobs in the order of attention.
+
+    The first few that failed are open; where only people are waited for, those with questions.
+    """
     ordered = sorted(run.jobs, key=lambda job: ATTENTION_ORDER.index(state_of(job)))
-    return [_view(job, opened=place < _MOST_OPEN) for place, job in enumerate(ordered)]
+    if run.verdict == "unreviewed":
+        wanted = [job.id for job in ordered if job.open_questions]
+    else:
+        wanted = [job.id for job in ordered if state_of(job) not in (*_CALM, *_COLLATERAL)]
+    opened = set(wanted[:_MOST_OPEN])
+    return [_view(job, opened=job.id in opened) for job in ordered]
 
 
 def _view(job: JobSummary, *, opened: bool) -> JobView:
@@ -105,7 +118,7 @@ def _view(job: JobSummary, *, opened: bool) -> JobView:
     return JobView(
         job=job,
         state=state,
-        opened=opened and state not in (*_CALM, *_COLLATERAL),
+        opened=opened,
         checks=tuple(sorted(job.checks, key=lambda check: _CHECK_ORDER[check.status])),
         key_metrics=_choose_metrics(job.metrics),
         search=_search_text(job, state),
@@ -149,7 +162,7 @@ def _read(environment: Environment, name: str) -> str:
     from markupsafe import Markup
 
     assert environment.loader is not None  # set where the environment is made
-    return Markup(environment.loader.get_source(environment, name)[0])  # noqa: S704 - our own file
+    return Markup(environment.loader.get_source(environment, name)[0])
 
 
 def _write_policy(script: str) -> str:

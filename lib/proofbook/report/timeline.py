@@ -5,8 +5,9 @@ Pure: knows nothing about how it is drawn.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from proofbook.report.summary import JobSummary, RunSummary
 
@@ -48,12 +49,13 @@ def lay_out(run: RunSummary) -> Timeline | None:
     if not jobs:
         return None
     first = min(run.started, _start(jobs[0]))
-    last = max([_end(job, first, run.ended) for job in jobs])
+    last = run.ended or _guess_end(jobs, first)
+    last = max([last, *(_end(job, last) for job in jobs)])
     span = max((last - first).total_seconds(), 1e-3)
     lanes: list[list[Bar]] = []
     free: list[datetime] = []
     for job in jobs:
-        start, end = _start(job), _end(job, first, run.ended)
+        start, end = _start(job), _end(job, last)
         lane = next((i for i, until in enumerate(free) if until <= start), len(lanes))
         if lane == len(lanes):
             lanes.append([])
@@ -69,10 +71,15 @@ def _start(job: JobSummary) -> datetime:
     return job.started
 
 
-def _end(job: JobSummary, first: datetime, run_end: datetime | None) -> datetime:
-    """A job without an end reaches to the run's end, or shows as a mere mark."""
-    end = job.ended or run_end or _start(job)
-    return max(end, _start(job), first)
+def _end(job: JobSummary, last: datetime) -> datetime:
+    """A job without an end reaches to the end of the run."""
+    return max(job.ended or last, _start(job))
+
+
+def _guess_end(jobs: Sequence[JobSummary], first: datetime) -> datetime:
+    """Of a run without an end: a tenth beyond the last moment that any job recorded."""
+    latest = max(job.ended or _start(job) for job in jobs)
+    return latest + max((latest - first) / 10, timedelta(seconds=1))
 
 
 def _mark(span: float) -> tuple[Tick, ...]:

@@ -58,6 +58,7 @@ _TITLES: dict[Verdict, str] = {
     "incomplete": "Incomplete",
 }
 _LONGEST_VALUE = 400
+_GROUPED = 100_000
 
 
 class Headline(NamedTuple):
@@ -79,17 +80,17 @@ def state_of(job: JobSummary) -> str:
 def write_headline(run: RunSummary) -> Headline:
     """Say the verdict in a title and one sentence."""
     title = _TITLES[run.verdict]
-    checks = run.check_counts.get("passed", 0)
+    checks = _praise(run.check_counts)
     if run.verdict == "passed":
         answered = any(question.required for job in run.jobs for question in job.questions)
         end = ", and every required question is answered." if answered else "."
-        return Headline(title, f"All {_plural(checks, 'check')} passed{end}")
+        return Headline(title, f"{checks}{end}")
     if run.verdict == "unreviewed":
         waiting = _plural(run.open_questions, "question")
         verb = "waits" if run.open_questions == 1 else "wait"
         return Headline(
             title,
-            f"All checks passed, and nobody has looked yet: {waiting} {verb} for a person.",
+            f"{checks}, and nobody has looked yet: {waiting} {verb} for a person.",
         )
     if run.cause:
         return Headline(title, f"{run.cause.rstrip('.')}. {say_counts(run)}".strip())
@@ -99,8 +100,12 @@ def write_headline(run: RunSummary) -> Headline:
 def say_counts(run: RunSummary) -> str:
     """Say how many jobs ended in which state, the worst first."""
     states = [state_of(job) for job in run.jobs]
-    parts = [f"{states.count(s)} {say_state(s)}" for s in ATTENTION_ORDER if s in states]
-    return f"{_plural(len(states), 'job')}: {', '.join(parts)}." if parts else "No job was planned."
+    if not states:
+        return "No job was planned."
+    passed = states.count("passed") + states.count("flaky")
+    others = [s for s in ATTENTION_ORDER if s in states and s != "passed"]
+    words = ", ".join(f"{states.count(s)} {say_state(s)}" for s in others)
+    return f"{passed} of {_plural(len(states), 'job')} passed" + (f"; {words}." if words else ".")
 
 
 def say_state(state: OutcomeStatus | str) -> str:
@@ -109,17 +114,18 @@ def say_state(state: OutcomeStatus | str) -> str:
 
 
 def say_number(value: float) -> str:
-    """Return a number with four significant digits and thousands apart; integers stay whole."""
+    """Return a number with four significant digits; from 100,000 on, thousands are apart."""
     if not math.isfinite(value):
         return "NaN" if math.isnan(value) else ("∞" if value > 0 else "−∞")  # noqa: RUF001
-    if value == int(value) and abs(value) < 1e15:
-        return f"{int(value):,}".replace(",", "\u202f").replace("-", "−")  # noqa: RUF001
-    if abs(value) >= 1e6 or abs(value) < 1e-4:
-        return f"{value:.3e}"
-    digits = max(0, 3 - math.floor(math.log10(abs(value))))
-    shown = f"{value:,.{digits}f}"
-    if "." in shown:
-        shown = shown.rstrip("0").rstrip(".")
+    size = abs(value)
+    if value == int(value) and size < 1e15:
+        shown = f"{int(value):,}" if size >= _GROUPED else str(int(value))
+    elif 1e-4 <= size < 1e6:
+        digits = max(0, 3 - math.floor(math.log10(size)))
+        shown = f"{value:,.{digits}f}" if size >= _GROUPED else f"{value:.{digits}f}"
+        shown = shown.rstrip("0").rstrip(".") if digits else shown
+    else:
+        return f"{value:.3g}"
     return shown.replace(",", "\u202f").replace("-", "−")  # noqa: RUF001 - the minus sign
 
 
@@ -127,11 +133,11 @@ def say_value(value: JsonValue) -> str:
     """Return any recorded value on one line, shortened where it is long."""
     if value is None:
         return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int | float):
+    if isinstance(value, int | float) and not isinstance(value, bool):
         return say_number(value)
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, list | dict):
+        value = json.dumps(value, ensure_ascii=False)
+    text = str(value)
     return text if len(text) <= _LONGEST_VALUE else text[:_LONGEST_VALUE] + " …"
 
 
@@ -165,6 +171,13 @@ def say_bytes(size: int) -> str:
 def say_labels(labels: Mapping[str, object]) -> str:
     """Return labels as ``model=small, seed=7``."""
     return ", ".join(f"{name}={value}" for name, value in labels.items())
+
+
+def _praise(counts: Mapping[str, int]) -> str:
+    passed = counts.get("passed", 0)
+    words = "The only check passed" if passed == 1 else f"All {_plural(passed, 'check')} passed"
+    skipped = counts.get("skipped", 0)
+    return words + (f" ({skipped} skipped, as the profile allows)" if skipped else "")
 
 
 def _plural(count: int, noun: str) -> str:

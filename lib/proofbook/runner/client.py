@@ -14,7 +14,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from papermill.clientwrap import PapermillNotebookClient
 
 from proofbook.records import Failure
-from proofbook.runner.execution import CellProgress, Execution, Stop
+from proofbook.runner.execution import CellProgress, Execution, Stop, StopKind
 from proofbook.runner.ledger import CellLedger
 
 __all__ = ["TruthfulClient", "plain_text"]
@@ -37,6 +37,7 @@ class TruthfulClient(PapermillNotebookClient):  # type: ignore[misc]
             options["kernel_manager_class"] = execution.kernel_manager_class
         super().__init__(ledger, **options, **kwargs)
         self.execution = execution
+        self._startup_seconds = int(kwargs.get("startup_timeout", 60))
         self.timeout_func = lambda cell: execution.limits.remaining()
         self._streamed = 0
         self._displayed = 0
@@ -51,7 +52,7 @@ class TruthfulClient(PapermillNotebookClient):  # type: ignore[misc]
         if self.execution.log is not None:
             started["stdout"] = started["stderr"] = self.execution.log.writer
         if (left := self.execution.limits.remaining()) is not None:
-            self.startup_timeout = max(1, min(self.startup_timeout, int(left)))
+            self.startup_timeout = max(1, min(self._startup_seconds, int(left)))
         return super().execute(**kwargs, **started)
 
     def papermill_execute_cells(self) -> None:
@@ -74,7 +75,7 @@ class TruthfulClient(PapermillNotebookClient):  # type: ignore[misc]
             self.nb_man.cell_complete(cell, index)
 
     def _stop_on_exception(self, cell: Any, index: int, error: CellExecutionError) -> None:
-        kind = "failed" if error.ename == "ChecksFailed" else "error"
+        kind: StopKind = "failed" if error.ename == "ChecksFailed" else "error"
         trace = plain_text(str(error.traceback))
         failure = _failure(cell, index, error.ename, plain_text(error.evalue), trace)
         what = failure.evalue if kind == "failed" else f"{error.ename}: {failure.evalue}"

@@ -17,7 +17,7 @@ from proofbook.records import Failure
 from proofbook.redaction import Redactor
 from proofbook.runner.logs import JobLog
 
-__all__ = ["CellProgress", "Execution", "Limits", "Stop"]
+__all__ = ["CellProgress", "Execution", "Limits", "Stop", "StopKind"]
 
 StopKind = Literal["failed", "error", "timed_out", "crashed", "cancelled", "incomplete"]
 

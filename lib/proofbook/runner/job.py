@@ -180,8 +180,10 @@ def _execute(job: PlannedJob, context: JobContext, execution: Execution) -> None
         context.reserve.release()
         execution.stop = Stop(kind="error", cause=f"{error}; free space or rights, then --resume")
     except RuntimeError as error:
-        kind = "cancelled" if context.cancelled.is_set() else "crashed"
-        execution.stop = Stop(kind=kind, cause=f"the kernel could not be started: {error}")
+        execution.stop = Stop(
+            kind="cancelled" if context.cancelled.is_set() else "crashed",
+            cause=f"the kernel could not be started: {error}",
+        )
 
 
 def _judge(

@@ -104,7 +104,7 @@ class Progress:
     def note(self, text: str) -> None:
         """Something about the whole run."""
         self._note = text
-        if not self._console.is_terminal:
+        if text and not self._console.is_terminal:
             self._console.print(f"            {text}", markup=False, highlight=False)
 
     def _table(self) -> Table:

@@ -18,9 +18,12 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from proofbook.errors import RunFolderError, UsageError
+from proofbook.errors import KernelError, RunFolderError, TemplateError, UsageError
 from proofbook.hardware import cores, default_slots, describe
 from proofbook.judgement import unanswered, verdict
+from proofbook.kernels.ownership import start_template
+from proofbook.kernels.session import WarmKernelManager
+from proofbook.kernels.warmth import find_shared
 from proofbook.notebooks import Runbook
 from proofbook.project import Project
 from proofbook.records import Outcome, PlannedJob, Question, RunInfo, Verdict, now
@@ -110,16 +113,16 @@ def execute_run(
         stack.enter_context(_cancelled_by_signals(cancelled, progress))
         stack.enter_context(progress.showing(info, done))
         _report(folder, reserve)
-        kernels = stack.enter_context(_kernels(info, cold, progress))
+        template = stack.enter_context(_template(info, cold, progress))
         deadline = None if info.timeout is None else time.monotonic() + info.timeout
         context = JobContext(
             run=folder,
             runbooks=runbooks,
             reserve=reserve,
-            environment=_environment(info, kernels.socket),
+            environment=_environment(info, template),
             run_deadline=deadline,
             cancelled=cancelled,
-            kernel_manager_class=kernels.manager,
+            kernel_manager_class=WarmKernelManager,
             on_cell=progress.cell,
         )
 
@@ -140,34 +143,38 @@ def execute_run(
         return _collect(folder, info, outcomes, reserve)
 
 
-@dataclass(frozen=True)
-class _Kernels:
-    socket: str
-    manager: Any
-
-
 @contextmanager
-def _kernels(info: RunInfo, cold: bool, progress: Progress) -> Iterator[_Kernels]:
-    """Yield where kernels come from: a template that lives as long as the run, or nowhere."""
-    from proofbook.kernels.session import WarmKernelManager
-    from proofbook.kernels.template import start_template
-    from proofbook.kernels.warmth import find_shared
-
+def _template(info: RunInfo, cold: bool, progress: Progress) -> Iterator[str]:
+    """Yield where kernels are forked: a template that lives as long as the run, or ``off``."""
     shared = None if cold else find_shared(info.warm)
-    if cold or shared:
-        yield _Kernels(shared or "", WarmKernelManager)
+    if cold or shared is not None:
+        yield "off" if shared is None else str(shared)
         return
-    progress.note("importing the libraries that warm kernels share")
-    with start_template(info.warm) as template:
-        yield _Kernels(template.socket, WarmKernelManager)
+    try:
+        template = start_template(info.warm)
+    except KernelError as error:
+        progress.note(f"ordinary kernels only: {error}")
+        yield "off"
+        return
+    with template:
+        progress.note("importing the libraries that warm kernels share")
+        try:
+            status = template.wait_ready()
+            progress.note("; ".join(status.warnings))
+            yield str(template.socket)
+        except TemplateError as error:
+            progress.note(f"ordinary kernels only: {error}")
+            yield "off"
 
 
-def _environment(info: RunInfo, socket: str) -> dict[str, str]:
+def _environment(info: RunInfo, template: str) -> dict[str, str]:
     """Return the kernels' environment: jobs that run side by side share the cores."""
-    threads = str(max(1, cores() // info.slots))
-    environment = {"OMP_NUM_THREADS": threads, **os.environ, "PROOFBOOK_RUN": info.run_id}
-    environment["PROOFBOOK_TEMPLATE"] = socket
-    return environment
+    return {
+        "OMP_NUM_THREADS": str(max(1, cores() // info.slots)),
+        **os.environ,
+        "PROOFBOOK_RUN": info.run_id,
+        "PROOFBOOK_TEMPLATE": template,
+    }
 
 
 def _refuse(job: PlannedJob, obstacle: Obstacle, run: RunFolder, reserve: Reserve) -> Outcome:

@@ -53,6 +53,34 @@
     }
   }, true);
 
+  // a picture of a clip shows where it plays, and plays from where it is clicked
+  const follow = (player) => {
+    const figure = player.closest("figure");
+    figure.style.setProperty("--at", player.currentTime / (player.duration || 1));
+    if (!player.paused) requestAnimationFrame(() => follow(player));
+  };
+  for (const player of document.querySelectorAll("figure audio")) {
+    const figure = player.closest("figure");
+    player.addEventListener("play", () => { figure.classList.add("playing"); follow(player); });
+    player.addEventListener("seeked", () => follow(player));
+    player.addEventListener("ended", () => figure.classList.remove("playing"));
+    for (const stage of figure.querySelectorAll(".stage")) {
+      stage.addEventListener("click", (event) => {
+        const area = stage.querySelector("i").getBoundingClientRect();
+        const share = Math.min(Math.max((event.clientX - area.left) / area.width, 0), 1);
+        const seek = () => { player.currentTime = share * player.duration; };
+        if (player.readyState > 0) seek();
+        else player.addEventListener("loadedmetadata", seek, { once: true });
+        player.play();
+      });
+    }
+  }
+
+  // a log is read from its end
+  document.addEventListener("toggle", (event) => {
+    for (const log of event.target.querySelectorAll("pre.log")) log.scrollTop = log.scrollHeight;
+  }, true);
+
   bar.hidden = false;
   openTarget();
 })();

@@ -32,6 +32,10 @@ class Program:
     problem: str
     """Why there is no version; empty where there is one."""
 
+    def answers(self, line: str) -> bool:
+        """Say whether ``line`` is the version that it answered."""
+        return bool(self.version) and line == self.version
+
 
 def inspect_programs(
     names: Iterable[str], path: str | None = None, timeout: float = _TIMEOUT

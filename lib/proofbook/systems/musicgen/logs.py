@@ -1,7 +1,7 @@
 """Keep the log of a generation in a file, and look for tracebacks in it.
 
-The file takes what is logged, warned and printed to standard error, and the traceback of an
-exception that ends the block; all of it also goes where it went before.
+The file takes what is logged, what is printed to standard error (warnings too), and the traceback
+of an exception that ends the block; all of it also goes where it went before.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ _LIBRARY = "transformers"
 @contextlib.contextmanager
 def log_to(path: Path, *, anew: bool = False) -> Iterator[logging.Logger]:
     """Log everything in the block to ``path``, appending unless ``anew``; yield a logger."""
+    from transformers.utils import logging as library
+
+    library.get_logger()  # makes its handler now, on the terminal and not on the file
     path.parent.mkdir(parents=True, exist_ok=True)
     logger = logging.getLogger("proofbook.musicgen")
     with path.open("w" if anew else "a", encoding="utf-8", buffering=1) as file:
@@ -52,8 +55,8 @@ def find_tracebacks(path: Path) -> list[str]:
 def _attached(handler: logging.Handler) -> Iterator[None]:
     """Attach the handler to the root logger and to transformers', which does not propagate."""
     own = logging.getLogger("proofbook.musicgen")
-    level, own.level = own.level, logging.INFO
-    logging.captureWarnings(True)
+    level = own.level
+    own.setLevel(logging.INFO)
     loggers = [logging.getLogger(), logging.getLogger(_LIBRARY)]
     for logger in loggers:
         logger.addHandler(handler)
@@ -62,22 +65,23 @@ def _attached(handler: logging.Handler) -> Iterator[None]:
     finally:
         for logger in loggers:
             logger.removeHandler(handler)
-        logging.captureWarnings(False)
         own.setLevel(level)
 
 
 class _Tee(io.TextIOBase):
-    """Standard error that also goes to a file."""
+    """Standard error that also goes to a file, for as long as that is open."""
 
     def __init__(self, terminal: TextIO, file: TextIO) -> None:
         self._terminal, self._file = terminal, file
 
     def write(self, text: str) -> int:
         """Write to both."""
-        self._file.write(text)
+        if not self._file.closed:
+            self._file.write(text)
         return self._terminal.write(text)
 
     def flush(self) -> None:
         """Flush both."""
-        self._file.flush()
+        if not self._file.closed:
+            self._file.flush()
         self._terminal.flush()

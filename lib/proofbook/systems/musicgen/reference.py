@@ -2,7 +2,7 @@
 
 Everything has the real one's shape except the widths: a T5 encoder with a T5 tokenizer, a decoder
 over 4 codebooks of 2,048 codes at 50 frames a second, an EnCodec at 32 kHz, saved as safetensors
-with processor and generation config. It emits steady noise around -20 dBFS: its codec is
+with processor and generation config. It emits noise like surf, around -20 dBFS: its codec is
 initialised so that random codes decode to a sound that is audible, centred and unclipped.
 """
 
@@ -27,6 +27,7 @@ _WORDS = (
     "improvisation the a an and with of in for on"
 )
 _LOUDNESS = 0.1
+_CODEBOOK_SPREAD = 3.0
 _REAL_GENERATION = {
     "bos_token_id": 2048,
     "decoder_start_token_id": 2048,
@@ -46,7 +47,7 @@ class ReferenceSize:
     heads: int
     codec_filters: int = 4
     seed: int = 20230608
-    version: int = 1
+    version: int = 2
     """Raised whenever :func:`build_reference` would build other files from the same sizes."""
 
 
@@ -130,19 +131,34 @@ def _tokenizer() -> Any:
 
 
 def _voice(codec: Any) -> None:
-    """Give the codec codebooks, and a last layer whose output is centred and audible."""
+    """Give the codec codebooks, and a decoder that turns random codes into surf-like noise."""
     import torch
 
     for layer in codec.quantizer.layers:
-        torch.nn.init.normal_(layer.codebook.embed)
+        torch.nn.init.normal_(layer.codebook.embed, std=_CODEBOOK_SPREAD)
         layer.codebook.embed_avg.copy_(layer.codebook.embed)
         torch.nn.init.ones_(layer.codebook.cluster_size)
     with torch.no_grad():
+        # Biases alone, upsampled, are a steady whine that drowns what the codes say.
+        for name, parameter in codec.decoder.named_parameters():
+            if name.endswith("bias"):
+                parameter.zero_()
+        _smooth_upsampling(codec.decoder)
         last = codec.decoder.layers[-1].conv
         # A kernel that sums to zero passes no constant, whatever the layers before it emit.
         last.weight = last.weight - last.weight.mean(dim=-1, keepdim=True)
-        last.bias.zero_()
         last.weight = last.weight * (_LOUDNESS / _random_decode(codec).std())
+
+
+def _smooth_upsampling(decoder: Any) -> None:
+    """Let the last two upsampling layers interpolate, so that most energy is around 1 kHz."""
+    import torch
+
+    layers = [m for m in decoder.modules() if isinstance(m, torch.nn.ConvTranspose1d)]
+    for layer in layers[-2:]:
+        width = layer.weight.shape[-1]
+        window = torch.hann_window(width + 2, periodic=False)[1:-1] * width**0.5
+        layer.weight = layer.weight.mean(dim=-1, keepdim=True) * window
 
 
 def _random_decode(codec: Any) -> torch.Tensor:

@@ -22,6 +22,7 @@ __all__ = ["Subject", "check_folder", "check_safetensors", "resolve_model"]
 _REFERENCE = "reference:"
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _WANTED = ["*.json", "*.safetensors", "*.model"]
+_PROCESSOR_FILES = ("preprocessor_config.json", "processor_config.json")
 _PROBE_TIMEOUT = 10.0
 
 
@@ -83,9 +84,6 @@ def check_folder(folder: Path) -> None:
                 f"{folder} has no {' or '.join(alternatives)}; save the processor beside the model "
                 "with processor.save_pretrained"
             )
-
-
-_PROCESSOR_FILES = ("preprocessor_config.json", "processor_config.json")
 
 
 def check_safetensors(path: Path) -> None:
@@ -173,7 +171,13 @@ def _hub_folder(repository: str) -> Path:
             f"model {repository} is not in the hub's cache and cannot be downloaded ({problem}); "
             "go online once, set HF_HOME to a cache that has it, or give a local folder"
         )
-    downloaded = Path(snapshot_download(repository, allow_patterns=_WANTED))
+    try:
+        downloaded = Path(snapshot_download(repository, allow_patterns=_WANTED))
+    except Exception as error:
+        raise SubjectError(
+            f"model {repository} could not be downloaded ({_first_line(error)}); "
+            "what has arrived is kept: try again"
+        ) from error
     check_folder(downloaded)
     return downloaded
 
@@ -192,5 +196,10 @@ def _unreachable(repository: str) -> str:
     try:
         HfApi().model_info(repository, timeout=_PROBE_TIMEOUT)
     except Exception as error:  # noqa: BLE001 - any failure is the answer, and it is reported
-        return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+        return _first_line(error)
     return ""
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

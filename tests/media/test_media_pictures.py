@@ -118,8 +118,20 @@ def test_a_figure_becomes_png_and_keeps_its_canvas() -> None:
     media = plot(figure, name="loss", caption="loss over steps")
     assert (media.kind, media.suffix, media.name) == ("plot", ".png", "loss")
     assert isinstance(media.source, bytes)
-    assert Image.open(io.BytesIO(media.source)).width == facts(media)["width"]
+    assert Image.open(io.BytesIO(media.source)).width > 100
+    assert facts(media) == {"axes": 1}
     assert figure.canvas is canvas
+
+
+def test_a_label_outside_of_the_figure_is_not_cut_off() -> None:
+    def height(label: str) -> int:
+        figure = Figure(figsize=(3, 1))
+        figure.subplots().set_xlabel(label)
+        source = plot(figure).source
+        assert isinstance(source, bytes)
+        return Image.open(io.BytesIO(source)).height
+
+    assert height("steps") > height("")
 
 
 def test_a_pyplot_figure_is_closed() -> None:

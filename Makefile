@@ -1,0 +1,39 @@
+# Two commands do everything on a fresh machine that has Python, pip and make:
+#   make run    set up, execute the tiny profile, say where the report is
+#   make test   set up, run the whole test suite
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+READY_DEV := $(VENV)/.ready-dev
+
+.PHONY: run test lint bench clean
+
+run: $(READY)
+	$(BIN)/proofbook run --profile tiny
+
+test: $(READY_DEV) lint
+	$(BIN)/python -m pytest -q --cov --cov-report=term --cov-fail-under=85
+	$(BIN)/python -m coverage report --fail-under=95 --include='*/proofbook/records.py,*/proofbook/profiles.py,*/proofbook/checks.py,*/proofbook/judgement.py'
+
+lint: $(READY_DEV)
+	$(BIN)/ruff check lib tests
+	$(BIN)/ruff format --check lib tests
+	$(BIN)/mypy
+
+bench: $(READY)
+	$(BIN)/proofbook run --profile benchmarks -j 1
+
+$(VENV)/pyvenv.cfg:
+	$(PYTHON) -m venv $(VENV)
+
+$(READY): $(VENV)/pyvenv.cfg pyproject.toml
+	$(BIN)/python -m pip install -q -e .
+	@touch $@
+
+$(READY_DEV): $(READY) pyproject.toml
+	$(BIN)/python -m pip install -q -e '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .coverage*

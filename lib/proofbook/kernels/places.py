@@ -1,0 +1,68 @@
+"""Where sockets lie: short paths, in folders that belong to this user alone.
+
+A Unix socket's path is limited to 107 bytes, and a socket that others can reach would run their
+code as this user.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+from proofbook.errors import KernelError
+
+__all__ = ["PRIVATE_PREFIX", "is_private", "private_folder", "runtime_folder"]
+
+PRIVATE_PREFIX = "pb-"
+"""How the name of a folder begins that was made for one template or kernel alone."""
+
+_LONGEST = 60
+"""Bytes of a runtime folder that leave room for our own names."""
+
+
+def is_private(folder: Path) -> bool:
+    """Return whether a folder exists, is no link, and is this user's alone."""
+    try:
+        found = folder.lstat()
+    except OSError:
+        return False
+    ours = not hasattr(os, "getuid") or (
+        found.st_uid == os.getuid() and not stat.S_IMODE(found.st_mode) & 0o077
+    )
+    return stat.S_ISDIR(found.st_mode) and ours
+
+
+def runtime_folder() -> Path:
+    """Return the folder of this user's sockets; it is made where it is missing.
+
+    Raises:
+        KernelError: Someone else made a folder of that name, or it is open to others.
+    """
+    given = os.environ.get("XDG_RUNTIME_DIR", "")
+    if given and len(os.fsencode(given)) <= _LONGEST and is_private(Path(given)):
+        folder = Path(given) / "proofbook"
+    else:
+        base = "/tmp" if os.name == "posix" else tempfile.gettempdir()  # TMPDIR may be long
+        folder = Path(base) / f"proofbook-{os.getuid() if hasattr(os, 'getuid') else 'user'}"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise KernelError(f"{folder} cannot be made: {error.strerror}") from error
+    if not is_private(folder):
+        raise KernelError(f"{folder} must be a folder of yours alone (mode 0700); remove it")
+    return folder
+
+
+def private_folder() -> Path:
+    """Make an empty folder for one template or kernel.
+
+    Raises:
+        KernelError: The runtime folder is not ours or is full.
+    """
+    parent = runtime_folder()
+    try:
+        return Path(tempfile.mkdtemp(prefix=PRIVATE_PREFIX, dir=parent))
+    except OSError as error:
+        raise KernelError(f"no folder can be made in {parent}: {error.strerror}") from error

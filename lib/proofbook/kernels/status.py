@@ -1,0 +1,77 @@
+"""Ask a template about itself, from any process of the same user."""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from proofbook.errors import TemplateError
+from proofbook.kernels.wire import Channel, peer_uid
+
+__all__ = ["TemplateStatus", "ask", "describe"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TemplateStatus:
+    """What a template says about itself."""
+
+    pid: int
+    python: str
+    """The interpreter it runs."""
+    preload: list[str]
+    seconds: dict[str, float]
+    """Seconds that each import took, by entry."""
+    warnings: list[str]
+    threads: list[str]
+    """Names of its threads; it forks only while there is one."""
+    pss: int
+    """Bytes of memory, shared pages counted in proportion."""
+    kernels: int
+    """Kernels alive now."""
+    served: int
+    """Kernels started so far."""
+    idle: float | None
+    """Seconds without a kernel after which it ends."""
+    depends_on: list[str]
+    """Environment variables that its imports read: a kernel must have the same values."""
+    usable: bool
+    """Whether it forks at all; if not, the last warning says why."""
+
+
+def ask(path: Path, operation: str, timeout: float) -> dict[str, Any]:
+    """Send one operation to the template at ``path`` and return its answer.
+
+    Raises:
+        TemplateError: There is none, it belongs to someone else, or it does not answer in time.
+    """
+    channel = Channel(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+    try:
+        channel.socket.settimeout(timeout)
+        channel.socket.connect(str(path))
+        if peer_uid(channel.socket) != os.getuid():
+            raise TemplateError(f"the template at {path} belongs to another user")
+        channel.send({"op": operation})
+        answer = channel.receive()
+    except (OSError, ValueError) as error:
+        raise TemplateError(f"no template answers at {path}: {error}") from error
+    finally:
+        channel.close()
+    if answer is None:
+        raise TemplateError(f"the template at {path} ended")
+    return answer
+
+
+def describe(path: Path, timeout: float = 5.0) -> TemplateStatus:
+    """Return what the template at ``path`` says about itself; waits while it is importing.
+
+    Raises:
+        TemplateError: It does not answer in time, or is of another version.
+    """
+    answer = ask(path, "describe", timeout)
+    try:
+        return TemplateStatus(**{f.name: answer[f.name] for f in fields(TemplateStatus)})
+    except KeyError as error:
+        raise TemplateError(f"the template at {path} is of another version") from error

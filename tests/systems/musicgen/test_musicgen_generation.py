@@ -1,0 +1,183 @@
+"""The reference model, loaded and made to sing: format, determinism, and broken weights."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from proofbook.errors import SubjectError
+from proofbook.media import read_audio
+from proofbook.systems.musicgen.clips import write_wav
+from proofbook.systems.musicgen.generation import Generation, Model, generate, load
+from proofbook.systems.musicgen.reference import SIZES, build_reference, reference_folder
+from proofbook.systems.musicgen.subject import check_folder, resolve_model
+
+pytestmark = pytest.mark.slow
+PROMPT = "a 30-second grand piano jazz improvisation"
+
+
+@pytest.fixture(scope="module")
+def model(cache: Path) -> Model:
+    return load(resolve_model("reference:small", cache), "cpu")
+
+
+@pytest.fixture(scope="module")
+def clip(model: Model) -> Generation:
+    return generate(model, PROMPT, 2.0, seed=7)
+
+
+def test_the_reference_has_the_real_rates(model: Model):
+    assert (model.rate, model.frame_rate, model.codebooks) == (32_000, 50, 4)
+    assert model.network.config.decoder.vocab_size == 2048
+
+
+def test_every_weight_of_the_reference_comes_from_its_file(model: Model):
+    assert (model.missing_weights, model.unused_weights) == ((), ())
+
+
+def test_the_reference_is_built_the_same_each_time(reference: Path, tmp_path: Path):
+    build_reference(SIZES["small"], tmp_path)
+    check_folder(tmp_path)
+    for name in ("model.safetensors", "config.json", "tokenizer.json"):
+        assert (tmp_path / name).read_bytes() == (reference / name).read_bytes(), name
+
+
+def test_the_sizes_differ_in_width_and_layers(cache: Path):
+    assert SIZES["small"].hidden_size < SIZES["medium"].hidden_size
+    medium = load(resolve_model("reference:medium", cache), "cpu")
+    assert medium.network.config.decoder.num_hidden_layers == SIZES["medium"].layers
+    sound = generate(medium, PROMPT, 1.0, seed=7).samples
+    assert 0.05 < sound.std() < 0.2
+    assert abs(sound).max() < 0.9
+
+
+def test_building_leaves_the_random_state_alone(tmp_path: Path):
+    before = torch.random.get_rng_state()
+    build_reference(SIZES["small"], tmp_path)
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_the_tokenizer_spells_what_it_does_not_know(model: Model):
+    tokenizer = model.processor.tokenizer
+    tokens = tokenizer("grand piano xylophones").input_ids
+    assert tokens[-1] == tokenizer.eos_token_id
+    assert tokenizer.unk_token_id not in tokens
+    assert tokenizer.decode(tokens, skip_special_tokens=True) == "grand piano xylophones"
+
+
+def test_a_broken_cache_entry_is_rebuilt(tmp_path: Path, reference: Path):
+    place = tmp_path / "musicgen" / reference.name
+    shutil.copytree(reference, place)
+    (place / "model.safetensors").write_bytes(b"")
+    assert reference_folder("small", tmp_path) == place
+    assert load(resolve_model("reference:small", tmp_path), "cpu").missing_weights == ()
+
+
+def test_a_clip_has_the_asked_length_exactly(clip: Generation):
+    assert clip.samples.shape == (64_000, 1)
+    assert clip.samples.dtype == np.float32
+    assert clip.tokens.shape == (4, 100)
+    assert clip.seconds == 2.0
+
+
+def test_a_clip_is_audible_centred_and_unclipped(clip: Generation):
+    assert 0.05 < clip.samples.std() < 0.2
+    assert abs(clip.samples.mean()) < 1e-3
+    assert abs(clip.samples).max() < 0.9
+
+
+def test_the_same_seed_gives_the_same_clip(model: Model, clip: Generation):
+    again = generate(model, PROMPT, 2.0, seed=7)
+    assert np.array_equal(again.tokens, clip.tokens)
+    assert np.array_equal(again.samples, clip.samples)
+
+
+@pytest.mark.parametrize(
+    "change", [{"seed": 8}, {"prompt": "drums"}, {"guidance_scale": 1.0}, {"top_k": 1}]
+)
+def test_another_seed_prompt_or_setting_gives_another_clip(
+    model: Model, clip: Generation, change: dict[str, Any]
+):
+    other = generate(model, **({"prompt": PROMPT, "seconds": 2.0, "seed": 7} | change))
+    assert not np.array_equal(other.tokens, clip.tokens)
+
+
+def test_the_tokens_are_those_that_were_decoded(model: Model, clip: Generation):
+    codes = torch.from_numpy(clip.tokens)[None, None]
+    with torch.inference_mode():
+        audio = model.network.audio_encoder.decode(codes, [None]).audio_values
+    assert np.array_equal(audio[0].T.numpy(), clip.samples)
+
+
+def test_generating_leaves_the_random_state_alone(model: Model):
+    before = torch.random.get_rng_state()
+    generate(model, PROMPT, 0.2, seed=1)
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_speed_is_counted_in_all_tokens_and_against_real_time():
+    clip = Generation(
+        prompt="", seed=0, samples=np.zeros((64_000, 1), np.float32), rate=32_000,
+        tokens=np.zeros((4, 100), np.int64), seconds_taken=4.0,
+    )  # fmt: skip
+    assert (clip.tokens_per_second, clip.real_time_factor) == (100.0, 2.0)
+
+
+def test_a_model_saved_and_loaded_again_generates_the_same(
+    model: Model, clip: Generation, tmp_path: Path
+):
+    model.network.save_pretrained(tmp_path)
+    model.processor.save_pretrained(tmp_path)
+    again = generate(load(resolve_model(str(tmp_path)), "cpu"), PROMPT, 2.0, seed=7)
+    assert np.array_equal(again.samples, clip.samples)
+
+
+def test_a_weight_that_the_file_lacks_is_reported(rewrite: Callable[..., Path]):
+    name = "decoder.lm_heads.3.weight"
+    folder = rewrite(lambda tensors: tensors.pop(name))
+    assert load(resolve_model(str(folder)), "cpu").missing_weights == (name,)
+
+
+def test_a_weight_of_another_shape_is_refused(rewrite: Callable[..., Path]):
+    name = "decoder.lm_heads.3.weight"
+    folder = rewrite(lambda tensors: tensors.update({name: torch.zeros(3, 3)}))
+    with pytest.raises(SubjectError, match="cannot be loaded from"):
+        load(resolve_model(str(folder)), "cpu")
+
+
+def test_a_device_that_is_not_there_is_refused(reference: Path):
+    if torch.cuda.is_available():
+        pytest.skip("there is a CUDA device")
+    with pytest.raises(SubjectError, match="no cuda device here; set device to auto or cpu"):
+        load(resolve_model(str(reference)), "cuda:0")
+
+
+def test_a_wav_holds_the_samples_bit_for_bit(clip: Generation, tmp_path: Path):
+    path = write_wav(clip, tmp_path / "deep" / "out.wav")
+    samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    assert rate == 32_000
+    assert np.array_equal(samples, clip.samples)
+
+
+def test_the_same_clip_is_the_same_file(clip: Generation, tmp_path: Path):
+    first, second = (write_wav(clip, tmp_path / name) for name in ("a.wav", "b.wav"))
+    assert first.read_bytes() == second.read_bytes()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.wav", "b.wav"]
+
+
+def test_a_wav_hides_neither_nan_nor_what_is_too_loud_nor_a_second_channel(tmp_path: Path):
+    samples = np.array([[0.0, 1.5], [np.nan, -2.0], [0.25, 0.5]], np.float32)
+    clip = Generation(
+        prompt="", seed=0, samples=samples, rate=8000, tokens=np.zeros((1, 1), np.int64),
+        seconds_taken=1.0,
+    )  # fmt: skip
+    heard = read_audio(write_wav(clip, tmp_path / "a.wav"))
+    assert np.array_equal(heard.samples, samples, equal_nan=True)
+    assert heard.measure.non_finite == 1

@@ -1,0 +1,141 @@
+"""``musicgen/generate``: green on a sound model, red on each broken one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from proofbook.errors import ChecksFailed, SubjectError
+from proofbook.notebooks import read_runbook
+from proofbook.systems.musicgen.clips import write_wav
+from proofbook.systems.musicgen.config import RUNBOOKS, GenerateConfig
+
+NAME = "musicgen/generate"
+LAST_WEIGHT = "audio_encoder.decoder.layers.15.conv.parametrizations.weight.original0"
+LAST_BIAS = "audio_encoder.decoder.layers.15.conv.bias"
+
+
+def test_the_parameters_cell_equals_the_model():
+    runbook = read_runbook(Path(__file__).parents[3] / "runbooks" / f"{NAME}.ipynb")
+    model: type[BaseModel] = RUNBOOKS["generate"]
+    declared = {n: (p.annotation, p.default) for n, p in runbook.parameters.items()}
+    expected = {
+        n: (GenerateConfig.__annotations__[n], f.get_default())
+        for n, f in model.model_fields.items()
+    }
+    assert declared == expected
+    assert all(p.help for p in runbook.parameters.values())
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"duration": 0}, {"device": "gpu"}, {"guidance_scale": 0.5}, {"modle": "x"}]
+)
+def test_parameters_out_of_bounds_are_refused(wrong: dict[str, Any]):
+    with pytest.raises(ValidationError):
+        GenerateConfig(**wrong)
+
+
+@pytest.mark.slow
+def test_the_reference_is_green_and_leaves_clip_log_and_question(
+    run_cells: Callable[..., Any], reference: Path, tmp_path: Path
+):
+    done = run_cells(NAME, model=str(reference), output_dir=str(tmp_path / "out"))
+    assert done.error is None
+    assert done.red == []
+    assert not any(check.status == "skipped" for check in done.checks.values())
+    kinds = [record.kind for record in done.records]
+    assert (kinds.count("evidence"), kinds.count("question"), kinds[-1]) == (2, 1, "finish")
+    metrics = {r.name: r.value for r in done.records if r.kind == "metric"}
+    assert metrics["tokens_per_second"] > 0
+    assert metrics["real_time_factor"] > 0
+    assert {p.suffix for p in (tmp_path / "out").iterdir()} == {".wav", ".log"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("change", "red"),
+    [
+        (lambda t: t[LAST_WEIGHT].zero_(), ["audible", "not-silent"]),
+        (lambda t: t[LAST_WEIGHT].mul_(100), ["within-full-scale"]),
+        (lambda t: t[LAST_BIAS].fill_(1.5), ["not-clipped", "within-full-scale"]),
+        (lambda t: t[LAST_BIAS].fill_(0.2), ["no-dc-offset"]),
+        (lambda t: t[LAST_BIAS].fill_(float("nan")), ["no-broken-samples"]),
+    ],
+    ids=["silent", "too loud", "clipped", "offset", "nan"],
+)
+def test_a_model_with_a_broken_codec_is_red(
+    run_cells: Callable[..., Any], rewrite: Callable[..., Path], change: Any, red: list[str]
+):
+    done = run_cells(NAME, model=str(rewrite(change)), duration=1.0)
+    assert set(red) <= set(done.red)
+    assert isinstance(done.error, ChecksFailed)
+
+
+@pytest.mark.slow
+def test_weights_that_are_not_all_there_stop_the_runbook(
+    run_cells: Callable[..., Any], rewrite: Callable[..., Path]
+):
+    folder = rewrite(lambda tensors: tensors.pop("decoder.lm_heads.0.weight"))
+    done = run_cells(NAME, model=str(folder))
+    assert done.red == ["weights-complete"]
+    assert isinstance(done.error, ChecksFailed)
+
+
+def test_a_truncated_model_stops_with_the_name_of_the_file(
+    run_cells: Callable[..., Any], folder: Path
+):
+    os.truncate(folder / "model.safetensors", 1000)
+    done = run_cells(NAME, model=str(folder))
+    assert isinstance(done.error, SubjectError)
+    assert "model.safetensors is truncated" in str(done.error)
+    assert [record.kind for record in done.records] == ["begin"]
+
+
+def test_a_model_that_does_not_exist_stops_with_one_line(run_cells: Callable[..., Any]):
+    done = run_cells(NAME, model="/no/such/model")
+    assert isinstance(done.error, SubjectError)
+    assert "/no/such/model does not exist" in str(done.error)
+
+
+@pytest.mark.slow
+def test_a_traceback_in_the_log_is_red(run_cells: Callable[..., Any], reference: Path):
+    def spoil(names: dict[str, Any]) -> None:
+        with names["log"].open("a") as file:
+            file.write("Traceback (most recent call last):\n  File x\nOSError: lost\n")
+
+    done = run_cells(NAME, after={"generate": spoil}, model=str(reference), duration=1.0)
+    assert done.red == ["log-without-traceback"]
+
+
+@pytest.mark.slow
+def test_a_clip_of_another_length_is_red(run_cells: Callable[..., Any], reference: Path):
+    def shorten(names: dict[str, Any]) -> None:
+        clip = names["clip"]
+        object.__setattr__(clip, "samples", np.ascontiguousarray(clip.samples[:16_000]))
+        write_wav(clip, names["wav"])
+
+    done = run_cells(NAME, after={"generate": shorten}, model=str(reference), duration=1.0)
+    assert done.red == ["duration"]
+
+
+@pytest.mark.slow
+def test_a_clip_that_was_not_written_is_red(run_cells: Callable[..., Any], reference: Path):
+    remove = {"generate": lambda names: names["wav"].unlink()}
+    done = run_cells(NAME, after=remove, model=str(reference), duration=0.5)
+    assert done.red == ["wav-exists"]
+
+
+@pytest.mark.slow
+def test_a_clip_too_short_for_loudness_skips_that_check_with_a_reason(
+    run_cells: Callable[..., Any], reference: Path
+):
+    done = run_cells(NAME, model=str(reference), duration=0.3)
+    assert done.checks["loudness"].status == "skipped"
+    assert "0.4 s" in done.checks["loudness"].reason
+    assert done.error is None
