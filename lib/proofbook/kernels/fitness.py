@@ -59,9 +59,7 @@ def unfit_request(request: LaunchRequest, imported: Imported) -> str | None:
     names = differing(imported, request.env, APPLIED)
     if names:
         return f"it was started with other values of {', '.join(names)}"
-    if any(
-        not Path(p).is_absolute() for p in request.env.get("PYTHONPATH", "").split(":") if p
-    ):
+    if any(not Path(p).is_absolute() for p in request.env.get("PYTHONPATH", "").split(":") if p):
         return "PYTHONPATH holds a relative folder"
     stale = stale_file(imported)
     if stale is not None:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-__all__ = ["ALWAYS", "Imported", "differing", "import_all", "stale_file"]
+__all__ = ["BASICS", "Imported", "differing", "import_all", "stale_file"]
 
 _KERNEL = (
     "ipykernel.kernelapp",
@@ -34,11 +34,14 @@ _KERNEL = (
     "tornado.queues",
 )
 
-ALWAYS = (*_KERNEL, "matplotlib", "scrapbook", "proofbook.checks")
-"""What every runbook needs; each is left out where it cannot be imported."""
+BASICS = ("matplotlib", "scrapbook", "proofbook.checks")
+"""What nearly every runbook needs; each is left out where it cannot be imported."""
 
-_AT_PROCESS_START = ("PYTHON", "LC_", "LD_", "GLIBC_", "MALLOC_", "OMP_", "GOMP_", "KMP_", "MKL_")
-"""Prefixes of variables that the interpreter or C libraries read unseen."""
+_PREFIXES = (
+    *("PYTHON", "LC_", "LD_", "GLIBC_", "MALLOC_", "OMP_", "GOMP_", "KMP_", "MKL_"),
+    "TQDM_",  # looked for among all variables when tqdm is imported
+)
+"""Prefixes of variables that are read unseen, by the interpreter and C libraries."""
 
 _UNSEEN = {"LANG", "LANGUAGE"}
 
@@ -50,6 +53,7 @@ _HARMLESS = {
     "LINES": "height of a terminal that a kernel does not have",
     "TERM": "kind of a terminal that a kernel does not have",
     "DISPLAY": "a screen that inline plots do not need",
+    "TMPDIR": "looked up anew in each kernel",
     "PATH": "searched anew whenever a program is started",
 }
 
@@ -71,20 +75,27 @@ class Imported:
 @contextlib.contextmanager
 def _recording(read: set[str]) -> Iterator[None]:
     kind: Any = type(os.environ)
-    get, copy = kind.__getitem__, kind.copy
+    get = kind.__getitem__
 
     def recorded(self: Any, key: str | bytes) -> Any:
         read.add(os.fsdecode(key))  # os.environb has bytes
         return get(self, key)
 
-    def unrecorded_copy(self: Any) -> dict[Any, Any]:
+    def unrecorded(self: Any) -> dict[Any, Any]:
         return {key: get(self, key) for key in self}
 
-    kind.__getitem__, kind.copy = recorded, unrecorded_copy
+    # Who takes all of them passes them on to a command, or looks for a prefix.
+    whole = {"copy": unrecorded, "items": lambda self: unrecorded(self).items()}
+    kept = {name: getattr(kind, name) for name in whole}
+    kind.__getitem__ = recorded
+    for name, method in whole.items():
+        setattr(kind, name, method)
     try:
         yield
     finally:
-        kind.__getitem__, kind.copy = get, copy
+        kind.__getitem__ = get
+        for name, method in kept.items():
+            setattr(kind, name, method)
 
 
 def _import_one(entry: str) -> None:
@@ -101,7 +112,7 @@ def import_all(preload: Sequence[str], environment: Mapping[str, str]) -> Import
     """
     imported = Imported(environment=dict(environment))
     with _recording(imported.read):
-        for entry in dict.fromkeys((*ALWAYS, *preload)):
+        for entry in dict.fromkeys((*_KERNEL, *preload)):
             started = time.perf_counter()
             try:
                 _import_one(entry)
@@ -116,7 +127,7 @@ def import_all(preload: Sequence[str], environment: Mapping[str, str]) -> Import
 def _source_files(preload: Sequence[str]) -> dict[str, tuple[int, int, int]]:
     # Of an installed package the top module stands for all: an upgrade replaces it. Of our own
     # code, which is edited in place, every loaded file counts.
-    roots = {entry.partition(":")[0].partition(".")[0] for entry in (*ALWAYS, *preload)}
+    roots = {entry.partition(":")[0].partition(".")[0] for entry in (*_KERNEL, *preload)}
     files = {}
     for name, module in list(sys.modules.items()):
         ours = name.partition(".")[0] == "proofbook" or name in roots
@@ -149,7 +160,7 @@ def differing(imported: Imported, env: Mapping[str, str], applied: frozenset[str
     names = {
         name
         for name in known.keys() | env.keys()
-        if name in imported.read or name in _UNSEEN or name.startswith(_AT_PROCESS_START)
+        if name in imported.read or name in _UNSEEN or name.startswith(_PREFIXES)
     }
     names -= applied | _HARMLESS.keys() | {"PYTHONEXECUTABLE"}
     return sorted(name for name in names if known.get(name) != env.get(name))

@@ -19,8 +19,8 @@ _LAST_WORDS_SECONDS = 2.0
 
 def app_class() -> Any:
     """Return the application class; imports ipykernel."""
-    import zmq
     from ipykernel.kernelapp import IPKernelApp
+    from zmq.constants import SocketOption
 
     class ProofbookKernelApp(IPKernelApp):  # type: ignore[misc]  # ipykernel is not typed
         """ipykernel's application that loses no output and ends at once."""
@@ -29,7 +29,7 @@ def app_class() -> Any:
 
         def init_iopub(self, context: Any) -> None:
             """Set up the output channel; ZeroMQ drops what exceeds its default of 1,000."""
-            context.setsockopt(zmq.SocketOption.SNDHWM, 0)
+            context.setsockopt(SocketOption.SNDHWM, 0)
             super().init_iopub(context)
 
         def start(self) -> None:

@@ -28,12 +28,12 @@ _END_SECONDS = 10.0
 _LOG_TAIL = 2000
 
 
-def template_command(path: Path, preload: Sequence[str], *, idle: float | None = None) -> list[str]:
-    """Return the command that runs a template at socket ``path``."""
+def template_command(path: Path, preload: Sequence[str], *, bare: bool = False) -> list[str]:
+    """Return the command that runs a template at socket ``path``; ``bare`` adds no basics."""
     command = [sys.executable, "-m", "proofbook.kernels.template", "--socket", str(path)]
     for entry in preload:
         command += ["--preload", entry]
-    return command if idle is None else [*command, "--idle", str(idle)]
+    return [*command, "--bare"] if bare else command
 
 
 class OwnedTemplate:
@@ -119,12 +119,13 @@ class OwnedTemplate:
 
 
 def start_template(
-    preload: Sequence[str], *, env: Mapping[str, str] | None = None
+    preload: Sequence[str], *, env: Mapping[str, str] | None = None, bare: bool = False
 ) -> OwnedTemplate:
     """Start a template and return at once, while it imports; it ends with this process.
 
     ``preload`` has entries ``module`` and ``module:attribute``; one that cannot be imported is
-    left out and reported by :meth:`OwnedTemplate.wait_ready`.
+    left out and reported by :meth:`OwnedTemplate.wait_ready`. What nearly every runbook needs is
+    added, unless ``bare``.
 
     Raises:
         TemplateError: This system cannot fork kernels.
@@ -137,7 +138,7 @@ def start_template(
     log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the template
     try:
         process = subprocess.Popen(
-            [*template_command(folder / "s", preload), "--lifeline", str(theirs)],
+            [*template_command(folder / "s", preload, bare=bare), "--lifeline", str(theirs)],
             env=None if env is None else dict(env),
             pass_fds=(theirs,),
             stdin=subprocess.DEVNULL,

@@ -25,8 +25,10 @@ QUIET = {
 
 APPLIED = frozenset(
     {"OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", *QUIET}
+    | {"TMPDIR", "TEMP", "TMP"}
 )
-"""Variables that a kernel may set otherwise: :func:`restore_pools` gives them their effect."""
+"""Variables that a kernel may set otherwise: :func:`restore_pools` gives them their effect, and
+a kernel looks for its temporary folder anew."""
 
 _SETTERS = (
     "scipy_openblas_set_num_threads64_",

@@ -13,13 +13,13 @@ import sys
 from queue import Empty
 from typing import Any, Literal
 
-import zmq
 import zmq.asyncio
 from jupyter_client.asynchronous import AsyncKernelClient
 from jupyter_client.client import KernelClient
 from jupyter_client.kernelspec import NATIVE_KERNEL_NAME, KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from traitlets import Type, Unicode
+from zmq.constants import SocketOption
 
 from proofbook.kernels.places import private_folder
 from proofbook.kernels.process import KernelProcess
@@ -38,7 +38,14 @@ _RECONNECT_MILLISECONDS = 5
 def kernel_spec() -> KernelSpec:
     """Return the kernelspec of this interpreter, whether or not it is installed anywhere."""
     return KernelSpec(
-        argv=[sys.executable, "-m", "proofbook.kernels.launcher", "-f", "{connection_file}", _NO_HISTORY],
+        argv=[
+            sys.executable,
+            "-m",
+            "proofbook.kernels.launcher",
+            "-f",
+            "{connection_file}",
+            _NO_HISTORY,
+        ],
         name=KERNEL_NAME,
         display_name="Proofbook (warm)",
         language="python",
@@ -139,7 +146,7 @@ class WarmKernelManager(AsyncKernelManager):  # type: ignore[misc]  # jupyter_cl
     def _context_default(self) -> zmq.asyncio.Context:
         self._created_context = True
         context = zmq.asyncio.Context()
-        context.setsockopt(zmq.SocketOption.RECONNECT_IVL, _RECONNECT_MILLISECONDS)
+        context.setsockopt(SocketOption.RECONNECT_IVL, _RECONNECT_MILLISECONDS)
         return context
 
     def client(self, **kwargs: Any) -> WarmKernelClient:

@@ -23,7 +23,7 @@ from typing import Any
 
 from proofbook.kernels import processes
 from proofbook.kernels.fitness import unfit_process, unfit_request
-from proofbook.kernels.imports import import_all, stale_file
+from proofbook.kernels.imports import BASICS, import_all, stale_file
 from proofbook.kernels.places import PRIVATE_PREFIX, is_private
 from proofbook.kernels.pools import APPLIED, QUIET, thread_names
 from proofbook.kernels.rebirth import INLINE_BACKEND, run_kernel
@@ -210,6 +210,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m proofbook.kernels.template")
     parser.add_argument("--socket", type=Path, required=True, help="where to listen")
     parser.add_argument("--preload", action="append", default=[], metavar="MODULE[:ATTRIBUTE]")
+    parser.add_argument("--bare", action="store_true", help=f"do not add {', '.join(BASICS)}")
     parser.add_argument("--idle", type=float, help="end after so many seconds without a kernel")
     parser.add_argument("--lifeline", type=int, help="end when this descriptor reads end of file")
     return parser.parse_args(argv)
@@ -229,7 +230,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         environment = _prepare_environment()
         processes.name_process("pb-template")
         template = Template(listener, lifeline=options.lifeline, idle=options.idle)
-        template.serve(options.preload, environment)
+        preload = options.preload if options.bare else [*BASICS, *options.preload]
+        template.serve(preload, environment)
     finally:
         _remove_socket(options.socket)
     return 0

@@ -62,7 +62,11 @@ def _one_at_a_time(folder: Path) -> Iterator[None]:
 
 
 def start_shared(
-    preload: Sequence[str], idle: float = IDLE_SECONDS, *, timeout: float = 120.0
+    preload: Sequence[str],
+    idle: float = IDLE_SECONDS,
+    *,
+    timeout: float = 120.0,
+    bare: bool = False,
 ) -> TemplateStatus:
     """Start the user's template, or keep the one that runs if it fits; wait until it is ready.
 
@@ -81,7 +85,7 @@ def start_shared(
         if status is not None and _fits(status, preload):
             return status
         stop_shared()
-        _spawn_detached(folder, preload, idle)
+        _spawn_detached(folder, preload, idle, bare)
         return _wait(folder / "template", folder / "template.log", timeout)
 
 
@@ -89,10 +93,10 @@ def _fits(status: TemplateStatus, preload: Sequence[str]) -> bool:
     return status.usable and status.python == sys.executable and set(preload) <= set(status.preload)
 
 
-def _spawn_detached(folder: Path, preload: Sequence[str], idle: float) -> None:
+def _spawn_detached(folder: Path, preload: Sequence[str], idle: float, bare: bool) -> None:
     with (folder / "template.log").open("wb") as log:
         process = subprocess.Popen(
-            template_command(folder / "template", preload, idle=idle),
+            [*template_command(folder / "template", preload, bare=bare), "--idle", str(idle)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -42,7 +42,7 @@ def test_a_file_system_that_refuses_is_not_writable():
 @pytest.mark.skipif(sys.platform != "linux" or not shutil.which("unshare"), reason="needs unshare")
 def test_a_read_only_mount_is_not_writable(tmp_path: Path):
     code = (
-        "from proofbook.systems.environment import inspect_folders; from pathlib import Path;"
+        "from pathlib import Path; from proofbook.systems.environment.folders import *;"
         f"print(inspect_folders(['.'], Path({str(tmp_path)!r}))[0].state)"
     )
     script = f'mount -t tmpfs -o ro none "{tmp_path}" || exit 77; "{sys.executable}" -c "{code}"'

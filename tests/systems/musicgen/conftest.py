@@ -12,6 +12,14 @@ import pytest
 from proofbook.systems.musicgen.reference import reference_folder
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Compute with one thread: tiny tensors on several wait for each other on a busy machine."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty cache folder, filled by whoever is first."""
