@@ -163,12 +163,12 @@ def module_is_short(module: Module) -> list[str]:
 
 def functions_are_short(module: Module) -> list[str]:
     functions = (ast.FunctionDef, ast.AsyncFunctionDef)
-    sizes = {
-        node.name: (node.end_lineno or 0) - node.lineno + 1
+    sizes = [
+        (node.name, (node.end_lineno or 0) - node.lineno + 1)
         for node in ast.walk(module.tree)
         if isinstance(node, functions)
-    }
-    return [f"{name} has {n} lines" for name, n in sizes.items() if n > LONGEST_FUNCTION]
+    ]
+    return [f"{name} has {n} lines" for name, n in sizes if n > LONGEST_FUNCTION]
 
 
 def module_has_docstring(module: Module) -> list[str]:
@@ -187,7 +187,8 @@ def public_names_are_listed(module: Module) -> list[str]:
     found = [f"__all__ names {n}, which is not there" for n in listed if n not in _bound(module)]
     if listed != sorted(listed, key=_export_order):
         found.append("__all__ is not sorted")
-    return found + [f"__all__ names {n} twice" for n in sorted({n for n in listed if listed.count(n) > 1})]
+    twice = sorted({name for name in listed if listed.count(name) > 1})
+    return found + [f"__all__ names {name} twice" for name in twice]
 
 
 def exceptions_are_not_swallowed(module: Module) -> list[str]:
@@ -200,10 +201,12 @@ def exceptions_are_not_swallowed(module: Module) -> list[str]:
                 names = {ast.unparse(part) for part in node.type.elts}
             if names & wide and all(_does_nothing(statement) for statement in node.body):
                 found.append(f"line {node.lineno} swallows every exception")
-        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("suppress"):
-            if {ast.unparse(argument) for argument in node.args} & wide:
-                found.append(f"line {node.lineno} suppresses every exception")
-    return found
+    return found + [
+        f"line {call.lineno} suppresses every exception"
+        for call in ast.walk(module.tree)
+        if isinstance(call, ast.Call) and ast.unparse(call.func).endswith("suppress")
+        if {ast.unparse(argument) for argument in call.args} & wide
+    ]
 
 
 def nothing_goes_through_a_shell(module: Module) -> list[str]:
@@ -263,7 +266,8 @@ def _assigned(node: ast.stmt) -> set[str]:
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return {node.name}
     targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-    return {t.id for t in targets if isinstance(t, ast.Name)}
+    flat = [part for t in targets for part in (t.elts if isinstance(t, ast.Tuple) else [t])]
+    return {t.id for t in flat if isinstance(t, ast.Name)}
 
 
 def _defined(tree: ast.Module) -> set[str]:
@@ -272,7 +276,8 @@ def _defined(tree: ast.Module) -> set[str]:
 
 
 def _bound(module: Module) -> set[str]:
-    names = set().union(*(_assigned(node) for node in ast.walk(module.tree) if isinstance(node, ast.stmt)))
+    statements = [node for node in ast.walk(module.tree) if isinstance(node, ast.stmt)]
+    names = set().union(*(_assigned(statement) for statement in statements))
     imports = [n for n in ast.walk(module.tree) if isinstance(n, ast.Import | ast.ImportFrom)]
     return names | {(a.asname or a.name).split(".")[0] for node in imports for a in node.names}
 
@@ -285,20 +290,28 @@ RULES: dict[Rule, Module] = {
     leaves_import_only_leaves: Module(
         "media/sounds.py", "def f():\n    from proofbook.storage import hash_file\n"
     ),
-    low_modules_import_only_low_ones: Module("storage.py", "from ..proofbook import x\nimport proofbook.checks\n"),
-    systems_import_no_harness: Module("systems/musicgen/clips.py", "from proofbook import checks\n"),
+    low_modules_import_only_low_ones: Module("storage.py", "import proofbook.checks\n"),
+    systems_import_no_harness: Module(
+        "systems/musicgen/clips.py", "from proofbook import checks\n"
+    ),
     systems_do_not_import_each_other: Module(
         "systems/musicgen/clips.py", "from proofbook.systems.training import follow\n"
     ),
-    harness_imports_no_system: Module("listing.py", "def f():\n    from proofbook.systems import musicgen\n"),
-    configs_import_only_pydantic: Module("systems/musicgen/config.py", "def f():\n    import torch\n"),
+    harness_imports_no_system: Module(
+        "listing.py", "def f():\n    from proofbook.systems import musicgen\n"
+    ),
+    configs_import_only_pydantic: Module(
+        "systems/musicgen/config.py", "def f():\n    import torch\n"
+    ),
     only_main_imports_the_cli: Module("runner/run.py", "from proofbook.cli import app\n"),
     module_is_short: Module("storage.py", "\n" * (LONGEST_MODULE + 1)),
     functions_are_short: Module("storage.py", "def f():\n" + "    1\n" * LONGEST_FUNCTION),
     module_has_docstring: Module("storage.py", "x = 1\n"),
     name_says_something: Module("runner/utils.py", ""),
     public_names_are_listed: Module("storage.py", "x = 1\n"),
-    exceptions_are_not_swallowed: Module("storage.py", "try:\n    f()\nexcept Exception:\n    pass\n"),
+    exceptions_are_not_swallowed: Module(
+        "storage.py", "try:\n    f()\nexcept Exception:\n    pass\n"
+    ),
     nothing_goes_through_a_shell: Module("storage.py", "run('ls', shell=True)\n"),
     suppressions_have_codes: Module("storage.py", "import x  # type: ignore\n"),
 }
@@ -307,18 +320,25 @@ RULES: dict[Rule, Module] = {
 MORE_VIOLATIONS: list[tuple[Rule, Module]] = [
     (leaves_import_only_leaves, Module("records.py", "from . import storage\n")),
     (leaves_import_only_leaves, Module("media/__init__.py", "from ..storage import hash_file\n")),
-    (systems_import_no_harness, Module("systems/a/b.py", "from proofbook.journal import Journal\n")),
+    (
+        systems_import_no_harness,
+        Module("systems/a/b.py", "from proofbook.journal import Journal\n"),
+    ),
     (systems_import_no_harness, Module("systems/a/b.py", "import proofbook.runner.run\n")),
     (systems_do_not_import_each_other, Module("systems/a/b.py", "from ..training import follow\n")),
     (harness_imports_no_system, Module("lab.py", "load('proofbook.systems.musicgen.clips')\n")),
     (public_names_are_listed, Module("a.py", "__all__ = ['b', 'a']\na = b = 1\n")),
     (public_names_are_listed, Module("a.py", "__all__ = ['a', 'gone']\na = 1\n")),
     (public_names_are_listed, Module("a.py", "__all__ = ['a', 'a']\na = 1\n")),
+    (functions_are_short, Module("a.py", "def f():\n" + "    1\n" * 50 + "def f(): ...\n")),
     (exceptions_are_not_swallowed, Module("a.py", "try:\n    f()\nexcept:\n    '''why'''\n")),
     (exceptions_are_not_swallowed, Module("a.py", "with suppress(Exception):\n    f()\n")),
     (nothing_goes_through_a_shell, Module("a.py", "os.system('ls')\n")),
     (suppressions_have_codes, Module("a.py", "x = f()  # noqa\n")),
-    (configs_import_only_pydantic, Module("systems/a/config.py", "from proofbook import records\n")),
+    (
+        configs_import_only_pydantic,
+        Module("systems/a/config.py", "from proofbook import records\n"),
+    ),
 ]
 
 INNOCENT = Module(

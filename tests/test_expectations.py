@@ -28,6 +28,7 @@ finite = st.floats(allow_nan=False, allow_infinity=False, width=32)
         (e.contains("ab"), "cabd", "cba"),
         (e.contains(2), [1, 2], [1]),
         (e.without("Traceback"), "fine", "Traceback (most"),
+        (e.empty(), [], ["one"]),
         (e.matches(r"^v\d"), "v1", "w1"),
         (e.expectation_of(5), 5, 6),
     ],

@@ -17,6 +17,7 @@ __all__ = [
     "at_most",
     "between",
     "contains",
+    "empty",
     "equals",
     "expectation_of",
     "matches",
@@ -83,6 +84,11 @@ def one_of(values: Iterable[Any]) -> Expectation:
         raise ValueError("one_of() of nothing accepts nothing")
     words = "one of " + ", ".join(_words(v) for v in allowed)
     return Expectation(words=words, accepts=lambda x: x in allowed)
+
+
+def empty() -> Expectation:
+    """Ask for a text or collection that holds nothing."""
+    return Expectation(words="none", accepts=lambda x: len(_collection(x)) == 0)
 
 
 def contains(part: Any) -> Expectation:

@@ -6,6 +6,8 @@ A secret is the value of an environment variable whose name says so (``HF_TOKEN`
 
 from __future__ import annotations
 
+import functools
+import html
 import json
 import os
 import re
@@ -58,12 +60,14 @@ class Redactor:
                 text = text.replace(form, f"[redacted:{name}]")
         return text
 
-    @property
-    def longest(self) -> int:
-        """Length in bytes of the longest form; a stream keeps this much back."""
-        return max((len(json.dumps(v).encode()) for v in self.values), default=0)
+
+@functools.lru_cache(maxsize=256)
+def _forms(value: str) -> list[str]:
+    """Return the ways a value can stand in a text: plain, in Python, HTML or JSON, and in JSON."""
+    plain = {value, repr(value)[1:-1], html.escape(value), *_in_json(value)}
+    forms = plain | {form for text in plain for form in _in_json(text)}
+    return sorted(forms, key=len, reverse=True)
 
 
-def _forms(value: str) -> set[str]:
-    """Return the ways a value can stand in a text or in JSON."""
-    return {value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}
+def _in_json(text: str) -> tuple[str, str]:
+    return json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from conftest import BEGIN, Ended, Runner, survivors  # type: ignore[import-not-found]
+from running import BEGIN, Ended, Runner, survivors
 
 from proofbook.project import Project
 

@@ -1,0 +1,266 @@
+"""A run does what its profile says, keeps secrets, and keeps jobs apart."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+import scrapbook
+from running import BEGIN, Runner, survivors
+
+from proofbook.project import Project
+
+pytestmark = pytest.mark.slow
+
+Add = Callable[..., Path]
+FINISH = "checks.expect('one', True)\nchecks.finish()"
+
+
+def test_a_green_run_is_green_everywhere(
+    add_runbook: Add, add_profile: Add, runner: Runner
+) -> None:
+    show = (
+        "from proofbook.media import text\nshown = checks.show(text('hello', caption='greeting'))\n"
+        "checks.measure('speed', 2.5, unit='x', better='higher')\n"
+        "checks.ask('nice', 'Is it nice?', about=[shown])"
+    )
+    add_runbook("demo/one", BEGIN, show, FINISH, parameters="x: int = 1  # a number")
+    add_profile("jobs: [{runbook: demo/one, matrix: {x: [1, 2]}}]")
+    ended = runner.run()
+    assert ended.code == 0, ended.output
+    report = ended.report()
+    assert report["verdict"] == "unreviewed"
+    assert {"run_id", "profile", "verdict", "jobs"} <= report.keys()
+    job = ended.reported("demo-one-2")
+    assert job["outcome"] == "passed"
+    assert [len(job[k]) for k in ("checks", "metrics", "evidence", "questions")] == [1, 1, 1, 1]
+    assert ended.outcome("demo-one-2")["kernel"] == "warm"
+    stored = job["evidence"][0]["file"]
+    media = ended.folder / "media" / f"{stored['sha256']}{stored['suffix']}"
+    assert media.read_text() == "hello"
+    nbformat.validate(nbformat.read(ended.folder / "jobs/demo-one-2/notebook.ipynb", 4))
+    assert not (ended.folder / ".reserve").exists()
+    assert not list(ended.folder.glob("jobs/*/work/*"))
+
+
+def test_scrapbook_shows_every_record_of_an_executed_runbook(
+    add_runbook: Add, add_profile: Add, runner: Runner
+) -> None:
+    add_runbook("demo/one", BEGIN, "checks.measure('speed', 2.5)", FINISH)
+    add_profile("jobs: [{runbook: demo/one}]")
+    ended = runner.run()
+    scraps = scrapbook.read_notebook(str(ended.folder / "jobs/demo-one/notebook.ipynb")).scraps
+    assert scraps["check/one"].data["status"] == "passed"
+    assert scraps["metric/speed"].data["value"] == 2.5
+    assert scraps["proofbook/finish"].data["counts"] == {"begin": 1, "check": 1, "metric": 1}
+
+
+def test_jobs_have_their_own_folder_environment_and_random_state(
+    add_runbook: Add, add_profile: Add, runner: Runner
+) -> None:
+    leave = (
+        "import os, random, numpy, tempfile, builtins\nfrom pathlib import Path\n"
+        "assert 'LEFT' not in os.environ and not hasattr(builtins, 'left')\n"
+        "assert list(Path.cwd().iterdir()) == []\n"
+        "os.environ['LEFT'] = '1'; builtins.left = 1\nPath('mine').touch()\n"
+        "drawn = f'{random.random()} {numpy.random.rand()} {Path.cwd()} {tempfile.gettempdir()}'\n"
+        "checks.expect('drawn', drawn, drawn)"
+    )
+    add_runbook("demo/one", BEGIN, leave, FINISH, parameters="x: int = 1")
+    add_profile("jobs: [{runbook: demo/one, matrix: {x: [1, 2, 3, 4, 5, 6]}}]")
+    ended = runner.run("-j", "3")
+    assert ended.code == 0, ended.output
+    drawn = [ended.reported(f"demo-one-{i}")["checks"][0]["actual"].split() for i in range(1, 7)]
+    for column in zip(*drawn, strict=True):
+        assert len(set(column)) == 6
+    temporary = [Path(row[3]) for row in drawn]
+    assert not any(path.exists() for path in temporary)
+    assert survivors(ended.folder.name) == []
+
+
+def test_a_planted_token_is_nowhere_in_what_is_written(
+    add_runbook: Add, add_profile: Add, runner: Runner
+) -> None:
+    token = 'hf_Zq81"Secret\\42'
+    runner.environment["HF_TOKEN"] = token
+    spill = (
+        "import os, sys, subprocess\ntoken = os.environ['HF_TOKEN']\nprint(token)\n"
+        "print(token, file=sys.stderr)\nos.write(1, token.encode())\n"
+        "subprocess.run(['printenv', 'HF_TOKEN'])\nchecks.expect('token', token, 'x')\n"
+        "{'token': token}"
+    )
+    add_runbook("demo/one", BEGIN, spill, "raise ValueError(token)", FINISH)
+    add_profile("jobs: [{runbook: demo/one}]")
+    ended = runner.run()
+    assert ended.outcome()["status"] == "error"
+    forms = {token, json.dumps(token)[1:-1], "Zq81"}
+    for path in runner.project.outputs.rglob("*"):
+        if path.is_file():
+            content = path.read_text(errors="replace")
+            assert not [form for form in forms if form in content], path
+    assert "Zq81" not in ended.output
+    assert "[redacted:HF_TOKEN]" in (ended.folder / "jobs/demo-one/output.log").read_text()
+
+
+def test_missing_hardware_is_a_failure_unless_the_profile_allows_the_skip(
+    add_runbook: Add, add_profile: Add, runner: Runner
+) -> None:
+    add_runbook("demo/one", BEGIN, FINISH)
+    add_profile(
+        "jobs:\n  - {runbook: demo/one, id: must, hardware: {gpu: 99}}\n"
+        "  - {runbook: demo/one, id: may, hardware: {gpu: 99}, allow_skips: [hardware]}\n"
+        "  - {runbook: demo/one, id: does}\n"
+    )
+    ended = runner.run()
+    assert ended.code == 1, ended.output
+    assert ended.outcome("must")["status"] == "failed"
+    assert "needs 99" in ended.outcome("must")["cause"]
+    assert (ended.outcome("may")["status"], ended.outcome("may")["allowed"]) == ("skipped", True)
+    assert ended.reported("may")["outcome"] == "skipped"
+    assert ended.outcome("does")["status"] == "passed"
+
+
+def test_a_skip_that_is_not_allowed_is_a_failure(
+    add_runbook: Add, add_profile: Add, runner: Runner
+) -> None:
+    add_runbook("demo/one", BEGIN, "checks.skip('gpu-memory', reason='no GPU')", FINISH)
+    add_profile(
+        "jobs:\n  - {runbook: demo/one, id: strict}\n"
+        "  - {runbook: demo/one, id: lenient, allow_skips: ['gpu-*']}\n"
+    )
+    ended = runner.run()
+    assert ended.code == 1
+    assert ended.outcome("strict")["cause"] == "required but unavailable: gpu-memory (no GPU)"
+    assert ended.outcome("lenient")["status"] == "passed"
+
+
+def test_resume_runs_what_failed_and_what_needs_it_and_nothing_else(
+    project: Project, add_runbook: Add, add_profile: Add, runner: Runner
+) -> None:
+    flag = project.root / "broken"
+    flag.touch()
+    add_runbook(
+        "demo/one", BEGIN, f"assert not __import__('os').path.exists({str(flag)!r})", FINISH
+    )
+    add_runbook("demo/two", BEGIN, FINISH)
+    add_profile(
+        "jobs:\n  - {runbook: demo/two, id: good}\n  - {runbook: demo/one, id: bad}\n"
+        "  - {runbook: demo/two, id: after, needs: [bad, good]}\n"
+    )
+    ended = runner.run()
+    assert ended.code == 3
+    before = ended.outcome("good")
+    flag.unlink()
+    again = runner.run("--rerun", "failed")
+    assert again.code == 0, again.output
+    assert again.folder == ended.folder
+    assert again.outcome("good") == before
+    assert again.outcome("after")["status"] == "passed"
+    everything = runner.run("--resume", "latest", "--rerun", "all")
+    assert everything.code == 0
+    assert everything.outcome("good")["started"] != before["started"]
+
+
+def test_a_runbook_that_was_changed_since_is_run_again(
+    add_runbook: Add, add_profile: Add, runner: Runner
+) -> None:
+    add_runbook("demo/one", BEGIN, FINISH)
+    add_profile("jobs: [{runbook: demo/one}]")
+    before = runner.run().outcome()["started"]
+    assert runner.run("--resume", "latest").outcome()["started"] == before
+    add_runbook("demo/one", BEGIN, "checks.expect('more', True)", FINISH)
+    changed = runner.run("--resume", "latest")
+    assert changed.outcome()["started"] != before
+    assert len(changed.reported()["checks"]) == 2
+
+
+def test_two_processes_do_not_execute_one_run(
+    project: Project, add_runbook: Add, add_profile: Add, runner: Runner
+) -> None:
+    begun = project.root / "begun"
+    source = f"import time, pathlib; pathlib.Path({str(begun)!r}).touch(); time.sleep(60)"
+    add_runbook("demo/one", BEGIN, source, FINISH)
+    add_profile("jobs: [{runbook: demo/one}]")
+    first = runner.start()
+    runner.wait_for(begun.exists)
+    second = runner.run("--resume", "latest")
+    assert second.code == 2
+    assert "is being executed by another process" in second.output
+    os.kill(first.pid, signal.SIGINT)
+    assert runner.end(first).code == 130
+
+
+def test_a_run_without_a_template_is_merely_slower(
+    add_runbook: Add, add_profile: Add, runner: Runner
+) -> None:
+    add_runbook("demo/one", BEGIN, FINISH)
+    add_profile("jobs: [{runbook: demo/one}]")
+    ended = runner.run("--cold")
+    assert ended.code == 0, ended.output
+    assert ended.outcome()["kernel"] == "ordinary"
+
+
+def test_a_template_of_its_own_ends_with_the_run(
+    add_runbook: Add, add_profile: Add, runner: Runner, tmp_path: Path
+) -> None:
+    (tmp_path / "other").mkdir(mode=0o700)
+    runner.environment["XDG_RUNTIME_DIR"] = str(tmp_path / "other")
+    add_runbook(
+        "demo/one", BEGIN, "import sys; checks.expect('warm', 'wave' in sys.modules)", FINISH
+    )
+    add_profile("warm: [wave, no_such_module]\njobs: [{runbook: demo/one}]")
+    ended = runner.run()
+    assert ended.code == 0, ended.output
+    assert ended.outcome()["kernel"] == "warm"
+    assert "no_such_module" in ended.output
+    left = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
+    assert "no_such_module" not in left.stdout
+
+
+@pytest.fixture
+def read_only(tmp_path: Path) -> Iterator[Path]:
+    """A folder that not even root can write."""
+    folder = tmp_path / "read-only"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(folder)]
+    if os.geteuid() == 0:
+        subprocess.run(mount, check=True)
+    else:
+        folder.chmod(stat.S_IRUSR | stat.S_IXUSR)
+    yield folder
+    if os.geteuid() == 0:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_an_outputs_folder_that_cannot_be_written_is_one_line(
+    add_runbook: Add, add_profile: Add, runner: Runner, read_only: Path
+) -> None:
+    add_runbook("demo/one", BEGIN, FINISH)
+    add_profile("jobs: [{runbook: demo/one}]")
+    ended = runner.run("--outputs", str(read_only))
+    assert ended.code == 2
+    assert ended.output.count("\n") == 1
+    assert f"cannot write a run in {read_only}" in ended.output
+
+
+def test_a_job_time_limit_holds_for_a_kernel_that_ignores_interrupts(
+    add_runbook: Add, add_profile: Add, runner: Runner
+) -> None:
+    stubborn = (
+        "import time\nwhile True:\n    try: time.sleep(60)\n    except KeyboardInterrupt: pass"
+    )
+    add_runbook("demo/one", BEGIN, stubborn, FINISH)
+    add_profile("jobs: [{runbook: demo/one, timeout: 2}]")
+    begun = time.monotonic()
+    ended = runner.run()
+    assert ended.outcome()["status"] == "timed_out"
+    assert time.monotonic() - begun < 20
+    assert survivors(ended.folder.name) == []

@@ -1,0 +1,110 @@
+"""The public surface, pinned: a name that appears or goes is a decision, not an accident."""
+
+from __future__ import annotations
+
+import importlib
+
+import pytest
+
+EXPORTED = {
+    "proofbook.checks": ["Checks"],
+    "proofbook.errors": [
+        "ChecksFailed",
+        "Incomplete",
+        "KernelError",
+        "NotebookError",
+        "ProfileError",
+        "ProofbookError",
+        "RunFolderError",
+        "RunbookStopped",
+        "SubjectError",
+        "TemplateError",
+        "UsageError",
+    ],
+    "proofbook.expectations": [
+        "Expectation",
+        "at_least",
+        "at_most",
+        "between",
+        "contains",
+        "equals",
+        "expectation_of",
+        "matches",
+        "one_of",
+        "within",
+        "without",
+    ],
+    "proofbook.judgement": [
+        "Judgement",
+        "confirm",
+        "exit_code",
+        "judge",
+        "media_problem",
+        "unanswered",
+        "verdict",
+    ],
+    "proofbook.kernels.session": [
+        "KERNEL_NAME",
+        "WarmKernelClient",
+        "WarmKernelManager",
+        "kernel_spec",
+    ],
+    "proofbook.media": [
+        "AudioMeasure",
+        "Clip",
+        "Media",
+        "audio",
+        "image",
+        "measure_audio",
+        "measure_image",
+        "plot",
+        "read_audio",
+        "text",
+    ],
+    "proofbook.records": [
+        "SCHEMA_VERSION",
+        "Attempt",
+        "Begin",
+        "CellState",
+        "CellStatus",
+        "Check",
+        "CheckStatus",
+        "Evidence",
+        "Fact",
+        "Failure",
+        "Finish",
+        "Label",
+        "MediaFile",
+        "Metric",
+        "Outcome",
+        "OutcomeStatus",
+        "PlannedJob",
+        "Question",
+        "QuestionStatus",
+        "Record",
+        "RunInfo",
+        "Verdict",
+        "now",
+        "parse_record",
+    ],
+    "proofbook.report": ["JobSummary", "RunSummary", "load_run", "write_report"],
+}
+
+
+@pytest.mark.parametrize("module", EXPORTED)
+def test_public_names_are_the_pinned_ones(module: str) -> None:
+    assert list(importlib.import_module(module).__all__) == EXPORTED[module]
+
+
+@pytest.mark.parametrize("module", EXPORTED)
+def test_every_public_name_is_there(module: str) -> None:
+    found = importlib.import_module(module)
+    assert [name for name in EXPORTED[module] if not hasattr(found, name)] == []
+
+
+@pytest.mark.parametrize("module", EXPORTED)
+def test_every_public_name_has_a_docstring(module: str) -> None:
+    found = importlib.import_module(module)
+    public = [getattr(found, name) for name in EXPORTED[module]]
+    own = [thing for thing in public if getattr(thing, "__module__", "").startswith("proofbook")]
+    assert [thing.__name__ for thing in own if not thing.__doc__] == []

@@ -1,0 +1,349 @@
+"""STYLE.md's "A runbook, cell by cell", for every notebook under ``runbooks/``.
+
+Each rule is a pure function from a notebook to what it breaks; each is also fed with a notebook
+that breaks it.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from pydantic import BaseModel, TypeAdapter
+
+from proofbook.errors import NotebookError
+from proofbook.notebooks import Runbook, list_runbooks, read_notebook, read_runbook
+from proofbook.profiles import list_profiles
+from proofbook.project import Project
+from proofbook.runner.parameters import config_model
+from proofbook.runner.plan import load_plan
+
+PROJECT = Project(Path(__file__).resolve().parents[1])
+RUNBOOKS = {
+    path.relative_to(PROJECT.runbooks).with_suffix("").as_posix(): path
+    for path in list_runbooks(PROJECT.runbooks)
+}
+
+FEWEST_CELLS, MOST_CELLS, MOST_LINES = 12, 24, 12
+METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+TABLE_ROWS = ["proves", "does not prove", "needs", "takes"]
+_SLUG = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_GENERATED = re.compile(r"[0-9a-f]{8}|(cell|code|markdown)-?\d+|[0-9a-f]{8}(-[0-9a-f]{4,12})+")
+_ABSOLUTE = re.compile(r"""^(/[A-Za-z]|~[/\\]|[A-Za-z]:[/\\])""")
+
+Notebook = dict[str, Any]
+Rule = Callable[[Notebook], list[str]]
+
+
+def _source(cell: Notebook) -> str:
+    return "".join(cell["source"])
+
+
+def _code(book: Notebook) -> list[Notebook]:
+    return [cell for cell in book["cells"] if cell["cell_type"] == "code"]
+
+
+def format_is_valid(book: Notebook) -> list[str]:
+    if (book.get("nbformat"), book.get("nbformat_minor")) != (4, 5):
+        return [f"format {book.get('nbformat')}.{book.get('nbformat_minor')} is not 4.5"]
+    try:
+        nbformat.validate(copy.deepcopy(book))
+    except nbformat.ValidationError as error:
+        return [str(error).splitlines()[0]]
+    return []
+
+
+def outputs_are_stripped(book: Notebook) -> list[str]:
+    kept = [c for c in _code(book) if c.get("outputs") or c.get("execution_count") is not None]
+    return [f"{cell['id']} has outputs or a count" for cell in kept]
+
+
+def ids_are_slugs(book: Notebook) -> list[str]:
+    ids = [str(cell.get("id", "")) for cell in book["cells"]]
+    odd = [i for i in ids if not _SLUG.fullmatch(i) or _GENERATED.fullmatch(i)]
+    twice = sorted({i for i in ids if ids.count(i) > 1})
+    return [f"{i!r} is no hand-written slug" for i in odd] + [
+        f"{i!r} is there twice" for i in twice
+    ]
+
+
+def metadata_is_minimal(book: Notebook) -> list[str]:
+    found = [] if book["metadata"] == METADATA else [f"notebook metadata {book['metadata']}"]
+    wanted = {cell["id"]: {} for cell in book["cells"]}
+    wanted |= {cell["id"]: {"tags": ["parameters"]} for cell in _code(book)[:1]}
+    odd = [cell for cell in book["cells"] if cell["metadata"] != wanted[cell["id"]]]
+    return found + [f"{cell['id']} has metadata {cell['metadata']}" for cell in odd]
+
+
+def title_comes_first(book: Notebook) -> list[str]:
+    first = book["cells"][0]
+    if (first["id"], first["cell_type"]) != ("title", "markdown"):
+        return ["the first cell is not the markdown cell 'title'"]
+    lines = _source(first).splitlines()
+    rows = [line.split("|")[1].strip() for line in lines if line.count("|") >= 3]
+    named = [row for row in rows if row and set(row) != {"-"}]
+    found = [] if re.match(r"# \w[^:]*: \w", lines[0]) else ["no title '# System: what'"]
+    return found + ([] if named == TABLE_ROWS else [f"the table has the rows {named}"])
+
+
+def parameters_come_first(book: Notebook) -> list[str]:
+    code = _code(book)
+    if not code or code[0]["id"] != "parameters":
+        return ["the first code cell is not 'parameters'"]
+    lines = [line for line in _source(code[0]).splitlines() if line.strip()]
+    return [f"no help: {line}" for line in lines if not re.search(r"  # \w", line)]
+
+
+def finish_comes_last(book: Notebook) -> list[str]:
+    last = book["cells"][-1]
+    is_finish = last["id"] == "finish" and _source(last).strip() == "checks.finish()"
+    others = [c["id"] for c in book["cells"][:-1] if "finish(" in _source(c)]
+    found = [] if is_finish else ["the last cell is not checks.finish()"]
+    return found + [f"{i} finishes early" for i in others]
+
+
+def cells_are_few_and_short(book: Notebook) -> list[str]:
+    number = len(book["cells"])
+    found = [] if FEWEST_CELLS <= number <= MOST_CELLS else [f"has {number} cells"]
+    sizes = {cell["id"]: len(_source(cell).splitlines()) for cell in book["cells"]}
+    return found + [f"{i} has {n} lines" for i, n in sizes.items() if n > MOST_LINES]
+
+
+def cells_are_plain_python(book: Notebook) -> list[str]:
+    found = []
+    for cell in _code(book):
+        try:
+            tree = ast.parse(_source(cell))
+        except SyntaxError as error:
+            found.append(f"{cell['id']} is not plain Python: {error.msg}")
+            continue
+        defining = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+        found += [
+            f"{cell['id']} defines {n.name}" for n in ast.walk(tree) if isinstance(n, defining)
+        ]
+        if "get_ipython" in _source(cell):
+            found.append(f"{cell['id']} calls get_ipython")
+    return found
+
+
+def paths_are_relative(book: Notebook) -> list[str]:
+    return [
+        f"{cell['id']} names {text!r}"
+        for cell in _code(book)
+        for text in _strings(_source(cell))
+        if _ABSOLUTE.match(text)
+    ]
+
+
+def reference_is_no_special_case(book: Notebook) -> list[str]:
+    rest = [cell for cell in _code(book) if cell["id"] != "parameters"]
+    return [
+        f"{cell['id']} says 'reference'" for cell in rest if "reference" in _source(cell).lower()
+    ]
+
+
+def _strings(source: str) -> list[str]:
+    try:
+        nodes = list(ast.walk(ast.parse(source)))
+    except SyntaxError:
+        return []
+    return [n.value for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+
+
+def differences(runbook: Runbook, model: type[BaseModel]) -> list[str]:
+    """Return how a runbook's parameters differ from its system's config model."""
+    declared, fields = runbook.parameters, model.model_fields
+    if list(declared) != list(fields):
+        return [f"parameters {list(declared)} are not the fields {list(fields)}"]
+    found = []
+    for name, field in fields.items():
+        parameter = declared[name]
+        default = None if field.is_required() else field.get_default(call_default_factory=True)
+        ours = (type(parameter.default), parameter.default, parameter.required)
+        if ours != (type(default), default, field.is_required()):
+            found.append(f"{name} defaults to {parameter.default!r}, the field to {default!r}")
+        type_ = TypeAdapter(field.annotation).json_schema()
+        if parameter.adapter.json_schema() != type_:
+            found.append(f"{name} is {parameter.annotation}, the field is {type_}")
+    return found
+
+
+def sample() -> Notebook:
+    """Return a notebook that keeps every rule."""
+    title = "# Sample: nothing much\n\nIt holds.\n\n| | |\n| --- | --- |\n"
+    title += "".join(f"| {row} | something |\n" for row in TABLE_ROWS)
+    parameters = 'name: str = "reference:small"  # what is used\nsize: float = 1.0  # how much'
+    steps = [_cell(f"step-{word}", "checks.expect('x', 1, 1)") for word in "abcdefghi"]
+    cells = [_cell("title", title, "markdown"), _cell("parameters", parameters)]
+    cells[1]["metadata"] = {"tags": ["parameters"]}
+    book: Notebook = {"cells": [*cells, *steps, _cell("finish", "checks.finish()")]}
+    return {**book, "metadata": copy.deepcopy(METADATA), "nbformat": 4, "nbformat_minor": 5}
+
+
+def _cell(id: str, source: str, kind: str = "code") -> Notebook:
+    cell: Notebook = {"cell_type": kind, "id": id, "metadata": {}, "source": source}
+    return cell if kind == "markdown" else {**cell, "outputs": [], "execution_count": None}
+
+
+def changed(index: int, **values: Any) -> Callable[[Notebook], object]:
+    """Return a function that changes one cell of a notebook."""
+    return lambda book: book["cells"][index].update(values)
+
+
+VIOLATIONS: list[tuple[Rule, Callable[[Notebook], object]]] = [
+    (format_is_valid, lambda book: book.update(nbformat_minor=4)),
+    (format_is_valid, lambda book: book["cells"][3].pop("outputs")),
+    (outputs_are_stripped, changed(3, execution_count=1)),
+    (
+        outputs_are_stripped,
+        changed(3, outputs=[{"output_type": "stream", "name": "stdout", "text": ""}]),
+    ),
+    (ids_are_slugs, changed(3, id="Step_A")),
+    (ids_are_slugs, changed(3, id="1a2b3c4d")),
+    (ids_are_slugs, changed(3, id="cell-3")),
+    (ids_are_slugs, changed(3, id="title")),
+    (metadata_is_minimal, lambda book: book["metadata"].update(papermill={})),
+    (metadata_is_minimal, lambda book: book["metadata"]["kernelspec"].update(name="proofbook")),
+    (metadata_is_minimal, changed(3, metadata={"tags": ["parameters"]})),
+    (metadata_is_minimal, changed(1, metadata={})),
+    (title_comes_first, lambda book: book["cells"].reverse()),
+    (title_comes_first, changed(0, source="# Sample: nothing much")),
+    (title_comes_first, lambda book: changed(0, source=_source(book["cells"][0])[2:])(book)),
+    (parameters_come_first, changed(1, id="settings")),
+    (parameters_come_first, changed(1, source="name: str = 'a'")),
+    (finish_comes_last, lambda book: book["cells"].append(_cell("after", "1"))),
+    (finish_comes_last, changed(-1, source="checks.finish()\nprint()")),
+    (finish_comes_last, changed(3, source="checks.finish()")),
+    (cells_are_few_and_short, lambda book: book["cells"].extend([_cell("more", "1")] * 13)),
+    (cells_are_few_and_short, lambda book: book["cells"].pop()),
+    (cells_are_few_and_short, changed(3, source="1\n" * (MOST_LINES + 1))),
+    (cells_are_plain_python, changed(3, source="if True:\n    def f(): ...")),
+    (cells_are_plain_python, changed(3, source="class A: ...")),
+    (cells_are_plain_python, changed(3, source="%matplotlib inline")),
+    (cells_are_plain_python, changed(3, source="!ls")),
+    (cells_are_plain_python, changed(3, source="get_ipython().system('ls')")),
+    (paths_are_relative, changed(3, source="open('/data/clip.wav')")),
+    (paths_are_relative, changed(1, source="folder: str = 'C:\\\\clips'  # where")),
+    (paths_are_relative, changed(3, source="open('~/clip.wav')")),
+    (reference_is_no_special_case, changed(3, source="if name.startswith('reference:'): 1")),
+]
+RULES = list(dict.fromkeys(rule for rule, _ in VIOLATIONS))
+
+
+def _name(value: object) -> str:
+    return str(getattr(value, "__name__", value))
+
+
+@pytest.mark.parametrize("name", RUNBOOKS)
+@pytest.mark.parametrize("rule", RULES, ids=_name)
+def test_every_runbook_keeps_the_rule(rule: Rule, name: str) -> None:
+    assert rule(read_notebook(RUNBOOKS[name])) == []
+
+
+@pytest.mark.parametrize("rule", RULES, ids=_name)
+def test_rule_accepts_a_good_notebook(rule: Rule) -> None:
+    assert rule(sample()) == []
+
+
+@pytest.mark.parametrize(("rule", "break_it"), VIOLATIONS, ids=_name)
+def test_rule_sees_its_violation(rule: Rule, break_it: Callable[[Notebook], object]) -> None:
+    book = sample()
+    break_it(book)
+    assert rule(book)
+
+
+def test_there_are_runbooks_to_look_at() -> None:
+    assert {"environment/validate", "musicgen/generate"} <= set(RUNBOOKS)
+
+
+def papermill_names(path: Path) -> list[str]:
+    """Return the parameters that papermill sees."""
+    from papermill import inspect_notebook
+
+    return list(inspect_notebook(str(path)))
+
+
+@pytest.mark.parametrize("name", RUNBOOKS)
+def test_papermill_sees_the_same_parameters(name: str) -> None:
+    assert papermill_names(RUNBOOKS[name]) == list(read_runbook(RUNBOOKS[name]).parameters)
+
+
+def test_a_parameter_that_papermill_overlooks_is_noticed(tmp_path: Path) -> None:
+    book = sample()
+    book["cells"][1]["source"] = 'package: str = "torch>=2"  # hidden from papermill'
+    path = tmp_path / "a.ipynb"
+    path.write_text(json.dumps(book))
+    assert papermill_names(path) != list(read_runbook(path).parameters)
+
+
+@pytest.mark.parametrize("name", RUNBOOKS)
+def test_parameters_equal_the_config_model(name: str) -> None:
+    runbook = read_runbook(RUNBOOKS[name], name)
+    model = config_model(name)
+    if model is None:
+        pytest.skip(f"{name} has no config model")
+    assert differences(runbook, model) == []
+
+
+class _SampleConfig(BaseModel):
+    name: str = "reference:small"
+    size: float = 1.0
+
+
+class _OtherType(_SampleConfig):
+    size: int = 1  # type: ignore[assignment]  # the point
+
+
+class _OtherDefault(_SampleConfig):
+    size: float = 2.0
+
+
+class _OtherName(_SampleConfig):
+    more: str = ""
+
+
+class _NoDefault(_SampleConfig):
+    size: float
+
+
+@pytest.mark.parametrize("model", [_OtherType, _OtherDefault, _OtherName, _NoDefault])
+def test_another_config_model_is_noticed(model: type[BaseModel], tmp_path: Path) -> None:
+    path = tmp_path / "a.ipynb"
+    path.write_text(json.dumps(sample()))
+    assert differences(read_runbook(path), _SampleConfig) == []
+    assert differences(read_runbook(path), model)
+
+
+def test_every_system_with_runbooks_has_their_config_models() -> None:
+    systems = Path(PROJECT.root, "lib/proofbook/systems")
+    expected = [n for n in RUNBOOKS if (systems / n.split("/")[0] / "config.py").exists()]
+    assert [name for name in expected if config_model(name) is None] == []
+
+
+@pytest.mark.parametrize("profile", [path.stem for path in list_profiles(PROJECT)])
+def test_profile_makes_a_plan(profile: str) -> None:
+    assert load_plan(PROJECT, profile).jobs
+
+
+def test_tiny_names_every_runbook_that_is_no_benchmark() -> None:
+    named = {job.runbook for job in load_plan(PROJECT, "tiny").jobs}
+    assert {name for name in RUNBOOKS if not name.startswith("benchmarks/")} - named == set()
+
+
+def test_a_notebook_that_is_no_runbook_is_refused(tmp_path: Path) -> None:
+    book = sample()
+    book["cells"][1]["metadata"] = {}
+    path = tmp_path / "a.ipynb"
+    path.write_text(json.dumps(book))
+    with pytest.raises(NotebookError, match="parameters"):
+        read_runbook(path)
