@@ -122,7 +122,7 @@ class Progress:
                 table.add_row(
                     job,
                     f"[{style}]{row.state}[/{style}]" if style else row.state,
-                    row.cell,
+                    escape(row.cell),
                     _seconds(self._elapsed(row)),
                     _seconds(self._expected.get(job)),
                     escape(row.cause),
