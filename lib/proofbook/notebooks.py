@@ -185,7 +185,7 @@ def _type_of(node: ast.expr) -> Any:
     if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
         parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
         if node.value.id == "Literal":
-            return Literal[tuple(ast.literal_eval(p) for p in parts)]  # type: ignore[valid-type]
+            return Literal[tuple(ast.literal_eval(p) for p in parts)]
         if node.value.id == "list" and len(parts) == 1:
             return list[_type_of(parts[0])]  # type: ignore[misc]
         if node.value.id == "dict" and len(parts) == 2:

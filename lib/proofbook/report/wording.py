@@ -135,6 +135,8 @@ def say_value(value: JsonValue) -> str:
         return ""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return say_number(value)
+    if value == [] or value == {}:
+        return "none"
     if isinstance(value, list | dict):
         value = json.dumps(value, ensure_ascii=False)
     text = str(value)

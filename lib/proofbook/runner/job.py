@@ -6,13 +6,9 @@ make it green. Knows nothing about other jobs.
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -37,6 +33,7 @@ from proofbook.runner.cells import read_cells
 from proofbook.runner.execution import CellProgress, Execution, Limits, Stop
 from proofbook.runner.logs import JobLog
 from proofbook.runner.reserve import Reserve
+from proofbook.runner.temporary import temporary_folder
 from proofbook.storage import JobFolder, RunFolder, append_line, read_records
 
 __all__ = ["JobContext", "run_job"]
@@ -118,7 +115,7 @@ def _execute_or_skip(job: PlannedJob, context: JobContext, folder: JobFolder) ->
     if lacking:
         _record_lack(job, folder, "; ".join(lacking))
         return None
-    with _private_temporary_folder(job) as temporary, JobLog(folder.log, context.redact) as log:
+    with temporary_folder(job.id) as temporary, JobLog(folder.log, context.redact) as log:
         execution = _prepare(job, context, folder, log, temporary)
         _execute(job, context, execution)
     return execution
@@ -202,15 +199,6 @@ def _record_lack(job: PlannedJob, folder: JobFolder, reason: str) -> None:
     check = Check(name=_HARDWARE_CHECK, status="skipped", reason=reason)
     for record in (begin, check, Finish(counts={"begin": 1, "check": 1})):
         append_line(folder.records, record.model_dump_json())
-
-
-@contextmanager
-def _private_temporary_folder(job: PlannedJob) -> Iterator[Path]:
-    path = Path(tempfile.mkdtemp(prefix=f"proofbook-{os.getpid()}-{job.id[:20]}-"))
-    try:
-        yield path
-    finally:
-        shutil.rmtree(path, ignore_errors=True)
 
 
 def _first_start(earlier: tuple[Attempt, ...], started: datetime) -> datetime:

@@ -98,14 +98,19 @@ class Progress:
             took = f" in {outcome.seconds:.1f} s" if outcome.seconds is not None else ""
             why = f": {outcome.cause}" if outcome.cause else ""
             self._console.print(
-                f"{outcome.status:>10}  {outcome.job}{took}{why}", markup=False, highlight=False, soft_wrap=True
+                f"{outcome.status:>10}  {outcome.job}{took}{why}",
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
             )
 
     def note(self, text: str) -> None:
         """Something about the whole run."""
         self._note = text
         if text and not self._console.is_terminal:
-            self._console.print(f"            {text}", markup=False, highlight=False, soft_wrap=True)
+            self._console.print(
+                f"            {text}", markup=False, highlight=False, soft_wrap=True
+            )
 
     def _table(self) -> Table:
         from rich.markup import escape

@@ -8,32 +8,30 @@ from __future__ import annotations
 
 import os
 import secrets
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
-from proofbook.errors import KernelError, RunFolderError, TemplateError, UsageError
+from proofbook.errors import UsageError
 from proofbook.hardware import cores, default_slots, describe
 from proofbook.judgement import unanswered, verdict
-from proofbook.kernels.ownership import start_template
 from proofbook.kernels.session import WarmKernelManager
-from proofbook.kernels.warmth import find_shared
 from proofbook.notebooks import Runbook
 from proofbook.project import Project
 from proofbook.records import Outcome, PlannedJob, Question, RunInfo, Verdict, now
-from proofbook.report import write_report
+from proofbook.runner.guards import cancelled_by_signals, claimed
 from proofbook.runner.job import JobContext, run_job
+from proofbook.runner.livereport import LiveReport
 from proofbook.runner.plan import Plan
 from proofbook.runner.progress import Progress
 from proofbook.runner.provenance import read_commit, read_environment
 from proofbook.runner.reserve import Reserve
 from proofbook.runner.schedule import Obstacle, execute_plan
+from proofbook.runner.templates import template_for
+from proofbook.runner.temporary import remove_orphans
 from proofbook.storage import RunFolder, read_records
 
 __all__ = ["RunResult", "begin_run", "execute_run"]
@@ -104,67 +102,61 @@ def execute_run(
     Raises:
         RunFolderError: Another process is executing this run.
     """
-    info = folder.read_info()
+    info = folder.read_info().model_copy(update={"verdict": "incomplete", "ended": None})
     cancelled = threading.Event()
     with ExitStack() as stack:
-        stack.enter_context(_claimed(folder))
+        stack.enter_context(claimed(folder))
         reserve = Reserve(folder.path)
         stack.callback(reserve.release)
-        stack.enter_context(_cancelled_by_signals(cancelled, progress))
+        stack.enter_context(cancelled_by_signals(cancelled, progress.note))
         stack.enter_context(progress.showing(info, done))
-        _report(folder, reserve)
-        template = stack.enter_context(_template(info, cold, progress))
-        deadline = None if info.timeout is None else time.monotonic() + info.timeout
+        report = LiveReport(folder, reserve)
+        folder.write_info(info)
+        report.write()
+        remove_orphans()
+        template = stack.enter_context(template_for(info.warm, progress.note, cold=cold))
         context = JobContext(
             run=folder,
             runbooks=runbooks,
             reserve=reserve,
             environment=_environment(info, template),
-            run_deadline=deadline,
+            run_deadline=None if info.timeout is None else time.monotonic() + info.timeout,
             cancelled=cancelled,
             kernel_manager_class=WarmKernelManager,
             on_cell=progress.cell,
         )
-
-        def execute(job: PlannedJob) -> Outcome:
-            progress.started(job.id)
-            return run_job(job, context)
-
-        outcomes = execute_plan(
-            info.plan,
-            slots=info.slots,
-            execute=execute,
-            refuse=lambda job, obstacle: _refuse(job, obstacle, folder, reserve),
-            done=done,
-            cancelled=cancelled,
-            on_end=progress.ended,
-            expired=lambda: deadline is not None and time.monotonic() >= deadline,
-        )
-        return _collect(folder, info, outcomes, reserve)
+        outcomes = _execute_jobs(info, context, done, progress, report)
+        return _collect(folder, info, outcomes, reserve, report)
 
 
-@contextmanager
-def _template(info: RunInfo, cold: bool, progress: Progress) -> Iterator[str]:
-    """Yield where kernels are forked: a template that lives as long as the run, or ``off``."""
-    shared = None if cold else find_shared(info.warm)
-    if cold or shared is not None:
-        yield "off" if shared is None else str(shared)
-        return
-    try:
-        template = start_template(info.warm)
-    except KernelError as error:
-        progress.note(f"ordinary kernels only: {error}")
-        yield "off"
-        return
-    with template:
-        progress.note("importing the libraries that warm kernels share")
-        try:
-            status = template.wait_ready()
-            progress.note("; ".join(status.warnings))
-            yield str(template.socket)
-        except TemplateError as error:
-            progress.note(f"ordinary kernels only: {error}")
-            yield "off"
+def _execute_jobs(
+    info: RunInfo,
+    context: JobContext,
+    done: Mapping[str, Outcome],
+    progress: Progress,
+    report: LiveReport,
+) -> dict[str, Outcome]:
+    deadline = context.run_deadline
+
+    def execute(job: PlannedJob) -> Outcome:
+        progress.started(job.id)
+        return run_job(job, context)
+
+    def end(outcome: Outcome) -> None:
+        progress.ended(outcome)
+        report.changed()
+
+    return execute_plan(
+        info.plan,
+        slots=info.slots,
+        execute=execute,
+        refuse=lambda job, obstacle: _refuse(job, obstacle, context),
+        done=done,
+        cancelled=context.cancelled,
+        on_end=end,
+        on_tick=report.write_if_due,
+        expired=lambda: deadline is not None and time.monotonic() >= deadline,
+    )
 
 
 def _environment(info: RunInfo, template: str) -> dict[str, str]:
@@ -177,8 +169,8 @@ def _environment(info: RunInfo, template: str) -> dict[str, str]:
     }
 
 
-def _refuse(job: PlannedJob, obstacle: Obstacle, run: RunFolder, reserve: Reserve) -> Outcome:
-    folder = run.job(job.id)
+def _refuse(job: PlannedJob, obstacle: Obstacle, context: JobContext) -> Outcome:
+    folder = context.run.job(job.id)
     outcome = Outcome(
         job=job.id,
         runbook=job.runbook,
@@ -192,12 +184,16 @@ def _refuse(job: PlannedJob, obstacle: Obstacle, run: RunFolder, reserve: Reserv
         folder.set_aside()
         folder.write_outcome(outcome)
 
-    reserve.writing(write)
+    context.reserve.writing(write)
     return outcome
 
 
 def _collect(
-    folder: RunFolder, info: RunInfo, outcomes: Mapping[str, Outcome], reserve: Reserve
+    folder: RunFolder,
+    info: RunInfo,
+    outcomes: Mapping[str, Outcome],
+    reserve: Reserve,
+    report: LiveReport,
 ) -> RunResult:
     pending = sum(
         unanswered(
@@ -208,46 +204,4 @@ def _collect(
     final = verdict(info.plan, outcomes, pending)
     info = info.model_copy(update={"verdict": final, "ended": now()})
     reserve.writing(lambda: folder.write_info(info))
-    report = _report(folder, reserve)
-    return RunResult(folder=folder, verdict=final, outcomes=outcomes, report=report)
-
-
-def _report(folder: RunFolder, reserve: Reserve) -> Path:
-    return reserve.writing(lambda: write_report(folder))
-
-
-@contextmanager
-def _claimed(folder: RunFolder) -> Iterator[None]:
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(folder.path / ".lock", timeout=0)
-    try:
-        with lock:
-            yield
-    except Timeout as error:
-        raise RunFolderError(f"{folder.path} is being executed by another process") from error
-    finally:
-        (folder.path / ".lock").unlink(missing_ok=True)
-
-
-@contextmanager
-def _cancelled_by_signals(cancelled: threading.Event, progress: Progress) -> Iterator[None]:
-    """Turn the first SIGINT or SIGTERM into a clean cancel; a second one ends at once."""
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        if cancelled.is_set():
-            os._exit(130)
-        cancelled.set()
-        progress.note("cancelling: the running jobs are ended; once more to end at once")
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before: dict[int, Callable[..., Any] | int | None] = {
-        number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    return RunResult(folder=folder, verdict=final, outcomes=outcomes, report=report.write())

@@ -34,6 +34,7 @@ def execute_plan(
     cancelled: threading.Event,
     on_end: Callable[[Outcome], None],
     expired: Callable[[], bool] = lambda: False,
+    on_tick: Callable[[], None] = lambda: None,
 ) -> dict[str, Outcome]:
     """Run every job that is not done yet; return all outcomes by job id.
 
@@ -46,6 +47,7 @@ def execute_plan(
         cancelled: Once set, nothing more is started.
         on_end: Called in this thread as each job ends.
         expired: Whether the run's own time is over; nothing more is started then.
+        on_tick: Called in this thread several times a second.
     """
     outcomes = dict(done)
     waiting = [job for job in jobs if job.id not in outcomes]
@@ -65,6 +67,7 @@ def execute_plan(
                 job = running.pop(future)
                 outcomes[job.id] = future.result()
                 on_end(outcomes[job.id])
+            on_tick()
     return outcomes
 
 

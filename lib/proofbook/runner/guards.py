@@ -1,0 +1,58 @@
+"""Guards around a run: one process executes it, and a signal cancels it cleanly."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+from proofbook.errors import RunFolderError
+from proofbook.storage import RunFolder
+
+__all__ = ["cancelled_by_signals", "claimed"]
+
+
+@contextmanager
+def claimed(folder: RunFolder) -> Iterator[None]:
+    """Hold the run for this process.
+
+    Raises:
+        RunFolderError: Another process is executing it.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(folder.path / ".lock", timeout=0)
+    try:
+        with lock:
+            yield
+    except Timeout as error:
+        raise RunFolderError(f"{folder.path} is being executed by another process") from error
+    finally:
+        (folder.path / ".lock").unlink(missing_ok=True)
+
+
+@contextmanager
+def cancelled_by_signals(cancelled: threading.Event, note: Callable[[str], None]) -> Iterator[None]:
+    """Turn the first SIGINT or SIGTERM into a clean cancel; a second one ends at once."""
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if cancelled.is_set():
+            os._exit(130)
+        cancelled.set()
+        note("cancelling: the running jobs are ended; once more to end at once")
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before: dict[int, Callable[..., Any] | int | None] = {
+        number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,46 @@
+"""Keep a run's report true while the run goes on, at a bounded cost."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from proofbook.report import write_report
+from proofbook.runner.reserve import Reserve
+from proofbook.storage import RunFolder
+
+__all__ = ["LiveReport"]
+
+_SHARE = 0.05
+
+
+class LiveReport:
+    """Writes the report anew when jobs have ended, in at most a twentieth of the time."""
+
+    def __init__(
+        self, run: RunFolder, reserve: Reserve, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._run = run
+        self._reserve = reserve
+        self._clock = clock
+        self._dirty = False
+        self._not_before = 0.0
+
+    def changed(self) -> None:
+        """Note that a job has ended."""
+        self._dirty = True
+
+    def write_if_due(self) -> None:
+        """Write if something has changed and the last time is long enough ago."""
+        if self._dirty and self._clock() >= self._not_before:
+            self.write()
+
+    def write(self) -> Path:
+        """Write now; return the path of ``index.html``."""
+        started = self._clock()
+        path = self._reserve.writing(lambda: write_report(self._run))
+        ended = self._clock()
+        self._dirty = False
+        self._not_before = ended + (ended - started) / _SHARE
+        return path
