@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import JsonValue
 
-from proofbook.display import show_evidence, show_summary
+from proofbook.display import show_check, show_evidence, show_question, show_summary
 from proofbook.errors import ChecksFailed, UsageError
 from proofbook.expectations import expectation_of
 from proofbook.journal import Journal, open_journal
@@ -82,8 +82,8 @@ class Checks:
         *,
         why: str = "",
         unit: str = "",
-    ) -> bool:
-        """Record whether ``actual`` is as ``expected``; return it, and never raise for a failure.
+    ) -> None:
+        """Record whether ``actual`` is as ``expected``, show it, and do not raise for a failure.
 
         Args:
             name: Unique in the runbook; kebab-case.
@@ -95,9 +95,7 @@ class Checks:
         """
         if actual is _UNSET:
             raise UsageError(f"check {name!r} has no actual value: nothing was verified")
-        check = _evaluate(name, actual, expected, why=why, unit=unit)
-        self._record_check(check)
-        return check.status == "passed"
+        self._record_check(_evaluate(name, actual, expected, why=why, unit=unit))
 
     def require(
         self,
@@ -113,8 +111,9 @@ class Checks:
         Raises:
             ChecksFailed: The check did not pass; what follows would make no sense.
         """
-        if not self.expect(name, actual, expected, why=why, unit=unit):
-            check = self._made[-1]
+        self.expect(name, actual, expected, why=why, unit=unit)
+        check = self._made[-1]
+        if check.status != "passed":
             what = check.reason or f"expected {check.expected}, found {check.actual!r} {check.unit}"
             raise ChecksFailed(f"required check {name!r} did not pass: {what}", names=(name,))
 
@@ -132,13 +131,12 @@ class Checks:
         unit: str = "",
         better: Literal["higher", "lower", "neither"] = "neither",
         labels: Mapping[str, Label] | None = None,
-    ) -> float:
-        """Record a number, and return it."""
+    ) -> None:
+        """Record a number."""
         metric = Metric(
             name=name, value=float(value), unit=unit, better=better, labels=dict(labels or {})
         )
         self._write(metric, f"metric/{_labelled(name, metric.labels)}")
-        return metric.value
 
     def show(self, media: Media, *, name: str = "") -> Evidence:
         """Store a media file as evidence, draw it in the notebook, and return its record."""
@@ -165,7 +163,7 @@ class Checks:
         *,
         scale: Iterable[str] = ("approve", "reject"),
         required: bool = True,
-    ) -> Question:
+    ) -> None:
         """Record a question that only a person can answer."""
         question = Question(
             name=name,
@@ -175,7 +173,7 @@ class Checks:
             required=required,
         )
         self._write(question, f"question/{name}")
-        return question
+        show_question(question)
 
     def finish(self) -> None:
         """End the runbook: show the table, write the finish record, raise if a check failed.
@@ -203,6 +201,7 @@ class Checks:
             raise UsageError(f"two checks are called {check.name!r}; give each its own name")
         self._made.append(check)
         self._write(check, f"check/{check.name}")
+        show_check(check)
 
     def _write(self, record: Any, scrap: str) -> None:
         if self._finished and record.kind != "finish":

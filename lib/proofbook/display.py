@@ -1,4 +1,4 @@
-"""Draw evidence and the closing table inside the notebook; silent outside of one.
+"""Draw checks, evidence, questions and the closing table in a notebook; silent outside of one.
 
 Media are linked, not embedded: each file exists once, by its hash, and the player plays the file
 itself (an embedded, re-encoded clip would be normalised and would hide silence).
@@ -13,12 +13,32 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from proofbook.journal import JOB_FOLDER
-from proofbook.records import Check, Evidence, MediaFile
+from proofbook.records import Check, Evidence, MediaFile, Question
 
-__all__ = ["evidence_html", "show_evidence", "show_summary", "summary_html"]
+__all__ = [
+    "check_html",
+    "evidence_html",
+    "show_check",
+    "show_evidence",
+    "show_question",
+    "show_summary",
+    "summary_html",
+]
 
 _MARKS = {"passed": "✓", "failed": "✗", "error": "!", "skipped": "-"}
 _COLOURS = {"passed": "#1a7f4b", "failed": "#c0362c", "error": "#c0362c", "skipped": "#777"}
+
+
+def show_check(check: Check) -> None:
+    """Display one check as a line; does nothing outside of a notebook."""
+    text = f"{_MARKS[check.status]} {check.name}: {check.status}"
+    _display(check_html(check), text)
+
+
+def show_question(question: Question) -> None:
+    """Display a question that waits for a person; does nothing outside of a notebook."""
+    asked = html.escape(question.text)
+    _display(f"<b>?</b> {asked} <small>waits for a person</small>", f"? {question.text}")
 
 
 def show_evidence(evidence: Evidence, media: Path) -> None:
@@ -32,6 +52,14 @@ def show_summary(runbook: str, checks: Iterable[Check]) -> None:
     counts = Counter(check.status for check in made)
     text = f"{runbook}: " + (", ".join(f"{n} {s}" for s, n in counts.items()) or "no checks")
     _display(summary_html(runbook, made), text)
+
+
+def check_html(check: Check) -> str:
+    """Return a check on one line: its mark, name, actual and expected value."""
+    actual = f"{_short(check.actual)} {check.unit}".strip() if check.actual is not None else ""
+    detail = html.escape(check.reason or f"{actual} (expected {check.expected})")
+    mark = f"<span style='color:{_COLOURS[check.status]}'>{_MARKS[check.status]}</span>"
+    return f"{mark} {html.escape(check.name)} <small>{detail}</small>"
 
 
 def evidence_html(evidence: Evidence, media: str) -> str:
@@ -84,7 +112,9 @@ def _element(kind: str, file: MediaFile, media: str) -> str:
 
 
 def _short(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
 
 
 def _link(media: Path) -> str:

@@ -33,6 +33,7 @@ from proofbook.storage import JobFolder, atomic_write
 
 __all__ = ["LabOptions", "LabTarget", "lab_command", "lab_target", "open_lab"]
 
+_EXTENSIONS = Path(__file__).parent / "labextension"
 _START_SECONDS = 60.0
 _END_SECONDS = 4.0
 _STEP = 0.05
@@ -114,6 +115,7 @@ def lab_command(project: Project, options: LabOptions, target: LabTarget) -> lis
         f"--ServerApp.root_dir={project.root}",
         f"--ServerApp.port={options.port}",
         "--ServerApp.port_retries=0",
+        f"--LabApp.extra_labextensions_path={_EXTENSIONS}",
         f"--LabApp.default_url={_default_url(project, target)}",
         "--ServerApp.log_level=WARN",
         "--LabApp.log_level=WARN",

@@ -142,6 +142,9 @@ class Evidence(_Record):
     views: dict[str, MediaFile] = {}
     """Pictures drawn of it: ``waveform``, ``spectrogram``."""
 
+    def _ipython_display_(self) -> None:
+        """Display nothing where a cell ends with it: it was drawn when it was shown."""
+
 
 class Question(_Record):
     """Something only a person can answer about some evidence."""

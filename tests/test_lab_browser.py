@@ -1,0 +1,243 @@
+"""``proofbook lab`` as a person meets it: a real JupyterLab in a real Chromium."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+pytest.importorskip("playwright.sync_api")
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from proofbook.notebooks import read_notebook
+from proofbook.project import Project
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+PATIENCE = 60_000
+"""Milliseconds; a bound, not an expectation."""
+
+SHOTS = os.environ.get("PROOFBOOK_TEST_SHOTS")
+"""A folder for pictures of what the tests saw."""
+
+
+def _chromium() -> str | None:
+    return shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = _chromium()
+    arguments = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
+    with sync_playwright() as play:
+        opened = play.chromium.launch(executable_path=path, args=arguments)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1600, "height": 1100})
+    context.set_default_timeout(PATIENCE)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def jupyter_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the user's Jupyter settings out, and the question about news."""
+    home = tmp_path / "jupyter"
+    for name in ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR"):
+        monkeypatch.setenv(f"JUPYTER_{name}", str(home / name.lower()))
+    for name in ("SETTINGS", "WORKSPACES"):
+        monkeypatch.setenv(f"JUPYTERLAB_{name}_DIR", str(home / name.lower()))
+    monkeypatch.setenv("IPYTHONDIR", str(home / "ipython"))
+    settings = home / "settings/@jupyterlab/apputils-extension"
+    settings.mkdir(parents=True)
+    news = {"fetchNews": "false", "checkForUpdates": False}
+    (settings / "notification.jupyterlab-settings").write_text(json.dumps(news))
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A running ``proofbook lab``."""
+
+    process: psutil.Process
+    url: str
+
+    def warm_kernels(self) -> int:
+        """Return how many kernels run that were forked from the template."""
+        templates = [
+            p for p in self.process.children() if "proofbook.kernels.template" in p.cmdline()
+        ]
+        # Under each template, a warden and its kernel.
+        return len(templates[0].children(recursive=True)) // 2
+
+
+@pytest.fixture
+def lab(jupyter_home: None, project: Project) -> Iterator[Callable[..., Lab]]:
+    """Return a function that starts ``proofbook lab`` and waits for its address."""
+    with contextlib.ExitStack() as stack:
+        yield lambda *words: stack.enter_context(_running(project, words))
+
+
+@contextlib.contextmanager
+def _running(project: Project, words: tuple[str, ...]) -> Iterator[Lab]:
+    command = [sys.executable, "-m", "proofbook", "lab", *words, "--no-browser", "--port", "0"]
+    process = subprocess.Popen(command, cwd=project.root, stdout=subprocess.PIPE, text=True)
+    try:
+        yield Lab(psutil.Process(process.pid), _address(process))
+    finally:
+        process.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(20)
+        process.kill()
+        process.wait()
+
+
+def _address(process: subprocess.Popen[str]) -> str:
+    lines: queue.Queue[str] = queue.Queue()
+    assert process.stdout is not None
+    threading.Thread(
+        target=lambda: [lines.put(line) for line in process.stdout], daemon=True
+    ).start()
+    while True:
+        line = lines.get(timeout=60)
+        if line.startswith("JupyterLab: "):
+            return line.removeprefix("JupyterLab: ").strip()
+
+
+def open_notebook(page: Page, url: str) -> None:
+    """Open an address and wait until its kernel is ready."""
+    page.goto(url)
+    page.locator(".jp-Notebook .jp-Cell").first.wait_for()
+    wait_until_idle(page)
+
+
+def wait_until_idle(page: Page) -> None:
+    expect(page.locator("#jp-main-statusbar")).to_contain_text(
+        re.compile(r"\| Idle"), timeout=PATIENCE
+    )
+
+
+def run_cell_by_cell(page: Page) -> None:
+    """Press Shift+Enter on each cell, as a person does, waiting for each result."""
+    cells = page.locator(".jp-Notebook .jp-Cell")
+    cells.first.click()
+    for index in range(cells.count()):
+        page.keyboard.press("Shift+Enter")
+        cell = cells.nth(index)
+        if "jp-CodeCell" in (cell.get_attribute("class") or ""):
+            prompt = cell.locator(".jp-InputPrompt")
+            expect(prompt).to_have_text(re.compile(r"\[\d+\]"), timeout=PATIENCE)
+
+
+def seconds_played(page: Page, player: int = 0) -> float:
+    """Play an audio element for a moment; return how far it came."""
+    audio = page.locator(".jp-OutputArea-output audio").nth(player)
+    audio.scroll_into_view_if_needed()
+    script = """async element => {
+        await element.play();
+        await new Promise(done => setTimeout(done, 700));
+        return element.currentTime;
+    }"""
+    played: float = audio.evaluate(script)
+    return played
+
+
+def shoot(page: Page, name: str) -> None:
+    if SHOTS:
+        page.screenshot(path=str(Path(SHOTS, f"{name}.png")))
+
+
+def test_runbook_runs_cell_by_cell_to_its_end_and_plays(
+    lab: Callable[..., Lab], project: Project, page: Page
+) -> None:
+    shutil.copytree(REPOSITORY / "runbooks/musicgen", project.runbooks / "musicgen")
+    shutil.copytree(REPOSITORY / "parameters", project.parameters, dirs_exist_ok=True)
+    running = lab("musicgen/generate")
+    open_notebook(page, running.url)
+    shoot(page, "generate-opened")
+    assert running.warm_kernels() == 1
+
+    run_cell_by_cell(page)
+    shoot(page, "generate-end")
+
+    table = page.locator(".jp-OutputArea-output table", has_text="log-without-traceback")
+    expect(table).to_be_visible()
+    expect(table).not_to_contain_text("failed")
+    assert page.locator(".jp-OutputArea-output[data-mime-type*=error]").count() == 0
+    assert seconds_played(page) > 0.1
+    shoot(page, "generate-player")
+    records = next(project.outputs.glob("interactive/*/records.jsonl")).read_text()
+    assert '"kind":"finish"' in records
+
+
+PROFILE = """
+jobs:
+  - runbook: demo/tone
+    id: tone
+    parameters: {pitch: 660.0}
+"""
+
+STEPS = (
+    "import numpy, soundfile\n"
+    "from proofbook.checks import Checks\n"
+    "from proofbook.media import audio\n"
+    "checks = Checks('demo/tone')",
+    "seconds = numpy.arange(32000) / 16000\n"
+    "soundfile.write('tone.wav', 0.3 * numpy.sin(2 * numpy.pi * pitch * seconds), 16000)\n"
+    "shown = checks.show(audio('tone.wav', caption=f'{pitch} Hz'))",
+    *("# a step\n" * 40 + f"reached = {number}" for number in range(4)),
+    "checks.require('pitch-is-low', pitch < 500)",
+    "checks.finish()",
+)
+FAILING_CELL = "cell-7"
+
+
+@pytest.fixture
+def failed_run(project: Project, add_runbook: Callable[..., Path], add_profile: Any) -> Project:
+    """A project with a run whose only job failed at a cell far down."""
+    add_profile(PROFILE)
+    add_runbook("demo/tone", *STEPS, parameters="pitch: float = 440.0  # Hz")
+    command = [sys.executable, "-m", "proofbook", "run"]
+    done = subprocess.run(command, cwd=project.root, timeout=60, check=False, capture_output=True)
+    assert done.returncode == 1, done.stdout
+    return project
+
+
+def test_failed_job_opens_at_its_cell_with_its_parameters(
+    lab: Callable[..., Lab], failed_run: Project, page: Page
+) -> None:
+    running = lab("latest", "tone")
+    open_notebook(page, running.url)
+    failing = page.locator(f".jp-Cell[data-windowed-list-index='{int(FAILING_CELL[5:]) + 1}']")
+    shoot(page, "failed-opened")
+    print("URLS", running.url, page.url)
+    time.sleep(3)
+    shoot(page, "failed-opened-later")
+    expect(failing).to_contain_text("pitch-is-low")
+    expect(failing).to_be_in_viewport()
+    assert seconds_played(page) > 0.1
+
+    page.get_by_text("# Parameters").first.click()
+    page.keyboard.press("Shift+Enter")
+    page.keyboard.press("Control+Shift+ArrowUp")
+    shoot(page, "failed-worked-on")
+    assert running.warm_kernels() == 1
