@@ -1,45 +1,41 @@
 """The rules of DESIGN.md and STYLE.md that a parser can see, over every module of ``lib/``.
 
-Each rule is a pure function from a module to what it breaks; each is also fed with a snippet that
-breaks it, so that no rule can silently stop looking.
+Each rule is also fed with snippets that break it, so that none can silently stop looking.
 """
 
 from __future__ import annotations
 
-import ast
-import io
-import re
 import subprocess
 import sys
-import tokenize
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import pytest
 
-LIB = Path(__file__).resolve().parents[1] / "lib"
-PACKAGE = "proofbook"
+from architecture_rules import (
+    LONGEST_FUNCTION,
+    LONGEST_MODULE,
+    PACKAGE,
+    Module,
+    Rule,
+    configs_import_only_pydantic,
+    exceptions_are_not_swallowed,
+    functions_are_short,
+    harness_imports_no_system,
+    leaves_import_only_leaves,
+    low_modules_import_only_low_ones,
+    module_has_docstring,
+    module_is_short,
+    name_says_something,
+    nothing_goes_through_a_shell,
+    only_main_imports_the_cli,
+    own_imports,
+    public_names_are_listed,
+    suppressions_have_codes,
+    systems_do_not_import_each_other,
+    systems_import_no_harness,
+)
 
-LEAVES = {"errors", "records", "hardware", "media"}
-LOW = {
-    "expectations",
-    "judgement",
-    "notebooks",
-    "project",
-    "redaction",
-    "storage",
-    "values",
-    "yamlfile",
-}
-SHARED_SYSTEMS = {
-    "dreambooth": {"training"},
-    "foundry": {"training"},
-    "pipeline": {"apis", "musicgen", "dreambooth"},
-}
-DYNAMIC_IMPORTER = "runner.parameters"
-BANNED_NAMES = {"utils", "util", "helpers", "helper", "manager", "managers", "common", "misc"}
+LIB = Path(__file__).resolve().parents[1] / "lib"
 HEAVY = {
     "accelerate",
     "diffusers",
@@ -51,240 +47,6 @@ HEAVY = {
     "torch",
     "transformers",
 }
-LONGEST_MODULE = 350
-LONGEST_FUNCTION = 50
-
-
-@dataclass(frozen=True)
-class Module:
-    """One module: its path under the package, and its source."""
-
-    path: str
-    source: str
-
-    @cached_property
-    def tree(self) -> ast.Module:
-        return ast.parse(self.source)
-
-    @cached_property
-    def parts(self) -> tuple[str, ...]:
-        """Its dotted name below ``proofbook``; a package's is that of its folder."""
-        parts = Path(self.path).with_suffix("").parts
-        return parts[:-1] if parts[-1] == "__init__" else parts
-
-    @property
-    def name(self) -> str:
-        return ".".join(self.parts)
-
-    @property
-    def area(self) -> str:
-        """The first part of its name; ``""`` for the package itself."""
-        return self.parts[0] if self.parts else ""
-
-
-Rule = Callable[[Module], list[str]]
-
-
-def _absolute(node: ast.ImportFrom, module: Module) -> str:
-    if node.level == 0:
-        return node.module or ""
-    is_package = module.path.endswith("__init__.py")
-    base = (PACKAGE, *module.parts)[: len(module.parts) + 1 - (node.level - is_package)]
-    return ".".join((*base, *([node.module] if node.module else [])))
-
-
-def all_imports(module: Module) -> Iterator[str]:
-    """Yield every imported name in full, of function-level and type-only imports too."""
-    for node in ast.walk(module.tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            yield from (f"{_absolute(node, module)}.{alias.name}" for alias in node.names)
-
-
-def own_imports(module: Module) -> list[tuple[str, ...]]:
-    """Return the imports of our own modules, as parts below ``proofbook``."""
-    split = [tuple(name.split(".")) for name in all_imports(module)]
-    return [parts[1:] for parts in split if parts[0] == PACKAGE and len(parts) > 1]
-
-
-def _outside(module: Module, allowed: set[str]) -> list[str]:
-    found = {".".join(parts) for parts in own_imports(module) if parts[0] not in allowed}
-    return [f"imports {name}" for name in sorted(found)]
-
-
-def leaves_import_only_leaves(module: Module) -> list[str]:
-    return _outside(module, LEAVES) if module.area in LEAVES else []
-
-
-def low_modules_import_only_low_ones(module: Module) -> list[str]:
-    return _outside(module, LEAVES | LOW) if module.area in LOW else []
-
-
-def systems_import_no_harness(module: Module) -> list[str]:
-    return _outside(module, LEAVES | LOW | {"systems"}) if module.area == "systems" else []
-
-
-def systems_do_not_import_each_other(module: Module) -> list[str]:
-    if module.area != "systems" or len(module.parts) < 2:
-        return []
-    allowed = {module.parts[1], *SHARED_SYSTEMS.get(module.parts[1], ())}
-    others = {p[1] for p in own_imports(module) if p[0] == "systems" and len(p) > 1} - allowed
-    return [f"imports the system {name}" for name in sorted(others)]
-
-
-def harness_imports_no_system(module: Module) -> list[str]:
-    if module.area == "systems":
-        return []
-    found = [f"imports {'.'.join(p)}" for p in own_imports(module) if p[0] == "systems"]
-    if module.name != DYNAMIC_IMPORTER:
-        found += [f"names {text!r}" for text in _strings(module) if "proofbook.systems" in text]
-    return found
-
-
-def configs_import_only_pydantic(module: Module) -> list[str]:
-    if module.area != "systems" or module.parts[-1] != "config":
-        return []
-    allowed = {"pydantic", *sys.stdlib_module_names}
-    found = {name for name in all_imports(module) if name.split(".")[0] not in allowed}
-    return [f"imports {name}" for name in sorted(found)]
-
-
-def only_main_imports_the_cli(module: Module) -> list[str]:
-    if module.name in ("cli", "__main__"):
-        return []
-    return [f"imports {'.'.join(p)}" for p in own_imports(module) if p[0] == "cli"]
-
-
-def module_is_short(module: Module) -> list[str]:
-    lines = len(module.source.splitlines())
-    return [f"has {lines} lines"] if lines > LONGEST_MODULE else []
-
-
-def functions_are_short(module: Module) -> list[str]:
-    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
-    sizes = [
-        (node.name, (node.end_lineno or 0) - node.lineno + 1)
-        for node in ast.walk(module.tree)
-        if isinstance(node, functions)
-    ]
-    return [f"{name} has {n} lines" for name, n in sizes if n > LONGEST_FUNCTION]
-
-
-def module_has_docstring(module: Module) -> list[str]:
-    return [] if ast.get_docstring(module.tree) else ["has no docstring"]
-
-
-def name_says_something(module: Module) -> list[str]:
-    return [f"is called {name}" for name in module.parts if name in BANNED_NAMES]
-
-
-def public_names_are_listed(module: Module) -> list[str]:
-    listed = _dunder_all(module.tree)
-    if listed is None:
-        public = sorted(_defined(module.tree))
-        return [f"has no __all__, but defines {', '.join(public)}"] if public else []
-    found = [f"__all__ names {n}, which is not there" for n in listed if n not in _bound(module)]
-    if listed != sorted(listed, key=_export_order):
-        found.append("__all__ is not sorted")
-    twice = sorted({name for name in listed if listed.count(name) > 1})
-    return found + [f"__all__ names {name} twice" for name in twice]
-
-
-def exceptions_are_not_swallowed(module: Module) -> list[str]:
-    wide = {"Exception", "BaseException", None}
-    found = []
-    for node in ast.walk(module.tree):
-        if isinstance(node, ast.ExceptHandler):
-            names = {None if node.type is None else ast.unparse(node.type)}
-            if isinstance(node.type, ast.Tuple):
-                names = {ast.unparse(part) for part in node.type.elts}
-            if names & wide and all(_does_nothing(statement) for statement in node.body):
-                found.append(f"line {node.lineno} swallows every exception")
-    return found + [
-        f"line {call.lineno} suppresses every exception"
-        for call in ast.walk(module.tree)
-        if isinstance(call, ast.Call) and ast.unparse(call.func).endswith("suppress")
-        if {ast.unparse(argument) for argument in call.args} & wide
-    ]
-
-
-def nothing_goes_through_a_shell(module: Module) -> list[str]:
-    keywords = [
-        (node.lineno, keyword)
-        for node in ast.walk(module.tree)
-        if isinstance(node, ast.Call)
-        for keyword in node.keywords
-    ]
-    shell = [line for line, k in keywords if k.arg == "shell" and ast.unparse(k.value) != "False"]
-    system = {"os.system", "os.popen"}.intersection(all_calls(module))
-    return [f"line {line} has shell=" for line in shell] + [f"calls {n}" for n in sorted(system)]
-
-
-def suppressions_have_codes(module: Module) -> list[str]:
-    bare = re.compile(r"#\s*(type:\s*ignore(?!\[)|noqa(?!:\s*[A-Z]+[0-9]))", re.IGNORECASE)
-    tokens = tokenize.generate_tokens(io.StringIO(module.source).readline)
-    return [
-        f"line {token.start[0]}: {token.string}"
-        for token in tokens
-        if token.type == tokenize.COMMENT and bare.search(token.string)
-    ]
-
-
-def all_calls(module: Module) -> list[str]:
-    """Return the names of everything that is called."""
-    return [ast.unparse(n.func) for n in ast.walk(module.tree) if isinstance(n, ast.Call)]
-
-
-def _does_nothing(statement: ast.stmt) -> bool:
-    is_text = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
-    return is_text or isinstance(statement, ast.Pass | ast.Continue)
-
-
-def _strings(module: Module) -> list[str]:
-    docstrings = {
-        id(node.body[0].value)
-        for node in ast.walk(module.tree)
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-        and node.body
-        and isinstance(node.body[0], ast.Expr)
-    }
-    constants = [n for n in ast.walk(module.tree) if isinstance(n, ast.Constant)]
-    return [n.value for n in constants if isinstance(n.value, str) and id(n) not in docstrings]
-
-
-def _dunder_all(tree: ast.Module) -> list[str] | None:
-    for node in tree.body:
-        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-        if any(isinstance(t, ast.Name) and t.id == "__all__" for t in targets):
-            value: list[str] = ast.literal_eval(node.value)  # type: ignore[attr-defined]
-            return list(value)
-    return None
-
-
-def _assigned(node: ast.stmt) -> set[str]:
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        return {node.name}
-    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-    flat = [part for t in targets for part in (t.elts if isinstance(t, ast.Tuple) else [t])]
-    return {t.id for t in flat if isinstance(t, ast.Name)}
-
-
-def _defined(tree: ast.Module) -> set[str]:
-    names = set().union(*(_assigned(node) for node in tree.body))
-    return {name for name in names if not name.startswith("_")}
-
-
-def _bound(module: Module) -> set[str]:
-    statements = [node for node in ast.walk(module.tree) if isinstance(node, ast.stmt)]
-    names = set().union(*(_assigned(statement) for statement in statements))
-    imports = [n for n in ast.walk(module.tree) if isinstance(n, ast.Import | ast.ImportFrom)]
-    return names | {(a.asname or a.name).split(".")[0] for node in imports for a in node.names}
-
-
-def _export_order(name: str) -> tuple[int, str]:
-    return (0 if name.isupper() else 1 if name[0].isupper() else 2, name)
-
 
 RULES: dict[Rule, Module] = {
     leaves_import_only_leaves: Module(

@@ -27,6 +27,7 @@ EXPORTED = {
         "at_most",
         "between",
         "contains",
+        "empty",
         "equals",
         "expectation_of",
         "matches",

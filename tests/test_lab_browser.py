@@ -5,14 +5,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import queue
 import re
 import shutil
 import signal
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,11 +17,9 @@ from typing import Any
 
 import psutil
 import pytest
-
-pytest.importorskip("playwright.sync_api")
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from proofbook.notebooks import read_notebook
+from proofbook.kernels.status import describe
 from proofbook.project import Project
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -82,12 +77,10 @@ class Lab:
     url: str
 
     def warm_kernels(self) -> int:
-        """Return how many kernels run that were forked from the template."""
-        templates = [
-            p for p in self.process.children() if "proofbook.kernels.template" in p.cmdline()
-        ]
-        # Under each template, a warden and its kernel.
-        return len(templates[0].children(recursive=True)) // 2
+        """Return how many kernels run that were forked from the command's template."""
+        words = [process.cmdline() for process in self.process.children()]
+        template = next(w for w in words if "proofbook.kernels.template" in w)
+        return describe(Path(template[template.index("--socket") + 1])).kernels
 
 
 @pytest.fixture
@@ -112,15 +105,11 @@ def _running(project: Project, words: tuple[str, ...]) -> Iterator[Lab]:
 
 
 def _address(process: subprocess.Popen[str]) -> str:
-    lines: queue.Queue[str] = queue.Queue()
     assert process.stdout is not None
-    threading.Thread(
-        target=lambda: [lines.put(line) for line in process.stdout], daemon=True
-    ).start()
-    while True:
-        line = lines.get(timeout=60)
+    for line in process.stdout:
         if line.startswith("JupyterLab: "):
             return line.removeprefix("JupyterLab: ").strip()
+    raise AssertionError("proofbook lab ended before it said where it is")
 
 
 def open_notebook(page: Page, url: str) -> None:
@@ -208,7 +197,6 @@ STEPS = (
     "checks.require('pitch-is-low', pitch < 500)",
     "checks.finish()",
 )
-FAILING_CELL = "cell-7"
 
 
 @pytest.fixture
@@ -222,22 +210,51 @@ def failed_run(project: Project, add_runbook: Callable[..., Path], add_profile: 
     return project
 
 
-def test_failed_job_opens_at_its_cell_with_its_parameters(
+def test_failed_job_opens_at_its_cell_and_runs_with_its_parameters(
     lab: Callable[..., Lab], failed_run: Project, page: Page
 ) -> None:
+    record = next(failed_run.outputs.glob("*/jobs/tone/notebook.ipynb"))
+    executed = record.read_bytes()
     running = lab("latest", "tone")
     open_notebook(page, running.url)
-    failing = page.locator(f".jp-Cell[data-windowed-list-index='{int(FAILING_CELL[5:]) + 1}']")
     shoot(page, "failed-opened")
-    print("URLS", running.url, page.url)
-    time.sleep(3)
-    shoot(page, "failed-opened-later")
-    expect(failing).to_contain_text("pitch-is-low")
+    cells = page.locator(".jp-Notebook .jp-Cell")
+    failing = cells.filter(has_text="pitch-is-low")
     expect(failing).to_be_in_viewport()
-    assert seconds_played(page) > 0.1
+    expect(failing).to_have_class(re.compile("jp-mod-active"))
+    expect(cells.nth(3).locator(".jp-RenderedHTML").first).to_have_class(
+        re.compile("jp-mod-trusted")
+    )
+    assert seconds_played(page) > 0.1, "its links hold"
 
-    page.get_by_text("# Parameters").first.click()
+    failing.locator(".jp-InputArea").click()
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_text("Run All Above Selected Cell").click()
+    expect(cells.nth(7).locator(".jp-InputPrompt")).to_have_text("[8]:", timeout=PATIENCE)
+    expect(cells.nth(1)).to_contain_text("pitch = 660.0")
+    assert "failed" not in cells.nth(3).inner_text()
+    assert seconds_played(page) > 0.1, "what the copy shows anew plays as well"
+    failing.locator(".jp-InputArea").click()
     page.keyboard.press("Shift+Enter")
-    page.keyboard.press("Control+Shift+ArrowUp")
+    expect(failing).to_contain_text("ChecksFailed")
     shoot(page, "failed-worked-on")
+    assert running.warm_kernels() == 1
+
+    page.keyboard.press("Control+s")
+    expect(page.locator(".lm-DockPanel-tabBar .jp-mod-dirty")).to_have_count(0)
+    assert record.read_bytes() == executed
+    assert record.with_name("debug.ipynb").read_bytes() != executed
+
+
+def test_launcher_offers_the_warm_kernel(
+    lab: Callable[..., Lab], add_profile: Any, page: Page
+) -> None:
+    add_profile(PROFILE)
+    running = lab()
+    page.goto(running.url)
+    page.locator(".jp-LauncherCard[title*='Proofbook (warm)']").first.click()
+    page.locator(".jp-Notebook .jp-Cell").first.wait_for()
+    wait_until_idle(page)
+    shoot(page, "launched")
+    expect(page.locator("#jp-main-statusbar")).to_contain_text("Proofbook (warm)")
     assert running.warm_kernels() == 1

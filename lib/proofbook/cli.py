@@ -108,7 +108,7 @@ def lab(
     job: Annotated[str | None, typer.Argument(help="A job of that run.")] = None,
     outputs: Outputs = None,
     browser: Annotated[bool, typer.Option(help="Open a browser window.")] = True,
-    port: Annotated[int, typer.Option(help="Port of the server.")] = 8888,
+    port: Annotated[int, typer.Option(help="Port of the server; 0 takes any that is free.")] = 0,
 ) -> None:
     """Open JupyterLab on a runbook, or on a job as it was executed, with warm kernels."""
     from proofbook.lab import LabOptions, open_lab

@@ -83,7 +83,7 @@ def summary_html(runbook: str, checks: Iterable[Check]) -> str:
     """Return the table of checks with expected and actual values."""
     rows = "".join(_row(check) for check in checks)
     return (
-        f"<table><caption>{html.escape(runbook)}</caption><thead><tr><th></th><th>check</th>"
+        f"<table><caption>{html.escape(runbook)}</caption><thead><tr style='text-align:left'><th></th><th>check</th>"
         f"<th>expected</th><th>actual</th><th>why</th></tr></thead><tbody>{rows}</tbody></table>"
     )
 

@@ -117,8 +117,8 @@ def lab_command(project: Project, options: LabOptions, target: LabTarget) -> lis
         "--ServerApp.port_retries=0",
         f"--LabApp.extra_labextensions_path={_EXTENSIONS}",
         f"--LabApp.default_url={_default_url(project, target)}",
-        "--ServerApp.log_level=WARN",
-        "--LabApp.log_level=WARN",
+        "--ServerApp.log_level=ERROR",
+        "--LabApp.log_level=ERROR",
     ]
     is_root = hasattr(os, "geteuid") and os.geteuid() == 0
     return [*command, "--allow-root"] if is_root else command
@@ -267,8 +267,10 @@ def _wait_for(server: _Server, default_url: str) -> str:
     while time.monotonic() < deadline:
         if (code := server.poll()) is not None:
             raise ProofbookError(f"JupyterLab ended with code {code}; what it said stands above")
-        with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):  # not written yet
+        # The file may not be written yet, and it is before the server listens.
+        with contextlib.suppress(OSError, json.JSONDecodeError):
             found = json.loads(file.read_bytes())
+            socket.create_connection((found["hostname"], found["port"]), timeout=1).close()
             token = f"?token={found['token']}" if found["token"] else ""
             return str(found["url"]).rstrip("/") + default_url + token
         time.sleep(_STEP)

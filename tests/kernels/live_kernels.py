@@ -62,12 +62,18 @@ class Kernel:
 
 
 @contextlib.asynccontextmanager
-async def open_kernel(template: OwnedTemplate | None, **kwargs: Any) -> AsyncIterator[Kernel]:
+async def open_kernel(
+    template: OwnedTemplate | None, *, refused: bool = False, **kwargs: Any
+) -> AsyncIterator[Kernel]:
     """Start a kernel from a template, or an ordinary one for None, and end it."""
-    env = {**os.environ, **kwargs.pop("env", {})}
+    # With pytest's own variable, ipykernel does not forward descriptors 1 and 2.
+    inherited = {k: v for k, v in os.environ.items() if k != "PYTEST_CURRENT_TEST"}
+    env = {**inherited, **kwargs.pop("env", {})}
     env.setdefault("PROOFBOOK_TEMPLATE", str(template.socket) if template else "off")
     manager = WarmKernelManager()
     await manager.start_kernel(env=env, **kwargs)
+    if template is not None:
+        assert manager.kernel_kind == ("ordinary" if refused else "warm")
     client = manager.client()
     client.start_channels()
     try:

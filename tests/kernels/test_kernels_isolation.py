@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from live_kernels import open_kernel, run_cell
 
+from proofbook.kernels.ownership import start_template
+
 pytestmark = pytest.mark.slow
 
 DRAWS = """
@@ -46,7 +48,7 @@ def test_each_kernel_has_its_own_folder_and_environment(template, tmp_path):
 
 
 FRESH = """
-import json, os, resource, signal, sys, threading, multiprocessing.process
+import gc, json, os, resource, signal, sys, threading, multiprocessing.process
 print(json.dumps({
     "path": sys.path, "argv": sys.argv[:2], "executable": sys.executable,
     "orig": sys.orig_argv[:4],
@@ -63,7 +65,7 @@ print(json.dumps({
     "stdout": [type(sys.stdout).__name__, sys.stdout.encoding, sys.__stdout__.encoding],
     "main_thread": threading.current_thread() is threading.main_thread(),
     "limits": [resource.getrlimit(n) for n in range(16)],
-    "cpus": sorted(os.sched_getaffinity(0)),
+    "cpus": sorted(os.sched_getaffinity(0)), "gc": [gc.isenabled(), gc.get_threshold()],
 }))
 """
 
@@ -101,7 +103,7 @@ def test_umask_and_limits_are_the_clients(template):
     code = (
         "import subprocess, sys\nfrom live_kernels import run_cell\n"
         "class T: socket = sys.argv[1]\n"
-        "print(run_cell(T, 'import os, resource; print(os.umask(0),"
+        "print(run_cell(T, refused=True, code='import os, resource; print(os.umask(0),"
         " resource.getrlimit(resource.RLIMIT_NOFILE)[0])').text)"
     )
     done = subprocess.run(
@@ -116,8 +118,6 @@ def test_umask_and_limits_are_the_clients(template):
 
 
 def test_exit_hooks_of_the_kernel_run_and_what_imports_made_stays(tmp_path, monkeypatch):
-    from proofbook.kernels.ownership import start_template
-
     (tmp_path / "pb_makes_folder.py").write_text(
         "import tempfile; folder = tempfile.TemporaryDirectory()"
     )
@@ -132,7 +132,9 @@ def test_exit_hooks_of_the_kernel_run_and_what_imports_made_stays(tmp_path, monk
     with start_template(["pb_makes_folder"], bare=True) as started:
         started.wait_ready(60)
         with (tmp_path / "log").open("wb") as log:
-            mine, shared = run_cell(started, code, stdout=log, stderr=log).text.split()
+            env = {"PYTEST_CURRENT_TEST": "descriptors are not captured"}
+            reply = run_cell(started, code, stdout=log, stderr=log, env=env)
+            mine, shared = reply.text.split()
         assert (tmp_path / "ran").read_text() == mine
         assert not Path(mine).exists()
         assert Path(shared).exists()
@@ -206,29 +208,36 @@ def test_sixteen_kernels_start_at_once(template):
 
 
 @pytest.mark.parametrize("warm", [True, False])
-def test_a_flood_of_outputs_loses_nothing(template, warm):
+def test_outputs_wait_for_a_client_that_does_not_read_yet(template, warm):
     code = (
         "from IPython.display import display\n"
-        "for n in range(20_000): display({'text/plain': str(n)}, raw=True)"
+        "for n in range(5_000): display({'text/plain': str(n)}, raw=True)"
     )
-    reply = run_cell(template if warm else None, code)
-    assert [int(data["text/plain"]) for data in reply.displays] == list(range(20_000))
+
+    async def run():
+        async with open_kernel(template if warm else None) as kernel:
+            asked = kernel.client.execute(code)
+            await kernel.client._recv_reply(asked, timeout=60)
+            numbers, state = [], ""
+            while state != "idle":
+                content = (await kernel.client.get_iopub_msg(timeout=20))["content"]
+                state = content.get("execution_state", "")
+                numbers += [int(content["data"]["text/plain"])] if "data" in content else []
+            return numbers
+
+    assert asyncio.run(run()) == list(range(5_000))
 
 
-def test_torch_computes_in_a_warm_kernel_as_in_a_fresh_process():
-    from proofbook.kernels.ownership import start_template
-
+def test_torch_computes_in_a_warm_kernel_and_draws_its_own_numbers():
     code = (
         "import torch; a = torch.ones(400, 400); assert float((a @ a)[0, 0]) == 400\n"
         "print(torch.rand(1).item(), torch.initial_seed(), torch.get_num_threads())"
     )
-    fresh = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=100,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
     with start_template(["torch"], bare=True) as started:
         assert started.wait_ready(100).usable
-        for threads in ("1", "2"):
-            text = run_cell(started, code, env={"OMP_NUM_THREADS": threads}).text
-            assert text.split()[:2] == fresh.stdout.split()[:2]
-            assert text.split()[2] == threads
+        replies = [
+            run_cell(started, code, env={"OMP_NUM_THREADS": n}).text.split() for n in ("1", "2")
+        ]
+    assert [reply[2] for reply in replies] == ["1", "2"]
+    assert replies[0][0] != replies[1][0]
+    assert replies[0][1] != replies[1][1]

@@ -76,10 +76,10 @@ FAULTS = {
         settings="cell_timeout: 1",
     ),
     "job-timeout": Fault(
-        "time.sleep(300)", 3, "timed_out", "the job took longer", settings="timeout: 2"
+        "time.sleep(300)", 3, "timed_out", "the job took longer", settings="timeout: 7"
     ),
     "run-timeout": Fault(
-        "time.sleep(300)", 3, "timed_out", "the run took longer", run_settings="timeout: 3"
+        "time.sleep(300)", 3, "timed_out", "the run took longer", run_settings="timeout: 8"
     ),
     "exception": Fault(
         "1 / 0",

@@ -15,7 +15,7 @@ from typing import NoReturn
 from proofbook.kernels import processes
 from proofbook.kernels.wire import LaunchRequest
 
-__all__ = ["exec_command", "fail", "reset_signals", "settle", "silence"]
+__all__ = ["exec_command", "fail", "reset_signals", "separate", "settle", "silence"]
 
 _IGNORED_BY_PYTHON = {signal.SIGPIPE, signal.SIGXFSZ}
 
@@ -42,18 +42,21 @@ def silence(streams: tuple[int, ...] = (0, 1, 2)) -> None:
         os.close(null)
 
 
-def settle(request: LaunchRequest, streams: list[int], warden: int) -> None:
-    """Turn this newly forked process into the one that was asked for.
+def separate(warden: int) -> None:
+    """Make this newly forked process one of its own, that ends with its warden."""
+    os.setsid()
+    reset_signals()
+    processes.die_with_parent(signal.SIGKILL, warden)
+
+
+def settle(request: LaunchRequest, streams: list[int]) -> None:
+    """Turn this process into the one that was asked for.
 
     ``streams`` are descriptors for stdout and stderr; what is missing goes to the null device.
 
     Raises:
         OSError: The working folder or a limit cannot be had.
     """
-    os.setsid()
-    reset_signals()
-    processes.die_with_parent(signal.SIGKILL, warden)
-    silence()
     for target, fd in zip((1, 2), streams, strict=False):
         os.dup2(fd, target)
     for fd in streams:
@@ -80,7 +83,6 @@ def exec_command(request: LaunchRequest) -> NoReturn:
     Raises:
         OSError: It does not exist or cannot be executed.
     """
-    restored = _IGNORED_BY_PYTHON | {signal.SIGINT}
-    for signum in restored:
+    for signum in _IGNORED_BY_PYTHON | {signal.SIGINT}:
         signal.signal(signum, signal.SIG_DFL)
     os.execvpe(request.argv[0], request.argv, {**request.env, "JPY_PARENT_PID": str(os.getppid())})

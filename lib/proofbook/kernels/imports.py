@@ -43,6 +43,9 @@ _PREFIXES = (
 )
 """Prefixes of variables that are read unseen, by the interpreter and C libraries."""
 
+_DEBUGGER = ("PYDEVD_", "DEBUGPY_")
+"""Prefixes of settings of the debugger, some of which it sets itself when it is imported."""
+
 _UNSEEN = {"LANG", "LANGUAGE"}
 
 _HARMLESS = {
@@ -68,6 +71,8 @@ class Imported:
     """The environment before anything was imported."""
     read: set[str] = field(default_factory=set)
     """The variables that the imports read."""
+    kernel_modules: tuple[str, ...] = ()
+    """All modules that were loaded before the preload list was begun."""
     files: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     """Modification time in nanoseconds, size and inode of the source files."""
 
@@ -113,6 +118,8 @@ def import_all(preload: Sequence[str], environment: Mapping[str, str]) -> Import
     imported = Imported(environment=dict(environment))
     with _recording(imported.read):
         for entry in dict.fromkeys((*_KERNEL, *preload)):
+            if entry not in _KERNEL and not imported.kernel_modules:
+                imported.kernel_modules = tuple(sys.modules)
             started = time.perf_counter()
             try:
                 _import_one(entry)
@@ -120,6 +127,7 @@ def import_all(preload: Sequence[str], environment: Mapping[str, str]) -> Import
                 imported.warnings.append(f"{entry} is left out: {type(error).__name__}: {error}")
             else:
                 imported.seconds[entry] = time.perf_counter() - started
+    imported.kernel_modules = imported.kernel_modules or tuple(sys.modules)
     imported.files = _source_files(preload)
     return imported
 
@@ -163,4 +171,5 @@ def differing(imported: Imported, env: Mapping[str, str], applied: frozenset[str
         if name in imported.read or name in _UNSEEN or name.startswith(_PREFIXES)
     }
     names -= applied | _HARMLESS.keys() | {"PYTHONEXECUTABLE"}
+    names = {name for name in names if not name.startswith(_DEBUGGER)}
     return sorted(name for name in names if known.get(name) != env.get(name))

@@ -11,15 +11,16 @@ import contextlib
 import ctypes
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-__all__ = ["APPLIED", "QUIET", "restore_pools", "thread_names"]
+__all__ = ["APPLIED", "QUIET", "find_openblas", "restore_pools", "thread_names"]
 
 QUIET = {
     "OPENBLAS_NUM_THREADS": "1",  # numpy and scipy carry one copy each
     "JE_ARROW_MALLOC_CONF": "background_thread:false",  # the allocator inside pyarrow
     "PYTORCH_NVML_BASED_CUDA_CHECK": "1",  # asks the driver without initialising CUDA
+    "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # a remark about frozen modules
 }
 """Environment of a template, over what it was given."""
 
@@ -56,21 +57,25 @@ def _first_number(env: Mapping[str, str], names: tuple[str, ...]) -> int | None:
     return None
 
 
-def _loaded_openblas() -> set[str]:
-    with open("/proc/self/maps") as maps:  # noqa: PTH123 - one of thousands of lines matters
-        return {line.split(maxsplit=5)[5].strip() for line in maps if "openblas" in line}
+_openblas: list[Callable[[int], None]] = []
+
+
+def find_openblas() -> None:
+    """Remember how to set the threads of each OpenBLAS that is loaded now."""
+    with open("/proc/self/maps") as maps:  # noqa: PTH123 - few of thousands of lines matter
+        paths = {line.split(maxsplit=5)[5].strip() for line in maps if "openblas" in line}
+    for path in sorted(paths):
+        library = ctypes.CDLL(path)
+        setters = [getattr(library, name) for name in _SETTERS if hasattr(library, name)]
+        _openblas.extend(setters[:1])
 
 
 def restore_pools(env: Mapping[str, str]) -> None:
     """Give numpy and torch the threads that ``env`` and the processors allow this process."""
     cores = len(os.sched_getaffinity(0))
     blas = _first_number(env, ("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS"))
-    for path in _loaded_openblas():
-        library = ctypes.CDLL(path)
-        for name in _SETTERS:
-            if hasattr(library, name):
-                getattr(library, name)(min(blas or cores, cores))
-                break
+    for set_threads in _openblas:
+        set_threads(min(blas or cores, cores))
     torch = sys.modules.get("torch")
     threads = _first_number(env, ("OMP_NUM_THREADS", "MKL_NUM_THREADS"))
     if torch is not None and threads is not None:

@@ -29,7 +29,7 @@ __all__ = ["KernelProcess", "attach", "make_request", "spawn"]
 
 _START = (
     "import sys; sys.path.append(sys.argv.pop(1)); "
-    "from proofbook.kernels.warden import main; sys.exit(main())"
+    "from proofbook.kernels.keeper import main; sys.exit(main())"
 )
 
 

@@ -24,15 +24,18 @@ from typing import Any
 from proofbook.kernels import processes
 from proofbook.kernels.fitness import unfit_process, unfit_request
 from proofbook.kernels.imports import BASICS, import_all, stale_file
+from proofbook.kernels.keeper import Keeper, Spare
 from proofbook.kernels.places import PRIVATE_PREFIX, is_private
 from proofbook.kernels.pools import APPLIED, QUIET, thread_names
-from proofbook.kernels.rebirth import INLINE_BACKEND, run_kernel
-from proofbook.kernels.warden import Keeper
+from proofbook.kernels.rebirth import INLINE_BACKEND, be_early, prepare, run_kernel
+from proofbook.kernels.warden import Recipe
 from proofbook.kernels.wire import Channel, LaunchRequest, peer_uid
 
 __all__ = ["Template", "main"]
 
 _REQUEST_SECONDS = 5.0
+_SPARE_SECONDS = 0.3
+"""How long after a kernel was started the next is forked in advance: it has the processors."""
 
 
 class Template:
@@ -44,6 +47,8 @@ class Template:
         self._listener, self._lifeline, self._idle = listener, lifeline, idle
         self._wake = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._stopping = False
+        self._spare: Spare | None = None
+        self._spare_due: float | None = time.monotonic()
         self._served = 0
         self._busy = time.monotonic()
 
@@ -51,15 +56,18 @@ class Template:
         """Import, then answer requests; returns when nothing that was forked is left."""
         self._preload = list(preload)
         self._imported = import_all(preload, environment)
+        prepare(self._imported.kernel_modules)
         if self._lifeline is not None:
             _stop_watching(self._lifeline)
-        self._keeper = Keeper(self._close_in_warden)
+        self._keeper = Keeper(Recipe(run_kernel, be_early), self._close_in_warden)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.signal(signal.SIGTERM, self._on_terminate)
         signal.set_wakeup_fd(self._wake[1], warn_on_full_buffer=False)
         gc.collect()
         gc.freeze()
         try:
+            sys.stdout.flush()
+            sys.stderr.flush()
             while not self._stopping:
                 self._step()
         finally:
@@ -81,24 +89,44 @@ class Template:
         for fd in (self._listener.fileno(), self._wake[0], self._lifeline):
             if fd is not None:
                 poller.register(fd, select.POLLIN)
-        ready = dict(poller.poll(self._milliseconds_left()))
+        ready = dict(poller.poll(self._patience()))
+        if self._kernels():
+            self._busy = time.monotonic()
         if self._wake[0] in ready:
-            with contextlib.suppress(BlockingIOError):
-                os.read(self._wake[0], 4096)
-            self._keeper.tend()
+            self._tend()
         if self._lifeline in ready:
             self._stopping = True
         elif self._listener.fileno() in ready:
             self._accept()
-        if self._keeper.wardens:
-            self._busy = time.monotonic()
-        elif self._milliseconds_left() == 0:
-            self._stopping = True
+        self._keep_time(time.monotonic())
 
-    def _milliseconds_left(self) -> float | None:
-        if self._idle is None or self._keeper.wardens:
-            return None
-        return max(0.0, self._busy + self._idle - time.monotonic()) * 1000
+    def _tend(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._wake[0], 4096)
+        self._keeper.tend()
+        if self._spare and self._spare.pid not in self._keeper.wardens:
+            self._spare.channel.close()
+            self._spare = None
+
+    def _keep_time(self, now: float) -> None:
+        if self._idle is not None and not self._kernels() and now >= self._busy + self._idle:
+            self._stopping = True
+        if self._spare_due is not None and now >= self._spare_due:
+            self._spare_due = None
+            if not self._stopping and self._spare is None and unfit_process() is None:
+                # Where it cannot be had now, the next request tries again.
+                with contextlib.suppress(OSError):
+                    self._spare = self._keeper.fork_spare()
+
+    def _kernels(self) -> int:
+        return len(self._keeper.wardens) - (self._spare is not None)
+
+    def _patience(self) -> float | None:
+        """Return the milliseconds until there is something to do, or None."""
+        due = [] if self._spare_due is None else [self._spare_due]
+        if self._idle is not None and not self._kernels():
+            due.append(self._busy + self._idle)
+        return max(0.0, min(due) - time.monotonic()) * 1000 if due else None
 
     def _accept(self) -> None:
         connection, _ = self._listener.accept()
@@ -128,9 +156,9 @@ class Template:
         if reason is not None:
             channel.send({"event": "refused", "reason": reason})
             return
-        sys.stdout.flush()
-        sys.stderr.flush()
-        self._keeper.fork_warden(channel, request, channel.take_fds(), run_kernel)
+        spare = self._spare or self._keeper.fork_spare()
+        self._spare, self._spare_due = None, time.monotonic() + _SPARE_SECONDS
+        self._keeper.launch(spare, channel, request, channel.take_fds())
         self._served += 1
 
     def _description(self) -> dict[str, Any]:
@@ -145,7 +173,7 @@ class Template:
             "warnings": [*self._imported.warnings, *([problem] if problem else [])],
             "threads": thread_names(),
             "pss": processes.own_memory({os.getpid()}),
-            "kernels": len(self._keeper.wardens),
+            "kernels": self._kernels(),
             "served": self._served,
             "idle": self._idle,
             "depends_on": sorted(self._imported.read),
@@ -158,13 +186,15 @@ def _listen(path: Path) -> socket.socket:
     if not is_private(path.parent):
         raise PermissionError(f"{path.parent} must belong to you alone (mode 0700)")
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    beside = path.with_name(f"{path.name}+")  # nobody shall find a socket that does not listen yet
     previous = os.umask(0o177)
     try:
-        path.unlink(missing_ok=True)
-        listener.bind(str(path))
+        beside.unlink(missing_ok=True)
+        listener.bind(str(beside))
     finally:
         os.umask(previous)
     listener.listen(128)
+    beside.replace(path)
     return listener
 
 

@@ -2,8 +2,8 @@
 
 The warden forks the kernel and adopts its orphans. It reports how the kernel ended, passes
 signals on, enforces a memory limit, and ends every descendant when the kernel, the client or the
-template is gone. Run as ``python -m proofbook.kernels.warden FD`` it starts an ordinary kernel
-from a request that comes over the socket FD. Knows nothing about Jupyter.
+template is gone. It may be forked, and fork its kernel, before anyone asks for one. Knows nothing
+about Jupyter.
 """
 
 from __future__ import annotations
@@ -14,20 +14,22 @@ import os
 import select
 import signal
 import socket
-import sys
 import time
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, NamedTuple
 
 from proofbook.kernels import processes
-from proofbook.kernels.birth import exec_command, fail, settle, silence
+from proofbook.kernels.birth import fail, separate, settle
 from proofbook.kernels.wire import Channel, LaunchRequest
 
-__all__ = ["Keeper", "Warden", "main"]
+__all__ = ["Recipe", "Warden"]
 
 _GIGA = 1e9
 _MEMORY_INTERVAL = 0.1
 _TREE_INTERVAL = 0.5
+_CLIENT_SECONDS = 5.0
+"""A client that takes no message for so long is treated as gone."""
+
 _PROMPT = 1.0
 """Seconds within which the end is reported, even if something refuses to die."""
 
@@ -52,11 +54,22 @@ def _system_oom_kills() -> int:
     return 0
 
 
-class Warden:
-    """Watches one kernel from its start to the end of its last descendant."""
+class Recipe(NamedTuple):
+    """How a forked process becomes the kernel."""
 
-    def __init__(self, channel: Channel, request: LaunchRequest) -> None:
-        self.channel, self.request = channel, request
+    run: Callable[[LaunchRequest, int], None]
+    """Does not return; closes the pipe that it is given once the kernel is under way."""
+    early: Callable[[], None]
+    """What can be done before it is known which kernel is wanted."""
+
+
+class Warden:
+    """Watches one kernel from before its start to the end of its last descendant."""
+
+    def __init__(self, handover: Channel, recipe: Recipe) -> None:
+        self._handover, self._recipe = handover, recipe
+        self.channel: Channel
+        self.request: LaunchRequest
         self.kernel = 0
         self._status: int | None = None
         self._announced = False
@@ -68,43 +81,85 @@ class Warden:
         self._tree_read = 0.0
         self._wake = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._started = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._cord, self._kernels_cord = Channel(ours), Channel(theirs)
 
-    def run(self, streams: list[int], start: Callable[[LaunchRequest], None]) -> None:
-        """Start the kernel with ``start``, watch it, and return when nothing of it is left."""
+    def run(self) -> None:
+        """Fork the kernel, give it the request that comes, watch it until nothing is left."""
         signal.signal(signal.SIGTERM, self._on_terminate)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.set_wakeup_fd(self._wake[1], warn_on_full_buffer=False)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        self._fork(streams, start)
-        for fd in streams:
-            os.close(fd)
-        self._watch()
-        self._finish()
+        self._fork()
+        if self._await_request():
+            self._watch()
+            self._finish()
+        else:
+            processes.end_descendants(float("inf"))
 
     def _on_terminate(self, *_: object) -> None:
         self._terminated = True
 
-    def _fork(self, streams: list[int], start: Callable[[LaunchRequest], None]) -> None:
+    def _fork(self) -> None:
         warden = os.getpid()
         self.kernel = os.fork()
         if self.kernel:
             os.close(self._started[1])
+            self._kernels_cord.close()
             return
+        status = self._started[1]
         try:
-            settle(self.request, streams, warden)
-            self.channel.close()
+            separate(warden)
+            for channel in (self._handover, self._cord):
+                channel.close()
             for fd in (*self._wake, self._started[0]):
                 os.close(fd)
-            os.set_blocking(self._started[1], True)
-            start(self.request)
+            os.set_blocking(status, True)
+            self._recipe.early()
+            message = self._kernels_cord.receive()
+            if message is None:
+                os._exit(0)
+            streams = self._kernels_cord.take_fds()
+            self._kernels_cord.close()
+            request = LaunchRequest.from_message(message)
+            settle(request, streams)
+            self._recipe.run(request, status)
         except Exception as error:  # noqa: BLE001 - the warden reports it; this process ends
-            fail(self._started[1], error)
+            fail(status, error)
 
-    @property
-    def status_fd(self) -> int:
-        """The pipe that the kernel closes once it is under way."""
-        return self._started[1]
+    def _await_request(self) -> bool:
+        poller = select.poll()
+        for fd in (self._handover.fileno(), self._wake[0]):
+            poller.register(fd, select.POLLIN)
+        while True:
+            ready = dict(poller.poll())
+            self._drain(ready)
+            if self._terminated:
+                return False
+            if self._handover.fileno() in ready:
+                return self._take_request()
+
+    def _take_request(self) -> bool:
+        message = self._handover.receive()
+        if message is None:
+            return False
+        client, *streams = self._handover.take_fds()
+        self._handover.close()
+        self.channel = Channel(socket.socket(fileno=client))
+        self.channel.socket.settimeout(_CLIENT_SECONDS)
+        self.request = LaunchRequest.from_message(message)
+        with contextlib.suppress(OSError):  # a kernel that has died already is noticed next
+            self._cord.send(message, tuple(streams))
+        self._cord.close()
+        for fd in streams:
+            os.close(fd)
+        return True
+
+    def _drain(self, ready: dict[int, int]) -> None:
+        if self._wake[0] in ready:
+            with contextlib.suppress(BlockingIOError):
+                os.read(self._wake[0], 4096)
 
     def _watch(self) -> None:
         poller = select.poll()
@@ -114,9 +169,7 @@ class Warden:
             ready = dict(poller.poll(_MEMORY_INTERVAL * 1000 if self._limit else None))
             if self._terminated:
                 self._cause = "killed, as its template ended"
-            if self._wake[0] in ready:
-                with contextlib.suppress(BlockingIOError):
-                    os.read(self._wake[0], 4096)
+            self._drain(ready)
             self._status = processes.reap().get(self.kernel)
             if self._started[0] in ready:
                 poller.unregister(self._started[0])
@@ -201,101 +254,3 @@ class Warden:
             for entry in os.scandir(folder):
                 os.unlink(entry.path)  # noqa: PTH108 - no pathlib here
             os.rmdir(folder)  # noqa: PTH106 - no pathlib here
-
-
-class Keeper:
-    """Forks wardens, and ends what one of them leaves behind if it is killed itself."""
-
-    def __init__(self, close_in_warden: Callable[[], None] = lambda: None) -> None:
-        self._close_in_warden = close_in_warden
-        self.wardens: set[int] = set()
-        processes.become_subreaper()
-        self._spared = frozenset(processes.descendants(os.getpid()))
-
-    def fork_warden(
-        self,
-        channel: Channel,
-        request: LaunchRequest,
-        streams: list[int],
-        start: Callable[[LaunchRequest, int], None],
-    ) -> None:
-        """Fork a warden that takes over the channel and the streams; closes them here.
-
-        ``start`` runs in the kernel, with the request and a pipe to close once it is under way.
-
-        Raises:
-            OSError: The system has no process left.
-        """
-        keeper = os.getpid()
-        pid = os.fork()
-        if pid == 0:
-            self._be_warden(keeper, channel, request, streams, start)
-        self.wardens.add(pid)
-        channel.close()
-        for fd in streams:
-            os.close(fd)
-
-    def _be_warden(
-        self,
-        keeper: int,
-        channel: Channel,
-        request: LaunchRequest,
-        streams: list[int],
-        start: Callable[[LaunchRequest, int], None],
-    ) -> NoReturn:
-        code = 1
-        try:
-            os.setsid()
-            processes.name_process("pb-warden")
-            warden = Warden(channel, request)
-            self._close_in_warden()
-            silence()
-            signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
-            processes.die_with_parent(signal.SIGTERM, keeper)
-            processes.become_subreaper()
-            channel.socket.settimeout(5)
-            warden.run(streams, lambda asked: start(asked, warden.status_fd))
-            code = 0
-        finally:
-            os._exit(code)
-
-    def tend(self) -> None:
-        """Reap wardens that have ended; end whatever a killed one has left."""
-        ended = processes.reap()
-        orphaned = any(status or pid not in self.wardens for pid, status in ended.items())
-        self.wardens -= ended.keys()
-        if orphaned:
-            ended = processes.end_descendants(5, self._spared | self.wardens)
-            self.wardens -= ended.keys()
-
-    def end(self, within: float = 5.0) -> None:
-        """End all wardens with all that is theirs."""
-        deadline = time.monotonic() + within
-        for pid in self.wardens:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGTERM)
-        while self.wardens and time.monotonic() < deadline:
-            self.tend()
-            time.sleep(0.002)
-        processes.end_descendants(within, self._spared)
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Start the ordinary kernel that is asked for over the inherited socket, and keep it."""
-    fd = int((sys.argv[1:] if argv is None else argv)[0])
-    channel = Channel(socket.socket(fileno=fd))
-    channel.socket.set_inheritable(False)
-    message = channel.receive()
-    if message is None:
-        return 0
-    keeper = Keeper()
-    request = LaunchRequest.from_message(message)
-    keeper.fork_warden(channel, request, channel.take_fds(), lambda asked, _: exec_command(asked))
-    while keeper.wardens:
-        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
-        keeper.tend()
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -20,6 +20,7 @@ MAX_MESSAGE = 4 << 20
 """Bytes; an environment is at most a few hundred kilobytes."""
 
 _MAX_FDS = 3
+"""A client's socket, its stdout and its stderr."""
 
 
 @dataclass(frozen=True, kw_only=True)

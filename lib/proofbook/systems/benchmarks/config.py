@@ -1,0 +1,142 @@
+"""The parameters of the benchmarks.
+
+Imports pydantic alone. Field names, types and defaults equal those of each runbook's parameters
+cell. Defaults measure little, so that each runbook takes minutes at most; the profile
+``benchmarks`` asks for more rounds.
+"""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = [
+    "RUNBOOKS",
+    "HeavyImportsConfig",
+    "KernelMemoryConfig",
+    "ManyNotebooksConfig",
+    "NotebookSavingConfig",
+    "StartUpConfig",
+    "TinySuiteConfig",
+    "TrivialNotebookConfig",
+    "WarmAttachConfig",
+]
+
+_STACK = [
+    "torch",
+    "transformers:MusicgenForConditionalGeneration",
+    "diffusers:StableDiffusionPipeline",
+    "scrapbook",
+    "matplotlib",
+]
+
+
+class _Config(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class HeavyImportsConfig(_Config):
+    """Parameters of ``benchmarks/heavy_imports``."""
+
+    rounds: int = Field(default=2, ge=1)
+    """How often each side is measured."""
+    in_a_row: int = Field(default=4, ge=1)
+    """Notebooks in one warm run; the time is for each of them."""
+    bar: float = Field(default=10.0, gt=0)
+    """Least number of times that a warm run must be faster."""
+    modules: list[str] = Field(default=_STACK, min_length=1)
+    """What the notebook imports: ``module``, or ``module:attribute``."""
+
+
+class TrivialNotebookConfig(_Config):
+    """Parameters of ``benchmarks/trivial_notebook``."""
+
+    rounds: int = Field(default=3, ge=1)
+    """How often each side is measured."""
+    bar: float = Field(default=0.35, gt=0)
+    """Largest part of papermill's time that is allowed."""
+    modules: list[str] = _STACK
+    """What the template of the warm kernels has imported."""
+
+
+class WarmAttachConfig(_Config):
+    """Parameters of ``benchmarks/warm_attach``."""
+
+    rounds: int = Field(default=3, ge=1)
+    """How often each side is measured."""
+    bar: float = Field(default=0.25, gt=0)
+    """Largest part of an ordinary kernel's time that is allowed."""
+    modules: list[str] = _STACK
+    """What the template of the warm kernels has imported."""
+
+
+class TinySuiteConfig(_Config):
+    """Parameters of ``benchmarks/tiny_suite``."""
+
+    rounds: int = Field(default=2, ge=1)
+    """How often each side is measured."""
+    bar: float = Field(default=5.0, gt=0)
+    """Least number of times that the suite must be faster."""
+    profile: str = Field(default="tiny", min_length=1)
+    """The profile whose jobs are run."""
+    slots: int = Field(default=2, ge=1)
+    """How many jobs proofbook runs at a time."""
+
+
+class NotebookSavingConfig(_Config):
+    """Parameters of ``benchmarks/notebook_saving``."""
+
+    rounds: int = Field(default=2, ge=1)
+    """How often each side is measured."""
+    bar: float = Field(default=1.1, gt=0)
+    """Largest time with saving, as a multiple of the time without."""
+    cells: int = Field(default=100, ge=1)
+    """Cells of the notebook."""
+    kilobytes: int = Field(default=100, ge=1)
+    """What each cell prints, in units of 1,000 bytes."""
+
+
+class ManyNotebooksConfig(_Config):
+    """Parameters of ``benchmarks/many_notebooks``."""
+
+    notebooks: int = Field(default=24, ge=1)
+    """How many notebooks are executed."""
+    slots: int = Field(default=16, ge=1)
+    """How many of them at a time."""
+    patience: float = Field(default=5.0, ge=0)
+    """Seconds after the run in which its last processes may still end."""
+
+
+class StartUpConfig(_Config):
+    """Parameters of ``benchmarks/start_up``."""
+
+    rounds: int = Field(default=3, ge=1)
+    """How often each command is run."""
+    bar: float = Field(default=0.5, gt=0)
+    """Largest median allowed, in seconds."""
+    command: str = Field(default="proofbook", min_length=1)
+    """The command: a name beside the interpreter, or a path."""
+
+
+class KernelMemoryConfig(_Config):
+    """Parameters of ``benchmarks/kernel_memory``."""
+
+    rounds: int = Field(default=1, ge=1)
+    """How often each side is measured."""
+    kernels: int = Field(default=8, ge=1)
+    """How many kernels are held at once."""
+    bar: float = Field(default=0.35, gt=0)
+    """Largest part of the ordinary kernels' memory that is allowed."""
+    modules: list[str] = Field(default=_STACK, min_length=1)
+    """What every kernel has imported."""
+
+
+RUNBOOKS: dict[str, type[BaseModel]] = {
+    "heavy_imports": HeavyImportsConfig,
+    "kernel_memory": KernelMemoryConfig,
+    "many_notebooks": ManyNotebooksConfig,
+    "notebook_saving": NotebookSavingConfig,
+    "start_up": StartUpConfig,
+    "tiny_suite": TinySuiteConfig,
+    "trivial_notebook": TrivialNotebookConfig,
+    "warm_attach": WarmAttachConfig,
+}

@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from live_kernels import run_cell, wait_for, wait_gone
+
+from proofbook.errors import TemplateError
+from proofbook.kernels import ownership, warmth
+from proofbook.kernels.ownership import start_template
+from proofbook.kernels.status import ask
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_template_describes_itself(own_template):
+    status = own_template.describe()
+    assert status.pid == own_template.pid
+    assert status.python == sys.executable
+    assert status.threads == ["pb-template"]
+    assert status.seconds["ipykernel.kernelapp"] > 0
+    assert status.pss > 1e6
+    assert (status.kernels, status.served, status.warnings) == (0, 0, [])
+    assert "HOME" in status.depends_on
+
+
+def test_nobody_else_can_reach_the_socket(own_template):
+    assert own_template.socket.stat().st_mode & 0o777 == 0o600
+    assert own_template.socket.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_nonsense_on_the_socket_harms_nobody(own_template):
+    import socket
+
+    for line in (b"nonsense\n", b'{"op": "launch"}\n', b'{"op": "unknown"}\n', b""):
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(own_template.socket))
+            client.sendall(line)
+            client.shutdown(socket.SHUT_WR)
+            assert client.recv(100) == b""
+    with pytest.raises(TemplateError, match="ended"):
+        ask(own_template.socket, "unknown", 5)
+    assert own_template.describe().usable
+
+
+def test_leaving_the_context_ends_the_template_and_removes_its_folder():
+    with start_template([], bare=True) as started:
+        started.wait_ready(60)
+    assert wait_gone([started.pid]) == []
+    assert not started.socket.parent.exists()
+    started.close()
+
+
+def test_a_template_that_ends_while_importing_is_told(tmp_path, monkeypatch):
+    (tmp_path / "pb_ends.py").write_text("import os; os.write(2, b'bye'); os._exit(5)")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with (
+        start_template(["pb_ends"], bare=True) as started,
+        pytest.raises(TemplateError, match=r"code 5: .*bye"),
+    ):
+        started.wait_ready(60)
+
+
+def test_waiting_for_a_slow_template_ends_in_time(tmp_path, monkeypatch):
+    (tmp_path / "pb_sleeps.py").write_text("import time; time.sleep(60)")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with start_template(["pb_sleeps"], bare=True) as started:
+        for timeout in (0.0, 1.0):
+            with pytest.raises(TemplateError, match=f"in {timeout:g} s"):
+                started.wait_ready(timeout)
+        began = time.monotonic()
+    assert time.monotonic() - began < 5
+
+
+_OWNER = """
+import sys, time
+from proofbook.kernels.ownership import start_template
+started = start_template(sys.argv[2:], bare=True)
+if sys.argv[1] == "ready":
+    started.wait_ready(60)
+while not started.socket.exists():
+    pass
+print(started.pid, started.socket, flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("moment", ["ready", "importing"])
+def test_a_template_ends_with_its_killed_owner(moment, tmp_path):
+    (tmp_path / "pb_sleeps.py").write_text("import time; time.sleep(60)")
+    preload = ["pb_sleeps"] if moment == "importing" else []
+    with subprocess.Popen(
+        [sys.executable, "-c", _OWNER, moment, *preload],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+    ) as owner:
+        pid, socket = owner.stdout.readline().split()
+        owner.kill()
+    assert wait_gone([int(pid)]) == []
+    wait_for(lambda: not Path(socket).parent.exists())
+
+
+def test_a_template_holds_no_pipe_of_its_caller():
+    code = (
+        "from proofbook.kernels.ownership import start_template; import os, time\n"
+        "started = start_template([], bare=True); started.wait_ready(60)\n"
+        "print(started.pid, flush=True); os.close(1); os.close(2); time.sleep(600)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as owner:
+        assert owner.stdout.read().strip().isdigit()
+        owner.kill()
+
+
+def test_without_wardens_no_template_is_started(monkeypatch):
+    monkeypatch.setattr(ownership.processes, "SUPPORTED", False)
+    with pytest.raises(TemplateError, match="Linux"):
+        start_template([])
+
+
+def test_the_shared_template_is_kept_while_it_fits_and_ends_when_told(tmp_path, monkeypatch):
+    (tmp_path / "pb_shared.py").write_text("value = 1")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert warmth.shared_status() is None
+    assert warmth.stop_shared() is False
+    first = warmth.start_shared(["pb_shared"], bare=True)
+    try:
+        assert first.idle == warmth.IDLE_SECONDS
+        assert warmth.start_shared([], bare=True).pid == first.pid
+        code = "import os; print(open(f'/proc/{os.getpid()}/comm').read())"
+        assert run_cell(None, code, env={"PROOFBOOK_TEMPLATE": ""}).text.strip() == "pb-kernel"
+        wider = warmth.start_shared(["pb_shared", "json"], bare=True)
+        assert wider.pid != first.pid
+        assert wait_gone([first.pid]) == []
+        (tmp_path / "pb_shared.py").write_text("value = 22")
+        assert warmth.start_shared(["pb_shared"], bare=True).pid != wider.pid
+    finally:
+        pid = warmth.shared_status().pid
+        assert warmth.stop_shared() is True
+    assert wait_gone([pid]) == []
+    assert warmth.shared_status() is None
+
+
+def test_the_shared_template_ends_when_idle_and_not_before():
+    started = warmth.start_shared([], idle=0.7, bare=True)
+    env = {"PROOFBOOK_TEMPLATE": ""}
+    assert run_cell(None, "import time; time.sleep(1.2); print(1)", env=env).text == "1\n"
+    assert psutil.pid_exists(started.pid)
+    assert wait_gone([started.pid]) == []
+    assert not warmth.shared_socket().exists()
+
+
+def test_a_socket_that_a_killed_template_left_is_replaced():
+    first = warmth.start_shared([], bare=True)
+    psutil.Process(first.pid).kill()
+    wait_gone([first.pid])
+    assert warmth.shared_socket().exists()
+    assert warmth.shared_status() is None
+    assert warmth.start_shared([], bare=True).pid != first.pid
+    assert warmth.stop_shared() is True
