@@ -82,9 +82,11 @@ def evidence_html(evidence: Evidence, media: str) -> str:
 def summary_html(runbook: str, checks: Iterable[Check]) -> str:
     """Return the table of checks with expected and actual values."""
     rows = "".join(_row(check) for check in checks)
+    names = ("", "check", "expected", "actual", "why")
+    headings = "".join(f"<th style='text-align:left'>{name}</th>" for name in names)
     return (
-        f"<table><caption>{html.escape(runbook)}</caption><thead><tr style='text-align:left'><th></th><th>check</th>"
-        f"<th>expected</th><th>actual</th><th>why</th></tr></thead><tbody>{rows}</tbody></table>"
+        f"<table><caption>{html.escape(runbook)}</caption>"
+        f"<thead><tr>{headings}</tr></thead><tbody>{rows}</tbody></table>"
     )
 
 
