@@ -67,15 +67,19 @@ _MEDIA_TYPES = {
 AnyRecord = Begin | Check | Metric | Evidence | Question | Finish
 
 
-def atomic_write(path: Path, data: str | bytes) -> None:
-    """Replace ``path`` with ``data``: beside, fsync, rename. Readers see the old or the new."""
+def atomic_write(path: Path, data: str | bytes, *, sync: bool = True) -> None:
+    """Replace ``path`` with ``data``: beside, fsync, rename. Readers see the old or the new.
+
+    Without ``sync`` it survives the end of any process, but perhaps not a power cut.
+    """
     payload = data.encode() if isinstance(data, str) else data
     handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(payload)
             file.flush()
-            os.fsync(file.fileno())
+            if sync:
+                os.fsync(file.fileno())
         Path(beside).chmod(0o644)
         Path(beside).replace(path)
     except BaseException:

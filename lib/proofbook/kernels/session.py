@@ -178,6 +178,11 @@ class WarmKernelManager(AsyncKernelManager):  # type: ignore[misc]  # jupyter_cl
             await super()._async_wait(pollinterval)
 
     async def _async_cleanup_resources(self, restart: bool = False) -> None:
+        if self._control_socket is not None and not self.has_kernel:
+            # What was not sent will never be read: closing need not wait for it.
+            self._control_socket.linger = 0
+        if self._created_context and not restart:
+            self.context.destroy(linger=0)
         await super()._async_cleanup_resources(restart=restart)
         if not restart:
             self._remove_folder()
