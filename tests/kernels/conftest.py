@@ -14,7 +14,9 @@ from proofbook.kernels.ownership import OwnedTemplate, start_template
 @pytest.fixture(scope="session")
 def template() -> Iterator[OwnedTemplate]:
     """A light template that all tests share and none may end."""
-    with start_template(["numpy.random", "matplotlib.pyplot"], bare=True) as started:
+    with start_template(
+        ["numpy.random", "matplotlib.pyplot", "multiprocessing.process"], bare=True
+    ) as started:
         status = started.wait_ready(60)
         assert status.usable, status.warnings
         yield started

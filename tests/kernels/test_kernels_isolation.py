@@ -121,7 +121,7 @@ def test_exit_hooks_of_the_kernel_run_and_what_imports_made_stays(tmp_path, monk
     (tmp_path / "pb_makes_folder.py").write_text(
         "import tempfile; folder = tempfile.TemporaryDirectory()"
     )
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     code = (
         "import atexit, pathlib, sys, tempfile, os, ctypes, pb_makes_folder\n"
         "mine = tempfile.TemporaryDirectory()\n"
@@ -211,7 +211,7 @@ def test_sixteen_kernels_start_at_once(template):
 def test_outputs_wait_for_a_client_that_does_not_read_yet(template, warm):
     code = (
         "from IPython.display import display\n"
-        "for n in range(5_000): display({'text/plain': str(n)}, raw=True)"
+        "for n in range(3_000): display({'text/plain': str(n)}, raw=True)"
     )
 
     async def run():
@@ -225,7 +225,7 @@ def test_outputs_wait_for_a_client_that_does_not_read_yet(template, warm):
                 numbers += [int(content["data"]["text/plain"])] if "data" in content else []
             return numbers
 
-    assert asyncio.run(run()) == list(range(5_000))
+    assert asyncio.run(run()) == list(range(3_000))
 
 
 def test_torch_computes_in_a_warm_kernel_and_draws_its_own_numbers():

@@ -13,7 +13,9 @@ def test_the_runtime_folder_is_of_this_user_alone_and_short(tmp_path, monkeypatc
     folder = runtime_folder()
     assert folder.stat().st_mode & 0o777 == 0o700
     assert folder.stat().st_uid == os.getuid()
-    assert len(os.fsencode(private_folder())) < 70
+    made = private_folder()
+    assert len(os.fsencode(made)) < 70
+    made.rmdir()
 
 
 def test_a_long_or_open_xdg_folder_is_not_used(tmp_path, monkeypatch):

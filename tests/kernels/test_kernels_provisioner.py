@@ -79,7 +79,7 @@ def test_a_preloaded_module_that_starts_a_thread_makes_the_template_refuse(
     (tmp_path / "pb_thread.py").write_text(
         "import threading; threading.Thread(target=threading.Event().wait, daemon=True).start()"
     )
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     with start_template(["pb_thread", "pb_not_there"], bare=True) as started:
         status = started.wait_ready(60)
         assert not status.usable
@@ -91,7 +91,7 @@ def test_a_preloaded_module_that_starts_a_thread_makes_the_template_refuse(
 
 def test_a_module_that_was_edited_makes_the_template_refuse(said, tmp_path, monkeypatch):
     (tmp_path / "pb_edited_later.py").write_text("value = 1")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     code = "import pb_edited_later as m; print(m.value)"
     with start_template(["pb_edited_later"], bare=True) as started:
         started.wait_ready(60)
@@ -103,7 +103,7 @@ def test_a_module_that_was_edited_makes_the_template_refuse(said, tmp_path, monk
 
 def test_a_kernel_waits_for_a_template_that_is_still_importing(tmp_path, monkeypatch):
     (tmp_path / "pb_slow.py").write_text("import time; time.sleep(1.5)")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     with start_template(["pb_slow"], bare=True) as started:
         while not started.socket.exists():
             pass

@@ -87,8 +87,12 @@ def stand_ins(amounts: tuple[float, ...], kind: str) -> Callable[[dict[str, Any]
 
 def write_saved(names: dict[str, Any]) -> None:
     """Write the notebook that the saving side would have left."""
-    text = "x" * names["kilobytes"] * 1000
-    cells = [{"outputs": [{"text": [text]}]}] * names["cells"]
+    write_printed(names, "x" * names["kilobytes"] * 1000)
+
+
+def write_printed(names: dict[str, Any], text: str) -> None:
+    output = {"output_type": "stream", "text": [text]}
+    cells = [{"cell_type": "code", "outputs": [output]}] * names["cells"]
     names["kept"].write_text(json.dumps({"cells": cells}))
 
 
@@ -147,10 +151,10 @@ def test_an_ordinary_kernel_on_our_side_is_red(name: str, judge: Callable[..., A
 
 
 def test_a_saving_that_loses_output_is_red(run_cells: Callable[..., Any]):
-    def lose(names: dict[str, Any]) -> None:
-        names["kept"].write_text(json.dumps({"cells": [{"outputs": [{"text": ["x"]}]}] * 2}))
-
-    after = {"imports": stand_ins(FAST, "warm"), "peer": lose}
+    after = {
+        "imports": stand_ins(FAST, "warm"),
+        "peer": lambda names: write_printed(names, "x"),
+    }
     done = run_cells("benchmarks/notebook_saving", after=after, cells=2, kilobytes=2)
     assert done.red == ["whole-on-disk"]
 

@@ -3,3 +3,26 @@
 A plain library; it times commands and kernels that it is given. Knows nothing of checks, runs or
 reports.
 """
+
+from proofbook.systems.benchmarks.commands import run_command, run_commands
+from proofbook.systems.benchmarks.drawing import draw_sides
+from proofbook.systems.benchmarks.outcomes import count_kernels
+from proofbook.systems.benchmarks.pairs import alternate, named, repeat, seconds, summarise
+from proofbook.systems.benchmarks.projects import open_bench, warm_template
+from proofbook.systems.benchmarks.sessions import time_first_cell, weigh_kernels
+
+__all__ = [
+    "alternate",
+    "count_kernels",
+    "draw_sides",
+    "named",
+    "open_bench",
+    "repeat",
+    "run_command",
+    "run_commands",
+    "seconds",
+    "summarise",
+    "time_first_cell",
+    "warm_template",
+    "weigh_kernels",
+]

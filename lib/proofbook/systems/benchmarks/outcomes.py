@@ -23,6 +23,7 @@ __all__ = [
     "find_trouble",
     "job_seconds",
     "only_run",
+    "printed_sizes",
     "read_marks",
 ]
 
@@ -92,6 +93,16 @@ def job_seconds(run: Path) -> list[float]:
     return [
         (datetime.fromisoformat(o["ended"]) - datetime.fromisoformat(o["started"])).total_seconds()
         for o in _outcomes(run)
+    ]
+
+
+def printed_sizes(notebook: Path) -> list[int]:
+    """Return how many characters each code cell of an executed notebook has printed."""
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    return [
+        sum(len("".join(o["text"])) for o in cell["outputs"] if o["output_type"] == "stream")
+        for cell in cells
+        if cell["cell_type"] == "code"
     ]
 
 
