@@ -136,7 +136,7 @@ def warm_start(
     from proofbook.project import find_project
 
     settings, _ = load_profile(find_project(Path.cwd()), profile)
-    typer.echo(str(start_shared(settings.warm, idle)))
+    typer.echo(start_shared(settings.warm, idle).words)
 
 
 @warm_app.command("stop")
@@ -152,7 +152,8 @@ def warm_status() -> None:
     """Say whether one is running, and what it has imported."""
     from proofbook.kernels.warmth import shared_status
 
-    typer.echo(str(shared_status() or "none is running"))
+    status = shared_status()
+    typer.echo(status.words if status else "none is running")
 
 
 def main() -> None:

@@ -40,6 +40,19 @@ class TemplateStatus:
     usable: bool
     """Whether it forks at all; if not, the last warning says why."""
 
+    @property
+    def words(self) -> str:
+        """The status as a person reads it, on a few lines."""
+        state = "ready" if self.usable else "not usable"
+        idle = "" if self.idle is None else f", ends after {self.idle:g} s without a kernel"
+        lines = [
+            f"{state}: process {self.pid}, {self.pss / 1e6:.0f} MB, {self.kernels} kernels now, "
+            f"{self.served} so far{idle}",
+            f"imported in {sum(self.seconds.values()):.1f} s: "
+            + ", ".join(dict.fromkeys(self.preload)),
+        ]
+        return "\n".join(lines + self.warnings)
+
 
 def ask(path: Path, operation: str, timeout: float) -> dict[str, Any]:
     """Send one operation to the template at ``path`` and return its answer.

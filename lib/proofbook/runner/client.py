@@ -16,6 +16,7 @@ from papermill.clientwrap import PapermillNotebookClient
 from proofbook.records import Failure
 from proofbook.runner.execution import CellProgress, Execution, Stop, StopKind
 from proofbook.runner.ledger import CellLedger
+from proofbook.runner.streams import join_streams
 
 __all__ = ["TruthfulClient", "plain_text"]
 
@@ -32,7 +33,7 @@ class TruthfulClient(PapermillNotebookClient):  # type: ignore[misc]
 
     def __init__(self, ledger: CellLedger, execution: Execution, **kwargs: Any) -> None:
         # A flood of output may reach us long after the reply; it is not lost, only late.
-        options: dict[str, Any] = {"iopub_timeout": 60, "coalesce_streams": True}
+        options: dict[str, Any] = {"iopub_timeout": 60}
         if execution.kernel_manager_class is not None:
             options["kernel_manager_class"] = execution.kernel_manager_class
         super().__init__(ledger, **options, **kwargs)
@@ -138,7 +139,10 @@ class TruthfulClient(PapermillNotebookClient):  # type: ignore[misc]
             self.execution.log.write(msg["content"]["text"])
         if self._is_too_much(msg, cell):
             return None
-        return super().process_message(msg, cell, cell_index)
+        output = super().process_message(msg, cell, cell_index)
+        if msg["msg_type"] == "stream":
+            join_streams(cell.outputs)
+        return output
 
     def _is_too_much(self, msg: dict[str, Any], cell: Any) -> bool:
         if msg["msg_type"] not in ("stream", "display_data", "execute_result"):

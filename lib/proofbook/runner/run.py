@@ -23,6 +23,7 @@ from proofbook.notebooks import Runbook
 from proofbook.project import Project
 from proofbook.records import Outcome, PlannedJob, Question, RunInfo, Verdict, now
 from proofbook.runner.guards import cancelled_by_signals, claimed
+from proofbook.runner.imports import importing_papermill
 from proofbook.runner.job import JobContext, run_job
 from proofbook.runner.livereport import LiveReport
 from proofbook.runner.plan import Plan
@@ -114,7 +115,8 @@ def execute_run(
         folder.write_info(info)
         report.write()
         remove_orphans()
-        template = stack.enter_context(template_for(info.warm, progress.note, cold=cold))
+        with importing_papermill():
+            template = stack.enter_context(template_for(info.warm, progress.note, cold=cold))
         context = JobContext(
             run=folder,
             runbooks=runbooks,

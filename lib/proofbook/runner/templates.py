@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from proofbook.errors import KernelError, TemplateError
 from proofbook.kernels.ownership import start_template
-from proofbook.kernels.warmth import find_shared
+from proofbook.kernels.warmth import find_shared, shared_status
 
 __all__ = ["OFF", "template_for"]
 
@@ -29,6 +29,10 @@ def template_for(
     if shared := find_shared(warm):
         yield str(shared)
         return
+    if shared_status() is not None:
+        note(
+            "the shared template is out of date, or lacks an import: starting one of the run's own"
+        )
     try:
         template = start_template(warm)
     except KernelError as error:
