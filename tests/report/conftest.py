@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +12,7 @@ from proofbook.report.summary import RunSummary
 from proofbook.storage import RunFolder
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    pass
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
@@ -31,18 +28,3 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 @pytest.fixture(scope="session")
 def summary(sample: RunFolder) -> RunSummary:
     return load_run(sample)
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """The system's Chromium, which may play sound unasked."""
-    from playwright.sync_api import sync_playwright
-
-    program = next((found for name in _BROWSERS if (found := shutil.which(name))), None)
-    arguments = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=Path(program) if program else None, args=arguments
-        )
-        yield browser
-        browser.close()
