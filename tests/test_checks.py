@@ -168,6 +168,20 @@ def test_a_secret_is_never_written(tmp_path: Path) -> None:
     assert written.count("[redacted:HF_TOKEN]") == 2
 
 
+def test_a_secret_in_a_text_is_not_stored_and_not_glued(tmp_path: Path) -> None:
+    glued: dict[str, object] = {}
+    redact = Redactor.from_environment({"HF_TOKEN": "Zq81xyzw"})
+    journal = Journal(folder=tmp_path, media=tmp_path, redact=redact, glue=glued.__setitem__)
+    checks = Checks("demo/one", journal=journal)
+    log = tmp_path / "run.log"
+    log.write_text("the token is Zq81xyzw\n")
+    shown = checks.show(text(log))
+    checks.expect("echo", "Zq81xyzw", expected="other")
+    stored = (tmp_path / shown.file.filename).read_text()
+    assert stored == "the token is [redacted:HF_TOKEN]\n"
+    assert "Zq81xyzw" not in json.dumps(glued)
+
+
 def test_glue_gets_every_record(tmp_path: Path) -> None:
     glued: dict[str, object] = {}
     journal = Journal(folder=tmp_path, media=tmp_path, glue=glued.__setitem__)

@@ -19,6 +19,7 @@ finite = st.floats(allow_nan=False, allow_infinity=False, width=32)
         (e.equals(3), 3, 4),
         (e.equals(True), True, 1),
         (e.equals(1), 1, True),
+        (e.equals(True), np.bool_(True), np.bool_(False)),
         (e.equals("a"), "a", "b"),
         (e.within(30, 0.5), 30.5, 30.51),
         (e.at_least(2), 2, 1.999),
@@ -56,10 +57,16 @@ def test_a_number_is_asked_for_so_anything_else_is_an_error(value: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "make", [lambda: e.within(1, -1), lambda: e.between(2, 1), lambda: e.one_of([])]
+    "make",
+    [
+        lambda: e.within(1, -1),
+        lambda: e.between(2, 1),
+        lambda: e.one_of([]),
+        lambda: e.contains(""),
+    ],
 )
 def test_an_expectation_that_accepts_nothing_is_refused(make: Any) -> None:
-    with pytest.raises(ValueError, match=r"negative|swapped|nothing"):
+    with pytest.raises(ValueError, match=r"negative|swapped|nothing|every"):
         make()
 
 

@@ -83,6 +83,7 @@ EXPORTED = {
         "Question",
         "QuestionStatus",
         "Record",
+        "Resumption",
         "RunInfo",
         "Verdict",
         "now",

@@ -6,6 +6,7 @@ out, 130 cancelled. Heavy modules are imported by the command that needs them.
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -53,7 +54,10 @@ def run(
         list[str] | None,
         typer.Argument(help="Runbooks or job ids; default: the whole profile."),
     ] = None,
-    profile: ProfileName = "tiny",
+    profile: Annotated[
+        str | None,
+        typer.Option("--profile", help="A name under parameters/, or a YAML file; default: tiny."),
+    ] = None,
     parameter: Annotated[
         list[str] | None,
         typer.Option("-p", "--parameter", help="name=value, for every job that has it."),
@@ -163,6 +167,12 @@ def main() -> None:
     except ProofbookError as error:
         typer.echo(f"proofbook: {error}", err=True)
         sys.exit(error.exit_code)
+    except Exception as error:
+        if os.environ.get("PROOFBOOK_DEBUG"):
+            raise
+        what = f"{type(error).__name__}: {error}"
+        typer.echo(f"proofbook: {what}; PROOFBOOK_DEBUG=1 shows where", err=True)
+        sys.exit(ProofbookError.exit_code)
 
 
 def _overrides(given: list[str]) -> dict[str, str]:

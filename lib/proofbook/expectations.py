@@ -44,9 +44,10 @@ def equals(value: Any) -> Expectation:
     """Ask for ``value`` itself; ``True`` is not equal to 1 here, and NaN equals nothing."""
 
     def accepts(actual: Any) -> bool:
-        if isinstance(actual, bool) is not isinstance(value, bool):
+        found, wanted = _scalar(actual), _scalar(value)
+        if isinstance(found, bool) is not isinstance(wanted, bool):
             return False
-        return bool(actual == value)
+        return bool(found == wanted)
 
     return Expectation(words=_words(value), accepts=accepts)
 
@@ -93,6 +94,7 @@ def empty() -> Expectation:
 
 def contains(part: Any) -> Expectation:
     """Ask for a text or collection that holds ``part``."""
+    _refuse_empty(part)
     return Expectation(words=f"contains {_words(part)}", accepts=lambda x: part in _collection(x))
 
 
@@ -109,6 +111,17 @@ def matches(pattern: str) -> Expectation:
     return Expectation(
         words=f"matches /{pattern}/", accepts=lambda x: expression.search(x) is not None
     )
+
+
+def _refuse_empty(part: Any) -> None:
+    if isinstance(part, str) and not part:
+        raise ValueError("contains('') accepts every text")
+
+
+def _scalar(value: Any) -> Any:
+    """Return a numpy or torch scalar as Python's own."""
+    is_scalar = getattr(value, "shape", None) == () and hasattr(value, "item")
+    return value.item() if is_scalar else value
 
 
 def _words(value: object) -> str:

@@ -6,6 +6,7 @@ scrapbook when there is one. Knows nothing about what the records mean.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -26,6 +27,8 @@ JOB_FOLDER = "PROOFBOOK_JOB_FOLDER"
 MEDIA_FOLDER = "PROOFBOOK_MEDIA_FOLDER"
 """Environment variable: the running run's media folder."""
 
+_TEXTS = frozenset({".txt", ".log", ".json", ".jsonl", ".md", ".csv", ".html", ".svg", ".yaml"})
+
 Glue = Callable[[str, JsonValue], None]
 
 
@@ -40,14 +43,23 @@ class Journal:
 
     def write(self, record: BaseModel, scrap: str) -> None:
         """Append ``record`` to ``records.jsonl``, then glue it under the name ``scrap``."""
-        line = self.redact(record.model_dump_json())
+        values = self.redact.walk(json.loads(record.model_dump_json()))
+        line = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
         append_line(self.folder / "records.jsonl", line)
         if self.glue is not None:
-            self.glue(scrap, record.model_dump(mode="json"))
+            self.glue(self.redact(scrap), values)
 
     def store(self, source: Path | bytes, suffix: str) -> MediaFile:
-        """Store a media file under its hash."""
+        """Store a media file under its hash; a text is stored without secrets."""
+        if suffix in _TEXTS:
+            source = self._redacted(source)
         return store_media(self.media, source, suffix)
+
+    def _redacted(self, source: Path | bytes) -> Path | bytes:
+        data = source if isinstance(source, bytes) else source.read_bytes()
+        text = data.decode(errors="surrogateescape")
+        clean = self.redact(text)
+        return source if clean == text else clean.encode(errors="surrogateescape")
 
 
 def open_journal(runbook: str, environment: Mapping[str, str]) -> Journal:

@@ -34,6 +34,7 @@ __all__ = [
     "Question",
     "QuestionStatus",
     "Record",
+    "Resumption",
     "RunInfo",
     "Verdict",
     "now",
@@ -266,6 +267,15 @@ class PlannedJob(_Model):
     """The job's processes are ended above this."""
 
 
+class Resumption(_Model):
+    """A later try at the same run, and what it was made with."""
+
+    time: AwareDatetime = Field(default_factory=now)
+    commit: str = ""
+    dirty: bool | None = None
+    environment: dict[str, str] = {}
+
+
 class RunInfo(_Model):
     """One execution of a profile."""
 
@@ -285,6 +295,7 @@ class RunInfo(_Model):
     dirty: bool | None = None
     environment: dict[str, str] = {}
     hardware: dict[str, float | str] = {}
+    resumed: tuple[Resumption, ...] = ()
     cause: str = ""
     started: AwareDatetime = Field(default_factory=now)
     ended: AwareDatetime | None = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 import shutil
 import tempfile
@@ -31,6 +32,7 @@ from proofbook.records import (
     RunInfo,
     parse_record,
 )
+from proofbook.redaction import Redactor
 
 __all__ = [
     "AnyRecord",
@@ -192,9 +194,9 @@ class JobFolder:
         """Return the outcome, or None where the job has not begun or its file is unreadable."""
         return _read(self.outcome, Outcome)
 
-    def write_outcome(self, outcome: Outcome) -> None:
-        """Replace ``outcome.json``."""
-        atomic_write(self.outcome, outcome.model_dump_json(indent=1))
+    def write_outcome(self, outcome: Outcome, redact: Redactor | None = None) -> None:
+        """Replace ``outcome.json``, without secrets."""
+        atomic_write(self.outcome, _without_secrets(outcome, redact))
 
     def set_aside(self) -> None:
         """Move what an earlier attempt left into ``attempts/<n>/``; nothing is lost."""
@@ -245,9 +247,15 @@ class RunFolder:
             raise RunFolderError(f"{self.path} is not a run: no readable run.json in it")
         return info
 
-    def write_info(self, info: RunInfo) -> None:
-        """Replace ``run.json``."""
-        atomic_write(self.info_file, info.model_dump_json(indent=1))
+    def write_info(self, info: RunInfo, redact: Redactor | None = None) -> None:
+        """Replace ``run.json``, without secrets."""
+        atomic_write(self.info_file, _without_secrets(info, redact))
+
+
+def _without_secrets(record: BaseModel, redact: Redactor | None) -> str:
+    values = json.loads(record.model_dump_json())
+    clean = (redact or Redactor.from_environment()).walk(values)
+    return json.dumps(clean, indent=1, ensure_ascii=False)
 
 
 def _read(path: Path, model: type[_M]) -> _M | None:

@@ -1,6 +1,7 @@
 """Read a YAML file together with the line on which each of its values stands.
 
-Numbers are read as in YAML 1.2, so that ``5e-6`` is one; a key given twice is an error.
+Numbers are read as in YAML 1.2, so that ``5e-6`` is one; a date is text, as JSON has none; a key
+given twice, or a value that contains itself, is an error.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ import yaml
 
 from proofbook.errors import ProfileError
 
-__all__ = ["YamlFile", "parse_scalar", "read_yaml"]
+__all__ = ["Place", "YamlFile", "parse_scalar", "read_yaml"]
 
 Place = tuple[str | int, ...]
+
+_TAG = "tag:yaml.org,2002:"
 
 
 @dataclass(frozen=True)
@@ -38,16 +41,34 @@ class YamlFile:
         return ProfileError(message, path=self.path, line=self.line(place))
 
 
+class _RefusedError(yaml.error.MarkedYAMLError):
+    """It is YAML, but not what a profile may say."""
+
+
 class _Loader(yaml.SafeLoader):
-    pass
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """Construct a value; one that only looks like a number is an error with its line."""
+        try:
+            return super().construct_object(node, deep=deep)  # type: ignore[no-untyped-call]
+        except (ValueError, TypeError) as error:
+            kind = node.tag.removeprefix(_TAG)
+            message = f"{str(node.value)[:40]!r} is no {kind}; quote it if it is text"
+            raise _RefusedError(problem=message, problem_mark=node.start_mark) from error
 
 
+# Only what JSON can carry: run.json and the executed notebook hold every value again.
+_Loader.yaml_constructors = {
+    tag: constructor
+    for tag, constructor in yaml.SafeLoader.yaml_constructors.items()
+    if tag is None
+    or str(tag).removeprefix(_TAG) in ("null", "bool", "int", "float", "str", "seq", "map")
+}
 _Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:float"]
+    first: [(tag, p) for tag, p in resolvers if tag not in (f"{_TAG}float", f"{_TAG}timestamp")]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 _Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
+    f"{_TAG}float",
     re.compile(
         r"^(?:[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
         r"|[-+]?[0-9]+[eE][-+]?[0-9]+|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$"
@@ -60,53 +81,76 @@ def read_yaml(path: Path) -> YamlFile:
     """Read a YAML file.
 
     Raises:
-        ProfileError: It is missing, is not YAML, or gives a key twice; with the line.
+        ProfileError: It is missing, is not YAML, gives a key twice or contains itself; with the
+            line.
     """
     try:
-        loader = _Loader(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise ProfileError("no such file", path=path) from error
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise ProfileError(f"cannot be read: {error}", path=path) from error
     try:
-        node = loader.get_single_node()
-        lines: dict[Place, int] = {}
-        if node is not None:
-            _locate(node, (), lines, path)
-        value = None if node is None else loader.construct_document(node)
+        value, lines = _load(text)
     except yaml.YAMLError as error:
-        raise _broken(error, path) from error
-    finally:
-        loader.dispose()
+        raise _broken(error, text, path) from error
+    except RecursionError as error:
+        raise ProfileError("is nested too deeply", path=path) from error
     return YamlFile(path, value, lines)
 
 
 def parse_scalar(text: str) -> Any:
-    """Parse one value given on a command line, by the rules of the files."""
+    """Parse one value given on a command line, by the rules of the files; else it is text."""
     try:
-        return yaml.load(text, Loader=_Loader)
-    except yaml.YAMLError:
+        return _load(text)[0]
+    except (yaml.YAMLError, RecursionError):
         return text
 
 
-def _locate(node: yaml.Node, place: Place, lines: dict[Place, int], path: Path) -> None:
+def _load(text: str) -> tuple[Any, dict[Place, int]]:
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        lines: dict[Place, int] = {}
+        if node is None:
+            return None, lines
+        _locate(node, (), lines, ())
+        return loader.construct_document(node), lines
+    finally:
+        loader.dispose()  # type: ignore[no-untyped-call]
+
+
+def _locate(
+    node: yaml.Node, place: Place, lines: dict[Place, int], around: tuple[yaml.Node, ...]
+) -> None:
+    """Note the line of everything in ``node``, which stands within the nodes ``around``."""
+    if any(node is outer for outer in around):
+        raise _RefusedError(problem="a value contains itself", problem_mark=node.start_mark)
+    around = (*around, node)
     lines.setdefault(place, node.start_mark.line + 1)
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             inner = (*place, str(key.value))
-            line = key.start_mark.line + 1
             if inner in lines:
-                raise ProfileError(f"{key.value!r} is given twice", path=path, line=line)
-            lines[inner] = line
-            _locate(value, inner, lines, path)
+                raise _RefusedError(
+                    problem=f"{key.value!r} is given twice", problem_mark=key.start_mark
+                )
+            lines[inner] = key.start_mark.line + 1
+            _locate(value, inner, lines, around)
     elif isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):
-            _locate(value, (*place, index), lines, path)
+            _locate(value, (*place, index), lines, around)
 
 
-def _broken(error: yaml.YAMLError, path: Path) -> ProfileError:
+def _broken(error: yaml.YAMLError, text: str, path: Path) -> ProfileError:
+    if isinstance(error, yaml.reader.ReaderError):
+        line = text.count("\n", 0, error.position) + 1
+        character = text[error.position : error.position + 1]
+        return ProfileError(
+            f"not YAML: the character {character!r} is not allowed; remove it", path=path, line=line
+        )
     mark = getattr(error, "problem_mark", None)
     problem = getattr(error, "problem", None) or str(error)
-    return ProfileError(
-        f"not YAML: {problem}", path=path, line=None if mark is None else mark.line + 1
-    )
+    prefix = "" if isinstance(error, _RefusedError) else "not YAML: "
+    message = " ".join(f"{prefix}{problem}".split())
+    return ProfileError(message, path=path, line=None if mark is None else mark.line + 1)

@@ -309,6 +309,46 @@ def test_a_crash_is_tried_again_and_then_called_flaky(
     assert "flaky" in ended.page()
 
 
+def test_a_failed_check_stays_failed_where_the_kernel_dies_after_it(
+    project: Project,
+    add_runbook: Callable[..., Path],
+    add_profile: Callable[..., Path],
+    runner: Runner,
+) -> None:
+    flag = project.root / "broken"
+    flag.touch()
+    once = IF_BROKEN + "checks.expect('quality', False); os.remove(flag); os._exit(1)"
+    parameters = f"flag: str = {str(flag)!r}"
+    add_runbook("demo/one", BEGIN, once, AFTERWARDS, FINISH, parameters=parameters)
+    add_profile("jobs: [{runbook: demo/one, retries: 3}]")
+    ended = runner.run()
+    assert ended.code == 3, ended.output
+    assert [a["status"] for a in ended.outcome()["attempts"]] == ["crashed"]
+
+
+def test_what_breaks_the_harness_is_one_jobs_outcome(
+    project: Project,
+    add_runbook: Callable[..., Path],
+    add_profile: Callable[..., Path],
+    runner: Runner,
+) -> None:
+    victim = project.runbook("demo/zz")
+    gone = f"import os; os.remove({str(victim)!r})"
+    add_runbook("demo/one", BEGIN, gone, AFTERWARDS, FINISH)
+    add_runbook("demo/zz", BEGIN, AFTERWARDS, FINISH)
+    add_runbook("demo/two", BEGIN, AFTERWARDS, FINISH)
+    add_profile(
+        "jobs:\n  - {runbook: demo/one}\n  - {runbook: demo/zz, needs: [demo-one]}\n"
+        "  - {runbook: demo/two, needs: [demo-one]}\n"
+    )
+    ended = runner.run("-j", "1")
+    assert ended.code == 3, ended.output
+    assert ended.outcome("demo-zz")["status"] == "error"
+    assert "could not be executed: FileNotFoundError" in ended.outcome("demo-zz")["cause"]
+    assert ended.outcome("demo-two")["status"] == "passed"
+    assert ended.report()["verdict"] == "error"
+
+
 def test_a_failed_check_is_never_tried_again(
     add_runbook: Callable[..., Path], add_profile: Callable[..., Path], runner: Runner
 ) -> None:

@@ -182,6 +182,31 @@ def test_a_runbook_that_was_changed_since_is_run_again(
     assert len(changed.reported()["checks"]) == 2
 
 
+def test_a_run_is_not_resumed_with_parameters_that_no_longer_exist(
+    add_runbook: Add, add_profile: Add, runner: Runner
+) -> None:
+    add_runbook("demo/one", BEGIN, "assert False", FINISH, parameters="model: str = 'a'")
+    add_profile("jobs: [{runbook: demo/one, parameters: {model: mine}}]")
+    assert runner.run().code == 3
+    add_runbook("demo/one", BEGIN, FINISH, parameters="model_path: str = 'a'")
+    again = runner.run("--resume", "latest")
+    assert again.code == 2
+    assert "cannot be resumed: demo/one has no parameter 'model'" in again.output
+    assert again.report()["verdict"] == "error"
+
+
+def test_a_later_try_says_what_it_was_made_with(
+    add_runbook: Add, add_profile: Add, runner: Runner
+) -> None:
+    add_runbook("demo/one", BEGIN, FINISH)
+    add_profile("jobs: [{runbook: demo/one}]")
+    runner.run()
+    again = runner.run("--resume", "latest", "--rerun", "all", "-j", "1")
+    info = json.loads((again.folder / "run.json").read_text())
+    assert len(info["resumed"]) == 1
+    assert "papermill" in info["resumed"][0]["environment"]
+
+
 def test_two_processes_do_not_execute_one_run(
     project: Project, add_runbook: Add, add_profile: Add, runner: Runner
 ) -> None:
@@ -194,6 +219,7 @@ def test_two_processes_do_not_execute_one_run(
     second = runner.run("--resume", "latest")
     assert second.code == 2
     assert "is being executed by another process" in second.output
+    assert runner.run("--resume", "latest").code == 2
     os.kill(first.pid, signal.SIGINT)
     assert runner.end(first).code == 130
 

@@ -62,6 +62,8 @@ class TruthfulClient(PapermillNotebookClient):  # type: ignore[misc]
         self.execution.kernel = getattr(provisioner, "kind", "ordinary")
         total = len(self.nb.cells)
         for index, cell in enumerate(self.nb.cells):
+            if self.skip_cells_with_tag in cell.metadata.get("tags", []):
+                continue  # it stays "not_run"
             self._streamed = self._displayed = 0
             self.nb_man.cell_start(cell, index)
             self.execution.on_cell(CellProgress(index=index, total=total, id=cell.get("id", "")))
@@ -134,15 +136,22 @@ class TruthfulClient(PapermillNotebookClient):  # type: ignore[misc]
 
     def process_message(self, msg: dict[str, Any], cell: Any, cell_index: int) -> Any:
         """Take one message of the kernel; drop from the notebook what nobody could read."""
-        self.nb_man.recorder.changed(cell_index)
+        self._note_changes(msg, cell_index)
         if msg["msg_type"] == "stream" and self.execution.log is not None:
-            self.execution.log.write(msg["content"]["text"])
+            self.execution.log.write(msg["content"]["text"], msg["content"]["name"])
         if self._is_too_much(msg, cell):
             return None
         output = super().process_message(msg, cell, cell_index)
         if msg["msg_type"] == "stream":
             join_streams(cell.outputs)
         return output
+
+    def _note_changes(self, msg: dict[str, Any], cell_index: int) -> None:
+        self.nb_man.recorder.changed(cell_index)
+        if msg["msg_type"] == "update_display_data":
+            shown = msg["content"].get("transient", {}).get("display_id")
+            for index in self._display_id_map.get(shown, {}):
+                self.nb_man.recorder.changed(index)
 
     def _is_too_much(self, msg: dict[str, Any], cell: Any) -> bool:
         if msg["msg_type"] not in ("stream", "display_data", "execute_result"):

@@ -13,7 +13,8 @@ from proofbook.errors import UsageError
 from proofbook.judgement import exit_code
 from proofbook.project import Project, find_project
 from proofbook.runner.plan import load_plan
-from proofbook.runner.resume import Rerun, find_run, kept_outcomes, runbooks_of
+from proofbook.runner.resume import Rerun, find_run
+from proofbook.storage import RunFolder
 
 __all__ = ["RunOptions", "run_command"]
 
@@ -23,7 +24,7 @@ class RunOptions:
     """What was asked for on the command line."""
 
     runbooks: tuple[str, ...] = ()
-    profile: str = "tiny"
+    profile: str | None = None
     overrides: Mapping[str, str] = field(default_factory=dict)
     slots: int | None = None
     resume: str | None = None
@@ -42,36 +43,40 @@ def run_command(options: RunOptions) -> int:
     outputs = options.outputs or project.outputs
     if options.resume is not None or options.rerun is not None:
         return _resume(project, outputs, options)
-    plan = load_plan(project, options.profile, only=options.runbooks, overrides=options.overrides)
+    plan = load_plan(
+        project, options.profile or "tiny", only=options.runbooks, overrides=options.overrides
+    )
     # Papermill and its friends take half a second to import: only for a plan that is sound.
     from proofbook.runner.run import begin_run
 
     folder = begin_run(project, plan, outputs, options.slots)
-    return _execute(folder.path, project, outputs, options)
+    return _execute(folder, project, outputs, options)
 
 
 def _resume(project: Project, outputs: Path, options: RunOptions) -> int:
     if options.runbooks or options.overrides:
         raise UsageError("--resume goes on with a run as it was planned: give no runbooks or -p")
-    folder = find_run(outputs, options.resume or "latest")
-    return _execute(folder.path, project, outputs, options)
+    if options.resume not in (None, "latest") and options.profile:
+        raise UsageError("--resume RUN names the run already: give no --profile")
+    folder = find_run(outputs, options.resume or "latest", options.profile)
+    return _execute(folder, project, outputs, options)
 
 
-def _execute(path: Path, project: Project, outputs: Path, options: RunOptions) -> int:
+def _execute(folder: RunFolder, project: Project, outputs: Path, options: RunOptions) -> int:
     from rich.console import Console
 
     from proofbook.runner.progress import Progress
     from proofbook.runner.resume import expected_seconds
     from proofbook.runner.run import execute_run
-    from proofbook.storage import RunFolder
 
-    folder = RunFolder(path)
-    info = folder.read_info()
-    runbooks = runbooks_of(project, info)
-    done = kept_outcomes(folder, info, runbooks, options.rerun or "failed")
-    console = Console(file=sys.stdout)
-    progress = Progress(console, expected_seconds(outputs))
-    result = execute_run(folder, runbooks, done=done, progress=progress, cold=options.cold)
+    result = execute_run(
+        folder,
+        project,
+        rerun=options.rerun or "failed",
+        progress=Progress(Console(file=sys.stdout), expected_seconds(outputs)),
+        slots=options.slots,
+        cold=options.cold,
+    )
     _print_ending(result.verdict, result.report)
     return exit_code(result.verdict)
 

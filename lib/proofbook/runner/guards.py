@@ -31,8 +31,6 @@ def claimed(folder: RunFolder) -> Iterator[None]:
             yield
     except Timeout as error:
         raise RunFolderError(f"{folder.path} is being executed by another process") from error
-    finally:
-        (folder.path / ".lock").unlink(missing_ok=True)
 
 
 @contextmanager

@@ -6,8 +6,10 @@ make it green. Knows nothing about other jobs.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,7 +18,7 @@ from typing import Any
 
 from proofbook.hardware import missing
 from proofbook.journal import JOB_FOLDER, MEDIA_FOLDER
-from proofbook.judgement import judge
+from proofbook.judgement import confirm, judge
 from proofbook.notebooks import Runbook
 from proofbook.records import (
     Attempt,
@@ -34,7 +36,7 @@ from proofbook.runner.execution import CellProgress, Execution, Limits, Stop
 from proofbook.runner.logs import JobLog
 from proofbook.runner.reserve import Reserve
 from proofbook.runner.temporary import temporary_folder
-from proofbook.storage import JobFolder, RunFolder, append_line, read_records
+from proofbook.storage import JobFolder, RunFolder, append_line, hash_file, read_records
 
 __all__ = ["JobContext", "run_job"]
 
@@ -58,56 +60,108 @@ class JobContext:
 
 
 def run_job(job: PlannedJob, context: JobContext) -> Outcome:
-    """Execute a job with its retries; return its outcome, which is on disk by then."""
+    """Execute a job with its retries; return its outcome, which is on disk by then.
+
+    Does not raise: what goes wrong with the harness itself is the job's outcome too.
+    """
     folder = context.run.job(job.id)
-    folder.path.mkdir(parents=True, exist_ok=True)
-    folder.set_aside()
-    attempts: list[Attempt] = []
+    attempts: tuple[Attempt, ...] = ()
     while True:
-        outcome = _attempt(job, context, folder, tuple(attempts))
-        attempts = list(outcome.attempts)
-        is_infrastructure = outcome.status == "crashed"
-        if not is_infrastructure or len(attempts) > job.retries or context.cancelled.is_set():
+        started = now()
+        try:
+            outcome = _attempt(job, context, folder, attempts)
+        except Exception as error:  # noqa: BLE001 - it becomes the outcome, other jobs go on
+            outcome = _broken(job, context, folder, started, error)
+        attempts = outcome.attempts
+        if not _may_retry(job, outcome, folder) or context.cancelled.is_set():
             return outcome
-        folder.set_aside()
+
+
+def _may_retry(job: PlannedJob, outcome: Outcome, folder: JobFolder) -> bool:
+    """Say whether a lost kernel gets another try; a check that has failed already stays failed."""
+    if outcome.status != "crashed" or len(outcome.attempts) > job.retries:
+        return False
+    made = [r for r in read_records(folder.records)[0] if isinstance(r, Check)]
+    return all(check.status not in ("failed", "error") for check in made)
 
 
 def _attempt(
     job: PlannedJob, context: JobContext, folder: JobFolder, earlier: tuple[Attempt, ...]
 ) -> Outcome:
-    started = now()
-    runbook = context.runbooks[job.runbook]
-    outcome = Outcome(
+    folder.path.mkdir(parents=True, exist_ok=True)
+    folder.set_aside()
+    begun = Outcome(
         job=job.id,
         runbook=job.runbook,
-        notebook_sha256=runbook.sha256,
+        notebook_sha256=hash_file(context.runbooks[job.runbook].path),
         attempts=earlier,
-        started=started,
+        started=earlier[0].started if earlier else now(),
     )
-    context.reserve.writing(lambda: folder.write_outcome(outcome))
+    context.reserve.writing(lambda: folder.write_outcome(begun, context.redact))
+    started = now()
     execution = _execute_or_skip(job, context, folder)
+    outcome = _judged(begun, started, job, context, folder, execution)
+    context.reserve.writing(lambda: folder.write_outcome(outcome, context.redact))
+    return outcome
+
+
+def _judged(
+    begun: Outcome,
+    started: datetime,
+    job: PlannedJob,
+    context: JobContext,
+    folder: JobFolder,
+    execution: Execution | None,
+) -> Outcome:
+    """Return what the files of an attempt support, and never more."""
     stop = execution.stop if execution else None
     status, cause, allowed = _judge(job, context, folder, stop)
-    ended = now()
-    attempt = Attempt(
-        number=len(earlier) + 1, status=status, cause=cause, started=started, ended=ended
-    )
-    outcome = outcome.model_copy(
+    judged = begun.model_copy(
         update={
             "status": status,
             "cause": context.redact(cause),
             "allowed": allowed,
-            "flaky": status == "passed" and bool(earlier),
+            "flaky": status == "passed" and bool(begun.attempts),
             "failure": stop.failure if stop else None,
             "cells": read_cells(folder.notebook),
-            "attempts": (*earlier, attempt),
             "kernel": execution.kernel if execution else "",
-            "started": _first_start(earlier, started),
-            "ended": ended,
         }
     )
-    context.reserve.writing(lambda: folder.write_outcome(_redacted(outcome, context.redact)))
+    records, unreadable = read_records(folder.records)
+    outcome = confirm(job, judged, records, unreadable, context.run.media)
+    return _ended(outcome, started)
+
+
+def _broken(
+    job: PlannedJob,
+    context: JobContext,
+    folder: JobFolder,
+    started: datetime,
+    error: Exception,
+) -> Outcome:
+    """Write down that the harness itself could not execute a job."""
+    what = context.redact(traceback.format_exception_only(error)[-1].strip())
+    before = folder.read_outcome() or Outcome(job=job.id, runbook=job.runbook, started=started)
+    update = {"status": "error", "cause": f"the job could not be executed: {what}"}
+    outcome = _ended(before.model_copy(update=update), started)
+    with contextlib.suppress(OSError):
+        trace = "".join(traceback.format_exception(error))
+        with JobLog(folder.log, context.redact) as log:
+            log.write(trace)
+        context.reserve.writing(lambda: folder.write_outcome(outcome, context.redact))
     return outcome
+
+
+def _ended(outcome: Outcome, started: datetime) -> Outcome:
+    ended = now()
+    attempt = Attempt(
+        number=len(outcome.attempts) + 1,
+        status=outcome.status,
+        cause=outcome.cause,
+        started=started,
+        ended=ended,
+    )
+    return outcome.model_copy(update={"attempts": (*outcome.attempts, attempt), "ended": ended})
 
 
 def _execute_or_skip(job: PlannedJob, context: JobContext, folder: JobFolder) -> Execution | None:
@@ -199,11 +253,3 @@ def _record_lack(job: PlannedJob, folder: JobFolder, reason: str) -> None:
     check = Check(name=_HARDWARE_CHECK, status="skipped", reason=reason)
     for record in (begin, check, Finish(counts={"begin": 1, "check": 1})):
         append_line(folder.records, record.model_dump_json())
-
-
-def _first_start(earlier: tuple[Attempt, ...], started: datetime) -> datetime:
-    return earlier[0].started if earlier else started
-
-
-def _redacted(outcome: Outcome, redact: Redactor) -> Outcome:
-    return Outcome.model_validate_json(redact(outcome.model_dump_json()))

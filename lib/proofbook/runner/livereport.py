@@ -19,8 +19,13 @@ class LiveReport:
     """Writes the report anew when jobs have ended, in at most a twentieth of the time."""
 
     def __init__(
-        self, run: RunFolder, reserve: Reserve, clock: Callable[[], float] = time.monotonic
+        self,
+        run: RunFolder,
+        reserve: Reserve,
+        note: Callable[[str], None] = lambda text: None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._note = note
         self._run = run
         self._reserve = reserve
         self._clock = clock
@@ -33,8 +38,14 @@ class LiveReport:
 
     def write_if_due(self) -> None:
         """Write if something has changed and the last time is long enough ago."""
-        if self._dirty and self._clock() >= self._not_before:
+        if not self._dirty or self._clock() < self._not_before:
+            return
+        try:
             self.write()
+        except OSError as error:
+            # The last write of the run says it again, and louder.
+            self._note(f"the report could not be written: {error}")
+            self._dirty = False
 
     def write(self) -> Path:
         """Write now; return the path of ``index.html``."""

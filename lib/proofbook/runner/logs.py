@@ -12,6 +12,7 @@ from proofbook.redaction import Redactor
 __all__ = ["JobLog"]
 
 _LARGEST = 64 * 1024 * 1024
+_LONGEST_LINE = 1024 * 1024
 
 
 class JobLog:
@@ -27,28 +28,37 @@ class JobLog:
         self._lock = threading.Lock()
         self._written = path.stat().st_size
         self._full = False
+        self._rest: dict[str, str] = {}
         read_end, write_end = os.pipe()
         self._reader = os.fdopen(read_end, "rb")
         self.writer = os.fdopen(write_end, "wb", buffering=0)
         self._thread = threading.Thread(target=self._drain, daemon=True, name="job-log")
         self._thread.start()
 
-    def write(self, text: str) -> None:
-        """Append a text."""
-        data = self._redact(text).encode(errors="replace")
+    def write(self, text: str, source: str = "") -> None:
+        """Append a text; the rest of a line waits for its end, so that no secret is cut in two."""
         with self._lock:
-            if self._full or self._file.closed:
-                return
-            if self._written + len(data) > _LARGEST:
-                data = b"\n[output.log is full: 64 MiB; later output is not in it]\n"
-                self._full = True
-            self._file.write(data)
-            self._written += len(data)
+            whole = self._rest.pop(source, "") + text
+            lines, newline, rest = whole.rpartition("\n")
+            if len(rest) > _LONGEST_LINE:
+                lines, newline, rest = whole, "", ""
+            if rest:
+                self._rest[source] = rest
+            self._append(lines + newline)
+
+    def _append(self, text: str) -> None:
+        data = self._redact(text).encode(errors="replace")
+        if self._full or self._file.closed:
+            return
+        if self._written + len(data) > _LARGEST:
+            data = b"\n[output.log is full: 64 MiB; later output is not in it]\n"
+            self._full = True
+        self._file.write(data)
+        self._written += len(data)
 
     def _drain(self) -> None:
-        # Whole lines, so that no secret is cut in two and escapes.
         for line in self._reader:
-            self.write(line.decode(errors="replace"))
+            self.write(line.decode(errors="replace"), "raw")
 
     def __enter__(self) -> JobLog:
         return self
@@ -63,4 +73,6 @@ class JobLog:
         # A process that outlives the job would hold the pipe open: do not wait for it for long.
         self._thread.join(timeout=2)
         with self._lock:
+            for rest in self._rest.values():
+                self._append(rest)
             self._file.close()

@@ -68,7 +68,7 @@ class NotebookRecorder:
     def text(self) -> str:
         """Return the notebook's JSON without secrets."""
         cells = ",\n".join(self._cell_text(i) for i in range(len(self._notebook.cells)))
-        metadata = self._redact(_indented(self._notebook.metadata, 1))
+        metadata = _indented(self._redact.walk(self._notebook.metadata), 1)
         return (
             f'{{\n "cells": [\n{cells}\n ],\n "metadata": {metadata},\n'
             f' "nbformat": 4,\n "nbformat_minor": {max(5, self._notebook.nbformat_minor)}\n}}\n'
@@ -76,8 +76,8 @@ class NotebookRecorder:
 
     def _cell_text(self, index: int) -> str:
         if index not in self._texts:
-            text = _indented(self._notebook.cells[index], 2)
-            self._texts[index] = "  " + self._redact(text)
+            cell = self._redact.walk(self._notebook.cells[index])
+            self._texts[index] = "  " + _indented(cell, 2)
         return self._texts[index]
 
 

@@ -11,6 +11,7 @@ from proofbook.judgement import confirm
 from proofbook.notebooks import Runbook, read_runbook
 from proofbook.project import Project
 from proofbook.records import Outcome, PlannedJob, RunInfo
+from proofbook.runner.parameters import ParameterError, verify_parameters
 from proofbook.runner.schedule import dependents
 from proofbook.storage import RunFolder, iter_runs, read_records
 
@@ -20,8 +21,10 @@ Rerun = Literal["failed", "all"]
 _RUNS_LOOKED_AT = 10
 
 
-def find_run(outputs: Path, name: str) -> RunFolder:
+def find_run(outputs: Path, name: str, profile: str | None = None) -> RunFolder:
     """Return the run called ``name``: a folder, a run id, the beginning of one, or ``latest``.
+
+    ``profile`` narrows ``latest`` to the runs of one profile.
 
     Raises:
         RunFolderError: There is none, or more than one.
@@ -29,6 +32,8 @@ def find_run(outputs: Path, name: str) -> RunFolder:
     if (Path(name) / "run.json").is_file():
         return RunFolder(Path(name).resolve())
     runs = list(iter_runs(outputs))
+    if profile is not None:
+        runs = [run for run in runs if run.read_info().profile == Path(profile).stem]
     found = runs[:1] if name == "latest" else [r for r in runs if r.path.name.startswith(name)]
     if len(found) == 1:
         return RunFolder(found[0].path.resolve())
@@ -42,14 +47,15 @@ def runbooks_of(project: Project, info: RunInfo) -> dict[str, Runbook]:
     """Read the runbooks of an earlier run's plan as they are today.
 
     Raises:
-        RunFolderError: One is gone or cannot be read.
+        RunFolderError: One is gone, cannot be read, or no longer takes the planned parameters.
     """
+    names = {job.runbook for job in info.plan}
     try:
-        return {
-            job.runbook: read_runbook(project.runbook(job.runbook), job.runbook)
-            for job in info.plan
-        }
-    except NotebookError as error:
+        runbooks = {name: read_runbook(project.runbook(name), name) for name in names}
+        for job in info.plan:
+            verify_parameters(job.parameters, runbooks[job.runbook])
+        return runbooks
+    except (NotebookError, ParameterError) as error:
         raise RunFolderError(f"run {info.run_id} cannot be resumed: {error}") from error
 
 

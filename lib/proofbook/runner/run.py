@@ -19,9 +19,8 @@ from proofbook.errors import UsageError
 from proofbook.hardware import cores, default_slots, describe
 from proofbook.judgement import unanswered, verdict
 from proofbook.kernels.session import WarmKernelManager
-from proofbook.notebooks import Runbook
 from proofbook.project import Project
-from proofbook.records import Outcome, PlannedJob, Question, RunInfo, Verdict, now
+from proofbook.records import Outcome, PlannedJob, Question, Resumption, RunInfo, Verdict, now
 from proofbook.runner.guards import cancelled_by_signals, claimed
 from proofbook.runner.imports import importing_papermill
 from proofbook.runner.job import JobContext, run_job
@@ -30,6 +29,7 @@ from proofbook.runner.plan import Plan
 from proofbook.runner.progress import Progress
 from proofbook.runner.provenance import read_commit, read_environment
 from proofbook.runner.reserve import Reserve
+from proofbook.runner.resume import Rerun, kept_outcomes, runbooks_of
 from proofbook.runner.schedule import Obstacle, execute_plan
 from proofbook.runner.templates import template_for
 from proofbook.runner.temporary import remove_orphans
@@ -85,33 +85,37 @@ def begin_run(project: Project, plan: Plan, outputs: Path, slots: int | None) ->
 
 def execute_run(
     folder: RunFolder,
-    runbooks: Mapping[str, Runbook],
+    project: Project,
     *,
-    done: Mapping[str, Outcome],
+    rerun: Rerun,
     progress: Progress,
+    slots: int | None = None,
     cold: bool = False,
 ) -> RunResult:
     """Execute what is left of a run, and write its report.
 
     Args:
         folder: A run folder with its ``run.json``.
-        runbooks: Every runbook of the plan by name.
-        done: Outcomes kept from an earlier try of the same run.
+        project: Where the runbooks are.
+        rerun: Which jobs of an earlier try run again.
         progress: Told of everything that happens.
+        slots: How many jobs at a time; by default as planned.
         cold: Start an ordinary kernel for each job.
 
     Raises:
-        RunFolderError: Another process is executing this run.
+        RunFolderError: Another process is executing this run, or its runbooks do not fit it.
     """
-    info = folder.read_info().model_copy(update={"verdict": "incomplete", "ended": None})
     cancelled = threading.Event()
     with ExitStack() as stack:
         stack.enter_context(claimed(folder))
+        info = _reopened(folder, project, slots)
+        runbooks = runbooks_of(project, info)
+        done = kept_outcomes(folder, info, runbooks, rerun)
         reserve = Reserve(folder.path)
         stack.callback(reserve.release)
         stack.enter_context(cancelled_by_signals(cancelled, progress.note))
         stack.enter_context(progress.showing(info, done))
-        report = LiveReport(folder, reserve)
+        report = LiveReport(folder, reserve, progress.note)
         folder.write_info(info)
         report.write()
         remove_orphans()
@@ -129,6 +133,19 @@ def execute_run(
         )
         outcomes = _execute_jobs(info, context, done, progress, report)
         return _collect(folder, info, outcomes, reserve, report)
+
+
+def _reopened(folder: RunFolder, project: Project, slots: int | None) -> RunInfo:
+    """Return the run as not ended; of a later try, say what it is made with."""
+    info = folder.read_info()
+    update: dict[str, object] = {"verdict": "incomplete", "ended": None}
+    if slots is not None:
+        update["slots"] = min(slots, len(info.plan))
+    if folder.report.exists():
+        commit = read_commit(project.root)
+        again = Resumption(commit=commit.id, dirty=commit.dirty, environment=read_environment())
+        update["resumed"] = (*info.resumed, again)
+    return info.model_copy(update=update)
 
 
 def _execute_jobs(

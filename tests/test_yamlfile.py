@@ -1,0 +1,84 @@
+"""A profile's YAML is read by JSON's measure, and what is wrong with it is one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from proofbook.errors import ProfileError
+from proofbook.yamlfile import parse_scalar, read_yaml
+
+
+def test_every_value_knows_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_text("a: 1\nb:\n  - c\n  - d: 2\n")
+    found = read_yaml(path)
+    assert found.value == {"a": 1, "b": ["c", {"d": 2}]}
+    assert [found.line(p) for p in (("a",), ("b", 0), ("b", 1, "d"), ("b", 1, "e"))] == [1, 3, 4, 4]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message"),
+    [
+        ("a: 1\nb: x\x01y", 2, r"'\x01' is not allowed"),
+        ("a: 1\nb: 0x_", 2, "'0x_' is no int; quote it"),
+        ("a: 1\nb: &a [*a]", 2, "contains itself"),
+        ("a: &a\n  b: *a", 2, "contains itself"),
+        ("a: 1\nb: !!timestamp 2024-01-01", 2, "could not determine a constructor"),
+        ("a: 1\nb: !!set {x}", 2, "could not determine a constructor"),
+        ("a: 1\nb: 2\na: 3", 3, "'a' is given twice"),
+        ("a: 1\n? []\n: 2", 2, "unhashable"),
+        ("a: !!int [1]", 1, "expected a scalar"),
+    ],
+)
+def test_each_mistake_is_one_line(tmp_path: Path, text: str, line: int, message: str) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_text(text)
+    with pytest.raises(ProfileError) as error:
+        read_yaml(path)
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+    assert error.value.path == path
+    if "contains itself" not in message:
+        assert error.value.line == line
+
+
+def test_nesting_beyond_measure_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_text("a: " + "[" * 3000)
+    with pytest.raises(ProfileError, match="nested too deeply"):
+        read_yaml(path)
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(ProfileError, match="cannot be read"):
+        read_yaml(tmp_path)
+
+
+def test_a_path_that_no_file_can_have_is_one_line() -> None:
+    with pytest.raises(ProfileError, match="cannot be read"):
+        read_yaml(Path("x\0.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("5e-6", 5e-6),
+        ("3", 3),
+        ("true", True),
+        ("[1, a]", [1, "a"]),
+        ("2024-13-45", "2024-13-45"),
+        ("2024-01-02", "2024-01-02"),
+        ("[2024-01-02]", ["2024-01-02"]),
+        ("0x_", "0x_"),
+        ("&a [*a]", "&a [*a]"),
+        ("{a: 1, a: 2}", "{a: 1, a: 2}"),
+        ("a\x01", "a\x01"),
+        ("[" * 3000, "[" * 3000),
+        ("", None),
+    ],
+)
+def test_a_value_of_the_command_line_is_parsed_or_is_text(text: str, value: Any) -> None:
+    assert parse_scalar(text) == value
