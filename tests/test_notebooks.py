@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -69,6 +70,12 @@ def test_values_are_strictly_typed(
         ("x: Path = 1", "type 'Path' is not one of"),
         ("x: int = ", "not Python"),
         ("import os", "not 'name: type = literal'"),
+        ("x: dict = {[]: 1}", "parameter 'x': unhashable"),
+        ('x: int = "a"', "parameter 'x': must be int, found str 'a'"),
+        ("x: list[int] = [1.5]", "must be list"),
+        ("x: float = 1e999", "must be finite"),
+        ("x: int = 1\ny: int = 2\nx: int = 3", "parameter 'x' is given twice"),
+        ("x: Literal[()]", "type 'Literal"),
     ],
 )
 def test_anything_but_typed_literals_is_refused(
@@ -120,3 +127,83 @@ def test_jupyters_own_copies_are_no_runbooks(project: Project, add_runbook: AddR
     copy.parent.mkdir()
     copy.write_bytes(path.read_bytes())
     assert list_runbooks(project.runbooks) == [path]
+
+
+def write(path: Path, change: Callable[[dict[str, Any]], object]) -> Path:
+    """Change a notebook's JSON."""
+    notebook = json.loads(path.read_text())
+    change(notebook)
+    path.write_text(json.dumps(notebook))
+    return path
+
+
+def of_cell(**changes: object) -> Callable[[dict[str, Any]], object]:
+    return lambda notebook: notebook["cells"][1].update(changes)
+
+
+def of_metadata(**changes: object) -> Callable[[dict[str, Any]], object]:
+    return lambda notebook: notebook["cells"][1]["metadata"].update(changes)
+
+
+def without(key: str) -> Callable[[dict[str, Any]], object]:
+    return lambda notebook: notebook["cells"][1].pop(key)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda notebook: notebook.update(metadata=None), "its metadata is not a mapping"),
+        (lambda notebook: notebook["cells"].insert(1, 7), r"cell 1\): is not a mapping"),
+        (of_cell(metadata=None), r"cell cell-1\): has no metadata"),
+        (without("metadata"), "has no metadata"),
+        (of_metadata(tags=None), "tags that are not a list"),
+        (of_metadata(tags=[1]), "tags that are not a list"),
+        (of_cell(source=None), "has no source"),
+        (without("source"), "has no source"),
+        (without("cell_type"), "unknown cell_type"),
+        (without("outputs"), "without a list of outputs"),
+        (without("id"), r"cell 1\): has no id"),
+        (of_metadata(tags=["skip-execution"]), r"cell cell-1\): .* would never run"),
+    ],
+)
+def test_an_unsound_cell_is_named(
+    add_runbook: AddRunbook, change: Callable[[dict[str, Any]], object], message: str
+) -> None:
+    path = write(add_runbook("demo/one", "pass"), change)
+    with pytest.raises(NotebookError, match=message) as error:
+        read_runbook(path)
+    assert "\n" not in str(error.value)
+    assert str(error.value).startswith(str(path))
+
+
+def test_a_notebook_older_than_cell_ids_is_read(add_runbook: AddRunbook) -> None:
+    def age(notebook: dict[str, Any]) -> None:
+        notebook["nbformat_minor"] = 4
+        for cell in notebook["cells"]:
+            del cell["id"]
+
+    assert read_runbook(write(add_runbook("demo/one", "pass"), age)).parameters == {}
+
+
+def test_a_folder_is_no_runbook(project: Project) -> None:
+    folder = project.runbook("demo/one")
+    folder.mkdir(parents=True)
+    assert list_runbooks(project.runbooks) == []
+    with pytest.raises(NotebookError, match="cannot be read: Is a directory"):
+        read_runbook(folder)
+
+
+def test_a_file_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "x.ipynb"
+    path.symlink_to(path)
+    with pytest.raises(NotebookError, match="cannot be read") as error:
+        read_runbook(path)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("value", [float("nan"), [1.0, float("inf")], {"a": [float("-inf")]}])
+def test_numbers_that_json_cannot_carry_are_refused(add_runbook: AddRunbook, value: object) -> None:
+    kind = type(value).__name__
+    runbook = read_runbook(add_runbook("demo/one", parameters=f"x: {kind}"))
+    with pytest.raises(ValueError, match="must be finite"):
+        runbook.parameters["x"].validate(value)

@@ -11,6 +11,7 @@ import ast
 import hashlib
 import io
 import json
+import math
 import re
 import tokenize
 from dataclasses import dataclass, field
@@ -49,15 +50,19 @@ class Parameter:
         """Return ``value`` in the parameter's type; an int is a float too, text is no number.
 
         Raises:
-            ValueError: The value has another type; the message says which is expected.
+            ValueError: The value has another type, or holds a number that is not finite; the
+                message says what is expected.
         """
         try:
-            return self.adapter.validate_python(value, strict=True)
+            typed = self.adapter.validate_python(value, strict=True)
         except ValidationError as error:
             raise ValueError(
                 f"parameter {self.name!r} must be {self.annotation}, found "
                 f"{type(value).__name__} {value!r}"
             ) from error
+        if not _is_finite(typed):
+            raise ValueError(f"parameter {self.name!r} must be finite, found {value!r}")
+        return typed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,20 +79,23 @@ class Runbook:
 def list_runbooks(folder: Path) -> list[Path]:
     """Return the runbooks under ``folder``, sorted, without Jupyter's own copies."""
     found = folder.glob("**/*.ipynb")
-    return sorted(p for p in found if ".ipynb_checkpoints" not in p.parts)
+    return sorted(p for p in found if ".ipynb_checkpoints" not in p.parts and p.is_file())
 
 
 def read_notebook(path: Path) -> dict[str, Any]:
     """Return a notebook's JSON.
 
     Raises:
-        NotebookError: The file is missing, no JSON, or no notebook of format 4.
+        NotebookError: The file is missing, cannot be read, is no JSON, or is no sound notebook of
+            format 4.
     """
     try:
         notebook = json.loads(path.read_bytes())
     except FileNotFoundError as error:
         raise NotebookError("no such runbook", path=path) from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise NotebookError(f"cannot be read: {error.strerror}", path=path) from error
+    except (ValueError, RecursionError) as error:
         raise NotebookError(
             f"not JSON, so not a notebook ({error}); restore the file", path=path
         ) from error
@@ -98,6 +106,11 @@ def read_notebook(path: Path) -> dict[str, Any]:
             f"notebook format {notebook.get('nbformat')!r} is not supported; save it as version 4",
             path=path,
         )
+    if not isinstance(notebook.get("metadata", {}), dict):
+        raise NotebookError("its metadata is not a mapping; restore the file", path=path)
+    for index, cell in enumerate(notebook["cells"]):
+        if fault := _fault(cell, notebook.get("nbformat_minor")):
+            raise NotebookError(f"{fault}; restore the file", path=path, cell=_place(cell, index))
     return notebook
 
 
@@ -106,11 +119,17 @@ def read_runbook(path: Path, name: str | None = None) -> Runbook:
 
     Raises:
         NotebookError: It cannot be read, has no ``parameters`` cell, or one that is not a list
-            of typed literals.
+            of typed literals, or a cell would never be executed.
     """
     notebook = read_notebook(path)
-    code = [c for c in notebook["cells"] if c.get("cell_type") == "code"]
-    tagged = [c for c in code if "parameters" in c.get("metadata", {}).get("tags", [])]
+    code = [c for c in notebook["cells"] if c["cell_type"] == "code"]
+    for skipped in (c for c in code if "skip-execution" in _tags(c)):
+        raise NotebookError(
+            "is tagged 'skip-execution', so it would never run; remove the tag",
+            path=path,
+            cell=_place(skipped, notebook["cells"].index(skipped)),
+        )
+    tagged = [c for c in code if "parameters" in _tags(c)]
     if not tagged:
         raise NotebookError("has no cell tagged 'parameters'; tag its first code cell", path=path)
     return Runbook(
@@ -126,6 +145,54 @@ def source_of(cell: dict[str, Any]) -> str:
     """Return a cell's source as one text."""
     source = cell.get("source", "")
     return source if isinstance(source, str) else "".join(source)
+
+
+def _tags(cell: dict[str, Any]) -> list[str]:
+    tags: list[str] = cell["metadata"].get("tags", [])
+    return tags
+
+
+def _place(cell: Any, index: int) -> str:
+    """Return what a message calls a cell: its id, or its number from 0."""
+    return str(cell.get("id", index)) if isinstance(cell, dict) else str(index)
+
+
+def _fault(cell: Any, minor: object) -> str:
+    """Say what keeps a cell from being one of notebook format 4; nothing where it is sound."""
+    if not isinstance(cell, dict):
+        return "is not a mapping"
+    metadata = cell.get("metadata")
+    if not isinstance(metadata, dict):
+        return "has no metadata, or some that is not a mapping"
+    if not _are_texts(metadata.get("tags", [])):
+        return "has tags that are not a list of texts"
+    if cell.get("cell_type") not in ("code", "markdown", "raw"):
+        return f"has an unknown cell_type, {cell.get('cell_type')!r}"
+    source = cell.get("source")
+    if not (isinstance(source, str) or _are_texts(source)):
+        return "has no source, or one that is not text"
+    if cell["cell_type"] == "code" and not isinstance(cell.get("outputs"), list):
+        return "is code without a list of outputs, which notebook format 4 requires"
+    if not isinstance(cell.get("id", None if _has_ids(minor) else ""), str):
+        return "has no id, which notebook format 4.5 requires"
+    return ""
+
+
+def _has_ids(minor: object) -> bool:
+    return isinstance(minor, int) and minor >= 5
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
+
+
+def _is_finite(value: object) -> bool:
+    """Say whether every number in a value, however deep, can be written as JSON."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, dict):
+        return all(_is_finite(each) for pair in value.items() for each in pair)
+    return not isinstance(value, (list, tuple)) or all(_is_finite(each) for each in value)
 
 
 def _title(notebook: dict[str, Any]) -> str:
@@ -146,10 +213,18 @@ def _parameters(source: str, path: Path, cell: str) -> dict[str, Parameter]:
             path=path,
             cell=cell,
         ) from error
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise NotebookError(
+            f"the parameters cell cannot be parsed: {error}", path=path, cell=cell
+        ) from error
     comments = _comments(source)
     found: dict[str, Parameter] = {}
     for statement in tree.body:
         parameter = _parameter(statement, comments, path, cell)
+        if parameter.name in found:
+            raise NotebookError(
+                f"parameter {parameter.name!r} is given twice; remove one", path=path, cell=cell
+            )
         found[parameter.name] = parameter
     return found
 
@@ -161,21 +236,23 @@ def _parameter(statement: ast.stmt, comments: dict[int, str], path: Path, cell: 
             path=path,
             cell=cell,
         )
+    name = statement.target.id
     try:
-        type_ = _type_of(statement.annotation)
-        default = None if statement.value is None else ast.literal_eval(statement.value)
-    except ValueError as error:
-        raise NotebookError(
-            f"parameter {statement.target.id!r}: {error}", path=path, cell=cell
-        ) from error
-    return Parameter(
-        name=statement.target.id,
-        annotation=ast.unparse(statement.annotation),
-        default=default,
-        required=statement.value is None,
-        help=comments.get(statement.end_lineno or statement.lineno, ""),
-        adapter=TypeAdapter(type_),
-    )
+        parameter = Parameter(
+            name=name,
+            annotation=ast.unparse(statement.annotation),
+            default=None if statement.value is None else ast.literal_eval(statement.value),
+            required=statement.value is None,
+            help=comments.get(statement.end_lineno or statement.lineno, ""),
+            adapter=TypeAdapter(_type_of(statement.annotation)),
+        )
+        if not parameter.required:
+            parameter.validate(parameter.default)
+    except (ValueError, TypeError, RecursionError) as error:
+        named = str(error).removeprefix(f"parameter {name!r} ")
+        message = " ".join(f"parameter {name!r}: {named}".split())
+        raise NotebookError(message, path=path, cell=cell) from error
+    return parameter
 
 
 def _type_of(node: ast.expr) -> Any:
@@ -184,7 +261,7 @@ def _type_of(node: ast.expr) -> Any:
         return _SIMPLE[node.id]
     if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
         parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
-        if node.value.id == "Literal":
+        if node.value.id == "Literal" and parts:
             return Literal[tuple(ast.literal_eval(p) for p in parts)]
         if node.value.id == "list" and len(parts) == 1:
             return list[_type_of(parts[0])]  # type: ignore[misc]

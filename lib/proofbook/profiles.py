@@ -12,14 +12,35 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+)
 
 from proofbook.errors import UsageError
 from proofbook.project import Project
 from proofbook.yamlfile import Place, YamlFile, read_yaml
 
-__all__ = ["JobDefaults", "JobEntry", "Profile", "list_profiles", "load_profile", "nearest"]
+__all__ = [
+    "HARDWARE_KINDS",
+    "JobDefaults",
+    "JobEntry",
+    "Profile",
+    "list_profiles",
+    "load_profile",
+    "nearest",
+]
 
+HARDWARE_KINDS = ("cores", "disk_gb", "gpu", "gpu_driver", "gpu_memory_gb", "memory_gb")
+"""What ``hardware:`` may ask for: all that :func:`proofbook.hardware.measure` can find."""
+
+# Longer than a year is a mistake, and more than what a timer can hold.
+_LONGEST = 366 * 24 * 3600.0
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -30,7 +51,16 @@ def _seconds(value: object) -> object:
     return value
 
 
-Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0)]
+def _hardware_kind(name: str) -> str:
+    if name not in HARDWARE_KINDS:
+        hint = nearest(name, HARDWARE_KINDS) or f"there are: {', '.join(HARDWARE_KINDS)}"
+        raise ValueError(f"unknown kind of hardware {name!r}; {hint}")
+    return name
+
+
+Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0, le=_LONGEST, allow_inf_nan=False)]
+Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+HardwareKind = Annotated[str, AfterValidator(_hardware_kind)]
 
 
 class _Model(BaseModel):
@@ -60,8 +90,8 @@ class JobEntry(_Model):
     cell_timeout: Seconds | None = None
     retries: int | None = Field(None, ge=0, le=5)
     allow_skips: tuple[str, ...] | None = None
-    hardware: dict[str, float] = {}
-    memory_limit_gb: float | None = Field(None, gt=0)
+    hardware: dict[HardwareKind, Amount] = {}
+    memory_limit_gb: float | None = Field(None, gt=0, allow_inf_nan=False)
 
     @property
     def name(self) -> str:
@@ -124,11 +154,12 @@ def _validate(source: YamlFile) -> Profile:
         errors = error.errors(include_url=False)
         first = next((e for e in errors if e["type"] == "extra_forbidden"), errors[0])
         place: Place = tuple(first["loc"])
-        name = ".".join(str(p) for p in place)
+        name = ".".join(str(p) for p in place if p != "[key]")
         if first["type"] == "extra_forbidden":
             model = JobEntry if place[0] == "jobs" else JobDefaults if len(place) > 1 else Profile
             hint = nearest(str(place[-1]), list(model.model_fields))
             raise source.error(
                 f"unknown key {place[-1]!r}; {hint or 'remove it'}", place
             ) from error
-        raise source.error(f"{name}: {first['msg']}", place) from error
+        message = first["msg"].removeprefix("Value error, ")
+        raise source.error(f"{name}: {message}", place) from error

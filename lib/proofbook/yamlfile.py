@@ -49,7 +49,7 @@ class _Loader(yaml.SafeLoader):
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         """Construct a value; one that only looks like a number is an error with its line."""
         try:
-            return super().construct_object(node, deep=deep)  # type: ignore[no-untyped-call]
+            return super().construct_object(node, deep=deep)
         except (ValueError, TypeError) as error:
             kind = node.tag.removeprefix(_TAG)
             message = f"{str(node.value)[:40]!r} is no {kind}; quote it if it is text"
@@ -117,7 +117,7 @@ def _load(text: str) -> tuple[Any, dict[Place, int]]:
         _locate(node, (), lines, ())
         return loader.construct_document(node), lines
     finally:
-        loader.dispose()  # type: ignore[no-untyped-call]
+        loader.dispose()
 
 
 def _locate(

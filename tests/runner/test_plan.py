@@ -8,17 +8,25 @@ from pathlib import Path
 import pytest
 
 from proofbook.errors import ProfileError, UsageError
+from proofbook.hardware import measure
+from proofbook.profiles import HARDWARE_KINDS
 from proofbook.project import Project
 from proofbook.runner.plan import Plan, load_plan
 
 Add = Callable[..., Path]
 PARAMETERS = 'model: str = "small"\nduration: float = 2.0\nseed: int = 0\nhf_token: str = ""'
+NESTED = 'x: list = []\nenv: dict = {}\nn: int = 0\nday: str = ""'
 
 
 @pytest.fixture(autouse=True)
 def _runbooks(add_runbook: Add) -> None:
     add_runbook("demo/one", "pass", parameters=PARAMETERS)
     add_runbook("demo/two", "pass", parameters="strict: bool")
+    add_runbook("demo/nested", "pass", parameters=NESTED)
+
+
+ONE = "jobs:\n  - runbook: demo/one\n    id: a\n    "
+NEST = "jobs:\n  - runbook: demo/nested\n    "
 
 
 def plan(project: Project, add_profile: Add, text: str) -> Plan:
@@ -115,6 +123,40 @@ jobs:
         ("jobs:\n  - runbook: demo/one\n    needs: [demo-one]", 3, "in a circle: demo-one"),
         ("jobs:\n  - runbook: demo/one\n    id: a\n    id: b", 4, "given twice"),
         ("jobs:\n  - runbook: demo/one\n    id: ../up", 3, "id"),
+        (f"{ONE}matrix: {{model: [p-q, p, r]}}\n  - {{runbook: demo/one, id: a-p}}", 5, "'a-p'"),
+        (
+            f"{ONE}matrix:\n      model: [p-q, p]\n      hf_token: ['', '']",
+            6,
+            "value 2 of 'hf_token' equals value 1",
+        ),
+        (f"{ONE}matrix:\n      model: [b,\n        b]", 6, "value 2 of 'model' equals value 1"),
+        (f"{ONE}matrix: {{seed: [1, 1.0]}}", 4, "value 2 of 'seed' equals value 1"),
+        (f"{ONE}matrix: {{seed: [1, true]}}", 4, "value 2 of 'seed' equals value 1"),
+        (f"{ONE}timeout: .inf", 4, "less than or equal"),
+        (f"{ONE}timeout: .nan", 4, "greater than 0"),
+        (f"{ONE}timeout: 1e300", 4, "less than or equal"),
+        (f"{ONE}cell_timeout: .inf", 4, "less than or equal"),
+        (f"{ONE}memory_limit_gb: .inf", 4, "finite"),
+        (f"{ONE}parameters: {{duration: .nan}}", 4, "'duration' must be finite"),
+        (f"{ONE}matrix: {{duration: [1, .inf]}}", 4, "'duration' must be finite"),
+        (f"{NEST}parameters: {{x: [1, {{y: .inf}}]}}", 3, "'x' must be finite"),
+        (f"{NEST}parameters:\n      n: 2024-13-45", 4, "'n' must be int, found str"),
+        (f"{NEST}parameters: {{n: 0x_}}", 3, "is no int"),
+        (f"{NEST}parameters: {{x: &a [*a]}}", 3, "contains itself"),
+        ('jobs:\n  - runbook: "demo\\0/one"', 2, "cannot be the name of a runbook"),
+        ("jobs:\n  - runbook: /etc/one", 2, "outside of the project"),
+        ("jobs:\n  - runbook: demo//one", 2, "no runbook 'demo//one'; did you mean 'demo/one'"),
+        (
+            f"{ONE}matrix: {{model: [small, big]}}\n    include:\n      - seed: 1\n"
+            "        model: smal",
+            7,
+            "matches no combination of the matrix; did you mean 'small'",
+        ),
+        (f"{ONE}hardware:\n      gpus: 1", 5, "hardware 'gpus'; did you mean 'gpu'"),
+        (f"{ONE}hardware: {{cores: -1}}", 4, "hardware.cores: Input should be greater"),
+        (f"{ONE}hardware: {{cores: .inf}}", 4, "finite"),
+        (f"{NEST}parameters: {{env: {{HF_TOKEN: abcd}}}}", 3, "'HF_TOKEN' in parameter 'env'"),
+        (f"{NEST}parameters: {{x: [[{{HF_TOKEN: abcd}}]]}}", 3, "looks like a secret"),
     ],
 )
 def test_each_mistake_is_named_with_its_line(
@@ -192,3 +234,114 @@ def test_a_wrong_override_is_named(
     add_profile(TWO)
     with pytest.raises(UsageError, match=message):
         load_plan(project, "tiny", overrides=overrides)
+
+
+def test_names_that_run_together_are_refused(project: Project, add_profile: Add) -> None:
+    text = f"{ONE}matrix:\n      model: [p-q, p]\n      day: [r, q-r]".replace("one", "days")
+    project.runbook("demo/days").write_text(
+        project.runbook("demo/one").read_text().replace("hf_token", "day")
+    )
+    with pytest.raises(ProfileError, match=r"yaml:4: two jobs are called 'a-p-q-r'"):
+        plan(project, add_profile, text)
+
+
+def test_an_added_runbook_takes_no_other_jobs_id(project: Project, add_profile: Add) -> None:
+    add_profile("jobs:\n  - {runbook: demo/one, id: demo-nested}")
+    with pytest.raises(ProfileError, match=r"yaml:2: the id 'demo-nested' of a job of demo/one"):
+        load_plan(project, "tiny", only=["demo/nested"])
+
+
+@pytest.mark.parametrize("name", ["{}/demo/one.ipynb", "./demo/one", "demo/one\0", "x" * 5000])
+def test_a_runbook_has_one_name_only(project: Project, add_profile: Add, name: str) -> None:
+    add_profile(TWO)
+    with pytest.raises(UsageError, match=r"no runbook|cannot be the name") as error:
+        load_plan(project, "tiny", only=[name.format(project.runbooks)])
+    assert "\n" not in str(error.value)
+
+
+def test_two_added_runbooks_do_not_share_an_id(
+    project: Project, add_profile: Add, add_runbook: Add
+) -> None:
+    add_profile(TWO)
+    add_runbook("demo/a-b")
+    add_runbook("demo-a/b")
+    with pytest.raises(UsageError, match="run one at a time"):
+        load_plan(project, "tiny", only=["demo/a-b", "demo-a/b"])
+
+
+def test_an_include_without_a_key_of_the_matrix_reaches_all(
+    project: Project, add_profile: Add
+) -> None:
+    found = plan(
+        project, add_profile, f"{ONE}matrix: {{model: [x, y]}}\n    include: [{{seed: 4}}]"
+    )
+    assert [j.parameters["seed"] for j in found.jobs] == [4, 4]
+
+
+@pytest.mark.parametrize(
+    ("runbook", "name", "text", "message"),
+    [
+        ("nested", "n", "2024-13-45", "'n' must be int, found str"),
+        ("nested", "n", "0x_", "'n' must be int, found str"),
+        ("nested", "x", "&a [*a]", "'x' must be list, found str"),
+        ("nested", "x", "[.inf]", "'x' must be finite"),
+        ("nested", "env", "{a: [.nan]}", "'env' must be finite"),
+        ("nested", "env", "{1: a}", "a key that is not text"),
+        ("nested", "env", "{HF_TOKEN: abcd}", "looks like a secret"),
+        ("one", "duration", ".inf", "'duration' must be finite"),
+    ],
+)
+def test_an_override_that_cannot_be_carried_is_refused(
+    project: Project, add_profile: Add, runbook: str, name: str, text: str, message: str
+) -> None:
+    add_profile(f"jobs: [{{runbook: demo/{runbook}}}]")
+    with pytest.raises(UsageError, match=message) as error:
+        load_plan(project, "tiny", overrides={name: text})
+    assert "\n" not in str(error.value)
+
+
+def test_a_date_is_text(project: Project, add_profile: Add) -> None:
+    add_profile("jobs: [{runbook: demo/nested, parameters: {day: 2024-01-02}}]")
+    found = load_plan(project, "tiny", overrides={"x": "[2024-01-03]"})
+    assert found.jobs[0].parameters == {"day": "2024-01-02", "x": ["2024-01-03"]}
+
+
+SECRET = "hush-very-secret"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        f"parameters: {{x: [a, {{b: see {SECRET}}}]}}",
+        f"parameters: {{env: {{{SECRET}: 1}}}}",
+        f"parameters: {{day: {SECRET}}}",
+        f"parameters: {{n: {SECRET}}}",
+        f"matrix: {{day: [a, {SECRET}, {SECRET}]}}",
+        f"matrix: {{day: [a]}}\n    include: [{{day: {SECRET}}}]",
+    ],
+)
+def test_a_secret_of_the_environment_is_refused_unseen(
+    project: Project, add_profile: Add, monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    monkeypatch.setenv("DEMO_TOKEN", SECRET)
+    with pytest.raises(ProfileError, match="contains the value of a secret") as error:
+        plan(project, add_profile, NEST + given)
+    assert SECRET not in str(error.value)
+
+
+def test_a_secret_override_is_refused_unseen(
+    project: Project, add_profile: Add, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEMO_TOKEN", SECRET)
+    add_profile(TWO)
+    with pytest.raises(UsageError, match="contains the value of a secret") as error:
+        load_plan(project, "tiny", overrides={"duration": SECRET})
+    assert SECRET not in str(error.value)
+
+
+def test_all_kinds_of_hardware_are_what_a_machine_is_asked(tmp_path: Path) -> None:
+    of_any_machine = [k for k in HARDWARE_KINDS if not k.startswith("gpu")]
+    assert all(
+        amount > 0 for amount in measure(dict.fromkeys(of_any_machine, 0), tmp_path).values()
+    )
+    assert all(kind in (measure.__doc__ or "") for kind in HARDWARE_KINDS)

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
+from proofbook.errors import UsageError
 from proofbook.notebooks import Runbook
 from proofbook.profiles import nearest
-from proofbook.redaction import is_secret_name
+from proofbook.records import PlannedJob
+from proofbook.redaction import Redactor, is_secret_name
+from proofbook.yamlfile import parse_scalar
 
-__all__ = ["ParameterError", "config_model", "verify_parameters"]
+__all__ = [
+    "ParameterError",
+    "config_model",
+    "override_parameters",
+    "read_override",
+    "refuse_secret_overrides",
+    "refuse_secrets",
+    "verify_parameters",
+]
 
 
 class ParameterError(ValueError):
@@ -41,6 +52,92 @@ def verify_parameters(given: Mapping[str, JsonValue], runbook: Runbook) -> dict[
     return typed
 
 
+def refuse_secrets(name: str, value: JsonValue) -> None:
+    """Refuse a value that is, or holds at any depth, a secret: by its name or by what it says.
+
+    Raises:
+        ParameterError: It does; the message does not show it.
+    """
+    redact = Redactor.from_environment()
+    for key, text in _texts(name, value):
+        if text and is_secret_name(key):
+            inside = "" if key == name else f"{key!r} in "
+            raise ParameterError(
+                name,
+                f"{inside}parameter {name!r} looks like a secret and would be written into the "
+                "notebook; put it in an environment variable and let the runbook read that",
+            )
+        if redact(text) != text or redact(key) != key:
+            raise ParameterError(
+                name,
+                f"parameter {name!r} contains the value of a secret environment variable and "
+                "would be written into the notebook; let the runbook read the variable",
+            )
+
+
+def refuse_secret_overrides(overrides: Mapping[str, str]) -> None:
+    """Refuse ``-p`` with a secret, before any other message can show it.
+
+    Raises:
+        UsageError: One is a secret.
+    """
+    for name, text in overrides.items():
+        try:
+            refuse_secrets(name, text)
+        except ParameterError as error:
+            raise UsageError(f"-p {name}: {error}") from error
+
+
+def override_parameters(
+    jobs: list[PlannedJob], runbooks: Mapping[str, Runbook], overrides: Mapping[str, str]
+) -> list[PlannedJob]:
+    """Return ``jobs`` with ``overrides`` in all that have such a parameter, verified.
+
+    Raises:
+        UsageError: One is mistyped or out of range, or no job has it.
+    """
+    unused = set(overrides)
+    changed: list[PlannedJob] = []
+    for job in jobs:
+        runbook = runbooks[job.runbook]
+        mine = {
+            n: read_override(t, n, runbook) for n, t in overrides.items() if n in runbook.parameters
+        }
+        unused -= mine.keys()
+        try:
+            parameters = verify_parameters({**job.parameters, **mine}, runbook)
+        except ParameterError as error:
+            where = f"-p {error.name}" if error.name in mine else f"job {job.id}"
+            raise UsageError(f"{where}: {error}") from error
+        changed.append(job.model_copy(update={"parameters": parameters}))
+    for name in sorted(unused):
+        known = {p for job in jobs for p in runbooks[job.runbook].parameters}
+        hint = nearest(name, known) or f"there are: {', '.join(sorted(known)) or 'none'}"
+        raise UsageError(f"-p {name}: no chosen runbook has this parameter; {hint}")
+    return changed
+
+
+def read_override(text: str, name: str, runbook: Runbook) -> JsonValue:
+    """Read a command line's text; a parameter that is a text takes it as it stands."""
+    if runbook.parameters[name].annotation == "str":
+        return text
+    value: JsonValue = parse_scalar(text)
+    return value
+
+
+def _texts(key: str, value: JsonValue) -> Iterator[tuple[str, str]]:
+    """Yield each text of a value with the key that it stands under; items of a list have none."""
+    if isinstance(value, str):
+        yield key, value
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts("", item)
+    elif isinstance(value, dict):
+        for inner, item in value.items():
+            yield str(inner), ""
+            yield from _texts(str(inner), item)
+
+
 def config_model(runbook: str) -> type[BaseModel] | None:
     """Return the pydantic model that a system's ``config`` module declares for a runbook."""
     system, _, name = runbook.partition("/")
@@ -60,17 +157,21 @@ def _verify(name: str, value: JsonValue, runbook: Runbook) -> JsonValue:
         names = ", ".join(runbook.parameters) or "none"
         hint = nearest(name, runbook.parameters) or f"it has: {names}"
         raise ParameterError(name, f"{runbook.name} has no parameter {name!r}; {hint}")
-    if is_secret_name(name) and isinstance(value, str) and value:
-        raise ParameterError(
-            name,
-            f"parameter {name!r} looks like a secret and would be written into the notebook; "
-            "put it in an environment variable and let the runbook read that",
-        )
+    refuse_secrets(name, value)
+    if not _has_text_keys(value):
+        raise ParameterError(name, f"parameter {name!r} has a key that is not text; quote it")
     try:
         typed: JsonValue = runbook.parameters[name].validate(value)
     except ValueError as error:
         raise ParameterError(name, str(error)) from error
     return typed
+
+
+def _has_text_keys(value: JsonValue) -> bool:
+    """Say whether all keys are texts, as JSON has no others."""
+    if isinstance(value, dict):
+        return all(isinstance(k, str) and _has_text_keys(v) for k, v in value.items())
+    return not isinstance(value, list) or all(map(_has_text_keys, value))
 
 
 def _verify_ranges(typed: Mapping[str, JsonValue], runbook: Runbook) -> None:

@@ -5,20 +5,26 @@ Knows how a runbook declares its parameters, nothing about how jobs are executed
 
 from __future__ import annotations
 
-import itertools
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pydantic import JsonValue
 
-from proofbook.errors import NotebookError, UsageError
+from proofbook.errors import NotebookError, ProfileError, UsageError
 from proofbook.notebooks import Runbook, list_runbooks, read_runbook
 from proofbook.profiles import JobDefaults, JobEntry, Profile, load_profile, nearest
 from proofbook.project import Project
 from proofbook.records import PlannedJob
-from proofbook.runner.parameters import ParameterError, verify_parameters
-from proofbook.yamlfile import Place, YamlFile, parse_scalar
+from proofbook.runner.matrix import Combination, MatrixError, expand_matrix, verify_matrix
+from proofbook.runner.parameters import (
+    ParameterError,
+    override_parameters,
+    read_override,
+    refuse_secret_overrides,
+    refuse_secrets,
+    verify_parameters,
+)
+from proofbook.yamlfile import Place, YamlFile
 
 __all__ = ["Plan", "load_plan"]
 
@@ -36,19 +42,34 @@ class Plan:
 
 @dataclass(frozen=True)
 class _Source:
-    """Where an entry stands, so that an error can say it."""
+    """An entry and where it stands, so that an error can say it."""
 
     file: YamlFile
     index: int
+    entry: JobEntry
 
-    def place(self, entry: JobEntry, name: str) -> Place:
-        """Return where the parameter ``name`` is given."""
-        if name in entry.matrix:
-            return ("jobs", self.index, "matrix", name)
-        for number, extra in enumerate(entry.include):
+    def error(self, message: str, *place: str | int) -> ProfileError:
+        """Return the error that says ``message`` at a place within the entry."""
+        return self.file.error(message, ("jobs", self.index, *place))
+
+    def place(self, name: str) -> Place:
+        """Return where in the entry the parameter ``name`` is given."""
+        if name in self.entry.matrix:
+            return ("matrix", name)
+        for number, extra in enumerate(self.entry.include):
             if name in extra:
-                return ("jobs", self.index, "include", number, name)
-        return ("jobs", self.index, "parameters", name)
+                return ("include", number, name)
+        return ("parameters", name)
+
+
+@dataclass(frozen=True)
+class _Expanded:
+    """An entry's jobs, and each job id that the profile gives it with the id that it has now."""
+
+    source: _Source
+    jobs: tuple[PlannedJob, ...]
+    written: Mapping[str, str]
+    """They differ where an override replaces an axis of the matrix."""
 
 
 def load_plan(
@@ -65,23 +86,26 @@ def load_plan(
         profile: ``tiny``, or the path of a YAML file.
         only: Runbooks or job ids to keep, with the jobs that they need; none keeps all. A
             runbook that is not in the profile is added with its default parameters.
-        overrides: ``name`` to text, as on a command line, for every job that has ``name``.
+        overrides: ``name`` to text, as on a command line, for every job that has ``name``; over
+            a key of a matrix, it takes the place of all its values.
 
     Raises:
         ProfileError: Anything is wrong with the profile; file and line say where.
         UsageError: ``only`` names nothing, or an override fits no job.
     """
+    overrides = overrides or {}
+    refuse_secret_overrides(overrides)
     settings, file = load_profile(project, profile)
     runbooks: dict[str, Runbook] = {}
-    entries: dict[str, list[PlannedJob]] = {}
+    entries: list[_Expanded] = []
     for index, entry in enumerate(settings.jobs):
-        source = _Source(file, index)
-        runbook = runbooks[entry.runbook] = _runbook(project, entry.runbook, source)
-        _refuse_twin(entry, entries, source)
-        entries[entry.name] = list(_expand(entry, settings.defaults, runbook, source))
-    jobs = _resolve_needs(settings, entries, file)
-    jobs = _select(jobs, tuple(only), project, settings.defaults, runbooks)
-    jobs = _override(jobs, runbooks, overrides or {})
+        source = _Source(file, index, entry)
+        runbook = runbooks[entry.runbook] = _runbook(project, source)
+        entries.append(_expand(source, settings.defaults, runbook, overrides))
+    _refuse_same_ids(entries)
+    entries = _resolve_needs(entries)
+    jobs = _select(entries, tuple(only), project, settings.defaults, runbooks)
+    jobs = override_parameters(jobs, runbooks, overrides)
     return Plan(
         profile=file.path.stem,
         path=str(file.path),
@@ -91,18 +115,24 @@ def load_plan(
     )
 
 
-def _runbook(project: Project, name: str, source: _Source) -> Runbook:
+def _runbook(project: Project, source: _Source) -> Runbook:
     try:
-        return _find_runbook(project, name)
+        return _find_runbook(project, source.entry.runbook)
     except (UsageError, NotebookError) as error:
-        raise source.file.error(str(error), ("jobs", source.index, "runbook")) from error
+        raise source.error(str(error), "runbook") from error
 
 
 def _find_runbook(project: Project, name: str) -> Runbook:
+    """Read a runbook by its name; every file has one name only, as a job's id follows it."""
     path = project.runbook(name)
-    if not path.resolve().is_relative_to(project.runbooks.resolve()):
+    try:
+        outside = not path.resolve().is_relative_to(project.runbooks.resolve())
+        exists = path.exists()
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{name!r} cannot be the name of a runbook: {error}") from error
+    if outside:
         raise UsageError(f"runbook {name!r} lies outside of the project's runbooks/")
-    if not path.exists():
+    if not exists or any(part in ("", ".", "..") for part in name.split("/")):
         folder = project.runbooks
         known = [p.relative_to(folder).with_suffix("").as_posix() for p in list_runbooks(folder)]
         hint = nearest(name, known) or f"there are: {', '.join(known) or 'none'}"
@@ -110,118 +140,151 @@ def _find_runbook(project: Project, name: str) -> Runbook:
     return read_runbook(path, name)
 
 
-def _refuse_twin(entry: JobEntry, entries: Mapping[str, object], source: _Source) -> None:
-    if entry.name in entries:
-        raise source.file.error(
-            f"two jobs are called {entry.name!r}; give one an id", ("jobs", source.index)
-        )
-
-
 def _expand(
-    entry: JobEntry, defaults: JobDefaults, runbook: Runbook, source: _Source
-) -> Iterator[PlannedJob]:
-    for suffix, combination in _combinations(entry):
-        given = {**entry.parameters, **combination}
-        try:
-            parameters = verify_parameters(given, runbook)
-        except ParameterError as error:
-            raise source.file.error(str(error), source.place(entry, error.name)) from error
-        yield PlannedJob(
-            id="-".join([entry.name, *suffix]),
-            runbook=entry.runbook,
-            parameters=parameters,
-            needs=entry.needs,
-            timeout=entry.timeout or defaults.timeout,
-            cell_timeout=entry.cell_timeout or defaults.cell_timeout,
-            retries=defaults.retries if entry.retries is None else entry.retries,
-            allow_skips=defaults.allow_skips if entry.allow_skips is None else entry.allow_skips,
-            hardware=entry.hardware,
-            memory_limit_gb=entry.memory_limit_gb,
-        )
+    source: _Source, defaults: JobDefaults, runbook: Runbook, overrides: Mapping[str, str]
+) -> _Expanded:
+    entry = source.entry
+    _verify_entry(source)
+    replaced = {
+        n: read_override(overrides[n], n, runbook) for n in _replaceable(entry, runbook, overrides)
+    }
+    jobs: dict[tuple[str, ...], PlannedJob] = {}
+    written: dict[str, str] = {}
+    for each in expand_matrix(entry, replaced):
+        verified = _verify(each, source, runbook)
+        # With an axis replaced, what is given is verified with all overrides, if it is selected.
+        parameters = {**entry.parameters, **each.parameters} if replaced else verified
+        job = jobs.setdefault(each.suffix, _job(entry, defaults, each, parameters))
+        id_ = "-".join([entry.name, *each.written_suffix])
+        if id_ in written:
+            raise source.error(f"two jobs are called {id_!r}; change a value", "matrix")
+        written[id_] = job.id
+    return _Expanded(source, tuple(jobs.values()), written)
 
 
-def _combinations(entry: JobEntry) -> Iterator[tuple[list[str], dict[str, JsonValue]]]:
-    """Yield the name parts and parameters of each cell of the matrix, included ones added."""
-    keys = list(entry.matrix)
-    for values in itertools.product(*entry.matrix.values()):
-        cell: dict[str, JsonValue] = dict(zip(keys, values, strict=True))
-        suffix = [_slug(value, entry.matrix[key]) for key, value in cell.items()]
-        for extra in entry.include:
-            if all(cell[k] == v for k, v in extra.items() if k in entry.matrix):
-                cell = {**cell, **extra}
-        yield suffix, cell
+def _replaceable(entry: JobEntry, runbook: Runbook, overrides: Mapping[str, str]) -> list[str]:
+    return [name for name in overrides if name in entry.matrix and name in runbook.parameters]
 
 
-def _slug(value: JsonValue, among: list[JsonValue]) -> str:
-    """Return a value as part of a folder's name; its number where it makes no short name."""
-    slugs = [re.sub(r"[^a-z0-9._]+", "-", str(v).lower()).strip("-.") for v in among]
-    place = among.index(value)
-    fits = 0 < len(slugs[place]) <= 40 and len(set(slugs)) == len(slugs)
-    return slugs[place] if fits else str(place + 1)
+def _verify_entry(source: _Source) -> None:
+    """Refuse secrets first, as the message of any other fault may show a value."""
+    entry = source.entry
+    given = [*entry.parameters.items(), *entry.matrix.items()]
+    given += [pair for extra in entry.include for pair in extra.items()]
+    try:
+        for name, value in given:
+            refuse_secrets(name, value)
+        verify_matrix(entry)
+    except ParameterError as error:
+        raise source.error(str(error), *source.place(error.name)) from error
+    except MatrixError as error:
+        raise source.error(str(error), *error.place) from error
 
 
-def _resolve_needs(
-    settings: Profile, entries: Mapping[str, list[PlannedJob]], file: YamlFile
-) -> list[PlannedJob]:
+def _verify(each: Combination, source: _Source, runbook: Runbook) -> dict[str, JsonValue]:
+    try:
+        return verify_parameters({**source.entry.parameters, **each.written}, runbook)
+    except ParameterError as error:
+        raise source.error(str(error), *source.place(error.name)) from error
+
+
+def _job(
+    entry: JobEntry,
+    defaults: JobDefaults,
+    combination: Combination,
+    parameters: dict[str, JsonValue],
+) -> PlannedJob:
+    return PlannedJob(
+        id="-".join([entry.name, *combination.suffix]),
+        runbook=entry.runbook,
+        parameters=parameters,
+        needs=entry.needs,
+        timeout=entry.timeout or defaults.timeout,
+        cell_timeout=entry.cell_timeout or defaults.cell_timeout,
+        retries=defaults.retries if entry.retries is None else entry.retries,
+        allow_skips=defaults.allow_skips if entry.allow_skips is None else entry.allow_skips,
+        hardware=entry.hardware,
+        memory_limit_gb=entry.memory_limit_gb,
+    )
+
+
+def _refuse_same_ids(entries: list[_Expanded]) -> None:
+    """Refuse a job id that is given twice, or is another entry's name: ``needs`` means one."""
+    owners: dict[str, _Source] = {}
+    for each in entries:
+        ids = [job.id for job in each.jobs]
+        twice = next((id_ for id_ in ids if ids.count(id_) > 1), None)
+        if twice is not None:
+            raise each.source.error(f"two jobs are called {twice!r}; change a value", "matrix")
+        for id_ in dict.fromkeys((each.source.entry.name, *each.written, *ids)):
+            if id_ in owners:
+                line = owners[id_].error("").line
+                raise each.source.error(
+                    f"two jobs are called {id_!r}, the other one at line {line}; give one an id"
+                )
+        owners |= dict.fromkeys((each.source.entry.name, *each.written, *ids), each.source)
+
+
+def _resolve_needs(entries: list[_Expanded]) -> list[_Expanded]:
     """Replace an entry's name by the ids of all its jobs; refuse unknown needs and circles."""
-    groups = {job.id: [job.id] for jobs in entries.values() for job in jobs}
-    for entry in settings.jobs:
-        ids = [job.id for job in entries[entry.name]]
-        groups[entry.name] = ids
-        groups.setdefault(entry.runbook, ids)
-    resolved: list[PlannedJob] = []
-    for index, entry in enumerate(settings.jobs):
+    groups = {job.id: [job.id] for each in entries for job in each.jobs}
+    for each in entries:
+        ids = [job.id for job in each.jobs]
+        groups[each.source.entry.name] = ids
+        groups.setdefault(each.source.entry.runbook, ids)
+        for written, id_ in each.written.items():
+            groups.setdefault(written, [id_])
+    resolved: list[_Expanded] = []
+    for each in entries:
         needs: list[str] = []
-        for number, need in enumerate(entry.needs):
+        for number, need in enumerate(each.source.entry.needs):
             if need not in groups:
                 hint = nearest(need, groups) or "there is no such job"
-                place = ("jobs", index, "needs", number)
-                raise file.error(f"job {entry.name!r} needs {need!r}; {hint}", place)
+                name = each.source.entry.name
+                raise each.source.error(f"job {name!r} needs {need!r}; {hint}", "needs", number)
             needs += groups[need]
         update = {"needs": tuple(dict.fromkeys(needs))}
-        resolved += [job.model_copy(update=update) for job in entries[entry.name]]
-    _refuse_circles(resolved, settings, entries, file)
+        jobs = tuple(job.model_copy(update=update) for job in each.jobs)
+        resolved.append(_Expanded(each.source, jobs, each.written))
+    _refuse_circles(resolved)
     return resolved
 
 
-def _refuse_circles(
-    jobs: list[PlannedJob],
-    settings: Profile,
-    entries: Mapping[str, list[PlannedJob]],
-    file: YamlFile,
-) -> None:
-    left = {job.id: set(job.needs) for job in jobs}
+def _refuse_circles(entries: list[_Expanded]) -> None:
+    left = {job.id: set(job.needs) for each in entries for job in each.jobs}
     while left:
         free = [name for name, needs in left.items() if not needs & left.keys()]
         if not free:
-            circle = list(left)
-            index = next(
-                i for i, e in enumerate(settings.jobs) for j in entries[e.name] if j.id in left
-            )
-            raise file.error(
-                f"jobs need each other in a circle: {', '.join(circle)}", ("jobs", index, "needs")
+            first = next(e for e in entries if any(job.id in left for job in e.jobs))
+            raise first.source.error(
+                f"jobs need each other in a circle: {', '.join(left)}", "needs"
             )
         for name in free:
             del left[name]
 
 
 def _select(
-    jobs: list[PlannedJob],
+    entries: list[_Expanded],
     only: tuple[str, ...],
     project: Project,
     defaults: JobDefaults,
     runbooks: dict[str, Runbook],
 ) -> list[PlannedJob]:
     """Keep what ``only`` names and all that it needs; add a runbook that no entry names."""
+    jobs = [job for each in entries for job in each.jobs]
     if not only:
         return jobs
     by_id = {job.id: job for job in jobs}
+    written = {name: id_ for each in entries for name, id_ in each.written.items()}
     wanted: list[str] = []
     for name in (n.removeprefix("runbooks/").removesuffix(".ipynb") for n in only):
         matching = [job.id for job in jobs if name in (job.id, job.runbook)]
+        if not matching and name in written:
+            matching = [written[name]]
         if not matching:
-            added = _default_job(_find_runbook(project, name), defaults)
             runbooks[name] = _find_runbook(project, name)
+            added = _default_job(runbooks[name], defaults)
+            _refuse_taken(added, by_id, entries)
             by_id[added.id] = added
             matching = [added.id]
         wanted += matching
@@ -230,6 +293,20 @@ def _select(
         kept.add(name := wanted.pop())
         wanted += [need for need in by_id[name].needs if need not in kept]
     return [job for job in by_id.values() if job.id in kept]
+
+
+def _refuse_taken(
+    added: PlannedJob, by_id: Mapping[str, PlannedJob], entries: list[_Expanded]
+) -> None:
+    """Refuse to add a job where another runbook's has its id."""
+    other = by_id.get(added.id)
+    if other is None or other.runbook == added.runbook:
+        return
+    message = f"the id {added.id!r} of a job of {other.runbook} is what {added.runbook} would have"
+    for each in entries:
+        if added.id in (job.id for job in each.jobs):
+            raise each.source.error(f"{message}; give this entry another id")
+    raise UsageError(f"{message}; run one at a time")
 
 
 def _default_job(runbook: Runbook, defaults: JobDefaults) -> PlannedJob:
@@ -241,32 +318,3 @@ def _default_job(runbook: Runbook, defaults: JobDefaults) -> PlannedJob:
         retries=defaults.retries,
         allow_skips=defaults.allow_skips,
     )
-
-
-def _override(
-    jobs: list[PlannedJob], runbooks: Mapping[str, Runbook], overrides: Mapping[str, str]
-) -> list[PlannedJob]:
-    unused = set(overrides)
-    changed: list[PlannedJob] = []
-    for job in jobs:
-        runbook = runbooks[job.runbook]
-        mine = {n: _value(t, n, runbook) for n, t in overrides.items() if n in runbook.parameters}
-        unused -= mine.keys()
-        try:
-            parameters = verify_parameters({**job.parameters, **mine}, runbook)
-        except ParameterError as error:
-            raise UsageError(f"-p {error.name}: {error}") from error
-        changed.append(job.model_copy(update={"parameters": parameters}))
-    for name in sorted(unused):
-        known = {p for job in jobs for p in runbooks[job.runbook].parameters}
-        hint = nearest(name, known) or f"there are: {', '.join(sorted(known)) or 'none'}"
-        raise UsageError(f"-p {name}: no chosen runbook has this parameter; {hint}")
-    return changed
-
-
-def _value(text: str, name: str, runbook: Runbook) -> JsonValue:
-    """Read a command line's text; a parameter that is a text takes it as it stands."""
-    if runbook.parameters[name].annotation == "str":
-        return text
-    value: JsonValue = parse_scalar(text)
-    return value
