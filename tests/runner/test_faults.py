@@ -192,8 +192,7 @@ def test_a_fault_is_told_truthfully_everywhere(
         assert ended.outcome("dependent")["status"] == "skipped"
         assert "it needs demo-one" in ended.outcome("dependent")["cause"]
     assert survivors(ended.folder.name) == []
-    if not fault.run_settings:
-        assert_resumes_green(runner, ended, flag)
+    assert_resumes_green(runner, ended, flag)
 
 
 SLEEPER = Fault("Path(flag + '-begun').touch(); time.sleep(300)", 130, "cancelled", "cancelled")

@@ -72,6 +72,8 @@ class JobLog:
         self.writer.close()
         # A process that outlives the job would hold the pipe open: do not wait for it for long.
         self._thread.join(timeout=2)
+        if not self._thread.is_alive():
+            self._reader.close()
         with self._lock:
             for rest in self._rest.values():
                 self._append(rest)
