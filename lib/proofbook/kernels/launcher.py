@@ -16,7 +16,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-__all__ = ["app_class", "main", "own_modules"]
+__all__ = ["NO_HISTORY_FILE", "app_class", "main", "own_modules"]
+
+NO_HISTORY_FILE = "--HistoryManager.hist_file=:memory:"
+"""Keeps what a kernel was asked out of the user's history."""
 
 _LAST_WORDS_SECONDS = 2.0
 _CHILDREN_SECONDS = 1.0
@@ -82,6 +85,19 @@ def _is_zombie(process: Any, psutil: Any) -> bool:
         return True
 
 
+def _known_options(argv: list[str] | None) -> Any:
+    """Return the configuration of ``-f FILE``, with or without our history option, else None."""
+    from traitlets.config import Config
+
+    if argv is None or len(argv) < 2 or argv[0] != "-f" or argv[2:] not in ([], [NO_HISTORY_FILE]):
+        return None
+    config = Config()
+    config.IPKernelApp.connection_file = argv[1]
+    if argv[2:]:
+        config.HistoryManager.hist_file = NO_HISTORY_FILE.partition("=")[2]
+    return config
+
+
 @functools.cache
 def app_class() -> Any:
     """Return the application class; imports ipykernel."""
@@ -109,6 +125,15 @@ def app_class() -> Any:
                 logger.setLevel(logging.DEBUG)
             logger.handlers[:] = [handler]
             self._logging_configured = True
+
+        def parse_command_line(self, argv: list[str] | None = None) -> None:
+            """Parse as ever, but build no parser for what nearly every kernel is given."""
+            known = _known_options(argv)
+            if known is None:
+                super().parse_command_line(argv)
+                return
+            self.cli_config = known
+            self.update_config(known)
 
         def init_iopub(self, context: Any) -> None:
             """Set up the output channel; ZeroMQ drops what exceeds its default of 1,000."""

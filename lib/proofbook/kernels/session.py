@@ -21,6 +21,7 @@ from jupyter_client.manager import AsyncKernelManager
 from traitlets import Type, Unicode
 from zmq.constants import SocketOption
 
+from proofbook.kernels.launcher import NO_HISTORY_FILE
 from proofbook.kernels.places import private_folder
 from proofbook.kernels.process import KernelProcess
 
@@ -28,7 +29,6 @@ __all__ = ["KERNEL_NAME", "WarmKernelClient", "WarmKernelManager", "kernel_spec"
 
 KERNEL_NAME = "proofbook"
 
-_NO_HISTORY = "--HistoryManager.hist_file=:memory:"
 _ASK_SECONDS = 1.0
 _AFTER_WELCOME_SECONDS = 0.05
 _RECONNECT_MILLISECONDS = 5
@@ -44,7 +44,7 @@ def kernel_spec() -> KernelSpec:
             "proofbook.kernels.launcher",
             "-f",
             "{connection_file}",
-            _NO_HISTORY,
+            NO_HISTORY_FILE,
         ],
         name=KERNEL_NAME,
         display_name="Proofbook (warm)",
@@ -161,6 +161,10 @@ class WarmKernelManager(AsyncKernelManager):  # type: ignore[misc]  # jupyter_cl
             self.connection_file = str(folder / "k.json")
             self.ip = str(folder / "z")
         return await super()._async_pre_start_kernel(**kwargs)
+
+    async def start_kernel(self, **kwargs: Any) -> None:
+        """Start the kernel, without the pause in which jupyter_client's own tests look at it."""
+        await AsyncKernelManager._async_start_kernel.__wrapped__(self, **kwargs)
 
     async def _async_launch_kernel(self, kernel_cmd: list[str], **kwargs: Any) -> None:
         try:
