@@ -11,7 +11,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -219,12 +218,19 @@ def test_a_signal_to_the_runner_cancels_cleanly(
     assert_resumes_green(runner, ended, flag)
 
 
+def saved_as_running(runner: Runner) -> bool:
+    """Whether the sleeper's notebook on disk says that its cell runs."""
+    outputs = runner.project.root / "outputs"
+    saved = outputs.glob("*/jobs/demo-one/notebook.ipynb")
+    return any('"running"' in path.read_text() for path in saved)
+
+
 def test_a_killed_runner_leaves_an_incomplete_run_and_no_process(
     prepare: Callable[[Fault], Path], runner: Runner
 ) -> None:
     flag = prepare(SLEEPER)
     process = start_sleeper(runner, flag)
-    time.sleep(0.5)  # long enough for the notebook's next save to be due
+    runner.wait_for(lambda: saved_as_running(runner))  # the next save, however slow the disk
     os.kill(process.pid, signal.SIGKILL)
     ended = runner.end(process)
     assert ended.code == -signal.SIGKILL

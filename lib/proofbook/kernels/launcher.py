@@ -98,18 +98,12 @@ def _known_options(argv: list[str] | None) -> Any:
     return config
 
 
-@functools.cache
-def app_class() -> Any:
-    """Return the application class; imports ipykernel."""
+def _quick_app_class() -> Any:
+    """Return ipykernel's application without the parts of its start that no kernel needs."""
     from ipykernel.kernelapp import IPKernelApp
-    from traitlets import Type
-    from zmq.constants import SocketOption
 
-    class ProofbookKernelApp(IPKernelApp):  # type: ignore[misc]  # ipykernel is not typed
-        """ipykernel's application that loses no output and ends at once."""
-
-        name = "ipython-kernel"
-        kernel_class = Type(_kernel_class(), klass="ipykernel.kernelbase.Kernel").tag(config=True)
+    class QuickKernelApp(IPKernelApp):  # type: ignore[misc]  # ipykernel is not typed
+        """ipykernel's application that starts in a forked process as quickly as it can."""
 
         def _configure_logging(self) -> None:
             # What traitlets does by logging.config, which closes all handlers that there are
@@ -134,6 +128,21 @@ def app_class() -> Any:
                 return
             self.cli_config = known
             self.update_config(known)
+
+    return QuickKernelApp
+
+
+@functools.cache
+def app_class() -> Any:
+    """Return the application class; imports ipykernel."""
+    from traitlets import Type
+    from zmq.constants import SocketOption
+
+    class ProofbookKernelApp(_quick_app_class()):  # type: ignore[misc]  # ipykernel is not typed
+        """ipykernel's application that loses no output and ends at once."""
+
+        name = "ipython-kernel"
+        kernel_class = Type(_kernel_class(), klass="ipykernel.kernelbase.Kernel").tag(config=True)
 
         def init_iopub(self, context: Any) -> None:
             """Set up the output channel; ZeroMQ drops what exceeds its default of 1,000."""
