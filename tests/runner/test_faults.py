@@ -218,11 +218,14 @@ def test_a_signal_to_the_runner_cancels_cleanly(
     assert_resumes_green(runner, ended, flag)
 
 
-def saved_as_running(runner: Runner) -> bool:
-    """Whether the sleeper's notebook on disk says that its cell runs."""
-    outputs = runner.project.root / "outputs"
-    saved = outputs.glob("*/jobs/demo-one/notebook.ipynb")
-    return any('"running"' in path.read_text() for path in saved)
+SLEEPING = ["completed", "completed", "running", "not_run", "not_run"]
+
+
+def saved_as_sleeping(runner: Runner) -> bool:
+    """Whether the notebook on disk says that the sleeper's third cell runs."""
+    jobs = (runner.project.root / "outputs").glob("*/jobs/demo-one/notebook.ipynb")
+    runs = [Ended(code=-1, output="", folder=path.parents[2]) for path in jobs]
+    return any(run.cell_states() == SLEEPING for run in runs)
 
 
 def test_a_killed_runner_leaves_an_incomplete_run_and_no_process(
@@ -230,13 +233,13 @@ def test_a_killed_runner_leaves_an_incomplete_run_and_no_process(
 ) -> None:
     flag = prepare(SLEEPER)
     process = start_sleeper(runner, flag)
-    runner.wait_for(lambda: saved_as_running(runner))  # the next save, however slow the disk
+    runner.wait_for(lambda: saved_as_sleeping(runner))  # the next save, however slow the disk
     os.kill(process.pid, signal.SIGKILL)
     ended = runner.end(process)
     assert ended.code == -signal.SIGKILL
     assert survivors(ended.folder.name) == []
     assert_all_say(ended, "incomplete", "incomplete", "")
-    assert ended.cell_states() == ["completed", "completed", "running", "not_run", "not_run"]
+    assert ended.cell_states() == SLEEPING
     records = (ended.folder / "jobs/demo-one/records.jsonl").read_text()
     assert '"kind":"begin"' in records
     command = [sys.executable, "-m", "proofbook", "report", ended.folder.name]
