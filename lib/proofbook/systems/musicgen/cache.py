@@ -27,12 +27,18 @@ def cache_root(environ: Mapping[str, str] | None = None) -> Path:
 
 
 def cached_folder(
-    root: Path, name: str, recipe: Mapping[str, object], build: Callable[[Path], None]
+    root: Path,
+    name: str,
+    recipe: Mapping[str, object],
+    build: Callable[[Path], None],
+    *,
+    thorough: bool = True,
 ) -> Path:
     """Return ``root/<name>-<hash of recipe>``, calling ``build`` on an empty folder if needed.
 
     Processes that ask at the same time wait for the one that builds. A folder with a missing or
-    changed file is built anew.
+    changed file is built anew; unless ``thorough``, sizes and times of the files are compared and
+    not their contents, which for gigabytes takes as long as building.
     """
     from filelock import FileLock
 
@@ -40,23 +46,37 @@ def cached_folder(
     place = root / f"{name}-{digest[:12]}"
     root.mkdir(parents=True, exist_ok=True)
     with FileLock(root / f".{place.name}.lock"):
-        if not is_whole(place):
+        if not is_whole(place, thorough=thorough):
             _sweep(root, place.name)
-            beside = Path(tempfile.mkdtemp(dir=root, prefix=f".{place.name}."))
-            build(beside)
-            _write_manifest(beside)
-            beside.chmod(0o755)
-            beside.rename(place)
+            _build_beside(place, build)
     return place
 
 
-def is_whole(folder: Path) -> bool:
+def is_whole(folder: Path, *, thorough: bool = True) -> bool:
     """Say whether every file that the manifest names is there, unchanged."""
     try:
         manifest = json.loads((folder / _MANIFEST).read_text())
-        return bool(manifest) and manifest == _hashes(folder)
-    except (OSError, ValueError):
+        found = _identities(folder)
+        if not manifest or set(manifest) != set(found):
+            return False
+        if not thorough:
+            return all(entry["identity"] == found[path] for path, entry in manifest.items())
+        return all(entry["sha256"] == _sha256(folder / path) for path, entry in manifest.items())
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return False
+
+
+def _build_beside(place: Path, build: Callable[[Path], None]) -> None:
+    """Build in a folder beside ``place`` and rename it; what fails leaves nothing behind."""
+    beside = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{place.name}."))
+    try:
+        build(beside)
+        _write_manifest(beside)
+        beside.chmod(0o755)
+        beside.rename(place)
+    except BaseException:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise
 
 
 def _sweep(root: Path, name: str) -> None:
@@ -67,17 +87,23 @@ def _sweep(root: Path, name: str) -> None:
 
 
 def _write_manifest(folder: Path) -> None:
-    hashes = _hashes(folder)
+    manifest = {
+        path: {"identity": identity, "sha256": _sha256(folder / path)}
+        for path, identity in _identities(folder).items()
+    }
     with (folder / _MANIFEST).open("w") as file:
-        json.dump(hashes, file, indent=1)
+        json.dump(manifest, file, indent=1)
         file.flush()
         os.fsync(file.fileno())
 
 
-def _hashes(folder: Path) -> dict[str, str]:
-    hashes = {}
-    for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.name != _MANIFEST):
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        hashes[path.relative_to(folder).as_posix()] = digest
-    return hashes
+def _identities(folder: Path) -> dict[str, list[int]]:
+    """Return size and time of change, in nanoseconds, of every file."""
+    files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != _MANIFEST)
+    stats = {path.relative_to(folder).as_posix(): path.stat() for path in files}
+    return {name: [stat.st_size, stat.st_mtime_ns] for name, stat in stats.items()}
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -8,7 +8,13 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["RUNBOOKS", "GenerateConfig"]
+__all__ = [
+    "RUNBOOKS",
+    "GenerateConfig",
+    "KeyMappingConfig",
+    "LargeOffloadConfig",
+    "MappingSettings",
+]
 
 
 class GenerateConfig(BaseModel):
@@ -38,4 +44,71 @@ class GenerateConfig(BaseModel):
     """Folder for the clip and the log; empty is beside the records."""
 
 
-RUNBOOKS: dict[str, type[BaseModel]] = {"generate": GenerateConfig}
+class MappingSettings(BaseModel):
+    """What the runbooks on audiocraft's checkpoints have in common."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    checkpoints: str = Field(default="reference:tiny/pair", min_length=1)
+    """``reference:<size>/<form>``, a folder with audiocraft's two files, or a hub id."""
+    text_encoder: str = ""
+    """T5 as a folder or a hub id; empty is what lies beside the checkpoints."""
+    proposed_threshold: float = Field(default=0.85, ge=0, le=1)
+    """Score from which an unambiguous proposal is applied."""
+    apply_proposed: str = Field(default="auto", pattern=r"^(auto|yes|no)$")
+    """``yes``, ``no``, or ``auto``: as ``APPLY_PROPOSED`` says, else yes."""
+    apply_mapping: str = ""
+    """JSON file of parameter to key, applied before anything else."""
+    allow_unfilled: list[str] = Field(default=[])
+    """Patterns of parameters that may be without a source."""
+    seed: int = Field(default=7, ge=0, lt=2**63)
+    """The same seed gives the same clip."""
+    output_dir: str = ""
+    """Folder for clips, logs and debug files; empty is beside the records."""
+
+
+class KeyMappingConfig(MappingSettings):
+    """Parameters of ``musicgen/key_mapping``."""
+
+    original_output: str = ""
+    """What the original computed, as safetensors; empty is what lies beside the checkpoints."""
+    dry_run: bool = False
+    """Propose and write the debug files, but apply nothing."""
+    save_applied: bool = True
+    """Write what was applied as a mapping file."""
+    duration: float = Field(default=0.5, ge=0.2, le=60)
+    """Seconds of audio for the comparison of two loads."""
+
+
+class LargeOffloadConfig(MappingSettings):
+    """Parameters of ``musicgen/large_offload``."""
+
+    checkpoints: str = Field(default="reference:large/pair", min_length=1)
+    """``reference:<size>/<form>``, a folder with audiocraft's two files, or a hub id."""
+    cpu_memory: str = Field(default="50%", min_length=1)
+    """Budget for weights in memory: 4GiB, or a share of the model."""
+    gpu_memory: str = Field(default="0", min_length=1)
+    """Budget on each graphics card; 0 uses none."""
+    force_cpu_codec: str = Field(default="auto", pattern=r"^(auto|yes|no)$")
+    """``yes``, ``no``, or ``auto``: as ``FORCE_CPU_COMP`` says, else yes."""
+    dtype: str = Field(default="float32", pattern=r"^(float32|float16|bfloat16)$")
+    """Number format of the weights."""
+    prompt: str = Field(default="a slow soft piano song", min_length=1)
+    """What the clip should sound like, where no file says so."""
+    prompt_file: str = ""
+    """JSON file with lyrics and style metadata."""
+    duration: float = Field(default=1.0, ge=0.2, le=600)
+    """Seconds of audio."""
+    tolerance: float = Field(default=0.1, ge=0)
+    """Seconds by which the clip may be longer or shorter."""
+    warmup: float = Field(default=0.2, ge=0, le=60)
+    """Seconds of audio generated first and thrown away; 0 is none."""
+    compare_whole: bool = True
+    """Also generate with the whole model in memory, and compare the tokens."""
+
+
+RUNBOOKS: dict[str, type[BaseModel]] = {
+    "generate": GenerateConfig,
+    "key_mapping": KeyMappingConfig,
+    "large_offload": LargeOffloadConfig,
+}

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from proofbook.errors import SubjectError
@@ -88,21 +90,36 @@ class Generation:
         return self.seconds_taken / self.seconds
 
 
-def load(subject: Subject, device: str = "auto") -> Model:
-    """Load ``subject`` in float32 onto ``device``: ``auto``, ``cpu``, ``cuda``, ``mps``.
+def load(
+    subject: Subject,
+    device: str = "auto",
+    *,
+    dtype: str = "float32",
+    device_map: Mapping[str, str | int] | None = None,
+    offload_folder: Path | None = None,
+) -> Model:
+    """Load ``subject`` onto ``device``: ``auto``, ``cpu``, ``cuda``, ``mps``.
+
+    With ``device_map``, module to ``cpu``, ``disk`` or the number of a graphics card, the model is
+    spread over these instead; what is on the disk stays in the model's own files where it can,
+    else goes to ``offload_folder``.
 
     Raises:
         SubjectError: The files cannot be loaded, or there is no such device.
     """
+    import torch
     from transformers import AutoProcessor, MusicgenForConditionalGeneration
 
-    place = _device(device)
+    place = _device(device) if device_map is None else _first_device(device_map)
+    spread = {} if device_map is None else {
+        "device_map": dict(device_map), "offload_folder": offload_folder}  # fmt: skip
     began = time.perf_counter()
     try:
         processor = AutoProcessor.from_pretrained(subject.folder, local_files_only=True)
         network, report = MusicgenForConditionalGeneration.from_pretrained(
-            subject.folder, local_files_only=True, use_safetensors=True, output_loading_info=True
-        )
+            subject.folder, local_files_only=True, use_safetensors=True, output_loading_info=True,
+            dtype=getattr(torch, dtype), **spread,
+        )  # fmt: skip
     except Exception as error:
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise SubjectError(
@@ -110,15 +127,22 @@ def load(subject: Subject, device: str = "auto") -> Model:
             "download or save the model again"
         ) from error
     _LOG.info("loaded %s onto %s", subject.requested, place)
+    network = network.eval()
     return Model(
         subject=subject,
-        network=network.eval().to(place),
+        network=network if spread else network.to(place),
         processor=processor,
         device=place,
         missing_weights=tuple(sorted(report["missing_keys"])),
         unused_weights=tuple(sorted(report["unexpected_keys"])),
         seconds_taken=time.perf_counter() - began,
     )
+
+
+def _first_device(device_map: Mapping[str, str | int]) -> str:
+    """Return the device that computes: the first graphics card, or else the CPU."""
+    cards = [device for device in device_map.values() if device not in ("cpu", "disk")]
+    return f"cuda:{cards[0]}" if cards and isinstance(cards[0], int) else str((*cards, "cpu")[0])
 
 
 def generate(

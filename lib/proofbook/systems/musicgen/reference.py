@@ -19,7 +19,7 @@ from proofbook.systems.musicgen.cache import cache_root, cached_folder
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["SIZES", "ReferenceSize", "build_reference", "reference_folder"]
+__all__ = ["SIZES", "ReferenceSize", "build_reference", "reference_folder", "save_text_encoder"]
 
 _WORDS = (
     "piano jazz guitar drum bass trio band rock pop folk blues synth string flute violin song "
@@ -98,13 +98,31 @@ def build_reference(recipe: ReferenceSize, folder: Path) -> None:
     MusicgenProcessor(extractor, tokenizer).save_pretrained(folder)
 
 
-def _config(recipe: ReferenceSize, vocabulary: int) -> Any:
-    from transformers import EncodecConfig, MusicgenConfig, MusicgenDecoderConfig, T5Config
+def save_text_encoder(folder: Path, seed: int, width: int = 48) -> None:
+    """Save a tiny random T5 encoder with its tokenizer into ``folder``; the same each time."""
+    import torch
+    from transformers import T5EncoderModel
 
-    text = T5Config(
-        vocab_size=vocabulary, d_model=48, d_kv=12, d_ff=96, num_layers=2, num_heads=4,
+    tokenizer = _tokenizer()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = T5EncoderModel(_text_config(len(tokenizer), width))
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def _text_config(vocabulary: int, width: int) -> Any:
+    from transformers import T5Config
+
+    return T5Config(
+        vocab_size=vocabulary, d_model=width, d_kv=12, d_ff=2 * width, num_layers=2, num_heads=4,
         pad_token_id=0, eos_token_id=1, decoder_start_token_id=0,
     )  # fmt: skip
+
+
+def _config(recipe: ReferenceSize, vocabulary: int) -> Any:
+    from transformers import EncodecConfig, MusicgenConfig, MusicgenDecoderConfig
+
     codec = EncodecConfig(
         target_bandwidths=[2.2], sampling_rate=32_000, upsampling_ratios=[8, 5, 4, 4],
         codebook_size=2048, codebook_dim=32, hidden_size=32, num_filters=recipe.codec_filters,
@@ -115,7 +133,9 @@ def _config(recipe: ReferenceSize, vocabulary: int) -> Any:
         num_attention_heads=recipe.heads, ffn_dim=4 * recipe.hidden_size,
     )  # fmt: skip
     return MusicgenConfig(
-        text_encoder=text.to_dict(), audio_encoder=codec.to_dict(), decoder=decoder.to_dict()
+        text_encoder=_text_config(vocabulary, 48).to_dict(),
+        audio_encoder=codec.to_dict(),
+        decoder=decoder.to_dict(),
     )
 
 

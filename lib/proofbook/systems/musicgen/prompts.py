@@ -1,0 +1,116 @@
+"""Read what a clip should be from a JSON file with lyrics and style metadata.
+
+Teams keep these files in many shapes: words and lists, at the top or under ``metadata``. What is
+understood becomes one text for the model, style first; what is not is listed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from proofbook.errors import SubjectError
+
+__all__ = ["LONGEST", "Prompt", "read_prompt"]
+
+LONGEST = 512
+"""Characters of a prompt; the text encoder reads little more."""
+
+_DIRECT = ("prompt", "description", "text")
+_STYLE = ("style", "genre", "genres", "mood", "moods", "instruments", "instrumentation", "tags",
+          "vocals", "era", "key")  # fmt: skip
+_TEMPO = ("tempo", "bpm")
+_NESTED = ("metadata", "style_metadata", "style")
+_WORDS = ("lines", "text", "lyrics")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prompt:
+    """What a clip should be."""
+
+    text: str
+    """For the model."""
+    lyrics: tuple[str, ...]
+    """Line by line; empty where the file has none."""
+    used: tuple[str, ...]
+    """Fields that the text is made of."""
+    ignored: tuple[str, ...]
+    """Fields that it is not made of."""
+
+
+def read_prompt(path: Path, longest: int = LONGEST) -> Prompt:
+    """Read a file of lyrics and style metadata.
+
+    Raises:
+        SubjectError: There is no such file, it is no JSON object, or nothing in it says what to
+            play.
+    """
+    fields = _flat(_read(path))
+    used = [name for name in (*_DIRECT, *_STYLE, *_TEMPO, "lyrics") if name in fields]
+    direct = [_text(fields[name]) for name in _DIRECT if name in fields]
+    style = [_text(fields[name]) for name in _STYLE if name in fields]
+    tempo = [_tempo(fields[name]) for name in _TEMPO if name in fields]
+    lyrics = tuple(_lines(fields.get("lyrics")))
+    about = [f"a song about: {' / '.join(lyrics)}"] if lyrics else []
+    parts = [part for part in (*direct, *style, *tempo, *about) if part]
+    if not parts:
+        raise SubjectError(
+            f"{path} says nothing to play; give it a prompt, a style (genre, mood, instruments, "
+            "tempo) or lyrics"
+        )
+    text = ", ".join(parts)
+    if len(text) > longest:
+        text = text[:longest].rsplit(" ", 1)[0].rstrip(" ,/")
+    ignored = tuple(sorted(set(fields) - set(used)))
+    return Prompt(text=text, lyrics=lyrics, used=tuple(used), ignored=ignored)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_bytes())
+    except OSError as error:
+        raise SubjectError(
+            f"prompt file {path} cannot be read ({error.strerror}); give a JSON file"
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise SubjectError(f"prompt file {path} is not JSON ({error}); correct it") from error
+    if not isinstance(value, dict):
+        raise SubjectError(f'prompt file {path} is no object; write {{"style": …, "lyrics": …}}')
+    return value
+
+
+def _flat(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of the file, those of nested metadata beside them; the outer ones win."""
+    fields: dict[str, Any] = {}
+    for name, entry in value.items():
+        if name in _NESTED and isinstance(entry, dict):
+            fields = {**_flat(entry), **fields}
+        else:
+            fields[name] = entry
+    return fields
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(filter(None, map(_text, value)))
+    return "" if isinstance(value, dict | bool) or value is None else " ".join(str(value).split())
+
+
+def _tempo(value: Any) -> str:
+    text = _text(value)
+    return f"{text} bpm" if text.replace(".", "", 1).isdecimal() else text
+
+
+def _lines(value: Any) -> Iterator[str]:
+    """Yield the lines of lyrics: a text, a list of lines, or a list of sections."""
+    if isinstance(value, str):
+        yield from (line.strip() for line in value.splitlines() if line.strip())
+    elif isinstance(value, list):
+        for entry in value:
+            yield from _lines(entry)
+    elif isinstance(value, dict):
+        named = next((value[name] for name in _WORDS if name in value), None)
+        yield from _lines(list(value.values()) if named is None else named)
