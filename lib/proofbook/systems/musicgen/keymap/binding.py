@@ -152,8 +152,13 @@ class Binder:
 
     def _slots_called(self, parameter: str) -> list[Slot]:
         """Return the slots that make a parameter, which either side's name may stand for."""
-        exact = [s for s in self.slots if any(f.parameter == parameter for f in s.feeds)]
-        return exact or [s for s in self.slots if canonical(parameter) in s.names]
+        # Half of a pair is no source of a whole weight; the halves have names of their own.
+        whole = [
+            slot
+            for slot in self.slots
+            if any(f.parameter == parameter and f.operation != "fold" for f in slot.feeds)
+        ]
+        return whole or [s for s in self.slots if canonical(parameter) in s.names]
 
     def _bind_only(self, slot: Slot, keys: list[str], stage: Stage) -> None:
         """Bind where one key fits the name, or refuse it for what it holds."""

@@ -124,7 +124,7 @@ def plan_keys(
     binder.bind_identical()
     binder.bind_rules()
     binder.bind_endings()
-    matches = match_keys(binder.open_slots(), binder.free_keys(), options.threshold)
+    matches = match_keys(binder.open_slots(), binder.free_keys())
     proposals = _proposals(matches, options.threshold)
     if options.apply_proposed:
         for match in matches:

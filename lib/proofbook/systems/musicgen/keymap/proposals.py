@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from proofbook.systems.musicgen.keymap.names import role
-from proofbook.systems.musicgen.keymap.similarity import read_name, score_matrix
+from proofbook.systems.musicgen.keymap.similarity import NEAR_END, Spelling, read_name, score_matrix
 from proofbook.systems.musicgen.keymap.slots import Slot, TensorSpec, kind_of
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ AMBIGUITY = 0.02
 _PASSES = 3
 _SUPPORT = 2
 _EPSILON = 1e-9
+
+_Prefixes = Mapping[tuple[str, ...], tuple[str, ...]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,27 +57,26 @@ class _Group(NamedTuple):
     scores: NDArray[np.float64]
 
 
-def match_keys(
-    slots: Sequence[Slot], keys: Mapping[str, TensorSpec], threshold: float
-) -> list[Match]:
+def match_keys(slots: Sequence[Slot], keys: Mapping[str, TensorSpec]) -> list[Match]:
     """Return the best one-to-one pairs, whatever their score.
 
-    ``threshold`` is the score from which an unambiguous pair may teach which prefix stands for
-    which; what was learned so breaks ties between slots that only their prefix tells apart.
+    What shapes, numbers and endings alone make certain tells first which prefix stands for which,
+    whatever the prefixes are called; that then breaks ties between slots which only their prefix
+    tells apart.
     """
-    groups = _groups(slots, keys)
-    matches: list[Match] = []
-    learned: dict[tuple[str, ...], tuple[str, ...]] = {}
+    learned: _Prefixes = {}
+    bare = _groups(slots, keys, prefixed=False)
     for _ in range(_PASSES):
-        matches = [match for group in groups for match in _solve(group, learned)]
-        sure = [m for m in matches if m.unambiguous and m.score >= threshold]
-        before, learned = learned, _learn(sure)
+        before, learned = learned, _learn([m for group in bare for m in _solve(group, learned)])
         if learned == before:
             break
-    return matches
+    whole = _groups(slots, keys, prefixed=True)
+    return [match for group in whole for match in _solve(group, learned)]
 
 
-def _groups(slots: Sequence[Slot], keys: Mapping[str, TensorSpec]) -> list[_Group]:
+def _groups(
+    slots: Sequence[Slot], keys: Mapping[str, TensorSpec], *, prefixed: bool
+) -> list[_Group]:
     """Put together what has the same shape and the same kind of numbers."""
     by_trait: dict[object, tuple[list[Slot], list[str]]] = defaultdict(lambda: ([], []))
     for slot in slots:
@@ -83,18 +84,18 @@ def _groups(slots: Sequence[Slot], keys: Mapping[str, TensorSpec]) -> list[_Grou
     for key, spec in keys.items():
         by_trait[spec.shape, kind_of(spec.dtype)][1].append(key)
     return [
-        _Group(mine, theirs, _scores(mine, theirs))
+        _Group(mine, theirs, _scores(mine, theirs, prefixed=prefixed))
         for mine, theirs in by_trait.values()
         if mine and theirs
     ]
 
 
-def _scores(slots: list[Slot], keys: list[str]) -> NDArray[np.float64]:
+def _scores(slots: list[Slot], keys: list[str], *, prefixed: bool) -> NDArray[np.float64]:
     """Return the scores; a key that would have to change its values has none."""
     import numpy as np
 
     spellings = [tuple(map(read_name, slot.spellings)) for slot in slots]
-    scores = score_matrix(spellings, [read_name(key) for key in keys])
+    scores = score_matrix(spellings, [read_name(key) for key in keys], prefixed=prefixed)
     mine = np.array([role(slot.name) for slot in slots])[:, None]
     theirs = np.array([role(key) for key in keys])[None, :]
     conflict = (mine != theirs) & (mine != "other") & (theirs != "other")
@@ -102,14 +103,14 @@ def _scores(slots: list[Slot], keys: list[str]) -> NDArray[np.float64]:
     return scores
 
 
-def _solve(group: _Group, learned: Mapping[tuple[str, ...], tuple[str, ...]]) -> list[Match]:
+def _solve(group: _Group, learned: _Prefixes) -> list[Match]:
     import numpy as np
     from scipy.optimize import linear_sum_assignment
 
     scores = group.scores.copy()
     prefixes = [read_name(slot.name).prefix for slot in group.slots]
     for column, key in enumerate(group.keys):
-        known = _known_prefix(read_name(key).words, learned)
+        known = _known_prefix(read_name(key), learned)
         if known is not None:
             scores[[prefix != known for prefix in prefixes], column] = 0.0
     rows, columns = linear_sum_assignment(scores, maximize=True)
@@ -121,11 +122,13 @@ def _solve(group: _Group, learned: Mapping[tuple[str, ...], tuple[str, ...]]) ->
     ]
 
 
-def _known_prefix(
-    key: tuple[str, ...], learned: Mapping[tuple[str, ...], tuple[str, ...]]
-) -> tuple[str, ...] | None:
-    """Return what the only learned prefix stands for that is in ``key``, wrappers between."""
-    found = {slot for prefix, slot in learned.items() if prefix and _within(prefix, key)}
+def _known_prefix(key: Spelling, learned: _Prefixes) -> tuple[str, ...] | None:
+    """Return what a key's prefix stands for, or the longest learned one in it, wrappers between."""
+    if key.prefix in learned:
+        return learned[key.prefix]
+    inside = [prefix for prefix in learned if prefix and _within(prefix, key.words)]
+    longest = max(map(len, inside), default=0)
+    found = {learned[prefix] for prefix in inside if len(prefix) == longest}
     return found.pop() if len(found) == 1 else None
 
 
@@ -170,14 +173,15 @@ def _runner_up(descending: NDArray[np.float64], score: float) -> float:
     return float(descending[1]) if len(descending) > 1 else 0.0
 
 
-def _learn(sure: Sequence[Match]) -> dict[tuple[str, ...], tuple[str, ...]]:
+def _learn(matches: Sequence[Match]) -> _Prefixes:
     """Return which prefix of the model each prefix of the checkpoint stands for, where it is sure.
 
-    Sure is what at least two pairs say and none contradicts.
+    Sure is what at least two unambiguous pairs say and none contradicts.
     """
     seen: dict[tuple[str, ...], list[tuple[str, ...]]] = defaultdict(list)
-    for match in sure:
-        seen[read_name(match.key).prefix].append(read_name(match.slot.name).prefix)
+    for match in matches:
+        if match.unambiguous and match.score > NEAR_END:
+            seen[read_name(match.key).prefix].append(read_name(match.slot.name).prefix)
     return {
         key: found[0]
         for key, found in seen.items()

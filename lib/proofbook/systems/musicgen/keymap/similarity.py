@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-__all__ = ["SAME_END", "Spelling", "read_name", "score_matrix"]
+__all__ = ["NEAR_END", "SAME_END", "Spelling", "read_name", "score_matrix"]
 
 SAME_END = 0.88
 """Score of equal numbers and equal last two tokens alone; what stands before makes up the rest."""
-_NEAR_END = 0.8
+NEAR_END = 0.8
 """The most that another ending can reach, below any threshold that is safe."""
 _OTHER_NUMBERS = 0.5
 _EXTRA_NUMBERS = 0.02
@@ -62,16 +62,19 @@ def read_name(name: str) -> Spelling:
 
 
 def score_matrix(
-    slots: Sequence[tuple[Spelling, ...]], keys: Sequence[Spelling]
+    slots: Sequence[tuple[Spelling, ...]], keys: Sequence[Spelling], *, prefixed: bool = True
 ) -> NDArray[np.float64]:
-    """Return the score of every slot (rows; the best of its spellings) with every key (columns)."""
+    """Return the score of every slot (rows; the best of its spellings) with every key (columns).
+
+    Unless ``prefixed``, what stands before the last two tokens counts for nothing.
+    """
     import numpy as np
 
     skeletons, slot_ids = _distinct([tuple(map(_skeleton, slot)) for slot in slots])
     key_words, key_ids = _distinct([key.words for key in keys])
     slot_numbers, slot_number_ids = _distinct([slot[0].numbers for slot in slots])
     key_numbers, key_number_ids = _distinct([key.numbers for key in keys])
-    by_words = np.array([[_best(s, k) for k in key_words] for s in skeletons])
+    by_words = np.array([[_best(s, k, prefixed) for k in key_words] for s in skeletons])
     by_numbers = np.array([[_numbers_alike(s, k) for k in key_numbers] for s in slot_numbers])
     both = by_words[np.ix_(slot_ids, key_ids)]
     factors = by_numbers[np.ix_(slot_number_ids, key_number_ids)]
@@ -94,18 +97,18 @@ def _distinct(values: Sequence[T]) -> tuple[list[T], list[int]]:
     return list(places), ids
 
 
-def _best(slot: tuple[_Skeleton, ...], key: tuple[str, ...]) -> float:
-    return max(_words_alike(spelling, key) for spelling in slot)
+def _best(slot: tuple[_Skeleton, ...], key: tuple[str, ...], prefixed: bool) -> float:
+    return max(_words_alike(spelling, key, prefixed) for spelling in slot)
 
 
-def _words_alike(slot: _Skeleton, key: tuple[str, ...]) -> float:
+def _words_alike(slot: _Skeleton, key: tuple[str, ...], prefixed: bool) -> float:
     cut = len(key) - len(slot.tail)
     before, end = key[: max(0, cut)], key[max(0, cut) :]
-    found = _share_found(slot.rest, before)
+    found = _share_found(slot.rest, before) if prefixed else 0.0
     if end == slot.tail:
         return SAME_END + (1 - SAME_END) * found
     alike = fuzz.ratio(" ".join(end), " ".join(slot.tail)) / 100
-    return _NEAR_END * (0.75 * alike + 0.25 * found)
+    return NEAR_END * (0.75 * alike + 0.25 * found)
 
 
 def _share_found(tokens: tuple[tuple[str, ...], ...], within: tuple[str, ...]) -> float:
