@@ -98,24 +98,27 @@ def build_reference(recipe: ReferenceSize, folder: Path) -> None:
     MusicgenProcessor(extractor, tokenizer).save_pretrained(folder)
 
 
-def save_text_encoder(folder: Path, seed: int, width: int = 48) -> None:
-    """Save a tiny random T5 encoder with its tokenizer into ``folder``; the same each time."""
+def save_text_encoder(
+    folder: Path, seed: int, width: int = 48, *, layers: int = 2, heads: int = 4
+) -> None:
+    """Save a random T5 encoder with a small tokenizer into ``folder``; the same each time."""
     import torch
     from transformers import T5EncoderModel
 
     tokenizer = _tokenizer()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = T5EncoderModel(_text_config(len(tokenizer), width))
+        model = T5EncoderModel(_text_config(len(tokenizer), width, layers, heads))
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 
 
-def _text_config(vocabulary: int, width: int) -> Any:
+def _text_config(vocabulary: int, width: int, layers: int = 2, heads: int = 4) -> Any:
     from transformers import T5Config
 
     return T5Config(
-        vocab_size=vocabulary, d_model=width, d_kv=12, d_ff=2 * width, num_layers=2, num_heads=4,
+        vocab_size=vocabulary, d_model=width, d_kv=width // heads, d_ff=2 * width,
+        num_layers=layers, num_heads=heads,
         pad_token_id=0, eos_token_id=1, decoder_start_token_id=0,
     )  # fmt: skip
 

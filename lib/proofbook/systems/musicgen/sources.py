@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from proofbook.errors import SubjectError
+from proofbook.systems.musicgen.audiocraft.full_size import random_checkpoints
 from proofbook.systems.musicgen.audiocraft.reference import OUTPUTS_FILE, reference_checkpoints
 from proofbook.systems.musicgen.checkpoints import CODEC_FILE, LANGUAGE_FILE, open_checkpoint
 
 __all__ = ["CheckpointFiles", "resolve_checkpoints"]
 
 _REFERENCE = "reference:"
+_RANDOM = "random:"
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _TEXT_FOLDER = "t5"
 _USUAL_TEXT = "t5-base"
@@ -48,7 +50,9 @@ def resolve_checkpoints(
     cache: Path | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> CheckpointFiles:
-    """Return the checkpoints called ``model``: ``reference:<size>/<form>``, a folder, a hub id.
+    """Return the checkpoints called ``model``.
+
+    That is ``reference:<size>/<form>``, ``random:<published size>``, a folder, or a hub id.
 
     ``text_encoder`` is a folder or a hub id; empty is what lies beside the checkpoints, else what
     ``xp.cfg`` names. ``AUDIOCRAFT_CACHE_DIR`` and ``HF_HOME`` are looked into for hub ids.
@@ -76,6 +80,9 @@ def _folder(model: str, cache: Path | None, environ: Mapping[str, str]) -> tuple
     if model.startswith(_REFERENCE):
         name = model.removeprefix(_REFERENCE)
         return reference_checkpoints(name, cache), re.sub(r"\W+", "-", name)
+    if model.startswith(_RANDOM):
+        name = model.removeprefix(_RANDOM)
+        return random_checkpoints(name, cache), f"random-{name}"
     path = Path(model).expanduser()
     if path.is_dir():
         return path.resolve(), path.resolve().name

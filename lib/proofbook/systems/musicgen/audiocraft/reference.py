@@ -23,7 +23,15 @@ from proofbook.systems.musicgen.reference import save_text_encoder
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["OUTPUTS_FILE", "SIZES", "CheckpointSize", "reference_checkpoints", "write_checkpoint"]
+__all__ = [
+    "OUTPUTS_FILE",
+    "SIZES",
+    "CheckpointSize",
+    "configuration",
+    "random_codec",
+    "reference_checkpoints",
+    "write_checkpoint",
+]
 
 OUTPUTS_FILE = "reference_outputs.safetensors"
 RATIOS = (8, 5, 4, 4)
@@ -101,15 +109,20 @@ def _build(size: CheckpointSize, form: str, folder: Path) -> None:
         spoken = _random_state(
             language_keys(width=size.width, layers=size.layers, text_width=size.text_width)
         )
-        keys = codec_keys(filters=size.filters, dimension=size.dimension)
-        sounding = _random_state(_folded(keys))
-        _voice(sounding)
+        sounding = random_codec(size)
         outputs = _outputs(size, spoken, sounding)
-        config = _config(size)
+        config = configuration(size)
         write_checkpoint(folder / LANGUAGE_FILE, in_form(spoken, form, size.seed), config)
         write_checkpoint(folder / CODEC_FILE, in_form(sounding, form, size.seed), config)
     save_file(outputs, folder / OUTPUTS_FILE)
     save_text_encoder(folder / "t5", size.seed, size.text_width)
+
+
+def random_codec(size: CheckpointSize) -> dict[str, torch.Tensor]:
+    """Return a random codec, folded, that makes an audible sound of random codes."""
+    state = _random_state(_folded(codec_keys(filters=size.filters, dimension=size.dimension)))
+    _voice(state)
+    return state
 
 
 def _folded(keys: Mapping[str, TensorSpec]) -> dict[str, TensorSpec]:
@@ -174,7 +187,7 @@ def _outputs(
     }
 
 
-def _config(size: CheckpointSize) -> str:
+def configuration(size: CheckpointSize) -> str:
     """Return ``xp.cfg`` with the sections that describe a model, references included."""
     import yaml
 

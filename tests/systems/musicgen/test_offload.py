@@ -1,0 +1,91 @@
+"""A model spread over memory and disk keeps to its budget and computes the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from proofbook.errors import SubjectError
+from proofbook.systems.musicgen import generation, offload
+from proofbook.systems.musicgen.memory import AnonymousPeak, anonymous_bytes
+from proofbook.systems.musicgen.subject import resolve_model
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("4GiB", 4 * 2**30), ("500 MB", 500_000_000), ("12", 12), ("50%", 500), ("1.5kB", 1500),
+     ("2ki", 2048), ("0", 0)],
+)  # fmt: skip
+def test_budgets_are_sizes_or_shares(text: str, size: int):
+    assert offload.parse_budget(text, 1000) == size
+
+
+@pytest.mark.parametrize("text", ["", "half", "-1GB", "4 GiB of it", "GiB", "1e9"])
+def test_what_is_no_size_is_named(text: str):
+    with pytest.raises(SubjectError, match="is not a size; write 4GiB"):
+        offload.parse_budget(text, 1000)
+
+
+def test_what_does_not_fit_goes_to_the_disk(reference: Path):
+    whole = offload.place(reference, cpu="100%")
+    half = offload.place(reference, cpu="60%")
+    assert whole.bytes_by_device == {"cpu": whole.model_bytes}
+    assert set(half.bytes_by_device) == {"cpu", "disk"}
+    assert half.bytes_by_device["cpu"] <= 0.6 * half.model_bytes
+    assert sum(half.bytes_by_device.values()) == half.model_bytes
+    assert not any(".layers.0." in name for name in half.device_map)
+
+
+def test_half_precision_needs_half_of_it(reference: Path):
+    single, half = (offload.place(reference, cpu="100%", dtype=d) for d in ("float32", "float16"))
+    assert half.model_bytes == pytest.approx(single.model_bytes / 2, rel=0.01)
+
+
+def test_the_codec_stays_on_the_cpu_if_asked(reference: Path):
+    placed = offload.place(reference, cpu="60%", codec_on_cpu=True)
+    assert placed.device_map["audio_encoder"] == "cpu"
+    with pytest.raises(SubjectError, match=r"the codec needs .* raise the budget"):
+        offload.place(reference, cpu="1kB", codec_on_cpu=True)
+
+
+@pytest.mark.slow
+def test_budgeted_and_whole_generate_the_same_bits(reference: Path, tmp_path: Path):
+    found = resolve_model(str(reference))
+    placed = offload.place(reference, cpu="40%")
+    spread = generation.load(found, device_map=placed.device_map, offload_folder=tmp_path)
+    assert offload.stranded_weights(spread.network) == []
+    assert any(p.is_meta for p in spread.network.parameters())
+    whole = generation.load(found, "cpu")
+    first, second = (generation.generate(m, "a song", 0.3, seed=5) for m in (spread, whole))
+    assert np.array_equal(first.tokens, second.tokens)
+    assert np.array_equal(first.samples, second.samples)
+
+
+@pytest.mark.slow
+def test_a_weight_that_nothing_brings_in_is_named(reference: Path, tmp_path: Path):
+    placed = offload.place(reference, cpu="40%")
+    model = generation.load(
+        resolve_model(str(reference)), device_map=placed.device_map, offload_folder=tmp_path
+    )
+    model.network.decoder.lm_heads[2]._hf_hook.weights_map = None
+    assert offload.stranded_weights(model.network) == ["decoder.lm_heads.2.weight"]
+
+
+def test_a_peak_is_seen_although_it_has_passed():
+    with AnonymousPeak() as watched:
+        block = torch.ones(50_000_000, dtype=torch.uint8)
+        del block
+    assert watched.known
+    assert watched.added > 40_000_000
+    with AnonymousPeak() as quiet:
+        pass
+    assert quiet.added < 10_000_000
+
+
+def test_a_system_that_does_not_tell_is_no_zero(tmp_path: Path):
+    assert anonymous_bytes(tmp_path / "none") is None
+    (tmp_path / "status").write_text("VmRSS: 10 kB\n")
+    assert anonymous_bytes(tmp_path / "status") is None

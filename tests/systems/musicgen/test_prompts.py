@@ -1,0 +1,65 @@
+"""Prompt files of many shapes become one text; what is no prompt is one clear line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from proofbook.errors import SubjectError
+from proofbook.systems.musicgen.prompts import LONGEST, read_prompt
+
+
+def written(folder: Path, content: Any) -> Path:
+    path = folder / "prompt.json"
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ({"prompt": "slow piano"}, "slow piano"),
+        ({"style": "jazz", "bpm": 92}, "jazz, 92 bpm"),
+        ({"genre": ["jazz", "swing"], "tempo": "slow", "mood": "calm"}, "jazz, swing, calm, slow"),
+        ({"metadata": {"genre": "pop"}, "lyrics": "one\n\ntwo"},
+         "pop, a song about: one / two"),
+        ({"style": {"genre": "rock", "instruments": ["drums"]}}, "rock, drums"),
+        ({"lyrics": [{"section": "verse", "lines": ["a", "b"]}, {"section": "x", "text": "c"}]},
+         "a song about: a / b / c"),
+        ({"lyrics": {"verse": ["a"], "chorus": "b"}}, "a song about: a / b"),
+    ],
+)  # fmt: skip
+def test_files_of_many_shapes_are_understood(tmp_path: Path, content: Any, text: str):
+    assert read_prompt(written(tmp_path, content)).text == text
+
+
+def test_what_is_used_and_what_is_not_is_told(tmp_path: Path):
+    content = {"style": "jazz", "lyrics": ["la"], "author": "x", "metadata": {"isrc": 1}}
+    found = read_prompt(written(tmp_path, content))
+    assert (found.used, found.ignored) == (("style", "lyrics"), ("author", "isrc"))
+    assert found.lyrics == ("la",)
+
+
+def test_a_long_text_is_cut_between_words(tmp_path: Path):
+    text = read_prompt(written(tmp_path, {"style": "jazz", "lyrics": "word " * 400})).text
+    assert LONGEST - 10 < len(text) <= LONGEST
+    assert text.endswith("word")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [("{", "is not JSON"), ("[]", "is no object"), ({}, "says nothing to play"),
+     ({"author": "x"}, "says nothing to play"), ({"style": [], "lyrics": ""}, "says nothing")],
+)  # fmt: skip
+def test_what_is_no_prompt_is_one_line(tmp_path: Path, content: Any, said: str):
+    with pytest.raises(SubjectError, match=said) as error:
+        read_prompt(written(tmp_path, content))
+    assert "\n" not in str(error.value)
+
+
+def test_a_missing_file_is_named(tmp_path: Path):
+    with pytest.raises(SubjectError, match=r"none\.json cannot be read"):
+        read_prompt(tmp_path / "none.json")
