@@ -116,9 +116,9 @@ def test_a_traceback_in_the_log_is_red(run_cells: Callable[..., Any], reference:
 @pytest.mark.slow
 def test_a_clip_of_another_length_is_red(run_cells: Callable[..., Any], reference: Path):
     def shorten(names: dict[str, Any]) -> None:
-        clip = names["clip"]
+        clip, wav = names["takes_made"][1]
         object.__setattr__(clip, "samples", np.ascontiguousarray(clip.samples[:16_000]))
-        write_wav(clip, names["wav"])
+        write_wav(clip, wav)
 
     done = run_cells(NAME, after={"generate": shorten}, model=str(reference), duration=1.0)
     assert done.red == ["duration"]
@@ -126,7 +126,7 @@ def test_a_clip_of_another_length_is_red(run_cells: Callable[..., Any], referenc
 
 @pytest.mark.slow
 def test_a_clip_that_was_not_written_is_red(run_cells: Callable[..., Any], reference: Path):
-    remove = {"generate": lambda names: names["wav"].unlink()}
+    remove = {"generate": lambda names: names["takes_made"][1][1].unlink()}
     done = run_cells(NAME, after=remove, model=str(reference), duration=0.5)
     assert done.red == ["wav-exists"]
 
@@ -139,3 +139,40 @@ def test_a_clip_too_short_for_loudness_skips_that_check_with_a_reason(
     assert done.checks["loudness"].status == "skipped"
     assert "0.4 s" in done.checks["loudness"].reason
     assert done.error is None
+
+
+@pytest.mark.slow
+def test_every_clip_of_a_batch_has_its_own_file_checks_and_question(
+    run_cells: Callable[..., Any], reference: Path, tmp_path: Path
+):
+    done = run_cells(NAME, model=str(reference), duration=1.0, prompts=["a drum beat"], takes=2,
+                     output_dir=str(tmp_path / "out"))  # fmt: skip
+    assert (done.error, done.red) == (None, [])
+    assert len(list((tmp_path / "out").glob("out_*.wav"))) == 4
+    assert {"duration", "duration-2", "audible-4"} <= set(done.checks)
+    questions = [record.text for record in done.records if record.kind == "question"]
+    assert [text.endswith("a drum beat?") for text in questions] == [False, False, True, True]
+
+
+@pytest.mark.slow
+def test_a_clip_that_its_seed_does_not_bring_back_is_red(
+    run_cells: Callable[..., Any], reference: Path
+):
+    def differ(names: dict[str, Any]) -> None:
+        names["again"][0] = names["batch"][0]
+
+    done = run_cells(NAME, after={"generate": differ}, model=str(reference), duration=0.4)
+    assert done.red == ["repeatable"]
+
+
+@pytest.mark.slow
+def test_a_silent_clip_in_a_batch_is_red_by_its_number(
+    run_cells: Callable[..., Any], reference: Path
+):
+    def mute(names: dict[str, Any]) -> None:
+        clip, wav = names["takes_made"][2]
+        object.__setattr__(clip, "samples", np.zeros_like(clip.samples))
+        write_wav(clip, wav)
+
+    done = run_cells(NAME, after={"generate": mute}, model=str(reference), duration=1.0, takes=2)
+    assert done.red == ["audible-2", "not-silent-2"]

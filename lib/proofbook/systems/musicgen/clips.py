@@ -13,7 +13,7 @@ from pathlib import Path
 
 from proofbook.systems.musicgen.generation import Generation
 
-__all__ = ["write_wav"]
+__all__ = ["numbered", "write_wav"]
 
 _IEEE_FLOAT = 3
 
@@ -35,6 +35,11 @@ def write_wav(clip: Generation, path: Path) -> Path:
     Path(beside).chmod(0o644)
     Path(beside).replace(path)
     return path
+
+
+def numbered(name: str, number: int) -> str:
+    """Return ``name`` for the first of several, and with its number for each further one."""
+    return name if number == 1 else f"{name}-{number}"
 
 
 def _chunk(name: bytes, payload: bytes) -> bytes:

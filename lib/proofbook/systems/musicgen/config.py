@@ -14,6 +14,7 @@ __all__ = [
     "KeyMappingConfig",
     "LargeOffloadConfig",
     "MappingSettings",
+    "PreloadConfig",
 ]
 
 
@@ -26,6 +27,10 @@ class GenerateConfig(BaseModel):
     """``reference:small``, ``reference:medium``, a folder, or a hub id."""
     prompt: str = Field(default="a short grand piano jazz improvisation", min_length=1)
     """What the clip should sound like."""
+    prompts: list[str] = []
+    """Further prompts, generated in the same batch."""
+    takes: int = Field(default=1, ge=1, le=64)
+    """Clips for each prompt, all in one batch."""
     duration: float = Field(default=2.0, ge=0.2, le=600)
     """Seconds of audio."""
     tolerance: float = Field(default=0.1, ge=0)
@@ -42,6 +47,49 @@ class GenerateConfig(BaseModel):
     """``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``."""
     output_dir: str = ""
     """Folder for the clip and the log; empty is beside the records."""
+
+
+class PreloadConfig(BaseModel):
+    """Parameters of ``musicgen/preload``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    models: dict[str, str] = Field(
+        default={
+            "small": "reference:small",
+            "medium": "reference:medium",
+            "large": "reference:large/pair",
+        },
+        min_length=1,
+    )
+    """Short key to source: ``reference:…``, a folder, an address, a hub id, or empty for the id in
+    the manifest."""
+    cache_dir: str = ""
+    """Folder of the cache; empty is ``AUDIOCRAFT_CACHE_DIR``, else Proofbook's own."""
+    manifest: str = ""
+    """``models_manifest.json``; empty is the one in the cache."""
+    mirror: str = ""
+    """Address under which hub ids are looked for."""
+    offline: bool = False
+    """Whether to leave the network alone."""
+    dockerfile: str = ""
+    """Dockerfile of the image to preload in; empty is no container."""
+    image: str = Field(default="audiocraft:large.community", min_length=1)
+    """Name of the image to build."""
+    fallback_image: str = ""
+    """Published image that stands in when the build fails."""
+    engine: str = "auto"
+    """``docker``, ``podman``, or ``auto`` for the first that answers."""
+    container_command: list[str] = []
+    """What preloads inside the container."""
+    container_mounts: dict[str, str] = {}
+    """Folder here to place inside."""
+    container_environment: dict[str, str] = {}
+    """Variables for what preloads inside."""
+    gpus: bool = False
+    """Whether the container gets the graphics cards."""
+    container_timeout: float = Field(default=7200.0, gt=0)
+    """Seconds that building, and then preloading inside, may take."""
 
 
 class MappingSettings(BaseModel):
@@ -111,4 +159,5 @@ RUNBOOKS: dict[str, type[BaseModel]] = {
     "generate": GenerateConfig,
     "key_mapping": KeyMappingConfig,
     "large_offload": LargeOffloadConfig,
+    "preload": PreloadConfig,
 }

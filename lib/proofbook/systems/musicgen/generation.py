@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
-__all__ = ["Generation", "Model", "generate", "load"]
+__all__ = ["Generation", "Model", "generate", "generate_batch", "load"]
 
 _LOG = logging.getLogger("proofbook.musicgen")
 
@@ -73,6 +73,7 @@ class Generation:
     tokens: NDArray[np.int64]
     """Shape (codebooks, steps)."""
     seconds_taken: float
+    """Of a batch, this clip's share."""
 
     @property
     def seconds(self) -> float:
@@ -160,33 +161,60 @@ def generate(
     The length is rounded to whole frames of the codec. The caller's random state is left as it
     was.
     """
+    (clip,) = generate_batch(
+        model, [prompt], seconds, seed=seed, guidance_scale=guidance_scale, top_k=top_k,
+        temperature=temperature,
+    )  # fmt: skip
+    return clip
+
+
+def generate_batch(
+    model: Model,
+    prompts: Sequence[str],
+    seconds: float,
+    *,
+    seed: int,
+    guidance_scale: float = 3.0,
+    top_k: int = 250,
+    temperature: float = 1.0,
+) -> list[Generation]:
+    """Generate a clip for each prompt, all at once.
+
+    The same prompts and seed give the same clips. One generator serves the whole batch, so that a
+    clip depends on what else is in it: alone, the same prompt and seed give another.
+    """
     import numpy as np
     import torch
     from transformers import StoppingCriteriaList
 
     steps = max(1, round(seconds * model.frame_rate))
-    inputs = model.processor(text=[prompt], padding=True, return_tensors="pt").to(model.device)
+    inputs = model.processor(text=list(prompts), padding=True, return_tensors="pt")
     tape, length = _Tape(), steps + _delay(model)
-    _LOG.info("generating %d steps, seed %d: %s", steps, seed, prompt)
+    _LOG.info("generating %d steps, seed %d: %s", steps, seed, "; ".join(prompts))
     devices = [model.device] if model.device.startswith("cuda") else []
     began = time.perf_counter()
     with torch.random.fork_rng(devices=devices), torch.inference_mode():
         torch.manual_seed(seed)
         audio = model.network.generate(
-            **inputs, do_sample=True, guidance_scale=guidance_scale, top_k=top_k,
+            **inputs.to(model.device), do_sample=True, guidance_scale=guidance_scale, top_k=top_k,
             temperature=temperature, max_new_tokens=length,
             stopping_criteria=StoppingCriteriaList([tape]),
         )  # fmt: skip
-        samples = audio[0].float().cpu().numpy()
-    _LOG.info("generated %d samples at %d Hz", len(samples.T), model.rate)
-    return Generation(
-        prompt=prompt,
-        seed=seed,
-        samples=np.ascontiguousarray(samples.T),
-        rate=model.rate,
-        tokens=_undelayed(model, tape.tokens[:, : 1 + length]),
-        seconds_taken=time.perf_counter() - began,
-    )
+        samples = audio.float().cpu().numpy()
+    taken = time.perf_counter() - began
+    _LOG.info("generated %d clips of %d samples at %d Hz", *samples.shape[::2], model.rate)
+    codes = tape.tokens[:, : 1 + length].chunk(len(prompts))
+    return [
+        Generation(
+            prompt=prompt,
+            seed=seed,
+            samples=np.ascontiguousarray(samples[row].T),
+            rate=model.rate,
+            tokens=_undelayed(model, codes[row]),
+            seconds_taken=taken / len(prompts),
+        )
+        for row, prompt in enumerate(prompts)
+    ]
 
 
 class _Tape:

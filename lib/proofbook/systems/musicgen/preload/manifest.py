@@ -1,0 +1,102 @@
+"""``models_manifest.json``: short key to hub id, place in the cache, purpose and licence."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from proofbook.errors import SubjectError
+
+__all__ = ["ManifestEntry", "read_manifest", "write_manifest"]
+
+
+class ManifestEntry(BaseModel):
+    """One model; fields of other programs are kept as they are."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", use_attribute_docstrings=True)
+
+    hf_id: str = Field(min_length=1)
+    """Id on the hub, or what stands for it."""
+    local_path: str = Field(min_length=1)
+    """Folder, relative to the cache, with forward slashes."""
+    purpose: str = ""
+    """What the model is for."""
+    license: str = ""
+    """Licence of the weights."""
+
+    @field_validator("local_path")
+    @classmethod
+    def _stay_inside(cls, value: str) -> str:
+        windows, posix = PureWindowsPath(value), PurePosixPath(value)
+        if posix.is_absolute() or windows.is_absolute() or windows.drive:
+            raise ValueError(f"{value} is absolute; write a path relative to the cache")
+        if ".." in windows.parts:
+            raise ValueError(f"{value} leads out of the cache; write it without ..")
+        return value
+
+
+def read_manifest(path: Path, root: Path) -> dict[str, ManifestEntry]:
+    """Return the models of a manifest by short key; empty where there is no file.
+
+    ``root`` is the cache that places are relative to.
+
+    Raises:
+        SubjectError: It is no manifest, or names a place outside of the cache, or one place twice.
+    """
+    try:
+        value = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise SubjectError(f"manifest {path} cannot be read ({error}); correct it") from error
+    if not isinstance(value, dict):
+        raise SubjectError(f"manifest {path} is no object; write {{short key: {{hf_id, …}}}}")
+    entries = {key: _entry(key, entry, path) for key, entry in value.items()}
+    _check_places(entries, path, root)
+    return entries
+
+
+def write_manifest(path: Path, entries: Mapping[str, ManifestEntry]) -> None:
+    """Write a manifest whole or not at all."""
+    content = {key: entry.model_dump() for key, entry in entries.items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        json.dump(content, file, indent=2, ensure_ascii=False)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    Path(beside).chmod(0o644)
+    Path(beside).replace(path)
+
+
+def _entry(key: str, value: object, path: Path) -> ManifestEntry:
+    try:
+        return ManifestEntry.model_validate(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, (key, *first["loc"])))
+        why = str(first["msg"]).removeprefix("Value error, ")
+        raise SubjectError(f"manifest {path}: {where}: {why}") from error
+
+
+def _check_places(entries: Mapping[str, ManifestEntry], path: Path, root: Path) -> None:
+    places: dict[Path, str] = {}
+    for key, entry in entries.items():
+        place = (root / entry.local_path).resolve()
+        if not place.is_relative_to(root.resolve()):
+            raise SubjectError(
+                f"manifest {path}: {key}.local_path: {entry.local_path} is a link out of the "
+                "cache; put the files there"
+            )
+        if place in places:
+            raise SubjectError(
+                f"manifest {path}: {key}.local_path: {places[place]} has the same place; give each "
+                "its own"
+            )
+        places[place] = key
