@@ -15,9 +15,16 @@ import torch
 from proofbook.errors import SubjectError
 from proofbook.media import read_audio
 from proofbook.systems.musicgen.clips import write_wav
-from proofbook.systems.musicgen.generation import Generation, Model, generate, load
+from proofbook.systems.musicgen.generation import (
+    Generation,
+    Model,
+    generate,
+    generate_batch,
+    load,
+)
 from proofbook.systems.musicgen.reference import SIZES, build_reference, reference_folder
 from proofbook.systems.musicgen.subject import check_folder, resolve_model
+from proofbook.systems.musicgen.windows import WINDOWS, Windows
 
 pytestmark = pytest.mark.slow
 PROMPT = "a 30-second grand piano jazz improvisation"
@@ -181,3 +188,37 @@ def test_a_wav_hides_neither_nan_nor_what_is_too_loud_nor_a_second_channel(tmp_p
     heard = read_audio(write_wav(clip, tmp_path / "a.wav"))
     assert np.array_equal(heard.samples, samples, equal_nan=True)
     assert heard.measure.non_finite == 1
+
+
+def test_a_batch_has_a_clip_for_each_prompt_and_comes_back(model: Model):
+    prompts = ["piano", "drum beat", "piano"]
+    first, second = (generate_batch(model, prompts, 0.5, seed=4) for _ in range(2))
+    assert [clip.prompt for clip in first] == prompts
+    assert {clip.tokens.shape for clip in first} == {(4, 25)}
+    assert {clip.samples.shape for clip in first} == {(16_000, 1)}
+    assert all(a.same_tokens(b) for a, b in zip(first, second, strict=True))
+    assert not first[0].same_tokens(first[2])
+    assert not first[0].same_tokens(generate_batch(model, prompts, 0.6, seed=4)[0])
+
+
+def test_thirty_seconds_are_one_window_and_a_minute_is_three():
+    assert list(WINDOWS.plan(1500, 50)) == [(0, 1500)]
+    assert list(WINDOWS.plan(1501, 50)) == [(0, 1500), (600, 1)]
+    assert list(WINDOWS.plan(3000, 50)) == [(0, 1500), (600, 900), (600, 600)]
+    assert list(WINDOWS.plan(3, 50)) == [(0, 3)]
+
+
+@pytest.mark.parametrize("prompts", [["piano"], ["piano", "drum"]])
+def test_a_clip_longer_than_a_window_goes_on_from_its_end(model: Model, prompts: list[str]):
+    windows = Windows(seconds=1.0, stride=0.6)
+    clips = generate_batch(model, prompts, 2.0, seed=4, windows=windows)
+    first = generate_batch(model, prompts, 1.0, seed=4)
+    for long, short in zip(clips, first, strict=True):
+        assert (long.tokens.shape, long.seconds) == ((4, 100), 2.0)
+        assert np.array_equal(long.tokens[:, :50], short.tokens)
+        with torch.inference_mode():
+            codes = torch.from_numpy(long.tokens)[None, None]
+            audio = model.network.audio_encoder.decode(codes, [None]).audio_values
+        np.testing.assert_allclose(long.samples[:, 0], audio[0, 0], atol=1e-5)
+    again = generate_batch(model, prompts, 2.0, seed=4, windows=windows)
+    assert all(a.same_tokens(b) for a, b in zip(clips, again, strict=True))

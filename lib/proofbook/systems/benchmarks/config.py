@@ -11,9 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = [
     "RUNBOOKS",
+    "GenerationSpeedConfig",
     "HeavyImportsConfig",
     "KernelMemoryConfig",
+    "KeyMatchingConfig",
     "ManyNotebooksConfig",
+    "ModelLoadingConfig",
     "NotebookSavingConfig",
     "StartUpConfig",
     "TinySuiteConfig",
@@ -130,10 +133,60 @@ class KernelMemoryConfig(_Config):
     """What every kernel has imported."""
 
 
+class KeyMatchingConfig(_Config):
+    """Parameters of ``benchmarks/key_matching``."""
+
+    rounds: int = Field(default=1, ge=1)
+    """How often each side is measured."""
+    bar: float = Field(default=50.0, gt=0)
+    """Least number of times that the matching must be faster than difflib's."""
+    layers: int = Field(default=12, ge=1)
+    """Layers of the language model; a large one has 48."""
+    width: int = Field(default=2048, ge=2)
+    """Width of the language model."""
+    seed: int = Field(default=11, ge=0)
+    """The same seed gives the same names."""
+
+
+class GenerationSpeedConfig(_Config):
+    """Parameters of ``benchmarks/generation_speed``."""
+
+    rounds: int = Field(default=3, ge=1)
+    """How often each side is measured."""
+    checkpoints: str = Field(default="reference:large/pair", min_length=1)
+    """What generates: audiocraft's checkpoints, as musicgen/large_offload takes them."""
+    duration: float = Field(default=0.5, ge=0.2)
+    """Seconds of audio in each round."""
+    cpu_memory: str = Field(default="50%", min_length=1)
+    """Budget of the offloaded side."""
+    bar: float = Field(default=0.97, gt=0)
+    """Least speed, as a multiple of transformers' own."""
+    offload_bar: float = Field(default=1.0, gt=0)
+    """Least speed under the budget, as a multiple of Accelerate's disk_offload."""
+
+
+class ModelLoadingConfig(_Config):
+    """Parameters of ``benchmarks/model_loading``."""
+
+    checkpoints: str = Field(default="random:small", min_length=1)
+    """What is loaded: audiocraft's checkpoints, as musicgen/large_offload takes them."""
+    dtype: str = Field(default="float16", pattern=r"^(float32|float16|bfloat16)$")
+    """Number format of the weights."""
+    cpu_memory: str = Field(default="512MiB", min_length=1)
+    """Budget for weights in memory."""
+    rounds: int = Field(default=1, ge=1)
+    """How often the first and the second load, and the peer's, are measured."""
+    bar: float = Field(default=0.25, gt=0)
+    """Largest part of the first load's time that the second may take."""
+
+
 RUNBOOKS: dict[str, type[BaseModel]] = {
+    "generation_speed": GenerationSpeedConfig,
     "heavy_imports": HeavyImportsConfig,
     "kernel_memory": KernelMemoryConfig,
+    "key_matching": KeyMatchingConfig,
     "many_notebooks": ManyNotebooksConfig,
+    "model_loading": ModelLoadingConfig,
     "notebook_saving": NotebookSavingConfig,
     "start_up": StartUpConfig,
     "tiny_suite": TinySuiteConfig,

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from proofbook.errors import SubjectError
 from proofbook.systems.musicgen.subject import Subject
+from proofbook.systems.musicgen.windows import WINDOWS, Windows
 
 if TYPE_CHECKING:
     import numpy as np
@@ -89,6 +90,12 @@ class Generation:
     def real_time_factor(self) -> float:
         """Wall time for a second of audio; below 1 is faster than real time."""
         return self.seconds_taken / self.seconds
+
+    def same_tokens(self, other: Generation) -> bool:
+        """Say whether the model chose the same for both, from the first step to the last."""
+        import numpy as np
+
+        return np.array_equal(self.tokens, other.tokens)
 
 
 def load(
@@ -177,44 +184,78 @@ def generate_batch(
     guidance_scale: float = 3.0,
     top_k: int = 250,
     temperature: float = 1.0,
+    windows: Windows = WINDOWS,
 ) -> list[Generation]:
     """Generate a clip for each prompt, all at once.
 
     The same prompts and seed give the same clips. One generator serves the whole batch, so that a
-    clip depends on what else is in it: alone, the same prompt and seed give another.
+    clip depends on what else is in it: alone, the same prompt and seed give another. What is longer
+    than a window is generated window by window, each going on from the end of the one before.
     """
     import numpy as np
     import torch
-    from transformers import StoppingCriteriaList
 
     steps = max(1, round(seconds * model.frame_rate))
     inputs = model.processor(text=list(prompts), padding=True, return_tensors="pt")
-    tape, length = _Tape(), steps + _delay(model)
+    options = {
+        **inputs.to(model.device), "do_sample": True, "guidance_scale": guidance_scale,
+        "top_k": top_k, "temperature": temperature,
+    }  # fmt: skip
     _LOG.info("generating %d steps, seed %d: %s", steps, seed, "; ".join(prompts))
     devices = [model.device] if model.device.startswith("cuda") else []
     began = time.perf_counter()
     with torch.random.fork_rng(devices=devices), torch.inference_mode():
         torch.manual_seed(seed)
-        audio = model.network.generate(
-            **inputs.to(model.device), do_sample=True, guidance_scale=guidance_scale, top_k=top_k,
-            temperature=temperature, max_new_tokens=length,
-            stopping_criteria=StoppingCriteriaList([tape]),
-        )  # fmt: skip
+        codes, audio = _extend(model, options, windows.plan(steps, model.frame_rate))
         samples = audio.float().cpu().numpy()
     taken = time.perf_counter() - began
     _LOG.info("generated %d clips of %d samples at %d Hz", *samples.shape[::2], model.rate)
-    codes = tape.tokens[:, : 1 + length].chunk(len(prompts))
     return [
         Generation(
             prompt=prompt,
             seed=seed,
             samples=np.ascontiguousarray(samples[row].T),
             rate=model.rate,
-            tokens=_undelayed(model, codes[row]),
+            tokens=codes[row].cpu().numpy(),
             seconds_taken=taken / len(prompts),
         )
         for row, prompt in enumerate(prompts)
     ]
+
+
+def _extend(
+    model: Model, options: Mapping[str, Any], plan: Iterable[tuple[int, int]]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Generate window after window; return codes (batch, codebooks, steps) and their audio."""
+    import torch
+    from transformers import StoppingCriteriaList
+
+    codes, pieces = None, 0
+    for kept, new in plan:
+        tape, length = _Tape(), new + _delay(model)
+        start: dict[str, Any] = (
+            {} if codes is None else {"decoder_input_ids": codes[..., -kept:].flatten(0, 1)}
+        )
+        audio = model.network.generate(
+            **options, **start, max_new_tokens=length,
+            stopping_criteria=StoppingCriteriaList([tape]),
+        )  # fmt: skip
+        found = _undelayed(model, tape.tokens[:, : 1 + kept + length])
+        codes = found if codes is None else torch.cat([codes, found[..., kept:]], dim=-1)
+        pieces += 1
+    assert codes is not None
+    return codes, audio if pieces == 1 else _decoded(model, codes)
+
+
+def _decoded(model: Model, codes: torch.Tensor) -> torch.Tensor:
+    """Return the audio of codes, shape (batch, channels, samples)."""
+    import torch
+
+    channels = int(model.network.config.decoder.audio_channels)
+    scales = [None] * codes.shape[0]
+    sides = [codes[:, side::channels] for side in range(channels)]
+    decoder = model.network.audio_encoder
+    return torch.cat([decoder.decode(side[None], scales).audio_values for side in sides], dim=1)
 
 
 class _Tape:
@@ -238,16 +279,19 @@ def _delay(model: Model) -> int:
     return int(model.codebooks // model.network.config.decoder.audio_channels) - 1
 
 
-def _undelayed(model: Model, tokens: torch.Tensor) -> NDArray[np.int64]:
-    """Return the codes as the codec decodes them: each codebook starts one step after another."""
+def _undelayed(model: Model, tokens: torch.Tensor) -> torch.Tensor:
+    """Return the codes as the codec decodes them: each codebook starts one step after another.
+
+    Shape (batch, codebooks, steps).
+    """
     decoder = model.network.decoder
     pad = model.network.generation_config.pad_token_id
     _, mask = decoder.build_delay_pattern_mask(
         tokens[:, :1], pad_token_id=pad, max_length=tokens.shape[-1]
     )
-    codes = decoder.apply_delay_pattern_mask(tokens, mask)
-    array: NDArray[np.int64] = codes[codes != pad].reshape(model.codebooks, -1).cpu().numpy()
-    return array
+    codes: torch.Tensor = decoder.apply_delay_pattern_mask(tokens, mask)
+    rows = codes.shape[0] // model.codebooks
+    return codes[codes != pad].reshape(rows, model.codebooks, -1)
 
 
 def _device(wanted: str) -> str:

@@ -5,6 +5,7 @@ Knows no rule of any model.
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Literal
 
@@ -33,6 +34,7 @@ _ENDS: tuple[tuple[tuple[str, ...], Role], ...] = (
 _PIECE = re.compile(r"[^\W_]+")
 
 
+@functools.lru_cache(maxsize=16_384)
 def canonical(name: str) -> str:
     """Return ``name`` without wrappers, and with one spelling for a weight-norm pair."""
     name = ".".join(token for token in name.split(".") if token not in WRAPPERS)
@@ -42,6 +44,7 @@ def canonical(name: str) -> str:
     return name
 
 
+@functools.lru_cache(maxsize=16_384)
 def role(name: str) -> Role:
     """Return what the tensor is, as far as the end of its name says."""
     found = words(name)

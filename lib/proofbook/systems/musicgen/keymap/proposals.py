@@ -26,6 +26,7 @@ AMBIGUITY = 0.02
 _PASSES = 3
 _SUPPORT = 2
 _EPSILON = 1e-9
+_CLOSE = 1e-6
 
 _Prefixes = Mapping[tuple[str, ...], tuple[str, ...]]
 
@@ -57,6 +58,17 @@ class _Group(NamedTuple):
     scores: NDArray[np.float64]
 
 
+class _Pairs(NamedTuple):
+    """One-to-one pairs of a group: places, scores, and distances to the nearest rival."""
+
+    rows: NDArray[np.intp]
+    columns: NDArray[np.intp]
+    scores: NDArray[np.float64]
+    margins: NDArray[np.float64]
+    allowed: NDArray[np.float64]
+    """The group's scores without what the learned prefixes rule out."""
+
+
 def match_keys(slots: Sequence[Slot], keys: Mapping[str, TensorSpec]) -> list[Match]:
     """Return the best one-to-one pairs, whatever their score.
 
@@ -67,11 +79,11 @@ def match_keys(slots: Sequence[Slot], keys: Mapping[str, TensorSpec]) -> list[Ma
     learned: _Prefixes = {}
     bare = _groups(slots, keys, prefixed=False)
     for _ in range(_PASSES):
-        before, learned = learned, _learn([m for group in bare for m in _solve(group, learned)])
+        before, learned = learned, _learn([(group, _solve(group, learned)) for group in bare])
         if learned == before:
             break
     whole = _groups(slots, keys, prefixed=True)
-    return [match for group in whole for match in _solve(group, learned)]
+    return [match for group in whole for match in _matches(group, _solve(group, learned))]
 
 
 def _groups(
@@ -103,23 +115,80 @@ def _scores(slots: list[Slot], keys: list[str], *, prefixed: bool) -> NDArray[np
     return scores
 
 
-def _solve(group: _Group, learned: _Prefixes) -> list[Match]:
+def _solve(group: _Group, learned: _Prefixes) -> _Pairs:
     import numpy as np
     from scipy.optimize import linear_sum_assignment
 
-    scores = group.scores.copy()
-    prefixes = [read_name(slot.name).prefix for slot in group.slots]
-    for column, key in enumerate(group.keys):
-        known = _known_prefix(read_name(key), learned)
-        if known is not None:
-            scores[[prefix != known for prefix in prefixes], column] = 0.0
+    scores = _allowed(group, learned)
     rows, columns = linear_sum_assignment(scores, maximize=True)
-    best = np.sort(scores, axis=1)[:, ::-1], np.sort(scores, axis=0)[::-1]
+    found = scores[rows, columns]
+    rivals = np.maximum(
+        _runners_up(scores, found, rows, axis=1), _runners_up(scores, found, columns, axis=0)
+    )
+    margins = np.where(rivals > 0, np.round(found - rivals, 4), 1.0)
+    real = found > 0
+    return _Pairs(rows[real], columns[real], found[real], margins[real], scores)
+
+
+def _allowed(group: _Group, learned: _Prefixes) -> NDArray[np.float64]:
+    """Return the scores without the pairs whose prefixes stand for something else."""
+    import numpy as np
+
+    if not learned:
+        return group.scores
+    ids: dict[tuple[str, ...], int] = {}
+    mine = [ids.setdefault(read_name(slot.name).prefix, len(ids)) for slot in group.slots]
+    known = [_known_prefix(read_name(key), learned) for key in group.keys]
+    theirs = np.array([-1 if k is None else ids.get(k, len(ids)) for k in known])
+    ruled_out = (np.array(mine)[:, None] != theirs[None, :]) & (theirs >= 0)[None, :]
+    return np.where(ruled_out, 0.0, group.scores)
+
+
+def _runners_up(
+    scores: NDArray[np.float64], found: NDArray[np.float64], places: NDArray[np.intp], axis: int
+) -> NDArray[np.float64]:
+    """Return the best score of each pair's row (axis 1) or column (axis 0) beside its own."""
+    import numpy as np
+
+    if scores.shape[axis] == 1:
+        return np.zeros(len(places))
+    best = np.expand_dims(scores.argmax(axis), axis)
+    first = np.take_along_axis(scores, best, axis).squeeze(axis)
+    others = scores.copy()
+    np.put_along_axis(others, best, -1.0, axis)
+    second = others.max(axis)
+    runners: NDArray[np.float64] = np.where(first[places] > found, first[places], second[places])
+    return runners
+
+
+def _matches(group: _Group, pairs: _Pairs) -> list[Match]:
     return [
-        _match(group, scores, best, int(row), int(column))
-        for row, column in zip(rows, columns, strict=True)
-        if scores[row, column] > 0
+        Match(
+            slot=group.slots[row],
+            key=group.keys[column],
+            score=float(score),
+            margin=float(margin),
+            rival=_rival(group, pairs.allowed, row, column, round(float(score - margin), 4)),
+        )
+        for row, column, score, margin in zip(*pairs[:4], strict=True)
     ]
+
+
+def _rival(
+    group: _Group, scores: NDArray[np.float64], row: int, column: int, nearest: float
+) -> str:
+    """Return the key, or else the slot, that comes nearest to a pair."""
+    import numpy as np
+
+    if nearest <= 0:
+        return ""
+    for column_there in np.flatnonzero(np.abs(scores[row, :] - nearest) < _CLOSE):
+        if column_there != column:
+            return group.keys[column_there]
+    for row_there in np.flatnonzero(np.abs(scores[:, column] - nearest) < _CLOSE):
+        if row_there != row:
+            return group.slots[row_there].name
+    return ""
 
 
 def _known_prefix(key: Spelling, learned: _Prefixes) -> tuple[str, ...] | None:
@@ -137,51 +206,17 @@ def _within(part: tuple[str, ...], whole: tuple[str, ...]) -> bool:
     return all(word in remaining for word in part)
 
 
-def _match(
-    group: _Group,
-    scores: NDArray[np.float64],
-    best: tuple[NDArray[np.float64], NDArray[np.float64]],
-    row: int,
-    column: int,
-) -> Match:
-    """Weigh a pair against the best other key for its slot, and the best other slot for its key."""
-    score = float(scores[row, column])
-    other_key = _runner_up(best[0][row, :], score)
-    other_slot = _runner_up(best[1][:, column], score)
-    nearest = max(other_key, other_slot)
-    rival = ""
-    if nearest > 0:
-        by_key = other_key >= other_slot
-        line = scores[row, :] if by_key else scores[:, column]
-        here = column if by_key else row
-        place = next(i for i, s in enumerate(line) if s == nearest and i != here)
-        rival = group.keys[place] if by_key else group.slots[place].name
-    return Match(
-        slot=group.slots[row],
-        key=group.keys[column],
-        score=score,
-        margin=round(score - nearest, 4) if nearest > 0 else 1.0,
-        rival=rival,
-    )
-
-
-def _runner_up(descending: NDArray[np.float64], score: float) -> float:
-    """Return the best of a sorted line without one entry of ``score``."""
-    first = float(descending[0])
-    if first > score:
-        return first
-    return float(descending[1]) if len(descending) > 1 else 0.0
-
-
-def _learn(matches: Sequence[Match]) -> _Prefixes:
+def _learn(solved: Sequence[tuple[_Group, _Pairs]]) -> _Prefixes:
     """Return which prefix of the model each prefix of the checkpoint stands for, where it is sure.
 
     Sure is what at least two unambiguous pairs say and none contradicts.
     """
     seen: dict[tuple[str, ...], list[tuple[str, ...]]] = defaultdict(list)
-    for match in matches:
-        if match.unambiguous and match.score > NEAR_END:
-            seen[read_name(match.key).prefix].append(read_name(match.slot.name).prefix)
+    for group, pairs in solved:
+        sure = (pairs.margins >= AMBIGUITY - _EPSILON) & (pairs.scores > NEAR_END)
+        for row, column in zip(pairs.rows[sure], pairs.columns[sure], strict=True):
+            slot = read_name(group.slots[row].name).prefix
+            seen[read_name(group.keys[column]).prefix].append(slot)
     return {
         key: found[0]
         for key, found in seen.items()
