@@ -1,4 +1,4 @@
-"""One cache of reference models for all tests of the session, and copies that may be broken."""
+"""Reference models for all tests of the session, and copies that may be broken."""
 
 from __future__ import annotations
 
@@ -18,12 +18,6 @@ def one_thread() -> None:
     import torch
 
     torch.set_num_threads(1)
-
-
-@pytest.fixture(scope="session")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty cache folder, filled by whoever is first."""
-    return tmp_path_factory.mktemp("cache")
 
 
 @pytest.fixture(scope="session")

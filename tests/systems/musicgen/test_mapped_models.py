@@ -6,7 +6,8 @@ import errno
 import json
 import multiprocessing
 import shutil
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -269,3 +270,26 @@ def test_a_fingerprint_is_of_contents_and_not_of_names(tmp_path: Path):
     before = fingerprint(tmp_path)
     (tmp_path / "z.txt").write_text("z")
     assert fingerprint(tmp_path) != before
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A real file system of 4 MB, which is less than a converted model takes."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)]
+    mounted = subprocess.run(command, check=False, capture_output=True, text=True)
+    if mounted.returncode:
+        pytest.skip(f"this user cannot mount a small disk: {mounted.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_a_real_disk_that_fills_up_is_told_and_left_empty(
+    folder: Path, small_disk: Path, monkeypatch: pytest.MonkeyPatch
+):
+    usage = shutil.disk_usage(small_disk)._replace(free=10**9)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)  # another took it meanwhile
+    with pytest.raises(SubjectError, match=r"cannot be written .*No space left.*free some space"):
+        conversion.convert(mapped(folder), small_disk, piece_bytes=200_000)
+    assert [path for path in small_disk.iterdir() if path.is_dir()] == []

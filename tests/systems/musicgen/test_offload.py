@@ -89,3 +89,10 @@ def test_a_system_that_does_not_tell_is_no_zero(tmp_path: Path):
     assert anonymous_bytes(tmp_path / "none") is None
     (tmp_path / "status").write_text("VmRSS: 10 kB\n")
     assert anonymous_bytes(tmp_path / "status") is None
+
+
+def test_threads_are_set_only_where_they_are_asked_for():
+    before = torch.get_num_threads()
+    assert offload.use_threads(0) == before
+    assert offload.use_threads(2) == 2
+    assert offload.use_threads(before) == before

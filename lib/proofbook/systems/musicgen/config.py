@@ -62,23 +62,29 @@ class PreloadConfig(BaseModel):
         },
         min_length=1,
     )
-    """Short key to source: ``reference:…``, a folder, an address, a hub id, or empty for the id in
-    the manifest."""
-    cache_dir: str = ""
-    """Folder of the cache; empty is ``AUDIOCRAFT_CACHE_DIR``, else Proofbook's own."""
+    """Short key to source: ``reference:…``, a folder, an address, a hub id, or empty for the
+    manifest's, else the published one of that size."""
+    cache_dir: str = "fresh"
+    """Folder of the cache; ``fresh`` is a new one that goes at the end; empty is
+    ``AUDIOCRAFT_CACHE_DIR``, else Proofbook's own."""
     manifest: str = ""
     """``models_manifest.json``; empty is the one in the cache."""
+    project: str = ""
+    """Folder that relative paths of cache, manifest and container start from; empty is the current
+    one."""
     mirror: str = ""
-    """Address under which hub ids are looked for."""
+    """Address or folder under which hub ids are looked for."""
     offline: bool = False
     """Whether to leave the network alone."""
     dockerfile: str = ""
     """Dockerfile of the image to preload in; empty is no container."""
+    build_context: str = ""
+    """Folder that the build sees; empty is the Dockerfile's."""
     image: str = Field(default="audiocraft:large.community", min_length=1)
     """Name of the image to build."""
     fallback_image: str = ""
     """Published image that stands in when the build fails."""
-    engine: str = "auto"
+    engine: str = Field(default="auto", min_length=1)
     """``docker``, ``podman``, or ``auto`` for the first that answers."""
     container_command: list[str] = []
     """What preloads inside the container."""
@@ -153,6 +159,10 @@ class LargeOffloadConfig(MappingSettings):
     """Seconds of audio generated first and thrown away; 0 is none."""
     compare_whole: bool = True
     """Also generate with the whole model in memory, and compare the tokens."""
+    offload_dir: str = ""
+    """Folder for weights that cannot stay in the model's own files; empty is beside the clip."""
+    num_threads: int = Field(default=0, ge=0)
+    """Threads that compute; 0 leaves it to torch."""
 
 
 RUNBOOKS: dict[str, type[BaseModel]] = {

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from proofbook.systems.musicgen.architecture import Architecture, musicgen_config
 from proofbook.systems.musicgen.checkpoints import Checkpoint, open_checkpoint
 from proofbook.systems.musicgen.keymap import Options, Part, Plan, TensorSpec, plan_keys
+from proofbook.systems.musicgen.keymap.names import canonical
+from proofbook.systems.musicgen.keymap.rules import targets_of
 from proofbook.systems.musicgen.sources import CheckpointFiles
 
 if TYPE_CHECKING:
@@ -111,6 +113,10 @@ def _options_for(
     part: Part, options: Options, targets: Mapping[Part, Mapping[str, TensorSpec]]
 ) -> Options:
     """Leave out of the mapping what names a parameter of the other part."""
-    others = {name for other in PARTS if other != part for name in targets[other]}
-    mine = {name: key for name, key in options.mapping.items() if name not in others}
+    (other,) = (each for each in PARTS if each != part)
+    mine = {
+        name: key
+        for name, key in options.mapping.items()
+        if name not in targets[other] and not targets_of(other, canonical(name))
+    }
     return replace(options, mapping=mine)

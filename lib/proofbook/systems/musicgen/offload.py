@@ -15,7 +15,7 @@ from typing import Any
 
 from proofbook.errors import SubjectError
 
-__all__ = ["PROCESS_BYTES", "Placement", "parse_budget", "place", "stranded_weights"]
+__all__ = ["PROCESS_BYTES", "Placement", "parse_budget", "place", "stranded_weights", "use_threads"]
 
 PROCESS_BYTES = 256 * 2**20
 """What a process takes for itself while it loads: two pieces of a file, buffers, code."""
@@ -88,6 +88,15 @@ def place(
         model_bytes=whole,
         largest_layer_bytes=_largest(_empty_network(folder), kind),
     )
+
+
+def use_threads(number: int) -> int:
+    """Let ``number`` threads compute, or leave it to torch for 0; return how many do."""
+    import torch
+
+    if number:
+        torch.set_num_threads(number)
+    return torch.get_num_threads()
 
 
 def stranded_weights(network: Any) -> list[str]:
