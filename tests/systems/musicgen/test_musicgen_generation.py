@@ -201,6 +201,67 @@ def test_a_batch_has_a_clip_for_each_prompt_and_comes_back(model: Model):
     assert not first[0].same_tokens(generate_batch(model, prompts, 0.6, seed=4)[0])
 
 
+def test_a_clip_is_what_transformers_own_generate_makes_of_the_same_seed(
+    model: Model, clip: Generation
+):
+    inputs = model.processor(text=[PROMPT], padding=True, return_tensors="pt")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(7)
+        audio = model.network.generate(
+            **inputs, do_sample=True, guidance_scale=3.0, top_k=250, max_new_tokens=103
+        )
+    assert np.array_equal(audio[0].T.numpy(), clip.samples)
+
+
+def test_a_clip_begins_as_a_shorter_one_of_its_seed_and_batch(model: Model, clip: Generation):
+    start = generate(model, PROMPT, 0.2, seed=7)
+    assert clip.same_start(start)
+    assert start.same_start(clip)
+    assert not clip.same_start(generate(model, PROMPT, 0.2, seed=8))
+    in_a_batch = generate_batch(model, [PROMPT, "drums"], 2.0, seed=7)[0]
+    assert not clip.same_start(in_a_batch)
+    assert in_a_batch.same_start(generate_batch(model, [PROMPT, "drums"], 0.2, seed=7)[0])
+
+
+def test_clips_too_short_to_compare_have_no_same_start(model: Model):
+    short = generate(model, PROMPT, 0.08, seed=7)
+    assert not short.same_start(short)
+
+
+@pytest.mark.parametrize(("seconds", "steps"), [(0.001, 3), (0.04, 3), (0.06, 3), (0.08, 4)])
+def test_the_shortest_clip_is_as_long_as_the_codebooks_delay(
+    model: Model, seconds: float, steps: int
+):
+    clip = generate(model, PROMPT, seconds, seed=7)
+    assert clip.tokens.shape == (4, steps)
+    assert clip.samples.shape == (steps * 640, 1)
+
+
+@pytest.mark.parametrize("seconds", [30.0, 31.0])
+def test_thirty_seconds_and_more_are_exact(model: Model, seconds: float):
+    clip = generate(model, PROMPT, seconds, seed=7)
+    assert clip.seconds == seconds
+    assert clip.tokens.shape == (4, seconds * 50)
+
+
+def test_each_window_hears_the_end_of_the_one_before(model: Model, monkeypatch: pytest.MonkeyPatch):
+    decoder, decoded = model.network.audio_encoder, []
+    decode = decoder.decode
+
+    def keep(codes: torch.Tensor, *rest: Any, **options: Any) -> Any:
+        decoded.append(codes)
+        return decode(codes, *rest, **options)
+
+    monkeypatch.setattr(decoder, "decode", keep)
+    windows = Windows(seconds=1.0, stride=0.6)
+    clips = generate_batch(model, ["piano", "drum"], 2.0, seed=4, windows=windows)
+    tokens = np.stack([clip.tokens for clip in clips])[None]
+    of_network = [codes.numpy() for codes in decoded[:3]]
+    expected = [tokens[..., 0:50], tokens[..., 30:80], tokens[..., 60:100]]
+    for found, wanted in zip(of_network, expected, strict=True):
+        np.testing.assert_array_equal(found, wanted)
+
+
 def test_thirty_seconds_are_one_window_and_a_minute_is_three():
     assert list(WINDOWS.plan(1500, 50)) == [(0, 1500)]
     assert list(WINDOWS.plan(1501, 50)) == [(0, 1500), (600, 1)]

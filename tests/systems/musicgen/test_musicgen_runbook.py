@@ -54,6 +54,7 @@ def test_the_reference_is_green_and_leaves_clip_log_and_question(
     metrics = {r.name: r.value for r in done.records if r.kind == "metric"}
     assert metrics["tokens_per_second"] > 0
     assert metrics["real_time_factor"] > 0
+    assert {"load_seconds", "load_memory", "generate_memory"} <= set(metrics)
     assert {p.suffix for p in (tmp_path / "out").iterdir()} == {".wav", ".log"}
 
 
@@ -158,11 +159,53 @@ def test_every_clip_of_a_batch_has_its_own_file_checks_and_question(
 def test_a_clip_that_its_seed_does_not_bring_back_is_red(
     run_cells: Callable[..., Any], reference: Path
 ):
-    def differ(names: dict[str, Any]) -> None:
-        names["again"][0] = names["batch"][0]
+    def disturb(names: dict[str, Any]) -> None:
+        import torch
 
-    done = run_cells(NAME, after={"generate": differ}, model=str(reference), duration=0.4)
+        noise = torch.Generator().manual_seed(1)
+        head = names["loaded"].network.decoder.lm_heads[0]
+        head.register_forward_hook(
+            lambda _module, _inputs, scores: scores + torch.randn(scores.shape, generator=noise)
+        )
+
+    done = run_cells(NAME, after={"load": disturb}, model=str(reference), duration=0.4, takes=2)
     assert done.red == ["repeatable"]
+    assert done.checks["repeatable"].actual == [1, 2]
+
+
+@pytest.mark.slow
+def test_only_the_clip_of_a_batch_that_does_not_come_back_is_named(
+    run_cells: Callable[..., Any], reference: Path
+):
+    def change(names: dict[str, Any]) -> None:
+        names["batch"][1].tokens[0, 0] += 1
+
+    done = run_cells(NAME, after={"generate": change}, model=str(reference), duration=0.4, takes=2)
+    assert done.red == ["repeatable"]
+    assert done.checks["repeatable"].actual == [2]
+
+
+@pytest.mark.slow
+def test_an_empty_clip_is_red(run_cells: Callable[..., Any], reference: Path):
+    empty = {"generate": lambda names: os.truncate(names["takes_made"][1][1], 0)}
+    done = run_cells(NAME, after=empty, model=str(reference), duration=0.4)
+    assert done.red == ["wav-not-empty"]
+
+
+@pytest.mark.slow
+def test_memory_that_nothing_tells_is_not_measured_as_nothing(
+    run_cells: Callable[..., Any], reference: Path
+):
+    def forget(names: dict[str, Any]) -> None:
+        for each in ("loading", "generating"):
+            if each in names:
+                names[each].known = False
+
+    hooks = {"load": forget, "generate": forget}
+    done = run_cells(NAME, after=hooks, model=str(reference), duration=0.4)
+    metrics = {record.name for record in done.records if record.kind == "metric"}
+    assert "tokens_per_second" in metrics
+    assert not {name for name in metrics if "memory" in name}
 
 
 @pytest.mark.slow

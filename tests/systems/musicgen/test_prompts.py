@@ -30,6 +30,10 @@ def written(folder: Path, content: Any) -> Path:
         ({"lyrics": [{"section": "verse", "lines": ["a", "b"]}, {"section": "x", "text": "c"}]},
          "a song about: a / b / c"),
         ({"lyrics": {"verse": ["a"], "chorus": "b"}}, "a song about: a / b"),
+        ({"lyrics": "[Verse 1]\na  [echo]\n[Chorus]\nb"}, "a song about: a [echo] / b"),
+        ({"Genre": "folk", "Style Metadata": {"BPM": 80.5}}, "folk, 80.5 bpm"),
+        ({"prompt": "a waltz", "description": "a waltz", "tempo": 90, "bpm": "90"},
+         "a waltz, 90 bpm"),
     ],
 )  # fmt: skip
 def test_files_of_many_shapes_are_understood(tmp_path: Path, content: Any, text: str):
@@ -43,6 +47,29 @@ def test_what_is_used_and_what_is_not_is_told(tmp_path: Path):
     assert found.lyrics == ("la",)
 
 
+def test_a_field_with_nothing_in_it_is_not_used(tmp_path: Path):
+    content = {"style": [], "mood": None, "tags": ["", " "], "lyrics": "[Intro]", "genre": "ska"}
+    found = read_prompt(written(tmp_path, content))
+    assert (found.text, found.used, found.lyrics) == ("ska", ("genre",), ())
+    assert found.ignored == ("lyrics", "mood", "style", "tags")
+
+
+def test_what_the_file_says_outside_wins_over_its_metadata(tmp_path: Path):
+    for content in (
+        {"metadata": {"genre": "pop", "mood": "sad"}, "genre": "ska"},
+        {"genre": "ska", "metadata": {"genre": "pop", "mood": "sad"}},
+    ):
+        assert read_prompt(written(tmp_path, content)).text == "ska, sad"
+
+
+def test_a_text_that_just_fits_is_not_cut(tmp_path: Path):
+    path = written(tmp_path, {"prompt": "slow soft piano"})
+    assert read_prompt(path, longest=15).text == "slow soft piano"
+    assert read_prompt(path, longest=14).text == "slow soft"
+    assert read_prompt(path, longest=9).text == "slow soft"
+    assert read_prompt(path, longest=2).text == "sl"
+
+
 def test_a_long_text_is_cut_between_words(tmp_path: Path):
     text = read_prompt(written(tmp_path, {"style": "jazz", "lyrics": "word " * 400})).text
     assert LONGEST - 10 < len(text) <= LONGEST
@@ -51,7 +78,8 @@ def test_a_long_text_is_cut_between_words(tmp_path: Path):
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [("{", "is not JSON"), ("[]", "is no object"), ({}, "says nothing to play"),
+    [("{", "is not JSON"), ("[" * 9999, "is not JSON"), ('{"bpm": NaN}', "NaN is no number"),
+     ("[]", "is no object"), ({}, "says nothing to play"),
      ({"author": "x"}, "says nothing to play"), ({"style": [], "lyrics": ""}, "says nothing")],
 )  # fmt: skip
 def test_what_is_no_prompt_is_one_line(tmp_path: Path, content: Any, said: str):

@@ -97,6 +97,19 @@ class Generation:
 
         return np.array_equal(self.tokens, other.tokens)
 
+    def same_start(self, other: Generation) -> bool:
+        """Say whether both begin with the same tokens, as clips of one seed and two lengths do.
+
+        The last steps of the shorter one do not count: there its first codebooks have ended, which
+        the others hear.
+        """
+        import numpy as np
+
+        codebooks, steps = self.tokens.shape
+        shared = min(steps, other.tokens.shape[1]) - codebooks
+        start, others = self.tokens[:, :shared], other.tokens[:, :shared]
+        return shared > 0 and np.array_equal(start, others)
+
 
 def load(
     subject: Subject,
@@ -165,8 +178,8 @@ def generate(
 ) -> Generation:
     """Generate a clip of ``seconds`` for ``prompt``; the same seed gives the same clip.
 
-    The length is rounded to whole frames of the codec. The caller's random state is left as it
-    was.
+    The length is rounded to whole frames of the codec, and is at least as many of them as the last
+    codebook starts after the first. The caller's random state is left as it was.
     """
     (clip,) = generate_batch(
         model, [prompt], seconds, seed=seed, guidance_scale=guidance_scale, top_k=top_k,
@@ -195,7 +208,7 @@ def generate_batch(
     import numpy as np
     import torch
 
-    steps = max(1, round(seconds * model.frame_rate))
+    steps = max(1, _delay(model), round(seconds * model.frame_rate))
     inputs = model.processor(text=list(prompts), padding=True, return_tensors="pt")
     options = {
         **inputs.to(model.device), "do_sample": True, "guidance_scale": guidance_scale,

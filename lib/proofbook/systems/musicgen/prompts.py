@@ -1,12 +1,14 @@
 """Read what a clip should be from a JSON file with lyrics and style metadata.
 
-Teams keep these files in many shapes: words and lists, at the top or under ``metadata``. What is
-understood becomes one text for the model, style first; what is not is listed.
+Teams keep these files in many shapes: words and lists, at the top or under ``metadata``, names in
+any case. What is understood becomes one text for the model, style first; what is not is listed.
+Knows nothing of music: a word of style goes to the model as it stands.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +26,9 @@ _STYLE = ("style", "genre", "genres", "mood", "moods", "instruments", "instrumen
           "vocals", "era", "key")  # fmt: skip
 _TEMPO = ("tempo", "bpm")
 _NESTED = ("metadata", "style_metadata", "style")
-_WORDS = ("lines", "text", "lyrics")
+_WORDS = ("lines", "text", "lyrics", "content", "words")
+_MARKER = re.compile(r"\[[^\]]*\]")
+"""``[Verse 1]``: names a part of the song, and is not sung."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +42,7 @@ class Prompt:
     used: tuple[str, ...]
     """Fields that the text is made of."""
     ignored: tuple[str, ...]
-    """Fields that it is not made of."""
+    """Fields that it is not made of: unknown, or with nothing in them."""
 
 
 def read_prompt(path: Path, longest: int = LONGEST) -> Prompt:
@@ -49,28 +53,26 @@ def read_prompt(path: Path, longest: int = LONGEST) -> Prompt:
             play.
     """
     fields = _flat(_read(path))
-    used = [name for name in (*_DIRECT, *_STYLE, *_TEMPO, "lyrics") if name in fields]
-    direct = [_text(fields[name]) for name in _DIRECT if name in fields]
-    style = [_text(fields[name]) for name in _STYLE if name in fields]
-    tempo = [_tempo(fields[name]) for name in _TEMPO if name in fields]
     lyrics = tuple(_lines(fields.get("lyrics")))
-    about = [f"a song about: {' / '.join(lyrics)}"] if lyrics else []
-    parts = [part for part in (*direct, *style, *tempo, *about) if part]
-    if not parts:
+    parts = {name: _text(fields.get(name)) for name in (*_DIRECT, *_STYLE)}
+    parts |= {name: _tempo(fields.get(name)) for name in _TEMPO}
+    parts["lyrics"] = f"a song about: {' / '.join(lyrics)}" if lyrics else ""
+    used = tuple(name for name, part in parts.items() if part)
+    if not used:
         raise SubjectError(
             f"{path} says nothing to play; give it a prompt, a style (genre, mood, instruments, "
             "tempo) or lyrics"
         )
-    text = ", ".join(parts)
+    text = ", ".join(dict.fromkeys(parts[name] for name in used))
     if len(text) > longest:
-        text = text[:longest].rsplit(" ", 1)[0].rstrip(" ,/")
+        text = text[: longest + 1].rsplit(" ", 1)[0][:longest].rstrip(" ,/")
     ignored = tuple(sorted(set(fields) - set(used)))
-    return Prompt(text=text, lyrics=lyrics, used=tuple(used), ignored=ignored)
+    return Prompt(text=text, lyrics=lyrics, used=used, ignored=ignored)
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        value = json.loads(path.read_bytes())
+        value = json.loads(path.read_bytes(), parse_constant=_refuse)
     except OSError as error:
         raise SubjectError(
             f"prompt file {path} cannot be read ({error.strerror}); give a JSON file"
@@ -82,10 +84,18 @@ def _read(path: Path) -> dict[str, Any]:
     return value
 
 
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no number")
+
+
 def _flat(value: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of the file, those of nested metadata beside them; the outer ones win."""
+    """Return the fields of the file, those of nested metadata beside them; the outer ones win.
+
+    Names are in lower case, with ``_`` between their words.
+    """
     fields: dict[str, Any] = {}
-    for name, entry in value.items():
+    for written, entry in value.items():
+        name = re.sub(r"[\s-]+", "_", written.strip().lower())
         if name in _NESTED and isinstance(entry, dict):
             fields = {**_flat(entry), **fields}
         else:
@@ -107,7 +117,8 @@ def _tempo(value: Any) -> str:
 def _lines(value: Any) -> Iterator[str]:
     """Yield the lines of lyrics: a text, a list of lines, or a list of sections."""
     if isinstance(value, str):
-        yield from (line.strip() for line in value.splitlines() if line.strip())
+        lines = (" ".join(line.split()) for line in value.splitlines())
+        yield from (line for line in lines if line and not _MARKER.fullmatch(line))
     elif isinstance(value, list):
         for entry in value:
             yield from _lines(entry)

@@ -1,4 +1,8 @@
-"""Cut a long clip into windows, as audiocraft does: models have learned from thirty seconds."""
+"""Cut a long clip into windows, as audiocraft does: models have learned from thirty seconds.
+
+transformers itself would go on: its table of positions grows with the clip, to places where no
+model has ever been.
+"""
 
 from __future__ import annotations
 
