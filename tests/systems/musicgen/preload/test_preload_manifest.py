@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from proofbook.errors import SubjectError
-from proofbook.systems.musicgen.preload.manifest import read_manifest, write_manifest
-from proofbook.systems.musicgen.preload.resolution import (
-    cache_folder,
-    is_offline,
-    resolve_origin,
-    wanted_models,
+from proofbook.systems.musicgen.preload.manifest import (
+    ManifestEntry,
+    complete_manifest,
+    read_manifest,
+    write_manifest,
 )
 
 ENTRY = {"hf_id": "facebook/musicgen-small", "local_path": "small", "purpose": "music",
@@ -67,41 +67,39 @@ def test_a_link_out_of_the_cache_is_refused(tmp_path: Path):
         read_manifest(written(tmp_path, {"small": ENTRY}), tmp_path / "cache")
 
 
-def test_a_model_without_a_source_is_the_manifests(tmp_path: Path):
-    known = read_manifest(written(tmp_path, {"small": ENTRY}), tmp_path)
-    (small, other) = wanted_models({"small": "", "my model": "folder"}, known)
-    assert (small.source, small.entry) == ("facebook/musicgen-small", known["small"])
-    assert other.entry.local_path == "my-model"
-    with pytest.raises(SubjectError, match=r"large has no source .*\(small\)"):
-        wanted_models({"large": ""}, known)
+def test_entries_are_added_and_those_of_others_kept(tmp_path: Path):
+    path = written(tmp_path, {"small": {**ENTRY, "note": "ours"}})
+    medium = ManifestEntry(hf_id="facebook/musicgen-medium", local_path="medium")
+    complete_manifest(path, tmp_path, {"medium": medium})
+    found = json.loads(path.read_text())
+    assert list(found) == ["small", "medium"]
+    assert found["small"]["note"] == "ours"
+    assert found["medium"] == {"hf_id": "facebook/musicgen-medium", "local_path": "medium",
+                               "purpose": "", "license": ""}  # fmt: skip
 
 
-def test_the_cache_is_where_the_environment_says(tmp_path: Path):
-    environ = {"AUDIOCRAFT_CACHE_DIR": "/a", "PROOFBOOK_CACHE": "/p"}
-    assert cache_folder(str(tmp_path), environ) == tmp_path
-    assert cache_folder("", environ) == Path("/a")
-    assert cache_folder("", {"PROOFBOOK_CACHE": "/p"}) == Path("/p/models")
+def test_two_at_once_lose_no_entry(tmp_path: Path):
+    path = tmp_path / "deep" / "models_manifest.json"
+
+    def add(number: int) -> None:
+        entry = ManifestEntry(hf_id=f"a/m{number}", local_path=f"m{number}")
+        complete_manifest(path, tmp_path, {f"m{number}": entry})
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(add, range(24)))
+    assert len(read_manifest(path, tmp_path)) == 24
 
 
-@pytest.mark.parametrize(("value", "found"), [("1", True), ("ON", True), ("0", False), ("", False)])
-def test_the_hubs_own_switch_is_honoured(value: str, found: bool):
-    assert is_offline(False, {"HF_HUB_OFFLINE": value}) is found
-    assert is_offline(True, {})
+def test_an_entry_whose_place_is_taken_is_refused_and_nothing_written(tmp_path: Path):
+    path = written(tmp_path, {"small": ENTRY})
+    before = path.read_bytes()
+    with pytest.raises(SubjectError, match="same place"):
+        complete_manifest(path, tmp_path, {"b": ManifestEntry(hf_id="x", local_path="small")})
+    assert path.read_bytes() == before
 
 
-def test_offline_the_network_is_not_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    import socket
-
-    def fail(*args: object) -> None:
-        raise AssertionError("the network was tried")
-
-    monkeypatch.setattr(socket, "getaddrinfo", fail)
-    monkeypatch.setattr(socket.socket, "connect", fail)
-    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
-    for source in ("facebook/musicgen-nowhere", "https://mirror.invalid/x"):
-        assert resolve_origin(source, "https://mirror.invalid", offline=True) is None
-
-
-def test_a_source_that_is_nothing_is_named():
-    with pytest.raises(SubjectError, match="is no folder here"):
-        resolve_origin("/nowhere/at/all", "", offline=False)
+def test_a_manifest_that_cannot_be_written_leaves_nothing_beside_it(tmp_path: Path):
+    (tmp_path / "models_manifest.json").mkdir()
+    with pytest.raises(OSError):
+        write_manifest(tmp_path / "models_manifest.json", {})
+    assert [p.name for p in tmp_path.iterdir()] == ["models_manifest.json"]

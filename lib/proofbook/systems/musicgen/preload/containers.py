@@ -6,22 +6,22 @@ out, and its output is in the log. Knows nothing of what the command does.
 
 from __future__ import annotations
 
-import os
 import secrets
 import shutil
-import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from proofbook.errors import SubjectError
+from proofbook.systems.musicgen.preload.commands import guarded, run_logged
 
-__all__ = ["Engine", "Image", "build_or_pull", "find_engine", "has_image", "run_in_image"]
+__all__ = ["Engine", "Image", "build_or_pull", "describe_image", "find_engine", "run_in_image"]
 
 _KNOWN = ("docker", "podman")
-_ANSWER_SECONDS = 10.0
+_ANSWER_SECONDS = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,13 +36,14 @@ class Engine:
 
 @dataclass(frozen=True, kw_only=True)
 class Image:
-    """An image that can be run."""
+    """An image, or why there is none."""
 
     name: str
+    """Empty where it could be neither built nor pulled."""
     built: bool
     """Whether it was built now; otherwise it is the published one."""
     problem: str
-    """Why it was not built."""
+    """Why it was not built, or why there is none."""
 
 
 def find_engine(wanted: str = "auto") -> Engine:
@@ -61,44 +62,56 @@ def find_engine(wanted: str = "auto") -> Engine:
 
 
 def build_or_pull(
-    engine: Engine, *, dockerfile: Path, image: str, fallback: str, log: Path, timeout: float
+    engine: Engine,
+    *,
+    dockerfile: Path,
+    image: str,
+    fallback: str,
+    log: Path,
+    timeout: float,
+    context: Path | None = None,
 ) -> Image:
-    """Build ``image`` from ``dockerfile``; where that fails, pull ``fallback``.
+    """Build ``image`` from ``dockerfile``; where that fails or takes too long, pull ``fallback``.
+
+    ``context`` is the folder that the build sees; by default that of the Dockerfile.
 
     Raises:
-        SubjectError: There is no Dockerfile, or neither image can be had.
+        SubjectError: There is no Dockerfile.
     """
     if not dockerfile.is_file():
         raise SubjectError(f"Dockerfile {dockerfile} does not exist; give its path")
-    build = [engine.command, "build", "-f", str(dockerfile), "-t", image, str(dockerfile.parent)]
-    code = _run(build, log, timeout)
-    if code == 0:
+    seen = str(context or dockerfile.parent)
+    problem = _tried([engine.command, "build", "-f", str(dockerfile), "-t", image, seen],
+                     log, timeout)  # fmt: skip
+    if not problem:
         return Image(name=image, built=True, problem="")
+    failed = f"the build of {image} failed: {problem}, see {log}"
     if not fallback:
-        raise SubjectError(f"{image} was not built (exit {code}, see {log}); give a fallback image")
-    pulled = _run([engine.command, "pull", fallback], log, timeout)
-    if pulled != 0:
-        raise SubjectError(
-            f"{image} was not built (exit {code}) and {fallback} not pulled (exit {pulled}); "
-            f"see {log}"
-        )
-    return Image(name=fallback, built=False, problem=f"the build ended with exit code {code}")
+        return Image(name="", built=False, problem=f"{failed}; give a fallback image")
+    unpulled = _tried([engine.command, "pull", fallback], log, timeout)
+    if unpulled:
+        failed = f"{failed}; {fallback} was not pulled: {unpulled}"
+        return Image(name="", built=False, problem=failed)
+    return Image(name=fallback, built=False, problem=failed)
 
 
-def has_image(engine: Engine, image: str) -> bool:
-    """Say whether the engine has an image of this name."""
-    answer = subprocess.run(
-        [engine.command, "image", "inspect", image],
-        check=False,
-        capture_output=True,
-        timeout=_ANSWER_SECONDS,
-    )
-    return answer.returncode == 0
+def describe_image(engine: Engine, image: Image) -> str:
+    """Return in words which image is there and where it comes from, or that it is not there."""
+    if not image.name:
+        return f"no image: {image.problem}"
+    command = [engine.command, "image", "inspect", image.name]
+    try:
+        answer = subprocess.run(command, check=False, capture_output=True, timeout=_ANSWER_SECONDS)
+    except (subprocess.TimeoutExpired, OSError) as error:
+        return f"{image.name} is not there ({type(error).__name__})"
+    if answer.returncode != 0:
+        return f"{image.name} is not there"
+    return f"{image.name}, {'built' if image.built else f'pulled, since {image.problem}'}"
 
 
 def run_in_image(
     engine: Engine,
-    image: str,
+    image: Image,
     command: Sequence[str],
     *,
     mounts: Mapping[Path, str],
@@ -109,29 +122,66 @@ def run_in_image(
 ) -> int:
     """Run a command in a container and return its exit code; the container never outlives this.
 
-    ``mounts`` is folder here to place inside; ``environment`` is for the command.
+    ``mounts`` is folder here to place inside; ``environment`` is for the command, and is neither
+    in the log nor in the list of processes.
 
     Raises:
-        SubjectError: It took longer than ``timeout`` seconds.
+        SubjectError: There is no image, it took longer than ``timeout`` seconds, or a mount cannot
+            be made.
     """
+    if not image.name:
+        raise SubjectError(f"there is no image to preload in: {image.problem}")
     name = f"proofbook-preload-{secrets.token_hex(4)}"
     words = [engine.command, "run", "--rm", "--name", name]
     words += ["--gpus", "all"] if gpus else []
     for here, inside in mounts.items():
-        here.mkdir(parents=True, exist_ok=True)
-        words += ["-v", f"{here.resolve()}:{inside}"]
-    for variable, value in environment.items():
-        words += ["-e", f"{variable}={value}"]
-    try:
-        return _run([*words, image, *command], log, timeout)
-    except BaseException:
-        subprocess.run(
-            [engine.command, "rm", "-f", name],
-            check=False,
-            capture_output=True,
-            timeout=_ANSWER_SECONDS,
+        words += ["-v", f"{_made(here)}:{inside}"]
+    removal = [engine.command, "rm", "-f", name]
+    with _variables(environment) as given, guarded(removal):
+        code = run_logged([*words, *given, image.name, *command], log, timeout)
+    if code is None:
+        raise SubjectError(
+            f"the container took longer than {timeout:.0f} s and was ended; see {log}"
         )
-        raise
+    return code
+
+
+def _tried(command: Sequence[str], log: Path, timeout: float) -> str:
+    """Run a command; return why it failed, or nothing."""
+    code = run_logged(command, log, timeout)
+    if code is None:
+        return f"it took longer than {timeout:.0f} s and was ended"
+    return f"exit {code}" if code else ""
+
+
+def _made(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SubjectError(
+            f"folder {folder} for the container cannot be made ({error.strerror or error})"
+        ) from error
+    return folder.resolve()
+
+
+@contextmanager
+def _variables(environment: Mapping[str, str]) -> Iterator[list[str]]:
+    """Write variables to a file that only the user can read, and yield the option that names it."""
+    if not environment:
+        yield []
+        return
+    broken = [name for name, value in environment.items() if "\n" in value or "=" in name]
+    if broken:
+        raise SubjectError(f"variable {broken[0]} for the container has a line break or an =")
+    handle = tempfile.NamedTemporaryFile("w", suffix=".env", delete=False, encoding="utf-8")  # noqa: SIM115 - the engine opens it by name, which Windows refuses while it is open
+    path = Path(handle.name)
+    try:
+        with handle:
+            handle.write("".join(f"{name}={value}\n" for name, value in environment.items()))
+        yield ["--env-file", str(path)]
+    finally:
+        with suppress(OSError):
+            path.unlink()
 
 
 def _unanswered(path: str) -> str:
@@ -146,37 +196,3 @@ def _unanswered(path: str) -> str:
         return error.strerror or str(error)
     lines = (answer.stderr or answer.stdout).strip().splitlines()
     return "" if answer.returncode == 0 else (lines[-1][:160] if lines else "it fails")
-
-
-def _run(command: Sequence[str], log: Path, timeout: float) -> int:
-    """Run a command with its output in ``log``; its whole group is ended if it takes too long."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as output:
-        output.write(f"$ {' '.join(command)}\n".encode())
-        output.flush()
-        return _waited(command, output, log, timeout)
-
-
-def _waited(command: Sequence[str], output: IO[bytes], log: Path, timeout: float) -> int:
-    process = subprocess.Popen(
-        command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-        start_new_session=True,
-    )  # fmt: skip
-    try:
-        return process.wait(timeout)
-    except subprocess.TimeoutExpired as error:
-        raise SubjectError(
-            f"{Path(command[0]).name} {command[1]} took longer than {timeout:.0f} s and was ended; "
-            f"see {log}"
-        ) from error
-    finally:
-        if process.poll() is None:
-            _end(process)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    if hasattr(os, "killpg"):
-        os.killpg(process.pid, signal.SIGKILL)
-    else:
-        process.kill()
-    process.wait()

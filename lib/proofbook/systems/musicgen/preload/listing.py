@@ -2,22 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from proofbook.systems.musicgen.preload.store import read_sums
+from proofbook.errors import SubjectError
+from proofbook.systems.musicgen.preload.checksums import NOTES_FILE, Note, read_notes
+from proofbook.systems.musicgen.preload.verification import layouts_of
 
-__all__ = ["write_listing"]
+__all__ = ["layout_words", "write_listing"]
+
+
+def layout_words(folder: Path) -> str:
+    """Return whose layout a model has: ``transformers``, ``audiocraft``, both, or ``none``."""
+    return "+".join(layouts_of(folder)) or "none"
 
 
 def write_listing(path: Path, folders: Mapping[str, Path]) -> Path:
     """Write every file with its size and checksum on arrival, model by model; return ``path``."""
     lines = []
     for key, folder in folders.items():
-        sums = read_sums(folder)
-        total = sum(size for size, _ in sums.values())
-        lines.append(f"{key}: {len(sums)} files, {total:,} bytes")
-        lines += [f"  {size:>14,}  {digest}  {name}" for name, (size, digest) in sums.items()]
+        noted = dict(_noted(folder))
+        total = sum(note.size or 0 for note in noted.values() if note.arrived)
+        lines.append(f"{key}: {layout_words(folder)} layout, {len(noted)} files, {total:,} bytes")
+        lines += [_line(name, note) for name, note in noted.items()]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
+
+
+def _noted(folder: Path) -> Iterator[tuple[str, Note]]:
+    for notes in sorted(folder.rglob(NOTES_FILE)):
+        try:
+            noted = read_notes(notes.parent)
+        except SubjectError:
+            noted = {NOTES_FILE: Note(None, "", arrived=False)}  # verification says what is wrong
+        for name, note in noted.items():
+            yield (notes.parent / name).relative_to(folder).as_posix(), note
+
+
+def _line(name: str, note: Note) -> str:
+    size = "?" if note.size is None else f"{note.size:,}"
+    return f"  {size:>14}  {note.sha256 if note.arrived else 'did not arrive':<64}  {name}"

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from proofbook.errors import SubjectError
 
-__all__ = ["ManifestEntry", "read_manifest", "write_manifest"]
+__all__ = ["ManifestEntry", "complete_manifest", "read_manifest", "write_manifest"]
 
 
 class ManifestEntry(BaseModel):
@@ -61,18 +61,37 @@ def read_manifest(path: Path, root: Path) -> dict[str, ManifestEntry]:
     return entries
 
 
+def complete_manifest(path: Path, root: Path, entries: Mapping[str, ManifestEntry]) -> None:
+    """Add entries to a manifest; those of another process that is at it are kept.
+
+    Raises:
+        SubjectError: The manifest is none any more, or the entries do not fit into it.
+    """
+    from filelock import FileLock
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_name(f".{path.name}.lock")):
+        whole = {**read_manifest(path, root), **entries}
+        _check_places(whole, path, root)
+        write_manifest(path, whole)
+
+
 def write_manifest(path: Path, entries: Mapping[str, ManifestEntry]) -> None:
     """Write a manifest whole or not at all."""
     content = {key: entry.model_dump() for key, entry in entries.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump(content, file, indent=2, ensure_ascii=False)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    Path(beside).chmod(0o644)
-    Path(beside).replace(path)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    beside = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(content, file, indent=2, ensure_ascii=False)
+            file.write("\n")
+            file.flush()
+            os.fsync(file.fileno())
+        beside.chmod(0o644)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def _entry(key: str, value: object, path: Path) -> ManifestEntry:

@@ -1,38 +1,32 @@
-"""Where models come from: a local folder, a mirror, the hub; each lists files and reads them.
+"""Where a model's files come from: what every origin offers, and a folder on this machine.
 
-A mirror is a web address under which the files lie, with ``SHA256SUMS`` beside them if its owner
-is kind; without it the usual names are asked for.
+Mirrors and the hub have modules of their own. Knows nothing of where the files go.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import NamedTuple, Protocol
-from urllib.parse import quote
-
-import httpx
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, NamedTuple, Protocol
 
 from proofbook.errors import SubjectError
+from proofbook.systems.musicgen.preload.checksums import (
+    PUBLISHED_FILE,
+    parse_published,
+    read_notes,
+)
 
-__all__ = ["FolderOrigin", "MirrorOrigin", "Origin", "RemoteFile", "Stream"]
+__all__ = ["FolderOrigin", "Origin", "RemoteFile", "Stream"]
 
 _CHUNK = 2**20
-_SUMS = "SHA256SUMS"
-_SUM_LINE = re.compile(r"([0-9a-fA-F]{64}) [ *](.+)")
-_INDEX = "model.safetensors.index.json"
-_USUAL = (
-    "config.json", "generation_config.json", "preprocessor_config.json", "processor_config.json",
-    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "spiece.model",
-    "model.safetensors", _INDEX, "state_dict.bin", "compression_state_dict.bin",
-    "t5/config.json", "t5/model.safetensors", "t5/tokenizer.json", "t5/tokenizer_config.json",
-    "t5/spiece.model",
-)  # fmt: skip
-_SKIPPED = re.compile(r"(^|/)\.|manifest\.sha256\.json$|\.(part|incomplete|lock)$")
+_SKIPPED = re.compile(
+    r"(^|/)(\.|(SHA256SUMS|sha256\.json|manifest\.sha256\.json)$)"
+    r"|\.(part|part\.version|incomplete|lock)$"
+)
+"""Hidden files, unfinished ones, and notes about files."""
 
 
 class RemoteFile(NamedTuple):
@@ -54,7 +48,7 @@ class Stream(NamedTuple):
     size: int | None
     """Bytes of the whole file."""
     version: str
-    """What tells this version of the file from another."""
+    """What tells this version of the file from another; empty where nothing does."""
     chunks: Iterator[bytes]
 
 
@@ -65,8 +59,15 @@ class Origin(Protocol):
     def name(self) -> str:
         """What to call it in a message."""
 
+    @property
+    def linked(self) -> bool:
+        """Whether its files never change once written, so that a hard link is as good as a copy."""
+
     def files(self) -> list[RemoteFile]:
         """Return what there is."""
+
+    def local(self, path: str) -> Path | None:
+        """Return where a file lies on this machine, if it does."""
 
     def open(self, path: str, start: int, version: str) -> AbstractContextManager[Stream]:
         """Open a file from ``start`` on, if it still is of ``version``."""
@@ -77,6 +78,9 @@ class FolderOrigin:
     """A folder on this machine."""
 
     folder: Path
+    digests: Mapping[str, str] = field(default_factory=dict)
+    """Checksums by file, where somebody else knows them."""
+    linked: bool = False
 
     @property
     def name(self) -> str:
@@ -84,126 +88,71 @@ class FolderOrigin:
         return str(self.folder)
 
     def files(self) -> list[RemoteFile]:
-        """Return all files but hidden and unfinished ones."""
-        found = sorted(p for p in self.folder.rglob("*") if p.is_file())
-        named = [(p.relative_to(self.folder).as_posix(), p) for p in found]
+        """Return all files but hidden and unfinished ones.
+
+        Checksums are those given, those of a ``SHA256SUMS``, or those of an earlier preload.
+
+        Raises:
+            SubjectError: A file with a checksum is not there.
+        """
+        names = (p.relative_to(self.folder).as_posix() for p in self.folder.rglob("*"))
+        found = [n for n in sorted(names) if not _SKIPPED.search(n)]
+        there = [name for name in found if (self.folder / name).is_file()]
+        digests = self._digests()
+        lacking = [name for name in digests if name not in there and not _SKIPPED.search(name)]
+        if lacking:
+            raise SubjectError(
+                f"{self.folder} lacks {lacking[0]}, of which it has a checksum; complete it, or "
+                "give another source"
+            )
         return [
-            RemoteFile(name, path.stat().st_size, "")
-            for name, path in named
-            if not _SKIPPED.search(name)
+            RemoteFile(name, (self.folder / name).stat().st_size, digests.get(name, ""))
+            for name in there
         ]
 
+    def local(self, path: str) -> Path | None:
+        """Return the file itself, links followed."""
+        return (self.folder / path).resolve()
+
     @contextmanager
     def open(self, path: str, start: int, version: str) -> Iterator[Stream]:
-        """Open a file; another size or time of change is another version."""
+        """Open a file; another size or time of change is another version.
+
+        Raises:
+            SubjectError: It cannot be read.
+        """
         place = self.folder / path
-        stat = place.stat()
-        now = f"{stat.st_size}-{stat.st_mtime_ns}"
-        begin = start if version == now else 0
-        with place.open("rb") as file:
-            file.seek(begin)
-            chunks = iter(lambda: file.read(_CHUNK), b"")
-            yield Stream(begin, stat.st_size, now, chunks)
-
-
-@dataclass(frozen=True, kw_only=True)
-class MirrorOrigin:
-    """Files under a web address."""
-
-    base: str
-    client: httpx.Client
-
-    @property
-    def name(self) -> str:
-        """The address."""
-        return self.base
-
-    def files(self) -> list[RemoteFile]:
-        """Return what ``SHA256SUMS`` names, or else which of the usual files there are.
-
-        Raises:
-            SubjectError: The mirror does not answer, or has none of them.
-        """
-        sums = self._get(_SUMS)
-        if sums is not None:
-            return [RemoteFile(path, None, digest) for path, digest in _read_sums(sums, self.base)]
-        names = list(_USUAL)
-        index = self._get(_INDEX)
-        if index is not None:
-            names += sorted(set(json.loads(index).get("weight_map", {}).values()))
-        found = [RemoteFile(name, None, "") for name in names if self._has(name)]
-        if not found:
-            raise SubjectError(
-                f"mirror {self.base} has neither {_SUMS} nor a model's files; check the address"
-            )
-        return found
-
-    @contextmanager
-    def open(self, path: str, start: int, version: str) -> Iterator[Stream]:
-        """Open a file, from ``start`` on where the mirror can and still has that version.
-
-        Raises:
-            SubjectError: The mirror answers with an error, or with a web page.
-        """
-        headers = {"Accept-Encoding": "identity"}
-        if start and version:
-            headers |= {"Range": f"bytes={start}-", "If-Range": version}
-        with self.client.stream("GET", self._address(path), headers=headers) as answer:
-            if answer.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
-                start = 0
-            elif answer.status_code >= 400:
-                raise SubjectError(
-                    f"{self._address(path)} answers {answer.status_code}; check the mirror"
-                )
-            if "text/html" in answer.headers.get("content-type", ""):
-                raise SubjectError(
-                    f"{self._address(path)} is a web page and no file; check the mirror's address"
-                )
-            yield _stream(answer, start)
-
-    def _address(self, path: str) -> str:
-        return f"{self.base.rstrip('/')}/{quote(path)}"
-
-    def _get(self, path: str) -> str | None:
-        answer = self._asked("GET", path)
-        html = "text/html" in answer.headers.get("content-type", "")
-        return None if answer.status_code >= 400 or html else answer.text
-
-    def _has(self, path: str) -> bool:
-        answer = self._asked("HEAD", path)
-        return answer.status_code < 400 and "text/html" not in answer.headers.get(
-            "content-type", ""
-        )
-
-    def _asked(self, method: str, path: str) -> httpx.Response:
         try:
-            answer = self.client.request(method, self._address(path))
-        except httpx.HTTPError as error:
-            raise SubjectError(
-                f"mirror {self.base} does not answer ({type(error).__name__}: {error}); "
-                "check the address and the network"
-            ) from error
-        if answer.status_code >= 500:
-            raise SubjectError(f"mirror {self.base} answers {answer.status_code}; try again later")
-        return answer
+            file, stat = place.open("rb"), place.stat()
+        except OSError as error:
+            raise _unreadable(place, error) from error
+        with file:
+            now = f"{stat.st_size}-{stat.st_mtime_ns}"
+            begin = start if version == now else 0
+            file.seek(begin)
+            yield Stream(begin, stat.st_size, now, _chunks(file, place))
+
+    def _digests(self) -> dict[str, str]:
+        noted = {path: note.sha256 for path, note in read_notes(self.folder).items()}
+        published = self.folder / PUBLISHED_FILE
+        if published.is_file():
+            text = published.read_text(encoding="utf-8", errors="replace")
+            noted |= parse_published(text, str(published))
+        return {**noted, **self.digests}
 
 
-def _stream(answer: httpx.Response, start: int) -> Stream:
-    partial = answer.status_code == httpx.codes.PARTIAL_CONTENT
-    length = answer.headers.get("content-length")
-    begin = start if partial else 0
-    size = int(length) + begin if length else None
-    version = answer.headers.get("etag", "")
-    strong = version if not version.startswith("W/") else ""
-    return Stream(begin, size, strong, answer.iter_raw())
+def _chunks(file: BinaryIO, place: Path) -> Iterator[bytes]:
+    while True:
+        try:
+            chunk = file.read(_CHUNK)
+        except OSError as error:
+            raise _unreadable(place, error) from error
+        if not chunk:
+            return
+        yield chunk
 
 
-def _read_sums(text: str, base: str) -> Iterator[tuple[str, str]]:
-    for number, line in enumerate(text.splitlines(), 1):
-        match = _SUM_LINE.fullmatch(line.strip())
-        if not line.strip():
-            continue
-        path = PurePosixPath(match[2].removeprefix("./")) if match else None
-        if match is None or path is None or path.is_absolute() or ".." in path.parts:
-            raise SubjectError(f"{base}/{_SUMS}, line {number}, is no checksum of a file beside it")
-        yield path.as_posix(), match[1].lower()
+def _unreadable(place: Path, error: OSError) -> SubjectError:
+    return SubjectError(
+        f"{place} cannot be read ({error.strerror or error}); check the source and its rights"
+    )

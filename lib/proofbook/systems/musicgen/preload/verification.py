@@ -1,16 +1,16 @@
-"""Verify a model in the cache: every file there, whole, unchanged, readable, of the right shape.
+"""Verify a model in the cache: every file there, whole, unchanged, and readable.
 
-Two layouts are known: transformers' (configuration and safetensors) and audiocraft's (two
-checkpoints and a T5). Nothing is loaded onto a device, and nothing in a file is executed.
+Two layouts are known, and a folder may hold both: transformers' (configuration and safetensors) and
+audiocraft's (two checkpoints and a T5). Nothing is loaded onto a device, and nothing in a file is
+executed. Shapes are compared elsewhere.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal
 
 from proofbook.errors import SubjectError
 from proofbook.systems.musicgen.checkpoints import (
@@ -19,180 +19,179 @@ from proofbook.systems.musicgen.checkpoints import (
     open_checkpoint,
     verify_checkpoint,
 )
-from proofbook.systems.musicgen.preload.store import SUMS_FILE, read_sums
-from proofbook.systems.musicgen.subject import check_folder, check_safetensors
+from proofbook.systems.musicgen.preload.checksums import NOTES_FILE, Note, hash_file, read_notes
+from proofbook.systems.musicgen.preload.companions import companions_of
+from proofbook.systems.musicgen.preload.findings import Finding, first_per_file, read_or_find
+from proofbook.systems.musicgen.preload.transfer import part_of
+from proofbook.systems.musicgen.subject import check_safetensors
 
-__all__ = ["Finding", "Layout", "check_files", "check_loadable", "check_shapes", "layout_of"]
+__all__ = ["NETWORKS", "Layout", "check_files", "check_loadable", "layouts_of", "weight_files"]
 
-Layout = Literal["transformers", "audiocraft", "unknown"]
-_UNFINISHED = (".part", ".incomplete")
-_NETWORKS = {
+Layout = Literal["transformers", "audiocraft"]
+NETWORKS = {
     "musicgen": "MusicgenForConditionalGeneration",
+    "musicgen_melody": "MusicgenMelodyForConditionalGeneration",
     "encodec": "EncodecModel",
     "t5": "T5EncoderModel",
 }
 """What each kind of model is built as; the text encoder and the codec also come alone."""
 
-
-class Finding(NamedTuple):
-    """Something wrong with a file."""
-
-    kind: Literal["missing", "unfinished", "size", "changed", "unreadable", "shape"]
-    file: str
-    why: str
-
-    @property
-    def words(self) -> str:
-        """The finding as a line."""
-        return f"{self.file} ({self.kind}): {self.why}"
+_UNFINISHED = (".part", ".incomplete")
+_INDEX = "model.safetensors.index.json"
+_TOKENIZER = ("tokenizer.json", "spiece.model")
+_PROCESSOR = ("preprocessor_config.json", "processor_config.json")
+_BESIDE: dict[str, tuple[tuple[str, ...], ...]] = {
+    "musicgen": (_TOKENIZER, _PROCESSOR),
+    "musicgen_melody": (_TOKENIZER, _PROCESSOR),
+    "t5": (_TOKENIZER,),
+}
+"""What each kind needs besides weights: one of each."""
 
 
-def layout_of(folder: Path) -> Layout:
-    """Return whose files these are."""
+def layouts_of(folder: Path) -> tuple[Layout, ...]:
+    """Return whose files these are: one, both, or nobody's."""
+    found: list[Layout] = []
+    if (folder / "config.json").is_file() or any(folder.glob("*.safetensors.index.json")):
+        found.append("transformers")
     if (folder / LANGUAGE_FILE).is_file() or (folder / CODEC_FILE).is_file():
-        return "audiocraft"
-    return "transformers" if (folder / "config.json").is_file() else "unknown"
+        found.append("audiocraft")
+    return tuple(found)
 
 
 def check_files(folder: Path) -> list[Finding]:
     """Compare every file with its size and checksum on arrival; name what is missing or unfinished.
 
-    Raises:
-        SubjectError: What was noted on arrival cannot be read.
+    What was linked beside checkpoints is compared with its own notes.
     """
-    sums = read_sums(folder)
-    if not sums:
-        return [Finding("missing", SUMS_FILE, "nothing was preloaded here, or not to its end")]
-    found = [finding for path, noted in sums.items() for finding in _file(folder, path, *noted)]
-    halves = [p for p in folder.rglob("*") if p.name.endswith(_UNFINISHED)]
-    return found + [
-        Finding("unfinished", p.relative_to(folder).as_posix(), "preload again to finish it")
-        for p in sorted(halves)
-    ]
+    if not (folder / NOTES_FILE).is_file():
+        wanted = f"config.json and model.safetensors, or {LANGUAGE_FILE} and {CODEC_FILE}"
+        return [Finding("missing", NOTES_FILE, wanted, "nothing was preloaded here")]
+    found: list[Finding] = []
+    for notes in sorted(folder.rglob(NOTES_FILE)):
+        damaged = read_or_find(folder, notes, lambda path: read_notes(path.parent))
+        found += damaged
+        for path, note in ({} if damaged else read_notes(notes.parent)).items():
+            name = (notes.parent / path).relative_to(folder).as_posix()
+            found += _against_note(notes.parent / path, name, note)
+    return first_per_file([*found, *_unfinished(folder)])
 
 
 def check_loadable(folder: Path) -> list[Finding]:
     """Read every weight file as far as its format can tell that it is whole."""
-    checks = _readers(folder)
-    return [f for path, read in checks for f in _attempted(folder, path, read)]
+    layouts = layouts_of(folder)
+    found = [*_transformers(folder)] if "transformers" in layouts else []
+    found += [*_audiocraft(folder)] if "audiocraft" in layouts else []
+    if not layouts:
+        found.append(Finding("missing", "config.json", f"it or {LANGUAGE_FILE}", "neither"))
+    return first_per_file(found)
 
 
-def check_shapes(folder: Path) -> list[Finding]:
-    """Compare the shapes of all weights with those that the configuration asks for."""
-    kind = layout_of(folder)
-    if kind == "audiocraft":
-        return _audiocraft_shapes(folder)
-    unreadable = check_loadable(folder)
-    return unreadable or _transformers_shapes(folder)
+def weight_files(folder: Path) -> list[Path]:
+    """Return the safetensors files of transformers' layout: all that an index names, or the one.
+
+    Raises:
+        SubjectError: The index cannot be read.
+    """
+    index = folder / _INDEX
+    if not index.is_file():
+        return [folder / "model.safetensors"]
+    try:
+        shards = {str(name) for name in json.loads(index.read_bytes())["weight_map"].values()}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise SubjectError(f"{index} is no index of weights ({error}); preload it again") from error
+    return [folder / Path(shard).name for shard in sorted(shards)]
 
 
-def _file(folder: Path, path: str, size: int, sha256: str) -> Iterator[Finding]:
-    place = folder / path
-    if not place.is_file():
-        yield Finding("missing", path, f"it had {size:,} bytes")
+def _against_note(place: Path, name: str, note: Note) -> Iterator[Finding]:
+    size = "some bytes" if note.size is None else f"{note.size:,} bytes"
+    if not place.is_file() or not note.arrived:
+        part = part_of(place)
+        if part.exists():
+            yield Finding("unfinished", name, size, f"{part.stat().st_size:,} of them")
+        else:
+            yield Finding("missing", name, size, "an older one" if place.is_file() else "no file")
         return
     found = place.stat().st_size
-    if found != size:
-        yield Finding("size", path, f"it has {found:,} bytes and had {size:,}")
+    if found != note.size:
+        yield Finding("size", name, size, f"{found:,} bytes")
         return
-    with place.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if digest != sha256:
-        yield Finding("changed", path, f"its sha256 is {digest[:12]}… and was {sha256[:12]}…")
+    digest = hash_file(place)
+    if digest != note.sha256:
+        yield Finding("changed", name, f"sha256 {note.sha256[:12]}…", f"sha256 {digest[:12]}…")
 
 
-def _readers(folder: Path) -> Iterator[tuple[Path, Callable[[Path], object]]]:
-    kind = layout_of(folder)
-    if kind == "transformers":
-        yield folder, check_folder if _model_type(folder) == "musicgen" else _check_part
-    elif kind == "audiocraft":
-        for name in (LANGUAGE_FILE, CODEC_FILE):
-            yield folder / name, open_checkpoint
-            yield folder / name, verify_checkpoint
-    else:
-        yield folder, _refuse
-    for path in sorted(folder.rglob("*.safetensors")):
-        yield path, check_safetensors
+def _unfinished(folder: Path) -> Iterator[Finding]:
+    halves = sorted(p for p in folder.rglob("*") if p.name.endswith(_UNFINISHED) and p.is_file())
+    for half in halves:
+        name = half.relative_to(folder).as_posix().removesuffix(".part")
+        yield Finding("unfinished", name, "a whole file", f"{half.stat().st_size:,} bytes of it")
 
 
-def _model_type(folder: Path) -> str:
+def _transformers(folder: Path, below: str = "") -> Iterator[Finding]:
+    """Look over a model, a text encoder or a codec in ``folder / below``."""
+    place = folder / below
+    config = place / "config.json"
+    yield from read_or_find(folder, config, _check_config)
+    wanted = _BESIDE.get(str(_read_config(config).get("model_type")), ())
+    for names in wanted:
+        if not any((place / name).is_file() for name in names):
+            first = (place / names[0]).relative_to(folder).as_posix()
+            yield Finding("missing", first, " or ".join(names), "neither")
+    index = read_or_find(folder, place / _INDEX, lambda _: weight_files(place))
+    yield from index
+    for path in [] if index else weight_files(place):
+        yield from _weights(folder, path)
+
+
+def _weights(folder: Path, path: Path) -> Iterator[Finding]:
+    if path.is_file():
+        yield from read_or_find(folder, path, _check_tensors)
+        return
+    others = sorted(p.name for p in path.parent.glob("*model*.bin"))
+    actual = f"only {others[0]}, which is not loaded here" if others else "no file"
+    name = path.relative_to(folder).as_posix()
+    yield Finding("missing", name, "weights as safetensors", actual)
+
+
+def _audiocraft(folder: Path) -> Iterator[Finding]:
+    for name in (LANGUAGE_FILE, CODEC_FILE):
+        if not (folder / name).is_file():
+            yield Finding("missing", name, "a checkpoint, or a pointer to one", "no file")
+            continue
+        yield from read_or_find(folder, folder / name, open_checkpoint)
+        yield from read_or_find(folder, folder / name, verify_checkpoint)
+    for name, place, named_by in companions_of(folder):
+        if (folder / place / "config.json").is_file():
+            yield from _transformers(folder, place)
+        elif not any((folder / place / file).is_file() for file in (CODEC_FILE, LANGUAGE_FILE)):
+            yield Finding("missing", f"{place}/config.json", f"{name}, as {named_by} names", "none")
+
+
+def _read_config(path: Path) -> dict[str, Any]:
     try:
-        return str(json.loads((folder / "config.json").read_bytes()).get("model_type"))
-    except (OSError, ValueError, AttributeError):
-        return "musicgen"  # whose own check names what is wrong
+        value = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
-def _check_part(folder: Path) -> None:
-    """Look over a text encoder or a codec that comes alone."""
-    kind = _model_type(folder)
-    if kind not in _NETWORKS:
-        raise SubjectError(f"{folder} holds a {kind}, which no MusicGen needs; check the source")
-    if not any(folder.glob("*.safetensors")):
-        raise SubjectError(f"{folder} has no weights as safetensors; take a source that has them")
+def _check_config(path: Path) -> None:
+    if not path.is_file():
+        raise SubjectError(f"{path} is missing; preload it again")
+    kind = _read_config(path).get("model_type")
+    if kind not in NETWORKS:
+        what = f"describes a {kind}, which no MusicGen needs" if kind else "describes no model"
+        raise SubjectError(f"{path} {what}; check the source")
 
 
-def _refuse(folder: Path) -> None:
-    raise SubjectError(f"{folder} holds neither config.json nor {LANGUAGE_FILE}; preload it again")
+def _check_tensors(path: Path) -> None:
+    """Read a header as strictly as the format's own library does."""
+    from safetensors import SafetensorError, safe_open
 
-
-def _attempted(folder: Path, path: Path, read: Callable[[Path], object]) -> list[Finding]:
     try:
-        read(path)
-    except SubjectError as error:
-        return [Finding("unreadable", path.relative_to(folder).as_posix(), str(error))]
-    return []
-
-
-def _transformers_shapes(folder: Path) -> list[Finding]:
-    import torch
-    import transformers
-    from safetensors import safe_open
-    from transformers import AutoConfig
-
-    config = AutoConfig.from_pretrained(folder, local_files_only=True)
-    with torch.device("meta"):
-        network = getattr(transformers, _NETWORKS[config.model_type])(config)
-    network.tie_weights()
-    wanted = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
-    there: dict[str, tuple[int, ...]] = {}
-    for path in sorted(folder.glob("*.safetensors")):
+        check_safetensors(path)
         with safe_open(path, "pt") as file:
-            there |= {_newer(name): tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
-    optional = set(network.all_tied_weights_keys)
-    return _compared(wanted, there, optional, "model")
-
-
-def _newer(name: str) -> str:
-    """Return torch's newer name of a weight-norm half, as transformers does when it loads."""
-    name = name.replace(".weight_g", ".parametrizations.weight.original0")
-    return name.replace(".weight_v", ".parametrizations.weight.original1")
-
-
-def _compared(
-    wanted: dict[str, tuple[int, ...]],
-    there: dict[str, tuple[int, ...]],
-    optional: set[str],
-    file: str,
-) -> list[Finding]:
-    found = []
-    for name, shape in wanted.items():
-        if name not in there and name not in optional:
-            found.append(Finding("shape", file, f"{name} is not there"))
-        elif name in there and there[name] != shape:
-            shapes = f"{list(there[name])} and should have {list(shape)}"
-            found.append(Finding("shape", file, f"{name} has shape {shapes}"))
-    return found
-
-
-def _audiocraft_shapes(folder: Path) -> list[Finding]:
-    from proofbook.systems.musicgen.mapping import map_checkpoints
-    from proofbook.systems.musicgen.sources import resolve_checkpoints
-
-    try:
-        model = map_checkpoints(resolve_checkpoints(str(folder)))
-    except (SubjectError, json.JSONDecodeError) as error:
-        return [Finding("unreadable", LANGUAGE_FILE, str(error))]
-    said = [Finding("shape", "xp.cfg", line) for line in model.architecture.contradictions]
-    refused = [r for plan in model.plans.values() for r in plan.refused]
-    empty = [Finding("shape", "checkpoints", f"{name} has no source") for name in model.unfilled]
-    return said + [Finding("shape", "checkpoints", r.words) for r in refused] + empty
+            for name in file.keys():  # noqa: SIM118 - it is no mapping
+                file.get_slice(name).get_shape()
+    except (SafetensorError, AttributeError, TypeError, ValueError) as error:
+        raise SubjectError(f"{path} is no safetensors file ({error}); preload it again") from error

@@ -1,0 +1,107 @@
+"""The hub's files come through its own library into its own cache, and from there into ours."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fake_hub import Hub
+from faulty_mirror import serving
+
+from proofbook.errors import SubjectError
+from proofbook.systems.musicgen.preload import hub as hubs
+from proofbook.systems.musicgen.preload.checksums import hash_file, read_notes
+from proofbook.systems.musicgen.preload.store import preload
+
+NAME = "facebook/musicgen-mini"
+FILES = {"config.json": b"{}", "model.safetensors": bytes(5000), "README.md": b"not wanted"}
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    from huggingface_hub import constants
+
+    server = Hub()
+    server.repositories[NAME] = dict(FILES)
+    monkeypatch.setattr(constants, "ENDPOINT", server.base)
+    template = f"{server.base}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    with serving(server):
+        yield server
+
+
+def silent(*args: object) -> None:
+    pass
+
+
+def test_a_repository_arrives_with_the_hubs_checksums_and_takes_space_once(
+    hub: Hub, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    told: list[tuple[str, int, int | None]] = []
+    origin = hubs.hub_origin(NAME, lambda *report: told.append(report))
+    result = preload(origin, tmp_path / "cache" / "mini")
+    assert result.bytes_brought == 5002
+    assert sorted(read_notes(result.folder)) == ["config.json", "model.safetensors"]
+    weights = tmp_path / "cache" / "mini" / "model.safetensors"
+    assert origin.digests == {"model.safetensors": hash_file(weights)}
+    assert weights.stat().st_nlink == 2
+    assert told[-1] == (NAME, 5002, 5002)
+    assert "Fetching" not in capsys.readouterr().err
+
+
+def test_what_is_in_the_hubs_cache_is_not_downloaded_again(hub: Hub):
+    hubs.hub_origin(NAME, silent)
+    hub.asked.clear()
+    hubs.hub_origin(NAME, silent)
+    assert not [line for line in hub.asked if line.startswith("GET") and "/resolve/" in line]
+
+
+def test_offline_the_hubs_cache_is_used_with_the_checksums_in_its_names(hub: Hub):
+    assert hubs.cached_hub_origin(NAME) is None
+    online = hubs.hub_origin(NAME, silent)
+    hub.asked.clear()
+    assert hubs.cached_hub_origin(NAME) == online
+    assert hub.asked == []
+
+
+def test_offline_a_half_download_is_named_file_by_file(hub: Hub, tmp_path: Path):
+    online = hubs.hub_origin(NAME, silent)
+    blob = (online.folder / "model.safetensors").resolve()
+    (online.folder / "model.safetensors").unlink()
+    blob.rename(blob.with_name(f"{blob.name}.12345678.incomplete"))
+    with pytest.raises(SubjectError, match=r"without model\.safetensors, and 1 half .*incomplete"):
+        hubs.cached_hub_origin(NAME)
+
+
+def test_a_cache_elsewhere_is_looked_into_too(hub: Hub, tmp_path: Path):
+    hubs.hub_origin(NAME, silent)
+    (tmp_path / "hub").rename(tmp_path / "audiocraft")
+    assert hubs.cached_hub_origin(NAME) is None
+    found = hubs.cached_hub_origin(NAME, str(tmp_path / "audiocraft"))
+    assert found is not None
+    assert found.folder.is_relative_to(tmp_path / "audiocraft")
+
+
+def test_a_file_with_another_checksum_than_the_hub_tells_is_refused(hub: Hub, tmp_path: Path):
+    hub.lie = "model.safetensors"
+    origin = hubs.hub_origin(NAME, silent)
+    with pytest.raises(SubjectError, match=r"model\.safetensors .* should have 000000000000"):
+        preload(origin, tmp_path / "mini")
+    assert not (tmp_path / "mini" / "model.safetensors").exists()
+
+
+def test_a_repository_that_is_not_there_is_one_line(hub: Hub):
+    with pytest.raises(SubjectError, match="cannot be brought from the hub") as error:
+        hubs.hub_origin("facebook/nothing", silent)
+    assert "\n" not in str(error.value)
+
+
+def test_a_disk_that_is_too_small_is_told_first(hub: Hub, monkeypatch: pytest.MonkeyPatch):
+    usage = shutil.disk_usage("/")._replace(free=10)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    with pytest.raises(SubjectError, match="set HF_HOME to a larger disk"):
+        hubs.hub_origin(NAME, silent)
+    assert not [line for line in hub.asked if line.startswith("GET") and "/resolve/" in line]
