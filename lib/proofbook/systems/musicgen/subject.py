@@ -158,7 +158,7 @@ def _hub_folder(repository: str) -> Path:
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     try:
-        cached = Path(snapshot_download(repository, local_files_only=True))
+        cached = Path(snapshot_download(repository, allow_patterns=_WANTED, local_files_only=True))
         check_folder(cached)
         return cached
     except LocalEntryNotFoundError:

@@ -155,6 +155,7 @@ def test_the_command_runs_with_its_folders_and_graphics_cards_only_where_asked(d
     assert words.startswith("run --rm --name proofbook-preload-")
     assert words.endswith(f"-v {docker.mount}:/cache mine:1 python p.py")
     assert docker.mount.is_dir()
+    assert "--gpus" not in words
     docker.run(engine, gpus=True)
     assert "--gpus all" in docker.commands("run")[1]
 

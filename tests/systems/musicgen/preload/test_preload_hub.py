@@ -14,6 +14,7 @@ from proofbook.errors import SubjectError
 from proofbook.systems.musicgen.preload import hub as hubs
 from proofbook.systems.musicgen.preload.checksums import hash_file, read_notes
 from proofbook.systems.musicgen.preload.store import preload
+from proofbook.systems.musicgen.subject import resolve_model
 
 NAME = "facebook/musicgen-mini"
 FILES = {"config.json": b"{}", "model.safetensors": bytes(5000), "README.md": b"not wanted"}
@@ -105,3 +106,13 @@ def test_a_disk_that_is_too_small_is_told_first(hub: Hub, monkeypatch: pytest.Mo
     with pytest.raises(SubjectError, match="set HF_HOME to a larger disk"):
         hubs.hub_origin(NAME, silent)
     assert not [line for line in hub.asked if line.startswith("GET") and "/resolve/" in line]
+
+
+def test_a_model_that_was_preloaded_is_found_without_the_hub(hub: Hub, reference: Path):
+    files = {path.name: path.read_bytes() for path in reference.iterdir()}
+    hub.repositories[NAME] = {**files, "README.md": b"nobody asks for it"}
+    hubs.hub_origin(NAME, silent)
+    hub.asked.clear()
+    hub.repositories.clear()
+    assert (resolve_model(NAME).folder / "model.safetensors").is_file()
+    assert hub.asked == []

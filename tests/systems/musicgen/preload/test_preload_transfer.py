@@ -77,7 +77,7 @@ def test_what_cannot_be_taken_up_is_begun_anew(
         mirror.etag = '"two"'
     else:
         (tmp_path / "w.part.version").unlink()
-    fetched(origin, tmp_path / "w")
+    assert fetched(origin, tmp_path / "w") == []
     assert (tmp_path / "w").read_bytes() == CONTENT
 
 
