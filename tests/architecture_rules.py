@@ -23,9 +23,11 @@ LOW = {
     "expectations",
     "judgement",
     "notebooks",
+    "processes",
     "project",
     "redaction",
     "storage",
+    "supervision",
     "values",
     "yamlfile",
 }

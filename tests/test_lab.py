@@ -305,7 +305,7 @@ def test_a_browser_is_shown_the_address_at_the_failing_cell(demo: Project) -> No
 def test_without_warm_kernels_it_opens_all_the_same(
     demo: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from proofbook.kernels import processes
+    from proofbook import processes
 
     monkeypatch.setattr(processes, "SUPPORTED", False)
 

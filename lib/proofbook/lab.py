@@ -249,7 +249,7 @@ def _serving(command: list[str], environment: Mapping[str, str]) -> Iterator[_Se
 
 
 def _start(command: list[str], environment: Mapping[str, str]) -> _Server:
-    from proofbook.kernels import processes
+    from proofbook import processes
     from proofbook.kernels.process import make_request, spawn
 
     if not processes.SUPPORTED:

@@ -12,7 +12,7 @@ import resource
 import signal
 from typing import NoReturn
 
-from proofbook.kernels import processes
+from proofbook import processes
 from proofbook.kernels.wire import LaunchRequest
 
 __all__ = ["exec_command", "fail", "reset_signals", "separate", "settle", "silence"]

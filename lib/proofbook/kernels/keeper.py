@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple, NoReturn
 
-from proofbook.kernels import processes
+from proofbook import processes
 from proofbook.kernels.birth import exec_command, silence
 from proofbook.kernels.warden import Recipe, Warden
 from proofbook.kernels.wire import Channel, LaunchRequest

@@ -17,8 +17,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
+from proofbook import processes
 from proofbook.errors import TemplateError
-from proofbook.kernels import processes
 from proofbook.kernels.places import private_folder
 from proofbook.kernels.status import TemplateStatus, describe
 

@@ -21,8 +21,8 @@ import time
 from pathlib import Path
 from typing import IO, Any, Literal
 
+from proofbook import processes
 from proofbook.errors import KernelError, TemplateError
-from proofbook.kernels import processes
 from proofbook.kernels.wire import Channel, LaunchRequest, current_umask, peer_uid
 
 __all__ = ["KernelProcess", "attach", "make_request", "spawn"]

@@ -19,8 +19,8 @@ from typing import IO, Any, Literal
 
 from jupyter_client.provisioning import LocalProvisioner
 
+from proofbook import processes
 from proofbook.errors import TemplateError
-from proofbook.kernels import processes
 from proofbook.kernels.process import KernelProcess, attach, make_request, spawn
 from proofbook.kernels.warmth import shared_socket
 from proofbook.kernels.wire import LaunchRequest

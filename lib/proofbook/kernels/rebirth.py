@@ -25,7 +25,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NoReturn
 
-from proofbook.kernels import processes
+from proofbook import processes
 from proofbook.kernels.birth import silence
 from proofbook.kernels.pools import find_openblas, restore_pools
 from proofbook.kernels.wire import LaunchRequest

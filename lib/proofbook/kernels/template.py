@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from proofbook.kernels import processes
+from proofbook import processes
 from proofbook.kernels.fitness import unfit_process, unfit_request
 from proofbook.kernels.imports import BASICS, import_all, stale_file
 from proofbook.kernels.keeper import Keeper, Spare

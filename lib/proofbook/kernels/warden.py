@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from proofbook.kernels import processes
+from proofbook import processes
 from proofbook.kernels.birth import fail, separate, settle
 from proofbook.kernels.wire import Channel, LaunchRequest
 

@@ -14,8 +14,8 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from proofbook import processes
 from proofbook.errors import KernelError, TemplateError
-from proofbook.kernels import processes
 from proofbook.kernels.ownership import template_command
 from proofbook.kernels.places import runtime_folder
 from proofbook.kernels.status import TemplateStatus, ask, describe

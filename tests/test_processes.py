@@ -5,11 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from proofbook.kernels import processes
+from proofbook import processes
 
 _KEEPER = """
 import os, subprocess, sys
-from proofbook.kernels import processes
+from proofbook import processes
 processes.become_subreaper()
 spared = subprocess.Popen(["sleep", "600"])
 child = subprocess.Popen(["sh", "-c", "sleep 600 & sleep 600"])
@@ -61,7 +61,7 @@ def test_shared_pages_count_once_in_own_memory():
 
 def test_a_process_whose_parent_has_gone_ends_at_once():
     code = (
-        "import os, signal; from proofbook.kernels import processes;"
+        "import os, signal; from proofbook import processes;"
         "processes.die_with_parent(signal.SIGKILL, os.getppid() + 1); print('still here')"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=30)
