@@ -122,8 +122,8 @@ def test_what_cannot_be_started_is_one_line(tmp_path: Path) -> None:
 
 def test_a_lost_program_is_ended(tmp_path: Path) -> None:
     program = start(tmp_path, TREE)
-    wait_for(lambda: len(pids_in(program.log)) == 2)
-    pids, supervisor = pids_in(program.log), program.supervisor
+    wait_for(lambda: len(pids_in(tmp_path / "log")) == 2)
+    pids, supervisor = pids_in(tmp_path / "log"), program.supervisor
     del program
     gc.collect()
     wait_for(lambda: not alive(pids | {supervisor}))

@@ -88,13 +88,14 @@ class Supervised:
         """Send a signal to the program alone, if it still runs."""
         self._command({"op": "signal", "signal": int(signum)})
 
-    def stop(self, grace: float = 10.0) -> Ending:
+    def stop(self, grace: float = 10.0, *, keep_folders: bool = False) -> Ending:
         """End the program with all that descends from it, and return how that went.
 
         Args:
             grace: Seconds between being asked to end and being killed.
+            keep_folders: Leave its temporary folders for another start.
         """
-        self._command({"op": "stop", "grace": grace})
+        self._command({"op": "stop", "grace": grace, "keep": keep_folders})
         with self._told:
             told = self._told.wait_for(lambda: self._ending is not None, grace + _SPARE_SECONDS)
         if not told:

@@ -25,8 +25,8 @@ from proofbook.supervision.endings import Ending, end_tree, remove_folders
 __all__ = ["Supervisor", "main"]
 
 _PAUSE = 0.02
-_DESERTED_GRACE = 1.0
 _Message = dict[str, Any]
+_DESERTED: _Message = {"op": "stop", "grace": 1.0, "keep": False}
 
 
 class Supervisor:
@@ -47,7 +47,7 @@ class Supervisor:
             self._leave(None, ("exited", None))
             return
         self._say({"event": "started", "pid": child.pid})
-        signal.signal(signal.SIGTERM, lambda *_: self._commands.put({"op": "stop", "grace": 1.0}))
+        signal.signal(signal.SIGTERM, lambda *_: self._commands.put(_DESERTED))
         threading.Thread(target=self._listen, daemon=True).start()
         self._follow(child)
 
@@ -74,7 +74,7 @@ class Supervisor:
     def _listen(self) -> None:
         for line in sys.stdin:
             self._commands.put(json.loads(line))
-        self._commands.put({"op": "stop", "grace": _DESERTED_GRACE})
+        self._commands.put(_DESERTED)
 
     def _follow(self, child: subprocess.Popen[bytes]) -> None:
         """Obey until told to stop; tell when the program ends before that."""
@@ -83,6 +83,7 @@ class Supervisor:
             with contextlib.suppress(queue.Empty):
                 command = self._commands.get(timeout=_PAUSE)
                 if command["op"] == "stop":
+                    self._order["folders"] = [] if command["keep"] else self._order["folders"]
                     return self._leave(child, end_tree(child, command["grace"]))
                 self._pass_on(child, int(command["signal"]))
             if not told and child.poll() is not None:

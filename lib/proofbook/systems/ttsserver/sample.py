@@ -1,0 +1,78 @@
+"""The speech that is cloned: found, and refused before the server is started if it would refuse it.
+
+Knows the server's bounds. Sends nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from proofbook.errors import SubjectError
+from proofbook.media import read_audio
+
+__all__ = ["VoiceSample", "read_sample"]
+
+_USUAL = ("backend", "tests", "fixtures", "reference_voice.wav")
+_SHORTEST, _LONGEST = 2.0, 30.0
+_LARGEST = 50_000_000
+_QUIETEST_DBFS = -50.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class VoiceSample:
+    """A sound file with what is said in it."""
+
+    wav: Path
+    text: str
+    seconds: float
+
+
+def read_sample(root: Path, wav: str = "", text: str = "") -> VoiceSample:
+    """Return the sample, once it is known that it can be cloned.
+
+    Args:
+        root: Folder of the server's sources, which has the usual sample.
+        wav: Sound file; empty is the usual one.
+        text: What is said in it; empty is what the ``.txt`` beside it says.
+
+    Raises:
+        SubjectError: It is missing, no WAV, silent, too short, too long or too large, or it is not
+            known what is said in it.
+    """
+    path = Path(wav).expanduser() if wav else root.joinpath(*_USUAL)
+    if not path.is_file():
+        raise SubjectError(f"reference_wav {path} does not exist; give 2 to 30 s of clean speech")
+    if path.stat().st_size > _LARGEST:
+        raise SubjectError(f"reference_wav {path} is larger than 50 MB; give at most 30 s")
+    with path.open("rb") as file:
+        head = file.read(12)
+    if head[:4] not in (b"RIFF", b"RF64") or head[8:] != b"WAVE":
+        raise SubjectError(f"reference_wav {path} is no WAV file; convert it")
+    seconds = _heard(path)
+    return VoiceSample(wav=path.resolve(), text=text.strip() or _read_text(path), seconds=seconds)
+
+
+def _heard(path: Path) -> float:
+    clip = read_audio(path)
+    if not _SHORTEST <= clip.seconds <= _LONGEST:
+        raise SubjectError(
+            f"reference_wav {path} lasts {clip.seconds:.1f} s; give {_SHORTEST:g} to {_LONGEST:g} s"
+        )
+    if clip.measure.rms_dbfs < _QUIETEST_DBFS:
+        level = f"{clip.measure.rms_dbfs:.0f} dBFS"
+        raise SubjectError(f"reference_wav {path} is silent ({level}); give a recording of speech")
+    return clip.seconds
+
+
+def _read_text(wav: Path) -> str:
+    path = wav.with_suffix(".txt")
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SubjectError(
+            f"{path} with the words of {wav.name} cannot be read; write it, or give reference_text"
+        ) from error
+    if not text:
+        raise SubjectError(f"{path} is empty; write what is said in {wav.name}")
+    return text

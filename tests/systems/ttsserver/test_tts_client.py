@@ -1,0 +1,76 @@
+"""Each answer that is not the contract's is one line that says which request, and what came."""
+
+from __future__ import annotations
+
+import json
+import socket
+
+import pytest
+from raw_server import http, serve
+
+from proofbook.systems.ttsserver.client import ServerError, VoiceboxClient
+from proofbook.systems.ttsserver.contract import ProfileRequest
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem", "status"),
+    [
+        (
+            http(b"{}", status="500 Oops"),
+            r"GET /health answers 500 \(\{\}\)",
+            500,
+        ),
+        (http(b'{"detail": "not today"}', status="503 No"), r"answers 503 \(not today\)", 503),
+        (
+            http(b"<html>\n<body>Hi", "text/html"),
+            r"answers something else than promised \(text/html\): Invalid JSON.*'<html> <body>Hi'$",
+            200,
+        ),
+        (http(b'{"state": 1}'), r"promised \(application/json\): status: Field required", 200),
+        (http(b'{"detail": [1, 2]}', status="422 No"), r"answers 422 \(\[1, 2\]\)$", 422),
+        (b"", r"GET /health: the connection broke \(Server disconnected", None),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{", "the connection broke", None),
+        (b"SSH-2.0-OpenSSH\r\n", "the connection broke", None),
+    ],
+)
+def test_a_wrong_answer_is_one_line(answer: bytes, problem: str, status: int | None) -> None:
+    with (
+        serve(lambda *_: answer) as url,
+        VoiceboxClient(url) as client,
+        pytest.raises(ServerError, match=problem) as caught,
+    ):
+        client.health()
+    assert caught.value.status == status
+    assert "\n" not in str(caught.value)
+
+
+def test_where_nothing_listens_it_says_so() -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{probe.getsockname()[1]}"
+    with VoiceboxClient(url) as client, pytest.raises(ServerError, match=r"nothing listens there$"):
+        client.health()
+
+
+def test_a_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:9")
+    answer = http(b'{"status": "healthy"}')
+    with serve(lambda *_: answer) as url, VoiceboxClient(url) as client:
+        assert client.health().status == "healthy"
+
+
+def test_an_answer_with_more_than_was_promised_is_fine() -> None:
+    body = json.dumps({"id": "p1", "name": "x", "new_field": [1]}).encode()
+    with serve(lambda *_: http(body)) as url, VoiceboxClient(url) as client:
+        profile = ProfileRequest(name="x", voice_type="cloned", language="en")
+        assert client.create_profile(profile) == "p1"
+
+
+def test_models_are_listed_by_name() -> None:
+    models = [{"model_name": "kokoro", "downloaded": True, "size_mb": 1}, {"model_name": "whisper"}]
+    body = json.dumps({"models": models}).encode()
+    with serve(lambda *_: http(body)) as url, VoiceboxClient(url) as client:
+        found = client.models()
+    assert {name: state.downloaded for name, state in found.items()} == {
+        "kokoro": True, "whisper": False}  # fmt: skip

@@ -1,0 +1,111 @@
+"""A generation is followed to its end, however its event stream breaks."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from raw_server import Answer, http, serve, stream
+
+from proofbook.systems.ttsserver import following
+from proofbook.systems.ttsserver.client import VoiceboxClient
+from proofbook.systems.ttsserver.following import Followed, follow
+
+LOADING = {"id": "g", "status": "loading_model", "duration": None, "error": None, "source": "x"}
+GENERATING = {**LOADING, "status": "generating"}
+COMPLETED = {**LOADING, "status": "completed", "duration": 2.5}
+FAILED = {**LOADING, "status": "failed", "error": "CUDA out of memory"}
+WHOLE = stream(LOADING, GENERATING, COMPLETED)
+STATUS = "/generate/g/status"
+NO_HISTORY = http(b'{"detail": "Not Found"}', status="404 Not Found")
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(following, "_TICK", 0.01)
+
+
+def followed(answer: Answer, timeout: float = 20, **options: object) -> Followed:
+    with serve(answer) as url, VoiceboxClient(url) as client:
+        return follow(client, "g", timeout, **options)  # type: ignore[arg-type]
+
+
+def streams(*answers: bytes, history: bytes = NO_HISTORY) -> Answer:
+    """Give each connection to the stream the next answer, and the last one for ever."""
+
+    def answer(path: str, times: int) -> bytes:
+        return answers[min(times, len(answers)) - 1] if path == STATUS else history
+
+    return answer
+
+
+def test_a_whole_stream_is_read_to_its_end() -> None:
+    found = followed(streams(WHOLE))
+    assert (found.end, found.duration, found.reconnections) == ("completed", 2.5, 0)
+    assert found.statuses == ["loading_model", "generating", "completed"]
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_a_stream_cut_at_any_byte_is_taken_up_again(part: int) -> None:
+    end = WHOLE.index(b'"completed"')  # from here on the news may have come through
+    size = part
+
+    def answer(path: str, times: int) -> bytes:
+        if not path.endswith("/status"):
+            return NO_HISTORY
+        return WHOLE[:size] if times == 1 else WHOLE
+
+    with serve(answer) as url, VoiceboxClient(url) as client:
+        for size in range(part, len(WHOLE), 4):
+            found = follow(client, f"g{size}", 20)
+            assert (found.end, found.duration, found.malformed) == ("completed", 2.5, []), size
+            assert found.reconnections == 1 or size > end, size
+
+
+def test_a_stream_that_breaks_again_and_again_is_opened_again_and_again() -> None:
+    found = followed(streams(b"", stream(LOADING), stream(GENERATING)[:-9], WHOLE))
+    assert (found.end, found.reconnections) == ("completed", 3)
+
+
+def test_events_that_are_none_are_kept_and_do_not_stop_it() -> None:
+    found = followed(streams(stream(LOADING, "{oops", '{"no": "status"}', COMPLETED)))
+    assert (found.end, found.malformed) == ("completed", ["{oops", '{"no": "status"}'])
+
+
+def test_a_failure_brings_its_reason() -> None:
+    found = followed(streams(stream(LOADING, FAILED)))
+    assert (found.end, found.error) == ("failed", "CUDA out of memory")
+
+
+def test_a_generation_that_is_not_known_is_an_end() -> None:
+    assert followed(streams(stream({**LOADING, "status": "not_found"}))).end == "not_found"
+
+
+def test_the_history_tells_before_the_stream_does_and_a_fresh_stream_confirms() -> None:
+    first = stream(LOADING)[: -len(b"0\r\n\r\n")]
+    over = http(json.dumps(COMPLETED).encode())
+    found = followed(streams(first, stream(COMPLETED), history=over))
+    assert (found.end, found.duration) == ("completed", 2.5)
+
+
+def test_a_history_alone_is_not_believed() -> None:
+    found = followed(streams(stream(LOADING), history=http(json.dumps(COMPLETED).encode())), 0.5)
+    assert found.end == "timeout"
+
+
+def test_the_deadline_ends_it() -> None:
+    found = followed(streams(stream(GENERATING)), timeout=0.3)
+    assert (found.end, found.statuses[-1]) == ("timeout", "generating")
+    assert found.noticed_at > 0
+
+
+def test_a_server_that_has_ended_ends_it_at_once() -> None:
+    found = followed(streams(b""), exited=lambda: "the server was killed by SIGSEGV")
+    assert (found.end, found.error) == ("exited", "the server was killed by SIGSEGV")
+
+
+def test_a_refused_or_foreign_stream_is_tried_again_until_the_deadline() -> None:
+    refused = http(b"oops", "text/plain", "500 Internal Server Error")
+    page = http(b"<html>", "text/html")
+    found = followed(streams(refused, page, WHOLE))
+    assert (found.end, found.reconnections) == ("completed", 2)
