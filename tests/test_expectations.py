@@ -80,3 +80,8 @@ def test_the_words_say_what_is_asked() -> None:
     assert e.without("Traceback").words == "without Traceback"
     assert e.one_of(["a", 2]).words == "one of a, 2"
     assert e.equals("").words == "''"
+
+
+def test_one_of_a_text_is_a_mistake_and_not_its_letters() -> None:
+    with pytest.raises(ValueError, match="needs a list of values and got the text 'done'"):
+        e.one_of("done")

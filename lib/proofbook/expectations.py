@@ -80,6 +80,8 @@ def between(low: float, high: float) -> Expectation:
 
 def one_of(values: Iterable[Any]) -> Expectation:
     """Ask for one of ``values``."""
+    if isinstance(values, str):
+        raise ValueError(f"one_of() needs a list of values and got the text {values!r}")
     allowed = list(values)
     if not allowed:
         raise ValueError("one_of() of nothing accepts nothing")

@@ -128,7 +128,7 @@ def test_folders_of_killed_owners_are_swept(launch, temporary: Path) -> None:  #
          r"^the server exited with code 3 before it was healthy: no model$"),
         ("raise SystemExit(0)", r"^the server exited with code 0 .*: it said nothing$"),
         ("import os; os.kill(os.getpid(), 11)", r"^the server was killed by SIGSEGV before"),
-        ("import time; time.sleep(600)", r"not healthy after 1 s: GET /health: nothing listens the"),
+        ("import time; time.sleep(600)", r"not healthy after 1 s: GET /health: nothing liste"),
         (healthy("starting"), r"not healthy after 1 s: GET /health says 'starting'; see \S+log$"),
         (WEB.format(answer="self.send(500, 'text/plain', b'oops')"),
          r"not healthy after 1 s: GET /health answers 500 \(text/plain: oops\)"),

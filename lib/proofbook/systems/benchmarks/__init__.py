@@ -6,16 +6,19 @@ reports.
 
 from proofbook.systems.benchmarks.commands import run_command, run_commands
 from proofbook.systems.benchmarks.drawing import draw_sides
+from proofbook.systems.benchmarks.killing import Killed, kill_at_random
 from proofbook.systems.benchmarks.outcomes import count_kernels
 from proofbook.systems.benchmarks.pairs import Pairs, alternate, named, repeat, seconds, summarise
 from proofbook.systems.benchmarks.projects import open_bench, warm_template
 from proofbook.systems.benchmarks.sessions import time_first_cell, weigh_kernels
 
 __all__ = [
+    "Killed",
     "Pairs",
     "alternate",
     "count_kernels",
     "draw_sides",
+    "kill_at_random",
     "named",
     "open_bench",
     "repeat",

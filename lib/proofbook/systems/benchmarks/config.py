@@ -18,6 +18,8 @@ __all__ = [
     "ManyNotebooksConfig",
     "ModelLoadingConfig",
     "NotebookSavingConfig",
+    "SpeechKillsConfig",
+    "SpeechRowsConfig",
     "StartUpConfig",
     "TinySuiteConfig",
     "TrivialNotebookConfig",
@@ -180,6 +182,38 @@ class ModelLoadingConfig(_Config):
     """Largest part of the first load's time that the second may take."""
 
 
+class SpeechRowsConfig(_Config):
+    """Parameters of ``benchmarks/speech_rows``."""
+
+    rounds: int = Field(default=2, ge=1)
+    """How often all rows are run, on a server of their own each time."""
+    project: str = Field(default="reference:voicebox", min_length=1)
+    """The server, as ttsserver/binary_e2e takes it; it must tell its own times."""
+    share: float = Field(default=1.15, gt=0)
+    """Largest multiple of the server's own time."""
+    extra: float = Field(default=3.0, ge=0)
+    """Seconds on top of that: starting, voices, ending."""
+    notice: float = Field(default=0.2, gt=0)
+    """Seconds after the server's own end within which a row must be noticed."""
+
+
+class SpeechKillsConfig(_Config):
+    """Parameters of ``benchmarks/speech_kills``."""
+
+    project: str = Field(default="reference:voicebox", min_length=1)
+    """The server, as ttsserver/binary_e2e takes it."""
+    kills: int = Field(default=6, ge=1)
+    """How many runs, with one random kill each."""
+    slots: int = Field(default=3, ge=1)
+    """How many of them at a time."""
+    latest: float = Field(default=12.0, gt=0)
+    """Seconds after its start at which a run is killed at the latest."""
+    patience: float = Field(default=10.0, gt=0)
+    """Seconds that what is left may take to vanish."""
+    seed: int = Field(default=1, ge=0)
+    """Chooses moments and victims."""
+
+
 RUNBOOKS: dict[str, type[BaseModel]] = {
     "generation_speed": GenerationSpeedConfig,
     "heavy_imports": HeavyImportsConfig,
@@ -188,6 +222,8 @@ RUNBOOKS: dict[str, type[BaseModel]] = {
     "many_notebooks": ManyNotebooksConfig,
     "model_loading": ModelLoadingConfig,
     "notebook_saving": NotebookSavingConfig,
+    "speech_kills": SpeechKillsConfig,
+    "speech_rows": SpeechRowsConfig,
     "start_up": StartUpConfig,
     "tiny_suite": TinySuiteConfig,
     "trivial_notebook": TrivialNotebookConfig,

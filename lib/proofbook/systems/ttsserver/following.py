@@ -18,7 +18,7 @@ from proofbook.systems.ttsserver.contract import StatusEvent
 
 __all__ = ["Followed", "follow"]
 
-_TICK = 0.1
+_TICK = 0.05
 """Seconds between two looks at the history and at the server's process."""
 _LONGEST_PAUSE = 1.0
 

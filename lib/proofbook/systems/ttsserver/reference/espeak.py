@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import _ctypes
 import ctypes
 from array import array
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 __all__ = ["available", "speak"]
 
@@ -23,7 +26,7 @@ _VOICES = {"en": "en-us", "pt": "pt-br"}
 
 def available() -> bool:
     """Say whether the library and its data are there."""
-    return _library() is not None
+    return _places() is not None
 
 
 def speak(
@@ -34,10 +37,6 @@ def speak(
     Raises:
         RuntimeError: The library is not there, or does not take the voice.
     """
-    loaded = _library()
-    if loaded is None:
-        raise RuntimeError("eSpeak NG is not there")
-    library, rate = loaded
     samples: array[int] = array("h")
 
     def collect(wave: Any, count: int, _events: Any) -> int:
@@ -46,31 +45,52 @@ def speak(
         return 0
 
     callback = _CALLBACK(collect)  # kept until the end: the library has but its address
-    library.espeak_SetSynthCallback(callback)
-    voice = f"{_VOICES.get(language, language)}+{variant}"
-    if library.espeak_SetVoiceByName(voice.encode()) != 0:
-        raise RuntimeError(f"eSpeak NG has no voice {voice}")
-    library.espeak_SetParameter(_SPEED, speed, 0)
-    library.espeak_SetParameter(_PITCH, pitch, 0)
-    said = text.encode() + b"\0"
-    library.espeak_Synth(said, len(said), 0, 0, 0, _UTF8, None, None)
-    library.espeak_Synchronize()
+    with _fresh_library() as (library, rate):
+        library.espeak_SetSynthCallback(callback)
+        voice = f"{_VOICES.get(language, language)}+{variant}"
+        if library.espeak_SetVoiceByName(voice.encode()) != 0:
+            raise RuntimeError(f"eSpeak NG has no voice {voice}")
+        library.espeak_SetParameter(_SPEED, speed, 0)
+        library.espeak_SetParameter(_PITCH, pitch, 0)
+        said = text.encode() + b"\0"
+        library.espeak_Synth(said, len(said), 0, 0, 0, _UTF8, None, None)
+        library.espeak_Synchronize()
+        library.espeak_Terminate()
     return samples, rate
 
 
+@contextmanager
+def _fresh_library() -> Iterator[tuple[Any, int]]:
+    """Load the library, and unload it again: what it keeps would change what it says next."""
+    places = _places()
+    if places is None:
+        raise RuntimeError("eSpeak NG is not there")
+    library = ctypes.CDLL(str(places.library))
+    try:
+        library.espeak_Initialize.argtypes = [_INT, _INT, ctypes.c_char_p, _INT]
+        library.espeak_Synth.argtypes = [
+            ctypes.c_char_p, ctypes.c_size_t, _UINT, _INT, _UINT, _UINT, _POINTER, _POINTER,
+        ]  # fmt: skip
+        data = str(places.data).encode()
+        yield library, library.espeak_Initialize(_SYNCHRONOUS, 0, data, _DO_NOT_EXIT)
+    finally:
+        unload = getattr(_ctypes, "dlclose", None) or _ctypes.FreeLibrary  # type: ignore[attr-defined,unused-ignore]
+        unload(library._handle)
+
+
+class _Places(NamedTuple):
+    library: Path
+    data: Path
+
+
 @cache
-def _library() -> tuple[Any, int] | None:
-    """Return the initialised library with its sample rate; None where it cannot be had."""
+def _places() -> _Places | None:
+    """Return where the library and the folder of its data are; None where they cannot be had."""
     try:
         import espeakng_loader
 
-        library = ctypes.CDLL(espeakng_loader.get_library_path())
+        library = Path(espeakng_loader.get_library_path())
         data = Path(espeakng_loader.get_data_path()).parent
-    except (ImportError, OSError, RuntimeError):
+    except (ImportError, RuntimeError):
         return None
-    library.espeak_Initialize.argtypes = [_INT, _INT, ctypes.c_char_p, _INT]
-    library.espeak_Synth.argtypes = [
-        ctypes.c_char_p, ctypes.c_size_t, _UINT, _INT, _UINT, _UINT, _POINTER, _POINTER,
-    ]  # fmt: skip
-    rate = library.espeak_Initialize(_SYNCHRONOUS, 0, str(data).encode(), _DO_NOT_EXIT)
-    return (library, rate) if rate > 0 else None
+    return _Places(library, data) if library.is_file() else None

@@ -45,7 +45,7 @@ def read_wav(data: bytes) -> Recording:
             width, channels, rate = file.getsampwidth(), file.getnchannels(), file.getframerate()
             frames = file.readframes(file.getnframes())
     except (wave.Error, EOFError) as error:
-        raise ValueError(f"no WAV file of integer samples ({error})") from error
+        raise ValueError(f"no WAV file of integer samples ({str(error) or 'cut off'})") from error
     if width == 1:
         samples = array("h", ((byte - 128) << 8 for byte in frames))
     else:

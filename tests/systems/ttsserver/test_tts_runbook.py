@@ -1,0 +1,200 @@
+"""The runbook is green on a sound server, and each of its checks goes red on a broken one."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from proofbook.errors import SubjectError
+
+pytestmark = pytest.mark.slow
+
+RUNBOOK = "ttsserver/binary_e2e"
+
+WRAPPER = """
+import os, signal, socket, subprocess, sys
+words = sys.argv[1:]
+port = int(words[words.index("--port") + 1])
+parent = words.index("--parent-pid") + 1
+{code}
+os.execv({binary!r}, [{binary!r}, *words])
+"""
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+@pytest.fixture
+def run(run_cells: Callable[..., Any], frozen_server: Path, temporary: Path) -> Callable[..., Any]:
+    """Return a function that runs the runbook, by default with one row."""
+
+    def go(*args: object, **parameters: object) -> Any:
+        found = run_cells(RUNBOOK, *args, **{"only": ["kokoro"], "text": "One.", **parameters})
+        found.names["server"].stop()
+        return found
+
+    return go
+
+
+def wrapped(tmp_path: Path, binary: Path, code: str) -> str:
+    script = tmp_path / "wrapper"
+    text = WRAPPER.format(code=code, binary=str(binary))
+    script.write_text(f"#!{sys.executable}{text}")
+    script.chmod(0o755)
+    return str(script)
+
+
+def test_it_is_green_and_leaves_its_results(run: Callable[..., Any], temporary: Path) -> None:
+    found = run()
+    assert found.error is None
+    assert found.red == []
+    assert len(found.checks) == 14
+    assert list(temporary.iterdir()) == []
+    (document,) = (found.folder / "work").glob("e2e-*.json")
+    (row,) = json.loads(document.read_text())["results"]
+    assert (row["engine"], row["status"]) == ("kokoro", "passed")
+    assert Path(row["audio_path"]).is_file()
+    metrics = {record.name for record in found.records if record.kind == "metric"}
+    assert metrics >= {
+        "binary_size", "cold_start", "elapsed", "memory_after_row", "memory_peak", "memory_after",
+        "time_to_first_audio", "parent_death_seconds", "server_restarts"}  # fmt: skip
+    questions = [record.name for record in found.records if record.kind == "question"]
+    assert questions == ["kokoro-sounds-right"]
+
+
+def test_a_row_that_cannot_be_heard_is_red(run: Callable[..., Any]) -> None:
+    found = run(environment={"VOICEBOX_FAULTS": "kokoro=silent"})
+    assert found.red == ["kokoro-speaks"]
+    assert "silent" in str(found.checks["kokoro-speaks"].actual)
+
+
+def test_a_row_that_needs_a_fresh_server_is_red(run: Callable[..., Any]) -> None:
+    found = run(
+        only=["luxtts", "kokoro"], timeout_download=4.0,
+        environment={"VOICEBOX_FAULTS": "luxtts=backlog:60"},
+    )  # fmt: skip
+    assert found.red == ["each-row-alone"]
+    assert found.checks["each-row-alone"].actual == ["kokoro"]
+
+
+def test_a_row_that_is_left_out_is_red(run: Callable[..., Any]) -> None:
+    def forget(names: dict[str, Any]) -> None:
+        names["results"].clear()
+
+    found = run({"rows": forget})
+    assert "every-row-ran" in found.red
+
+
+@pytest.mark.parametrize(
+    ("code", "red"),
+    [
+        # The port is asked for as the server does, since the first one has it by then.
+        ("if socket.socket().connect_ex(('127.0.0.1', port)) == 0: sys.exit(0)",
+         ["second-start-fails", "second-start-says-why"]),
+        ("if socket.socket().connect_ex(('127.0.0.1', port)) == 0: signal.pause()",
+         ["second-start-ends", "second-start-fails", "second-start-says-why"]),
+        ("words[parent] = '1'", ["ends-with-parent", "port-free-without-parent"]),
+        ("signal.signal(signal.SIGTERM, signal.SIG_IGN); "
+         "sys.exit(subprocess.call(['" + "{binary}" + "', *words]))", ["ends-when-asked"]),
+    ],
+    ids=["quiet-second", "lingering-second", "orphan", "stubborn"],
+)  # fmt: skip
+def test_a_server_that_misbehaves_is_red(
+    run: Callable[..., Any], tmp_path: Path, frozen_server: Path,
+    monkeypatch: pytest.MonkeyPatch, code: str, red: list[str],
+) -> None:  # fmt: skip
+    from proofbook.systems.ttsserver import server
+
+    monkeypatch.setattr(server, "_GRACE", 0.2 if "SIGTERM" in code else 5.0)
+    binary = wrapped(tmp_path, frozen_server, code.replace("{binary}", str(frozen_server)))
+    found = run(binary=binary, parent_death_bound=3.0, timeout_health=10.0)
+    assert found.red == red
+
+
+def test_what_is_left_over_is_red(run: Callable[..., Any]) -> None:
+    def forget_to_stop(names: dict[str, Any]) -> None:
+        from proofbook.supervision import Ending
+
+        names["server"].stop = lambda: Ending("terminated", 0, ())
+
+    with pytest.raises(AttributeError):  # the fixture's own stop is gone, too
+        found = run({"parent-death": forget_to_stop})
+        assert found.red == ["nothing-left", "port-free", "data-folder"]
+        del found.names["server"].stop
+        found.names["server"].stop()
+        raise AttributeError
+
+
+@pytest.mark.parametrize(
+    ("parameters", "problem"),
+    [
+        ({"only": ["kokorro"]}, "only: no engine 'kokorro' in the matrix; did you mean kokoro?"),
+        ({"reference_wav": "gone.wav"}, "reference_wav gone.wav does not exist"),
+        ({"binary": "gone"}, "binary gone does not exist; give the server's program"),
+        ({"project": "reference:other"}, "project reference:other: there is no such reference"),
+        ({"project": "gone"}, "project gone does not exist"),
+    ],
+)
+def test_bad_input_is_one_line_and_starts_nothing(
+    run_cells: Callable[..., Any], temporary: Path, parameters: dict[str, Any], problem: str
+) -> None:
+    found = run_cells(RUNBOOK, **parameters)
+    assert isinstance(found.error, SubjectError)
+    assert str(found.error).startswith(problem)
+    assert "server" not in found.names
+    assert list(temporary.iterdir()) == []
+
+
+OWNER = """
+import sys, time
+from pathlib import Path
+from proofbook.systems.ttsserver.server import Launch, Server
+server = Server(Launch(binary=Path(sys.argv[1]), log=Path(sys.argv[2]), timeout_health=60,
+                       environment={}))
+server.start()
+print(server.port, server.program.supervisor, *[p.pid for p in server.processes()], flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("victim", ["owner", "supervisor", "bootloader", "server"])
+def test_whoever_is_killed_nothing_is_left(
+    frozen_server: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, victim: str
+) -> None:
+    from proofbook.systems.ttsserver.ports import wait_free
+
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    owner = subprocess.Popen(
+        [sys.executable, "-c", OWNER, str(frozen_server), str(tmp_path / "log")],
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert owner.stdout is not None
+    port, *pids = map(int, owner.stdout.readline().split())
+    victims = dict(zip(["supervisor", "bootloader", "server"], pids, strict=True))
+    psutil.Process({"owner": owner.pid, **victims}[victim]).send_signal(signal.SIGKILL)
+    if victim != "owner":
+        assert wait_free(port, 10)
+        owner.terminate()
+    owner.wait(20)
+    deadline = time.monotonic() + 15
+    while any(map(psutil.pid_exists, pids)) or any(temporary.iterdir()):
+        assert time.monotonic() < deadline, (pids, list(temporary.rglob("*")))
+        time.sleep(0.05)
+    assert wait_free(port, 5)
