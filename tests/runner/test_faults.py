@@ -11,6 +11,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -238,6 +239,8 @@ def test_a_killed_runner_leaves_an_incomplete_run_and_no_process(
     ended = runner.end(process)
     assert ended.code == -signal.SIGKILL
     assert survivors(ended.folder.name) == []
+    temporary, mine = Path(tempfile.gettempdir()), f"proofbook-job-{process.pid}-*"
+    runner.wait_for(lambda: not any(temporary.glob(mine)))
     assert_all_say(ended, "incomplete", "incomplete", "")
     assert ended.cell_states() == SLEEPING
     records = (ended.folder / "jobs/demo-one/records.jsonl").read_text()

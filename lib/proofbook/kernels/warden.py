@@ -22,7 +22,10 @@ from proofbook import processes
 from proofbook.kernels.birth import fail, separate, settle
 from proofbook.kernels.wire import Channel, LaunchRequest
 
-__all__ = ["Recipe", "Warden"]
+__all__ = ["TEMPORARY", "Recipe", "Warden"]
+
+TEMPORARY = "PROOFBOOK_TEMPORARY"
+"""Process id and folder: the folder goes with the kernel if that process has gone already."""
 
 _GIGA = 1e9
 _MEMORY_INTERVAL = 0.1
@@ -244,13 +247,15 @@ class Warden:
         self._tell({"event": "exit", "code": code, "reason": self._cause or reason})
         processes.end_descendants(float("inf"))
         if self._deserted:
-            self._remove_folder()
+            self._remove_folders()
 
-    def _remove_folder(self) -> None:
-        folder = self.request.folder
-        if folder is None:
-            return
-        with contextlib.suppress(OSError):
-            for entry in os.scandir(folder):
-                os.unlink(entry.path)  # noqa: PTH108 - no pathlib here
-            os.rmdir(folder)  # noqa: PTH106 - no pathlib here
+    def _remove_folders(self) -> None:
+        """Remove what the client would have removed, had it lived."""
+        import shutil
+
+        owner, _, temporary = self.request.env.get(TEMPORARY, "").partition(" ")
+        # A kernel that was started inside a job has inherited what belongs to that job's runner.
+        theirs = os.path.exists(f"/proc/{owner}")  # noqa: PTH110 - no pathlib here
+        for folder in (self.request.folder, None if theirs else temporary):
+            if folder:
+                shutil.rmtree(folder, ignore_errors=True)

@@ -7,6 +7,7 @@ make it green. Knows nothing about other jobs.
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 import time
 import traceback
@@ -19,6 +20,7 @@ from typing import Any
 from proofbook.hardware import missing
 from proofbook.journal import JOB_FOLDER, MEDIA_FOLDER
 from proofbook.judgement import confirm, judge
+from proofbook.kernels.warden import TEMPORARY
 from proofbook.notebooks import Runbook
 from proofbook.records import (
     Attempt,
@@ -185,6 +187,7 @@ def _prepare(
         MEDIA_FOLDER: str(context.run.media),
         "PROOFBOOK_JOB": job.id,
         "TMPDIR": str(temporary),
+        TEMPORARY: f"{os.getpid()} {temporary}",
     }
     if job.memory_limit_gb is not None:
         environment["PROOFBOOK_MEMORY_LIMIT_GB"] = str(job.memory_limit_gb)

@@ -160,6 +160,13 @@ def test_bad_input_is_one_line_and_starts_nothing(
     assert list(temporary.iterdir()) == []
 
 
+def wait_for(happened: Callable[[], bool], seconds: float = 15) -> None:
+    deadline = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+
+
 OWNER = """
 import sys, time
 from pathlib import Path
@@ -189,12 +196,17 @@ def test_whoever_is_killed_nothing_is_left(
     port, *pids = map(int, owner.stdout.readline().split())
     victims = dict(zip(["supervisor", "bootloader", "server"], pids, strict=True))
     psutil.Process({"owner": owner.pid, **victims}[victim]).send_signal(signal.SIGKILL)
+    if victim == "supervisor":  # its owner does its work, and then ends
+        wait_for(lambda: not any(temporary.iterdir()))
     if victim != "owner":
         assert wait_free(port, 10)
         owner.terminate()
     owner.wait(20)
-    deadline = time.monotonic() + 15
-    while any(map(psutil.pid_exists, pids)) or any(temporary.iterdir()):
-        assert time.monotonic() < deadline, (pids, list(temporary.rglob("*")))
-        time.sleep(0.05)
+    wait_for(lambda: not any(map(psutil.pid_exists, pids)) and not any(temporary.iterdir()))
     assert wait_free(port, 5)
+
+
+def test_data_that_are_to_be_kept_lie_beside_the_results(run: Callable[..., Any]) -> None:
+    found = run(keep_data_dir=True)
+    assert found.red == []
+    assert (found.folder / "work" / "data" / "voicebox.db").is_file()

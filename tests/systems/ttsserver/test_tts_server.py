@@ -89,13 +89,12 @@ def test_a_restart_keeps_the_data(launch) -> None:  # type: ignore[no-untyped-de
         assert (len(server.starts), server.restarts) == (2, ["to see"])
 
 
-def test_a_kept_data_folder_stays_and_the_rest_goes(launch, temporary: Path) -> None:  # type: ignore[no-untyped-def]
-    with Server(launch(healthy(), keep_data=True)) as server:
+def test_kept_data_stay_and_the_rest_goes(launch, temporary: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    with Server(launch(healthy(), keep_data=tmp_path / "kept" / "data")) as server:
         server.start()
         (server.data / "profiles.db").touch()
-    assert [p.name for p in server.folder.iterdir()] == ["data"]
-    Server(launch(healthy())).stop()  # the next one's sweep leaves it alone
-    assert (server.data / "profiles.db").exists()
+    assert list(temporary.iterdir()) == []
+    assert (tmp_path / "kept" / "data" / "profiles.db").exists()
 
 
 def test_an_isolated_cache_points_both_variables_into_the_folder(launch) -> None:  # type: ignore[no-untyped-def]
@@ -109,15 +108,11 @@ def test_an_isolated_cache_points_both_variables_into_the_folder(launch) -> None
 def test_folders_of_killed_owners_are_swept(launch, temporary: Path) -> None:  # type: ignore[no-untyped-def]
     ended = subprocess.Popen(["true"])
     ended.wait()
-    for name in (
-        f"voicebox-e2e-{ended.pid}-x",
-        f"voicebox-e2e-{os.getpid()}-x",
-        "voicebox-e2e-kept-x",
-    ):
+    for name in (f"voicebox-e2e-{ended.pid}-x", f"voicebox-e2e-{os.getpid()}-x", "voicebox-e2e-x"):
         (temporary / name).mkdir()
     Server(launch("")).stop()
     assert sorted(path.name for path in temporary.iterdir()) == sorted(
-        [f"voicebox-e2e-{os.getpid()}-x", "voicebox-e2e-kept-x"]
+        [f"voicebox-e2e-{os.getpid()}-x", "voicebox-e2e-x"]
     )
 
 

@@ -206,8 +206,8 @@ class SpeechKillsConfig(_Config):
     """How many runs, with one random kill each."""
     slots: int = Field(default=3, ge=1)
     """How many of them at a time."""
-    latest: float = Field(default=12.0, gt=0)
-    """Seconds after its start at which a run is killed at the latest."""
+    latest: float = Field(default=10.0, gt=0)
+    """Seconds at which a run is killed at the latest, once its clock has started."""
     patience: float = Field(default=10.0, gt=0)
     """Seconds that what is left may take to vanish."""
     seed: int = Field(default=1, ge=0)

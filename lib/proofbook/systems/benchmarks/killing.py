@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -33,7 +34,7 @@ class Killed(NamedTuple):
     victim: str
     """What was killed: the last words of its command line."""
     moment: float
-    """Seconds after the start."""
+    """Seconds after the clock was started."""
     processes: tuple[str, ...]
     """Those that were left; with the command itself where it did not end."""
     ports: tuple[int, ...]
@@ -56,6 +57,7 @@ def kill_at_random(
     latest: float,
     patience: float,
     seed: int,
+    after: str = "",
 ) -> Killed:
     """Start a command, SIGKILL one process of its tree, and return what is left afterwards.
 
@@ -66,10 +68,12 @@ def kill_at_random(
         latest: Seconds until the latest moment of the kill.
         patience: Seconds that the rest may take to vanish once the command has ended.
         seed: Chooses moment and victim.
+        after: Part of a process's name; the clock starts when there is such a one in the tree.
     """
     chance = random.Random(seed)
     with _started([find_command(command[0]), *command[1:]], env, cwd) as (process, temporary):
         mark = str(temporary)
+        _await(after, process, mark)
         moment = chance.uniform(0, latest)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(moment)
@@ -101,6 +105,18 @@ def _started(
                 found.kill()
         process.wait()
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _await(name: str, process: subprocess.Popen[bytes], mark: str) -> None:
+    while name and process.poll() is None and not any(name in _name(p) for p in _tree(mark)):
+        time.sleep(0.05)
+
+
+def _name(process: psutil.Process) -> str:
+    try:
+        return process.name()
+    except psutil.Error:
+        return ""
 
 
 def _folders_in(temporary: Path) -> list[str]:

@@ -73,7 +73,7 @@ def kill_parent(launch: Launch, log: Path, bound: float) -> ParentDeath:
     """
     parent = subprocess.Popen([sys.executable, "-c", _WAITS], stdin=subprocess.PIPE)
     try:
-        spared = replace(launch, parent=parent.pid, log=log, port=0, keep_data=False)
+        spared = replace(launch, parent=parent.pid, log=log, port=0, keep_data=None)
         with Server(spared) as server:
             cold_start = server.start()
             mourners = server.processes()

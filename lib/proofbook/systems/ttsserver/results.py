@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -54,7 +54,7 @@ class ResultFiles:
 
     folder: Path
     binary: Binary
-    started: datetime
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
     def stem(self) -> str:

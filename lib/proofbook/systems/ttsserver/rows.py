@@ -7,6 +7,7 @@ is for :mod:`recovery` to find out.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -20,7 +21,7 @@ from proofbook.systems.ttsserver.memory import resident_memory
 from proofbook.systems.ttsserver.server import Server
 from proofbook.systems.ttsserver.voices import Voices
 
-__all__ = ["RowOptions", "RowResult", "run_row"]
+__all__ = ["RowOptions", "RowResult", "run_row", "seconds_to_first_audio"]
 
 _TAIL = 100
 
@@ -100,6 +101,19 @@ def run_row(server: Server, row: Row, voices: Voices, options: RowOptions) -> Ro
         result.server_log_tail = server.program.tail(_TAIL)
     result.memory = resident_memory(server)
     return result
+
+
+def seconds_to_first_audio(results: Sequence[RowResult]) -> float | None:
+    """Return the seconds from the first request to the first audio in hand; None if there is none.
+
+    Restarts between rows are not counted.
+    """
+    total = 0.0
+    for result in results:
+        total += result.elapsed_seconds
+        if result.audible:
+            return total
+    return None
 
 
 def _speak(server: Server, voices: Voices, options: RowOptions, result: RowResult) -> None:

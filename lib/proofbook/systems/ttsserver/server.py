@@ -25,7 +25,6 @@ from proofbook.systems.ttsserver.ports import HOST, choose_port, is_free
 __all__ = ["Launch", "Server"]
 
 _PREFIX = "voicebox-e2e-"
-_KEPT = f"{_PREFIX}kept-"
 _PAUSE = 0.05
 _GRACE = 10.0
 _TAIL = 5
@@ -44,7 +43,8 @@ class Launch:
     """Seconds from launch to healthy."""
     port: int = 0
     """0 picks a free one."""
-    keep_data: bool = False
+    keep_data: Path | None = None
+    """Where the server's data stay; None is a folder that goes with the server."""
     isolated_cache: bool = False
     """Whether it starts without any model."""
     environment: Mapping[str, str]
@@ -59,8 +59,9 @@ class Server:
     def __init__(self, launch: Launch) -> None:
         _sweep()
         self.launch = launch
-        prefix = _KEPT if launch.keep_data else f"{_PREFIX}{os.getpid()}-"
-        self.folder = Path(tempfile.mkdtemp(prefix=prefix)).resolve()
+        self.folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-")).resolve()
+        """Temporary; holds what the server unpacks, its data unless they are kept, its models if
+        they are isolated."""
         self.port = launch.port
         self.starts: list[float] = []
         """Seconds from launch to healthy, of each start."""
@@ -83,7 +84,7 @@ class Server:
     @property
     def data(self) -> Path:
         """The server's data folder."""
-        return self.folder / "data"
+        return (self.launch.keep_data or self.folder / "data").resolve()
 
     @property
     def client(self) -> VoiceboxClient:
@@ -147,11 +148,9 @@ class Server:
             return []
 
     def stop(self) -> Ending:
-        """End it, and remove its folder unless it is to be kept."""
+        """End it, and remove its temporary folder."""
         ending = self._end(keep=False)
-        shutil.rmtree(self.folder / "tmp", ignore_errors=True)
-        if not self.launch.keep_data:
-            shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
         return ending
 
     def command(self, port: int, data: Path) -> list[str]:
@@ -171,15 +170,13 @@ class Server:
         return {**os.environ, **variables, **self.launch.environment}
 
     def _start(self) -> float:
-        for name in ("data", "tmp"):
-            (self.folder / name).mkdir(exist_ok=True)
-        self.launch.log.parent.mkdir(parents=True, exist_ok=True)
-        removed = self.folder / "tmp" if self.launch.keep_data else self.folder
+        for folder in (self.data, self.folder / "tmp"):
+            folder.mkdir(parents=True, exist_ok=True)
         started = time.monotonic()
         self._program = supervise(
             self.command(self.port, self.data),
             log=self.launch.log, name=f"the server {self.launch.binary}",
-            cwd=self.folder, env=self.environment(), folders=[removed],
+            cwd=self.folder, env=self.environment(), folders=[self.folder],
         )  # fmt: skip
         self._client = VoiceboxClient(f"http://{HOST}:{self.port}")
         self._wait_healthy(started + self.launch.timeout_health)
