@@ -184,9 +184,14 @@ def test_windows_ends_the_tree_with_taskkill() -> None:
 
 
 def test_macos_ends_the_group() -> None:
-    root = subprocess.Popen(["sh", "-c", "sleep 600 & sleep 600"], start_new_session=True)
+    root = subprocess.Popen(
+        ["sh", "-c", "sleep 600 & echo $!; sleep 600"], start_new_session=True,
+        stdout=subprocess.PIPE,
+    )  # fmt: skip
+    assert root.stdout is not None
+    child = int(root.stdout.readline())
     assert end_tree(root, 5, system="Darwin") == ("terminated", -signal.SIGTERM)
-    wait_for(lambda: not psutil.Process().children(recursive=True))
+    wait_for(lambda: not alive({child, root.pid}))
 
 
 def test_a_folder_that_cannot_be_removed_is_named(tmp_path: Path) -> None:
