@@ -60,7 +60,7 @@ print(json.dumps({
     "original": multiprocessing.process.ORIGINAL_DIR,
     "stdin": os.readlink("/proc/self/fd/0") == os.devnull,
     "parent_known": os.environ["JPY_PARENT_PID"] == str(os.getppid()),
-    "variables": sorted(k for k in os.environ if k != "LINES"),
+    "variables": sorted(k for k in os.environ if k != "LINES" and k[:7] != "PYDEVD_"),
     "main": sys.modules["__main__"].__name__, "niceness": os.nice(0),
     "stdout": [type(sys.stdout).__name__, sys.stdout.encoding, sys.__stdout__.encoding],
     "main_thread": threading.current_thread() is threading.main_thread(),

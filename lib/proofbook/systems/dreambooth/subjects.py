@@ -1,0 +1,82 @@
+"""The config that a person named, and the folder that its trainer runs in.
+
+``reference:butcher`` is a small project that is drawn on the spot: a mouse, and a tiny model to
+teach it to.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+
+from proofbook.errors import SubjectError
+from proofbook.systems.dreambooth.config import TrainerConfig
+from proofbook.systems.dreambooth.drawing import write_characters
+from proofbook.systems.training.subject import Trainer
+
+__all__ = ["Subject", "resolve_subject", "trainer_of"]
+
+_REFERENCE = "reference:butcher"
+_PICTURES = 12
+_BUTCHER = {
+    "base_model": "reference:tiny",
+    "instance_data_dir": "images",
+    "instance_prompt": "a photo of sks mouse",
+    "class_data_dir": "class_images",
+    "class_prompt": "a photo of an animal",
+    "with_prior_preservation": True,
+    "num_class_images": 4,
+    "output_dir": "models/dreambooth_butcher",
+    "train_batch_size": 6,
+    "learning_rate": 3e-3,
+    "lr_warmup_steps": 2,
+    "lr_scheduler": "constant_with_warmup",
+    "max_train_steps": 60,
+    "resolution": 64,
+    "checkpointing_steps": 10,
+    "validation_steps": 20,
+    "validation_prompts": ["a photo of sks mouse", "a happy sks mouse, by day"],
+    "seed": 3,
+}
+
+
+class Subject(NamedTuple):
+    """What a trainer is started with."""
+
+    config: Path
+    project: Path
+    """Where it runs."""
+
+
+def resolve_subject(config: str, project: str, folder: Path) -> Subject:
+    """Return the config called ``config``; the reference project is written into ``folder``.
+
+    Raises:
+        SubjectError: There is no such config or project.
+    """
+    if config == _REFERENCE:
+        place = folder / "butcher"
+        write_characters(place / "images", _PICTURES)
+        path = place / "butcher_config.yaml"
+        path.write_text(yaml.safe_dump(_BUTCHER, sort_keys=False), encoding="utf-8")
+        return Subject(path.resolve(), Path(project).resolve() if project else place.resolve())
+    path = Path(config).expanduser()
+    if not path.is_file():
+        raise SubjectError(
+            f"config {path} does not exist; give the trainer's YAML, or {_REFERENCE}"
+        )
+    place = Path(project).expanduser() if project else path.parent
+    if not place.is_dir():
+        raise SubjectError(f"project {place} does not exist; give the folder the trainer runs in")
+    return Subject(path.resolve(), place.resolve())
+
+
+def trainer_of(config: TrainerConfig, subject: Subject) -> Trainer:
+    """Return the trainer that a runbook's parameters describe."""
+    return Trainer(
+        train=tuple(config.train_command), resume=tuple(config.resume_command),
+        config=subject.config, steps=config.steps, files=tuple(config.checkpoint_files),
+        log=config.log_file,
+    )  # fmt: skip

@@ -1,0 +1,61 @@
+"""Spoil a copy of a checkpoint, as disks, copies and people do. For tests of what finds it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from random import Random
+
+__all__ = ["KINDS", "corrupt"]
+
+KINDS = ("bit", "cut", "missing", "swapped", "zeroed", "renamed")
+
+
+def corrupt(checkpoint: Path, place: Path, seed: int) -> tuple[Path, str]:
+    """Copy a checkpoint into ``place``, spoil the copy, and return it with what was done to it.
+
+    Args:
+        checkpoint: A sound one; it is left alone.
+        place: An empty folder.
+        seed: Chooses what is done, and where.
+    """
+    chance = Random(seed)
+    kind = chance.choice(KINDS)
+    copy = place / checkpoint.name
+    if kind == "renamed":
+        step = int("".join(filter(str.isdigit, checkpoint.name.rpartition("-")[2])))
+        copy = place / checkpoint.name.replace(str(step), str(step + chance.randint(1, 999)))
+    shutil.copytree(checkpoint, copy)
+    if kind == "renamed":
+        return copy, f"renamed to {copy.name}"
+    files = sorted(path for path in copy.iterdir() if path.is_file() and path.stat().st_size)
+    path = chance.choice(files)
+    if kind == "missing":
+        path.unlink()
+        return copy, f"{path.name} deleted"
+    if kind == "swapped":
+        other = chance.choice([file for file in files if file != path])
+        ours, theirs = path.read_bytes(), other.read_bytes()
+        path.write_bytes(theirs)
+        other.write_bytes(ours)
+        return copy, f"{path.name} and {other.name} swapped"
+    return copy, _spoil(path, kind, chance)
+
+
+def _spoil(path: Path, kind: str, chance: Random) -> str:
+    data = bytearray(path.read_bytes())
+    where = chance.randrange(len(data))
+    if kind == "cut":
+        path.write_bytes(data[:where])
+        return f"{path.name} cut after {where} bytes"
+    if kind == "zeroed":
+        end = min(len(data), where + chance.randint(1, 4096))
+        if not any(data[where:end]):
+            kind = "bit"  # it was all zeros already: nothing would have been spoilt
+        else:
+            data[where:end] = bytes(end - where)
+            path.write_bytes(data)
+            return f"{path.name} zeroed from byte {where} to {end}"
+    data[where] ^= 1 << chance.randrange(8)
+    path.write_bytes(data)
+    return f"{path.name}: one bit of byte {where} flipped"

@@ -1,0 +1,77 @@
+"""Is a sequence falling? A test with its statistics, not the first value against the last.
+
+Mann and Kendall's test on means of blocks, which neighbouring steps' likeness does not fool, and
+Theil and Sen's slope.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from proofbook.errors import SubjectError
+
+__all__ = ["Trend", "find_trend"]
+
+_FEWEST = 8
+_BLOCKS = 24
+
+
+class Trend(NamedTuple):
+    """Which way a sequence goes."""
+
+    slope: float
+    """Change from one value to the next: Theil and Sen's."""
+    low: float
+    """Of the slope's 95 % interval."""
+    high: float
+    p_falling: float
+    """How likely such a fall is where there is none; small says that it falls."""
+    blocks: int
+    """How many means were compared."""
+
+    @property
+    def falling(self) -> bool:
+        """Whether it falls, at 5 %."""
+        return self.slope < 0 and self.p_falling < 0.05
+
+    @property
+    def words(self) -> str:
+        """The slope with its interval, and how sure it is."""
+        return (
+            f"slope {self.slope:.3g} a step ({self.low:.3g} to {self.high:.3g}), "
+            f"p = {self.p_falling:.2g} over {self.blocks} blocks"
+        )
+
+
+def find_trend(values: Sequence[float]) -> Trend:
+    """Return the trend of values that were measured one after the other.
+
+    Raises:
+        SubjectError: There are too few to call a trend, or some are not finite.
+    """
+    from scipy.stats import norm, theilslopes
+
+    if len(values) < _FEWEST:
+        raise SubjectError(
+            f"{len(values)} values are too few to call a trend; {_FEWEST} are needed"
+        )
+    if not all(math.isfinite(value) for value in values):
+        raise SubjectError("some of the values are not finite")
+    size = max(1, len(values) // _BLOCKS)
+    starts = range(0, len(values) - size + 1, size)
+    means = [math.fsum(values[start : start + size]) / size for start in starts]
+    slope, _, low, high = theilslopes(means, list(starts), 0.95)
+    return Trend(
+        float(slope), float(low), float(high), float(norm.cdf(_statistic(means))), len(means)
+    )
+
+
+def _statistic(values: Sequence[float]) -> float:
+    """Return Mann and Kendall's standardised statistic, with its correction for continuity."""
+    count = len(values)
+    pairs = ((a, b) for i, a in enumerate(values) for b in values[i + 1 :])
+    score = sum((b > a) - (b < a) for a, b in pairs)
+    spread = math.sqrt(count * (count - 1) * (2 * count + 5) / 18)
+    return (score - (score > 0) + (score < 0)) / spread

@@ -1,0 +1,125 @@
+"""Whatever is wrong with a checkpoint is found, and nothing of it is run."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from proofbook.errors import SubjectError
+from proofbook.systems.training.checkpoints import (
+    find_faults,
+    list_checkpoints,
+    read_states,
+    take_fingerprints,
+)
+from proofbook.systems.training.comparison import compare_files, weights_in
+from proofbook.systems.training.corruption import corrupt
+
+FILES = ["model.safetensors", "optimizer.bin", "scheduler.bin", "random_states_0.pkl"]
+
+
+def checkpoint(folder: Path, step: int = 10, value: float = 1.0) -> Path:
+    path = folder / f"checkpoint-{step}"
+    path.mkdir(parents=True)
+    weights = torch.full((4, 4), value)
+    save_file({"layer.weight": weights}, path / "model.safetensors")
+    moments = {0: {"step": torch.tensor(float(step)), "exp_avg": weights * 2}}
+    torch.save({"state": moments, "param_groups": [{"lr": 1e-4}]}, path / "optimizer.bin")
+    torch.save({"last_epoch": step, "_step_count": step + 1}, path / "scheduler.bin")
+    generator = np.random.RandomState(step).get_state()
+    torch.save({"numpy": generator, "torch": torch.get_rng_state()}, path / "random_states_0.pkl")
+    return path
+
+
+def test_a_sound_checkpoint_has_no_faults(tmp_path: Path) -> None:
+    first, second = checkpoint(tmp_path), checkpoint(tmp_path, 20)
+    known = take_fingerprints(second)
+    assert find_faults(second, FILES, known=known, like=first) == []
+    assert list_checkpoints(tmp_path) == [(10, first), (20, second)]
+
+
+def test_every_one_of_200_random_corruptions_is_found(tmp_path: Path) -> None:
+    source = checkpoint(tmp_path)
+    known = take_fingerprints(source)
+    unfound = []
+    for seed in range(200):
+        copy, done = corrupt(source, tmp_path / str(seed), seed)
+        if not find_faults(copy, FILES, known=known):
+            unfound.append(done)
+    assert unfound == []
+
+
+def test_values_shapes_steps_and_files_are_looked_at_without_fingerprints(tmp_path: Path) -> None:
+    like = checkpoint(tmp_path, 10)
+    broken = checkpoint(tmp_path, 20, value=float("nan"))
+    assert find_faults(broken, FILES)[0] == (
+        "model.safetensors: layer.weight has values that are NaN or infinite"
+    )
+    other = checkpoint(tmp_path, 30)
+    save_file({"layer.weight": torch.ones(2, 4), "new": torch.ones(1)}, other / "model.safetensors")
+    (other / "scheduler.bin").unlink()
+    assert find_faults(other, FILES, like=like) == [
+        "scheduler.bin is missing",
+        "model.safetensors: layer.weight is torch.float32 [2, 4], and torch.float32 [4, 4] "
+        "elsewhere",
+        "model.safetensors: new is in one checkpoint of this run and not in another",
+    ]
+    renamed = checkpoint(tmp_path, 40).rename(tmp_path / "checkpoint-41")
+    assert find_faults(renamed, FILES) == ["scheduler.bin says step 40"]
+
+
+def test_a_manifest_is_held_against_the_files(tmp_path: Path) -> None:
+    path = checkpoint(tmp_path)
+    digests = {name: {"sha256": digest} for name, digest in take_fingerprints(path).items()}
+    (path / "manifest.json").write_text(json.dumps({"step": 11, "files": digests}))
+    torch.save({"last_epoch": 10}, path / "scheduler.bin")
+    assert find_faults(path, FILES) == [
+        "scheduler.bin has changed since it was written (by its manifest)",
+        "manifest.json says step 11",
+    ]
+    (path / "manifest.json").write_text("{}")
+    assert find_faults(path, FILES) == ["manifest.json cannot be read"]
+
+
+class Bomb:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return Path.touch, (Path("exploded"),)  # type: ignore[return-value]
+
+
+def test_nothing_of_a_checkpoint_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = checkpoint(tmp_path)
+    (path / "optimizer.bin").write_bytes(pickle.dumps({"state": Bomb()}))
+    (fault,) = find_faults(path, FILES)
+    assert "needs code of its own" in fault or "cannot be read" in fault
+    torch.save(Bomb(), path / "optimizer.bin")
+    with pytest.raises(SubjectError, match="needs code of its own to be loaded; it is not safe"):
+        read_states(path / "optimizer.bin")
+    assert not (tmp_path / "exploded").exists()
+
+
+def test_files_are_compared_to_the_bit(tmp_path: Path) -> None:
+    ours, same = checkpoint(tmp_path / "a"), checkpoint(tmp_path / "b")
+    other = checkpoint(tmp_path / "c", value=1.0 + 2**-23)
+    for name in FILES:
+        assert compare_files(ours / name, same / name) is None
+    found = compare_files(ours / FILES[0], other / FILES[0])
+    assert found is not None
+    assert found.words == "model.safetensors departs at layer.weight, by 1.19e-07"
+    found = compare_files(ours / FILES[1], other / FILES[1])
+    assert found is not None and found.where == "state.0.exp_avg"
+
+
+def test_weights_of_a_final_model_are_found_and_those_of_checkpoints_are_not(
+    tmp_path: Path,
+) -> None:
+    checkpoint(tmp_path)
+    (tmp_path / "unet").mkdir()
+    save_file({"w": torch.ones(1)}, tmp_path / "unet" / "model.safetensors")
+    assert weights_in(tmp_path) == [Path("unet/model.safetensors")]

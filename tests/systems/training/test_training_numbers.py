@@ -1,0 +1,119 @@
+"""Steps are read as they are told; a trend, and a growth, is only called where there is one."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from proofbook.errors import SubjectError
+from proofbook.systems.training.comparison import compare_steps, stitch
+from proofbook.systems.training.growth import find_growth, seconds_per_step
+from proofbook.systems.training.running import MemorySample
+from proofbook.systems.training.steps import Step, last_step, read_steps
+from proofbook.systems.training.trend import find_trend
+from proofbook.systems.training.troubleshooting import find_advice
+
+BAR = (
+    "Steps:  25%|██▌       | 1/4 [00:01<00:03,  1.00s/it, loss=0.5, lr=5e-06]\r"
+    "Steps:  50%|█████     | 2/4 [00:02<00:02,  1.00s/it, loss=0.5, lr=5e-06]\r"
+    "Steps:  50%|█████     | 2/4 [00:02<00:02,  1.00s/it, loss=0.25, lr=5e-06]\n"
+    "Saved checkpoint: x\n"
+    "step 3/4 loss: nan lr 1e-4\n"
+)
+
+
+def test_bars_and_plain_lines_are_read_and_a_rewritten_step_counts_once() -> None:
+    steps = read_steps(BAR)
+    assert steps[:2] == [Step(1, 0.5, 5e-6), Step(2, 0.25, 5e-6)]
+    assert (steps[2].number, steps[2].lr) == (3, 1e-4)
+    assert steps[2].loss is not None and math.isnan(steps[2].loss)
+    assert last_step(steps) == 3
+    assert last_step([]) == 0
+
+
+def test_a_file_of_lines_alone_counts_and_a_torn_line_is_left_out(tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    lines = [{"step": 1, "loss": 0.123456789012345, "lr": 1}, {"other": 1}, {"step": 2}]
+    log.write_text("".join(json.dumps(line) + "\n" for line in lines) + '{"step": 3, "lo')
+    assert read_steps(BAR, log) == [Step(1, 0.123456789012345, 1), Step(2, None, None)]
+    assert len(read_steps(BAR, tmp_path / "none")) == 3
+
+
+def noisy(slope: float, count: int = 60) -> list[float]:
+    random = Random(5)
+    return [1 + slope * index + random.gauss(0, 0.2) for index in range(count)]
+
+
+def test_a_fall_is_called_one_and_noise_is_not() -> None:
+    assert find_trend(noisy(-0.01)).falling
+    assert not find_trend(noisy(0)).falling
+    assert not find_trend(noisy(0.01)).falling
+    found = find_trend(noisy(-0.01))
+    assert found.low < found.slope < found.high < 0
+    assert found.slope == pytest.approx(-0.01, abs=0.004)
+
+
+def test_a_lucky_last_value_makes_no_fall() -> None:
+    assert not find_trend([*noisy(0), 0.0]).falling
+
+
+@pytest.mark.parametrize("values", [[1.0] * 7, [1.0] * 20 + [math.nan]])
+def test_too_few_values_or_broken_ones_are_no_trend(values: list[float]) -> None:
+    with pytest.raises(SubjectError, match=r"too few to call a trend|not finite"):
+        find_trend(values)
+
+
+def memory(per_step: float, count: int = 40) -> list[MemorySample]:
+    random = Random(1)
+    return [
+        MemorySample(i * 0.1, i + 1, round(1e8 + i * per_step * 1e6 + random.gauss(0, 2e5)))
+        for i in range(count)
+    ]
+
+
+def test_growth_is_seen_and_steadiness_is_not_called_growth() -> None:
+    assert find_growth(memory(3)).low > 2
+    assert find_growth(memory(0)).low <= 0
+    assert find_growth(memory(3)).known
+    assert not find_growth(memory(3, 6)).known
+    assert seconds_per_step(memory(0)) == pytest.approx(0.1)
+    assert seconds_per_step([]) == 0
+
+
+def test_the_first_departure_of_each_sequence_is_named() -> None:
+    ours = [Step(n, 1.0 / n, 0.1) for n in range(1, 6)]
+    assert compare_steps(ours, ours) == []
+    theirs = [*ours[:2], Step(3, 0.5, 0.1), Step(4, 0.25, 0.2), ours[4]]
+    words = [found.words for found in compare_steps(ours, theirs)]
+    assert words == ["learning rate departs at step 4, by 0.1", "loss departs at step 3, by 0.167"]
+    (shorter, *_) = compare_steps(ours, ours[:4])
+    assert shorter.words == "step sequence departs at step 5, has nothing to compare"
+
+
+def test_a_repeated_step_counts_as_it_was_made_last() -> None:
+    first = [Step(n, 1.0, 0.1) for n in (1, 2, 3)]
+    second = [Step(n, 2.0, 0.1) for n in (3, 4)]
+    assert stitch([first, second, []]) == [*first[:2], *second]
+
+
+@pytest.mark.parametrize(
+    ("printed", "advice"),
+    [
+        ("RuntimeError: CUDA out of memory. Tried", "gradient_checkpointing: true"),
+        ("requests.exceptions.ReadTimeout: HTTPSConnectionPool", "download the base model"),
+        ("RuntimeError: expected scalar type Float but found Half", "format of the weights"),
+        ("OSError: [Errno 28] No space left on device", "50 GB"),
+        ("", "num_dataloader_workers: 0"),
+        ("step 3 loss=nan", "2e-6"),
+    ],
+)
+def test_the_checklists_advice_stands_beside_the_failure(printed: str, advice: str) -> None:
+    assert advice in " ".join(find_advice(printed))
+
+
+def test_a_sound_training_gets_no_advice() -> None:
+    assert find_advice("Steps: 100%|██| 4/4 [00:01<00:00, loss=0.1]") == []

@@ -1,0 +1,83 @@
+"""A trainer of a few lines, faults on demand: ``toy_trainer.py OUT STEPS [--resume] FAULT…``."""
+
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import load_file, save_file
+
+out, total = Path(sys.argv[1]), int(sys.argv[2])
+faults = [word for word in sys.argv[3:] if word != "--resume"]
+stop: list[int] = []
+step, state = 0, {"weights": np.full(8, 4.0), "speed": np.zeros(8)}
+
+
+def save() -> None:
+    place, beside = out / f"checkpoint-{step}", out / f".partial-checkpoint-{step}"
+    beside.mkdir(exist_ok=True)
+    save_file({"weights": state["weights"]}, beside / "model.safetensors")
+    time.sleep(0.1 if "slow-save" in faults else 0)
+    save_file({"speed": state["speed"]}, beside / "optimizer.safetensors")
+    if not place.exists():
+        beside.rename(place)
+
+
+for signum in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(signum, lambda number, _: stop.append(number))
+if "mute" in faults:
+    time.sleep(600)
+if "--resume" in sys.argv and "forgetful" not in faults:
+    found = list(out.glob("checkpoint-*"))
+    if found:
+        place = max(found, key=lambda path: int(path.name.split("-")[1]))
+        step = int(place.name.split("-")[1])
+        state = {
+            **load_file(place / "model.safetensors"),
+            **load_file(place / "optimizer.safetensors"),
+        }
+        if "drift" in faults:
+            state["weights"] = state["weights"] + 1e-12
+    if "litter" not in faults:
+        for path in out.glob(".partial-*"):
+            for file in path.iterdir():
+                file.unlink()
+            path.rmdir()
+print(f"Resuming from step {step}", flush=True)
+log = out / "log.jsonl"
+kept = [
+    x
+    for x in (log.read_text().splitlines() if log.exists() else [])
+    if json.loads(x)["step"] <= step
+]
+log.write_text("".join(f"{x}\n" for x in kept))
+hoard = []
+while step < total and not stop:
+    step += 1
+    noise = np.random.default_rng(step).normal(size=8)
+    loss = float((state["weights"] ** 2).mean())
+    loss = loss if "flat" not in faults else float(abs(noise[0]))
+    rate = 0.1 / (1 + step / 50)
+    state["speed"] = 0.5 * state["speed"] - rate * (2 * state["weights"] + 0.1 * noise)
+    state["weights"] = state["weights"] + 0.3 * state["speed"]
+    if "leak" in faults:
+        hoard.append(b"x" * 20_000_000)
+    with log.open("a") as file:
+        file.write(json.dumps({"step": step, "loss": loss, "lr": rate}) + "\n")
+    print(
+        f"Steps: {step}/{total} [00:01<00:01, loss={loss:.4f}, lr={rate:.4g}]", end="\r", flush=True
+    )
+    time.sleep(0.02)
+    if (step % 10 == 0 and "lazy" not in faults) or stop:
+        save()
+if stop and "impolite" not in faults:
+    save()
+    os._exit(128 + stop[0])
+if "modelless" not in faults:
+    save_file({"weights": state["weights"]}, out / "model.safetensors")
+    (out / "model_index.json").write_text("{}")
+    info = {"character": "toy", "base_model": "b", "training_steps": total, "instance_prompt": "p"}
+    (out / "model_info.json").write_text(json.dumps({**info, "timestamp": "now"}))
