@@ -107,6 +107,23 @@ def test_an_unknown_placeholder_is_one_line(tmp_path: Path) -> None:
         trainer.command(tmp_path, resume=True)
 
 
+def test_a_command_that_takes_a_config_alone_gets_one_that_says_the_rest(tmp_path: Path) -> None:
+    config = tmp_path / "butcher.yaml"
+    config.write_text("learning_rate: 5e-6\noutput_dir: models/x\n")
+    trainer = Trainer(
+        train=("run", "{config}"), resume=("run", "{config}", "--resume"), config=config, steps=9
+    )
+    output = tmp_path / "work" / "alone"
+    assert trainer.command(output) == ["run", str(tmp_path / "work" / "alone_config.yaml")]
+    assert trainer.command(output, resume=True)[1:] == [
+        str(tmp_path / "work" / "alone_config.yaml"), "--resume"]  # fmt: skip
+    said = (tmp_path / "work" / "alone_config.yaml").read_text().splitlines()
+    assert said == ["learning_rate: 5e-6", f"output_dir: {output}", "max_train_steps: 9"]
+    config.write_text("- 1\n")
+    with pytest.raises(SubjectError, match="is no table of keys and values"):
+        trainer.command(output)
+
+
 def test_half_a_checkpoint_is_named(tmp_path: Path) -> None:
     (tmp_path / "checkpoint-10").mkdir()
     (tmp_path / ".partial-checkpoint-20").mkdir()

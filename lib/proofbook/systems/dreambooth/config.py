@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["RUNBOOKS", "CheckpointsConfig", "ResumeConfig", "TrainConfig", "TrainerConfig"]
+__all__ = [
+    "RUNBOOKS",
+    "CheckpointsConfig",
+    "ConfigurationsConfig",
+    "ResumeConfig",
+    "TrainConfig",
+    "TrainerConfig",
+]
 
 _TRAIN = [
     "{python}", "-m", "proofbook.systems.dreambooth.train", "--config", "{config}",
@@ -92,8 +99,18 @@ class CheckpointsConfig(TrainerConfig):
     """Chooses them."""
 
 
+class ConfigurationsConfig(TrainerConfig):
+    """Parameters of ``dreambooth/configurations``."""
+
+    steps: int = Field(default=12, ge=1)
+    """Steps of the whole training."""
+    changes: dict[str, str] = {"resolution": "32"}
+    """What the config says otherwise: key to value."""
+
+
 RUNBOOKS: dict[str, type[BaseModel]] = {
     "checkpoints": CheckpointsConfig,
+    "configurations": ConfigurationsConfig,
     "resume": ResumeConfig,
     "train": TrainConfig,
 }

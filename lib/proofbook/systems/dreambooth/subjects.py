@@ -6,6 +6,7 @@ teach it to.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,8 +16,9 @@ from proofbook.errors import SubjectError
 from proofbook.systems.dreambooth.config import TrainerConfig
 from proofbook.systems.dreambooth.drawing import write_characters
 from proofbook.systems.training.subject import Trainer
+from proofbook.yamlfile import parse_scalar
 
-__all__ = ["Subject", "resolve_subject", "trainer_of"]
+__all__ = ["Subject", "change_config", "resolve_subject", "trainer_of"]
 
 _REFERENCE = "reference:butcher"
 _PICTURES = 12
@@ -80,3 +82,21 @@ def trainer_of(config: TrainerConfig, subject: Subject) -> Trainer:
         config=subject.config, steps=config.steps, files=tuple(config.checkpoint_files),
         log=config.log_file,
     )  # fmt: skip
+
+
+def change_config(subject: Subject, changes: Mapping[str, str], folder: Path) -> Path:
+    """Write the config with some of its keys changed into ``folder``, and return its path.
+
+    Raises:
+        SubjectError: It cannot be read.
+    """
+    try:
+        values = yaml.safe_load(subject.config.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise SubjectError(f"config {subject.config} cannot be read: {error}") from error
+    if not isinstance(values, dict):
+        raise SubjectError(f"config {subject.config} is no table of keys and values")
+    values |= {key: parse_scalar(value) for key, value in changes.items()}
+    path = folder / f"{subject.config.stem}_changed.yaml"
+    path.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
+    return path
