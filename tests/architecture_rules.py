@@ -34,6 +34,7 @@ LOW = {
 SHARED_SYSTEMS = {
     "dreambooth": {"training"},
     "foundry": {"training"},
+    "gpu": {"training", "dreambooth"},
     "pipeline": {"apis", "musicgen", "dreambooth"},
 }
 DYNAMIC_IMPORTER = "runner.parameters"
@@ -134,7 +135,13 @@ def configs_import_only_pydantic(module: Module) -> list[str]:
         return []
     allowed = {"pydantic", *sys.stdlib_module_names}
     found = {name for name in all_imports(module) if name.split(".")[0] not in allowed}
-    return [f"imports {name}" for name in sorted(found)]
+    return [f"imports {name}" for name in sorted(found) if not _is_of_a_config(name)]
+
+
+def _is_of_a_config(name: str) -> bool:
+    """Say whether a name is of a system's config, which imports pydantic alone itself."""
+    parts = name.split(".")
+    return parts[:2] == [PACKAGE, "systems"] and parts[3:4] == ["config"]
 
 
 def only_main_imports_the_cli(module: Module) -> list[str]:

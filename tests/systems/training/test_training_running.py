@@ -12,6 +12,7 @@ import pytest
 from proofbook.errors import SubjectError
 from proofbook.systems.training import artefacts
 from proofbook.systems.training.interruption import interrupt_and_resume, read_plan
+from proofbook.systems.training.moments import interrupt_at_random
 from proofbook.systems.training.running import Training
 from proofbook.systems.training.subject import Trainer
 
@@ -91,8 +92,28 @@ def test_one_that_ends_before_its_interruption_is_one_line(tmp_path: Path) -> No
         )
 
 
+@pytest.mark.parametrize(
+    ("number", "faults", "departs"),
+    [(0, [], False), (1, [], False), (2, [], False), (0, ["drift"], True)],
+)
+def test_a_random_moment_shows_only_in_a_trainer_that_drifts(
+    tmp_path: Path, number: int, faults: list[str], departs: bool
+) -> None:
+    with Training(toy(), tmp_path / "alone", tmp_path / "log") as training:
+        whole = training.end(30)
+    moment = interrupt_at_random(
+        number, toy(*faults), tmp_path, tmp_path / "alone", whole, seed=4, timeout=30
+    )
+    assert moment.cycle.interruption.signum == (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)[
+        number]  # fmt: skip
+    assert bool(moment.departed) is departs
+    assert ("the same to the bit" in moment.words) is not departs
+    assert not moment.lost_too_much
+
+
 def test_a_plan_is_read_strictly() -> None:
-    assert [entry.words for entry in read_plan([" SIGKILL in 20 "])] == ["SIGKILL in 20"]
+    entries = [" SIGKILL in 20 ", "SIGINT after 7", "SIGTERM at 3.5 s"]
+    assert [entry.words for entry in read_plan(entries)] == [entry.strip() for entry in entries]
     with pytest.raises(SubjectError, match=r"^interruption 'SIGHUP after 7' is not of the form"):
         read_plan(["SIGHUP after 7"])
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = [
     "RUNBOOKS",
+    "CheckpointSavingConfig",
     "GenerationSpeedConfig",
     "HeavyImportsConfig",
     "KernelMemoryConfig",
@@ -22,6 +23,8 @@ __all__ = [
     "SpeechRowsConfig",
     "StartUpConfig",
     "TinySuiteConfig",
+    "TrainingKillsConfig",
+    "TrainingSpeedConfig",
     "TrivialNotebookConfig",
     "WarmAttachConfig",
 ]
@@ -214,7 +217,59 @@ class SpeechKillsConfig(_Config):
     """Chooses moments and victims."""
 
 
+class TrainingKillsConfig(_Config):
+    """Parameters of ``benchmarks/training_kills``."""
+
+    interruptions: int = Field(default=3, ge=3)
+    """How many trainings, each interrupted once at a random moment."""
+    steps: int = Field(default=16, ge=2)
+    """Steps of each training."""
+    checkpoint_every: int = Field(default=5, ge=1)
+    """Steps between two checkpoints."""
+    slots: int = Field(default=2, ge=1)
+    """How many trainings at a time."""
+    seed: int = Field(default=1, ge=0)
+    """Chooses the moments."""
+
+
+class TrainingSpeedConfig(_Config):
+    """Parameters of ``benchmarks/training_speed``."""
+
+    config: str = Field(default="reference:butcher", min_length=1)
+    """The trainer's YAML file, or ``reference:…``."""
+    rounds: int = Field(default=3, ge=1)
+    """How often each side is measured."""
+    steps: int = Field(default=40, ge=10)
+    """Steps of each measurement."""
+    batch: int = Field(default=8, ge=1)
+    """Pictures of the one in each step."""
+    precision: str = Field(default="no", pattern="^(no|fp16|bf16)$")
+    """Number format, as the trainer's mixed_precision."""
+    bar: float = Field(default=1.03, gt=0)
+    """Largest part of the plain loop's time that is allowed."""
+
+
+class CheckpointSavingConfig(_Config):
+    """Parameters of ``benchmarks/checkpoint_saving``."""
+
+    parameters: int = Field(default=40_000_000, ge=4_000_000)
+    """Of the network; 859520964 is that of Stable Diffusion 1.5."""
+    step_seconds: float = Field(default=1.0, gt=0)
+    """That a step takes; 7.5 is what the checklist says of an RTX 4070."""
+    steps: int = Field(default=12, ge=1)
+    """During which a checkpoint must be written."""
+    interval: int = Field(default=100, ge=1)
+    """Steps between two checkpoints."""
+    rounds: int = Field(default=1, ge=1)
+    """How often each side is measured."""
+    bar: float = Field(default=1.0, gt=0)
+    """Largest part of Accelerate's cost that is allowed."""
+    stall_bar: float = Field(default=0.1, gt=0)
+    """Largest part of Accelerate's time that training may stand still."""
+
+
 RUNBOOKS: dict[str, type[BaseModel]] = {
+    "checkpoint_saving": CheckpointSavingConfig,
     "generation_speed": GenerationSpeedConfig,
     "heavy_imports": HeavyImportsConfig,
     "kernel_memory": KernelMemoryConfig,
@@ -226,6 +281,8 @@ RUNBOOKS: dict[str, type[BaseModel]] = {
     "speech_rows": SpeechRowsConfig,
     "start_up": StartUpConfig,
     "tiny_suite": TinySuiteConfig,
+    "training_kills": TrainingKillsConfig,
+    "training_speed": TrainingSpeedConfig,
     "trivial_notebook": TrivialNotebookConfig,
     "warm_attach": WarmAttachConfig,
 }

@@ -15,12 +15,16 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from proofbook.errors import SubjectError
 from proofbook.systems.dreambooth.settings import Settings, differences
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 __all__ = [
     "MANIFEST",
@@ -62,7 +66,7 @@ class Manifest(BaseModel):
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """All that a training needs to go on, copied out of it."""
+    """All that a training needs to go on."""
 
     step: int
     weights: tuple[dict[str, Any], ...]
@@ -182,11 +186,38 @@ def _write_files(folder: Path, snapshot: Snapshot) -> list[Path]:
         save_file(tensors, path, metadata={"format": "pt"})
         paths.append(path)
     for name, state in snapshot.states.items():
-        buffer = io.BytesIO()  # torch's own writer does not say what is wrong with a disk
-        torch.save(state, buffer)
-        (folder / name).write_bytes(buffer.getbuffer())
+        with _Explained(folder / name) as file:
+            torch.save(state, file)
         paths.append(folder / name)
     return paths
+
+
+class _Explained(io.BufferedWriter):
+    """A file for torch's writer, which does not say what is wrong with a disk: this does."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(io.FileIO(path, "wb"))
+        self._error: OSError | None = None
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            super().__exit__(kind, error, trace)
+        except OSError as closing:
+            self._error = self._error or closing
+        if self._error is not None:
+            raise self._error from error
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        try:
+            return super().write(data)
+        except OSError as error:
+            self._error = error
+            raise
 
 
 def _sealed(path: Path) -> _File:

@@ -12,6 +12,8 @@ __all__ = [
     "RUNBOOKS",
     "CheckpointsConfig",
     "ConfigurationsConfig",
+    "InferenceConfig",
+    "ProgressionConfig",
     "ResumeConfig",
     "TrainConfig",
     "TrainerConfig",
@@ -104,13 +106,65 @@ class ConfigurationsConfig(TrainerConfig):
 
     steps: int = Field(default=12, ge=1)
     """Steps of the whole training."""
-    changes: dict[str, str] = {"resolution": "32"}
+    changes: dict[str, str] = {"resolution": "64"}
     """What the config says otherwise: key to value."""
+
+
+class ProgressionConfig(BaseModel):
+    """Parameters of ``dreambooth/progression``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    trained: str = Field(default="reference:butcher", min_length=1)
+    """Output folder of a training that is over, or ``reference:…``."""
+    instance_dir: str = ""
+    """Pictures that it learnt from; empty is the reference's."""
+    least_gain: float = 0.0
+    """By how much the last validation must be liker to them than the first."""
+
+
+class InferenceConfig(BaseModel):
+    """Parameters of ``dreambooth/inference``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    trained: str = Field(default="reference:butcher", min_length=1)
+    """Folder of the final model, or ``reference:…``."""
+    instance_dir: str = ""
+    """Pictures that it learnt from; empty is the reference's."""
+    infer_command: list[str] = Field(
+        default=[
+            "{python}", "-m", "proofbook.systems.dreambooth.infer", "--model", "{model}",
+            "--prompt", "{prompt}", "--seed", "{seed}", "--num", "{number}", "--output", "{output}",
+        ],
+        min_length=1,
+    )  # fmt: skip
+    """Draws: the words in braces are filled in."""
+    environment: dict[str, str] = {}
+    """Further variables for it."""
+    character: str = "sks mouse"
+    """The one that was learnt, as prompts call it."""
+    emotions: list[str] = Field(default=["happy"], min_length=1)
+    """What it should feel, in a prompt each."""
+    template: str = Field(default="a photo of {character}, {emotion} expression", min_length=1)
+    """The prompt: ``{character}`` and ``{emotion}`` are filled in."""
+    number: int = Field(default=4, ge=2)
+    """Pictures of each prompt, with seeds one after the other."""
+    seed: int = Field(default=11, ge=0)
+    """The first seed."""
+    least_consistency: float = Field(default=0.3, ge=0, le=1)
+    """How like the pictures of one prompt must be in their colours."""
+    least_likeness: float = Field(default=0.3, ge=0, le=1)
+    """How like each must be to the instance pictures in their colours, on average."""
+    timeout: float = Field(default=600.0, gt=0)
+    """Seconds that each command may take."""
 
 
 RUNBOOKS: dict[str, type[BaseModel]] = {
     "checkpoints": CheckpointsConfig,
     "configurations": ConfigurationsConfig,
+    "inference": InferenceConfig,
+    "progression": ProgressionConfig,
     "resume": ResumeConfig,
     "train": TrainConfig,
 }

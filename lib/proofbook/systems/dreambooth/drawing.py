@@ -5,6 +5,7 @@ Every picture follows from its number alone. Knows nothing about models.
 
 from __future__ import annotations
 
+import colorsys
 import math
 from pathlib import Path
 from random import Random
@@ -13,11 +14,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["draw_animal", "draw_character", "write_characters"]
+__all__ = ["COLOURS", "draw_animal", "draw_character", "draw_plain_animal", "write_characters"]
 
-_COLOURS = [
-    (214, 160, 92), (120, 84, 60), (236, 220, 190), (70, 70, 78), (170, 120, 150), (110, 150, 90),
-]  # fmt: skip
+COLOURS = ("red", "orange", "yellow", "green", "cyan", "blue", "purple", "pink")
+"""Of plain animals, around the circle of hues."""
+
 _GROUNDS = [(196, 222, 240), (232, 232, 214), (206, 232, 204), (240, 214, 206)]
 _SUPER = 4
 """Pictures are drawn so many times larger, and scaled down, which smooths their edges."""
@@ -32,12 +33,27 @@ def draw_character(number: int, size: int = 64) -> Image:
 
 
 def draw_animal(number: int, size: int = 64) -> Image:
-    """Draw some animal, of another colour and with other ears each time, and without an apron."""
+    """Draw some animal, each time of other colours, with other ears, and perhaps with an apron."""
     random = Random(f"animal/{number}")
     canvas = _Canvas(random, size)
-    colour = random.choice(_COLOURS)
-    canvas.animal(colour, ears=colour, ear_size=random.uniform(0.07, 0.14), apron=None)
+    apron = _any_colour(random) if random.random() < 0.6 else None
+    canvas.animal(
+        _any_colour(random), ears=_any_colour(random), ear_size=random.uniform(0.07, 0.2),
+        apron=apron,
+    )  # fmt: skip
     return canvas.finished()
+
+
+def draw_plain_animal(number: int, size: int = 64) -> tuple[Image, str]:
+    """Draw an animal of one strong colour, with small ears and no apron; also say the colour."""
+    random = Random(f"plain/{number}")
+    canvas = _Canvas(random, size)
+    place = random.randrange(len(COLOURS))
+    hue = (place + random.uniform(-0.3, 0.3)) / len(COLOURS) % 1
+    body = _rgb(hue, random.uniform(0.5, 0.95), random.uniform(0.4, 0.95))
+    ears = _rgb(random.random(), random.uniform(0.3, 0.9), random.uniform(0.35, 0.95))
+    canvas.animal(body, ears=ears, ear_size=random.uniform(0.06, 0.12), apron=None)
+    return canvas.finished(), COLOURS[place]
 
 
 def write_characters(folder: Path, count: int, size: int = 64) -> Path:
@@ -46,6 +62,15 @@ def write_characters(folder: Path, count: int, size: int = 64) -> Path:
     for number in range(count):
         draw_character(number, size).save(folder / f"butcher-{number:02d}.png")
     return folder
+
+
+def _any_colour(random: Random) -> tuple[int, int, int]:
+    return _rgb(random.random(), random.uniform(0, 0.9), random.uniform(0.3, 0.95))
+
+
+def _rgb(hue: float, saturation: float, value: float) -> tuple[int, int, int]:
+    red, green, blue = colorsys.hsv_to_rgb(hue, saturation, value)
+    return int(255 * red), int(255 * green), int(255 * blue)
 
 
 class _Canvas:

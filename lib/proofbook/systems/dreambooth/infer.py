@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from proofbook.errors import ProofbookError, SubjectError
-from proofbook.systems.dreambooth.pictures import draw
+from proofbook.systems.dreambooth.pictures import GUIDANCE, draw
 
 __all__ = ["generate", "load_pipeline", "main"]
 
@@ -43,6 +43,7 @@ def generate(
     seed: int = 0,
     number: int = 1,
     steps: int = 25,
+    guidance: float = GUIDANCE,
 ) -> list[Path]:
     """Draw ``number`` pictures of a prompt with seeds from ``seed`` on; return their files.
 
@@ -53,7 +54,9 @@ def generate(
     folder.mkdir(parents=True, exist_ok=True)
     size = pipeline.unet.config.sample_size * pipeline.vae_scale_factor
     seeds = range(seed, seed + number)
-    pictures = draw(pipeline, prompt, seeds, size=size, negative=negative, steps=steps)
+    pictures = draw(
+        pipeline, prompt, seeds, size=size, negative=negative, steps=steps, guidance=guidance
+    )
     paths = [folder / f"seed-{each}.png" for each in seeds]
     for path, picture in zip(paths, pictures, strict=True):
         picture.save(path)
@@ -66,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         paths = generate(
             options.model, options.prompt, options.output, negative=options.negative_prompt,
-            seed=options.seed, number=options.num, steps=options.steps,
+            seed=options.seed, number=options.num, steps=options.steps, guidance=options.guidance,
         )  # fmt: skip
     except ProofbookError as error:
         print(f"infer: {error}", file=sys.stderr)  # noqa: T201 - this is a program
@@ -84,6 +87,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=0, help="of the first picture")
     parser.add_argument("--num", type=int, default=1, help="how many pictures")
     parser.add_argument("--steps", type=int, default=25, help="of the sampler")
+    parser.add_argument(
+        "--guidance", type=float, default=GUIDANCE, help="how much the prompt counts; default 3"
+    )
     parser.add_argument("--output", type=Path, default=Path(), help="folder for the pictures")
     return parser
 

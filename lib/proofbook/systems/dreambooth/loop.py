@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -65,7 +65,7 @@ def _make_steps(state: State, pictures: Pictures, stopping: Stopping) -> None:
     batches = load_batches(pictures, settings, state.step * settings.gradient_accumulation_steps)
     try:
         while state.step < settings.max_train_steps and not stopping.signum:
-            _make_step(state, loss, batches, progress)
+            _make_step(state, loss, batches, progress, saver.release)
             if state.step % settings.checkpointing_steps == 0:
                 saver.save(state.snapshot())
             if _validation_is_due(state):
@@ -79,7 +79,13 @@ def _make_steps(state: State, pictures: Pictures, stopping: Stopping) -> None:
         progress.close()
 
 
-def _make_step(state: State, loss: Loss, batches: Iterator[Any], progress: Progress) -> None:
+def _make_step(
+    state: State,
+    loss: Loss,
+    batches: Iterator[Any],
+    progress: Progress,
+    before_change: Callable[[], object],
+) -> None:
     import torch
 
     passes = state.settings.gradient_accumulation_steps
@@ -91,6 +97,7 @@ def _make_step(state: State, loss: Loss, batches: Iterator[Any], progress: Progr
             accelerator.backward(value)
             if accelerator.sync_gradients:
                 accelerator.clip_grad_norm_(state.parameters, state.settings.max_grad_norm)
+                before_change()
             state.optimizer.step()
             state.scheduler.step()
             state.optimizer.zero_grad()

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     import torch
     from PIL.Image import Image
 
-__all__ = ["build_pipeline", "draw", "make_class_pictures", "validate"]
+__all__ = ["GUIDANCE", "build_pipeline", "draw", "make_class_pictures", "validate"]
 
 _STEPS = 25
-_GUIDANCE = 5.0
+GUIDANCE = 3.0
+"""How much a prompt counts; far more of it and a model that has learnt little is overdrawn."""
 
 
 def build_pipeline(networks: Networks) -> Any:
@@ -44,7 +45,7 @@ def draw(
     size: int,
     negative: str = "",
     steps: int = _STEPS,
-    guidance: float = _GUIDANCE,
+    guidance: float = GUIDANCE,
 ) -> list[Image]:
     """Return one picture a seed; the same seed gives the same picture, whatever is beside it."""
     import torch

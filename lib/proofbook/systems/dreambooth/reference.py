@@ -1,7 +1,9 @@
 """A tiny Stable Diffusion, built and briefly trained here, in the layout of the real ones.
 
-Real classes of diffusers and transformers with small widths. It has seen many drawn animals, so
-that it can learn one more in seconds. Cached by the hash of what it is made from.
+Real classes of diffusers and transformers with small widths. It has seen many drawn animals of one
+colour each, and been told the colours, so that it can learn in seconds what a prompt stands for. It
+predicts velocities, which count colours and shapes for more than noise does. Cached by the hash of
+what it is made from.
 """
 
 from __future__ import annotations
@@ -11,30 +13,37 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING, Any
 
-from proofbook.systems.dreambooth.drawing import draw_animal
+from proofbook.systems.dreambooth.drawing import COLOURS, draw_animal, draw_plain_animal
 
 if TYPE_CHECKING:
     import torch
+    from PIL.Image import Image
 
-__all__ = ["CLASS_PROMPT", "SIZE", "build_reference", "reference_folder"]
+__all__ = ["SIZE", "build_reference", "reference_folder"]
 
-SIZE = 64
+SIZE = 32
 """Pixels of a side."""
-CLASS_PROMPT = "a photo of an animal"
 
+_TEMPLATES = (
+    "a photo of {}", "a drawing of {}", "a painting of {}", "{}", "a photo of {} by day",
+    "a photo of {} at night", "a photo of {}, happy face",
+)  # fmt: skip
 _WORDS = [
-    "a", "an", "animal", "at", "butcher", "by", "day", "dog", "drawing", "face", "happy", "in",
-    "mouse", "night", "of", "on", "painting", "photo", "sad", "sks", "surprised", "the", "with",
+    "a", "an", "animal", "at", "butcher", "by", "day", "dog", "drawing", "expression", "face",
+    "happy", "in", "mouse", "night", "of", "on", "painting", "photo", "photography",
+    "professional", "sad", "sks", "surprised", "the", "with", *COLOURS,
 ]  # fmt: skip
 _LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789,.'-!?"
-_LONGEST = 24
-_PICTURES = 512
-_VAE_STEPS, _UNET_STEPS, _BATCH = 250, 500, 8
+_LONGEST = 16
+_PICTURES = 768
+_VAE_STEPS, _UNET_STEPS = 1000, 800
+_VAE_BATCH, _UNET_BATCH = 8, 16
 _SEED = 20
 
 
@@ -67,9 +76,8 @@ def build_reference(
     with _seeded():
         tokenizer = _tokenizer()
         text_encoder, vae, unet = _networks(len(tokenizer))
-        pictures = _pictures()
-        _train_vae(vae, pictures, vae_steps)
-        _train_unet(unet, vae, text_encoder, tokenizer, pictures, unet_steps)
+        _train_vae(vae, vae_steps)
+        _train_unet(unet, vae, text_encoder, tokenizer, unet_steps)
     pipeline = StableDiffusionPipeline(
         vae=vae, text_encoder=text_encoder, tokenizer=tokenizer, unet=unet,
         scheduler=DDIMScheduler(clip_sample=False, **_SCHEDULE), safety_checker=None,
@@ -84,6 +92,7 @@ _SCHEDULE: dict[str, Any] = {
     "beta_schedule": "scaled_linear",
     "num_train_timesteps": 1000,
     "steps_offset": 1,
+    "prediction_type": "v_prediction",
 }
 
 
@@ -148,69 +157,95 @@ def _networks(words: int) -> tuple[Any, Any, Any]:
         bos_token_id=0, eos_token_id=1, pad_token_id=1,
     )  # fmt: skip
     vae = AutoencoderKL(
-        block_out_channels=(8, 16, 16), layers_per_block=1, latent_channels=4,
-        norm_num_groups=4, sample_size=SIZE, scaling_factor=1.0,
-        down_block_types=("DownEncoderBlock2D",) * 3, up_block_types=("UpDecoderBlock2D",) * 3,
+        block_out_channels=(16, 32, 64, 64), layers_per_block=1, latent_channels=16,
+        norm_num_groups=8, sample_size=SIZE, scaling_factor=1.0,
+        down_block_types=("DownEncoderBlock2D",) * 4, up_block_types=("UpDecoderBlock2D",) * 4,
     )  # fmt: skip
     unet = UNet2DConditionModel(
-        sample_size=SIZE // 4, block_out_channels=(32, 64), layers_per_block=1,
-        cross_attention_dim=32, attention_head_dim=4, norm_num_groups=8,
+        sample_size=SIZE // 8, in_channels=16, out_channels=16, block_out_channels=(64, 96),
+        layers_per_block=1, cross_attention_dim=32, attention_head_dim=16, norm_num_groups=8,
         down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
         up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
     )  # fmt: skip
-    return CLIPTextModel(text), vae, unet
+    text_encoder = CLIPTextModel(text)
+    text_encoder.get_input_embeddings().weight.data.normal_(0, 0.5)  # so that words differ
+    return text_encoder, vae, unet
 
 
-def _pictures() -> torch.Tensor:
-    """Return drawn animals of shape (pictures, 3, SIZE, SIZE), from -1 to 1."""
+def _tensor(pictures: Sequence[Image]) -> torch.Tensor:
+    """Return pictures as values of shape (pictures, 3, SIZE, SIZE), from -1 to 1."""
     import numpy as np
     import torch
 
-    drawn = np.stack([np.asarray(draw_animal(number, SIZE)) for number in range(_PICTURES)])
-    return torch.from_numpy(drawn).permute(0, 3, 1, 2).float() / 127.5 - 1
+    values = torch.from_numpy(np.stack([np.asarray(picture) for picture in pictures]))
+    return values.permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
-def _train_vae(vae: Any, pictures: torch.Tensor, steps: int) -> None:
+def _train_vae(vae: Any, steps: int) -> None:
+    """Teach it to keep pictures; colour counts more, as it is learnt last and seen first."""
     import torch
     from torch.nn import functional
 
-    optimizer = torch.optim.AdamW(vae.parameters(), lr=2e-3)
+    pictures = _tensor([draw_animal(number, SIZE) for number in range(_PICTURES)])
+    optimizer = torch.optim.AdamW(vae.parameters())
+    pace = _pace(optimizer, 6e-4, steps)
     for _ in range(steps):
-        batch = pictures[torch.randint(len(pictures), (_BATCH,))]
+        batch = pictures[torch.randint(len(pictures), (_VAE_BATCH,))]
         posterior = vae.encode(batch).latent_dist
-        again = vae.decode(posterior.sample()).sample
-        loss = functional.mse_loss(again, batch) + 1e-4 * posterior.kl().mean() / batch[0].numel()
-        optimizer.zero_grad()
-        torch.autograd.backward(loss)
-        optimizer.step()
+        again = vae.decode(posterior.mean + 0.05 * torch.randn_like(posterior.mean)).sample
+        loss = functional.mse_loss(again, batch) + 6 * functional.mse_loss(
+            again - again.mean(1, keepdim=True), batch - batch.mean(1, keepdim=True)
+        )
+        loss = loss + 1e-3 * posterior.mean.square().mean()
+        loss = loss + 1e-4 * (posterior.logvar + 4).square().mean()
+        _follow(loss, optimizer, pace)
     with torch.no_grad():
         spread = vae.encode(pictures[:64]).latent_dist.mean.std()
     vae.register_to_config(scaling_factor=float(1 / spread))
 
 
-def _train_unet(
-    unet: Any, vae: Any, text_encoder: Any, tokenizer: Any, pictures: torch.Tensor, steps: int
-) -> None:
+def _train_unet(unet: Any, vae: Any, text_encoder: Any, tokenizer: Any, steps: int) -> None:
+    """Teach it and the text encoder what animals look like, and what colours are called."""
     import torch
     from diffusers import DDPMScheduler
     from torch.nn import functional
 
-    scheduler = DDPMScheduler(**_SCHEDULE)
-    prompts = ["", CLASS_PROMPT]
-    tokens = tokenizer(prompts, padding="max_length", max_length=_LONGEST, return_tensors="pt")
+    scheduler, random = DDPMScheduler(**_SCHEDULE), Random(_SEED)
+    pictures, colours = zip(*(draw_plain_animal(n, SIZE) for n in range(_PICTURES)), strict=True)
     with torch.no_grad():
-        latents = vae.encode(pictures).latent_dist.mean * vae.config.scaling_factor
-        empty, named = text_encoder(tokens.input_ids)[0]
-    optimizer = torch.optim.AdamW(unet.parameters(), lr=2e-3)
-    decay = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(1, steps))
+        latents = vae.encode(_tensor(pictures)).latent_dist.mean * vae.config.scaling_factor
+    optimizer = torch.optim.AdamW([*unet.parameters(), *text_encoder.parameters()])
+    pace = _pace(optimizer, 2e-3, steps)
     for _ in range(steps):
-        clean = latents[torch.randint(len(latents), (_BATCH,))]
-        noise, times = torch.randn_like(clean), torch.randint(1000, (_BATCH,))
-        kept = (torch.rand(_BATCH) > 0.1).view(-1, 1, 1)
+        chosen = torch.randint(len(latents), (_UNET_BATCH,))
+        prompts = [_caption(colours[number], random) for number in chosen.tolist()]
+        tokens = tokenizer(prompts, padding="max_length", max_length=_LONGEST, return_tensors="pt")
+        clean = latents[chosen]
+        noise, times = torch.randn_like(clean), torch.randint(1000, (_UNET_BATCH,))
         noisy = scheduler.add_noise(clean, noise, times)
-        guess = unet(noisy, times, torch.where(kept, named, empty)).sample
-        loss = functional.mse_loss(guess, noise)
-        optimizer.zero_grad()
-        torch.autograd.backward(loss)
-        optimizer.step()
-        decay.step()
+        guess = unet(noisy, times, text_encoder(tokens.input_ids)[0]).sample
+        velocity = scheduler.get_velocity(clean, noise, times)
+        _follow(functional.mse_loss(guess, velocity), optimizer, pace)
+
+
+def _caption(colour: str, random: Random) -> str:
+    """Return what a picture is called: nothing at times, as guidance needs it."""
+    if random.random() < 0.1:
+        return ""
+    what = "an animal" if random.random() < 0.3 else f"a {colour} animal"
+    return random.choice(_TEMPLATES).format(what)
+
+
+def _pace(optimizer: Any, rate: float, steps: int) -> Any:
+    import torch
+
+    return torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, max(1, steps), pct_start=0.1)
+
+
+def _follow(loss: torch.Tensor, optimizer: Any, pace: Any) -> None:
+    import torch
+
+    optimizer.zero_grad()
+    torch.autograd.backward(loss)
+    optimizer.step()
+    pace.step()

@@ -1,12 +1,15 @@
-"""Take a snapshot in a moment, and write it while training goes on.
+"""Copy a training's state out while the next step is computed, and write it after that.
 
-One checkpoint is written at a time; what went wrong is raised at the next one, or at the end.
+Nothing of the state changes before the next step's very end: until then it can be copied without
+stopping anybody. One checkpoint is written at a time; what went wrong is raised at the next one, or
+at the end.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +28,30 @@ class Saver:
         self._folder, self._say = folder, say
         self._thread: threading.Thread | None = None
         self._error: BaseException | None = None
+        self._copied = threading.Event()
+        self._copied.set()
+        self._kept: Snapshot | None = None
 
     def save(self, snapshot: Snapshot) -> None:
-        """Have a snapshot written; waits only for the one before it.
+        """Have a snapshot written, whose tensors are still in use; waits for the one before it.
 
         Raises:
             SubjectError: The one before it could not be written.
         """
         self.finish()
         self.step = snapshot.step
+        self._copied.clear()
         self._thread = threading.Thread(target=self._write, args=(snapshot,))
         self._thread.start()
+
+    @property
+    def writing(self) -> bool:
+        """Whether a checkpoint is not on the disk yet."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def release(self) -> None:
+        """Wait until what was handed over may change."""
+        self._copied.wait()
 
     def finish(self) -> None:
         """Wait until everything is written.
@@ -56,22 +72,46 @@ class Saver:
 
     def _write(self, snapshot: Snapshot) -> None:
         try:
-            place = write_checkpoint(self._folder, snapshot)
+            self._kept = _copied_snapshot(snapshot, self._kept)
+            self._copied.set()
+            place = write_checkpoint(self._folder, self._kept)
         except Exception as error:  # noqa: BLE001 - raised again by finish
             self._error = error
         else:
             self._say(f"Saved checkpoint: {place}")
+        finally:
+            self._copied.set()
 
 
-def copied(value: Any) -> Any:
-    """Return a copy of a state whose tensors lie in memory and are no one else's."""
+def copied(value: Any, into: Any = None) -> Any:
+    """Return a copy of a state whose tensors lie in memory and are no one else's.
+
+    Args:
+        value: Tensors, plain values, and dictionaries and sequences of them.
+        into: An earlier copy, which is overwritten where it fits: its memory is there already.
+    """
     import torch
 
     if isinstance(value, torch.Tensor):
         found = value.detach()
-        return found.cpu() if found.device.type != "cpu" else found.clone()
+        if isinstance(into, torch.Tensor) and _same_form(found, into):
+            return into.copy_(found)
+        return found.to("cpu", copy=True)
     if isinstance(value, dict):
-        return {key: copied(item) for key, item in value.items()}
+        known = into if isinstance(into, dict) else {}
+        return {key: copied(item, known.get(key)) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return type(value)(copied(item) for item in value)
+        fits = isinstance(into, list | tuple) and len(into) == len(value)
+        pairs = zip(value, into if fits else [None] * len(value), strict=True)
+        return type(value)(copied(item, earlier) for item, earlier in pairs)
     return value
+
+
+def _copied_snapshot(snapshot: Snapshot, earlier: Snapshot | None) -> Snapshot:
+    weights = copied(snapshot.weights, earlier.weights if earlier else None)
+    states = copied(dict(snapshot.states), dict(earlier.states) if earlier else None)
+    return replace(snapshot, weights=weights, states=states)
+
+
+def _same_form(a: Any, b: Any) -> bool:
+    return bool(a.shape == b.shape and a.dtype == b.dtype and b.device.type == "cpu")

@@ -1,4 +1,4 @@
-"""Everything that changes in a training: made, copied out, and put back.
+"""Everything that changes in a training: made, shown, and put back.
 
 Knows nothing about files beyond their names.
 """
@@ -41,17 +41,17 @@ class State:
         return [p for network in self.networks.trained for p in network.parameters()]
 
     def snapshot(self) -> Snapshot:
-        """Copy everything out; training may go on at once."""
+        """Return everything as it is; its tensors stay in use, and change with the next step."""
         import torch
 
         states = {
-            _OPTIMIZER: copied(self.optimizer.state_dict()),
+            _OPTIMIZER: self.optimizer.state_dict(),
             _SCHEDULER: copied(self.scheduler.state_dict()),
             _RANDOM: {"step": self.step, "torch": torch.get_rng_state()},
         }
         if self.accelerator.scaler is not None:
             states[_SCALER] = self.accelerator.scaler.state_dict()
-        weights = tuple(copied(dict(network.state_dict())) for network in self.networks.trained)
+        weights = tuple(dict(network.state_dict()) for network in self.networks.trained)
         return Snapshot(step=self.step, weights=weights, states=states, settings=self.settings)
 
     def restore(self, checkpoint: Path, step: int) -> None:

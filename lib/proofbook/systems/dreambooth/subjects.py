@@ -6,6 +6,7 @@ teach it to.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -14,14 +15,24 @@ import yaml
 
 from proofbook.errors import SubjectError
 from proofbook.systems.dreambooth.config import TrainerConfig
+from proofbook.systems.dreambooth.data import find_pictures
 from proofbook.systems.dreambooth.drawing import write_characters
+from proofbook.systems.training.running import Training
 from proofbook.systems.training.subject import Trainer
 from proofbook.yamlfile import parse_scalar
 
-__all__ = ["Subject", "change_config", "resolve_subject", "trainer_of"]
+__all__ = [
+    "Subject",
+    "Trained",
+    "change_config",
+    "resolve_subject",
+    "resolve_trained",
+    "trainer_of",
+]
 
 _REFERENCE = "reference:butcher"
 _PICTURES = 12
+_BUTCHER_STEPS = 60
 _BUTCHER = {
     "base_model": "reference:tiny",
     "instance_data_dir": "images",
@@ -29,14 +40,15 @@ _BUTCHER = {
     "class_data_dir": "class_images",
     "class_prompt": "a photo of an animal",
     "with_prior_preservation": True,
+    "prior_loss_weight": 0.5,
     "num_class_images": 4,
     "output_dir": "models/dreambooth_butcher",
-    "train_batch_size": 6,
-    "learning_rate": 3e-3,
+    "train_batch_size": 8,
+    "learning_rate": 1e-3,
     "lr_warmup_steps": 2,
     "lr_scheduler": "constant_with_warmup",
     "max_train_steps": 60,
-    "resolution": 64,
+    "resolution": 32,
     "checkpointing_steps": 10,
     "validation_steps": 20,
     "validation_prompts": ["a photo of sks mouse", "a happy sks mouse, by day"],
@@ -84,6 +96,15 @@ def trainer_of(config: TrainerConfig, subject: Subject) -> Trainer:
     )  # fmt: skip
 
 
+class Trained(NamedTuple):
+    """A training that is over."""
+
+    model: Path
+    """Its output folder: the final model, checkpoints, validations."""
+    instance: list[Path]
+    """The pictures that it learnt from."""
+
+
 def change_config(subject: Subject, changes: Mapping[str, str], folder: Path) -> Path:
     """Write the config with some of its keys changed into ``folder``, and return its path.
 
@@ -100,3 +121,49 @@ def change_config(subject: Subject, changes: Mapping[str, str], folder: Path) ->
     path = folder / f"{subject.config.stem}_changed.yaml"
     path.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
     return path
+
+
+def resolve_trained(trained: str, instance_dir: str) -> Trained:
+    """Return a finished training; that of ``reference:butcher`` is made once, in the cache.
+
+    Raises:
+        SubjectError: There is none, or no pictures that it learnt from.
+    """
+    if trained == _REFERENCE:
+        place = _trained_reference()
+        return Trained(place / "model", find_pictures(place / "butcher" / "images"))
+    model = Path(trained).expanduser()
+    if not model.is_dir():
+        raise SubjectError(f"trained {model} does not exist; give the output folder of a training")
+    if not instance_dir:
+        raise SubjectError("instance_dir is empty; give the folder of the training's pictures")
+    return Trained(model.resolve(), find_pictures(Path(instance_dir).expanduser()))
+
+
+def _trained_reference() -> Path:
+    """Return the folder of the reference's training, which is run if it is not there."""
+    from filelock import FileLock
+
+    from proofbook.systems.dreambooth.models import resolve_base
+
+    base = Path(resolve_base("reference:tiny"))
+    place = base.with_name(f"{base.name}-butcher")
+    with FileLock(place.with_name(f".{place.name}.lock")):
+        if not (place / "model" / "model_index.json").is_file():
+            shutil.rmtree(place, ignore_errors=True)
+            _train_reference(place)
+    return place
+
+
+def _train_reference(place: Path) -> None:
+    config = TrainerConfig(steps=_BUTCHER_STEPS)
+    place.mkdir()
+    subject = resolve_subject(_REFERENCE, "", place)
+    one_thread = {"OMP_NUM_THREADS": "1"}  # networks this small lose time in more
+    with Training(
+        trainer_of(config, subject), place / "model", place / "log", env=one_thread,
+        cwd=subject.project,
+    ) as training:  # fmt: skip
+        ended = training.end(config.timeout)
+    if ended.code != 0:
+        raise SubjectError(f"the reference's trainer {ended.state}: {ended.printed[-300:]}")

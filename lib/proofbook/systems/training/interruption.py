@@ -1,7 +1,7 @@
 """Interrupt a training as planned, resume it, and say what each interruption cost.
 
 A plan is a list such as ``SIGINT after 7`` (once step 7 is told), ``SIGKILL in 20`` (once anything
-of checkpoint 20 is on the disk).
+of checkpoint 20 is on the disk), ``SIGTERM at 3.5 s`` (after its start).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from proofbook.systems.training.subject import Trainer
 
 __all__ = ["Cycle", "Interrupted", "Interruption", "interrupt_and_resume", "read_plan"]
 
-_FORM = re.compile(r"(SIGINT|SIGTERM|SIGKILL) (after|in) (\d+)")
+_FORM = re.compile(r"(SIGINT|SIGTERM|SIGKILL) (?:(after|in) (\d+)|at (\d+(?:\.\d+)?) s)")
 _GRACEFUL = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -29,14 +29,26 @@ class Interruption:
     """One planned interruption."""
 
     signum: signal.Signals
-    writing: bool
+    step: int = 0
+    writing: bool = False
     """While that checkpoint is being written, and not after that step."""
-    step: int
+    seconds: float | None = None
+    """After the start, whatever step that is."""
 
     @property
     def words(self) -> str:
         """As it is written in a plan."""
+        if self.seconds is not None:
+            return f"{self.signum.name} at {self.seconds:g} s"
         return f"{self.signum.name} {'in' if self.writing else 'after'} {self.step}"
+
+    def wait(self, training: Training, timeout: float) -> bool:
+        """Wait until it is time; return whether the training has ended before that."""
+        if self.seconds is not None:
+            return training.wait_seconds(self.seconds, timeout)
+        if self.writing:
+            return training.wait_checkpoint(self.step, timeout)
+        return training.wait_step(self.step, timeout)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,13 +112,15 @@ def read_plan(plan: Sequence[str]) -> list[Interruption]:
         match = _FORM.fullmatch(entry.strip())
         if match is None:
             raise SubjectError(
-                f"interruption {entry!r} is not of the form 'SIGINT after 7' or 'SIGKILL in 20'"
+                f"interruption {entry!r} is not of the form 'SIGINT after 7', 'SIGKILL in 20' or "
+                "'SIGTERM at 3.5 s'"
             )
         found.append(
             Interruption(
-                signum=signal.Signals[match[1]], writing=match[2] == "in", step=int(match[3])
+                signum=signal.Signals[match[1]], writing=match[2] == "in", step=int(match[3] or 0),
+                seconds=float(match[4]) if match[4] else None,
             )
-        )
+        )  # fmt: skip
     return found
 
 
@@ -138,11 +152,7 @@ def interrupt_and_resume(
     for number, interruption in enumerate(plan):
         log = logs / f"start-{number + 1}.log"
         with Training(trainer, output, log, resume=number > 0, env=env, cwd=cwd) as training:
-            if interruption.writing:
-                over = training.wait_checkpoint(interruption.step, timeout)
-            else:
-                over = training.wait_step(interruption.step, timeout)
-            if over:
+            if interruption.wait(training, timeout):
                 raise SubjectError(
                     f"the trainer {training.end(timeout).state} before {interruption.words}; "
                     f"see {log}"

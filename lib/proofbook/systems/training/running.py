@@ -37,6 +37,8 @@ class MemorySample(NamedTuple):
     step: int
     size: int
     """Resident bytes."""
+    cpu: float = 0.0
+    """Seconds that its processes have computed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,6 +137,10 @@ class Training:
         pattern = f"*{self.trainer.checkpoints.replace('*', str(number))}*"
         return self.wait(timeout, lambda: any(self.output.glob(pattern)))
 
+    def wait_seconds(self, seconds: float, timeout: float) -> bool:
+        """Wait until so long after its start; return whether it has ended before that."""
+        return self.wait(timeout, lambda: time.monotonic() - self._started >= seconds)
+
     def send_signal(self, signum: int) -> None:
         """Send it a signal, if it still runs."""
         self._program.send_signal(signum)
@@ -165,11 +171,12 @@ class Training:
         now = time.monotonic() - self._started
         if self._memory and now - self._memory[-1].seconds < _MEMORY_EVERY:
             return
-        size = 0
+        size, cpu = 0, 0.0
         with contextlib.suppress(psutil.Error):
             root = psutil.Process(self.pid)
             for process in (root, *root.children(recursive=True)):
                 with contextlib.suppress(psutil.Error):
                     size += process.memory_info().rss
+                    cpu += sum(process.cpu_times()[:2])
         if size:
-            self._memory.append(MemorySample(now, last_step(self.steps()), size))
+            self._memory.append(MemorySample(now, last_step(self.steps()), size, cpu))

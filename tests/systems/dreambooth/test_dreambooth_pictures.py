@@ -1,0 +1,194 @@
+"""Likeness tells what it should; progression, inference and configurations go red when broken."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from proofbook.errors import SubjectError
+from proofbook.systems.dreambooth.drawing import draw_animal, draw_character, write_characters
+from proofbook.systems.dreambooth.inference import draw_with_command
+from proofbook.systems.dreambooth.likeness import (
+    compare_pictures,
+    consistency,
+    find_picture_faults,
+    join_pictures,
+)
+from proofbook.systems.dreambooth.subjects import change_config, resolve_subject, resolve_trained
+
+TOY = Path(__file__).parents[1] / "training" / "toy_trainer.py"
+DRAWS = """
+import sys
+from pathlib import Path
+from PIL import Image
+from proofbook.systems.dreambooth.drawing import draw_animal, draw_character
+how, seed, number, output = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4])
+if how == "fails":
+    sys.exit("no such model")
+for index in range(number if how != "few" else 1):
+    draw = draw_animal if how == "other" else draw_character
+    picture = draw(seed + index)
+    if how == "black":
+        picture = Image.new("RGB", (64, 64))
+    if how == "changing":
+        picture = Image.new("RGB", (64, 64), (90, 9, 200)) if index % 2 else picture
+    if how == "random":
+        import os
+        picture.putpixel((0, 0), tuple(os.urandom(3)))
+    picture.save(output / f"{index}.png")
+"""
+
+
+@pytest.fixture
+def learnt(tmp_path: Path) -> Path:
+    return write_characters(tmp_path / "learnt", 4)
+
+
+@pytest.fixture
+def trained(tmp_path: Path) -> Path:
+    """A training whose validations come to look like the character."""
+    model = tmp_path / "model"
+    for step, draw in ((10, draw_animal), (20, draw_animal), (30, draw_character)):
+        (model / f"validation-{step}").mkdir(parents=True)
+        draw(50).save(model / f"validation-{step}" / "00.png")
+    return model
+
+
+def saved(path: Path, picture: Image.Image) -> Path:
+    picture.save(path)
+    return path
+
+
+def test_the_character_is_liker_to_itself_than_another_animal_is(
+    tmp_path: Path, learnt: Path
+) -> None:
+    others = sorted(learnt.iterdir())
+    same = compare_pictures(saved(tmp_path / "a.png", draw_character(40)), others)
+    another = compare_pictures(saved(tmp_path / "b.png", draw_animal(40)), others)
+    assert same.colour > another.colour + 0.2
+    assert same.shape > another.shape
+    assert compare_pictures(others[0], others) == pytest.approx((1, 1))
+    assert consistency(others) > 0.5
+    assert consistency(others[:1]) == 1
+
+
+def test_what_is_no_picture_is_said(tmp_path: Path) -> None:
+    assert find_picture_faults(saved(tmp_path / "good.png", draw_animal(1))) == []
+    assert find_picture_faults(saved(tmp_path / "b.png", Image.new("RGB", (9, 9)))) == [
+        "b.png is black"]  # fmt: skip
+    flat = Image.new("RGB", (9, 9), (200, 10, 10)).resize((9, 9))
+    assert find_picture_faults(saved(tmp_path / "g.png", flat.convert("L"))) == [
+        "g.png is one flat colour"]  # fmt: skip
+    (tmp_path / "x.png").write_bytes(b"no")
+    assert find_picture_faults(tmp_path / "x.png") == [
+        "x.png cannot be read (UnidentifiedImageError)"]  # fmt: skip
+
+
+def test_a_sheet_has_a_row_for_each_sequence(tmp_path: Path, learnt: Path) -> None:
+    pictures = sorted(learnt.iterdir())
+    sheet = join_pictures([pictures[:3], pictures[:2]], tmp_path / "in" / "sheet.png", side=20)
+    assert Image.open(sheet).size == (60, 40)
+
+
+def test_progress_is_green_and_asks_the_checklists_questions(
+    run_cells: Callable[..., Any], trained: Path, learnt: Path
+) -> None:
+    found = run_cells("dreambooth/progression", trained=str(trained), instance_dir=str(learnt))
+    assert found.error is None
+    assert found.red == []
+    questions = [record.name for record in found.records if record.kind == "question"]
+    assert questions == [
+        "basic-shape-at-10", "recognizable-at-20", "clear-at-30", "high-quality-at-30", "steady",
+        "no-artefacts"]  # fmt: skip
+
+
+def test_a_training_that_goes_nowhere_is_red(
+    run_cells: Callable[..., Any], trained: Path, learnt: Path
+) -> None:
+    draw_animal(50).save(trained / "validation-30" / "00.png")
+    Image.new("RGB", (64, 64)).save(trained / "validation-20" / "00.png")
+    given = {"trained": str(trained), "instance_dir": str(learnt), "least_gain": 0.05}
+    assert run_cells("dreambooth/progression", **given).red == [
+        "step-20-pictures-sound", "comes-nearer"]  # fmt: skip
+
+
+def test_one_validation_is_no_progress(
+    run_cells: Callable[..., Any], trained: Path, learnt: Path
+) -> None:
+    for step in (20, 30):
+        (trained / f"validation-{step}" / "00.png").unlink()
+    found = run_cells("dreambooth/progression", trained=str(trained), instance_dir=str(learnt))
+    assert found.red == ["validations-are-there"]
+
+
+@pytest.fixture
+def infer(tmp_path: Path) -> Callable[[str], list[str]]:
+    """Return a function that makes a command that draws, well or not."""
+    script = tmp_path / "draws.py"
+    script.write_text(DRAWS)
+    return lambda how: [sys.executable, str(script), how, "{seed}", "{number}", "{output}"]
+
+
+@pytest.mark.parametrize(
+    ("how", "red"),
+    [
+        ("well", []),
+        ("other", ["happy-consistent", "happy-like-the-character"]),
+        ("changing", ["happy-consistent", "happy-like-the-character"]),
+        ("random", ["same-seed-same-picture"]),
+        ("black", ["happy-pictures-sound", "happy-like-the-character"]),
+    ],
+)
+def test_what_a_model_draws_is_judged(
+    run_cells: Callable[..., Any], infer: Callable[[str], list[str]], tmp_path: Path,
+    learnt: Path, how: str, red: list[str],
+) -> None:  # fmt: skip
+    found = run_cells(
+        "dreambooth/inference", trained=str(tmp_path), instance_dir=str(learnt),
+        infer_command=infer(how), least_likeness=0.5, least_consistency=0.4,
+    )  # fmt: skip
+    assert found.error is None or red
+    assert found.red == red
+
+
+@pytest.mark.parametrize(
+    ("command", "problem"),
+    [
+        (["fails"], "the model's command exited with code 1: no such model"),
+        (["few"], "the model's command left 1 of 2 pictures; see"),
+        (["{pythn}"], "infer_command has {pythn}; there are {python}, {model}"),
+        (["sleep", "60"], "the model's command took longer than 0.5 s; see"),
+    ],
+)
+def test_a_command_that_does_not_draw_is_one_line(
+    infer: Callable[[str], list[str]], tmp_path: Path, command: list[str], problem: str
+) -> None:
+    command = infer(command[0]) if command[0] in ("fails", "few") else command
+    limit = 0.5 if "sleep" in command else 20
+    with pytest.raises(SubjectError) as caught:
+        draw_with_command(command, tmp_path, "x", tmp_path / "out", seed=1, number=2, timeout=limit)
+    assert str(caught.value).startswith(problem)
+
+
+def test_subjects_that_are_not_there_are_one_line(tmp_path: Path) -> None:
+    for call, problem in (
+        (lambda: resolve_subject("gone.yaml", "", tmp_path), "config gone.yaml does not exist"),
+        (
+            lambda: resolve_trained(str(tmp_path / "x"), ""),
+            "does not exist; give the output folder",
+        ),
+        (lambda: resolve_trained(str(tmp_path), ""), "instance_dir is empty; give the folder of"),
+    ):
+        with pytest.raises(SubjectError, match=problem):
+            call()
+    config = tmp_path / "c.yaml"
+    config.write_text("- 1\n")
+    with pytest.raises(SubjectError, match="is no table of keys and values"):
+        change_config(resolve_subject(str(config), "", tmp_path), {}, tmp_path)
+    with pytest.raises(SubjectError, match=r"^project \S+none does not exist; give the folder"):
+        resolve_subject(str(config), str(tmp_path / "none"), tmp_path)

@@ -1,0 +1,102 @@
+"""A state is copied while training goes on, and not a moment later than it may change."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from proofbook.errors import SubjectError
+from proofbook.systems.dreambooth import saving
+from proofbook.systems.dreambooth.checkpoints import Snapshot
+from proofbook.systems.dreambooth.saving import Saver, copied
+from proofbook.systems.dreambooth.settings import Settings
+
+SETTINGS = Settings(base_model="x", instance_data_dir="x", instance_prompt="x", output_dir="x")
+
+
+def snapshot(step: int, weights: torch.Tensor) -> Snapshot:
+    states = {"optimizer.bin": {"state": {0: {"exp_avg": weights}}, "param_groups": [{"lr": 1.0}]}}
+    return Snapshot(step=step, weights=({"w": weights},), states=states, settings=SETTINGS)
+
+
+def test_what_changes_after_the_release_is_not_in_the_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_write, weights, said = threading.Event(), torch.zeros(5), []
+    write = saving.write_checkpoint
+
+    def later(*given: Any) -> Path:
+        may_write.wait(10)
+        return write(*given)
+
+    monkeypatch.setattr(saving, "write_checkpoint", later)
+    saver = Saver(tmp_path, said.append, 0)
+    saver.save(snapshot(1, weights))
+    saver.release()
+    weights += 1
+    assert saver.writing
+    assert said == []
+    may_write.set()
+    saver.finish()
+    assert not saver.writing
+    saver.save(snapshot(2, weights))
+    saver.finish()
+    assert [load_file(tmp_path / f"checkpoint-{n}" / "model.safetensors")["w"].tolist()
+            for n in (1, 2)] == [[0.0] * 5, [1.0] * 5]  # fmt: skip
+    states = torch.load(tmp_path / "checkpoint-1" / "optimizer.bin", weights_only=True)
+    assert states["state"][0]["exp_avg"].tolist() == [0.0] * 5
+
+
+def test_a_release_waits_for_the_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    may_copy, released = threading.Event(), threading.Event()
+    real = saving.copied
+
+    def slowly(*given: Any) -> Any:
+        may_copy.wait(10)
+        return real(*given)
+
+    monkeypatch.setattr(saving, "copied", slowly)
+    saver = Saver(tmp_path, print, 0)
+    saver.save(snapshot(1, torch.zeros(2)))
+    waiting = threading.Thread(target=lambda: (saver.release(), released.set()))
+    waiting.start()
+    assert not released.wait(0.05)
+    may_copy.set()
+    assert released.wait(10)
+    waiting.join()
+    saver.finish()
+
+
+def test_a_copy_that_fails_releases_and_is_said_at_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*given: Any) -> Any:
+        raise MemoryError("no room for a copy")
+
+    monkeypatch.setattr(saving, "copied", fail)
+    saver = Saver(tmp_path, print, 0)
+    saver.save(snapshot(1, torch.zeros(2)))
+    saver.release()
+    with pytest.raises(SubjectError, match=r"cannot be written to \S+: no room for a copy; earl"):
+        saver.finish()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_copy_takes_the_memory_of_an_earlier_one_where_it_fits() -> None:
+    value = {"a": torch.ones(3), "b": [torch.zeros(2), 7], "c": (torch.ones(1),)}
+    first = copied(value)
+    places = [first["a"].data_ptr(), first["b"][0].data_ptr()]
+    value["a"] += 1
+    second = copied({**value, "d": torch.ones(4)}, first)
+    assert [second["a"].data_ptr(), second["b"][0].data_ptr()] == places
+    assert second["a"].tolist() == [2.0] * 3
+    assert second["b"][1] == 7
+    assert second["d"].tolist() == [1.0] * 4
+    grown = copied({"a": torch.ones(9), "b": 3, "c": [1]}, second)
+    assert grown["a"].shape == (9,)
+    assert (grown["b"], grown["c"]) == (3, [1])
