@@ -16,7 +16,7 @@ from proofbook.systems.dreambooth.settings import Settings
 
 __all__ = ["Networks", "load_networks", "resolve_base"]
 
-_REFERENCE = "reference:tiny"
+_REFERENCE, _RANDOM = "reference:tiny", "random:sd15"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,15 +34,19 @@ class Networks:
 
 
 def resolve_base(base: str, environ: Mapping[str, str] | None = None) -> str:
-    """Return what diffusers loads: a folder or a hub id; ``reference:tiny`` is built if need be."""
-    if base != _REFERENCE:
+    """Return what diffusers loads: a folder or a hub id.
+
+    ``reference:tiny`` and ``random:sd15`` are built in the cache, if need be.
+    """
+    if base not in (_REFERENCE, _RANDOM):
         return base
+    from proofbook.systems.dreambooth.full_size import full_size_folder
     from proofbook.systems.dreambooth.reference import reference_folder
 
     environ = os.environ if environ is None else environ
     chosen = environ.get("PROOFBOOK_CACHE")
     cache = Path(chosen).expanduser() if chosen else Path.home() / ".cache" / "proofbook"
-    return str(reference_folder(cache))
+    return str(reference_folder(cache) if base == _REFERENCE else full_size_folder(cache))
 
 
 def load_networks(settings: Settings) -> Networks:

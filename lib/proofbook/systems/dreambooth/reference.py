@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import torch
     from PIL.Image import Image
 
-__all__ = ["SIZE", "build_reference", "reference_folder"]
+__all__ = ["SIZE", "build_reference", "build_tokenizer", "reference_folder"]
 
 SIZE = 32
 """Pixels of a side."""
@@ -74,7 +74,7 @@ def build_reference(
     from diffusers import DDIMScheduler, StableDiffusionPipeline
 
     with _seeded():
-        tokenizer = _tokenizer()
+        tokenizer = build_tokenizer(_LONGEST)
         text_encoder, vae, unet = _networks(len(tokenizer))
         _train_vae(vae, vae_steps)
         _train_unet(unet, vae, text_encoder, tokenizer, unet_steps)
@@ -124,7 +124,7 @@ def _seeded() -> Iterator[None]:
             torch.set_num_threads(threads)
 
 
-def _tokenizer() -> Any:
+def build_tokenizer(longest: int) -> Any:
     """Return a CLIP tokenizer that knows a few words, and spells all others."""
     from transformers import CLIPTokenizer
 
@@ -144,7 +144,7 @@ def _tokenizer() -> Any:
         vocabulary.write_text(json.dumps({entry: number for number, entry in enumerate(entries)}))
         lines = ["#version: 0.2", *(" ".join(pair) for pair in merges)]
         rules.write_text("\n".join(lines) + "\n")
-        return CLIPTokenizer(str(vocabulary), str(rules), model_max_length=_LONGEST)
+        return CLIPTokenizer(str(vocabulary), str(rules), model_max_length=longest)
 
 
 def _networks(words: int) -> tuple[Any, Any, Any]:

@@ -37,7 +37,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     base_model: str = Field(min_length=1)
-    """A folder, a hub id, or ``reference:tiny``."""
+    """A folder, a hub id, ``reference:tiny``, or ``random:sd15``."""
     revision: str | None = None
     """Of the hub's repository."""
     instance_data_dir: Path

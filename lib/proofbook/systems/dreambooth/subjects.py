@@ -1,7 +1,8 @@
 """The config that a person named, and the folder that its trainer runs in.
 
 ``reference:butcher`` is a small project that is drawn on the spot: a mouse, and a tiny model to
-teach it to.
+teach it to. ``reference:butcher-sd15`` is the same for Stable Diffusion 1.5, with the checklist's
+settings; ``reference:butcher-random`` has random weights of that size.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -33,7 +34,7 @@ __all__ = [
 _REFERENCE = "reference:butcher"
 _PICTURES = 12
 _BUTCHER_STEPS = 60
-_BUTCHER = {
+_BUTCHER: dict[str, Any] = {
     "base_model": "reference:tiny",
     "instance_data_dir": "images",
     "instance_prompt": "a photo of sks mouse",
@@ -54,6 +55,32 @@ _BUTCHER = {
     "validation_prompts": ["a photo of sks mouse", "a happy sks mouse, by day"],
     "seed": 3,
 }
+_FULL_SIZE = _BUTCHER | {
+    "base_model": "stable-diffusion-v1-5/stable-diffusion-v1-5",
+    "prior_loss_weight": 1.0,
+    "num_class_images": 200,
+    "train_batch_size": 1,
+    "learning_rate": 5e-6,
+    "lr_warmup_steps": 0,
+    "lr_scheduler": "constant",
+    "max_train_steps": 800,
+    "gradient_checkpointing": True,
+    "mixed_precision": "fp16",
+    "resolution": 512,
+    "checkpointing_steps": 100,
+    "validation_steps": 100,
+    "validation_prompts": [
+        "a photo of sks mouse", "a photo of sks mouse, happy expression",
+        "a photo of sks mouse, sad expression", "a drawing of sks mouse",
+    ],
+    "seed": 42,
+}  # fmt: skip
+_CONFIGS = {
+    _REFERENCE: _BUTCHER,
+    "reference:butcher-sd15": _FULL_SIZE,
+    "reference:butcher-random": _FULL_SIZE
+    | {"base_model": "random:sd15", "num_class_images": 4, "validation_prompts": []},
+}
 
 
 class Subject(NamedTuple):
@@ -70,16 +97,16 @@ def resolve_subject(config: str, project: str, folder: Path) -> Subject:
     Raises:
         SubjectError: There is no such config or project.
     """
-    if config == _REFERENCE:
-        place = folder / "butcher"
-        write_characters(place / "images", _PICTURES)
+    if config in _CONFIGS:
+        values, place = _CONFIGS[config], folder / "butcher"
+        write_characters(place / "images", _PICTURES, max(64, values["resolution"]))
         path = place / "butcher_config.yaml"
-        path.write_text(yaml.safe_dump(_BUTCHER, sort_keys=False), encoding="utf-8")
+        path.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
         return Subject(path.resolve(), Path(project).resolve() if project else place.resolve())
     path = Path(config).expanduser()
     if not path.is_file():
         raise SubjectError(
-            f"config {path} does not exist; give the trainer's YAML, or {_REFERENCE}"
+            f"config {path} does not exist; give the trainer's YAML, or {', '.join(_CONFIGS)}"
         )
     place = Path(project).expanduser() if project else path.parent
     if not place.is_dir():
