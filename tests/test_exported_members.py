@@ -41,7 +41,7 @@ EXPORTED = {
         "exit_code",
         "judge",
         "media_problem",
-        "unanswered",
+        "review_state",
         "verdict",
     ],
     "proofbook.kernels.session": [

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from proofbook.judgement import confirm, exit_code, judge, media_problem, unanswered, verdict
+from proofbook.judgement import confirm, exit_code, judge, media_problem, review_state, verdict
 from proofbook.records import (
     Begin,
     CellState,
@@ -263,15 +263,28 @@ def test_an_outcome_that_is_not_green_stands(tmp_path: Path, status: str) -> Non
     assert confirm(JOB, written, whole(PASSED), 0, tmp_path) == written
 
 
-def test_only_approved_and_waived_questions_are_answered() -> None:
-    def ask(status: str, required: bool = True) -> Question:
-        return Question.model_validate(
-            {"name": "q", "text": "?", "status": status, "required": required}
-        )
+def ask(status: str, required: bool = True) -> Question:
+    return Question.model_validate(
+        {"name": "q", "text": "?", "status": status, "required": required}
+    )
 
-    open_states = ["pending", "rejected", "needs-work", "stale"]
-    assert unanswered([ask(status) for status in open_states]) == 4
-    assert unanswered([ask("approved"), ask("waived"), ask("pending", required=False)]) == 0
+
+@pytest.mark.parametrize(
+    ("states", "expected"),
+    [
+        ([], "passed"),
+        (["approved"], "passed"),
+        (["approved", "waived"], "waived"),
+        (["approved", "waived", "pending"], "unreviewed"),
+        (["stale"], "unreviewed"),
+        (["expired"], "unreviewed"),
+        (["pending", "rejected"], "rejected"),
+        (["approved", "needs-work"], "rejected"),
+    ],
+)
+def test_the_least_favourable_answer_decides(states: list[str], expected: str) -> None:
+    optional = [ask("rejected", required=False), ask("pending", required=False)]
+    assert review_state([*map(ask, states), *optional]) == expected
 
 
 PLAN = [JOB, PlannedJob(id="job-2", runbook="r", timeout=1)]
@@ -293,7 +306,7 @@ PLAN = [JOB, PlannedJob(id="job-2", runbook="r", timeout=1)]
 def test_one_job_decides_the_verdict_and_the_exit_code(
     second: str, expected: str, code: int
 ) -> None:
-    found = verdict(PLAN, {"job-1": outcome("passed"), "job-2": outcome(second)}, 0)
+    found = verdict(PLAN, {"job-1": outcome("passed"), "job-2": outcome(second)})
     assert (found, exit_code(found)) == (expected, code)
 
 
@@ -303,23 +316,28 @@ def test_the_worst_state_decides() -> None:
     for count, worst in enumerate(expected, start=1):
         plan = [PlannedJob(id=state, runbook="r", timeout=1) for state in states[:count]]
         outcomes = {state: outcome(state, job=state) for state in states[:count]}
-        assert verdict(plan, outcomes, 1) == worst
+        assert verdict(plan, outcomes, [ask("pending")]) == worst
 
 
 def test_a_pending_question_makes_all_passed_unreviewed_and_exits_zero() -> None:
-    found = verdict([JOB], {"job-1": outcome("passed")}, 1)
+    found = verdict([JOB], {"job-1": outcome("passed")}, [ask("pending")])
     assert (found, exit_code(found)) == ("unreviewed", 0)
 
 
+def test_a_rejection_exits_as_a_failure_does() -> None:
+    found = verdict([JOB], {"job-1": outcome("passed")}, [ask("approved"), ask("rejected")])
+    assert (found, exit_code(found)) == ("rejected", 1)
+
+
 def test_a_planned_job_without_outcome_makes_the_run_incomplete() -> None:
-    assert verdict(PLAN, {"job-1": outcome("passed")}, 0) == "incomplete"
+    assert verdict(PLAN, {"job-1": outcome("passed")}) == "incomplete"
 
 
 def test_an_allowed_skip_beside_a_passed_job_is_passed() -> None:
     skipped = outcome("skipped", allowed=True)
-    assert verdict(PLAN, {"job-1": outcome("passed"), "job-2": skipped}, 0) == "passed"
+    assert verdict(PLAN, {"job-1": outcome("passed"), "job-2": skipped}) == "passed"
 
 
 def test_a_run_of_allowed_skips_alone_or_of_nothing_is_not_green() -> None:
-    assert verdict([JOB], {"job-1": outcome("skipped", allowed=True)}, 0) == "incomplete"
-    assert verdict([], {}, 0) == "incomplete"
+    assert verdict([JOB], {"job-1": outcome("skipped", allowed=True)}) == "incomplete"
+    assert verdict([], {}) == "incomplete"

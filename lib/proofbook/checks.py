@@ -33,6 +33,7 @@ from proofbook.records import (
     Label,
     Metric,
     Question,
+    QuestionForm,
 )
 from proofbook.values import to_json
 
@@ -64,6 +65,7 @@ class Checks:
         self.runbook = runbook
         self._journal = journal if journal is not None else open_journal(runbook, os.environ)
         self._made: list[Check] = []
+        self._asked: set[str] = set()
         self._counts: Counter[str] = Counter()
         self._finished = False
         given = {name: to_json(value) for name, value in (parameters or {}).items()}
@@ -161,17 +163,43 @@ class Checks:
         text: str,
         about: Iterable[Evidence] = (),
         *,
-        scale: Iterable[str] = ("approve", "reject"),
+        form: QuestionForm = "approve",
+        criteria: Iterable[str] = (),
+        role: str = "",
         required: bool = True,
     ) -> None:
-        """Record a question that only a person can answer."""
+        """Record a question that only a person can answer.
+
+        Args:
+            name: Unique among the runbook's questions; kebab-case.
+            text: What is asked, in a sentence.
+            about: The evidence to look at or listen to.
+            form: ``approve``; ``score``, 1 to 5 on each of ``criteria``; ``ab`` or ``abx``, blind
+                against the last approved take of the same evidence.
+            criteria: What is scored.
+            role: Who must answer, such as ``art director``; empty is anyone.
+            required: Whether the release waits for it.
+        """
         question = Question(
             name=name,
             text=text,
             about=tuple(evidence.file.sha256 for evidence in about),
-            scale=tuple(scale),
+            form=form,
+            criteria=tuple(criteria),
+            role=role,
             required=required,
         )
+        if name in self._asked:
+            raise UsageError(f"two questions are called {name!r}; give each its own name")
+        if (form == "score") != bool(question.criteria):
+            raise UsageError(
+                f"question {name!r}: criteria belong to the form 'score', and it to them"
+            )
+        if form in ("ab", "abx") and len(question.about) != 1:
+            raise UsageError(
+                f"question {name!r}: a blind comparison is about one piece of evidence"
+            )
+        self._asked.add(name)
         self._write(question, f"question/{name}")
         show_question(question)
 

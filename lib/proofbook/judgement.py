@@ -22,7 +22,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from proofbook.records import (
     Begin,
@@ -45,13 +45,15 @@ __all__ = [
     "exit_code",
     "judge",
     "media_problem",
-    "unanswered",
+    "review_state",
     "verdict",
 ]
 
 _EXIT_CODES: dict[Verdict, int] = {
     "passed": 0,
+    "waived": 0,
     "unreviewed": 0,
+    "rejected": 1,
     "failed": 1,
     "error": 3,
     "incomplete": 3,
@@ -161,19 +163,28 @@ def media_problem(media_folder: Path, file: MediaFile) -> str:
     return ""
 
 
-def unanswered(questions: Iterable[Question]) -> int:
-    """Count the required questions that nobody has approved or waived."""
-    settled = ("approved", "waived")
-    return sum(1 for question in questions if question.required and question.status not in settled)
+def review_state(
+    questions: Iterable[Question],
+) -> Literal["passed", "waived", "unreviewed", "rejected"]:
+    """Return what people have said about all required questions together."""
+    said = {question.status for question in questions if question.required}
+    if said & {"rejected", "needs-work"}:
+        return "rejected"
+    if said - {"approved", "waived"}:
+        return "unreviewed"
+    return "waived" if "waived" in said else "passed"
 
 
 def verdict(
-    plan: Sequence[PlannedJob], outcomes: Mapping[str, Outcome], pending_questions: int
+    plan: Sequence[PlannedJob],
+    outcomes: Mapping[str, Outcome],
+    questions: Iterable[Question] = (),
 ) -> Verdict:
-    """Return the verdict of a run: cancelled, then error, failed, incomplete, unreviewed, passed.
+    """Return the verdict of a run, the worst that holds.
 
-    A planned job without an outcome counts as incomplete, and so does a skip that no profile
-    allowed, or a run in which nothing passed.
+    Cancelled, error, failed, incomplete; then what people said: rejected, unreviewed, waived,
+    passed. A planned job without an outcome counts as incomplete, and so does a skip that no
+    profile allowed, or a run in which nothing passed.
     """
     found = {_verdict_of(outcomes.get(job.id)) for job in plan}
     for worst in _PRECEDENCE:
@@ -181,7 +192,7 @@ def verdict(
             return worst
     if "passed" not in found:
         return "incomplete"
-    return "unreviewed" if pending_questions else "passed"
+    return review_state(questions)
 
 
 def exit_code(verdict: Verdict) -> int:

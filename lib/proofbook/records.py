@@ -32,6 +32,7 @@ __all__ = [
     "OutcomeStatus",
     "PlannedJob",
     "Question",
+    "QuestionForm",
     "QuestionStatus",
     "Record",
     "Resumption",
@@ -48,8 +49,13 @@ OutcomeStatus = Literal[
     "passed", "failed", "error", "timed_out", "crashed", "cancelled", "skipped", "incomplete"
 ]
 CellStatus = Literal["completed", "failed", "interrupted", "running", "not_run"]
-QuestionStatus = Literal["pending", "approved", "rejected", "needs-work", "waived", "stale"]
-Verdict = Literal["passed", "unreviewed", "failed", "error", "cancelled", "incomplete"]
+QuestionStatus = Literal[
+    "pending", "approved", "rejected", "needs-work", "waived", "stale", "expired"
+]
+QuestionForm = Literal["approve", "score", "ab", "abx"]
+Verdict = Literal[
+    "passed", "waived", "unreviewed", "rejected", "failed", "error", "cancelled", "incomplete"
+]
 Label = str | int | float | bool
 
 
@@ -155,7 +161,13 @@ class Question(_Record):
     text: str
     about: tuple[str, ...] = ()
     """sha256 of the evidence files that the question is about."""
-    scale: tuple[str, ...] = ("approve", "reject")
+    form: QuestionForm = "approve"
+    """``score`` asks for 1 to 5 on each criterion; ``ab`` and ``abx`` are blind comparisons with
+    the last approved take, where there is one."""
+    criteria: tuple[str, ...] = ()
+    """What is scored."""
+    role: str = ""
+    """Who must answer; empty is anyone."""
     required: bool = True
     status: QuestionStatus = "pending"
 

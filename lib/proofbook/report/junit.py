@@ -17,7 +17,7 @@ from proofbook.report.wording import say_value, write_headline
 __all__ = ["render_junit"]
 
 _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_GREEN = ("passed", "unreviewed")
+_GREEN = ("passed", "waived", "unreviewed")
 
 
 def render_junit(run: RunSummary) -> bytes:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
-from proofbook.judgement import FindProblem, confirm, media_problem, unanswered, verdict
+from proofbook.judgement import FindProblem, confirm, media_problem, verdict
 from proofbook.records import (
     Begin,
     Check,
@@ -25,6 +25,7 @@ from proofbook.records import (
     Verdict,
 )
 from proofbook.report.summary import JobSummary, RunSummary
+from proofbook.review.standings import JobStandings, job_standings, read_log, settled
 from proofbook.storage import AnyRecord, JobFolder, RunFolder, read_records
 
 __all__ = ["LOG_LINES", "load_run", "read_tail"]
@@ -32,7 +33,7 @@ __all__ = ["LOG_LINES", "load_run", "read_tail"]
 LOG_LINES = 60
 _TAIL_BYTES = 64 * 1024
 _LONGEST_LINE = 2000
-_GREEN: tuple[Verdict, ...] = ("passed", "unreviewed")
+_GREEN: tuple[Verdict, ...] = ("passed", "waived", "unreviewed", "rejected")
 _TERMINAL = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b.|[\x00-\x08\x0b-\x1f\x7f]"
 )
@@ -50,10 +51,12 @@ def load_run(folder: RunFolder) -> RunSummary:
     find_problem = lru_cache(maxsize=None)(media_problem)
     outcomes: dict[str, Outcome] = {}
     jobs = []
+    log = read_log(folder, info.run_id)
     for planned in info.plan:
-        job, outcomes[planned.id] = _load_job(folder, planned, find_problem)
+        standings = job_standings(folder, info.run_id, planned, log)
+        job, outcomes[planned.id] = _load_job(folder, planned, find_problem, standings)
         jobs.append(job)
-    questions = sum(unanswered(job.questions) for job in jobs)
+    questions = [question for job in jobs for question in job.questions]
     found, cause = _reconcile(info, verdict(info.plan, outcomes, questions))
     return RunSummary(
         run_id=info.run_id,
@@ -69,6 +72,7 @@ def load_run(folder: RunFolder) -> RunSummary:
         environment=info.environment,
         hardware=info.hardware,
         jobs=tuple(jobs),
+        log_problems=log.problems,
     )
 
 
@@ -99,7 +103,7 @@ def _plain(line: str) -> str:
 
 
 def _load_job(
-    run: RunFolder, planned: PlannedJob, find_problem: FindProblem
+    run: RunFolder, planned: PlannedJob, find_problem: FindProblem, standings: JobStandings
 ) -> tuple[JobSummary, Outcome]:
     folder = run.job(planned.id)
     records, unreadable = read_records(folder.records)
@@ -129,7 +133,10 @@ def _load_job(
         checks=_of_kind(records, Check),
         metrics=_of_kind(records, Metric),
         evidence=evidence,
-        questions=_of_kind(records, Question),
+        questions=settled(_of_kind(records, Question), standings),
+        answers={name: each.answers for name, each in standings.questions.items() if each.answers},
+        reasons={name: each.reason for name, each in standings.questions.items() if each.reason},
+        waived_checks=dict(standings.waived_checks),
         cells=outcome.cells,
         attempts=outcome.attempts,
         failure=outcome.failure,

@@ -24,6 +24,7 @@ __all__ = ["render_markdown"]
 
 _MARKS = {
     "passed": "✅",
+    "waived": "⚪",
     "unreviewed": "👀",
     "failed": "❌",
     "skip_allowed": "⚪",

@@ -21,6 +21,7 @@ from proofbook.records import (
     Question,
     Verdict,
 )
+from proofbook.review.entries import Answer
 
 __all__ = ["JobSummary", "RunSummary"]
 
@@ -55,6 +56,13 @@ class JobSummary(_Model):
     metrics: tuple[Metric, ...]
     evidence: tuple[Evidence, ...]
     questions: tuple[Question, ...]
+    """With the states that people have given them."""
+    answers: dict[str, tuple[Answer, ...]] = {}
+    """By the question's name: those that decide its state."""
+    reasons: dict[str, str] = {}
+    """By the question's name: why it is not approved."""
+    waived_checks: dict[str, Answer] = {}
+    """By the check's name; the check stays as it is."""
     cells: tuple[CellState, ...]
     attempts: tuple[Attempt, ...]
     failure: Failure | None
@@ -126,6 +134,9 @@ class RunSummary(_Model):
         for check in (check for job in self.jobs for check in job.checks):
             found[check.status] = found.get(check.status, 0) + 1
         return found
+
+    log_problems: tuple[str, ...] = ()
+    """Signs that the sign-off log was tampered with."""
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic stacks it on property
     @property

@@ -51,7 +51,9 @@ _STATES = {
 }
 _TITLES: dict[Verdict, str] = {
     "passed": "Passed",
+    "waived": "Waived",
     "unreviewed": "Waiting for review",
+    "rejected": "Rejected",
     "failed": "Failed",
     "error": "Broken",
     "cancelled": "Cancelled",
@@ -92,6 +94,8 @@ def write_headline(run: RunSummary) -> Headline:
             title,
             f"{checks}, and nobody has looked yet: {waiting} {verb} for a person.",
         )
+    if run.verdict in ("waived", "rejected"):
+        return Headline(title, f"{checks}, and {_say_reviews(run)}.")
     if run.cause:
         return Headline(title, f"{run.cause.rstrip('.')}. {say_counts(run)}".strip())
     return Headline(title, say_counts(run))
@@ -173,6 +177,15 @@ def say_bytes(size: int) -> str:
 def say_labels(labels: Mapping[str, object]) -> str:
     """Return labels as ``model=small, seed=7``."""
     return ", ".join(f"{name}={value}" for name, value in labels.items())
+
+
+def _say_reviews(run: RunSummary) -> str:
+    """Say how many required questions are in which state but approved."""
+    states = [q.status for job in run.jobs for q in job.questions if q.required]
+    order = ("rejected", "needs-work", "stale", "expired", "pending", "waived")
+    found = [(state, states.count(state)) for state in order if state in states]
+    words = ", ".join(f"{count} {say_state(state)}" for state, count in found)
+    return f"of {_plural(len(states), 'question')} {words}"
 
 
 def _praise(counts: Mapping[str, int]) -> str:

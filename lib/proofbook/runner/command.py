@@ -84,7 +84,9 @@ def _execute(folder: RunFolder, project: Project, outputs: Path, options: RunOpt
 def _print_ending(verdict: str, report: Path) -> None:
     meaning = {
         "passed": "all checks passed",
+        "waived": "all checks passed; a question was waived",
         "unreviewed": "all checks passed; nobody has looked yet",
+        "rejected": "all checks passed; somebody has rejected it",
         "failed": "a check failed",
         "error": "something crashed, raised or timed out",
         "cancelled": "cancelled",

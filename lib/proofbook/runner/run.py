@@ -17,10 +17,11 @@ from pathlib import Path
 
 from proofbook.errors import UsageError
 from proofbook.hardware import cores, default_slots, describe
-from proofbook.judgement import unanswered, verdict
+from proofbook.judgement import verdict
 from proofbook.kernels.session import WarmKernelManager
 from proofbook.project import Project
 from proofbook.records import Outcome, PlannedJob, Question, Resumption, RunInfo, Verdict, now
+from proofbook.review.standings import job_standings, read_log, settled
 from proofbook.runner.guards import cancelled_by_signals, claimed
 from proofbook.runner.imports import importing_papermill
 from proofbook.runner.job import JobContext, run_job
@@ -214,13 +215,13 @@ def _collect(
     reserve: Reserve,
     report: LiveReport,
 ) -> RunResult:
-    pending = sum(
-        unanswered(
-            r for r in read_records(folder.job(job.id).records)[0] if isinstance(r, Question)
-        )
-        for job in info.plan
-    )
-    final = verdict(info.plan, outcomes, pending)
+    log = read_log(folder, info.run_id)
+    questions: list[Question] = []
+    for job in info.plan:
+        records, _ = read_records(folder.job(job.id).records)
+        asked = tuple(record for record in records if isinstance(record, Question))
+        questions += settled(asked, job_standings(folder, info.run_id, job, log))
+    final = verdict(info.plan, outcomes, questions)
     info = info.model_copy(update={"verdict": final, "ended": now()})
     reserve.writing(lambda: folder.write_info(info))
     return RunResult(folder=folder, verdict=final, outcomes=outcomes, report=report.write())

@@ -92,7 +92,7 @@ def write_checkpoint(folder: Path, snapshot: Snapshot) -> Path:
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True)
     try:
-        files = {path.name: _sealed(path) for path in _write_files(beside, snapshot)}
+        files = _write_weights(beside, snapshot) | _write_states(beside, snapshot)
         manifest = Manifest(
             format=_FORMAT, step=snapshot.step, files=files,
             settings=snapshot.settings.model_dump(mode="json"),
@@ -176,27 +176,45 @@ def sweep(folder: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def _write_files(folder: Path, snapshot: Snapshot) -> list[Path]:
-    import torch
+def _write_weights(folder: Path, snapshot: Snapshot) -> dict[str, _File]:
     from safetensors.torch import save_file
 
-    paths = []
+    found = {}
     for number, tensors in enumerate(snapshot.weights):
         path = folder / weights_file(number)
         save_file(tensors, path, metadata={"format": "pt"})
-        paths.append(path)
-    for name, state in snapshot.states.items():
-        with _Explained(folder / name) as file:
-            torch.save(state, file)
-        paths.append(folder / name)
-    return paths
+        _sync(path)
+        found[path.name] = _File(size=path.stat().st_size, sha256=_sha256(path))
+    return found
+
+
+def _write_states(folder: Path, snapshot: Snapshot) -> dict[str, _File]:
+    import torch
+    from torch.serialization import get_crc32_options, set_crc32_options
+
+    found, earlier = {}, get_crc32_options()
+    set_crc32_options(False)  # the manifest has a better one, and this one is slow
+    try:
+        for name, state in snapshot.states.items():
+            with _Explained(folder / name) as file:
+                torch.save(state, file)
+            _sync(folder / name)
+            size = (folder / name).stat().st_size
+            found[name] = _File(size=size, sha256=file.sha256.hexdigest())
+    finally:
+        set_crc32_options(earlier)
+    return found
 
 
 class _Explained(io.BufferedWriter):
-    """A file for torch's writer, which does not say what is wrong with a disk: this does."""
+    """A file for torch's writer, which does not say what is wrong with a disk: this does.
+
+    It is hashed as it is written, from its beginning to its end.
+    """
 
     def __init__(self, path: Path) -> None:
         super().__init__(io.FileIO(path, "wb"))
+        self.sha256 = hashlib.sha256()
         self._error: OSError | None = None
 
     def __exit__(
@@ -213,16 +231,12 @@ class _Explained(io.BufferedWriter):
             raise self._error from error
 
     def write(self, data: ReadableBuffer, /) -> int:
+        self.sha256.update(data)
         try:
             return super().write(data)
         except OSError as error:
             self._error = error
             raise
-
-
-def _sealed(path: Path) -> _File:
-    _sync(path)
-    return _File(size=path.stat().st_size, sha256=_sha256(path))
 
 
 def _sha256(path: Path) -> str:

@@ -1,0 +1,217 @@
+"""Take an answer: hold it against its question, and write it down.
+
+The one way by which the review page, the panel in JupyterLab, an imported file and the command line
+put anything into the log.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from proofbook.errors import UsageError
+from proofbook.records import Evidence, Question, RunInfo
+from proofbook.review.binding import AskedJob, bind, bind_check, read_asked_job
+from proofbook.review.entries import Answer, AnswerVerdict, Binding, Comparison, Reviewer
+from proofbook.review.log import SignoffLog
+from proofbook.review.sealing import seal_run
+from proofbook.review.signing import sign
+from proofbook.review.status import in_force
+from proofbook.storage import RunFolder
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+__all__ = ["Given", "ReviewSession", "refusal"]
+
+_HEARD = 0.5
+"""Seconds of a clip, or all of a shorter one, that must have been played before it is approved."""
+_MEANING = {
+    "approved": "I have looked at or listened to it, and it is good for release.",
+    "rejected": "I have looked at or listened to it, and it must not be released.",
+    "needs-work": "I have looked at or listened to it, and it needs work before release.",
+    "waived": "I know that this is not approved, and answer for releasing without it.",
+}
+
+
+class Given(BaseModel):
+    """An answer as it comes in, from wherever."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    job: str
+    question: str
+    verdict: AnswerVerdict
+    comment: str = Field(default="", max_length=10_000)
+    scores: dict[str, int] = {}
+    comparison: Comparison | None = None
+    blind: bool = False
+    seconds_played: dict[str, float] = {}
+    supersedes: tuple[str, ...] = ()
+    """Answers of others that it takes the place of; a person's own earlier ones always are."""
+    expires: datetime | None = None
+    shown: tuple[str, ...] | None = None
+    """sha256 of the files that the person was shown; must be those of the question."""
+
+
+@dataclass
+class ReviewSession:
+    """One run under review. Many sessions of one run may be open at once."""
+
+    run: RunFolder
+    info: RunInfo
+    key: Ed25519PrivateKey | None = None
+    _jobs: dict[str, AskedJob] = field(default_factory=dict)
+    _sealed: bool = False
+
+    @property
+    def log(self) -> SignoffLog:
+        """The run's log."""
+        return SignoffLog(self.run.path, self.info.run_id)
+
+    def seal(self) -> None:
+        """Write down every file of the run, unless that was done and nothing has changed."""
+        seal_run(self.run, self.log, self.info.run_id)
+        self._sealed = True
+
+    def job(self, job_id: str) -> AskedJob:
+        """Return what a job asks.
+
+        Raises:
+            UsageError: The run has no such job.
+        """
+        if job_id not in self._jobs:
+            planned = next((each for each in self.info.plan if each.id == job_id), None)
+            if planned is None:
+                raise UsageError(f"run {self.info.run_id} has no job {job_id!r}")
+            self._jobs[job_id] = read_asked_job(self.run, self.info.run_id, planned)
+        return self._jobs[job_id]
+
+    def answer(self, given: Given, reviewer: Reviewer) -> Answer:
+        """Write an answer down; it is on the disk when this returns.
+
+        Raises:
+            UsageError: It does not fit its question, or what was shown is not there any more.
+        """
+        job = self.job(given.job)
+        question = next((q for q in job.questions if q.name == given.question), None)
+        check = given.question.removeprefix("check:")
+        if question is None and not _is_failed_check(job, given.question):
+            raise UsageError(f"job {job.id} asks no question {given.question!r}")
+        if why := refusal(given, question, job, reviewer):
+            raise UsageError(f"{job.id}, {given.question}: {why}")
+        binding = bind(job, question, self.run.media) if question else bind_check(job, check)
+        _refuse_other_bytes(binding, question, given)
+        if not self._sealed:
+            self.seal()
+        supersedes = self._superseded(given, reviewer)
+
+        def make(number: int, previous: str) -> Answer:
+            made = Answer(
+                number=number, previous=previous, id=uuid.uuid4().hex, reviewer=reviewer,
+                meaning=_MEANING[given.verdict], verdict=given.verdict, comment=given.comment,
+                scores=given.scores, comparison=given.comparison, blind=given.blind,
+                seconds_played=given.seconds_played, supersedes=supersedes,
+                expires=given.expires, binding=binding,
+            )  # fmt: skip
+            return sign(made, self.key) if self.key else made
+
+        written = self.log.append(make)
+        assert isinstance(written, Answer)
+        return written
+
+    def _superseded(self, given: Given, reviewer: Reviewer) -> tuple[str, ...]:
+        answers = [
+            answer
+            for answer in in_force(self.log.read().answers)
+            if (answer.binding.job, answer.binding.question) == (given.job, given.question)
+        ]
+        unknown = set(given.supersedes) - {answer.id for answer in answers}
+        if unknown:
+            raise UsageError(f"there is no answer {sorted(unknown)[0]} to take the place of")
+        own = {answer.id for answer in answers if answer.reviewer.name == reviewer.name}
+        return tuple(sorted(own | set(given.supersedes)))
+
+
+def parse_given(values: Mapping[str, Any]) -> Given:
+    """Read an answer that came from outside.
+
+    Raises:
+        UsageError: It is no answer.
+    """
+    try:
+        return Given.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise UsageError(f"not an answer: {place}: {first['msg']}") from error
+
+
+def refusal(given: Given, question: Question | None, job: AskedJob, reviewer: Reviewer) -> str:
+    """Return why an answer cannot be taken; empty where it can. ``None`` stands for a check."""
+    if given.verdict == "waived":
+        return _waiver_refusal(given)
+    if question is None:
+        return "a failed check can be waived, and not be answered"
+    if question.role and reviewer.role.casefold() != question.role.casefold():
+        return f"only a {question.role} may answer; you are {reviewer.role or 'without a role'}"
+    if question.form == "score" and given.verdict == "approved":
+        if problem := _score_problem(given.scores, question.criteria):
+            return problem
+    if given.verdict == "approved":
+        for sha256 in question.about:
+            evidence = job.evidence.get(sha256)
+            if evidence and not _was_played(evidence, given.seconds_played.get(sha256, 0)):
+                return f"{evidence.name} has not been played; listen before you approve"
+    return ""
+
+
+def _waiver_refusal(given: Given) -> str:
+    if not given.comment.strip():
+        return "a waiver needs a reason"
+    if given.expires is None:
+        return "a waiver needs a date on which it expires"
+    if given.expires.tzinfo is None:
+        return "the date on which a waiver expires needs a time zone"
+    return ""
+
+
+def _score_problem(scores: Mapping[str, int], criteria: Sequence[str]) -> str:
+    if set(scores) != set(criteria):
+        return (
+            f"scores are asked for {', '.join(criteria)}; there are {', '.join(scores) or 'none'}"
+        )
+    wrong = [f"{name} {score}" for name, score in scores.items() if not 1 <= score <= 5]
+    return f"scores go from 1 to 5; there is {wrong[0]}" if wrong else ""
+
+
+def _was_played(evidence: Evidence, seconds: float) -> bool:
+    if evidence.media_kind not in ("audio", "video"):
+        return True
+    lengths = [fact.value for fact in evidence.facts if fact.name == "duration"]
+    length = float(lengths[0]) if lengths and isinstance(lengths[0], int | float) else _HEARD
+    return seconds >= min(_HEARD, 0.9 * length)
+
+
+def _refuse_other_bytes(binding: Binding, question: Question | None, given: Given) -> None:
+    found = tuple(subject.sha256 for subject in binding.subjects)
+    if question is not None and found != question.about:
+        names = [s.name for s, sha in zip(binding.subjects, question.about, strict=False)
+                 if s.sha256 != sha]  # fmt: skip
+        what = ", ".join(names) or "evidence"
+        raise UsageError(
+            f"{given.job}, {given.question}: {what} is not there with the bytes that were recorded"
+        )
+    if given.shown is not None and given.shown != found:
+        raise UsageError(
+            f"{given.job}, {given.question}: what you were shown is not what is there now; reload"
+        )
+
+
+def _is_failed_check(job: AskedJob, name: str) -> bool:
+    return any(f"check:{c.name}" == name and c.status in ("failed", "error") for c in job.checks)

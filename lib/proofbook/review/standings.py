@@ -1,0 +1,68 @@
+"""Where every question of a run stands: its records, and what its sign-off log says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from proofbook.records import PlannedJob, Question, now
+from proofbook.review.binding import AskedJob, bind, bind_check, differences, read_asked_job
+from proofbook.review.entries import Answer
+from proofbook.review.log import LogState, SignoffLog
+from proofbook.review.status import Standing, in_force, stand
+from proofbook.storage import RunFolder
+
+__all__ = ["JobStandings", "job_standings", "read_log", "settled"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobStandings:
+    """What people have said about one job."""
+
+    questions: Mapping[str, Standing] = field(default_factory=dict)
+    """By the question's name."""
+    waived_checks: Mapping[str, Answer] = field(default_factory=dict)
+    """By the check's name: the waiver in force. The check stays as it is."""
+
+
+def job_standings(
+    run: RunFolder,
+    run_id: str,
+    planned: PlannedJob,
+    log: LogState,
+    moment: datetime | None = None,
+    job: AskedJob | None = None,
+) -> JobStandings:
+    """Return where a job's questions stand; nothing where nobody has answered any."""
+    own = [answer for answer in log.answers if answer.binding.job == planned.id]
+    if not own:
+        return JobStandings()
+    job = job or read_asked_job(run, run_id, planned)
+    moment = moment or now()
+    waivers = {}
+    for answer in in_force(own):
+        name = answer.binding.question.removeprefix("check:")
+        lasting = answer.expires is None or answer.expires > moment
+        waives = name != answer.binding.question and lasting
+        if waives and not differences(answer.binding, bind_check(job, name)):
+            waivers[name] = answer
+    return JobStandings(
+        questions={q.name: stand(q, bind(job, q, run.media), own, moment) for q in job.questions},
+        waived_checks=waivers,
+    )
+
+
+def settled(questions: tuple[Question, ...], standings: JobStandings) -> tuple[Question, ...]:
+    """Return the questions with the states that people have given them."""
+    return tuple(
+        question.model_copy(update={"status": standings.questions[question.name].status})
+        if question.name in standings.questions
+        else question
+        for question in questions
+    )
+
+
+def read_log(run: RunFolder, run_id: str) -> LogState:
+    """Return what a run's sign-off log says."""
+    return SignoffLog(run.path, run_id).read()
