@@ -81,6 +81,7 @@ EXPORTED = {
         "OutcomeStatus",
         "PlannedJob",
         "Question",
+        "QuestionForm",
         "QuestionStatus",
         "Record",
         "Resumption",

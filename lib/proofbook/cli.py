@@ -9,11 +9,14 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from proofbook.errors import ProofbookError, UsageError
+
+if TYPE_CHECKING:
+    from proofbook.storage import RunFolder
 
 __all__ = ["app", "main"]
 
@@ -30,12 +33,22 @@ warm_app = typer.Typer(
     no_args_is_help=True,
 )
 app.add_typer(warm_app, name="warm")
+signoff_app = typer.Typer(help="The answers of people, as files.", no_args_is_help=True)
+app.add_typer(signoff_app, name="signoff")
+baseline_app = typer.Typer(help="The last approved takes.", no_args_is_help=True)
+app.add_typer(baseline_app, name="baseline")
 
 Outputs = Annotated[
     Path | None, typer.Option("--outputs", help="Folder of the runs; default: outputs/.")
 ]
 ProfileName = Annotated[
     str, typer.Option("--profile", help="A name under parameters/, or a YAML file.")
+]
+
+
+RunName = Annotated[str, typer.Argument(help="A run's id, its folder, or latest.")]
+KeyFile = Annotated[
+    Path | None, typer.Option("--key", help="An Ed25519 SSH key to sign with: ~/.ssh/id_ed25519.")
 ]
 
 
@@ -96,12 +109,120 @@ def report(
     outputs: Outputs = None,
 ) -> None:
     """Build a run's report again, from its files alone."""
-    from proofbook.project import find_project
     from proofbook.report import write_report
-    from proofbook.runner.resume import find_run
 
-    folder = find_run(outputs or find_project(Path.cwd()).outputs, run)
-    typer.echo(str(write_report(folder)))
+    typer.echo(str(write_report(_find(outputs, run))))
+
+
+@app.command()
+def review(
+    run: RunName = "latest",
+    reviewer: Annotated[str, typer.Option(help="Who reviews; default: as git knows you.")] = "",
+    role: Annotated[str, typer.Option(help="As what, where a question asks for a role.")] = "",
+    host: Annotated[
+        str, typer.Option(help="Address to serve on; beyond this machine a token is wanted.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="0 takes any that is free.")] = 0,
+    key: KeyFile = None,
+    outputs: Outputs = None,
+    browser: Annotated[bool, typer.Option(help="Open a browser window.")] = True,
+) -> None:
+    """Look, listen and sign off in the browser."""
+    from proofbook.review.command import ReviewOptions
+    from proofbook.review.command import review as serve
+
+    options = ReviewOptions(
+        reviewer=reviewer, role=role, host=host, port=port, key=key, browser=browser
+    )
+    raise typer.Exit(serve(_find(outputs, run), options))
+
+
+@app.command()
+def verify(
+    run: RunName = "latest",
+    allow_waivers: Annotated[
+        bool, typer.Option("--allow-waivers", help="Exit with 0 where all that is open is waived.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print all of it as JSON.")] = False,
+    outputs: Outputs = None,
+) -> None:
+    """Recompute everything: is it approved, by whom, and are these the bytes?"""
+    from proofbook.review.command import print_verification
+
+    folder = _find(outputs, run)
+    raise typer.Exit(print_verification(folder, allow_waivers=allow_waivers, as_json=as_json))
+
+
+@app.command()
+def waive(
+    run: Annotated[str, typer.Argument(help="A run's id, its folder, or latest.")],
+    job: Annotated[str, typer.Argument(help="One of its jobs.")],
+    what: Annotated[str, typer.Argument(help="A question, or check:NAME for a failed check.")],
+    reason: Annotated[str, typer.Option(help="Why it may be released without.")],
+    until: Annotated[str, typer.Option(help="When the waiver expires: 90d, or 2026-12-31.")],
+    reviewer: Annotated[str, typer.Option(help="Who answers for it.")] = "",
+    role: Annotated[str, typer.Option(help="As what.")] = "",
+    key: KeyFile = None,
+    outputs: Outputs = None,
+) -> None:
+    """Answer for a release without an approval; it reads as waived, and never as green."""
+    from proofbook.review.answering import Given
+    from proofbook.review.command import ReviewOptions, parse_until
+    from proofbook.review.command import waive as write
+
+    options = ReviewOptions(reviewer=reviewer, role=role, key=key)
+    given = Given(
+        job=job, question=what, verdict="waived", comment=reason, expires=parse_until(until)
+    )
+    raise typer.Exit(write(_find(outputs, run), options, given))
+
+
+@signoff_app.command("import")
+def signoff_import(
+    file: Annotated[Path, typer.Argument(help="What a report exported.")],
+    run: RunName = "latest",
+    key: KeyFile = None,
+    outputs: Outputs = None,
+) -> None:
+    """Take the answers of a report that was filled in as a file."""
+    from proofbook.review.command import import_signoffs
+
+    raise typer.Exit(import_signoffs(_find(outputs, run), file, key))
+
+
+@signoff_app.command("export")
+def signoff_export(
+    run: RunName = "latest",
+    target: Annotated[
+        Path | None, typer.Option("--to", help="File; default: standard output.")
+    ] = None,
+    outputs: Outputs = None,
+) -> None:
+    """Write every answer as an in-toto Statement in a DSSE envelope, one a line."""
+    from proofbook.review.command import export_signoffs
+
+    export_signoffs(_find(outputs, run), target)
+
+
+@baseline_app.command("list")
+def baseline_list(outputs: Outputs = None) -> None:
+    """List the last approved take of each piece of evidence."""
+    from proofbook.project import find_project
+    from proofbook.review.command import list_baselines
+
+    raise typer.Exit(list_baselines(outputs or find_project(Path.cwd()).outputs, None))
+
+
+@baseline_app.command("show")
+def baseline_show(
+    take: Annotated[str, typer.Argument(help="job/evidence, its name, or 12 digits of its hash.")],
+    outputs: Outputs = None,
+) -> None:
+    """Show all that is known of one approved take."""
+    from proofbook.project import find_project
+    from proofbook.review.command import list_baselines
+
+    raise typer.Exit(list_baselines(outputs or find_project(Path.cwd()).outputs, take))
 
 
 @app.command()
@@ -173,6 +294,13 @@ def main() -> None:
         what = f"{type(error).__name__}: {error}"
         typer.echo(f"proofbook: {what}; PROOFBOOK_DEBUG=1 shows where", err=True)
         sys.exit(ProofbookError.exit_code)
+
+
+def _find(outputs: Path | None, run: str) -> RunFolder:
+    from proofbook.project import find_project
+    from proofbook.runner.resume import find_run
+
+    return find_run(outputs or find_project(Path.cwd()).outputs, run)
 
 
 def _overrides(given: list[str]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
@@ -41,8 +42,8 @@ _TERMINAL = re.compile(
 _R = TypeVar("_R", Begin, Check, Evidence, Metric, Question)
 
 
-def load_run(folder: RunFolder) -> RunSummary:
-    """Return what the files of a run support.
+def load_run(folder: RunFolder, moment: datetime | None = None) -> RunSummary:
+    """Return what the files of a run support at a moment; by default, now.
 
     Raises:
         RunFolderError: The folder is not a run.
@@ -53,7 +54,7 @@ def load_run(folder: RunFolder) -> RunSummary:
     jobs = []
     log = read_log(folder, info.run_id)
     for planned in info.plan:
-        standings = job_standings(folder, info.run_id, planned, log)
+        standings = job_standings(folder, info.run_id, planned, log, moment)
         job, outcomes[planned.id] = _load_job(folder, planned, find_problem, standings)
         jobs.append(job)
     questions = [question for job in jobs for question in job.questions]

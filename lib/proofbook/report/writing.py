@@ -8,6 +8,7 @@ from proofbook.report.junit import render_junit
 from proofbook.report.loading import load_run
 from proofbook.report.markdown import render_markdown
 from proofbook.report.page import render_page
+from proofbook.review.sealing import seal_report
 from proofbook.storage import RunFolder, atomic_write
 
 __all__ = ["write_report"]
@@ -27,4 +28,5 @@ def write_report(folder: RunFolder) -> Path:
     atomic_write(folder.report / "report.md", render_markdown(run))
     index = folder.report / "index.html"
     atomic_write(index, render_page(run, folder.media).encode("utf-8", "replace"))
+    seal_report(folder.report)
     return index

@@ -159,11 +159,10 @@ def refusal(given: Given, question: Question | None, job: AskedJob, reviewer: Re
     if question is None:
         return "a failed check can be waived, and not be answered"
     if question.role and reviewer.role.casefold() != question.role.casefold():
-        return f"only a {question.role} may answer; you are {reviewer.role or 'without a role'}"
-    if question.form == "score" and given.verdict == "approved":
+        return f"it waits for the {question.role}; you are {reviewer.role or 'without a role'}"
+    if given.verdict == "approved":
         if problem := _score_problem(given.scores, question.criteria):
             return problem
-    if given.verdict == "approved":
         for sha256 in question.about:
             evidence = job.evidence.get(sha256)
             if evidence and not _was_played(evidence, given.seconds_played.get(sha256, 0)):
@@ -183,9 +182,8 @@ def _waiver_refusal(given: Given) -> str:
 
 def _score_problem(scores: Mapping[str, int], criteria: Sequence[str]) -> str:
     if set(scores) != set(criteria):
-        return (
-            f"scores are asked for {', '.join(criteria)}; there are {', '.join(scores) or 'none'}"
-        )
+        wanted, there = ", ".join(criteria) or "nothing", ", ".join(scores) or "none"
+        return f"scores are asked for {wanted}; there are {there}"
     wrong = [f"{name} {score}" for name, score in scores.items() if not 1 <= score <= 5]
     return f"scores go from 1 to 5; there is {wrong[0]}" if wrong else ""
 

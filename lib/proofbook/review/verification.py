@@ -47,7 +47,7 @@ def verify_run(run: RunFolder, moment: datetime | None = None) -> Verification:
     moment = moment or now()
     tampered, log = _read_log(run)
     try:
-        summary = load_run(run)
+        summary = load_run(run, moment)
     except Exception as error:
         if not tampered:
             raise

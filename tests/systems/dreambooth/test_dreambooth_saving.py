@@ -100,3 +100,16 @@ def test_a_copy_takes_the_memory_of_an_earlier_one_where_it_fits() -> None:
     grown = copied({"a": torch.ones(9), "b": 3, "c": [1]}, second)
     assert grown["a"].shape == (9,)
     assert (grown["b"], grown["c"]) == (3, [1])
+
+
+def test_room_is_made_ahead_and_taken(tmp_path: Path) -> None:
+    saver, weights = Saver(tmp_path, print, 0), torch.ones(6)
+    saver.reserve(snapshot(1, weights))
+    saver.finish()
+    assert saver._kept is not None
+    place = saver._kept.weights[0]["w"].data_ptr()
+    saver.save(snapshot(2, weights))
+    saver.finish()
+    assert saver._kept.weights[0]["w"].data_ptr() == place
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-2"]
+    assert load_file(tmp_path / "checkpoint-2" / "model.safetensors")["w"].tolist() == [1.0] * 6

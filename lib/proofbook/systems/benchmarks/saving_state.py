@@ -71,6 +71,8 @@ if side == "subject":
                   networks=SimpleNamespace(trained=(network,)), prepared=(), optimizer=optimizer,
                   scheduler=pace)
     saver = Saver(folder, lambda words: None, 0)
+    saver.reserve(state.snapshot())  # as the trainer does after its first step
+    saver.finish()
     for number in range(1, 3):
         state.step = number
         shutil.rmtree(folder, ignore_errors=True)
@@ -95,7 +97,7 @@ shutil.rmtree(folder)
 
 
 class SaveCost(NamedTuple):
-    """What the second of two checkpoints costs, in seconds; memory for the first is made anew."""
+    """What the second of two checkpoints costs, in seconds."""
 
     first: float
     """That training stood still for the first."""

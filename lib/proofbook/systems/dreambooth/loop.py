@@ -45,17 +45,15 @@ def train(settings: Settings, *, resume: bool = False, resume_from: Path | None 
         state = build_state(settings, accelerator, networks)
         if resume or resume_from:
             _resume(state, resume_from)
-        if not stopping.signum:
-            _make_steps(state, Pictures(settings, instance, classes), stopping)
-        if stopping.signum:
+        if stopping.signum or _make_steps(state, Pictures(settings, instance, classes), stopping):
             return stopping.exit_code
         place = save_model(state)
         print(f"Saved model: {place}")  # noqa: T201 - this is a program
         return 0
 
 
-def _make_steps(state: State, pictures: Pictures, stopping: Stopping) -> None:
-    """Make every step that is left, and what is due after some of them."""
+def _make_steps(state: State, pictures: Pictures, stopping: Stopping) -> bool:
+    """Make every step that is left, and what is due after some; return whether it was stopped."""
     settings = state.settings
     progress = Progress(
         settings.output_dir / settings.logging_dir, state.step, settings.max_train_steps
@@ -63,18 +61,24 @@ def _make_steps(state: State, pictures: Pictures, stopping: Stopping) -> None:
     saver = Saver(settings.output_dir, progress.say, state.step)
     loss = Loss(state.networks, settings, state.accelerator.device, weight_dtype(settings))
     batches = load_batches(pictures, settings, state.step * settings.gradient_accumulation_steps)
+    first = state.step + 1
     try:
         while state.step < settings.max_train_steps and not stopping.signum:
             _make_step(state, loss, batches, progress, saver.release)
+            if state.step == first:
+                saver.reserve(state.snapshot())
             if state.step % settings.checkpointing_steps == 0:
                 saver.save(state.snapshot())
             if _validation_is_due(state):
                 progress.say(f"Validation: {validate(state.networks, settings, state.step)}")
-        if stopping.signum and state.step > saver.step:
-            saver.save(state.snapshot())
         saver.finish()
-        if stopping.signum:
+        # Asked once: a signal that comes later finds all steps made, and the model is saved.
+        if stopped := bool(stopping.signum):
+            if state.step > saver.step:
+                saver.save(state.snapshot())
+                saver.finish()
             progress.say(f"Stopped at step {state.step}; go on with --resume")
+        return stopped
     finally:
         progress.close()
 

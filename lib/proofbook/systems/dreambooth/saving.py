@@ -32,6 +32,12 @@ class Saver:
         self._copied.set()
         self._kept: Snapshot | None = None
 
+    def reserve(self, snapshot: Snapshot) -> None:
+        """Make room for copies of such snapshots ahead of the first: new memory is slow."""
+        self.finish()
+        self._thread = threading.Thread(target=self._make_room, args=(snapshot,))
+        self._thread.start()
+
     def save(self, snapshot: Snapshot) -> None:
         """Have a snapshot written, whose tensors are still in use; waits for the one before it.
 
@@ -69,6 +75,13 @@ class Saver:
                 f"a checkpoint cannot be written to {self._folder}: {reason}; earlier ones are "
                 "as they were"
             ) from error
+
+    def _make_room(self, snapshot: Snapshot) -> None:
+        try:
+            weights, states = _room_for(snapshot.weights), _room_for(dict(snapshot.states))
+            self._kept = replace(snapshot, weights=weights, states=states)
+        except Exception as error:  # noqa: BLE001 - raised again by finish
+            self._error = error
 
     def _write(self, snapshot: Snapshot) -> None:
         try:
@@ -111,6 +124,19 @@ def _copied_snapshot(snapshot: Snapshot, earlier: Snapshot | None) -> Snapshot:
     weights = copied(snapshot.weights, earlier.weights if earlier else None)
     states = copied(dict(snapshot.states), dict(earlier.states) if earlier else None)
     return replace(snapshot, weights=weights, states=states)
+
+
+def _room_for(value: Any) -> Any:
+    """Return a value of the same form whose tensors are there and say nothing."""
+    import torch
+
+    if isinstance(value, torch.Tensor):
+        return torch.empty_like(value, device="cpu").fill_(0)
+    if isinstance(value, dict):
+        return {key: _room_for(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_room_for(item) for item in value)
+    return value
 
 
 def _same_form(a: Any, b: Any) -> bool:

@@ -38,7 +38,9 @@ class Moment(NamedTuple):
 
     @property
     def lost_too_much(self) -> bool:
-        """Whether more steps were made again than may be."""
+        """Whether more steps were made again than may be; none are where it was over already."""
+        if self.cycle.ended.code == 0:
+            return False
         return self.cycle.lost is None or self.cycle.lost > self.cycle.allowed
 
 

@@ -1,0 +1,283 @@
+import { Blind } from "./blind.js";
+import { byId, make } from "./elements.js";
+import { Listening } from "./listening.js";
+import { drawTake, matchLoudness } from "./takes.js";
+
+const listening = new Listening();
+const state = { items: [], at: 0, hideMetrics: false, sending: false, blind: null, scores: {}, criterion: 0, override: false };
+const store = (name, value) => value === undefined ? localStorage.getItem(`proofbook-${name}`) : localStorage.setItem(`proofbook-${name}`, value);
+const waits = (item) => !["approved", "waived"].includes(item.status);
+const current = () => state.items[state.at];
+
+async function ask(path, options) {
+  const answer = await fetch(path, options);
+  const found = await answer.json().catch(() => ({ error: `the server said ${answer.status}` }));
+  if (!answer.ok) throw new Error(found.error ?? `the server said ${answer.status}`);
+  return found;
+}
+
+function say(words) {
+  byId("said").textContent = words;
+}
+
+function drawList() {
+  const places = state.items.map((item, index) => {
+    const button = make("button", { type: "button", class: `is-${item.status}` }, make("span", { class: "dot" }), make("span", {}, item.question),
+      make("small", {}, `${item.job} · ${item.status}`));
+    if (index === state.at) button.setAttribute("aria-current", "true");
+    button.addEventListener("click", () => go(index));
+    return make("li", {}, button);
+  });
+  byId("list").replaceChildren(...places);
+  byId("list").querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
+  const open = state.items.filter((item) => item.required && waits(item)).length;
+  byId("count").textContent = open ? `${open} of ${state.items.length} wait` : `all ${state.items.length} answered`;
+  byId("bar").value = state.items.length ? 1 - open / state.items.length : 1;
+}
+
+function drawStage() {
+  const item = current();
+  const stage = byId("stage");
+  stage.classList.toggle("hidden-metrics", hidesMetrics(item));
+  if (!item) return stage.replaceChildren(make("div", { class: "done" }, make("h1", {}, "This run asks nothing.")));
+  const parts = [make("h1", {}, item.text), drawAbout(item)];
+  if (item.checks.failed.length) parts.push(make("p", { class: "bad" }, `Checks that did not pass: ${item.checks.failed.join(", ")}`));
+  parts.push(state.blind ? drawBlind() : drawTakes(item));
+  if (item.form === "score") parts.push(drawScores(item));
+  if (!hidesMetrics(item) && item.metrics.length) parts.push(drawMetrics(item));
+  if (item.answers.length) parts.push(drawEarlier(item));
+  parts.push(drawDeed(item));
+  stage.replaceChildren(...parts);
+}
+
+const hidesMetrics = (item) => Boolean(item && (state.hideMetrics || state.blind) && waits(item));
+
+function drawAbout(item) {
+  const about = make("p", { class: "about" }, make("span", { class: `badge is-${item.status}` }, item.status), make("span", {}, item.job));
+  if (item.reason) about.append(make("span", {}, item.reason));
+  if (item.role) about.append(make("span", {}, `for the ${item.role}`));
+  if (!item.required) about.append(make("span", {}, "optional"));
+  return about;
+}
+
+function drawTakes(item) {
+  const takes = make("div", { class: "takes" });
+  const pictures = item.evidence.every((take) => ["image", "plot"].includes(take.kind));
+  if (pictures && (item.evidence.length > 1 || item.evidence.some((take) => take.approved))) takes.classList.add("grid");
+  for (const take of item.evidence) {
+    takes.append(drawTake(take));
+    if (take.approved && !take.diff) takes.append(drawTake(take.approved, `Approved by ${take.approved.by} in ${take.approved.run}`));
+  }
+  const players = [...takes.querySelectorAll("audio")];
+  for (const [index, take] of item.evidence.entries()) {
+    if (take.approved && players.length === 2 * item.evidence.length) matchLoudness(players.slice(2 * index, 2 * index + 2), [take, take.approved]);
+  }
+  return takes;
+}
+
+function drawBlind() {
+  const takes = state.blind.takes;
+  const figures = takes.map((take) => drawTake({ ...take, caption: "", labels: "", views: {} }, take.title));
+  matchLoudness(figures.map((figure) => figure.querySelector("audio, video")).filter(Boolean), takes);
+  return make("div", { class: "takes grid" }, make("p", { id: "blind-words" }, state.blind.words), ...figures);
+}
+
+function drawScores(item) {
+  const rows = item.criteria.map((name, index) => {
+    const row = make("div", { role: "group", "aria-label": name, class: index === state.criterion ? "now" : "" }, make("span", {}, name));
+    for (let value = 1; value <= 5; value += 1) {
+      const button = make("button", { type: "button", "aria-pressed": String(state.scores[name] === value) }, String(value));
+      button.addEventListener("click", () => { state.criterion = index; score(value); });
+      row.append(button);
+    }
+    return row;
+  });
+  return make("div", { class: "scores" }, ...rows);
+}
+
+function drawMetrics(item) {
+  const facts = item.metrics.map((metric) => make("div", {}, make("dt", {}, `${metric.name}${metric.labels ? ` (${metric.labels})` : ""}`), make("dd", {}, `${metric.value} ${metric.unit}`)));
+  return make("details", {}, make("summary", {}, `Metrics of this job (${item.metrics.length})`), make("dl", { class: "facts" }, ...facts));
+}
+
+function drawEarlier(item) {
+  const lines = item.answers.map((answer) => make("li", {}, make("b", {}, answer.reviewer), answer.role ? ` (${answer.role})` : "", ` ${answer.verdict}`,
+    answer.comment ? `: ${answer.comment}` : "", " ", make("small", {}, new Date(answer.time).toLocaleString(), answer.signed ? ", signed" : "")));
+  return make("div", { class: "earlier" }, make("h2", {}, "Said so far"), make("ul", {}, ...lines));
+}
+
+function drawDeed(item) {
+  const comment = make("textarea", { id: "comment", placeholder: "Comment", "aria-label": "Comment", maxlength: "10000" });
+  const button = (name, words, key, verdict) => {
+    const made = make("button", { type: "button", class: name, "aria-keyshortcuts": key }, `${words} `, make("kbd", {}, key));
+    made.addEventListener("click", () => decide(verdict));
+    return made;
+  };
+  const others = item.answers.filter((answer) => item.in_force.includes(answer.id) && answer.reviewer !== store("name") && answer.verdict !== "approved");
+  const deed = make("div", { class: "deed" }, comment, button("approve", "Approve", "a", "approved"), button("work", "Needs work", "w", "needs-work"), button("reject", "Reject", "r", "rejected"));
+  if (others.length) {
+    const box = make("input", { type: "checkbox", id: "override" });
+    box.addEventListener("change", () => { state.override = box.checked; });
+    deed.append(make("label", {}, box, ` in place of what ${others.map((answer) => answer.reviewer).join(", ")} said`));
+  }
+  comment.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && !event.shiftKey) { event.preventDefault(); send(state.verdict ?? "approved"); }
+    if (event.key === "Escape") { state.verdict = null; byId("stage").focus(); }
+    event.stopPropagation();
+  });
+  return deed;
+}
+
+function go(index, play = false) {
+  if (!state.items.length) return drawStage();
+  state.at = Math.min(Math.max(index, 0), state.items.length - 1);
+  Object.assign(state, { verdict: null, scores: {}, criterion: 0, override: false, blind: Blind.fits(current()) ? new Blind(current()) : null });
+  say("");
+  drawList();
+  drawStage();
+  byId("stage").focus({ preventScroll: true });
+  scrollTo(0, 0);
+  history.replaceState(null, "", `#${encodeURIComponent(current().job)}/${encodeURIComponent(current().question)}`);
+  if (play) playPause();
+}
+
+function next(onlyWaiting) {
+  const order = state.items.map((_, step) => (state.at + 1 + step) % state.items.length);
+  const found = onlyWaiting ? order.find((index) => waits(state.items[index])) : order[0];
+  if (found === undefined) { drawList(); drawStage(); say(""); return; }
+  go(found, onlyWaiting);
+}
+
+function players() {
+  return [...byId("stage").querySelectorAll("audio, video")];
+}
+
+function playPause() {
+  const playing = players().find((player) => !player.paused);
+  if (playing) playing.pause();
+  else (players().find((player) => player.closest(".take.on")) ?? players()[0])?.play().catch(() => say("press space to play"));
+}
+
+function changeTake() {
+  const all = players();
+  if (all.length < 2) return;
+  const at = all.findIndex((player) => !player.paused);
+  const from = all[Math.max(at, 0)], to = all[(Math.max(at, 0) + 1) % all.length];
+  to.currentTime = from.ended || from.currentTime > (to.duration || 0) - 0.05 ? 0 : from.currentTime;
+  for (const figure of byId("stage").querySelectorAll(".take")) figure.classList.toggle("on", figure.contains(to));
+  to.play();
+}
+
+function chooseBlind() {
+  if (!state.blind) return;
+  const at = players().findIndex((player) => !player.paused);
+  if (at < 0 || at > 1) return say("play A or B, then press x while it plays");
+  state.blind.choose(at);
+  for (const player of players()) player.pause();
+  if (state.blind.form === "abx" && !state.blind.done) drawStage();
+  else byId("blind-words").textContent = state.blind.words;
+}
+
+function score(value) {
+  const name = current().criteria[state.criterion];
+  if (!name) return;
+  state.scores[name] = value;
+  state.criterion = Math.min(state.criterion + 1, current().criteria.length);
+  byId("stage").querySelector(".scores").replaceWith(drawScores(current()));
+}
+
+function decide(verdict) {
+  const comment = byId("comment");
+  state.verdict = verdict;
+  if (verdict !== "approved" && !comment.value.trim()) { comment.placeholder = "Say why, then press enter"; comment.focus(); return; }
+  send(verdict);
+}
+
+async function send(verdict) {
+  const item = current();
+  if (!item || state.sending) return;
+  if (!store("name")) return byId("person").showModal();
+  if (state.blind && !state.blind.done) return say(state.blind.words);
+  state.sending = true;
+  for (const player of players()) { listening.note(player); player.pause(); }
+  const answer = {
+    reviewer: store("name"), role: store("role") ?? "", job: item.job, question: item.question, verdict,
+    comment: byId("comment").value.trim(), scores: state.scores, blind: hidesMetrics(item), shown: item.shown,
+    seconds_played: listening.of(item.shown), supersedes: state.override ? item.answers.map((each) => each.id).filter((id) => item.in_force.includes(id)) : [],
+    comparison: state.blind ? state.blind.result : null,
+  };
+  try {
+    await ask("api/answers", { method: "POST", headers: { "Content-Type": "application/json", "X-Proofbook": "1" }, body: JSON.stringify(answer) });
+    await refresh();
+    state.sending = false;
+    next(true);
+  } catch (error) {
+    say(error.message === "Failed to fetch" ? "The server does not answer: nothing was written. Start it again, then press the key again." : error.message);
+    state.sending = false;
+  }
+}
+
+async function refresh() {
+  const found = await ask("api/standings");
+  for (const item of state.items) Object.assign(item, found[`${item.job}\n${item.question}`] ?? {});
+}
+
+function zoom() {
+  const open = document.querySelector(".zoomed");
+  if (open) return open.remove();
+  const image = byId("stage").querySelector("img[data-zoom]");
+  if (image) document.body.append(Object.assign(image.cloneNode(), { className: "zoomed" }));
+}
+
+const keys = {
+  " ": playPause, a: () => decide("approved"), r: () => decide("rejected"), w: () => decide("needs-work"),
+  c: () => byId("comment").focus(), b: changeTake, x: chooseBlind, z: zoom, n: () => next(true),
+  j: () => next(false), k: () => go(state.at - 1), ArrowRight: () => next(false), ArrowLeft: () => go(state.at - 1),
+  m: () => { state.hideMetrics = !state.hideMetrics; drawStage(); }, "?": () => byId("keys").showModal(),
+  Escape: () => document.querySelector(".zoomed")?.remove(),
+};
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  if (event.target.closest("input, textarea, select")) return;
+  if (event.key === " " && event.target.closest("button, summary, a")) return;
+  if (/^[1-5]$/.test(event.key)) return score(Number(event.key));
+  const act = keys[event.key];
+  if (act) { event.preventDefault(); act(); }
+});
+document.addEventListener("click", (event) => {
+  if (event.target.matches(".zoomed")) event.target.remove();
+  else if (event.target.matches("img[data-zoom]")) zoom();
+});
+byId("help").addEventListener("click", () => byId("keys").showModal());
+byId("who").addEventListener("click", () => byId("person").showModal());
+byId("person").addEventListener("close", () => {
+  store("name", byId("name").value.trim());
+  store("role", byId("role").value.trim());
+  byId("who").textContent = store("name") || "Who are you?";
+  byId("stage").focus();
+});
+
+async function begin() {
+  const about = await ask("api/run");
+  byId("run").textContent = about.run;
+  byId("profile").textContent = about.profile;
+  document.title = `Review ${about.profile} · Proofbook`;
+  if (about.reviewer) { store("name", about.reviewer); store("role", about.role); }
+  byId("name").value = store("name") ?? "";
+  byId("role").value = store("role") ?? "";
+  byId("who").textContent = store("name") || "Who are you?";
+  state.items = await ask("api/queue");
+  const [job, question] = location.hash.slice(1).split("/").map(decodeURIComponent);
+  const wanted = state.items.findIndex((item) => item.job === job && item.question === question);
+  const first = state.items.findIndex(waits);
+  go(wanted >= 0 ? wanted : Math.max(first, 0));
+  if (!store("name")) byId("person").showModal();
+  setInterval(async () => {
+    if (state.sending || document.hidden) return;
+    await refresh().catch(() => null);
+    drawList();
+  }, 5000);
+}
+
+begin().catch((error) => say(error.message));

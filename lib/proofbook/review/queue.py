@@ -1,0 +1,145 @@
+"""What the review page and the panel show: every question of a run, with all that belongs to it.
+
+Values in, plain JSON out. Knows nothing about servers or widgets.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from proofbook.records import Evidence, MediaFile, Metric, Question, now
+from proofbook.report.wording import say_labels, say_number, say_value
+from proofbook.review.answering import ReviewSession
+from proofbook.review.baseline import Baseline, Key, find_baselines, take_key
+from proofbook.review.binding import AskedJob, bind
+from proofbook.review.entries import Answer
+from proofbook.review.log import LogState
+from proofbook.review.status import stand
+
+__all__ = ["build_queue", "standing_states"]
+
+_MOST_TEXT = 60_000
+
+
+def build_queue(session: ReviewSession) -> list[dict[str, Any]]:
+    """Return the questions of a run in the order of its plan, each with what it is about."""
+    baselines = find_baselines(session.run.path.parent, before=session.info.started)
+    log = session.log.read()
+    found = []
+    for planned in session.info.plan:
+        job = session.job(planned.id)
+        for question in job.questions:
+            item = _describe(session, job, question, log)
+            item["evidence"] = [
+                _describe_evidence(session, job, job.evidence[sha256], baselines)
+                for sha256 in question.about
+                if sha256 in job.evidence
+            ]
+            found.append(item)
+    return found
+
+
+def standing_states(session: ReviewSession) -> dict[str, dict[str, Any]]:
+    """Return where each question stands, by job and name."""
+    log = session.log.read()
+    return {
+        f"{job.id}\n{question.name}": _standing(session, job, question, log)
+        for job in map(session.job, (planned.id for planned in session.info.plan))
+        for question in job.questions
+    }
+
+
+def _describe(
+    session: ReviewSession, job: AskedJob, question: Question, log: LogState
+) -> dict[str, Any]:
+    failed = [check for check in job.checks if check.status in ("failed", "error")]
+    metrics = [record for record in job.records if isinstance(record, Metric)]
+    return {
+        "job": job.id, "runbook": job.runbook, "question": question.name, "text": question.text,
+        "form": question.form, "criteria": list(question.criteria), "role": question.role,
+        "required": question.required, "shown": list(question.about),
+        "checks": {"made": len(job.checks), "failed": [check.name for check in failed]},
+        "metrics": [
+            {"name": m.name, "value": say_number(m.value), "unit": m.unit,
+             "labels": say_labels(m.labels)}
+            for m in metrics
+        ],
+        **_standing(session, job, question, log),
+    }  # fmt: skip
+
+
+def _standing(
+    session: ReviewSession, job: AskedJob, question: Question, log: LogState
+) -> dict[str, Any]:
+    found = stand(question, bind(job, question, session.run.media), log.answers, now())
+    return {
+        "status": found.status, "reason": found.reason,
+        "answers": [_say_answer(answer) for answer in (*found.answers, *found.earlier)],
+        "in_force": [answer.id for answer in found.answers],
+    }  # fmt: skip
+
+
+def _say_answer(answer: Answer) -> dict[str, Any]:
+    return {
+        "id": answer.id, "reviewer": answer.reviewer.name, "role": answer.reviewer.role,
+        "verdict": answer.verdict, "comment": answer.comment, "scores": answer.scores,
+        "time": answer.time.isoformat(), "signed": answer.signature is not None,
+    }  # fmt: skip
+
+
+def _describe_evidence(
+    session: ReviewSession, job: AskedJob, evidence: Evidence, baselines: Mapping[Key, Baseline]
+) -> dict[str, Any]:
+    found = _describe_take(evidence, "media", session.run.media)
+    baseline = baselines.get(take_key(job.runbook, job.id, evidence))
+    if baseline is not None and baseline.path.is_file():
+        approved = _describe_take(
+            baseline.evidence, f"approved/{baseline.run_id}", baseline.run.media
+        )
+        approved["by"], approved["run"] = baseline.answer.reviewer.name, baseline.run_id
+        found["approved"] = approved
+        if evidence.media_kind == "text":
+            found["diff"] = _diff(approved["text"], found["text"])
+    return found
+
+
+def _describe_take(evidence: Evidence, link: str, media: Path) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "name": evidence.name, "kind": evidence.media_kind, "caption": evidence.caption,
+        "labels": say_labels(evidence.labels), "sha256": evidence.file.sha256,
+        "size": evidence.file.size, "type": evidence.file.media_type,
+        "url": _url(link, evidence.file),
+        "views": {name: _url(link, file) for name, file in evidence.views.items()},
+        "facts": [
+            {"name": fact.name, "value": say_value(fact.value), "unit": fact.unit}
+            for fact in evidence.facts
+        ],
+        "loudness": next(
+            (fact.value for fact in evidence.facts
+             if fact.name == "loudness" and isinstance(fact.value, int | float)), None),
+        "there": (media / evidence.file.filename).is_file(),
+    }  # fmt: skip
+    if evidence.media_kind == "text":
+        found["text"] = _read_text(media / evidence.file.filename)
+    return found
+
+
+def _url(link: str, file: MediaFile) -> str:
+    return f"{link}/{file.filename}"
+
+
+def _read_text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return file.read(_MOST_TEXT).decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def _diff(before: str, after: str) -> list[list[str]]:
+    """Return lines with ``-``, ``+`` or a space before each."""
+    lines = difflib.ndiff(before.splitlines(), after.splitlines())
+    return [[line[0], line[2:]] for line in lines if line[0] != "?"]

@@ -1,0 +1,322 @@
+"""The review page in a real browser, served by the real command."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from reviewed_run import ANN, START, approve_all, given, make_run, session_of
+
+from proofbook.review.verification import verify_run
+from proofbook.storage import RunFolder
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = pytest.mark.browser
+
+
+class Served:
+    """``proofbook review`` on a run, in a process of its own."""
+
+    def __init__(self, run: RunFolder, *words: str, port: int = 0) -> None:
+        command = [
+            *(sys.executable, "-m", "proofbook", "review", str(run.path), "--no-browser"),
+            *("--reviewer", "Ann", "--role", "art director", "--port", str(port), *words),
+        ]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        said = self.process.stdout.readline()
+        found = re.search(r"http://\S+", said)
+        assert found, said
+        self.url = found[0]
+        self.port = int(re.search(r":(\d+)/", self.url)[1])  # type: ignore[index]
+
+    def end(self) -> str:
+        self.process.send_signal(signal.SIGINT)
+        out, _ = self.process.communicate(timeout=30)
+        return out
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Served]]:
+    servers: list[Served] = []
+
+    def start(run: RunFolder, *words: str, **more: Any) -> Served:
+        servers.append(Served(run, *words, **more))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        with contextlib.suppress(ProcessLookupError):
+            server.process.kill()
+        server.process.wait()
+
+
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
+    contexts = []
+
+    def go(url: str, **more: Any) -> Page:
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **more})
+        contexts.append(context)
+        page = context.new_page()
+        page.errors = []  # type: ignore[attr-defined]
+        page.on("pageerror", lambda error: page.errors.append(str(error)))  # type: ignore[attr-defined]
+        page.goto(url)
+        page.wait_for_selector("#stage h1")
+        return page
+
+    yield go
+    for context in contexts:
+        context.close()
+
+
+def wait_for(page: Page, condition: Callable[[], bool], what: str) -> None:
+    for _ in range(300):
+        if condition():
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"did not come true: {what}; {page.inner_text('#said')}")
+
+
+def listen(page: Page, seconds: float = 0.6) -> None:
+    page.keyboard.press(" ")
+    clock = "Math.max(0, ...[...document.querySelectorAll('audio')].map((one) => one.currentTime))"
+    wait_for(page, lambda: page.evaluate(clock) >= seconds, "the clip plays")
+
+
+def title(page: Page) -> str:
+    return page.inner_text("#stage h1")
+
+
+def test_the_whole_queue_by_keys_alone(
+    run: RunFolder, serve: Callable[..., Served], open_page: Callable[..., Page]
+) -> None:
+    page = open_page(serve(run).url)
+    assert title(page) == "Is it good?"
+    page.keyboard.press("a")
+    wait_for(page, lambda: "has not been played" in page.inner_text("#said"), "a refusal")
+    listen(page)
+    page.keyboard.press("a")
+    wait_for(page, lambda: title(page) == "How good is it?", "the next question")
+    clock = "document.querySelector('audio').currentTime"
+    wait_for(page, lambda: page.evaluate(clock) > 0.6, "it plays by itself")
+    for key in ("4", "2", "a"):
+        page.keyboard.press(key)
+    wait_for(page, lambda: title(page) == "Is it sharp?", "the picture")
+    page.keyboard.press("r")
+    page.keyboard.type("soft edges")
+    page.keyboard.press("Enter")
+    wait_for(page, lambda: title(page) == "Does it read well?", "the text")
+    page.keyboard.press("a")
+    wait_for(page, lambda: title(page) == "Is it sharp?", "back at the rejected one")
+    answers = session_of(run).log.read().answers
+    assert [(a.binding.question, a.verdict) for a in answers] == [
+        ("good", "approved"), ("scores", "approved"), ("picture-good", "rejected"),
+        ("story-good", "approved")]  # fmt: skip
+    assert answers[1].scores == {"melody": 4, "noise": 2}
+    assert answers[2].comment == "soft edges"
+    assert all(0.5 < seconds < 3 for seconds in answers[0].seconds_played.values())
+    assert answers[0].reviewer == ANN.model_copy(
+        update={"identified_by": "declared on this machine"}
+    )
+    assert page.errors == []  # type: ignore[attr-defined]
+
+
+def test_ending_the_server_writes_the_report_anew(
+    run: RunFolder, serve: Callable[..., Served]
+) -> None:
+    server = serve(run)
+    approve_all(run)
+    assert "report: " in server.end()
+    assert verify_run(run).verdict == "approved"
+    assert json.loads((run.report / "report.json").read_text())["verdict"] == "passed"
+
+
+def test_two_reviewers_see_each_other(
+    run: RunFolder, serve: Callable[..., Served], open_page: Callable[..., Page]
+) -> None:
+    url = serve(run).url
+    pages = [open_page(url), open_page(url)]
+    for page in pages:
+        page.keyboard.press("r")
+        page.keyboard.type("no")
+        page.keyboard.press("Enter")
+    for page in pages:
+        wait_for(page, lambda page=page: title(page) != "Is it good?", "both are taken")
+    answers = session_of(run).log.read().answers
+    assert len(answers) == 2
+    pages[0].wait_for_selector("nav .is-rejected", timeout=8000)
+    assert session_of(run).log.read().problems == ()
+
+
+def test_a_server_that_is_killed_loses_no_answer_and_says_so(
+    run: RunFolder, serve: Callable[..., Served], open_page: Callable[..., Page]
+) -> None:
+    server = serve(run)
+    page = open_page(server.url)
+    server.process.kill()
+    server.process.wait()
+    page.keyboard.press("r")
+    page.keyboard.type("hiss at the end")
+    page.keyboard.press("Enter")
+    wait_for(page, lambda: "nothing was written" in page.inner_text("#said"), "it says so")
+    assert page.input_value("#comment") == "hiss at the end"
+    serve(run, port=server.port)
+    page.keyboard.press("Enter")
+    wait_for(page, lambda: title(page) != "Is it good?", "it is taken now")
+    (answer,) = session_of(run).log.read().answers
+    assert answer.comment == "hiss at the end"
+
+
+def test_a_blind_comparison_hides_what_is_what(
+    tmp_path: Path, serve: Callable[..., Served], open_page: Callable[..., Page]
+) -> None:
+    outputs = tmp_path / "outputs"
+    approve_all(make_run(outputs))
+    later = START + timedelta(days=1)
+    run = make_run(outputs, "20260305-090000-demo-bbbb", hertz=600, level=0.1, form="ab",
+                   started=later)  # fmt: skip
+    page = open_page(serve(run).url)
+    assert page.locator("#stage .take h3").all_inner_texts() == ["A", "B"]
+    assert page.locator("#stage dl.facts:visible").count() == 0
+    volumes = page.evaluate("[...document.querySelectorAll('audio')].map((one) => one.volume)")
+    assert sorted(round(volume, 2) for volume in volumes) == [0.33, 1.0]
+    listen(page, 0.3)
+    page.keyboard.press("x")
+    wait_for(page, lambda: "you prefer" in page.inner_text("#blind-words"), "a choice")
+    page.evaluate("document.querySelectorAll('audio').forEach((one) => one.play())")
+    for _ in range(2):
+        page.keyboard.press("b")
+        page.wait_for_timeout(900)
+    page.keyboard.press("a")
+    wait_for(page, lambda: len(session_of(run).log.read().answers) == 1, "it is taken")
+    (answer,) = session_of(run).log.read().answers
+    assert answer.blind
+    assert answer.comparison is not None
+    assert answer.comparison.preferred in ("this", "approved")
+
+
+def test_the_approved_take_stands_beside_the_new_one(
+    tmp_path: Path, serve: Callable[..., Served], open_page: Callable[..., Page]
+) -> None:
+    outputs = tmp_path / "outputs"
+    approve_all(make_run(outputs))
+    later = START + timedelta(days=1)
+    run = make_run(outputs, "20260305-090000-demo-bbbb", words="one\nthree\n", started=later)
+    page = open_page(serve(run).url + "#looks/story-good")
+    assert title(page) == "Does it read well?"
+    assert page.locator("ins").all_inner_texts() == ["three"]
+    assert page.locator("del").all_inner_texts() == ["two"]
+    page.keyboard.press("k")
+    assert page.locator("#stage .take").count() == 2
+    page.keyboard.press("z")
+    assert page.locator(".zoomed").count() == 1
+    page.keyboard.press("Escape")
+    assert page.locator(".zoomed").count() == 0
+
+
+def test_metrics_are_hidden_until_an_answer_is_given(
+    run: RunFolder, serve: Callable[..., Served], open_page: Callable[..., Page]
+) -> None:
+    page = open_page(serve(run).url)
+    assert page.locator("text=41.2 token/s").count() == 1
+    page.keyboard.press("m")
+    assert page.locator("text=41.2 token/s").count() == 0
+    assert page.locator("#stage dl.facts:visible").count() == 0
+    listen(page)
+    page.keyboard.press("a")
+    wait_for(page, lambda: title(page) == "How good is it?", "the next question")
+    assert session_of(run).log.read().answers[0].blind
+
+
+EVIL = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>'
+
+
+def test_nothing_that_was_recorded_becomes_code(
+    tmp_path: Path, serve: Callable[..., Served], open_page: Callable[..., Page]
+) -> None:
+    run = make_run(tmp_path / "outputs", words=EVIL)
+    for path in run.path.rglob("records.jsonl"):
+        lines = []
+        for line in path.read_text().splitlines():
+            values = json.loads(line)
+            for name in ("text", "caption", "why", "expected"):
+                if name in values:
+                    values[name] = EVIL
+            lines.append(json.dumps(values))
+        path.write_text("\n".join(lines) + "\n")
+    evil = ANN.model_copy(update={"name": EVIL})
+    session_of(run).answer(given(run, "looks", "picture-good", "rejected", comment=EVIL), evil)
+    server = serve(run)
+    page = open_page(server.url + "#looks/picture-good")
+    assert EVIL in page.inner_text("#stage")
+    for question in ("clip/good", "scored/scores", "looks/story-good"):
+        page.goto(f"{server.url}#{question}")
+        page.reload()
+        page.wait_for_selector("#stage h1")
+    assert page.evaluate("window.hacked") is None
+    server.end()
+    page.goto((run.report / "index.html").as_uri())
+    assert page.evaluate("window.hacked") is None
+
+
+def test_only_the_page_may_answer(run: RunFolder, serve: Callable[..., Served]) -> None:
+    url = serve(run).url
+    answer = {**given(run, "clip", "good").model_dump(mode="json"), "reviewer": "Eve"}
+    post = f"{url}api/answers"
+    assert httpx.post(post, json=answer).status_code == 403
+    assert httpx.get(url, headers={"host": "evil.example"}).status_code == 403
+    ours = {"x-proofbook": "1"}
+    assert httpx.post(post, json={**answer, "reviewer": " "}, headers=ours).status_code == 422
+    assert httpx.post(post, content=b"[", headers=ours).status_code == 422
+    found = httpx.post(post, json={**answer, "seconds_played": {}}, headers=ours)
+    assert (found.status_code, "has not been played" in found.json()["error"]) == (409, True)
+    for path in ("media/../run.json", "jobs/../run.json", "report/%2e%2e/run.json", "page/x.py",
+                 "approved/../media", "approved/..%2f..%2fetc/passwd"):  # fmt: skip
+        assert httpx.get(url + path).status_code in (404, 403)
+    clip = next(run.media.glob("*.wav"))
+    part = httpx.get(f"{url}media/{clip.name}", headers={"range": "bytes=0-3"})
+    assert (part.status_code, part.content) == (206, b"RIFF")
+    assert "sandbox" in httpx.get(f"{url}jobs/clip/output.log").headers["content-security-policy"]
+
+
+def test_beyond_this_machine_a_token_is_wanted(
+    run: RunFolder, serve: Callable[..., Served]
+) -> None:
+    server = serve(run, "--host", "0.0.0.0")
+    assert "?token=" in server.url
+    base = f"http://127.0.0.1:{server.port}/"
+    assert httpx.get(f"{base}api/queue").status_code == 401
+    assert httpx.get(f"{base}api/queue?token=wrong").status_code == 401
+    token = server.url.rpartition("token=")[2]
+    with httpx.Client(follow_redirects=True) as client:
+        assert client.get(f"{base}?token={token}").status_code == 200
+        assert len(client.get(f"{base}api/queue").json()) == 4
+        answer = {**given(run, "clip", "good").model_dump(mode="json"), "reviewer": "Eve"}
+        assert client.post(
+            f"{base}api/answers", json=answer, headers={"x-proofbook": "1"}
+        ).is_success
+    (written,) = session_of(run).log.read().answers
+    assert written.reviewer.identified_by == "declared with the server's token"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_a_port_that_is_taken_is_one_line(run: RunFolder, serve: Callable[..., Served]) -> None:
+    port = serve(run).port
+    words = [sys.executable, "-m", "proofbook", "review", str(run.path), "--port", str(port)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert f"127.0.0.1:{port} cannot be had: Address already in use" in done.stderr
