@@ -26,6 +26,7 @@ from proofbook.records import (
     Verdict,
 )
 from proofbook.report.summary import JobSummary, RunSummary
+from proofbook.review.binding import AskedJob
 from proofbook.review.standings import JobStandings, job_standings, read_log, settled
 from proofbook.storage import AnyRecord, JobFolder, RunFolder, read_records
 
@@ -138,6 +139,7 @@ def _load_job(
         answers={name: each.answers for name, each in standings.questions.items() if each.answers},
         reasons={name: each.reason for name, each in standings.questions.items() if each.reason},
         waived_checks=dict(standings.waived_checks),
+        bound=_bound(run, planned, records),
         cells=outcome.cells,
         attempts=outcome.attempts,
         failure=outcome.failure,
@@ -147,6 +149,17 @@ def _load_job(
         unreadable_lines=unreadable,
         media_problems=_find_problems(run.media, evidence, find_problem),
     ), outcome
+
+
+def _bound(run: RunFolder, planned: PlannedJob, records: list[AnyRecord]) -> dict[str, str]:
+    if not any(isinstance(record, Question) for record in records):
+        return {}
+    job = AskedJob(run, "", planned, records)
+    return {
+        "notebook_sha256": job.notebook_sha256,
+        "parameters_sha256": job.parameters_sha256,
+        "checks_sha256": job.checks_sha256,
+    }
 
 
 def _explain_absence(folder: JobFolder) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,6 +18,7 @@ from urllib.parse import quote
 
 from proofbook.records import Check, Evidence, MediaFile, Metric
 from proofbook.report import wording
+from proofbook.report.history import Change, History, metric_key
 from proofbook.report.summary import JobSummary, RunSummary
 from proofbook.report.timeline import lay_out
 from proofbook.report.wording import ATTENTION_ORDER, state_of
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["JobView", "render_page"]
 
 _MOST_OPEN = 8
+_MOST_WHOLE = 200
+"""Of a larger run, details are put on the page once they are opened, and rows beyond are hidden."""
 _KEY_METRICS = 2
 _EXCERPT_BYTES = 4000
 _CHECK_ORDER = {"error": 0, "failed": 1, "skipped": 2, "passed": 3}
@@ -43,8 +47,12 @@ class JobView:
     """A job with what the page derives from it."""
 
     job: JobSummary
+    number: int
+    """Its place in the order of attention."""
     state: str
     opened: bool
+    deferred: bool
+    """Its details are text until they are asked for: a browser then has less to do."""
     checks: tuple[Check, ...]
     """Those that did not pass first."""
     key_metrics: tuple[Metric, ...]
@@ -52,8 +60,9 @@ class JobView:
     """Lower-case text that the search looks in."""
 
 
-def render_page(run: RunSummary, media: Path) -> str:
+def render_page(run: RunSummary, media: Path, history: History | None = None) -> str:
     """Return the page; ``media`` is where excerpts of text evidence are read from."""
+    history = history or History()
     environment = _make_environment()
     script = _read(environment, "page.js")
     views = _view_jobs(run)
@@ -65,12 +74,19 @@ def render_page(run: RunSummary, media: Path) -> str:
         views=views,
         states=_count_states(views),
         questions=[(view.job, q) for view in views for q in view.job.open_questions],
+        answerable=any(job.questions for job in run.jobs),
         timeline=lay_out(run),
+        history=history,
+        changes=_group_changes(history),
+        causes=_group_causes(views),
+        most_rows=_MOST_WHOLE,
         script=script,
         view_titles=_VIEW_TITLES,
         policy=_write_policy(script),
         style=_read(environment, "style.css"),
         excerpt=lambda evidence: _excerpt(media, evidence),
+        series=lambda job, metric: history.series.get(metric_key(job.id, metric)),
+        flaky=lambda job, check: history.flaky.get(f"{job.id}/{check.name}"),
     )
 
 
@@ -110,15 +126,21 @@ def _view_jobs(run: RunSummary) -> list[JobView]:
     else:
         wanted = [job.id for job in ordered if state_of(job) not in (*_CALM, *_COLLATERAL)]
     opened = set(wanted[:_MOST_OPEN])
-    return [_view(job, opened=job.id in opened) for job in ordered]
+    large = len(ordered) > _MOST_WHOLE
+    return [
+        _view(job, number, opened=job.id in opened, deferred=large and job.id not in opened)
+        for number, job in enumerate(ordered)
+    ]
 
 
-def _view(job: JobSummary, *, opened: bool) -> JobView:
+def _view(job: JobSummary, number: int, *, opened: bool, deferred: bool) -> JobView:
     state = state_of(job)
     return JobView(
         job=job,
+        number=number,
         state=state,
         opened=opened,
+        deferred=deferred,
         checks=tuple(sorted(job.checks, key=lambda check: _CHECK_ORDER[check.status])),
         key_metrics=_choose_metrics(job.metrics),
         search=_search_text(job, state),
@@ -135,6 +157,22 @@ def _search_text(job: JobSummary, state: str) -> str:
     words += [f"{name}={wording.say_value(value)}" for name, value in job.parameters.items()]
     words += [check.name for check in job.checks if check.status in ("failed", "error")]
     return " ".join(words).lower()
+
+
+def _group_changes(history: History) -> list[tuple[str, list[Change]]]:
+    kinds = ("newly failing", "fixed", "environment", "new", "gone")
+    found = [(kind, [c for c in history.changes if c.kind == kind]) for kind in kinds]
+    return [(kind, changes) for kind, changes in found if changes]
+
+
+def _group_causes(views: Iterable[JobView]) -> list[tuple[str, list[JobView]]]:
+    """Return causes that several jobs share, the commonest first; numbers in them do not count."""
+    groups: dict[str, list[JobView]] = {}
+    for view in views:
+        if view.job.cause and view.state not in _CALM:
+            groups.setdefault(re.sub(r"\d+", "#", view.job.cause), []).append(view)
+    shared = [found for found in groups.values() if len(found) > 1]
+    return sorted(((v[0].job.cause, v) for v in shared), key=lambda group: -len(group[1]))
 
 
 def _count_states(views: Iterable[JobView]) -> list[tuple[str, int]]:

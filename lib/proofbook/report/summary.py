@@ -63,6 +63,8 @@ class JobSummary(_Model):
     """By the question's name: why it is not approved."""
     waived_checks: dict[str, Answer] = {}
     """By the check's name; the check stays as it is."""
+    bound: dict[str, str] = {}
+    """sha256 of what every answer about this job is bound to; empty where nothing is asked."""
     cells: tuple[CellState, ...]
     attempts: tuple[Attempt, ...]
     failure: Failure | None

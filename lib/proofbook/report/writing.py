@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from proofbook.report.history import load_history, remember
 from proofbook.report.junit import render_junit
 from proofbook.report.loading import load_run
 from proofbook.report.markdown import render_markdown
@@ -27,6 +28,8 @@ def write_report(folder: RunFolder) -> Path:
     atomic_write(folder.report / "junit.xml", render_junit(run))
     atomic_write(folder.report / "report.md", render_markdown(run))
     index = folder.report / "index.html"
-    atomic_write(index, render_page(run, folder.media).encode("utf-8", "replace"))
+    history = load_history(folder.path.parent, run)
+    atomic_write(index, render_page(run, folder.media, history).encode("utf-8", "replace"))
+    remember(folder.path.parent, run)
     seal_report(folder.report)
     return index

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from proofbook.errors import UsageError
 from proofbook.records import Evidence, Question, RunInfo
-from proofbook.review.binding import AskedJob, bind, bind_check, read_asked_job
+from proofbook.review.binding import AskedJob, bind, bind_check
 from proofbook.review.entries import Answer, AnswerVerdict, Binding, Comparison, Reviewer
 from proofbook.review.log import SignoffLog
 from proofbook.review.sealing import seal_run
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Given", "ReviewSession", "refusal"]
 
 _HEARD = 0.5
-"""Seconds of a clip, or all of a shorter one, that must have been played before it is approved."""
+"""Seconds of a clip, or half of a shorter one, that must be played before it is approved."""
 _MEANING = {
     "approved": "I have looked at or listened to it, and it is good for release.",
     "rejected": "I have looked at or listened to it, and it must not be released.",
@@ -89,7 +89,7 @@ class ReviewSession:
             planned = next((each for each in self.info.plan if each.id == job_id), None)
             if planned is None:
                 raise UsageError(f"run {self.info.run_id} has no job {job_id!r}")
-            self._jobs[job_id] = read_asked_job(self.run, self.info.run_id, planned)
+            self._jobs[job_id] = AskedJob(self.run, self.info.run_id, planned)
         return self._jobs[job_id]
 
     def answer(self, given: Given, reviewer: Reviewer) -> Answer:
@@ -193,7 +193,7 @@ def _was_played(evidence: Evidence, seconds: float) -> bool:
         return True
     lengths = [fact.value for fact in evidence.facts if fact.name == "duration"]
     length = float(lengths[0]) if lengths and isinstance(lengths[0], int | float) else _HEARD
-    return seconds >= min(_HEARD, 0.9 * length)
+    return seconds >= min(_HEARD, length / 2)
 
 
 def _refuse_other_bytes(binding: Binding, question: Question | None, given: Given) -> None:

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from proofbook.records import Evidence, PlannedJob, Question, RunInfo, now
-from proofbook.review.binding import bind, read_asked_job
+from proofbook.review.binding import AskedJob, bind
 from proofbook.review.entries import Answer
 from proofbook.review.log import SignoffLog
 from proofbook.review.status import stand
@@ -72,7 +72,7 @@ def _approved(run: RunFolder, info: RunInfo, moment: datetime) -> Iterator[tuple
 def _approved_of(
     run: RunFolder, run_id: str, planned: PlannedJob, answers: tuple[Answer, ...], moment: datetime
 ) -> Iterator[tuple[Key, Baseline]]:
-    job = read_asked_job(run, run_id, planned)
+    job = AskedJob(run, run_id, planned)
     states: dict[str, list[tuple[Question, Answer | None]]] = {}
     for question in job.questions:
         standing = stand(question, bind(job, question, run.media), answers, moment)

@@ -13,7 +13,7 @@ from proofbook.records import Begin, Check, Evidence, PlannedJob, Question
 from proofbook.review.entries import Binding, Subject
 from proofbook.storage import AnyRecord, RunFolder, hash_file, read_records
 
-__all__ = ["AskedJob", "bind", "bind_check", "differences", "read_asked_job"]
+__all__ = ["AskedJob", "bind", "bind_check", "differences"]
 
 _CHECK = "check:"
 
@@ -21,9 +21,15 @@ _CHECK = "check:"
 class AskedJob:
     """One job's records, and the hashes that every answer about it is bound to."""
 
-    def __init__(self, run: RunFolder, run_id: str, planned: PlannedJob) -> None:
+    def __init__(
+        self,
+        run: RunFolder,
+        run_id: str,
+        planned: PlannedJob,
+        records: Sequence[AnyRecord] | None = None,
+    ) -> None:
         folder = run.job(planned.id)
-        records, _ = read_records(folder.records)
+        records = read_records(folder.records)[0] if records is None else list(records)
         self.id, self.run_id, self.runbook = planned.id, run_id, planned.runbook
         self.records: list[AnyRecord] = records
         self.questions = [r for r in records if isinstance(r, Question)]
@@ -35,11 +41,6 @@ class AskedJob:
         self.checks_sha256 = _hash(
             [[c.name, c.status, c.expected, c.actual, c.unit] for c in self.checks]
         )
-
-
-def read_asked_job(run: RunFolder, run_id: str, planned: PlannedJob) -> AskedJob:
-    """Read what a job asks, and what it is bound to."""
-    return AskedJob(run, run_id, planned)
 
 
 def bind(job: AskedJob, question: Question, media: Path) -> Binding:

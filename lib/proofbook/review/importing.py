@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from proofbook.errors import UsageError
 from proofbook.review.answering import Given, ReviewSession, refusal
@@ -39,8 +39,8 @@ class Exported(BaseModel):
 
     format: str
     run: str
-    reviewer: str
-    role: str = ""
+    reviewer: str = Field(min_length=1, max_length=200)
+    role: str = Field(default="", max_length=200)
     answers: tuple[_ExportedAnswer, ...]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from proofbook.records import PlannedJob, Question, now
-from proofbook.review.binding import AskedJob, bind, bind_check, differences, read_asked_job
+from proofbook.review.binding import AskedJob, bind, bind_check, differences
 from proofbook.review.entries import Answer
 from proofbook.review.log import LogState, SignoffLog
 from proofbook.review.status import Standing, in_force, stand
@@ -32,13 +32,12 @@ def job_standings(
     planned: PlannedJob,
     log: LogState,
     moment: datetime | None = None,
-    job: AskedJob | None = None,
 ) -> JobStandings:
     """Return where a job's questions stand; nothing where nobody has answered any."""
     own = [answer for answer in log.answers if answer.binding.job == planned.id]
     if not own:
         return JobStandings()
-    job = job or read_asked_job(run, run_id, planned)
+    job = AskedJob(run, run_id, planned)
     moment = moment or now()
     waivers = {}
     for answer in in_force(own):

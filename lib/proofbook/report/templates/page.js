@@ -5,21 +5,40 @@
   const buttons = [...bar.querySelectorAll("button")];
   const rows = [...document.querySelectorAll("tr[data-state]")];
   const cards = [...document.querySelectorAll("details.job")];
+  const more = document.getElementById("more");
+  const step = Number(more.textContent.match(/\d+/)[0]);
+  const texts = new Map([...rows, ...cards].map((item) => [item, item.dataset.search]));
+  let most = step;
 
-  function matches(item, states, words) {
-    if (states.size && !states.has(item.dataset.state)) return false;
-    return words.every((word) => item.dataset.search.includes(word));
-  }
-
+  // Of a large run only so many are laid out at once: the rest are there, and found by the search.
   function filter() {
     const pressed = buttons.filter((button) => button.ariaPressed === "true");
     const states = new Set(pressed.map((button) => button.dataset.filter));
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
-    for (const item of [...rows, ...cards]) item.hidden = !matches(item, states, words);
-    const shown = rows.filter((row) => !row.hidden).length;
-    document.querySelector(".none").hidden = shown > 0;
-    const all = shown === rows.length;
-    bar.querySelector(".found").textContent = all ? "" : `${shown} of ${rows.length} jobs`;
+    const matches = (item) => (!states.size || states.has(item.dataset.state)) && words.every((word) => texts.get(item).includes(word));
+    const found = show(rows, matches);
+    show(cards, matches);
+    document.querySelector(".none").hidden = found > 0;
+    more.parentElement.hidden = found <= most;
+    bar.querySelector(".found").textContent = found === rows.length ? "" : `${found} of ${rows.length} jobs`;
+  }
+
+  function show(items, matches) {
+    let found = 0;
+    for (const item of items) {
+      const hidden = !matches(item) || ++found > most;
+      if (item.hidden !== hidden) item.hidden = hidden;
+    }
+    return found;
+  }
+
+  // The details of a large run are text until they are opened.
+  function fill(card) {
+    const body = card.querySelector("[data-deferred]");
+    if (!body) return;
+    body.innerHTML = document.getElementById(body.dataset.deferred).textContent;
+    delete body.dataset.deferred;
+    wire(body);
   }
 
   function openTarget() {
@@ -27,6 +46,7 @@
     try { id = decodeURIComponent(id); } catch { return; }
     const card = document.getElementById(id);
     if (!card || !card.matches("details.job")) return;
+    fill(card);
     card.hidden = false;
     card.open = true;
     card.scrollIntoView();
@@ -36,10 +56,12 @@
   for (const button of buttons) {
     button.addEventListener("click", () => {
       button.ariaPressed = button.ariaPressed === "true" ? "false" : "true";
+      most = step;
       filter();
     });
   }
-  search.addEventListener("input", filter);
+  search.addEventListener("input", () => { most = step; filter(); });
+  more.addEventListener("click", () => { most += step; filter(); });
   addEventListener("hashchange", openTarget);
   document.addEventListener("click", (event) => {
     const link = event.target.closest('a[href^="#job-"]');
@@ -54,33 +76,97 @@
   }, true);
 
   // a picture of a clip shows where it plays, and plays from where it is clicked
+  const played = {};
   const follow = (player) => {
     const figure = player.closest("figure");
     figure.style.setProperty("--at", player.currentTime / (player.duration || 1));
+    const moved = player.currentTime - (player.seen ?? player.currentTime);
+    if (moved > 0 && moved < 1) played[figure.dataset.sha] = (played[figure.dataset.sha] ?? 0) + moved;
+    player.seen = player.currentTime;
     if (!player.paused) requestAnimationFrame(() => follow(player));
   };
-  for (const player of document.querySelectorAll("figure audio")) {
-    const figure = player.closest("figure");
-    player.addEventListener("play", () => { figure.classList.add("playing"); follow(player); });
-    player.addEventListener("seeked", () => follow(player));
-    player.addEventListener("ended", () => figure.classList.remove("playing"));
-    for (const stage of figure.querySelectorAll(".stage")) {
-      stage.addEventListener("click", (event) => {
-        const area = stage.querySelector("i").getBoundingClientRect();
-        const share = Math.min(Math.max((event.clientX - area.left) / area.width, 0), 1);
-        const seek = () => { player.currentTime = share * player.duration; };
-        if (player.readyState > 0) seek();
-        else player.addEventListener("loadedmetadata", seek, { once: true });
-        player.play();
-      });
+  function wire(root) {
+    for (const player of root.querySelectorAll("figure audio, figure video")) {
+      const figure = player.closest("figure");
+      player.addEventListener("play", () => { player.seen = player.currentTime; figure.classList.add("playing"); follow(player); });
+      player.addEventListener("seeked", () => { player.seen = player.currentTime; follow(player); });
+      player.addEventListener("ended", () => figure.classList.remove("playing"));
+      for (const stage of figure.querySelectorAll(".stage")) {
+        stage.addEventListener("click", (event) => {
+          const area = stage.querySelector("i").getBoundingClientRect();
+          const share = Math.min(Math.max((event.clientX - area.left) / area.width, 0), 1);
+          const seek = () => { player.currentTime = share * player.duration; };
+          if (player.readyState > 0) seek();
+          else player.addEventListener("loadedmetadata", seek, { once: true });
+          player.play();
+        });
+      }
+    }
+    for (const form of root.querySelectorAll("form.answer")) {
+      form.hidden = !document.body.classList.contains("answering");
+      form.addEventListener("change", count);
+      form.addEventListener("submit", (event) => event.preventDefault());
     }
   }
 
   // a log is read from its end
   document.addEventListener("toggle", (event) => {
+    if (event.target.matches("details.job") && event.target.open) fill(event.target);
     for (const log of event.target.querySelectorAll("pre.log")) log.scrollTop = log.scrollHeight;
   }, true);
 
+  // Answers without a server: they are collected here and saved as a file.
+  const tray = document.getElementById("export");
+  const begin = document.getElementById("answer");
+  const verdictOf = (form) => form.querySelector("[name=verdict]:checked")?.value;
+  const forms = () => [...document.querySelectorAll("form.answer")].filter(verdictOf);
+
+  function count() {
+    const given = forms().length;
+    document.getElementById("given").textContent = given ? `${given} answered` : "nothing answered yet";
+  }
+
+  function collect(form) {
+    const { bound, criteria, ...asked } = JSON.parse(form.dataset.asked);
+    const scores = [...form.querySelectorAll("[name=score]")].filter((input) => input.value);
+    const heard = asked.shown.filter((sha) => played[sha]).map((sha) => [sha, Math.round(played[sha] * 1000) / 1000]);
+    return {
+      given: {
+        ...asked, verdict: verdictOf(form), comment: form.querySelector("[name=comment]").value.trim(),
+        scores: Object.fromEntries(scores.map((input) => [input.dataset.criterion, Number(input.value)])),
+        seconds_played: Object.fromEntries(heard),
+      },
+      bound,
+    };
+  }
+
+  function save() {
+    const name = document.getElementById("reviewer");
+    if (!name.value.trim()) { name.focus(); document.getElementById("given").textContent = "say who you are first"; return; }
+    const found = {
+      format: "proofbook-answers/1", run: document.body.dataset.run, reviewer: name.value.trim(),
+      role: document.getElementById("role").value.trim(), answers: forms().map(collect),
+    };
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([JSON.stringify(found, null, 1)], { type: "application/json" }));
+    link.download = `answers-${found.run}.json`;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  }
+
+  if (tray && begin) {
+    begin.hidden = false;
+    begin.addEventListener("click", () => {
+      document.body.classList.add("answering");
+      tray.hidden = false;
+      for (const form of document.querySelectorAll("form.answer")) form.hidden = false;
+      document.querySelector("form.answer")?.closest("details").setAttribute("open", "");
+      document.getElementById("reviewer").focus();
+    });
+    document.getElementById("save").addEventListener("click", save);
+  }
+
+  wire(document);
   bar.hidden = false;
   openTarget();
 })();

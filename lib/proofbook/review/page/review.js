@@ -42,8 +42,8 @@ function drawStage() {
   if (!item) return stage.replaceChildren(make("div", { class: "done" }, make("h1", {}, "This run asks nothing.")));
   const parts = [make("h1", {}, item.text), drawAbout(item)];
   if (item.checks.failed.length) parts.push(make("p", { class: "bad" }, `Checks that did not pass: ${item.checks.failed.join(", ")}`));
-  parts.push(state.blind ? drawBlind() : drawTakes(item));
   if (item.form === "score") parts.push(drawScores(item));
+  parts.push(state.blind ? drawBlind() : drawTakes(item));
   if (!hidesMetrics(item) && item.metrics.length) parts.push(drawMetrics(item));
   if (item.answers.length) parts.push(drawEarlier(item));
   parts.push(drawDeed(item));
@@ -161,8 +161,9 @@ function playPause() {
 function changeTake() {
   const all = players();
   if (all.length < 2) return;
-  const at = all.findIndex((player) => !player.paused);
-  const from = all[Math.max(at, 0)], to = all[(Math.max(at, 0) + 1) % all.length];
+  const playing = all.findIndex((player) => !player.paused);
+  const at = Math.max(0, playing >= 0 ? playing : all.findIndex((player) => player.closest(".take.on")));
+  const from = all[at], to = all[(at + 1) % all.length];
   to.currentTime = from.ended || from.currentTime > (to.duration || 0) - 0.05 ? 0 : from.currentTime;
   for (const figure of byId("stage").querySelectorAll(".take")) figure.classList.toggle("on", figure.contains(to));
   to.play();

@@ -1,0 +1,142 @@
+"""What earlier runs said: changes, trends, flaky checks, from an index that may be deleted."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sample_run import START, check, planned, write_outcome, write_records
+
+from proofbook.records import Metric, RunInfo
+from proofbook.report import load_run, write_report
+from proofbook.report.history import History, Series, load_history, metric_key
+from proofbook.storage import RunFolder
+
+HARDWARE: dict[str, float | str] = {"platform": "Linux", "cores": 2.0}
+
+
+def write_run(
+    outputs: Path,
+    day: int,
+    *,
+    states: dict[str, str],
+    speed: float = 40.0,
+    hardware: dict[str, float | str] = HARDWARE,
+    environment: dict[str, str] | None = None,
+    report: bool = True,
+) -> RunFolder:
+    """Write a run whose jobs each made one check, called ``sound``, and one metric."""
+    run = RunFolder(outputs / f"2025{day:04d}-run")
+    run.path.mkdir(parents=True)
+    plan = tuple(planned(job) for job in states)
+    for job, state in zip(plan, states.values(), strict=True):
+        metric = Metric(name="speed", value=speed, labels={"model": "small"})
+        made: Any = [check("sound", state), metric]
+        write_records(run, job.id, made, whole=True)
+        write_outcome(run, job, "failed" if state == "failed" else "passed", 0, 1)
+    info = RunInfo(
+        run_id=run.path.name, profile="p", plan=plan, started=START + timedelta(days=day),
+        ended=START + timedelta(days=day, seconds=9), hardware=hardware,
+        verdict="failed" if "failed" in states.values() else "passed",
+        environment=environment or {"torch": "2.13"},
+    )  # fmt: skip
+    run.write_info(info)
+    if report:
+        write_report(run)
+    return run
+
+
+def history_of(run: RunFolder) -> History:
+    return load_history(run.path.parent, load_run(run))
+
+
+def test_the_first_run_has_no_history(tmp_path: Path) -> None:
+    run = write_run(tmp_path, 1, states={"a": "passed"})
+    assert history_of(run) == History()
+
+
+def test_what_changed_since_the_last_run_is_named(tmp_path: Path) -> None:
+    write_run(tmp_path, 1, states={"a": "passed", "b": "failed", "old": "passed"})
+    run = write_run(tmp_path, 2, states={"a": "failed", "b": "passed", "young": "passed"})
+    found = history_of(run)
+    assert found.previous == "20250001-run"
+    assert [(change.kind, change.what) for change in found.changes] == [
+        ("newly failing", "a: sound"), ("fixed", "b: sound"), ("newly failing", "a"),
+        ("fixed", "b"), ("gone", "old"), ("new", "young")]  # fmt: skip
+    page = (run.report / "index.html").read_text()
+    assert "Since the last run" in page
+    assert "newly failing" in page
+
+
+def test_another_machine_or_profile_is_another_history(tmp_path: Path) -> None:
+    write_run(tmp_path, 1, states={"a": "passed"}, hardware={"platform": "Linux", "cores": 64.0})
+    run = write_run(tmp_path, 2, states={"a": "passed"})
+    assert history_of(run).previous == ""
+
+
+def test_the_environment_is_compared_with_the_last_green_run(tmp_path: Path) -> None:
+    write_run(tmp_path, 1, states={"a": "passed"}, environment={"torch": "2.12", "rich": "14"})
+    write_run(tmp_path, 2, states={"a": "failed"}, environment={"torch": "2.13"})
+    run = write_run(tmp_path, 3, states={"a": "failed"}, environment={"torch": "2.13"})
+    assert [change.what for change in history_of(run).changes] == [
+        "rich: 14 in 20250001-run, absent now",
+        "torch: 2.12 in 20250001-run, 2.13 now",
+    ]
+
+
+def test_a_trend_needs_five_runs(tmp_path: Path) -> None:
+    for day in range(1, 6):
+        run = write_run(tmp_path, day, states={"a": "passed"}, speed=40.0 + day)
+        series = history_of(run).series
+        if day == 3:
+            found = series[metric_key("a", load_run(run).jobs[0].metrics[0])]
+            assert (found.values, found.enough) == ((41.0, 42.0, 43.0), False)
+            assert found.words == "3 runs: too few to call a trend"
+    found = series[metric_key("a", load_run(run).jobs[0].metrics[0])]
+    assert (found.enough, found.words) == (True, "over 5 runs: 41 to 45")
+    assert found.points.split()[0] == "0.0,19.0"
+    assert found.points.split()[-1] == "100.0,1.0"
+    assert "<polyline" in (run.report / "index.html").read_text()
+    assert Series(values=(3.0, 3.0)).points == "0.0,19.0 100.0,19.0"
+
+
+def test_a_check_that_changes_its_mind_twice_is_flaky(tmp_path: Path) -> None:
+    for day, state in enumerate(("passed", "failed", "passed"), start=1):
+        run = write_run(tmp_path, day, states={"a": state, "b": "passed"})
+    assert history_of(run).flaky == {"a/sound": "failed in 1 of 3 runs"}
+    assert "flaky: failed in 1 of 3 runs" in (run.report / "index.html").read_text()
+
+
+def test_the_index_is_made_again_from_the_reports(tmp_path: Path) -> None:
+    first = write_run(tmp_path, 1, states={"a": "passed"})
+    run = write_run(tmp_path, 2, states={"a": "failed"})
+    expected = history_of(run)
+    index = tmp_path / "history.sqlite"
+    index.unlink()
+    assert history_of(run) == expected
+    index.write_bytes(b"no database at all" * 100)
+    assert history_of(run) == expected
+    for path in sorted(first.path.rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+    assert history_of(run) == History()
+
+
+@pytest.mark.parametrize("text", ["{", "{}", '{"schema_version": 99}'])
+def test_a_report_of_another_version_gives_no_history(tmp_path: Path, text: str) -> None:
+    first = write_run(tmp_path, 1, states={"a": "passed"}, report=False)
+    first.report.mkdir()
+    (first.report / "report.json").write_text(text)
+    assert history_of(write_run(tmp_path, 2, states={"a": "failed"})).previous == ""
+
+
+def test_jobs_that_share_a_cause_are_one_group(tmp_path: Path) -> None:
+    run = write_run(tmp_path, 1, states={f"job-{i}": "failed" for i in range(3)}, report=False)
+    for i in range(3):
+        folder = run.job(f"job-{i}")
+        outcome = folder.read_outcome()
+        assert outcome is not None
+        folder.write_outcome(outcome.model_copy(update={"cause": f"port {8000 + i} is taken"}))
+    page = write_report(run).read_text()
+    assert "<b>3 jobs</b> <span>port 8000 is taken</span>" in page
