@@ -244,3 +244,53 @@ def test_launcher_offers_the_warm_kernel(
     shoot(page, "launched")
     expect(page.locator("#jp-main-statusbar")).to_contain_text("Proofbook (warm)")
     assert running.warm_kernels() == 1
+
+
+ASKING = (
+    "import numpy, soundfile\n"
+    "from proofbook.checks import Checks\n"
+    "from proofbook.media import audio\n"
+    "checks = Checks('demo/tone')",
+    "seconds = numpy.arange(16000) / 16000\n"
+    "soundfile.write('tone.wav', 0.3 * numpy.sin(2 * numpy.pi * pitch * seconds), 16000)\n"
+    "checks.expect('written', True)\n"
+    "shown = checks.show(audio('tone.wav', caption=f'{pitch} Hz'))\n"
+    "checks.ask('good', 'Is it a pleasant tone?', about=[shown])",
+    "checks.finish()",
+)
+
+
+def test_questions_are_answered_in_a_panel_and_go_to_the_log(
+    lab: Callable[..., Lab], project: Project, page: Page, add_runbook: Callable[..., Path],
+    add_profile: Any,
+) -> None:  # fmt: skip
+    add_profile(PROFILE)
+    add_runbook("demo/tone", *ASKING, parameters="pitch: float = 440.0  # Hz")
+    command = [sys.executable, "-m", "proofbook", "run", "--cold"]
+    subprocess.run(command, cwd=project.root, timeout=60, check=True, capture_output=True)
+    open_notebook(page, lab("latest", "tone").url)
+    cell = page.locator(".jp-Notebook .jp-CodeCell").last
+    cell.scroll_into_view_if_needed()
+    cell.click()
+    page.keyboard.press("Shift+Enter")
+    panel = page.locator(".proofbook-panel")
+    expect(panel).to_contain_text("Is it a pleasant tone?")
+    panel.get_by_label("Your name").fill("Ann")
+    panel.get_by_role("button", name="Approve").click()
+    expect(panel).to_contain_text("has not been played; listen before you approve")
+    player = panel.locator("audio")
+    expect(player).to_have_attribute("src", re.compile("^blob:"))
+    player.evaluate("""async (one) => {
+        await one.play();
+        await new Promise((done) => one.addEventListener("ended", done));
+    }""")
+    shoot(page, "panel")
+    panel.get_by_role("button", name="Approve").click()
+    expect(panel.locator(".badge")).to_have_text("approved")
+    (log,) = project.outputs.glob("*/signoffs.jsonl")
+    answer = json.loads(log.read_text().splitlines()[-1])
+    assert answer["reviewer"]["name"] == "Ann"
+    assert answer["reviewer"]["identified_by"] == "declared in JupyterLab"
+    assert answer["verdict"] == "approved"
+    (seconds,) = answer["seconds_played"].values()
+    assert 0.5 < seconds < 1.5

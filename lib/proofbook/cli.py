@@ -106,12 +106,29 @@ def run(
 @app.command()
 def report(
     run: Annotated[str, typer.Argument(help="A run's id, its folder, or latest.")],
+    single_file: Annotated[
+        Path | None, typer.Option("--single-file", help="Also write all of it into one file.")
+    ] = None,
+    budget: Annotated[
+        float, typer.Option(help="MB that the single file may have; media beyond are left out.")
+    ] = 25,
     outputs: Outputs = None,
 ) -> None:
     """Build a run's report again, from its files alone."""
     from proofbook.report import write_report
+    from proofbook.report.single import write_single_file
 
-    typer.echo(str(write_report(_find(outputs, run))))
+    folder = _find(outputs, run)
+    typer.echo(str(write_report(folder)))
+    if single_file is not None:
+        made = write_single_file(folder, single_file, int(budget * 1e6))
+        typer.echo(str(single_file))
+        if made.left_out:
+            typer.echo(
+                f"{len(made.left_out)} media files are not in it: it would be larger than "
+                f"{budget:g} MB; see --budget",
+                err=True,
+            )
 
 
 @app.command()

@@ -28,8 +28,9 @@ from proofbook.errors import ProofbookError, RunFolderError, UsageError
 from proofbook.notebooks import list_runbooks, read_notebook, read_runbook
 from proofbook.profiles import load_profile, nearest
 from proofbook.project import Project
+from proofbook.records import Question
 from proofbook.runner.resume import find_run
-from proofbook.storage import JobFolder, atomic_write
+from proofbook.storage import JobFolder, atomic_write, read_records
 
 __all__ = ["LabOptions", "LabTarget", "lab_command", "lab_target", "open_lab"]
 
@@ -160,6 +161,7 @@ def _editable_copy(folder: JobFolder) -> Path:
     if copy.exists():
         return copy
     notebook = read_notebook(folder.notebook)
+    notebook["cells"] += _review_cells(folder)
     # Known everywhere; every Python kernel of this server is a warm one.
     notebook["metadata"]["kernelspec"] = {
         "display_name": "Python 3",
@@ -172,6 +174,25 @@ def _editable_copy(folder: JobFolder) -> Path:
         raise UsageError(f"no copy can be written to {copy}: {error.strerror}") from error
     _trust(copy)
     return copy
+
+
+def _review_cells(folder: JobFolder) -> list[dict[str, object]]:
+    """Return cells that ask the job's questions; none where it asks none."""
+    records, _ = read_records(folder.records)
+    if not any(isinstance(record, Question) for record in records):
+        return []
+    run = next(path for path in folder.path.parents if (path / "run.json").exists())
+    job = folder.path.relative_to(run / "jobs").as_posix()
+    where = Path(os.path.relpath(run, folder.path)).as_posix()
+    source = f"from proofbook.review.panel import show_panel\n\nshow_panel({where!r}, {job!r})"
+    about = (
+        "## Review\n\nRun the next cell to look, listen and answer. Answers go to the run's log."
+    )
+    return [
+        {"cell_type": "markdown", "id": "review-about", "metadata": {}, "source": about},
+        {"cell_type": "code", "id": "review", "metadata": {}, "execution_count": None,
+         "outputs": [], "source": source},
+    ]  # fmt: skip
 
 
 def _trust(path: Path) -> None:

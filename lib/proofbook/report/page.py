@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote
 
 from proofbook.records import Check, Evidence, MediaFile, Metric
@@ -60,8 +60,29 @@ class JobView:
     """Lower-case text that the search looks in."""
 
 
-def render_page(run: RunSummary, media: Path, history: History | None = None) -> str:
-    """Return the page; ``media`` is where excerpts of text evidence are read from."""
+class _Embedding(Protocol):
+    """Media that are part of the page."""
+
+    left_out: dict[str, int]
+
+    def link(self, file: MediaFile) -> str: ...
+
+
+def render_page(
+    run: RunSummary,
+    media: Path,
+    history: History | None = None,
+    *,
+    embedding: _Embedding | None = None,
+) -> str:
+    """Return the page.
+
+    Args:
+        run: What it says.
+        media: Where excerpts of text evidence are read from.
+        history: What earlier runs said.
+        embedding: Puts media into the page, which then stands alone; by default they are linked.
+    """
     history = history or History()
     environment = _make_environment()
     script = _read(environment, "page.js")
@@ -82,7 +103,10 @@ def render_page(run: RunSummary, media: Path, history: History | None = None) ->
         most_rows=_MOST_WHOLE,
         script=script,
         view_titles=_VIEW_TITLES,
-        policy=_write_policy(script),
+        policy=_write_policy(script, "data:" if embedding else "file:"),
+        link=embedding.link if embedding else _link_media,
+        alone=embedding is not None,
+        left_out=dict(embedding.left_out) if embedding else {},
         style=_read(environment, "style.css"),
         excerpt=lambda evidence: _excerpt(media, evidence),
         series=lambda job, metric: history.series.get(metric_key(job.id, metric)),
@@ -105,7 +129,6 @@ def _make_environment() -> Environment:
         "bytes": wording.say_bytes,
         "duration": wording.say_duration,
         "labels": wording.say_labels,
-        "media_link": _link_media,
         "number": wording.say_number,
         "path": lambda path: quote(path, safe="/"),
         "say": wording.say_state,
@@ -203,13 +226,13 @@ def _read(environment: Environment, name: str) -> str:
     return Markup(environment.loader.get_source(environment, name)[0])
 
 
-def _write_policy(script: str) -> str:
+def _write_policy(script: str, media: str) -> str:
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return "; ".join(
         [
             "default-src 'none'",
             "img-src 'self' file: data:",
-            "media-src 'self' file:",
+            f"media-src 'self' {media}",
             "style-src 'unsafe-inline'",
             f"script-src 'sha256-{digest}'",
             "base-uri 'none'",

@@ -1,0 +1,117 @@
+"""The questions of one job as a panel in JupyterLab: the same questions, the same log.
+
+    from proofbook.review.panel import show_panel
+    show_panel("../..", "musicgen-generate")
+
+What is shown is read from the run's files; what is answered goes into its log. Nothing of either
+stays in the widget.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+from proofbook.errors import ProofbookError
+from proofbook.records import Evidence, MediaFile
+from proofbook.review.answering import ReviewSession, parse_given
+from proofbook.review.command import known_name, open_session
+from proofbook.review.entries import Reviewer
+from proofbook.review.queue import build_queue
+from proofbook.storage import RunFolder
+
+__all__ = ["ReviewPanel", "show_panel"]
+
+_PAGE = Path(__file__).parent / "page"
+_MODULES = ("elements.js", "listening.js", "takes.js", "panel.js")
+
+
+def _join_modules(names: Iterable[str]) -> str:
+    """Return the page's modules as one, which is all that a widget may have."""
+    parts = []
+    for name in names:
+        text = (_PAGE / name).read_text(encoding="utf-8")
+        text = re.sub(r"^import .*\n", "", text, flags=re.MULTILINE)
+        parts.append(re.sub(r"^export (?!default)", "", text, flags=re.MULTILINE))
+    return "\n".join(parts)
+
+
+class ReviewPanel(anywidget.AnyWidget):
+    """Shows the questions of one job, and hands answers to the log."""
+
+    _esm = _join_modules(_MODULES)
+    _css = (_PAGE / "panel.css").read_text(encoding="utf-8")
+    items = traitlets.List().tag(sync=True)
+    job = traitlets.Unicode().tag(sync=True)
+    reviewer = traitlets.Unicode().tag(sync=True)
+    role = traitlets.Unicode().tag(sync=True)
+
+    def __init__(self, session: ReviewSession, job: str, **more: Any) -> None:
+        self._session, self._asked = session, session.job(job)
+        super().__init__(job=job, items=self._items(), **more)
+        self.on_msg(self._hear)
+
+    def _items(self) -> list[dict[str, Any]]:
+        return [item for item in build_queue(self._session) if item["job"] == self._asked.id]
+
+    def _hear(self, _widget: object, message: dict[str, Any], _buffers: object) -> None:
+        kind = message.pop("kind", "")
+        if kind == "begin":
+            self._send_media()
+        elif kind == "answer":
+            self._answer(message)
+
+    def _send_media(self) -> None:
+        files = list(self._files())
+        for number, file in enumerate(files, 1):
+            path = self._session.run.media / file.filename
+            if path.is_file():
+                about = {
+                    "sha256": file.sha256,
+                    "type": file.media_type,
+                    "left": len(files) - number,
+                }
+                self.send({"kind": "media", **about}, [path.read_bytes()])
+
+    def _files(self) -> Iterator[MediaFile]:
+        for record in self._asked.records:
+            if isinstance(record, Evidence):
+                yield record.file
+                yield from record.views.values()
+
+    def _answer(self, message: dict[str, Any]) -> None:
+        name, role = str(message.pop("reviewer", "")), str(message.pop("role", ""))
+        try:
+            if not name:
+                raise ProofbookError("say who you are first")
+            reviewer = Reviewer(name=name, role=role, identified_by="declared in JupyterLab")
+            self._session.answer(parse_given(message), reviewer)
+        except ProofbookError as error:
+            self.send({"kind": "refused", "error": str(error)})
+            return
+        self.reviewer, self.role = name, role
+        self.items = self._items()
+
+
+def show_panel(
+    run: str | Path, job: str, *, reviewer: str = "", role: str = "", key: str | Path | None = None
+) -> ReviewPanel:
+    """Return the panel of one job; a cell that ends with it shows it.
+
+    Args:
+        run: Folder of the run.
+        job: One of its jobs.
+        reviewer: Name that is proposed; by default as git knows it.
+        role: Role that is proposed.
+        key: An Ed25519 SSH key to sign with.
+
+    Raises:
+        ProofbookError: There is no such run or job, or the key cannot be used.
+    """
+    session = open_session(RunFolder(Path(run).resolve()), Path(key) if key else None)
+    return ReviewPanel(session, job, reviewer=reviewer or known_name(), role=role)
