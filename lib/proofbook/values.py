@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import PurePath
 from typing import Any
 
 from pydantic import JsonValue
 
-__all__ = ["to_json"]
+__all__ = ["slug", "to_json"]
 
 _LONGEST_TEXT = 4_000
 _LONGEST_LIST = 200
+
+
+def slug(text: str) -> str:
+    """Return a text as a name in kebab-case: ``It plays well`` is ``it-plays-well``."""
+    return "-".join(re.findall(r"[a-z0-9]+", text.casefold())) or "unnamed"
 
 
 def to_json(value: object) -> JsonValue:

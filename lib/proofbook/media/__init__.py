@@ -10,16 +10,20 @@ from proofbook.media.media import Media
 from proofbook.media.plots import plot
 from proofbook.media.sounds import Clip, audio, read_audio
 from proofbook.media.texts import text
+from proofbook.media.videos import VideoMeasure, measure_video, video
 
 __all__ = [
     "AudioMeasure",
     "Clip",
     "Media",
+    "VideoMeasure",
     "audio",
     "image",
     "measure_audio",
     "measure_image",
+    "measure_video",
     "plot",
     "read_audio",
     "text",
+    "video",
 ]

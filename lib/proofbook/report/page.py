@@ -35,6 +35,7 @@ _KEY_METRICS = 2
 _EXCERPT_BYTES = 4000
 _CHECK_ORDER = {"error": 0, "failed": 1, "skipped": 2, "passed": 3}
 _VIEW_TITLES = {
+    "contact-sheet": "Contact sheet, evenly over time",
     "waveform": "Waveform, full scale",
     "spectrogram": "Spectrogram in Hz, from −120 dBFS (dark) to 0 dBFS (bright)",  # noqa: RUF001
 }

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -18,11 +19,11 @@ from proofbook.errors import UsageError
 from proofbook.records import Evidence, Question, RunInfo
 from proofbook.review.binding import AskedJob, bind, bind_check
 from proofbook.review.entries import Answer, AnswerVerdict, Binding, Comparison, Reviewer
-from proofbook.review.log import SignoffLog
+from proofbook.review.log import LogTail, SignoffLog
 from proofbook.review.sealing import seal_run
 from proofbook.review.signing import sign
 from proofbook.review.status import in_force
-from proofbook.storage import RunFolder
+from proofbook.storage import RunFolder, hash_file
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -67,12 +68,25 @@ class ReviewSession:
     info: RunInfo
     key: Ed25519PrivateKey | None = None
     _jobs: dict[str, AskedJob] = field(default_factory=dict)
+    _hashes: dict[tuple[Path, int, int], str] = field(default_factory=dict)
+    _tail: LogTail | None = None
     _sealed: bool = False
 
     @property
     def log(self) -> SignoffLog:
         """The run's log."""
         return SignoffLog(self.run.path, self.info.run_id)
+
+    def hash_once(self, path: Path) -> str:
+        """Return a file's sha256, computed anew only where its size or time has changed.
+
+        For showing where things stand; an answer is always bound to fresh hashes.
+        """
+        found = path.stat()
+        key = (path, found.st_size, found.st_mtime_ns)
+        if key not in self._hashes:
+            self._hashes[key] = hash_file(path)
+        return self._hashes[key]
 
     def seal(self) -> None:
         """Write down every file of the run, unless that was done and nothing has changed."""
@@ -126,9 +140,10 @@ class ReviewSession:
         return written
 
     def _superseded(self, given: Given, reviewer: Reviewer) -> tuple[str, ...]:
+        self._tail = self._tail or LogTail(self.log.path)
         answers = [
             answer
-            for answer in in_force(self.log.read().answers)
+            for answer in in_force(self._tail.answers())
             if (answer.binding.job, answer.binding.question) == (given.job, given.question)
         ]
         unknown = set(given.supersedes) - {answer.id for answer in answers}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pydantic import JsonValue
@@ -43,7 +43,12 @@ class AskedJob:
         )
 
 
-def bind(job: AskedJob, question: Question, media: Path) -> Binding:
+def bind(
+    job: AskedJob,
+    question: Question,
+    media: Path,
+    hash_of: Callable[[Path], str] = hash_file,
+) -> Binding:
     """Return what an answer to a question is bound to now: the files as they lie there."""
     subjects = []
     for sha256 in question.about:
@@ -55,7 +60,7 @@ def bind(job: AskedJob, question: Question, media: Path) -> Binding:
         subjects.append(
             Subject(
                 name=evidence.name,
-                sha256=hash_file(path) if there else "0" * 64,
+                sha256=hash_of(path) if there else "0" * 64,
                 size=path.stat().st_size if there else 0,
                 media_type=evidence.file.media_type,
             )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +22,7 @@ from pydantic import ValidationError
 from proofbook.review.entries import FIRST, Answer, Seal, canonical, line_hash, parse_entry
 from proofbook.storage import atomic_write
 
-__all__ = ["LogState", "SignoffLog"]
+__all__ = ["LogState", "LogTail", "SignoffLog"]
 
 _BLOCK = 1 << 16
 
@@ -144,6 +145,27 @@ class SignoffLog:
             start = _end_of_last_line(file, size - 1)
             file.seek(start)
             return file.read(size - 1 - start)
+
+
+class LogTail:
+    """The answers of a log that grows, read piece by piece; nothing is verified."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._read, self._answers = path, 0, list[Answer]()
+        self._lock = threading.Lock()
+
+    def answers(self) -> list[Answer]:
+        """Return all answers that are whole by now."""
+        with self._lock:
+            if self._path.exists():
+                with self._path.open("rb") as file:
+                    file.seek(self._read)
+                    lines = file.read().rpartition(b"\n")[0]
+                if lines:
+                    self._read += len(lines) + 1
+                    entries = map(parse_entry, lines.split(b"\n"))
+                    self._answers += [entry for entry in entries if isinstance(entry, Answer)]
+            return list(self._answers)
 
 
 def _end_of_last_line(binary: BinaryIO, end: int) -> int:

@@ -74,7 +74,8 @@ def _describe(
 def _standing(
     session: ReviewSession, job: AskedJob, question: Question, log: LogState
 ) -> dict[str, Any]:
-    found = stand(question, bind(job, question, session.run.media), log.answers, now())
+    binding = bind(job, question, session.run.media, session.hash_once)
+    found = stand(question, binding, log.answers, now())
     return {
         "status": found.status, "reason": found.reason,
         "answers": [_say_answer(answer) for answer in (*found.answers, *found.earlier)],

@@ -123,20 +123,20 @@ def test_folders_of_killed_owners_are_swept(launch, temporary: Path) -> None:  #
          r"^the server exited with code 3 before it was healthy: no model$"),
         ("raise SystemExit(0)", r"^the server exited with code 0 .*: it said nothing$"),
         ("import os; os.kill(os.getpid(), 11)", r"^the server was killed by SIGSEGV before"),
-        ("import time; time.sleep(600)", r"not healthy after 1 s: GET /health: nothing liste"),
-        (healthy("starting"), r"not healthy after 1 s: GET /health says 'starting'; see \S+log$"),
+        ("import time; time.sleep(600)", r"not healthy after 3 s: GET /health: nothing liste"),
+        (healthy("starting"), r"not healthy after 3 s: GET /health says 'starting'; see \S+log$"),
         (WEB.format(answer="self.send(500, 'text/plain', b'oops')"),
-         r"not healthy after 1 s: GET /health answers 500 \(text/plain: oops\)"),
+         r"not healthy after 3 s: GET /health answers 500 \(text/plain: oops\)"),
         (WEB.format(answer="self.send(200, 'text/html', b'<html>It works!')"),
-         r"not healthy after 1 s: GET /health answers something else than promised \(text/html\)"),
+         r"not healthy after 3 s: GET /health answers something else than promised \(text/html\)"),
         (WEB.format(answer="self.wfile.close()"),
-         r"not healthy after 1 s: GET /health: the connection broke"),
+         r"not healthy after 3 s: GET /health: the connection broke"),
     ],
 )  # fmt: skip
 def test_a_server_that_is_not_well_is_one_line(  # type: ignore[no-untyped-def]
     launch, temporary: Path, code: str, problem: str
 ) -> None:
-    server = Server(launch(code, timeout_health=1.0 if "not healthy" in problem else 20.0))
+    server = Server(launch(code, timeout_health=3.0 if "not healthy" in problem else 20.0))
     with pytest.raises(SubjectError, match=problem) as caught:
         server.start()
     assert "\n" not in str(caught.value)

@@ -4,7 +4,7 @@ A plain library; it times commands and kernels that it is given. Knows nothing o
 reports.
 """
 
-from proofbook.systems.benchmarks.commands import run_command, run_commands
+from proofbook.systems.benchmarks.commands import find_command, run_command, run_commands
 from proofbook.systems.benchmarks.drawing import draw_sides
 from proofbook.systems.benchmarks.killing import Killed, kill_at_random
 from proofbook.systems.benchmarks.outcomes import count_kernels
@@ -18,6 +18,7 @@ __all__ = [
     "alternate",
     "count_kernels",
     "draw_sides",
+    "find_command",
     "kill_at_random",
     "named",
     "open_bench",

@@ -16,7 +16,9 @@ __all__ = [
     "HeavyImportsConfig",
     "KernelMemoryConfig",
     "KeyMatchingConfig",
+    "LargeReportConfig",
     "ManyNotebooksConfig",
+    "ManyReviewersConfig",
     "ModelLoadingConfig",
     "NotebookSavingConfig",
     "SpeechKillsConfig",
@@ -268,13 +270,47 @@ class CheckpointSavingConfig(_Config):
     """Largest part of Accelerate's time that training may stand still."""
 
 
+class LargeReportConfig(_Config):
+    """Parameters of ``benchmarks/large_report``."""
+
+    jobs: int = Field(default=300, ge=1)
+    """Jobs of the run; each has ten checks and a clip."""
+    rounds: int = Field(default=2, ge=1)
+    """How often the report is built and opened."""
+    build_bar: float = Field(default=10.0, gt=0)
+    """Seconds that building may take."""
+    paint_bar: float = Field(default=1.0, gt=0)
+    """Seconds until a browser may show something."""
+    act_bar: float = Field(default=0.1, gt=0)
+    """Seconds that a search and a jump may take."""
+    bytes_bar: float = Field(default=1.05, gt=0)
+    """Largest part of the clips' bytes that may be written for them."""
+
+
+class ManyReviewersConfig(_Config):
+    """Parameters of ``benchmarks/many_reviewers``."""
+
+    reviewers: int = Field(default=3, ge=1)
+    """How many answer at once."""
+    answers: int = Field(default=20, ge=1)
+    """Answers of each."""
+    kills: int = Field(default=2, ge=0)
+    """How often the server is killed meanwhile."""
+    jobs: int = Field(default=20, ge=1)
+    """Jobs of the run, with a question each."""
+    seed: int = Field(default=1, ge=0)
+    """Chooses the moments."""
+
+
 RUNBOOKS: dict[str, type[BaseModel]] = {
     "checkpoint_saving": CheckpointSavingConfig,
     "generation_speed": GenerationSpeedConfig,
     "heavy_imports": HeavyImportsConfig,
     "kernel_memory": KernelMemoryConfig,
     "key_matching": KeyMatchingConfig,
+    "large_report": LargeReportConfig,
     "many_notebooks": ManyNotebooksConfig,
+    "many_reviewers": ManyReviewersConfig,
     "model_loading": ModelLoadingConfig,
     "notebook_saving": NotebookSavingConfig,
     "speech_kills": SpeechKillsConfig,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from proofbook.hardware import Gpu
-from proofbook.systems.gpu.watching import CardWatch, kept_megabytes
+from proofbook.systems.gpu.watching import CardWatch, in_use, kept
 from proofbook.systems.training.running import Training
 from proofbook.systems.training.subject import Trainer
 
@@ -58,7 +58,7 @@ def run_cycles(
     """
     found: list[CycleUse] = []
     for number in range(cycles + 1):
-        before = kept_megabytes(card)
+        before = in_use(card)
         with CardWatch(card) as watch, Training(
             trainer, folder / "model", folder / f"cycle-{number + 1}.log", resume=number > 0,
             env=env, cwd=cwd,
@@ -73,13 +73,14 @@ def run_cycles(
     return found
 
 
-def _settled(card: Gpu | None, before: float | None, slack: float) -> float | None:
+def _settled(card: Gpu | None, before: Mapping[str, float] | None, slack: float) -> float | None:
     """Return by how much more is in use than before, once that is little or time is up."""
     deadline = time.monotonic() + _PATIENCE
     while True:
-        now = kept_megabytes(card)
+        now = in_use(card)
         if before is None or now is None:
             return None
-        if now - before <= slack or time.monotonic() > deadline:
-            return now - before
+        more = kept(before, now)
+        if more <= slack or time.monotonic() > deadline:
+            return more
         time.sleep(_PAUSE)

@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from types import TracebackType
@@ -20,7 +20,7 @@ from proofbook.errors import SubjectError
 from proofbook.hardware import Gpu
 from proofbook.systems.training.running import MemorySample
 
-__all__ = ["CardWatch", "Look", "Pace", "find_pace", "kept_megabytes"]
+__all__ = ["CardWatch", "Look", "Pace", "find_pace", "in_use", "kept"]
 
 _FIELDS = "utilization.gpu,memory.used,temperature.gpu,power.draw"
 _EVERY_MS = 250
@@ -97,10 +97,11 @@ class CardWatch:
         return median(seen) if seen else 0.0
 
 
-def kept_megabytes(card: Gpu | None) -> float | None:
-    """Return what is in use now: of the card, else of shared memory; None if nobody tells.
+def in_use(card: Gpu | None) -> dict[str, float] | None:
+    """Return what is in use now, in MB: of the card, else each file of shared memory.
 
-    Shared memory is what outlives a process that is killed. The rest goes with it.
+    Shared memory is what outlives a process that is killed. The rest goes with it. None where
+    nobody tells.
 
     Raises:
         SubjectError: ``nvidia-smi`` does not answer.
@@ -108,14 +109,25 @@ def kept_megabytes(card: Gpu | None) -> float | None:
     if card is None:
         if not _SHARED.is_dir():
             return None
-        room = os.statvfs(_SHARED)
-        return (room.f_blocks - room.f_bfree) * room.f_frsize / 1e6
+        return {name: size / 1e6 for name, size in _shared_files()}
     words = [_smi(), "-i", card.uuid, f"--query-gpu={_FIELDS}", "--format=csv,noheader,nounits"]
     done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
     look = _read_look(done.stdout.strip())
     if look is None:
         raise SubjectError(f"nvidia-smi tells nothing of card {card.index}: {done.stdout.strip()}")
-    return look.memory
+    return {card.uuid: look.memory}
+
+
+def kept(before: Mapping[str, float], after: Mapping[str, float]) -> float:
+    """Return by how much more is in use; what others have given back meanwhile does not count."""
+    return sum(max(0.0, size - before.get(name, 0.0)) for name, size in after.items())
+
+
+def _shared_files() -> Iterator[tuple[str, int]]:
+    for path in _SHARED.rglob("*"):
+        with contextlib.suppress(OSError):  # gone meanwhile
+            if path.is_file():
+                yield path.name, path.stat().st_size
 
 
 def find_pace(samples: Sequence[MemorySample], parts: int = 8) -> Pace | None:

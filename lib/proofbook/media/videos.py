@@ -1,0 +1,190 @@
+"""Films: decode, measure, and draw a contact sheet. Knows nothing about where a film comes from.
+
+Decoding is PyAV's, which brings its own FFmpeg.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from proofbook.errors import SubjectError
+from proofbook.media.levels import AudioMeasure, measure_audio
+from proofbook.media.media import Media, existing_file, number, suffix_of
+from proofbook.records import Fact, Label
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    from PIL.Image import Image
+
+__all__ = ["VideoMeasure", "measure_video", "video"]
+
+_BLACK = 0.04
+"""Mean luminance below which a picture is black."""
+_SAME = 0.002
+"""Mean difference of luminance below which two pictures are the same."""
+_SMALL = 64
+_SHEET, _COLUMNS, _TILE = 12, 6, 150
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoMeasure:
+    """What was measured of a film."""
+
+    seconds: float
+    """Of the pictures, by their time stamps."""
+    width: int
+    height: int
+    rate: float
+    """Pictures a second, on average."""
+    frames: int
+    codec: str
+    size: int
+    """Bytes of the file."""
+    black_share: float
+    """Share of pictures that are black, 0 to 1."""
+    frozen_seconds: float
+    """Longest time for which the picture does not change."""
+    sound: AudioMeasure | None
+    """None where there is no sound track."""
+
+    @property
+    def sound_seconds(self) -> float:
+        """Duration of the sound track; 0 where there is none."""
+        return self.sound.seconds if self.sound else 0.0
+
+
+def measure_video(path: str | Path) -> VideoMeasure:
+    """Decode and measure a film.
+
+    Raises:
+        SubjectError: The file is missing, empty, broken, or no film.
+    """
+    return _read(existing_file(path, "video"))[0]
+
+
+def video(path: str | Path, *, name: str = "", caption: str = "", **labels: Label) -> Media:
+    """Return a film as evidence, with what was measured and a contact sheet.
+
+    Raises:
+        SubjectError: The file is missing, empty, broken, or no film.
+    """
+    found = existing_file(path, "video")
+    measure, pictures = _read(found)
+    return Media(
+        kind="video",
+        source=found,
+        suffix=suffix_of(found, ".mp4"),
+        name=name or found.stem,
+        caption=caption,
+        labels=labels,
+        facts=_state_facts(measure),
+        views={"contact-sheet": _draw_sheet(pictures)},
+    )
+
+
+def _read(path: Path) -> tuple[VideoMeasure, list[Image]]:
+    import av
+
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.video:
+                raise SubjectError(f"{path}: no pictures in it")
+            return _measure(path, container)
+    except (av.error.FFmpegError, ValueError, EOFError) as error:
+        raise SubjectError(f"{path}: not a film that can be read: {error}") from error
+
+
+def _measure(path: Path, container: Any) -> tuple[VideoMeasure, list[Image]]:
+    import numpy as np
+
+    stream = container.streams.video[0]
+    wanted = _wanted(stream, container)
+    times: list[float] = []
+    black, frozen, longest = 0, 0.0, 0.0
+    before: npt.NDArray[np.float64] | None = None
+    pictures: list[Image] = []
+    width = height = 0
+    for frame in container.decode(stream):
+        times.append(float(frame.time or 0))
+        width, height = frame.width, frame.height
+        small = frame.reformat(_SMALL, _SMALL, "gray").to_ndarray().astype(np.float64) / 255
+        black += bool(small.mean() < _BLACK)
+        same = before is not None and float(np.abs(small - before).mean()) < _SAME
+        frozen = frozen + times[-1] - times[-2] if same else 0.0
+        longest, before = max(longest, frozen), small
+        if len(pictures) < _SHEET and len(times) - 1 >= wanted * len(pictures):
+            pictures.append(frame.to_image())
+    if not times:
+        raise SubjectError(f"{path}: no picture in it can be decoded")
+    seconds = times[-1] - times[0] + (times[-1] - times[0]) / max(1, len(times) - 1)
+    measure = VideoMeasure(
+        seconds=seconds, width=width, height=height, frames=len(times),
+        rate=len(times) / seconds if seconds else 0.0, codec=stream.codec_context.name,
+        size=path.stat().st_size, black_share=black / len(times), frozen_seconds=longest,
+        sound=_measure_sound(path),
+    )  # fmt: skip
+    return measure, pictures
+
+
+def _wanted(stream: Any, container: Any) -> float:
+    """Return how many pictures lie between two of the contact sheet."""
+    known = stream.frames or float(stream.average_rate or 25) * (container.duration or 0) / 1e6
+    return max(1.0, known / _SHEET)
+
+
+def _measure_sound(path: Path) -> AudioMeasure | None:
+    import av
+    import numpy as np
+
+    with av.open(str(path)) as container:
+        if not container.streams.audio:
+            return None
+        stream = container.streams.audio[0]
+        resampler = av.AudioResampler(format="fltp", layout=stream.layout, rate=stream.rate)
+        blocks = [
+            part.to_ndarray().T
+            for frame in container.decode(stream)
+            for part in resampler.resample(frame)
+        ]
+        if not blocks:
+            return None
+        return measure_audio(np.concatenate(blocks).astype(np.float32), stream.rate)
+
+
+def _draw_sheet(pictures: list[Image]) -> bytes:
+    from PIL import Image
+
+    tall = max(picture.height / picture.width for picture in pictures)
+    rows = -(-len(pictures) // _COLUMNS)
+    height = round(_TILE * tall)
+    columns = min(_COLUMNS, len(pictures))
+    sheet = Image.new("RGB", (columns * (_TILE + 4), rows * (height + 4)), (24, 24, 26))
+    for place, picture in enumerate(pictures):
+        tile = picture.resize((_TILE, round(_TILE * picture.height / picture.width)))
+        sheet.paste(
+            tile, (place % _COLUMNS * (_TILE + 4) + 2, place // _COLUMNS * (height + 4) + 2)
+        )
+    buffer = io.BytesIO()
+    sheet.save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def _state_facts(found: VideoMeasure) -> tuple[Fact, ...]:
+    facts = [
+        number("duration", found.seconds, "s", digits=3),
+        Fact(name="size", value=f"{found.width} × {found.height}", unit="px"),  # noqa: RUF001 - sign
+        number("rate", found.rate, "fps"),
+        Fact(name="codec", value=found.codec),
+        number("file", found.size / 1e6, "MB"),
+        number("black", 100 * found.black_share, "%", digits=1),
+        number("longest still", found.frozen_seconds, "s"),
+        number("sound", found.sound_seconds, "s", digits=3),
+    ]
+    if found.sound is not None:
+        facts.append(number("RMS", found.sound.rms_dbfs, "dBFS"))
+        if found.sound.loudness_lufs is not None:
+            facts.append(number("loudness", found.sound.loudness_lufs, "LUFS", digits=1))
+    return tuple(facts)

@@ -1,0 +1,100 @@
+"""Each check of the checklists goes red on what it is for, and every item is a question."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from proofbook.errors import SubjectError
+from proofbook.records import Question
+from proofbook.systems.checklists.config import ReleaseConfig
+from proofbook.systems.checklists.films import read_caption, resolve_video, write_film
+
+SMALL = {"width": 90, "height": 160}
+Run = Callable[..., Any]
+
+
+def film(folder: Path, **more: Any) -> str:
+    return str(write_film(folder / "film.mp4", **{**SMALL, **more}))
+
+
+def test_a_sound_film_is_green_and_asks_what_the_checklist_asks(
+    run_cells: Run, tmp_path: Path
+) -> None:
+    found = run_cells("checklists/quality", video=film(tmp_path), **SMALL)
+    assert found.error is None
+    assert found.red == []
+    questions = [record for record in found.records if isinstance(record, Question)]
+    assert len(questions) == 6
+    assert all(question.about for question in questions)
+
+
+@pytest.mark.parametrize(
+    ("made", "given", "red"),
+    [
+        ({"width": 160, "height": 90}, {}, ["aspect-ratio"]),
+        ({"sound": False}, {}, ["sound-is-there"]),
+        ({"level": 0.0001}, {}, ["audible"]),
+        ({"sound_seconds": 4.0}, {}, ["sound-and-pictures-end-together"]),
+        ({"moving": False}, {"longest_still": 1.0}, ["not-frozen"]),
+        ({}, {"black_share": 0.0}, []),
+    ],
+)
+def test_a_film_that_is_not_as_it_should_be_is_red(
+    run_cells: Run, tmp_path: Path, made: dict[str, Any], given: dict[str, Any], red: list[str]
+) -> None:
+    found = run_cells("checklists/quality", video=film(tmp_path, **made), **{**SMALL, **given})
+    assert found.red == red
+
+
+@pytest.mark.parametrize(
+    ("given", "red"),
+    [
+        ({}, []),
+        ({"longest": 1.0}, ["duration"]),
+        ({"width": 100}, ["resolution"]),
+        ({"largest": 0.0001}, ["file-size"]),
+        ({"caption_length": 10}, ["caption-length"]),
+        ({"hashtags": 2}, ["hashtags"]),
+    ],
+)
+def test_each_limit_of_the_platform_is_kept(
+    run_cells: Run, tmp_path: Path, given: dict[str, Any], red: list[str]
+) -> None:
+    assert run_cells("checklists/posting", video=film(tmp_path), **{**SMALL, **given}).red == red
+
+
+def test_a_silent_reel_and_an_empty_caption_are_red(run_cells: Run, tmp_path: Path) -> None:
+    (tmp_path / "caption.txt").write_text("")
+    caption = str(tmp_path / "caption.txt")
+    given = {"video": film(tmp_path, sound=False), "caption": caption, **SMALL}
+    found = run_cells("checklists/posting", **given)
+    assert found.red == ["sound-is-there", "audible", "caption-length"]
+    after = [r for r in found.records if isinstance(r, Question) and not r.required]
+    assert len(after) == 5
+
+
+def test_what_people_confirm_is_asked_item_by_item(
+    run_cells: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("A_KEY", "secret")
+    found = run_cells(
+        "checklists/release", project=str(tmp_path), keys=["A_KEY", "B_KEY"],
+        folders=["data"], disk_gb=10**9, reviewer_role="release manager",
+    )  # fmt: skip
+    assert found.red == ["disk", "folder-data", "key-b-key"]
+    questions = [record for record in found.records if isinstance(record, Question)]
+    assert len(questions) == sum(map(len, ReleaseConfig().sections.values()))
+    assert {question.role for question in questions} == {"release manager"}
+    assert "secret" not in str(found.records)
+
+
+def test_films_and_captions_that_are_not_there_are_one_line(tmp_path: Path) -> None:
+    with pytest.raises(SubjectError, match=r"video gone\.mp4 does not exist; give a film, or"):
+        resolve_video("gone.mp4", tmp_path)
+    with pytest.raises(SubjectError, match=r"caption gone\.txt cannot be read"):
+        read_caption("gone.txt")
+    assert read_caption("reference:caption").hashtags == ["#mouse", "#butcher", "#reels"]
