@@ -142,15 +142,22 @@ def review(
     port: Annotated[int, typer.Option(help="0 takes any that is free.")] = 0,
     key: KeyFile = None,
     outputs: Outputs = None,
+    expires: Annotated[
+        int | None, typer.Option(min=1, help="Days that an approval counts; default: for ever.")
+    ] = None,
     browser: Annotated[bool, typer.Option(help="Open a browser window.")] = True,
 ) -> None:
     """Look, listen and sign off in the browser."""
+    from datetime import timedelta
+
     from proofbook.review.command import ReviewOptions
     from proofbook.review.command import review as serve
 
+    lasting = timedelta(days=expires) if expires else None
     options = ReviewOptions(
-        reviewer=reviewer, role=role, host=host, port=port, key=key, browser=browser
-    )
+        reviewer=reviewer, role=role, host=host, port=port, key=key, lasting=lasting,
+        browser=browser,
+    )  # fmt: skip
     raise typer.Exit(serve(_find(outputs, run), options))
 
 

@@ -158,6 +158,12 @@ def test_a_waiver_is_never_green_and_expires(run: RunFolder) -> None:
     assert later.reason.startswith("Ann's answer expired on 20")
 
 
+def test_an_approval_may_be_given_for_some_days(run: RunFolder) -> None:
+    approve_all(run, lasting=timedelta(days=30))
+    assert standing(run, "clip", "good").status == "approved"
+    assert standing(run, "clip", "good", moment=now() + timedelta(days=31)).status == "expired"
+
+
 def test_a_failed_check_can_be_waived_and_stays_failed(tmp_path: Path) -> None:
     run = make_run(tmp_path / "outputs", broken=True)
     values = {"job": "clip", "question": "check:audible", "verdict": "waived",

@@ -9,14 +9,14 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from proofbook.errors import UsageError
-from proofbook.records import Evidence, Question, RunInfo
+from proofbook.records import Evidence, Question, RunInfo, now
 from proofbook.review.binding import AskedJob, bind, bind_check
 from proofbook.review.entries import Answer, AnswerVerdict, Binding, Comparison, Reviewer
 from proofbook.review.log import LogTail, SignoffLog
@@ -67,6 +67,8 @@ class ReviewSession:
     run: RunFolder
     info: RunInfo
     key: Ed25519PrivateKey | None = None
+    lasting: timedelta | None = None
+    """How long an approval counts that does not say so itself; by default, for ever."""
     _jobs: dict[str, AskedJob] = field(default_factory=dict)
     _hashes: dict[tuple[Path, int, int], str] = field(default_factory=dict)
     _tail: LogTail | None = None
@@ -131,13 +133,18 @@ class ReviewSession:
                 meaning=_MEANING[given.verdict], verdict=given.verdict, comment=given.comment,
                 scores=given.scores, comparison=given.comparison, blind=given.blind,
                 seconds_played=given.seconds_played, supersedes=supersedes,
-                expires=given.expires, binding=binding,
+                expires=self._end_of(given), binding=binding,
             )  # fmt: skip
             return sign(made, self.key) if self.key else made
 
         written = self.log.append(make)
         assert isinstance(written, Answer)
         return written
+
+    def _end_of(self, given: Given) -> datetime | None:
+        if given.expires is None and self.lasting and given.verdict == "approved":
+            return now() + self.lasting
+        return given.expires
 
     def _superseded(self, given: Given, reviewer: Reviewer) -> tuple[str, ...]:
         self._tail = self._tail or LogTail(self.log.path)

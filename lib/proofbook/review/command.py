@@ -51,6 +51,7 @@ class ReviewOptions:
     host: str = "127.0.0.1"
     port: int = 0
     key: Path | None = None
+    lasting: timedelta | None = None
     browser: bool = True
 
 
@@ -80,6 +81,7 @@ def review(
     from proofbook.review.server import Access, build_app
 
     session = open_session(run, options.key)
+    session.lasting = options.lasting
     session.seal()
     beyond = options.host not in _LOOPBACK
     access = Access(
