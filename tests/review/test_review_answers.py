@@ -195,6 +195,26 @@ def test_an_approved_take_is_the_baseline_of_the_next_run(tmp_path: Path) -> Non
     assert find_baselines(outputs)["demo/clip", "clip", "clip"].run_id == first.path.name
 
 
+def test_a_blind_question_wants_a_comparison_once_there_is_an_approved_take(
+    tmp_path: Path,
+) -> None:
+    outputs = tmp_path / "outputs"
+    first = make_run(outputs, form="ab")
+    session_of(first).answer(given(first, "clip", "good"), ANN)
+    approved = session_of(first).job("clip").questions[0].about[0]
+    second = make_run(outputs, "20260305-090000-demo-bbbb", hertz=500, form="ab",
+                      started=START + timedelta(days=1))  # fmt: skip
+    for comparison, problem in (
+        (None, "compare it blind with the approved take first"),
+        ({"form": "ab", "approved_sha256": "0" * 64, "preferred": "this"}, "another take than"),
+    ):
+        with pytest.raises(UsageError, match=problem):
+            session_of(second).answer(given(second, "clip", "good", comparison=comparison), ANN)
+    sound = {"form": "ab", "approved_sha256": approved, "preferred": "this"}
+    written = session_of(second).answer(given(second, "clip", "good", comparison=sound), ANN)
+    assert written.comparison is not None
+
+
 def test_an_optional_question_does_not_hold_a_run_back(run: RunFolder) -> None:
     session = session_of(run)
     for job, question in (("clip", "good"), ("scored", "scores"), ("looks", "picture-good")):

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from proofbook.errors import UsageError
 from proofbook.records import Evidence, Question, RunInfo, now
+from proofbook.review.baseline import find_baselines, take_key
 from proofbook.review.binding import AskedJob, bind, bind_check
 from proofbook.review.entries import Answer, AnswerVerdict, Binding, Comparison, Reviewer
 from proofbook.review.log import LogTail, SignoffLog
@@ -121,6 +122,8 @@ class ReviewSession:
             raise UsageError(f"job {job.id} asks no question {given.question!r}")
         if why := refusal(given, question, job, reviewer):
             raise UsageError(f"{job.id}, {given.question}: {why}")
+        if question and (why := self._comparison_problem(given, question, job)):
+            raise UsageError(f"{job.id}, {given.question}: {why}")
         binding = bind(job, question, self.run.media) if question else bind_check(job, check)
         _refuse_other_bytes(binding, question, given)
         if not self._sealed:
@@ -140,6 +143,21 @@ class ReviewSession:
         written = self.log.append(make)
         assert isinstance(written, Answer)
         return written
+
+    def _comparison_problem(self, given: Given, question: Question, job: AskedJob) -> str:
+        """Return why a blind comparison does not count; without an approved take none is asked."""
+        if question.form not in ("ab", "abx") or given.verdict != "approved":
+            return ""
+        evidence = job.evidence.get(question.about[0])
+        known = find_baselines(self.run.path.parent, before=self.info.started)
+        found = known.get(take_key(job.runbook, job.id, evidence)) if evidence else None
+        if found is None:
+            return ""
+        if given.comparison is None:
+            return "compare it blind with the approved take first"
+        if given.comparison.approved_sha256 != found.evidence.file.sha256:
+            return "it was compared with another take than the approved one; reload"
+        return ""
 
     def _end_of(self, given: Given) -> datetime | None:
         if given.expires is None and self.lasting and given.verdict == "approved":
