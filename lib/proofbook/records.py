@@ -11,7 +11,15 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    TypeAdapter,
+    model_validator,
+)
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -170,6 +178,14 @@ class Question(_Record):
     """Who must answer; empty is anyone."""
     required: bool = True
     status: QuestionStatus = "pending"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_scale(cls, values: Any) -> Any:
+        """Read what was recorded before questions had forms."""
+        if isinstance(values, dict) and "scale" in values:
+            return {name: value for name, value in values.items() if name != "scale"}
+        return values
 
 
 class Finish(_Record):

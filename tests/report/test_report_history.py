@@ -70,6 +70,15 @@ def test_what_changed_since_the_last_run_is_named(tmp_path: Path) -> None:
     assert "newly failing" in page
 
 
+def test_a_part_of_a_profile_makes_nothing_new_or_gone(tmp_path: Path) -> None:
+    write_run(tmp_path, 1, states=dict.fromkeys("abcde", "passed"))
+    write_run(tmp_path, 2, states={"z": "passed"})
+    run = write_run(tmp_path, 3, states={"a": "failed", "young": "passed"})
+    found = history_of(run)
+    assert found.previous == "20250001-run"
+    assert [change.kind for change in found.changes] == ["newly failing", "newly failing"]
+
+
 def test_another_machine_or_profile_is_another_history(tmp_path: Path) -> None:
     write_run(tmp_path, 1, states={"a": "passed"}, hardware={"platform": "Linux", "cores": 64.0})
     run = write_run(tmp_path, 2, states={"a": "passed"})

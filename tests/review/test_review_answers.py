@@ -231,6 +231,8 @@ def test_a_questions_form_must_fit() -> None:
         return Checks("a/b", journal=Journal(folder=folder, media=folder))
 
     assert Question(name="q", text="?").form == "approve"
+    earlier = Question.model_validate({"name": "q", "text": "?", "scale": ["approve"]})
+    assert (earlier.name, earlier.form) == ("q", "approve")
     import tempfile
 
     with tempfile.TemporaryDirectory() as name:

@@ -104,10 +104,7 @@ def load_history(outputs: Path, run: RunSummary) -> History:
     """Return what the runs before this one say; nothing where there are none."""
     with closing(_open(outputs)) as database, database:
         _index_missing(database, outputs, run.run_id)
-        earlier = [row[0] for row in database.execute(
-            "select run from runs where profile = ? and testbed = ? and started < ? "
-            "order by started desc limit ?",
-            (run.profile, _testbed(run), run.started.isoformat(), _LOOK_BACK))]  # fmt: skip
+        earlier = _comparable(database, run)
         if not earlier:
             return History()
         return History(
@@ -116,6 +113,22 @@ def load_history(outputs: Path, run: RunSummary) -> History:
             series=_series(database, earlier, run),
             flaky=_flaky(database, earlier, run),
         )
+
+
+def _comparable(database: sqlite3.Connection, run: RunSummary) -> list[str]:
+    """Return the last runs of the profile on this testbed that share a job with this one."""
+    jobs = {f"job\n{job.id}" for job in run.jobs}
+    query = (
+        "select run from runs where profile = ? and testbed = ? and started < ? "
+        "order by started desc limit ?"
+    )
+    given = (run.profile, _testbed(run), run.started.isoformat(), _LOOK_BACK)
+    return [name for (name,) in database.execute(query, given) if jobs & _jobs(database, name)]
+
+
+def _jobs(database: sqlite3.Connection, run: str) -> set[str]:
+    query = "select key from results where run = ? and key like 'job%'"
+    return {key for (key,) in database.execute(query, (run,))}
 
 
 def _open(outputs: Path) -> sqlite3.Connection:
@@ -194,6 +207,9 @@ def _states(database: sqlite3.Connection, run: str) -> dict[str, str]:
 def _changes(database: sqlite3.Connection, earlier: list[str], run: RunSummary) -> Iterable[Change]:
     before = _states(database, earlier[0])
     now = {key: state for key, state, _ in _results(run.jobs) if state}
+    # Where only a part of the profile was run, what is not there is not gone.
+    jobs = {key for key in before if key.startswith("job")}
+    whole = 2 * len(jobs & now.keys()) >= len(jobs)
     for key in sorted(now.keys() | before.keys()):
         kind, _, what = key.partition("\n")
         job, _, check = what.partition("\n")
@@ -203,9 +219,9 @@ def _changes(database: sqlite3.Connection, earlier: list[str], run: RunSummary) 
             yield Change(kind="newly failing", what=named, job=job)
         elif is_now == "good" and was == "bad":
             yield Change(kind="fixed", what=named, job=job)
-        elif kind == "job" and was is None:
+        elif kind == "job" and was is None and whole:
             yield Change(kind="new", what=named, job=job)
-        elif is_now is None and (kind == "job" or f"job\n{job}" in now):
+        elif is_now is None and (whole if kind == "job" else f"job\n{job}" in now):
             yield Change(kind="gone", what=named)
     yield from _environment_changes(database, earlier, run)
 
