@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from proofbook.media import Media, audio, image, text
+from proofbook.media import Media, audio, image, text, video
 from proofbook.records import (
     Begin,
     CellState,
@@ -139,3 +139,20 @@ def approve_all(run: RunFolder, **more: Any) -> ReviewSession:
     for job, question in EVERYTHING:
         session.answer(given(run, job, question), ANN)
     return session
+
+
+def make_film_run(outputs: Path) -> RunFolder:
+    """Write a run that asks about one film."""
+    from proofbook.systems.checklists.films import write_film
+
+    run = RunFolder(outputs / "20260304-120000-demo-film")
+    run.path.mkdir(parents=True)
+    with tempfile.TemporaryDirectory() as name:
+        path = write_film(Path(name) / "film.mp4", width=90, height=160)
+        film = store(run, video(path, caption="a bar that wanders"))
+    check = Check(name="sound", status="passed", expected="yes")
+    plan = (write_job(run, "film", [check, film, _ask("good", "Is it good?", film)]),)
+    info = RunInfo(run_id=run.path.name, profile="demo", plan=plan, started=START,
+                   verdict="unreviewed", ended=START + timedelta(seconds=9))  # fmt: skip
+    run.write_info(info)
+    return run

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from reviewed_run import ANN, START, approve_all, given, make_run, session_of
+from reviewed_run import ANN, START, approve_all, given, make_film_run, make_run, session_of
 
 from proofbook.review.verification import verify_run
 from proofbook.storage import RunFolder
@@ -207,6 +207,49 @@ def test_a_blind_comparison_hides_what_is_what(
     assert answer.blind
     assert answer.comparison is not None
     assert answer.comparison.preferred in ("this", "approved")
+
+
+def test_an_abx_counts_what_was_told_apart(
+    tmp_path: Path, serve: Callable[..., Served], open_page: Callable[..., Page]
+) -> None:
+    outputs = tmp_path / "outputs"
+    approve_all(make_run(outputs))
+    later = START + timedelta(days=1)
+    run = make_run(outputs, "20260305-090000-demo-bbbb", hertz=600, form="abx", started=later)
+    page = open_page(serve(run).url)
+    assert page.locator("#stage .take h3").all_inner_texts() == ["A", "B", "X"]
+    page.keyboard.press("a")
+    wait_for(page, lambda: "Trial 1 of 5" in page.inner_text("#said"), "trials come first")
+    for _ in range(5):
+        listen(page, 0.1)
+        page.keyboard.press("x")
+    wait_for(page, lambda: "of 5 right" in page.inner_text("#blind-words"), "five trials")
+    for take in (1, 2, 0):
+        page.keyboard.press("b")
+        ended = f"document.querySelectorAll('audio')[{take}].ended"
+        wait_for(page, lambda ended=ended: page.evaluate(ended), "all are heard")
+    page.keyboard.press("a")
+    wait_for(page, lambda: len(session_of(run).log.read().answers) == 1, "it is taken")
+    (answer,) = session_of(run).log.read().answers
+    assert answer.comparison is not None
+    assert answer.comparison.trials == 5
+    assert 0 <= answer.comparison.correct <= 5
+
+
+def test_a_film_plays_beside_its_contact_sheet(
+    tmp_path: Path, serve: Callable[..., Served], open_page: Callable[..., Page]
+) -> None:
+    run = make_film_run(tmp_path / "outputs")
+    page = open_page(serve(run).url)
+    assert page.locator("#stage .stage img").get_attribute("alt") == "contact-sheet of film"
+    page.keyboard.press("a")
+    wait_for(page, lambda: "has not been played" in page.inner_text("#said"), "a refusal")
+    page.keyboard.press(" ")
+    clock = "document.querySelector('video').currentTime"
+    wait_for(page, lambda: page.evaluate(clock) > 0.8, "the film plays")
+    page.keyboard.press("a")
+    wait_for(page, lambda: "all 1 answered" in page.inner_text("#count"), "it is taken")
+    assert session_of(run).log.read().answers[0].verdict == "approved"
 
 
 def test_the_approved_take_stands_beside_the_new_one(

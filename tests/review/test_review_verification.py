@@ -17,7 +17,7 @@ from reviewed_run import ANN, BEN, approve_all, given, make_run, session_of
 
 from proofbook.errors import UsageError
 from proofbook.records import now
-from proofbook.report import write_report
+from proofbook.report import load_run, write_report
 from proofbook.review.entries import FIRST, Seal, line_hash
 from proofbook.review.log import SignoffLog
 from proofbook.review.signing import envelope, fingerprint, load_key, signature_problem
@@ -152,6 +152,14 @@ def test_each_kind_of_tampering_is_named(
     found = verify_run(signed)
     assert (found.verdict, found.exit_code) == ("tampered", 1)
     assert any(words in reason for reason in found.reasons), found.reasons
+
+
+def test_a_report_is_not_green_on_a_log_that_was_tampered_with(signed: RunFolder) -> None:
+    assert load_run(signed).verdict == "passed"
+    drop_last(signed)
+    summary = load_run(signed)
+    assert summary.verdict == "incomplete"
+    assert summary.cause.startswith("the sign-off log was tampered with: signoffs.jsonl ends aft")
 
 
 def test_each_state_of_a_run_has_its_verdict(run: RunFolder, tmp_path: Path) -> None:

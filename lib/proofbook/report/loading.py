@@ -59,7 +59,7 @@ def load_run(folder: RunFolder, moment: datetime | None = None) -> RunSummary:
         job, outcomes[planned.id] = _load_job(folder, planned, find_problem, standings)
         jobs.append(job)
     questions = [question for job in jobs for question in job.questions]
-    found, cause = _reconcile(info, verdict(info.plan, outcomes, questions))
+    found, cause = _reconcile(info, verdict(info.plan, outcomes, questions), log.problems)
     return RunSummary(
         run_id=info.run_id,
         profile=info.profile,
@@ -193,10 +193,15 @@ def _relative(path: Path, root: Path) -> str:
     return path.relative_to(root).as_posix() if path.is_file() else ""
 
 
-def _reconcile(info: RunInfo, found: Verdict) -> tuple[Verdict, str]:
-    """Take the verdict of ``run.json`` where it is less green than the one its jobs support."""
+def _reconcile(info: RunInfo, found: Verdict, log_problems: Sequence[str]) -> tuple[Verdict, str]:
+    """Take the verdict of ``run.json`` where it is less green than the one its jobs support.
+
+    What people said counts for nothing once their log was tampered with.
+    """
     if found not in _GREEN:
         return found, info.cause
+    if log_problems:
+        return "incomplete", f"the sign-off log was tampered with: {log_problems[0]}"
     if info.ended is None:
         cause = "run.json records no end: the run is still going on, or its runner was killed"
         return "incomplete", info.cause or cause

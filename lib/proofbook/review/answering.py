@@ -29,7 +29,7 @@ from proofbook.storage import RunFolder, hash_file
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-__all__ = ["Given", "ReviewSession", "refusal"]
+__all__ = ["Given", "ReviewSession", "parse_given", "refusal"]
 
 _HEARD = 0.5
 """Seconds of a clip, or half of a shorter one, that must be played before it is approved."""

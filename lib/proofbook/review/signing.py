@@ -19,7 +19,16 @@ from proofbook.review.entries import Answer, Signature, canonical
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-__all__ = ["envelope", "fingerprint", "load_key", "sign", "signature_problem", "statement"]
+__all__ = [
+    "PASSPHRASE",
+    "envelope",
+    "export_all",
+    "fingerprint",
+    "load_key",
+    "sign",
+    "signature_problem",
+    "statement",
+]
 
 PASSPHRASE = "PROOFBOOK_KEY_PASSPHRASE"
 """Environment variable: opens a key that is locked."""
