@@ -356,6 +356,23 @@ def test_beyond_this_machine_a_token_is_wanted(
     assert written.reviewer.identified_by == "declared with the server's token"
 
 
+def test_a_key_signs_for_one_person_alone(
+    run: RunFolder, serve: Callable[..., Served], key_file: Path
+) -> None:
+    url = serve(run, "--key", str(key_file)).url + "api/answers"
+    answer = given(run, "clip", "good").model_dump(mode="json")
+    ours = {"x-proofbook": "1"}
+    found = httpx.post(url, json={**answer, "reviewer": "Eve"}, headers=ours)
+    assert (found.status_code, found.json()["error"]) == (422, "this server signs for Ann alone")
+    assert httpx.post(url, json={**answer, "reviewer": "Ann"}, headers=ours).is_success
+    (written,) = session_of(run).log.read().answers
+    assert written.signature is not None
+    words = [*(sys.executable, "-m", "proofbook", "review", str(run.path)),
+             "--key", str(key_file), "--host", "0.0.0.0"]  # fmt: skip
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (done.returncode, "--key signs for one person" in done.stderr) == (2, True)
+
+
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 def test_a_port_that_is_taken_is_one_line(run: RunFolder, serve: Callable[..., Served]) -> None:
     port = serve(run).port

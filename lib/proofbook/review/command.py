@@ -86,9 +86,12 @@ def review(
     session.lasting = options.lasting
     session.seal()
     beyond = options.host not in _LOOPBACK
+    if beyond and options.key:
+        raise UsageError("--key signs for one person, and --host serves many; give one of them")
+    reviewer = options.reviewer or known_name()
     access = Access(
         hosts=_hosts(options.host), token=secrets.token_urlsafe(24) if beyond else "",
-        reviewer=options.reviewer or known_name(), role=options.role,
+        reviewer=reviewer, role=options.role, signs_for=reviewer if options.key else "",
     )  # fmt: skip
     listener = _listen(options.host, options.port)
     port = listener.getsockname()[1]

@@ -47,6 +47,8 @@ class Access:
     reviewer: str = ""
     """Name that is proposed."""
     role: str = ""
+    signs_for: str = ""
+    """The one person whose key signs; empty where nothing is signed."""
 
     @property
     def identified_by(self) -> str:
@@ -144,6 +146,8 @@ def _serve_answers(app: FastAPI, session: ReviewSession, access: Access) -> None
             name, role = str(values.pop("reviewer", "")).strip(), str(values.pop("role", ""))
             if not name:
                 return _refuse(422, "say who you are first")
+            if access.signs_for not in ("", name):
+                return _refuse(422, f"this server signs for {access.signs_for} alone")
             reviewer = Reviewer(
                 name=name[:200], role=role.strip()[:200], identified_by=access.identified_by
             )
