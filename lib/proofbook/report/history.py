@@ -23,6 +23,10 @@ __all__ = ["Change", "History", "Series", "load_history", "metric_key", "remembe
 _FILE = "history.sqlite"
 _LOOK_BACK = 20
 _FLAKY_WITHIN = 10
+_TURNS: dict[tuple[str | None, str | None], str] = {
+    ("good", "bad"): "newly failing",
+    ("bad", "good"): "fixed",
+}
 _SCHEMA = """
 create table if not exists runs (
     run text primary key, profile text, testbed text, started text, verdict text, environment text
@@ -210,15 +214,16 @@ def _changes(database: sqlite3.Connection, earlier: list[str], run: RunSummary) 
     # Where only a part of the profile was run, what is not there is not gone.
     jobs = {key for key in before if key.startswith("job")}
     whole = 2 * len(jobs & now.keys()) >= len(jobs)
-    for key in sorted(now.keys() | before.keys()):
+    told: set[str] = set()
+    for key in sorted(now.keys() | before.keys()):  # a job's checks come before the job
         kind, _, what = key.partition("\n")
         job, _, check = what.partition("\n")
         named = f"{job}: {check}" if check else job
         was, is_now = before.get(key), now.get(key)
-        if is_now == "bad" and was == "good":
-            yield Change(kind="newly failing", what=named, job=job)
-        elif is_now == "good" and was == "bad":
-            yield Change(kind="fixed", what=named, job=job)
+        turned = _TURNS.get((was, is_now))
+        if turned and not (kind == "job" and job in told):
+            told.add(job)
+            yield Change(kind=turned, what=named, job=job)
         elif kind == "job" and was is None and whole:
             yield Change(kind="new", what=named, job=job)
         elif is_now is None and (whole if kind == "job" else f"job\n{job}" in now):
