@@ -67,16 +67,12 @@ class ReviewPanel(anywidget.AnyWidget):
             self._answer(message)
 
     def _send_media(self) -> None:
-        files = list(self._files())
-        for number, file in enumerate(files, 1):
+        for file in self._files():
             path = self._session.run.media / file.filename
             if path.is_file():
-                about = {
-                    "sha256": file.sha256,
-                    "type": file.media_type,
-                    "left": len(files) - number,
-                }
+                about = {"sha256": file.sha256, "type": file.media_type}
                 self.send({"kind": "media", **about}, [path.read_bytes()])
+        self.send({"kind": "ready"})
 
     def _files(self) -> Iterator[MediaFile]:
         for record in self._asked.records:

@@ -23,12 +23,13 @@ except MemoryError:
 if "--resume" in faults and "grows" in faults:
     held.append(bytearray(b"x") * 60_000_000)
 if "litter" in faults and stop == []:
-    Path("/dev/shm", f"proofbook-litter-{os.getpid()}").write_bytes(bytes(30_000_000))
+    with Path("/dev/shm", f"proofbook-litter-{os.getpid()}").open("wb") as file:
+        file.truncate(30_000_000)
 log = out / "log.jsonl"
 step = sum(1 for _ in log.open()) if log.exists() else 0
 while step < total and not stop:
     step += 1
-    deadline = time.monotonic() + (1.5 if "uneven" in faults and step == total - 2 else 0.03)
+    deadline = time.monotonic() + (3.0 if "uneven" in faults and step == total - 2 else 0.03)
     while time.monotonic() < deadline:
         if "sleepy" in faults:
             time.sleep(0.03)

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from proofbook.errors import ChecksFailed
+
 Run = Callable[..., Any]
 SMALL = {"largest_batch": 16, "memory_limit": 400, "cycles": 1, "slack": 10.0}
 FAST = {"steps": 40, "least_cores": 0.2}
@@ -64,7 +66,9 @@ def test_memory_that_is_lost_is_red(
     red: list[str],
 ) -> None:  # fmt: skip
     monkeypatch.setattr("proofbook.systems.gpu.cycling._PATIENCE", 0.3)
-    assert run("memory", fault, **{**SMALL, **parameters}).red == red
+    found = run("memory", fault, **{**SMALL, **parameters})
+    assert isinstance(found.error, ChecksFailed)
+    assert found.red == red
 
 
 @pytest.mark.usefixtures("no_card")
@@ -88,7 +92,7 @@ def test_a_cards_memory_is_its_drivers(run: Run, card: Callable[..., None]) -> N
         ("well", {"slowest": 5.0}, []),
         ("well", {"slowest": 0.001}, ["seconds-per-step"]),
         ("sleepy", {}, ["cores-busy"]),
-        ("uneven", {}, ["steady"]),
+        ("uneven", {"unevenness": 3.0}, ["steady"]),
     ],
 )
 def test_a_training_that_waits_is_red(

@@ -8,7 +8,11 @@ function render({ model, el }) {
   const urls = new Map();
   el.classList.add("proofbook-panel");
 
-  const draw = () => el.replaceChildren(drawPerson(), ...model.get("items").map(drawItem));
+  const drafts = new Map();
+  const items = make("div", {}, make("p", { role: "status" }, "Fetching what is to be reviewed …"));
+  el.replaceChildren(drawPerson(), items);
+
+  const draw = () => items.replaceChildren(...model.get("items").map(drawItem));
 
   function drawPerson() {
     const field = (name, words) => {
@@ -33,6 +37,8 @@ function render({ model, el }) {
 
   function drawDeed(item, said) {
     const comment = make("input", { placeholder: "Comment", "aria-label": "Comment", maxlength: "10000" });
+    comment.value = drafts.get(item.question) ?? "";
+    comment.addEventListener("input", () => drafts.set(item.question, comment.value));
     const scores = item.criteria.map((name) => make("label", {}, `${name} `, make("input", { type: "number", min: "1", max: "5", "data-criterion": name })));
     const deed = make("p", { class: "deed" }, ...scores, comment);
     for (const [verdict, words] of [["approved", "Approve"], ["needs-work", "Needs work"], ["rejected", "Reject"]]) {
@@ -46,6 +52,7 @@ function render({ model, el }) {
           shown: item.shown, seconds_played: listening.of(item.shown),
         });
         waiting = said;
+        drafts.delete(item.question);
       });
       deed.append(button);
     }
@@ -56,7 +63,8 @@ function render({ model, el }) {
   const hear = (message, buffers) => {
     if (message.kind === "media") {
       urls.set(message.sha256, URL.createObjectURL(new Blob([buffers[0]], { type: message.type })));
-      if (!message.left) draw();
+    } else if (message.kind === "ready") {
+      draw();
     } else if (message.kind === "refused" && waiting) {
       waiting.hidden = false;
       waiting.textContent = message.error;
@@ -64,7 +72,6 @@ function render({ model, el }) {
   };
   model.on("msg:custom", hear);
   model.on("change:items", draw);
-  draw();
   model.send({ kind: "begin" });
   return () => {
     model.off("msg:custom", hear);
