@@ -255,7 +255,16 @@ class Warden:
 
         owner, _, temporary = self.request.env.get(TEMPORARY, "").partition(" ")
         # A kernel that was started inside a job has inherited what belongs to that job's runner.
-        theirs = os.path.exists(f"/proc/{owner}")  # noqa: PTH110 - no pathlib here
+        theirs = _runs(owner)
         for folder in (self.request.folder, None if theirs else temporary):
             if folder:
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _runs(pid: str) -> bool:
+    """Say whether a process lives; one that has ended and was not waited for does not."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123 - no pathlib here
+            return file.read().rpartition(b")")[2].split()[0] not in (b"Z", b"X")
+    except (OSError, IndexError):
+        return False
