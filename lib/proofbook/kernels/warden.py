@@ -263,6 +263,8 @@ class Warden:
 
 def _runs(pid: str) -> bool:
     """Say whether a process lives; one that has ended and was not waited for does not."""
+    if not pid.isdigit():
+        return False
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123 - no pathlib here
             return file.read().rpartition(b")")[2].split()[0] not in (b"Z", b"X")
