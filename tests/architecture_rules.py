@@ -20,6 +20,7 @@ PACKAGE = "proofbook"
 
 LEAVES = {"errors", "records", "hardware", "media"}
 LOW = {
+    "caching",
     "expectations",
     "judgement",
     "notebooks",

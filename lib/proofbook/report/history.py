@@ -139,8 +139,10 @@ def _open(outputs: Path) -> sqlite3.Connection:
     path = outputs / _FILE
     try:
         return _prepared(path)
+    except sqlite3.OperationalError:
+        raise  # it is locked or cannot be read: another's work is not thrown away
     except sqlite3.DatabaseError:
-        path.unlink(missing_ok=True)  # an index: it is made again
+        path.unlink(missing_ok=True)  # no database at all: the index is made again
         return _prepared(path)
 
 

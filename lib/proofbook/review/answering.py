@@ -13,13 +13,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from proofbook.errors import UsageError
 from proofbook.records import Evidence, Question, RunInfo, now
 from proofbook.review.baseline import find_baselines, take_key
 from proofbook.review.binding import AskedJob, bind, bind_check
-from proofbook.review.entries import Answer, AnswerVerdict, Binding, Comparison, Reviewer
+from proofbook.review.entries import Answer, Binding, Reviewer, Said
 from proofbook.review.log import LogTail, SignoffLog
 from proofbook.review.sealing import seal_run
 from proofbook.review.signing import sign
@@ -41,22 +41,11 @@ _MEANING = {
 }
 
 
-class Given(BaseModel):
+class Given(Said):
     """An answer as it comes in, from wherever."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     job: str
     question: str
-    verdict: AnswerVerdict
-    comment: str = Field(default="", max_length=10_000)
-    scores: dict[str, int] = {}
-    comparison: Comparison | None = None
-    blind: bool = False
-    seconds_played: dict[str, float] = {}
-    supersedes: tuple[str, ...] = ()
-    """Answers of others that it takes the place of; a person's own earlier ones always are."""
-    expires: datetime | None = None
     shown: tuple[str, ...] | None = None
     """sha256 of the files that the person was shown; must be those of the question."""
 
@@ -109,34 +98,43 @@ class ReviewSession:
             self._jobs[job_id] = AskedJob(self.run, self.info.run_id, planned)
         return self._jobs[job_id]
 
+    def prepare(self, given: Given, reviewer: Reviewer) -> Binding:
+        """Hold an answer against its question; return what it will be bound to.
+
+        Raises:
+            UsageError: It does not fit, or what was shown is not there any more.
+        """
+        job = self.job(given.job)
+        question = next((q for q in job.questions if q.name == given.question), None)
+        if question is None and not _is_failed_check(job, given.question):
+            raise UsageError(f"job {job.id} asks no question {given.question!r}")
+        why = refusal(given, question, job, reviewer)
+        if question and not why:
+            why = self._comparison_problem(given, question, job)
+        if why:
+            raise UsageError(f"{job.id}, {given.question}: {why}")
+        if question is None:
+            return bind_check(job, given.question.removeprefix("check:"))
+        binding = bind(job, question, self.run.media)
+        _refuse_other_bytes(binding, question, given)
+        return binding
+
     def answer(self, given: Given, reviewer: Reviewer) -> Answer:
         """Write an answer down; it is on the disk when this returns.
 
         Raises:
             UsageError: It does not fit its question, or what was shown is not there any more.
         """
-        job = self.job(given.job)
-        question = next((q for q in job.questions if q.name == given.question), None)
-        check = given.question.removeprefix("check:")
-        if question is None and not _is_failed_check(job, given.question):
-            raise UsageError(f"job {job.id} asks no question {given.question!r}")
-        if why := refusal(given, question, job, reviewer):
-            raise UsageError(f"{job.id}, {given.question}: {why}")
-        if question and (why := self._comparison_problem(given, question, job)):
-            raise UsageError(f"{job.id}, {given.question}: {why}")
-        binding = bind(job, question, self.run.media) if question else bind_check(job, check)
-        _refuse_other_bytes(binding, question, given)
+        binding = self.prepare(given, reviewer)
         if not self._sealed:
             self.seal()
-        supersedes = self._superseded(given, reviewer)
+        said = {name: getattr(given, name) for name in Said.model_fields}
+        said |= {"supersedes": self._superseded(given, reviewer), "expires": self._end_of(given)}
 
         def make(number: int, previous: str) -> Answer:
             made = Answer(
                 number=number, previous=previous, id=uuid.uuid4().hex, reviewer=reviewer,
-                meaning=_MEANING[given.verdict], verdict=given.verdict, comment=given.comment,
-                scores=given.scores, comparison=given.comparison, blind=given.blind,
-                seconds_played=given.seconds_played, supersedes=supersedes,
-                expires=self._end_of(given), binding=binding,
+                meaning=_MEANING[given.verdict], binding=binding, **said,
             )  # fmt: skip
             return sign(made, self.key) if self.key else made
 
@@ -215,8 +213,6 @@ def _waiver_refusal(given: Given) -> str:
         return "a waiver needs a reason"
     if given.expires is None:
         return "a waiver needs a date on which it expires"
-    if given.expires.tzinfo is None:
-        return "the date on which a waiver expires needs a time zone"
     return ""
 
 
@@ -236,9 +232,9 @@ def _was_played(evidence: Evidence, seconds: float) -> bool:
     return seconds >= min(_HEARD, length / 2)
 
 
-def _refuse_other_bytes(binding: Binding, question: Question | None, given: Given) -> None:
+def _refuse_other_bytes(binding: Binding, question: Question, given: Given) -> None:
     found = tuple(subject.sha256 for subject in binding.subjects)
-    if question is not None and found != question.about:
+    if found != question.about:
         names = [s.name for s, sha in zip(binding.subjects, question.about, strict=False)
                  if s.sha256 != sha]  # fmt: skip
         what = ", ".join(names) or "evidence"

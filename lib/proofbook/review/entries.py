@@ -22,6 +22,7 @@ __all__ = [
     "Comparison",
     "Entry",
     "Reviewer",
+    "Said",
     "Seal",
     "Signature",
     "Subject",
@@ -97,21 +98,9 @@ class Signature(_Model):
     """Base64."""
 
 
-class _Line(_Model):
-    schema_version: Literal[1] = 1
-    number: int = Field(ge=0)
-    previous: _Sha256
-    time: AwareDatetime = Field(default_factory=now)
+class Said(_Model):
+    """What a person says about a question, before it is known what that is bound to."""
 
-
-class Answer(_Line):
-    """What one person said about one question."""
-
-    kind: Literal["answer"] = "answer"
-    id: str = Field(pattern=r"^[0-9a-f]{32}$")
-    reviewer: Reviewer
-    meaning: str
-    """What the answer stands for, in words."""
     verdict: AnswerVerdict
     comment: str = Field(default="", max_length=10_000)
     scores: dict[str, int] = {}
@@ -124,6 +113,23 @@ class Answer(_Line):
     supersedes: tuple[str, ...] = ()
     """Ids of the answers that it takes the place of."""
     expires: AwareDatetime | None = None
+
+
+class _Line(_Model):
+    schema_version: Literal[1] = 1
+    number: int = Field(ge=0)
+    previous: _Sha256
+    time: AwareDatetime = Field(default_factory=now)
+
+
+class Answer(_Line, Said):
+    """What one person said about one question."""
+
+    kind: Literal["answer"] = "answer"
+    id: str = Field(pattern=r"^[0-9a-f]{32}$")
+    reviewer: Reviewer
+    meaning: str
+    """What the answer stands for, in words."""
     binding: Binding
     signature: Signature | None = None
 

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from proofbook.errors import UsageError
-from proofbook.review.answering import Given, ReviewSession, refusal
+from proofbook.review.answering import Given, ReviewSession
 from proofbook.review.entries import Answer, Reviewer
 
 __all__ = ["EXPORT_FORMAT", "Exported", "import_answers"]
@@ -57,8 +57,9 @@ def import_answers(session: ReviewSession, file: Path) -> list[Answer]:
         name=exported.reviewer, role=exported.role, identified_by="declared in an exported file"
     )
     for answer in exported.answers:
-        if problem := _problem(session, answer, reviewer):
+        if problem := _problem(session, answer):
             raise UsageError(f"{file}: {answer.given.job}, {answer.given.question}: {problem}")
+        session.prepare(answer.given, reviewer)
     return [session.answer(answer.given, reviewer) for answer in exported.answers]
 
 
@@ -79,14 +80,12 @@ def _read(file: Path) -> Exported:
     return exported
 
 
-def _problem(session: ReviewSession, answer: _ExportedAnswer, reviewer: Reviewer) -> str:
+def _problem(session: ReviewSession, answer: _ExportedAnswer) -> str:
     job = session.job(answer.given.job)
     question = next((q for q in job.questions if q.name == answer.given.question), None)
-    if question is None:
-        return "the run asks no such question"
     for name in _Bound.model_fields:
         if getattr(answer.bound, name) != getattr(job, name):
             return f"the {name.removesuffix('_sha256')} is not what the report showed"
-    if answer.given.shown != question.about:
+    if question and answer.given.shown != question.about:
         return "the media are not those that the report showed"
-    return refusal(answer.given, question, job, reviewer)
+    return ""

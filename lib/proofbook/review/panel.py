@@ -20,6 +20,7 @@ import traitlets
 from proofbook.errors import ProofbookError
 from proofbook.records import Evidence, MediaFile
 from proofbook.review.answering import ReviewSession, parse_given
+from proofbook.review.baseline import find_baselines, take_key
 from proofbook.review.command import known_name, open_session
 from proofbook.review.entries import Reviewer
 from proofbook.review.queue import build_queue
@@ -28,7 +29,7 @@ from proofbook.storage import RunFolder
 __all__ = ["ReviewPanel", "show_panel"]
 
 _PAGE = Path(__file__).parent / "page"
-_MODULES = ("elements.js", "listening.js", "takes.js", "panel.js")
+_MODULES = ("elements.js", "listening.js", "takes.js", "blind.js", "panel.js")
 
 
 def _join_modules(names: Iterable[str]) -> str:
@@ -67,18 +68,21 @@ class ReviewPanel(anywidget.AnyWidget):
             self._answer(message)
 
     def _send_media(self) -> None:
-        for file in self._files():
-            path = self._session.run.media / file.filename
+        for file, path in self._files():
             if path.is_file():
                 about = {"sha256": file.sha256, "type": file.media_type}
                 self.send({"kind": "media", **about}, [path.read_bytes()])
         self.send({"kind": "ready"})
 
-    def _files(self) -> Iterator[MediaFile]:
-        for record in self._asked.records:
-            if isinstance(record, Evidence):
-                yield record.file
-                yield from record.views.values()
+    def _files(self) -> Iterator[tuple[MediaFile, Path]]:
+        """Return what the job shows, and the approved takes that stand beside it."""
+        run = self._session.run
+        approved = find_baselines(run.path.parent, before=self._session.info.started)
+        for evidence in self._asked.evidence.values():
+            yield from _files_of(evidence, run.media)
+            found = approved.get(take_key(self._asked.runbook, self._asked.id, evidence))
+            if found is not None:
+                yield from _files_of(found.evidence, found.run.media)
 
     def _answer(self, message: dict[str, Any]) -> None:
         name, role = str(message.pop("reviewer", "")), str(message.pop("role", ""))
@@ -92,6 +96,11 @@ class ReviewPanel(anywidget.AnyWidget):
             return
         self.reviewer, self.role = name, role
         self.items = self._items()
+
+
+def _files_of(evidence: Evidence, media: Path) -> Iterator[tuple[MediaFile, Path]]:
+    for file in (evidence.file, *evidence.views.values()):
+        yield file, media / file.filename
 
 
 def show_panel(

@@ -114,6 +114,17 @@ def test_sound_checkpoints_are_green_and_all_corruptions_are_found(run: Callable
     assert found.red == []
 
 
+def test_a_trainer_that_writes_no_hashes_cannot_have_all_corruptions_found(
+    run: Callable[..., Any],
+) -> None:
+    found = run("checkpoints", "unsealed", smallest=0.0001)
+    assert found.red == ["corruptions-found"]
+    assert "model.safetensors zeroed" in str(found.checks["corruptions-found"].actual)
+    skipped = run("checkpoints", "unsealed", smallest=0.0001, corruptions=0)
+    assert skipped.red == []
+    assert skipped.checks["corruptions-found"].status == "skipped"
+
+
 def test_checkpoints_that_are_not_as_they_should_be_are_red(
     run: Callable[..., Any], tmp_path: Path
 ) -> None:

@@ -29,7 +29,7 @@ log = out / "log.jsonl"
 step = sum(1 for _ in log.open()) if log.exists() else 0
 while step < total and not stop:
     step += 1
-    deadline = time.monotonic() + (3.0 if "uneven" in faults and step == total - 2 else 0.03)
+    deadline = time.monotonic() + (3.0 if "uneven" in faults and step == total // 2 else 0.03)
     while time.monotonic() < deadline:
         if "sleepy" in faults:
             time.sleep(0.03)

@@ -12,11 +12,12 @@ import torch
 from safetensors.torch import save_file
 
 from proofbook.errors import SubjectError
+from proofbook.storage import hash_file
 from proofbook.systems.training.checkpoints import (
     find_faults,
     list_checkpoints,
     read_states,
-    take_fingerprints,
+    sum_line,
 )
 from proofbook.systems.training.comparison import compare_files, weights_in
 from proofbook.systems.training.corruption import corrupt
@@ -37,25 +38,32 @@ def checkpoint(folder: Path, step: int = 10, value: float = 1.0) -> Path:
     return path
 
 
+def sealed(path: Path) -> Path:
+    """Give a checkpoint a manifest, and that its sum."""
+    files = {file.name: {"sha256": hash_file(file)} for file in path.iterdir()}
+    step = int(path.name.split("-")[1])
+    (path / "manifest.json").write_text(json.dumps({"step": step, "files": files}))
+    (path / "manifest.json.sha256").write_text(sum_line(path / "manifest.json"))
+    return path
+
+
 def test_a_sound_checkpoint_has_no_faults(tmp_path: Path) -> None:
     first, second = checkpoint(tmp_path), checkpoint(tmp_path, 20)
-    known = take_fingerprints(second)
-    assert find_faults(second, FILES, known=known, like=first) == []
+    assert find_faults(second, FILES, like=first) == []
     assert list_checkpoints(tmp_path) == [(10, first), (20, second)]
 
 
 def test_every_one_of_200_random_corruptions_is_found(tmp_path: Path) -> None:
-    source = checkpoint(tmp_path)
-    known = take_fingerprints(source)
+    like, source = sealed(checkpoint(tmp_path)), sealed(checkpoint(tmp_path, 20))
     unfound = []
     for seed in range(200):
         copy, done = corrupt(source, tmp_path / str(seed), seed)
-        if not find_faults(copy, FILES, known=known):
+        if not find_faults(copy, FILES, like=like):
             unfound.append(done)
     assert unfound == []
 
 
-def test_values_shapes_steps_and_files_are_looked_at_without_fingerprints(tmp_path: Path) -> None:
+def test_values_shapes_steps_and_files_are_looked_at_without_a_manifest(tmp_path: Path) -> None:
     like = checkpoint(tmp_path, 10)
     broken = checkpoint(tmp_path, 20, value=float("nan"))
     assert find_faults(broken, FILES)[0] == (
@@ -75,16 +83,23 @@ def test_values_shapes_steps_and_files_are_looked_at_without_fingerprints(tmp_pa
 
 
 def test_a_manifest_is_held_against_the_files(tmp_path: Path) -> None:
-    path = checkpoint(tmp_path)
-    digests = {name: {"sha256": digest} for name, digest in take_fingerprints(path).items()}
-    (path / "manifest.json").write_text(json.dumps({"step": 11, "files": digests}))
+    path = sealed(checkpoint(tmp_path))
     torch.save({"last_epoch": 10}, path / "scheduler.bin")
     assert find_faults(path, FILES) == [
         "scheduler.bin has changed since it was written (by its manifest)",
+    ]
+    manifest = path / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"step": 10', '"step": 11'))
+    (path / "optimizer.bin").unlink()
+    assert find_faults(path, []) == [
+        "manifest.json is not the one that manifest.json.sha256 is of",
+        "optimizer.bin is gone (by its manifest)",
+        "scheduler.bin has changed since it was written (by its manifest)",
         "manifest.json says step 11",
     ]
-    (path / "manifest.json").write_text("{}")
-    assert find_faults(path, FILES) == ["manifest.json cannot be read"]
+    (path / "manifest.json.sha256").unlink()
+    manifest.write_text("{}")
+    assert find_faults(path, FILES) == ["optimizer.bin is missing", "manifest.json cannot be read"]
 
 
 class Bomb:

@@ -10,6 +10,7 @@ from random import Random
 import pytest
 
 from proofbook.errors import SubjectError
+from proofbook.systems.training.artefacts import names_gpu
 from proofbook.systems.training.comparison import compare_steps, stitch
 from proofbook.systems.training.growth import find_growth, seconds_per_step
 from proofbook.systems.training.running import MemorySample
@@ -117,3 +118,26 @@ def test_the_checklists_advice_stands_beside_the_failure(printed: str, advice: s
 
 def test_a_sound_training_gets_no_advice() -> None:
     assert find_advice("Steps: 100%|██| 4/4 [00:01<00:00, loss=0.1]") == []
+
+
+@pytest.mark.parametrize(
+    "printed",
+    ["Device: cuda", "using device cuda:0\nSteps: 1/4", "GPU: NVIDIA A100-SXM4-80GB"],
+)
+def test_a_card_that_is_used_is_seen(printed: str) -> None:
+    assert names_gpu(printed)
+
+
+@pytest.mark.parametrize(
+    "printed",
+    [
+        "Device: cpu",
+        "CUDA is not available; training on the processor",
+        "UserWarning: no GPU was found",
+        "RuntimeError: CUDA out of memory. Tried to allocate",
+        "torch.cuda.is_available(): False",
+        "",
+    ],
+)
+def test_a_card_that_is_missing_is_not_taken_for_one(printed: str) -> None:
+    assert not names_gpu(printed)

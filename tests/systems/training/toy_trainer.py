@@ -1,5 +1,6 @@
 """A trainer of a few lines, faults on demand: ``toy_trainer.py OUT STEPS [--resume] FAULT…``."""
 
+import hashlib
 import json
 import os
 import signal
@@ -22,8 +23,19 @@ def save() -> None:
     save_file({"weights": state["weights"]}, beside / "model.safetensors")
     time.sleep(0.1 if "slow-save" in faults else 0)
     save_file({"speed": state["speed"]}, beside / "optimizer.safetensors")
+    if "unsealed" not in faults:
+        seal(beside)
     if not place.exists():
         beside.rename(place)
+
+
+def seal(folder: Path) -> None:
+    sums = {x.name: hashlib.sha256(x.read_bytes()).hexdigest() for x in folder.iterdir()}
+    manifest = {"step": step, "files": {name: {"sha256": sum} for name, sum in sums.items()}}
+    text = json.dumps(manifest)
+    (folder / "manifest.json").write_text(text)
+    line = f"{hashlib.sha256(text.encode()).hexdigest()}  manifest.json\n"
+    (folder / "manifest.json.sha256").write_text(line)
 
 
 for signum in (signal.SIGINT, signal.SIGTERM):

@@ -27,8 +27,12 @@ export class Blind {
   }
 
   get words() {
-    if (this.form === "ab") return this.done ? `you prefer ${this.preferred === "neither" ? "neither" : this.preferred === "this" ? "this take" : "the approved one"}` : "Which one is better? Choose with x while it plays.";
-    return this.done ? `${this.correct} of ${this.trials} right` : `Trial ${this.trials + 1} of ${MOST_TRIALS}: is X the same as A or as B? Choose with x while A or B plays.`;
+    if (this.form === "ab") return this.done ? `you prefer ${this.preferred === "neither" ? "neither" : this.preferred === "this" ? "this take" : "the approved one"}` : "Which one is better?";
+    return this.done ? `${this.correct} of ${this.trials} right` : `Trial ${this.trials + 1} of ${MOST_TRIALS}: is X the same as A or as B?`;
+  }
+
+  get choices() {
+    return this.form === "ab" ? [[0, "A is better"], [1, "B is better"], [null, "Neither"]] : [[0, "X is A"], [1, "X is B"]];
   }
 
   // 0 and 1 choose A and B; null chooses neither.

@@ -1,11 +1,13 @@
 // The questions of one job in a notebook. Nothing that is answered stays here: it goes to the log.
+import { Blind } from "./blind.js";
 import { make } from "./elements.js";
 import { Listening } from "./listening.js";
-import { drawTake } from "./takes.js";
+import { drawBlind, drawTakes } from "./takes.js";
 
 function render({ model, el }) {
   const listening = new Listening();
   const urls = new Map();
+  const blinds = new Map();
   el.classList.add("proofbook-panel");
 
   const drafts = new Map();
@@ -27,13 +29,34 @@ function render({ model, el }) {
     const said = make("p", { class: "bad", role: "alert", hidden: "" });
     const box = make("section", { "aria-label": item.text },
       make("h3", {}, item.text), make("p", {}, make("span", { class: `badge is-${item.status}` }, item.status), ` ${item.reason}`),
-      ...item.evidence.map((take) => drawTake({ ...take, url: urls.get(take.sha256) ?? "", views: shown(take.views) })),
+      drawEvidence(item),
       ...item.answers.map((answer) => make("p", {}, make("b", {}, answer.reviewer), ` ${answer.verdict}${answer.comment ? `: ${answer.comment}` : ""}`)),
       drawDeed(item, said), said);
     return box;
   }
 
-  const shown = (views) => Object.fromEntries(Object.entries(views).filter(([, url]) => urls.has(hashOf(url))).map(([name, url]) => [name, urls.get(hashOf(url))]));
+  function drawEvidence(item) {
+    const here = { ...item, evidence: item.evidence.map(localise) };
+    if (!waits(item)) blinds.delete(item.question);
+    else if (Blind.fits(here) && !blinds.has(item.question)) blinds.set(item.question, new Blind(here));
+    const blind = blinds.get(item.question);
+    if (!blind) return drawTakes(here);
+    const box = make("div", {}, drawBlind(blind, (index) => {
+      for (const player of box.querySelectorAll("audio, video")) { listening.note(player); player.pause(); }
+      blind.choose(index);
+      box.replaceWith(drawEvidence(item));
+    }));
+    return box;
+  }
+
+  // What lies in the run's folders is here as what was sent of it.
+  function localise(take) {
+    const views = Object.entries(take.views).filter(([, url]) => urls.has(hashOf(url)));
+    return {
+      ...take, url: urls.get(take.sha256) ?? "", views: Object.fromEntries(views.map(([name, url]) => [name, urls.get(hashOf(url))])),
+      ...(take.approved ? { approved: localise(take.approved) } : {}),
+    };
+  }
 
   function drawDeed(item, said) {
     const comment = make("input", { placeholder: "Comment", "aria-label": "Comment", maxlength: "10000" });
@@ -44,12 +67,15 @@ function render({ model, el }) {
     for (const [verdict, words] of [["approved", "Approve"], ["needs-work", "Needs work"], ["rejected", "Reject"]]) {
       const button = make("button", { type: "button", class: `do-${verdict}` }, words);
       button.addEventListener("click", () => {
+        const blind = blinds.get(item.question);
+        if (blind && !blind.done && verdict === "approved") return tell(said, blind.words);
         const given = [...deed.querySelectorAll("[data-criterion]")].filter((input) => input.value);
         const person = (name) => el.querySelector(`[data-person=${name}]`).value.trim();
         model.send({
           kind: "answer", reviewer: person("reviewer"), role: person("role"), job: item.job, question: item.question, verdict,
           comment: comment.value.trim(), scores: Object.fromEntries(given.map((input) => [input.dataset.criterion, Number(input.value)])),
           shown: item.shown, seconds_played: listening.of(item.shown),
+          blind: Boolean(blind), comparison: blind?.done ? blind.result : null,
         });
         waiting = said;
         drafts.delete(item.question);
@@ -66,8 +92,7 @@ function render({ model, el }) {
     } else if (message.kind === "ready") {
       draw();
     } else if (message.kind === "refused" && waiting) {
-      waiting.hidden = false;
-      waiting.textContent = message.error;
+      tell(waiting, message.error);
     }
   };
   model.on("msg:custom", hear);
@@ -78,6 +103,13 @@ function render({ model, el }) {
     model.off("change:items", draw);
     for (const url of urls.values()) URL.revokeObjectURL(url);
   };
+}
+
+const waits = (item) => !["approved", "waived"].includes(item.status);
+
+function tell(place, words) {
+  place.hidden = false;
+  place.textContent = words;
 }
 
 const hashOf = (url) => url.split("/").pop().split(".")[0];

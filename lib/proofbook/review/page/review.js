@@ -1,7 +1,7 @@
 import { Blind } from "./blind.js";
 import { byId, make } from "./elements.js";
 import { Listening } from "./listening.js";
-import { drawTake, matchLoudness } from "./takes.js";
+import { drawBlind, drawTakes } from "./takes.js";
 
 const listening = new Listening();
 const state = { items: [], at: 0, hideMetrics: false, sending: false, blind: null, scores: {}, criterion: 0, override: false };
@@ -43,7 +43,7 @@ function drawStage() {
   const parts = [make("h1", {}, item.text), drawAbout(item)];
   if (item.checks.failed.length) parts.push(make("p", { class: "bad" }, `Checks that did not pass: ${item.checks.failed.join(", ")}`));
   if (item.form === "score") parts.push(drawScores(item));
-  parts.push(state.blind ? drawBlind() : drawTakes(item));
+  parts.push(state.blind ? drawBlind(state.blind, choose) : drawTakes(item));
   if (!hidesMetrics(item) && item.metrics.length) parts.push(drawMetrics(item));
   if (item.answers.length) parts.push(drawEarlier(item));
   parts.push(drawDeed(item));
@@ -58,28 +58,6 @@ function drawAbout(item) {
   if (item.role) about.append(make("span", {}, `for the ${item.role}`));
   if (!item.required) about.append(make("span", {}, "optional"));
   return about;
-}
-
-function drawTakes(item) {
-  const takes = make("div", { class: "takes" });
-  const pictures = item.evidence.every((take) => ["image", "plot"].includes(take.kind));
-  if (pictures && (item.evidence.length > 1 || item.evidence.some((take) => take.approved))) takes.classList.add("grid");
-  for (const take of item.evidence) {
-    takes.append(drawTake(take));
-    if (take.approved && !take.diff) takes.append(drawTake(take.approved, `Approved by ${take.approved.by} in ${take.approved.run}`));
-  }
-  const players = [...takes.querySelectorAll("audio")];
-  for (const [index, take] of item.evidence.entries()) {
-    if (take.approved && players.length === 2 * item.evidence.length) matchLoudness(players.slice(2 * index, 2 * index + 2), [take, take.approved]);
-  }
-  return takes;
-}
-
-function drawBlind() {
-  const takes = state.blind.takes;
-  const figures = takes.map((take) => drawTake({ ...take, caption: "", labels: "", views: {} }, take.title));
-  matchLoudness(figures.map((figure) => figure.querySelector("audio, video")).filter(Boolean), takes);
-  return make("div", { class: "takes grid" }, make("p", { id: "blind-words" }, state.blind.words), ...figures);
 }
 
 function drawScores(item) {
@@ -170,13 +148,18 @@ function changeTake() {
 }
 
 function chooseBlind() {
-  if (!state.blind) return;
+  if (!state.blind || state.blind.done) return;
   const at = players().findIndex((player) => !player.paused);
   if (at < 0 || at > 1) return say("play A or B, then press x while it plays");
-  state.blind.choose(at);
-  for (const player of players()) player.pause();
-  if (state.blind.form === "abx" && !state.blind.done) drawStage();
-  else byId("blind-words").textContent = state.blind.words;
+  choose(at);
+}
+
+function choose(index) {
+  state.blind.choose(index);
+  for (const player of players()) { listening.note(player); player.pause(); }
+  const comment = byId("comment").value;
+  drawStage();
+  byId("comment").value = comment;
 }
 
 function score(value) {

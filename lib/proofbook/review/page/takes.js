@@ -66,6 +66,38 @@ function other(take) {
   return [make("p", {}, make("a", { href: take.url }, `Open ${take.name}`))];
 }
 
+// A question's evidence, each beside the last approved take of it.
+export function drawTakes(item) {
+  const takes = make("div", { class: "takes" });
+  const pictures = item.evidence.every((take) => ["image", "plot"].includes(take.kind));
+  if (pictures && (item.evidence.length > 1 || item.evidence.some((take) => take.approved))) takes.classList.add("grid");
+  for (const take of item.evidence) {
+    const figures = [drawTake(take)];
+    if (take.approved && !take.diff) figures.push(drawTake(take.approved, `Approved by ${take.approved.by} in ${take.approved.run}`));
+    const players = figures.map((figure) => figure.querySelector("audio, video")).filter(Boolean);
+    if (players.length === 2) matchLoudness(players, [take, take.approved]);
+    takes.append(...figures);
+  }
+  return takes;
+}
+
+// Two or three takes without their names; "choose" is told 0 for A, 1 for B and null for neither.
+export function drawBlind(blind, choose) {
+  const takes = blind.takes;
+  const figures = takes.map((take) => drawTake({ ...take, name: take.title, caption: "", labels: "", facts: [], views: {} }, take.title));
+  matchLoudness(figures.map((figure) => figure.querySelector("audio, video")).filter(Boolean), takes);
+  const box = make("div", { class: "takes grid" }, make("p", { class: "blind-words", role: "status" }, blind.words), ...figures);
+  if (blind.done) return box;
+  const choices = make("p", { class: "choices" });
+  for (const [index, words] of blind.choices) {
+    const button = make("button", { type: "button" }, words);
+    button.addEventListener("click", () => choose(index));
+    choices.append(button);
+  }
+  box.append(choices);
+  return box;
+}
+
 // As loud as each other: the louder one is turned down.
 export function matchLoudness(players, takes) {
   const known = takes.map((take) => take.loudness).filter((value) => value !== null);

@@ -21,7 +21,7 @@ _COMMON = """
 import json, sys, time
 import torch, transformers
 from proofbook.systems.musicgen import conversion, generation, mapping, offload, sources, subject
-from proofbook.systems.musicgen.cache import cache_root
+from proofbook.caching import cache_root
 from proofbook.systems.musicgen.memory import AnonymousPeak
 checkpoints, dtype, budget, folder = sys.argv[1:]
 transformers.MusicgenForConditionalGeneration, transformers.T5EncoderModel

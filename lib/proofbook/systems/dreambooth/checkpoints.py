@@ -21,13 +21,14 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from proofbook.errors import SubjectError
+from proofbook.storage import hash_file
 from proofbook.systems.dreambooth.settings import Settings, differences
+from proofbook.systems.training.checkpoints import MANIFEST, MANIFEST_SUM, sum_line
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 __all__ = [
-    "MANIFEST",
     "Manifest",
     "Snapshot",
     "find_checkpoint",
@@ -39,7 +40,6 @@ __all__ = [
     "write_checkpoint",
 ]
 
-MANIFEST = "manifest.json"
 _FORMAT = 1
 _NAME = re.compile(r"checkpoint-(\d+)")
 _PARTIAL = ".partial-"
@@ -98,7 +98,9 @@ def write_checkpoint(folder: Path, snapshot: Snapshot) -> Path:
             settings=snapshot.settings.model_dump(mode="json"),
         )  # fmt: skip
         (beside / MANIFEST).write_text(manifest.model_dump_json(indent=1))
+        (beside / MANIFEST_SUM).write_text(sum_line(beside / MANIFEST))
         _sync(beside / MANIFEST)
+        _sync(beside / MANIFEST_SUM)
         _sync(beside)
         shutil.rmtree(place, ignore_errors=True)
         beside.rename(place)
@@ -125,12 +127,17 @@ def read_manifest(checkpoint: Path) -> Manifest:
     Raises:
         SubjectError: It is missing or unreadable, or a file is missing or has changed.
     """
+    path = checkpoint / MANIFEST
     try:
-        manifest = Manifest.model_validate_json((checkpoint / MANIFEST).read_bytes())
+        manifest = Manifest.model_validate_json(path.read_bytes())
+        is_own = (checkpoint / MANIFEST_SUM).read_bytes() == sum_line(path).encode()
     except FileNotFoundError as error:
-        raise SubjectError(f"{checkpoint} has no {MANIFEST}: it is not complete") from error
+        name = Path(error.filename).name
+        raise SubjectError(f"{checkpoint} has no {name}: it is not complete") from error
     except (OSError, ValidationError) as error:
-        raise SubjectError(f"{checkpoint / MANIFEST} cannot be read; remove the folder") from error
+        raise SubjectError(f"{path} cannot be read; remove the folder") from error
+    if not is_own:
+        raise SubjectError(f"{path} has changed since it was written; remove the folder")
     match = _NAME.fullmatch(checkpoint.name)
     if match and int(match[1]) != manifest.step:
         raise SubjectError(f"{checkpoint} says that it is of step {manifest.step}; it was renamed")
@@ -138,7 +145,7 @@ def read_manifest(checkpoint: Path) -> Manifest:
         path = checkpoint / name
         if not path.is_file():
             raise SubjectError(f"{path} is missing; the checkpoint cannot be used")
-        if path.stat().st_size != known.size or _sha256(path) != known.sha256:
+        if path.stat().st_size != known.size or hash_file(path) != known.sha256:
             raise SubjectError(f"{path} has changed since it was written; it cannot be used")
     return manifest
 
@@ -184,7 +191,7 @@ def _write_weights(folder: Path, snapshot: Snapshot) -> dict[str, _File]:
         path = folder / weights_file(number)
         save_file(tensors, path, metadata={"format": "pt"})
         _sync(path)
-        found[path.name] = _File(size=path.stat().st_size, sha256=_sha256(path))
+        found[path.name] = _File(size=path.stat().st_size, sha256=hash_file(path))
     return found
 
 
@@ -237,11 +244,6 @@ class _Explained(io.BufferedWriter):
         except OSError as error:
             self._error = error
             raise
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _sync(path: Path) -> None:

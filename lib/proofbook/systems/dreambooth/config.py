@@ -95,8 +95,8 @@ class CheckpointsConfig(TrainerConfig):
     """MB that each checkpoint has at least."""
     largest: float = Field(default=20000.0, gt=0)
     """MB that each checkpoint has at most."""
-    corruptions: int = Field(default=12, ge=1)
-    """How many random corruptions of a copy must be found."""
+    corruptions: int = Field(default=12, ge=0)
+    """How many random corruptions of a copy must be found; 0 where a trainer writes no hashes."""
     seed: int = Field(default=7, ge=0)
     """Chooses them."""
 

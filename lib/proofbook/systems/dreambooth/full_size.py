@@ -6,13 +6,11 @@ load the real one.
 
 from __future__ import annotations
 
-import hashlib
-import os
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
+from proofbook.caching import cached_folder
+from proofbook.storage import hash_file
 from proofbook.systems.dreambooth.reference import build_tokenizer
 
 __all__ = ["build_full_size", "full_size_folder"]
@@ -41,22 +39,10 @@ _SCHEDULE: dict[str, Any] = {
 
 def full_size_folder(cache: Path) -> Path:
     """Return the model's folder below ``cache``, writing it if it is not there."""
-    from filelock import FileLock
-
+    # Sizes and times are enough: hashing gigabytes takes as long as writing them.
+    recipe = {"source": hash_file(Path(__file__))}
     root = cache / "dreambooth"
-    root.mkdir(parents=True, exist_ok=True)
-    recipe = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]
-    place = root / f"sd15-random-{recipe}"
-    with FileLock(root / f".{place.name}.lock"):
-        if not place.is_dir():
-            beside = Path(tempfile.mkdtemp(dir=root, prefix=f".{place.name}."))
-            try:
-                build_full_size(beside)
-                os.replace(beside, place)  # noqa: PTH105 - a whole folder appears at once
-            except BaseException:
-                shutil.rmtree(beside, ignore_errors=True)
-                raise
-    return place
+    return cached_folder(root, "sd15-random", recipe, build_full_size, thorough=False)
 
 
 def build_full_size(folder: Path, **smaller: dict[str, Any]) -> None:

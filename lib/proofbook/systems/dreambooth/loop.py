@@ -40,6 +40,7 @@ def train(settings: Settings, *, resume: bool = False, resume_from: Path | None 
         settings.output_dir.mkdir(parents=True, exist_ok=True)
         sweep(settings.output_dir)
         accelerator = _accelerator(settings)
+        print(f"Device: {accelerator.device}")  # noqa: T201 - this is a program
         networks = load_networks(settings)
         classes = _class_pictures(settings, networks, accelerator, stopping)
         state = build_state(settings, accelerator, networks)

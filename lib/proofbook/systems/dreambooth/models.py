@@ -5,12 +5,11 @@ Knows nothing about data or steps.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from proofbook.caching import cache_root
 from proofbook.errors import SubjectError
 from proofbook.systems.dreambooth.settings import Settings
 
@@ -43,9 +42,7 @@ def resolve_base(base: str, environ: Mapping[str, str] | None = None) -> str:
     from proofbook.systems.dreambooth.full_size import full_size_folder
     from proofbook.systems.dreambooth.reference import reference_folder
 
-    environ = os.environ if environ is None else environ
-    chosen = environ.get("PROOFBOOK_CACHE")
-    cache = Path(chosen).expanduser() if chosen else Path.home() / ".cache" / "proofbook"
+    cache = cache_root(environ)
     return str(reference_folder(cache) if base == _REFERENCE else full_size_folder(cache))
 
 

@@ -8,10 +8,7 @@ what it is made from.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,13 +16,16 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from proofbook.caching import cached_folder
+from proofbook.storage import hash_file
+from proofbook.systems.dreambooth import drawing
 from proofbook.systems.dreambooth.drawing import COLOURS, draw_animal, draw_plain_animal
 
 if TYPE_CHECKING:
     import torch
     from PIL.Image import Image
 
-__all__ = ["SIZE", "build_reference", "build_tokenizer", "reference_folder"]
+__all__ = ["SIZE", "build_reference", "build_tokenizer", "recipe", "reference_folder"]
 
 SIZE = 32
 """Pixels of a side."""
@@ -49,22 +49,18 @@ _SEED = 20
 
 def reference_folder(cache: Path) -> Path:
     """Return the folder of the tiny model below ``cache``, building it if it is not there."""
-    from filelock import FileLock
+    return cached_folder(cache / "dreambooth", "tiny", recipe(), build_reference)
 
-    root = cache / "dreambooth"
-    place = root / f"tiny-{_recipe_hash()}"
-    root.mkdir(parents=True, exist_ok=True)
-    with FileLock(root / f".{place.name}.lock"):
-        if not place.is_dir():
-            beside = Path(tempfile.mkdtemp(dir=root, prefix=f".{place.name}."))
-            try:
-                build_reference(beside)
-                beside.chmod(0o755)
-                os.replace(beside, place)  # noqa: PTH105 - a whole folder appears at once
-            except BaseException:
-                shutil.rmtree(beside, ignore_errors=True)
-                raise
-    return place
+
+def recipe() -> dict[str, str]:
+    """Return everything that the model follows from."""
+    import diffusers
+    import torch
+    import transformers
+
+    sources = {path.name: hash_file(path) for path in (Path(__file__), Path(drawing.__file__))}
+    packages = (torch, diffusers, transformers)
+    return sources | {package.__name__: str(package.__version__) for package in packages}
 
 
 def build_reference(
@@ -94,19 +90,6 @@ _SCHEDULE: dict[str, Any] = {
     "steps_offset": 1,
     "prediction_type": "v_prediction",
 }
-
-
-def _recipe_hash() -> str:
-    import diffusers
-    import torch
-    import transformers
-
-    digest = hashlib.sha256()
-    for module in (Path(__file__), Path(__file__).with_name("drawing.py")):
-        digest.update(module.read_bytes())
-    for package in (torch, diffusers, transformers):
-        digest.update(str(package.__version__).encode())
-    return digest.hexdigest()[:16]
 
 
 @contextmanager

@@ -7,17 +7,19 @@ settings; ``reference:butcher-random`` has random weights of that size.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
 
+from proofbook.caching import cached_folder
 from proofbook.errors import SubjectError
+from proofbook.storage import hash_file
 from proofbook.systems.dreambooth.config import TrainerConfig
 from proofbook.systems.dreambooth.data import find_pictures
 from proofbook.systems.dreambooth.drawing import write_characters
+from proofbook.systems.dreambooth.models import resolve_base
 from proofbook.systems.training.running import Training
 from proofbook.systems.training.subject import Trainer
 from proofbook.yamlfile import parse_scalar
@@ -169,22 +171,15 @@ def resolve_trained(trained: str, instance_dir: str) -> Trained:
 
 def _trained_reference() -> Path:
     """Return the folder of the reference's training, which is run if it is not there."""
-    from filelock import FileLock
+    from proofbook.systems.dreambooth.reference import recipe
 
-    from proofbook.systems.dreambooth.models import resolve_base
-
-    base = Path(resolve_base("reference:tiny"))
-    place = base.with_name(f"{base.name}-butcher")
-    with FileLock(place.with_name(f".{place.name}.lock")):
-        if not (place / "model" / "model_index.json").is_file():
-            shutil.rmtree(place, ignore_errors=True)
-            _train_reference(place)
-    return place
+    sources = {path.name: hash_file(path) for path in Path(__file__).parent.glob("*.py")}
+    base = resolve_base(str(_BUTCHER["base_model"]))
+    return cached_folder(Path(base).parent, "butcher", recipe() | sources, _train_reference)
 
 
 def _train_reference(place: Path) -> None:
     config = TrainerConfig(steps=_BUTCHER_STEPS)
-    place.mkdir()
     subject = resolve_subject(_REFERENCE, "", place)
     one_thread = {"OMP_NUM_THREADS": "1"}  # networks this small lose time in more
     with Training(

@@ -34,7 +34,7 @@ class Look(NamedTuple):
     utilisation: float
     """Percent."""
     memory: float
-    """MB in use."""
+    """MiB in use."""
     temperature: float
     """Degrees Celsius."""
     power: float

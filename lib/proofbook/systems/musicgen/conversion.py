@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from proofbook.caching import cached_folder
 from proofbook.errors import SubjectError
-from proofbook.systems.musicgen.cache import cached_folder
 from proofbook.systems.musicgen.checkpoints import verify_checkpoint
 from proofbook.systems.musicgen.fingerprints import fingerprint
 from proofbook.systems.musicgen.keymap import build_tensor

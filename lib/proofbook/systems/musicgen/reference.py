@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from proofbook.caching import cache_root, cached_folder
 from proofbook.errors import SubjectError
-from proofbook.systems.musicgen.cache import cache_root, cached_folder
 
 if TYPE_CHECKING:
     import torch

@@ -91,8 +91,10 @@ def info_faults(path: Path, steps: int) -> list[str]:
 
 
 def names_gpu(printed: str) -> bool:
-    """Say whether what a trainer printed names a graphics card."""
-    return re.search(r"\bcuda\b|\bGPU\b", printed, re.IGNORECASE) is not None
+    """Say whether what a trainer printed names a graphics card, and not that there is none."""
+    named = (line for line in printed.splitlines() if re.search(r"\b(cuda|GPU)\b", line, re.I))
+    none = re.compile(r"\b(no|not|without|cannot|unavailable|false|cpu)\b|out of memory", re.I)
+    return any(none.search(line) is None for line in named)
 
 
 def folder_megabytes(folder: Path) -> float:

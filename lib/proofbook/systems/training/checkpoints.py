@@ -6,7 +6,6 @@ Knows nothing about how they came about.
 from __future__ import annotations
 
 import fnmatch
-import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,19 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from proofbook.errors import SubjectError
+from proofbook.storage import hash_file
 
-__all__ = [
-    "Fingerprints",
-    "find_faults",
-    "list_checkpoints",
-    "read_states",
-    "take_fingerprints",
-]
+__all__ = ["MANIFEST", "MANIFEST_SUM", "find_faults", "list_checkpoints", "read_states", "sum_line"]
 
-Fingerprints = dict[str, str]
-"""sha256 of each file of a checkpoint, by its name."""
+MANIFEST = "manifest.json"
+"""What a checkpoint may carry: ``{"step": N, "files": {name: {"sha256": …}}}``."""
+MANIFEST_SUM = "manifest.json.sha256"
+"""What the manifest may carry, since nothing else holds it to anything."""
 
-_MANIFEST = "manifest.json"
 _TENSORS = (".safetensors",)
 _STATES = (".bin", ".pkl", ".pt", ".pth")
 _COUNTERS = ("last_epoch", "global_step", "step")
@@ -42,9 +37,9 @@ def list_checkpoints(output: Path, pattern: str = "checkpoint-*") -> list[tuple[
     return sorted(found)
 
 
-def take_fingerprints(checkpoint: Path) -> Fingerprints:
-    """Return the sha256 of each file of a checkpoint, to be compared with later."""
-    return {path.name: _sha256(path) for path in _files(checkpoint)}
+def sum_line(path: Path) -> str:
+    """Return the line that ``sha256sum`` writes of a file, and ``sha256sum -c`` reads."""
+    return f"{hash_file(path)}  {path.name}\n"
 
 
 def read_states(path: Path) -> dict[str, Any]:
@@ -68,23 +63,18 @@ def read_states(path: Path) -> dict[str, Any]:
         raise SubjectError(f"{path} cannot be read: {what or type(error).__name__}") from error
 
 
-def find_faults(
-    checkpoint: Path,
-    files: Sequence[str],
-    *,
-    known: Fingerprints | None = None,
-    like: Path | None = None,
-) -> list[str]:
+def find_faults(checkpoint: Path, files: Sequence[str], *, like: Path | None = None) -> list[str]:
     """Return everything that is wrong with a checkpoint; empty where it is sound.
+
+    A bit that flips in a weight is seen where the checkpoint carries a manifest, and not otherwise.
 
     Args:
         checkpoint: Its folder.
         files: What it must have.
-        known: Fingerprints that were taken when it was whole.
-        like: A sound checkpoint of the same run, whose shapes and formats it must have.
+        like: Another checkpoint of the same run, whose files, shapes and formats it must have.
     """
-    faults = [f"{name} is missing" for name in files if not (checkpoint / name).is_file()]
-    faults += _changed(checkpoint, known or {})
+    wanted = {*files, *(path.name for path in _files(like or checkpoint))}
+    faults = [f"{name} is missing" for name in sorted(wanted) if not (checkpoint / name).is_file()]
     faults += _against_manifest(checkpoint)
     for path in _files(checkpoint):
         if path.suffix not in (*_TENSORS, *_STATES):
@@ -104,25 +94,23 @@ def _files(checkpoint: Path) -> list[Path]:
     return sorted(path for path in checkpoint.iterdir() if path.is_file())
 
 
-def _changed(checkpoint: Path, known: Mapping[str, str]) -> Iterator[str]:
-    for name, digest in known.items():
-        path = checkpoint / name
-        if not path.is_file():
-            yield f"{name} is gone"
-        elif _sha256(path) != digest:
-            yield f"{name} has changed since it was written"
-
-
-def _against_manifest(checkpoint: Path) -> list[str]:
-    path = checkpoint / _MANIFEST
+def _against_manifest(checkpoint: Path) -> Iterator[str]:
+    path, sum_path = checkpoint / MANIFEST, checkpoint / MANIFEST_SUM
     if not path.is_file():
-        return []
+        return
+    if sum_path.is_file() and sum_path.read_bytes() != sum_line(path).encode():
+        yield f"{MANIFEST} is not the one that {MANIFEST_SUM} is of"
     try:
-        files = json.loads(path.read_text(encoding="utf-8"))["files"]
+        files = json.loads(path.read_bytes())["files"]
         wanted = {str(name): str(entry["sha256"]) for name, entry in files.items()}
     except (ValueError, KeyError, TypeError, AttributeError):
-        return [f"{_MANIFEST} cannot be read"]
-    return [f"{fault} (by its manifest)" for fault in _changed(checkpoint, wanted)]
+        yield f"{MANIFEST} cannot be read"
+        return
+    for name, digest in wanted.items():
+        if not (checkpoint / name).is_file():
+            yield f"{name} is gone (by its manifest)"
+        elif hash_file(checkpoint / name) != digest:
+            yield f"{name} has changed since it was written (by its manifest)"
 
 
 def _content_faults(path: Path, states: Mapping[str, Any]) -> Iterator[str]:
@@ -156,7 +144,7 @@ def _step_faults(checkpoint: Path) -> Iterator[str]:
     if number is None:
         return
     for path in _files(checkpoint):
-        if path.name == _MANIFEST or path.stem.startswith("scheduler"):
+        if path.name == MANIFEST or path.stem.startswith("scheduler"):
             try:
                 said = _said_step(path)
             except (SubjectError, ValueError, OSError):
@@ -195,8 +183,3 @@ def _flattened(value: Any, place: str) -> Iterator[tuple[str, Any]]:
             yield from _flattened(item, f"{place}.{index}" if place else str(index))
     else:
         yield place or "value", value
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -33,10 +33,11 @@ def corrupt(checkpoint: Path, place: Path, seed: int) -> tuple[Path, str]:
     if kind == "missing":
         path.unlink()
         return copy, f"{path.name} deleted"
-    if kind == "swapped":
-        other = chance.choice([file for file in files if file != path])
-        ours, theirs = path.read_bytes(), other.read_bytes()
-        path.write_bytes(theirs)
+    ours = path.read_bytes()
+    others = [file for file in files if file.read_bytes() != ours]
+    if kind == "swapped" and others:
+        other = chance.choice(others)
+        path.write_bytes(other.read_bytes())
         other.write_bytes(ours)
         return copy, f"{path.name} and {other.name} swapped"
     return copy, _spoil(path, kind, chance)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from proofbook.caching import cache_root
 from proofbook.errors import SubjectError
 
 __all__ = ["resolve_project"]
@@ -22,7 +22,7 @@ def resolve_project(project: str, *, environ: Mapping[str, str] | None = None) -
     if project in _REFERENCES:
         from proofbook.systems.ttsserver.reference.project import prepare_project
 
-        return prepare_project(_cache_root(os.environ if environ is None else environ))
+        return prepare_project(cache_root(environ))
     if project.startswith("reference:"):
         known = ", ".join(sorted(_REFERENCES))
         raise SubjectError(f"project {project}: there is no such reference; there is {known}")
@@ -31,8 +31,3 @@ def resolve_project(project: str, *, environ: Mapping[str, str] | None = None) -
         what = "is a file" if folder.exists() else "does not exist"
         raise SubjectError(f"project {folder} {what}; give the folder of the server's sources")
     return folder.resolve()
-
-
-def _cache_root(environ: Mapping[str, str]) -> Path:
-    chosen = environ.get("PROOFBOOK_CACHE")
-    return Path(chosen).expanduser() if chosen else Path.home() / ".cache" / "proofbook"

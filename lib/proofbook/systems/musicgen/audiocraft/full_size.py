@@ -13,6 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from proofbook.caching import cache_root, cached_folder
 from proofbook.errors import SubjectError
 from proofbook.systems.musicgen.audiocraft.forms import in_form
 from proofbook.systems.musicgen.audiocraft.reference import (
@@ -21,7 +22,6 @@ from proofbook.systems.musicgen.audiocraft.reference import (
     random_codec,
     write_checkpoint,
 )
-from proofbook.systems.musicgen.cache import cache_root, cached_folder
 from proofbook.systems.musicgen.checkpoints import CODEC_FILE, LANGUAGE_FILE
 from proofbook.systems.musicgen.keymap.shapes import language_keys
 from proofbook.systems.musicgen.reference import save_text_encoder

@@ -11,10 +11,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
+from proofbook.caching import cache_root, cached_folder
 from proofbook.errors import SubjectError
 from proofbook.systems.musicgen.audiocraft import codec, language
 from proofbook.systems.musicgen.audiocraft.forms import Form, in_form
-from proofbook.systems.musicgen.cache import cache_root, cached_folder
 from proofbook.systems.musicgen.checkpoints import CODEC_FILE, LANGUAGE_FILE
 from proofbook.systems.musicgen.keymap.shapes import codec_keys, language_keys
 from proofbook.systems.musicgen.keymap.slots import TensorSpec

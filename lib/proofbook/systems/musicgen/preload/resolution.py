@@ -15,9 +15,9 @@ from urllib.request import url2pathname
 
 import httpx
 
+from proofbook.caching import cache_root
 from proofbook.errors import SubjectError
 from proofbook.systems.musicgen.audiocraft.reference import reference_checkpoints
-from proofbook.systems.musicgen.cache import cache_root
 from proofbook.systems.musicgen.preload.hub import cached_hub_origin, hub_origin
 from proofbook.systems.musicgen.preload.manifest import ManifestEntry
 from proofbook.systems.musicgen.preload.mirrors import MirrorOrigin, without_password

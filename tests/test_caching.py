@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from proofbook.systems.musicgen.cache import cache_root, cached_folder, is_whole
+from proofbook.caching import cache_root, cached_folder, is_whole
 
 
 class Builder:
@@ -73,7 +73,7 @@ def test_a_build_that_fails_leaves_nothing_that_counts(tmp_path: Path):
 SLOW_BUILD = """
 import sys, time
 from pathlib import Path
-from proofbook.systems.musicgen.cache import cached_folder
+from proofbook.caching import cached_folder
 def build(folder):
     (Path(sys.argv[1]) / "builds").open("a").write("x")
     (folder / "file").write_text("half")

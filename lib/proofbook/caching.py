@@ -14,6 +14,8 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from proofbook.storage import hash_file
+
 __all__ = ["cache_root", "cached_folder", "is_whole"]
 
 _MANIFEST = "manifest.sha256.json"
@@ -61,7 +63,7 @@ def is_whole(folder: Path, *, thorough: bool = True) -> bool:
             return False
         if not thorough:
             return all(entry["identity"] == found[path] for path, entry in manifest.items())
-        return all(entry["sha256"] == _sha256(folder / path) for path, entry in manifest.items())
+        return all(entry["sha256"] == hash_file(folder / path) for path, entry in manifest.items())
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return False
 
@@ -88,7 +90,7 @@ def _sweep(root: Path, name: str) -> None:
 
 def _write_manifest(folder: Path) -> None:
     manifest = {
-        path: {"identity": identity, "sha256": _sha256(folder / path)}
+        path: {"identity": identity, "sha256": hash_file(folder / path)}
         for path, identity in _identities(folder).items()
     }
     with (folder / _MANIFEST).open("w") as file:
@@ -102,8 +104,3 @@ def _identities(folder: Path) -> dict[str, list[int]]:
     files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != _MANIFEST)
     stats = {path.relative_to(folder).as_posix(): path.stat() for path in files}
     return {name: [stat.st_size, stat.st_mtime_ns] for name, stat in stats.items()}
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
