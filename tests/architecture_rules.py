@@ -21,6 +21,7 @@ PACKAGE = "proofbook"
 LEAVES = {"errors", "records", "hardware", "media"}
 LOW = {
     "caching",
+    "fingerprints",
     "expectations",
     "judgement",
     "notebooks",

@@ -15,7 +15,7 @@ from proofbook.expectations import at_least, within
 from proofbook.journal import JOB_FOLDER, MEDIA_FOLDER, Journal, open_journal
 from proofbook.media import text
 from proofbook.project import Project
-from proofbook.records import Begin, Check, Evidence, Finish, Metric, Question
+from proofbook.records import Begin, Check, Evidence, Finish, Identity, Metric, Question
 from proofbook.redaction import Redactor
 from proofbook.storage import read_records
 
@@ -41,6 +41,15 @@ def test_each_record_is_on_disk_when_the_call_returns(checks: Checks, journal: J
     begin, check = records(journal)
     assert isinstance(begin, Begin) and begin.parameters == {"size": 3}
     assert isinstance(check, Check) and check.status == "passed"
+
+
+def test_what_is_tested_is_identified(checks: Checks, journal: Journal) -> None:
+    checks.identify("model", "0123abcd")
+    identity = records(journal)[-1]
+    assert isinstance(identity, Identity)
+    assert (identity.name, identity.revision) == ("model", "0123abcd")
+    with pytest.raises(ValueError, match="revision"):
+        checks.identify("model", "")
 
 
 def test_a_wrong_value_fails_and_does_not_raise(checks: Checks, journal: Journal) -> None:

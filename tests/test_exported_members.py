@@ -67,6 +67,7 @@ EXPORTED = {
     ],
     "proofbook.records": [
         "SCHEMA_VERSION",
+        "AnyRecord",
         "Attempt",
         "Begin",
         "CellState",
@@ -77,6 +78,7 @@ EXPORTED = {
         "Fact",
         "Failure",
         "Finish",
+        "Identity",
         "Label",
         "MediaFile",
         "Metric",
@@ -86,7 +88,6 @@ EXPORTED = {
         "Question",
         "QuestionForm",
         "QuestionStatus",
-        "Record",
         "Resumption",
         "RunInfo",
         "Verdict",

@@ -8,6 +8,7 @@ import pytest
 
 from proofbook.judgement import confirm, exit_code, judge, media_problem, review_state, verdict
 from proofbook.records import (
+    AnyRecord,
     Begin,
     CellState,
     Check,
@@ -19,7 +20,7 @@ from proofbook.records import (
     PlannedJob,
     Question,
 )
-from proofbook.storage import AnyRecord, store_media
+from proofbook.storage import store_media
 
 JOB = PlannedJob(id="job-1", runbook="musicgen/generate", timeout=60, allow_skips=("cuda-*",))
 PASSED = Check(name="exists", status="passed")

@@ -21,6 +21,10 @@ from playwright.sync_api import Browser, Page, expect
 
 from proofbook.kernels.status import describe
 from proofbook.project import Project
+from proofbook.review.answering import Given
+from proofbook.review.command import open_session
+from proofbook.review.entries import Reviewer
+from proofbook.storage import RunFolder, iter_runs
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -294,3 +298,54 @@ def test_questions_are_answered_in_a_panel_and_go_to_the_log(
     assert answer["verdict"] == "approved"
     (seconds,) = answer["seconds_played"].values()
     assert 0.5 < seconds < 1.5
+
+
+def test_a_blind_comparison_is_made_in_a_panel(
+    lab: Callable[..., Lab], project: Project, page: Page, add_runbook: Callable[..., Path],
+    add_profile: Any,
+) -> None:  # fmt: skip
+    add_profile(PROFILE)
+    asking = [cell.replace("about=[shown]", "about=[shown], form='ab'") for cell in ASKING]
+    add_runbook("demo/tone", *asking, parameters="pitch: float = 440.0  # Hz")
+    command = [sys.executable, "-m", "proofbook", "run", "--cold"]
+    for more in ((), ("-p", "pitch=600.0")):
+        subprocess.run([*command, *more], cwd=project.root, timeout=60, check=True)
+        if not more:
+            approve(next(iter_runs(project.outputs)), "good")
+    open_notebook(page, lab("latest", "tone").url)
+    page.locator(".jp-Notebook .jp-CodeCell").last.click()
+    page.keyboard.press("Shift+Enter")
+    panel = page.locator(".proofbook-panel")
+    expect(panel.locator(".take h3")).to_have_text(["A", "B"])
+    assert panel.get_by_text("Hz").count() == 0
+    panel.get_by_label("Your name").fill("Ann")
+    panel.get_by_role("button", name="Approve").click()
+    expect(panel.get_by_role("alert")).to_have_text("Which one is better?")
+    for player in panel.locator("audio").all():
+        player.evaluate("""async (one) => {
+            await one.play();
+            await new Promise((done) => one.addEventListener("ended", done));
+        }""")
+    panel.get_by_role("button", name="A is better").click()
+    expect(panel).to_contain_text("you prefer")
+    expect(panel.get_by_role("alert")).to_have_count(0)
+    assert sorted(panel.locator(".take h3").all_inner_texts()) in (
+        ["A: this take", "B: the approved one"],
+        ["A: the approved one", "B: this take"],
+    )
+    shoot(page, "blind-panel")
+    panel.get_by_role("button", name="Approve").click()
+    expect(panel.locator(".badge")).to_have_text("approved")
+    expect(panel.locator(".take h3").first).to_have_text("tone")
+    log = next(iter_runs(project.outputs)).path / "signoffs.jsonl"
+    answer = json.loads(log.read_text().splitlines()[-1])
+    assert answer["blind"]
+    assert answer["comparison"]["preferred"] in ("this", "approved")
+
+
+def approve(run: RunFolder, question: str) -> None:
+    """Answer a question about the only clip, which was played to its end."""
+    session = open_session(run, None)
+    (sha256,) = session.job("tone").evidence
+    given = Given(job="tone", question=question, verdict="approved", seconds_played={sha256: 60.0})
+    session.answer(given, Reviewer(name="Ann", identified_by="a test"))

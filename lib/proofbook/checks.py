@@ -30,6 +30,7 @@ from proofbook.records import (
     CheckStatus,
     Evidence,
     Finish,
+    Identity,
     Label,
     Metric,
     Question,
@@ -75,6 +76,15 @@ class Checks:
     def folder(self) -> Path:
         """The folder that holds this runbook's records."""
         return self._journal.folder
+
+    def identify(self, name: str, revision: str) -> None:
+        """Record what is tested, exactly; earlier results of another revision are no trend.
+
+        Args:
+            name: What it is: ``model``, ``binary``, ``config``.
+            revision: A commit or a hash, such as :func:`proofbook.fingerprints.revision_of` gives.
+        """
+        self._write(Identity(name=name, revision=revision), f"identity/{name}")
 
     def expect(
         self,

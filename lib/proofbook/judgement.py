@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from proofbook.records import (
+    AnyRecord,
     Begin,
     Check,
     Evidence,
@@ -37,7 +38,7 @@ from proofbook.records import (
     Question,
     Verdict,
 )
-from proofbook.storage import AnyRecord, hash_file
+from proofbook.storage import hash_file
 
 __all__ = [
     "Judgement",

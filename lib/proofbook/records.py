@@ -1,9 +1,9 @@
 """The versioned records that everything else reads and writes.
 
 A job's ``records.jsonl`` holds one record a line, appended as it was made: ``begin``, then
-``check``, ``metric``, ``evidence`` and ``question`` in any order, then ``finish``. ``outcome.json``
-holds an :class:`Outcome`, ``run.json`` a :class:`RunInfo`. Knows nothing about notebooks, kernels
-or reports.
+``identity``, ``check``, ``metric``, ``evidence`` and ``question`` in any order, then ``finish``.
+``outcome.json`` holds an :class:`Outcome`, ``run.json`` a :class:`RunInfo`. Knows nothing about
+notebooks, kernels or reports.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from pydantic import (
 
 __all__ = [
     "SCHEMA_VERSION",
+    "AnyRecord",
     "Attempt",
     "Begin",
     "CellState",
@@ -33,6 +34,7 @@ __all__ = [
     "Fact",
     "Failure",
     "Finish",
+    "Identity",
     "Label",
     "MediaFile",
     "Metric",
@@ -42,7 +44,6 @@ __all__ = [
     "Question",
     "QuestionForm",
     "QuestionStatus",
-    "Record",
     "Resumption",
     "RunInfo",
     "Verdict",
@@ -113,6 +114,16 @@ class Begin(_Record):
     schema_version: Literal[1] = 1
     runbook: str
     parameters: dict[str, JsonValue] = {}
+
+
+class Identity(_Record):
+    """What is being tested, exactly: two results are comparable where it is the same."""
+
+    kind: Literal["identity"] = "identity"
+    name: str
+    """``model``, ``binary``, ``config``."""
+    revision: str = Field(min_length=1)
+    """A commit, or a hash of the contents."""
 
 
 class Check(_Record):
@@ -196,19 +207,17 @@ class Finish(_Record):
     """Number of records made before this one, by kind."""
 
 
-Record = Annotated[
-    Begin | Check | Metric | Evidence | Question | Finish, Field(discriminator="kind")
-]
-_RECORD: TypeAdapter[Any] = TypeAdapter(Record)
+AnyRecord = Begin | Identity | Check | Metric | Evidence | Question | Finish
+_RECORD: TypeAdapter[Any] = TypeAdapter(Annotated[AnyRecord, Field(discriminator="kind")])
 
 
-def parse_record(line: str | bytes) -> Begin | Check | Metric | Evidence | Question | Finish:
+def parse_record(line: str | bytes) -> AnyRecord:
     """Parse one line of ``records.jsonl``.
 
     Raises:
         pydantic.ValidationError: The line is not a record of this schema version.
     """
-    record: Begin | Check | Metric | Evidence | Question | Finish = _RECORD.validate_json(line)
+    record: AnyRecord = _RECORD.validate_json(line)
     return record
 
 

@@ -20,22 +20,10 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from proofbook.errors import RunFolderError
-from proofbook.records import (
-    Begin,
-    Check,
-    Evidence,
-    Finish,
-    MediaFile,
-    Metric,
-    Outcome,
-    Question,
-    RunInfo,
-    parse_record,
-)
+from proofbook.records import AnyRecord, MediaFile, Outcome, RunInfo, parse_record
 from proofbook.redaction import Redactor
 
 __all__ = [
-    "AnyRecord",
     "JobFolder",
     "RunFolder",
     "append_line",
@@ -65,8 +53,6 @@ _MEDIA_TYPES = {
     ".json": "application/json",
     ".md": "text/markdown",
 }
-
-AnyRecord = Begin | Check | Metric | Evidence | Question | Finish
 
 
 def atomic_write(path: Path, data: str | bytes, *, sync: bool = True) -> None:

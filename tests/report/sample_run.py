@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 
 from proofbook.media import Media, audio, image, plot, text
 from proofbook.records import (
+    AnyRecord,
     Attempt,
     Begin,
     CellState,
@@ -27,7 +28,7 @@ from proofbook.records import (
     Question,
     RunInfo,
 )
-from proofbook.storage import AnyRecord, RunFolder, append_line, store_media
+from proofbook.storage import RunFolder, append_line, store_media
 
 START = datetime(2025, 6, 12, 14, 3, 20, tzinfo=UTC)
 RATE = 32_000

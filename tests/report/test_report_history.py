@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,9 +11,10 @@ from typing import Any
 import pytest
 from sample_run import START, check, planned, write_outcome, write_records
 
-from proofbook.records import Metric, RunInfo
+from proofbook.records import Identity, Metric, RunInfo
 from proofbook.report import load_run, write_report
-from proofbook.report.history import History, Series, load_history, metric_key
+from proofbook.report.history import History, Past, Series, load_history
+from proofbook.report.index import metric_key
 from proofbook.storage import RunFolder
 
 HARDWARE: dict[str, float | str] = {"platform": "Linux", "cores": 2.0}
@@ -25,6 +28,7 @@ def write_run(
     speed: float = 40.0,
     hardware: dict[str, float | str] = HARDWARE,
     environment: dict[str, str] | None = None,
+    revision: str = "",
     report: bool = True,
 ) -> RunFolder:
     """Write a run whose jobs each made one check, called ``sound``, and one metric."""
@@ -34,6 +38,7 @@ def write_run(
     for job, state in zip(plan, states.values(), strict=True):
         metric = Metric(name="speed", value=speed, labels={"model": "small"})
         made: Any = [check("sound", state), metric]
+        made += [Identity(name="model", revision=revision)] if revision else []
         write_records(run, job.id, made, whole=True)
         write_outcome(run, job, "failed" if state == "failed" else "passed", 0, 1)
     info = RunInfo(
@@ -114,8 +119,48 @@ def test_a_trend_needs_five_runs(tmp_path: Path) -> None:
 def test_a_check_that_changes_its_mind_twice_is_flaky(tmp_path: Path) -> None:
     for day, state in enumerate(("passed", "failed", "passed"), start=1):
         run = write_run(tmp_path, day, states={"a": state, "b": "passed"})
-    assert history_of(run).flaky == {"a/sound": "failed in 1 of 3 runs"}
-    assert "flaky: failed in 1 of 3 runs" in (run.report / "index.html").read_text()
+    found = history_of(run)
+    assert found.flaky == {"a/sound": "passed in 2 of 3 runs"}
+    assert (found.checks["a", "sound"].marks, found.checks["a", "sound"].mixed) == ("✓✗✓", True)
+    assert (found.checks["b", "sound"].words, found.checks["b", "sound"].mixed) == (
+        "passed in 3 of 3 runs", False)  # fmt: skip
+    page = (run.report / "index.html").read_text()
+    assert "flaky: passed in 2 of 3 runs" in page
+    assert "passed in 3 of 3 runs" in page
+
+
+def test_what_was_skipped_did_not_pass_and_is_no_change_of_mind() -> None:
+    found = Past(states=("good", "skipped", "good", "skipped"))
+    assert (found.words, found.flaky) == ("passed in 2 of 2 runs", False)
+    assert Past(states=("skipped",) * 3).words == "skipped in 3 runs"
+    # An old change of mind is forgotten.
+    assert not Past(states=("good", "bad", *["good"] * 10)).flaky
+
+
+def test_another_revision_of_the_model_is_another_trend(tmp_path: Path) -> None:
+    for day, revision in enumerate(("a" * 40, "a" * 40, "b" * 40), start=1):
+        state = "failed" if day == 2 else "passed"
+        run = write_run(tmp_path, day, states={"j": state}, revision=revision)
+        found = history_of(run)
+        if day == 2:
+            assert found.checks["j", "sound"].marks == "✓✗"
+            assert len(found.series) == 1
+    assert (found.checks, found.series) == ({}, {})
+    assert [(change.kind, change.what) for change in found.changes] == [
+        ("fixed", "j: sound"),
+        ("subject", "j: model aaaaaaaaaaaa, now model bbbbbbbbbbbb"),
+    ]
+    assert "model bbbbbbbbbbbb" in (run.report / "index.html").read_text()
+
+
+def test_an_index_of_another_version_is_made_again(tmp_path: Path) -> None:
+    write_run(tmp_path, 1, states={"a": "passed"})
+    run = write_run(tmp_path, 2, states={"a": "failed"})
+    expected = history_of(run)
+    (tmp_path / "history.sqlite").unlink()
+    with closing(sqlite3.connect(tmp_path / "history.sqlite")) as old, old:
+        old.execute("create table results (run text, key text, state text, value real)")
+    assert history_of(run) == expected
 
 
 def test_the_index_is_made_again_from_the_reports(tmp_path: Path) -> None:

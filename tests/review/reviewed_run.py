@@ -12,6 +12,7 @@ import soundfile
 
 from proofbook.media import Media, audio, image, text, video
 from proofbook.records import (
+    AnyRecord,
     Begin,
     CellState,
     Check,
@@ -25,7 +26,7 @@ from proofbook.records import (
 )
 from proofbook.review.answering import Given, ReviewSession
 from proofbook.review.entries import Reviewer
-from proofbook.storage import AnyRecord, RunFolder, append_line, store_media
+from proofbook.storage import RunFolder, append_line, store_media
 
 START = datetime(2026, 3, 4, 9, 0, tzinfo=UTC)
 ANN, BEN = Reviewer(name="Ann", role="art director"), Reviewer(name="Ben")

@@ -196,7 +196,7 @@ def test_a_blind_comparison_hides_what_is_what(
     assert sorted(round(volume, 2) for volume in volumes) == [0.33, 1.0]
     listen(page, 0.3)
     page.keyboard.press("x")
-    wait_for(page, lambda: "you prefer" in page.inner_text("#blind-words"), "a choice")
+    wait_for(page, lambda: "you prefer" in page.inner_text(".blind-words"), "a choice")
     for take in (1, 0):
         page.keyboard.press("b")
         ended = f"document.querySelectorAll('audio')[{take}].ended"
@@ -223,7 +223,7 @@ def test_an_abx_counts_what_was_told_apart(
     for _ in range(5):
         listen(page, 0.1)
         page.keyboard.press("x")
-    wait_for(page, lambda: "of 5 right" in page.inner_text("#blind-words"), "five trials")
+    wait_for(page, lambda: "of 5 right" in page.inner_text(".blind-words"), "five trials")
     for take in (1, 2, 0):
         page.keyboard.press("b")
         ended = f"document.querySelectorAll('audio')[{take}].ended"

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from proofbook.records import Check
-from proofbook.storage import AnyRecord, read_records
+from proofbook.records import AnyRecord, Check
+from proofbook.storage import read_records
 
 RUNBOOKS = Path(__file__).parents[2] / "runbooks"
 

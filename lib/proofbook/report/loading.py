@@ -15,9 +15,11 @@ from typing import TypeVar
 
 from proofbook.judgement import FindProblem, confirm, media_problem, verdict
 from proofbook.records import (
+    AnyRecord,
     Begin,
     Check,
     Evidence,
+    Identity,
     Metric,
     Outcome,
     PlannedJob,
@@ -28,7 +30,7 @@ from proofbook.records import (
 from proofbook.report.summary import JobSummary, RunSummary
 from proofbook.review.binding import AskedJob
 from proofbook.review.standings import JobStandings, job_standings, read_log, settled
-from proofbook.storage import AnyRecord, JobFolder, RunFolder, read_records
+from proofbook.storage import JobFolder, RunFolder, read_records
 
 __all__ = ["LOG_LINES", "load_run", "read_tail"]
 
@@ -40,7 +42,7 @@ _TERMINAL = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b.|[\x00-\x08\x0b-\x1f\x7f]"
 )
 
-_R = TypeVar("_R", Begin, Check, Evidence, Metric, Question)
+_R = TypeVar("_R", Begin, Check, Evidence, Identity, Metric, Question)
 
 
 def load_run(folder: RunFolder, moment: datetime | None = None) -> RunSummary:
@@ -132,6 +134,7 @@ def _load_job(
         started=outcome.started,
         ended=outcome.ended,
         kernel=outcome.kernel,
+        tested={found.name: found.revision for found in _of_kind(records, Identity)},
         checks=_of_kind(records, Check),
         metrics=_of_kind(records, Metric),
         evidence=evidence,

@@ -18,7 +18,8 @@ from urllib.parse import quote
 
 from proofbook.records import Check, Evidence, MediaFile, Metric
 from proofbook.report import wording
-from proofbook.report.history import Change, History, metric_key
+from proofbook.report.history import Change, History
+from proofbook.report.index import metric_key
 from proofbook.report.summary import JobSummary, RunSummary
 from proofbook.report.timeline import lay_out
 from proofbook.report.wording import ATTENTION_ORDER, state_of
@@ -111,7 +112,7 @@ def render_page(
         style=_read(environment, "style.css"),
         excerpt=lambda evidence: _excerpt(media, evidence),
         series=lambda job, metric: history.series.get(metric_key(job.id, metric)),
-        flaky=lambda job, check: history.flaky.get(f"{job.id}/{check.name}"),
+        past=lambda job, check: history.checks.get((job.id, check.name)),
     )
 
 
@@ -184,7 +185,7 @@ def _search_text(job: JobSummary, state: str) -> str:
 
 
 def _group_changes(history: History) -> list[tuple[str, list[Change]]]:
-    kinds = ("newly failing", "fixed", "environment", "new", "gone")
+    kinds = ("newly failing", "fixed", "subject", "environment", "new", "gone")
     found = [(kind, [c for c in history.changes if c.kind == kind]) for kind in kinds]
     return [(kind, changes) for kind, changes in found if changes]
 

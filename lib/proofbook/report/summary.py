@@ -52,6 +52,8 @@ class JobSummary(_Model):
     started: AwareDatetime | None
     ended: AwareDatetime | None
     kernel: str
+    tested: dict[str, str] = {}
+    """Revision of what was tested, by what it is."""
     checks: tuple[Check, ...]
     metrics: tuple[Metric, ...]
     evidence: tuple[Evidence, ...]
@@ -77,6 +79,11 @@ class JobSummary(_Model):
     """Lines of ``records.jsonl`` that could not be read."""
     media_problems: dict[str, str]
     """What is wrong with an evidence file, by its name under ``media/``."""
+
+    @property
+    def revision(self) -> str:
+        """What was tested, in words that change with it; empty where nothing was identified."""
+        return ", ".join(f"{name} {value[:12]}" for name, value in sorted(self.tested.items()))
 
     @property
     def is_green(self) -> bool:

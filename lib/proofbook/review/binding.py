@@ -9,9 +9,9 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from proofbook.records import Begin, Check, Evidence, PlannedJob, Question
+from proofbook.records import AnyRecord, Begin, Check, Evidence, PlannedJob, Question
 from proofbook.review.entries import Binding, Subject
-from proofbook.storage import AnyRecord, RunFolder, hash_file, read_records
+from proofbook.storage import RunFolder, hash_file, read_records
 
 __all__ = ["AskedJob", "bind", "bind_check", "differences"]
 

@@ -18,7 +18,6 @@ from proofbook.errors import SubjectError
 from proofbook.systems.musicgen import conversion, generation, proof, subject
 from proofbook.systems.musicgen.audiocraft.reference import reference_checkpoints, write_checkpoint
 from proofbook.systems.musicgen.checkpoints import CODEC_FILE, LANGUAGE_FILE, open_checkpoint
-from proofbook.systems.musicgen.fingerprints import fingerprint
 from proofbook.systems.musicgen.keymap import Options
 from proofbook.systems.musicgen.mapping import MappedModel, map_checkpoints
 from proofbook.systems.musicgen.sources import resolve_checkpoints
@@ -259,17 +258,6 @@ def test_two_processes_convert_once(folder: Path, tmp_path: Path):
     assert sorted(answers.get(timeout=90) for _ in both) == [False, True]
     for process in both:
         process.join(30)
-
-
-def test_a_fingerprint_is_of_contents_and_not_of_names(tmp_path: Path):
-    torch.save({"a": torch.zeros(4)}, tmp_path / "x.bin")
-    shutil.copy(tmp_path / "x.bin", tmp_path / "y.bin")
-    assert fingerprint(tmp_path / "x.bin") == fingerprint(tmp_path / "y.bin")
-    torch.save({"a": torch.ones(4)}, tmp_path / "y.bin")
-    assert fingerprint(tmp_path / "x.bin") != fingerprint(tmp_path / "y.bin")
-    before = fingerprint(tmp_path)
-    (tmp_path / "z.txt").write_text("z")
-    assert fingerprint(tmp_path) != before
 
 
 @pytest.fixture

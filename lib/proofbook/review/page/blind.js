@@ -22,7 +22,8 @@ export class Blind {
   }
 
   get takes() {
-    const named = this.order.map((take, index) => ({ ...take, title: "AB"[index] }));
+    const whose = (take) => this.done ? take === this.take ? ": this take" : ": the approved one" : "";
+    const named = this.order.map((take, index) => ({ ...take, title: `${"AB"[index]}${whose(take)}` }));
     return this.form === "ab" ? named : [...named, { ...this.order[this.hidden], title: "X" }];
   }
 

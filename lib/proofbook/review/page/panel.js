@@ -44,6 +44,7 @@ function render({ model, el }) {
     const box = make("div", {}, drawBlind(blind, (index) => {
       for (const player of box.querySelectorAll("audio, video")) { listening.note(player); player.pause(); }
       blind.choose(index);
+      box.parentElement.querySelector("[role=alert]").hidden = true;
       box.replaceWith(drawEvidence(item));
     }));
     return box;

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from proofbook.records import (
+    AnyRecord,
     Begin,
     CellState,
     Check,
@@ -23,7 +24,7 @@ from proofbook.records import (
     Question,
     RunInfo,
 )
-from proofbook.storage import AnyRecord, RunFolder, store_media
+from proofbook.storage import RunFolder, store_media
 
 __all__ = ["write_big_run"]
 

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from proofbook.caching import cached_folder
 from proofbook.errors import SubjectError
+from proofbook.fingerprints import fingerprint
 from proofbook.systems.musicgen.checkpoints import verify_checkpoint
-from proofbook.systems.musicgen.fingerprints import fingerprint
 from proofbook.systems.musicgen.keymap import build_tensor
 from proofbook.systems.musicgen.mapping import PARTS, MappedModel
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from proofbook.errors import SubjectError
+from proofbook.fingerprints import revision_of
 from proofbook.supervision import supervise
 
 __all__ = ["Binary", "candidates", "find_binary", "find_or_build"]
@@ -38,6 +39,11 @@ class Binary:
     def megabytes(self) -> float:
         """Size in MB."""
         return self.size / 1e6
+
+    @property
+    def revision(self) -> str:
+        """What tells it from another build: of a ``onedir`` too, the program has the code."""
+        return revision_of(self.path)
 
 
 def candidates(root: PurePath, system: str) -> list[tuple[PurePath, str]]:

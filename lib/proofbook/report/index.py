@@ -1,0 +1,171 @@
+"""The index of earlier runs: ``outputs/history.sqlite``, made again from their reports if deleted.
+
+Knows what a run's results are called, and not what they say about each other.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from proofbook.records import Metric
+from proofbook.report.summary import JobSummary, RunSummary
+from proofbook.storage import RunFolder
+
+__all__ = [
+    "Result",
+    "find_comparable",
+    "index_missing",
+    "insert_run",
+    "last_green",
+    "metric_key",
+    "open_index",
+    "read_results",
+    "results_of",
+]
+
+_FILE = "history.sqlite"
+_LOOK_BACK = 20
+_VERSION = 2
+_SCHEMA = """
+create table if not exists runs (
+    run text primary key, profile text, testbed text, started text, verdict text, environment text
+);
+create table if not exists results (
+    run text, key text, revision text, state text, value real,
+    primary key (run, key)
+);
+"""
+
+
+class Result(NamedTuple):
+    """What one job, check or metric came to in one run."""
+
+    key: str
+    """``job``, ``check`` or ``metric``, then what names it, in lines."""
+    revision: str
+    """Of what was tested."""
+    state: str
+    """``good``, ``bad`` or ``skipped``; empty for a metric."""
+    value: float | None
+
+
+def metric_key(job: str, metric: Metric) -> str:
+    """Return what makes two values the same metric: job, name and labels."""
+    labels = json.dumps(dict(metric.labels), sort_keys=True)
+    return f"metric\n{job}\n{metric.name}\n{labels}"
+
+
+def results_of(jobs: Iterable[JobSummary]) -> Iterator[Result]:
+    """Return all results of a run's jobs."""
+    for job in jobs:
+        yield Result(f"job\n{job.id}", job.revision, "good" if job.is_green else "bad", None)
+        for check in job.checks:
+            state = {"passed": "good", "skipped": "skipped"}.get(check.status, "bad")
+            yield Result(f"check\n{job.id}\n{check.name}", job.revision, state, None)
+        for metric in job.metrics:
+            yield Result(metric_key(job.id, metric), job.revision, "", metric.value)
+
+
+def open_index(outputs: Path) -> sqlite3.Connection:
+    """Open the index below ``outputs``; one that is broken or of another version is made anew."""
+    path = outputs / _FILE
+    try:
+        return _prepared(path)
+    except sqlite3.OperationalError:
+        raise  # it is locked or cannot be read: another's work is not thrown away
+    except sqlite3.DatabaseError:
+        path.unlink(missing_ok=True)
+        return _prepared(path)
+
+
+def insert_run(database: sqlite3.Connection, run: RunSummary) -> None:
+    """Put a run in, in place of what was there of it."""
+    database.execute("delete from results where run = ?", (run.run_id,))
+    environment = json.dumps(run.environment, sort_keys=True)
+    database.execute(
+        "insert or replace into runs values (?, ?, ?, ?, ?, ?)",
+        (run.run_id, run.profile, _testbed(run), run.started.isoformat(), run.verdict, environment),
+    )
+    rows = ((run.run_id, *result) for result in results_of(run.jobs))
+    database.executemany("insert or replace into results values (?, ?, ?, ?, ?)", rows)
+
+
+def index_missing(database: sqlite3.Connection, outputs: Path, own: str) -> None:
+    """Read the reports of runs that are not in, and forget runs that are gone; ``own`` is left."""
+    known = {row[0] for row in database.execute("select run from runs")}
+    there = {path.parent.parent.name for path in outputs.glob("*/report/report.json")}
+    for name in known - there - {own}:
+        database.execute("delete from runs where run = ?", (name,))
+        database.execute("delete from results where run = ?", (name,))
+    for name in there - known - {own}:
+        try:
+            text = (RunFolder(outputs / name).report / "report.json").read_bytes()
+            insert_run(database, _summary(text))
+        except (OSError, ValueError):
+            continue  # of another version, or being written: it has no history to give
+
+
+def find_comparable(database: sqlite3.Connection, run: RunSummary) -> list[str]:
+    """Return the last runs of the profile on this testbed that share a job, the newest first."""
+    jobs = {f"job\n{job.id}" for job in run.jobs}
+    query = (
+        "select run from runs where profile = ? and testbed = ? and started < ? "
+        "order by started desc limit ?"
+    )
+    given = (run.profile, _testbed(run), run.started.isoformat(), _LOOK_BACK)
+    return [name for (name,) in database.execute(query, given) if jobs & _jobs(database, name)]
+
+
+def read_results(database: sqlite3.Connection, runs: Sequence[str]) -> Iterator[Result]:
+    """Return the results of these runs, in the order of the runs."""
+    for run in runs:
+        query = "select key, revision, state, value from results where run = ?"
+        yield from map(Result._make, database.execute(query, (run,)))
+
+
+def last_green(
+    database: sqlite3.Connection, runs: Sequence[str]
+) -> tuple[str, dict[str, str]] | None:
+    """Return the newest of these runs that was green, and its environment."""
+    marks = ",".join("?" * len(runs))
+    found = database.execute(
+        f"select run, environment from runs where run in ({marks}) and verdict in "
+        "('passed', 'waived', 'unreviewed') order by started desc limit 1",
+        list(runs),
+    ).fetchone()
+    return (found[0], json.loads(found[1])) if found else None
+
+
+def _jobs(database: sqlite3.Connection, run: str) -> set[str]:
+    query = "select key from results where run = ? and key like 'job%'"
+    return {key for (key,) in database.execute(query, (run,))}
+
+
+def _prepared(path: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(path, timeout=30)
+    try:
+        (version,) = database.execute("pragma user_version").fetchone()
+        if version != _VERSION:
+            database.executescript("drop table if exists runs; drop table if exists results;")
+        database.executescript(f"{_SCHEMA} pragma user_version = {_VERSION};")
+    except sqlite3.DatabaseError:
+        database.close()
+        raise
+    return database
+
+
+def _summary(text: bytes) -> RunSummary:
+    values = json.loads(text)
+    for name in ("seconds", "counts", "check_counts", "open_questions"):
+        values.pop(name, None)
+    return RunSummary.model_validate(values)
+
+
+def _testbed(run: RunSummary) -> str:
+    """Return what makes two machines comparable: system, cores and cards."""
+    names = ("platform", "cores", "gpu", "gpu_name")
+    return json.dumps({name: run.hardware.get(name) for name in names}, sort_keys=True)
