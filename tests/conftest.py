@@ -14,7 +14,7 @@ import pytest
 from proofbook.project import Project
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 
 def code(source: str, *tags: str, id: str = "") -> dict[str, Any]:
@@ -85,6 +85,21 @@ def add_profile(project: Project) -> Callable[..., Path]:
         return path
 
     return add
+
+
+@pytest.fixture(scope="session")
+def audit() -> Callable[[Page], list[str]]:
+    """Return a function that names what keeps people from reading or working a page.
+
+    Contrast, names, roles, headings, landmarks: the rules of axe-core.
+    """
+    from axe_playwright_python.sync_playwright import Axe
+
+    def run(page: Page) -> list[str]:
+        found = Axe().run(page).response["violations"]
+        return [f"{each['id']}: {node['html'][:120]}" for each in found for node in each["nodes"]]
+
+    return run
 
 
 @pytest.fixture(scope="module")

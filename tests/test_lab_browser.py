@@ -316,7 +316,7 @@ def test_a_blind_comparison_is_made_in_a_panel(
     page.locator(".jp-Notebook .jp-CodeCell").last.click()
     page.keyboard.press("Shift+Enter")
     panel = page.locator(".proofbook-panel")
-    expect(panel.locator(".take h3")).to_have_text(["A", "B"])
+    expect(panel.locator(".take figcaption")).to_have_text(["A", "B"])
     assert panel.get_by_text("Hz").count() == 0
     panel.get_by_label("Your name").fill("Ann")
     panel.get_by_role("button", name="Approve").click()
@@ -329,14 +329,14 @@ def test_a_blind_comparison_is_made_in_a_panel(
     panel.get_by_role("button", name="A is better").click()
     expect(panel).to_contain_text("you prefer")
     expect(panel.get_by_role("alert")).to_have_count(0)
-    assert sorted(panel.locator(".take h3").all_inner_texts()) in (
+    assert sorted(panel.locator(".take figcaption").all_inner_texts()) in (
         ["A: this take", "B: the approved one"],
         ["A: the approved one", "B: this take"],
     )
     shoot(page, "blind-panel")
     panel.get_by_role("button", name="Approve").click()
     expect(panel.locator(".badge")).to_have_text("approved")
-    expect(panel.locator(".take h3").first).to_have_text("tone")
+    expect(panel.locator(".take figcaption").first).to_have_text("tone")
     log = next(iter_runs(project.outputs)).path / "signoffs.jsonl"
     answer = json.loads(log.read_text().splitlines()[-1])
     assert answer["blind"]

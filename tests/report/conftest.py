@@ -1,8 +1,6 @@
-"""A sample run, built once; a page in a real browser."""
+"""A sample run, built once."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 import pytest
 from sample_run import build_run
@@ -10,11 +8,6 @@ from sample_run import build_run
 from proofbook.report import load_run, write_report
 from proofbook.report.summary import RunSummary
 from proofbook.storage import RunFolder
-
-if TYPE_CHECKING:
-    pass
-
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 @pytest.fixture(scope="session")

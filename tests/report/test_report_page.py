@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -194,11 +194,15 @@ def test_nothing_overflows_sideways(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_has_enough_contrast(browser: Browser, sample: RunFolder, scheme: Any) -> None:
+def test_everybody_can_read_it(
+    browser: Browser, sample: RunFolder, audit: Callable[[Page], list[str]], scheme: Any
+) -> None:
     page = browser.new_page(color_scheme=scheme)
     page.goto((sample.report / "index.html").as_uri())
-    poor = page.evaluate(_CONTRAST)
-    assert poor == []
+    page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+    assert audit(page) == []
+    page.evaluate("document.querySelector('h1').style = 'color: #888; background: #999'")
+    assert any(found.startswith("color-contrast") for found in audit(page))
     page.close()
 
 
@@ -362,28 +366,3 @@ def build_hostile(outputs: Path) -> RunFolder:
         )
     )
     return run
-
-
-_CONTRAST = """() => {
-  const parse = (c) => (c.match(/[\\d.]+/g) || []).map(Number);
-  const light = ([r, g, b]) => [r, g, b].map(v => v / 255)
-    .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
-    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
-  const behind = (element) => {
-    for (let e = element; e; e = e.parentElement) {
-      const c = parse(getComputedStyle(e).backgroundColor);
-      if (!getComputedStyle(e).backgroundColor.startsWith('rgb')) continue;
-      if (c.length === 3 || c[3] === 1) return c;
-    }
-    return [255, 255, 255];
-  };
-  const poor = [];
-  for (const element of document.querySelectorAll('main *, header *')) {
-    const own = [...element.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
-    if (!own || !element.checkVisibility()) continue;
-    const [a, b] = [light(parse(getComputedStyle(element).color)), light(behind(element))];
-    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-    if (ratio < 4.5) poor.push(`${element.textContent.trim().slice(0, 30)}: ${ratio.toFixed(2)}`);
-  }
-  return poor;
-}"""

@@ -26,7 +26,8 @@ def standing(run: RunFolder, job: str, name: str, **more: Any) -> Standing:
     asked = session.job(job)
     question = next(q for q in asked.questions if q.name == name)
     moment = more.get("moment", now())
-    return stand(question, bind(asked, question, run.media), session.log.read().answers, moment)
+    said = session.log.read().by_job.get(job, {}).get(name, ())
+    return stand(question, bind(asked, question, run.media), said, moment)
 
 
 def test_everything_approved_is_a_green_run(run: RunFolder) -> None:

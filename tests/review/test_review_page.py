@@ -181,6 +181,22 @@ def test_a_server_that_is_killed_loses_no_answer_and_says_so(
     assert answer.comment == "hiss at the end"
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everybody_can_read_and_work_it(
+    run: RunFolder, serve: Callable[..., Served], open_page: Callable[..., Page],
+    audit: Callable[[Page], list[str]], scheme: str,
+) -> None:  # fmt: skip
+    page = open_page(serve(run).url, color_scheme=scheme)
+    for _ in range(page.locator("#list button").count()):
+        assert audit(page) == []
+        page.keyboard.press("j")
+    page.keyboard.press("?")
+    assert audit(page) == []
+    page.evaluate("document.querySelector('#who').textContent = ''")
+    page.keyboard.press("Escape")
+    assert any(found.startswith("button-name") for found in audit(page))
+
+
 def test_a_blind_comparison_hides_what_is_what(
     tmp_path: Path, serve: Callable[..., Served], open_page: Callable[..., Page]
 ) -> None:
@@ -190,7 +206,7 @@ def test_a_blind_comparison_hides_what_is_what(
     run = make_run(outputs, "20260305-090000-demo-bbbb", hertz=600, level=0.1, form="ab",
                    started=later)  # fmt: skip
     page = open_page(serve(run).url)
-    assert page.locator("#stage .take h3").all_inner_texts() == ["A", "B"]
+    assert page.locator("#stage .take figcaption").all_inner_texts() == ["A", "B"]
     assert page.locator("#stage dl.facts:visible").count() == 0
     volumes = page.evaluate("[...document.querySelectorAll('audio')].map((one) => one.volume)")
     assert sorted(round(volume, 2) for volume in volumes) == [0.33, 1.0]
@@ -217,7 +233,7 @@ def test_an_abx_counts_what_was_told_apart(
     later = START + timedelta(days=1)
     run = make_run(outputs, "20260305-090000-demo-bbbb", hertz=600, form="abx", started=later)
     page = open_page(serve(run).url)
-    assert page.locator("#stage .take h3").all_inner_texts() == ["A", "B", "X"]
+    assert page.locator("#stage .take figcaption").all_inner_texts() == ["A", "B", "X"]
     page.keyboard.press("a")
     wait_for(page, lambda: "Trial 1 of 5" in page.inner_text("#said"), "trials come first")
     for _ in range(5):

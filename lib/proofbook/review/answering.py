@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from proofbook.errors import UsageError
 from proofbook.records import Evidence, Question, RunInfo, now
-from proofbook.review.baseline import find_baselines, take_key
+from proofbook.review.baseline import Baseline, Key, find_baselines, take_key
 from proofbook.review.binding import AskedJob, bind, bind_check
 from proofbook.review.entries import Answer, Binding, Reviewer, Said
 from proofbook.review.log import LogTail, SignoffLog
@@ -61,13 +61,21 @@ class ReviewSession:
     """How long an approval counts that does not say so itself; by default, for ever."""
     _jobs: dict[str, AskedJob] = field(default_factory=dict)
     _hashes: dict[tuple[Path, int, int], str] = field(default_factory=dict)
-    _tail: LogTail | None = None
+    _tail: LogTail = field(init=False)
+    _baselines: dict[Key, Baseline] | None = None
     _sealed: bool = False
+
+    def __post_init__(self) -> None:
+        self._tail = LogTail(self.log.path)
 
     @property
     def log(self) -> SignoffLog:
         """The run's log."""
         return SignoffLog(self.run.path, self.info.run_id)
+
+    def answers(self) -> list[Answer]:
+        """Return all answers given by now, in order; the log is not verified."""
+        return self._tail.answers()
 
     def hash_once(self, path: Path) -> str:
         """Return a file's sha256, computed anew only where its size or time has changed.
@@ -79,6 +87,11 @@ class ReviewSession:
         if key not in self._hashes:
             self._hashes[key] = hash_file(path)
         return self._hashes[key]
+
+    def find_baselines(self) -> dict[Key, Baseline]:
+        """Find the approved takes of earlier runs, which answers are held against from now on."""
+        self._baselines = find_baselines(self.run.path.parent, before=self.info.started)
+        return self._baselines
 
     def seal(self) -> None:
         """Write down every file of the run, unless that was done and nothing has changed."""
@@ -147,7 +160,7 @@ class ReviewSession:
         if question.form not in ("ab", "abx") or given.verdict != "approved":
             return ""
         evidence = job.evidence.get(question.about[0])
-        known = find_baselines(self.run.path.parent, before=self.info.started)
+        known = self.find_baselines() if self._baselines is None else self._baselines
         found = known.get(take_key(job.runbook, job.id, evidence)) if evidence else None
         if found is None:
             return ""
@@ -163,10 +176,9 @@ class ReviewSession:
         return given.expires
 
     def _superseded(self, given: Given, reviewer: Reviewer) -> tuple[str, ...]:
-        self._tail = self._tail or LogTail(self.log.path)
         answers = [
             answer
-            for answer in in_force(self._tail.answers())
+            for answer in in_force(self.answers())
             if (answer.binding.job, answer.binding.question) == (given.job, given.question)
         ]
         unknown = set(given.supersedes) - {answer.id for answer in answers}

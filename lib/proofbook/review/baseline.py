@@ -6,7 +6,7 @@ that was rejected later, whose answer has expired, or whose bytes have changed i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ from proofbook.review.log import SignoffLog
 from proofbook.review.status import stand
 from proofbook.storage import RunFolder, iter_runs
 
-__all__ = ["Baseline", "find_baselines", "take_key"]
+__all__ = ["Baseline", "Key", "find_baselines", "take_key"]
 
 Key = tuple[str, str, str]
 
@@ -62,20 +62,24 @@ def find_baselines(
 
 
 def _approved(run: RunFolder, info: RunInfo, moment: datetime) -> Iterator[tuple[Key, Baseline]]:
-    answers = SignoffLog(run.path, info.run_id).read().answers
-    answered = {answer.binding.job for answer in answers}
+    by_job = SignoffLog(run.path, info.run_id).read().by_job
     for planned in info.plan:
-        if planned.id in answered:
-            yield from _approved_of(run, info.run_id, planned, answers, moment)
+        if planned.id in by_job:
+            yield from _approved_of(run, info.run_id, planned, by_job[planned.id], moment)
 
 
 def _approved_of(
-    run: RunFolder, run_id: str, planned: PlannedJob, answers: tuple[Answer, ...], moment: datetime
+    run: RunFolder,
+    run_id: str,
+    planned: PlannedJob,
+    answers: Mapping[str, Sequence[Answer]],
+    moment: datetime,
 ) -> Iterator[tuple[Key, Baseline]]:
     job = AskedJob(run, run_id, planned)
     states: dict[str, list[tuple[Question, Answer | None]]] = {}
     for question in job.questions:
-        standing = stand(question, bind(job, question, run.media), answers, moment)
+        binding = bind(job, question, run.media)
+        standing = stand(question, binding, answers.get(question.name, ()), moment)
         approval = standing.answers[-1] if standing.status == "approved" else None
         for sha256 in question.about:
             states.setdefault(sha256, []).append((question, approval))

@@ -7,12 +7,14 @@ an answer means.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,7 +24,7 @@ from pydantic import ValidationError
 from proofbook.review.entries import FIRST, Answer, Seal, canonical, line_hash, parse_entry
 from proofbook.storage import atomic_write
 
-__all__ = ["LogState", "LogTail", "SignoffLog"]
+__all__ = ["LogState", "LogTail", "SignoffLog", "by_job"]
 
 _BLOCK = 1 << 16
 
@@ -37,10 +39,15 @@ class LogState:
     notes: tuple[str, ...] = ()
     """What is remarkable and no tampering."""
 
-    @property
+    @cached_property
     def answers(self) -> tuple[Answer, ...]:
         """The answers, in order."""
         return tuple(entry for entry in self.entries if isinstance(entry, Answer))
+
+    @cached_property
+    def by_job(self) -> dict[str, dict[str, list[Answer]]]:
+        """The answers, in order, by job and then by question."""
+        return by_job(self.answers)
 
     @property
     def seal(self) -> Seal | None:
@@ -147,6 +154,15 @@ class SignoffLog:
             return file.read(size - 1 - start)
 
 
+def by_job(answers: Iterable[Answer]) -> dict[str, dict[str, list[Answer]]]:
+    """Return answers, in order, by job and then by question."""
+    found: dict[str, dict[str, list[Answer]]] = {}
+    for answer in answers:
+        of_job = found.setdefault(answer.binding.job, {})
+        of_job.setdefault(answer.binding.question, []).append(answer)
+    return found
+
+
 class LogTail:
     """The answers of a log that grows, read piece by piece; nothing is verified."""
 
@@ -163,9 +179,16 @@ class LogTail:
                     lines = file.read().rpartition(b"\n")[0]
                 if lines:
                     self._read += len(lines) + 1
-                    entries = map(parse_entry, lines.split(b"\n"))
-                    self._answers += [entry for entry in entries if isinstance(entry, Answer)]
+                    self._answers += _answers_in(lines)
             return list(self._answers)
+
+
+def _answers_in(lines: bytes) -> Iterator[Answer]:
+    for line in lines.split(b"\n"):
+        with contextlib.suppress(ValidationError):  # reading the whole log tells of it
+            entry = parse_entry(line)
+            if isinstance(entry, Answer):
+                yield entry
 
 
 def _end_of_last_line(binary: BinaryIO, end: int) -> int:

@@ -20,7 +20,7 @@ import traitlets
 from proofbook.errors import ProofbookError
 from proofbook.records import Evidence, MediaFile
 from proofbook.review.answering import ReviewSession, parse_given
-from proofbook.review.baseline import find_baselines, take_key
+from proofbook.review.baseline import take_key
 from proofbook.review.command import known_name, open_session
 from proofbook.review.entries import Reviewer
 from proofbook.review.queue import build_queue
@@ -76,10 +76,9 @@ class ReviewPanel(anywidget.AnyWidget):
 
     def _files(self) -> Iterator[tuple[MediaFile, Path]]:
         """Return what the job shows, and the approved takes that stand beside it."""
-        run = self._session.run
-        approved = find_baselines(run.path.parent, before=self._session.info.started)
+        approved = self._session.find_baselines()
         for evidence in self._asked.evidence.values():
-            yield from _files_of(evidence, run.media)
+            yield from _files_of(evidence, self._session.run.media)
             found = approved.get(take_key(self._asked.runbook, self._asked.id, evidence))
             if found is not None:
                 yield from _files_of(found.evidence, found.run.media)

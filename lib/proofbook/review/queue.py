@@ -13,10 +13,10 @@ from typing import Any
 from proofbook.records import Evidence, MediaFile, Metric, Question, now
 from proofbook.report.wording import say_labels, say_number, say_value
 from proofbook.review.answering import ReviewSession
-from proofbook.review.baseline import Baseline, Key, find_baselines, take_key
+from proofbook.review.baseline import Baseline, Key, take_key
 from proofbook.review.binding import AskedJob, bind
 from proofbook.review.entries import Answer
-from proofbook.review.log import LogState
+from proofbook.review.log import by_job
 from proofbook.review.status import stand
 
 __all__ = ["build_queue", "standing_states"]
@@ -26,13 +26,13 @@ _MOST_TEXT = 60_000
 
 def build_queue(session: ReviewSession) -> list[dict[str, Any]]:
     """Return the questions of a run in the order of its plan, each with what it is about."""
-    baselines = find_baselines(session.run.path.parent, before=session.info.started)
-    log = session.log.read()
+    baselines = session.find_baselines()
+    said = by_job(session.answers())
     found = []
     for planned in session.info.plan:
         job = session.job(planned.id)
         for question in job.questions:
-            item = _describe(session, job, question, log)
+            item = _describe(session, job, question, said.get(job.id, {}))
             item["evidence"] = [
                 _describe_evidence(session, job, job.evidence[sha256], baselines)
                 for sha256 in question.about
@@ -42,18 +42,26 @@ def build_queue(session: ReviewSession) -> list[dict[str, Any]]:
     return found
 
 
-def standing_states(session: ReviewSession) -> dict[str, dict[str, Any]]:
-    """Return where each question stands, by job and name."""
-    log = session.log.read()
-    return {
-        f"{job.id}\n{question.name}": _standing(session, job, question, log)
-        for job in map(session.job, (planned.id for planned in session.info.plan))
+def standing_states(session: ReviewSession, since: int = 0) -> dict[str, Any]:
+    """Return where each question stands that was answered after the first ``since`` answers.
+
+    Returns:
+        ``answers``, the number of all answers, and ``standings``, by job and question.
+    """
+    answers = session.answers()
+    about = {(answer.binding.job, answer.binding.question) for answer in answers[since:]}
+    said = by_job(a for a in answers if (a.binding.job, a.binding.question) in about)
+    standings = {
+        f"{job.id}\n{question.name}": _standing(session, job, question, said[job.id])
+        for job in (session.job(planned.id) for planned in session.info.plan if planned.id in said)
         for question in job.questions
+        if question.name in said[job.id]
     }
+    return {"answers": len(answers), "standings": standings}
 
 
 def _describe(
-    session: ReviewSession, job: AskedJob, question: Question, log: LogState
+    session: ReviewSession, job: AskedJob, question: Question, said: Mapping[str, list[Answer]]
 ) -> dict[str, Any]:
     failed = [check for check in job.checks if check.status in ("failed", "error")]
     metrics = [record for record in job.records if isinstance(record, Metric)]
@@ -67,15 +75,15 @@ def _describe(
              "labels": say_labels(m.labels)}
             for m in metrics
         ],
-        **_standing(session, job, question, log),
+        **_standing(session, job, question, said),
     }  # fmt: skip
 
 
 def _standing(
-    session: ReviewSession, job: AskedJob, question: Question, log: LogState
+    session: ReviewSession, job: AskedJob, question: Question, said: Mapping[str, list[Answer]]
 ) -> dict[str, Any]:
     binding = bind(job, question, session.run.media, session.hash_once)
-    found = stand(question, binding, log.answers, now())
+    found = stand(question, binding, said.get(question.name, ()), now())
     return {
         "status": found.status, "reason": found.reason,
         "answers": [_say_answer(answer) for answer in (*found.answers, *found.earlier)],

@@ -136,8 +136,8 @@ def _serve_answers(app: FastAPI, session: ReviewSession, access: Access) -> None
         return build_queue(session)
 
     @app.get("/api/standings")
-    def standings() -> dict[str, dict[str, Any]]:
-        return standing_states(session)
+    def standings(since: int = 0) -> dict[str, Any]:
+        return standing_states(session, max(0, since))
 
     @app.post("/api/answers")
     async def answer(request: Request) -> JSONResponse:

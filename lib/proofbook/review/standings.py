@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -34,20 +35,25 @@ def job_standings(
     moment: datetime | None = None,
 ) -> JobStandings:
     """Return where a job's questions stand; nothing where nobody has answered any."""
-    own = [answer for answer in log.answers if answer.binding.job == planned.id]
+    own = log.by_job.get(planned.id)
     if not own:
         return JobStandings()
     job = AskedJob(run, run_id, planned)
     moment = moment or now()
     waivers = {}
-    for answer in in_force(own):
+    for answer in in_force(itertools.chain.from_iterable(own.values())):
         name = answer.binding.question.removeprefix("check:")
         lasting = answer.expires is None or answer.expires > moment
         waives = name != answer.binding.question and lasting
         if waives and not differences(answer.binding, bind_check(job, name)):
             waivers[name] = answer
     return JobStandings(
-        questions={q.name: stand(q, bind(job, q, run.media), own, moment) for q in job.questions},
+        questions={
+            question.name: stand(
+                question, bind(job, question, run.media), own.get(question.name, ()), moment
+            )
+            for question in job.questions
+        },
         waived_checks=waivers,
     )
 

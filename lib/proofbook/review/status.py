@@ -43,23 +43,18 @@ def stand(
     Args:
         question: What was asked.
         binding: What an answer to it would be bound to now.
-        answers: All answers of the run, in order.
+        answers: All answers to it, in order.
         moment: Now, for what expires.
     """
-    own = [
-        answer
-        for answer in answers
-        if (answer.binding.job, answer.binding.question) == (binding.job, binding.question)
-    ]
     valid, stale, expired = [], [], []
-    for answer in in_force(own):
+    for answer in in_force(answers):
         if changed := differences(answer.binding, binding):
             stale.append((answer, changed))
         elif answer.expires is not None and answer.expires <= moment:
             expired.append(answer)
         else:
             valid.append(answer)
-    rest = tuple(answer for answer in own if answer not in valid)
+    rest = tuple(answer for answer in answers if answer not in valid)
     for verdict in ("rejected", "needs-work", "approved", "waived"):
         said = tuple(answer for answer in valid if answer.verdict == verdict)
         if verdict == "approved":

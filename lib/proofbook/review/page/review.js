@@ -4,7 +4,7 @@ import { Listening } from "./listening.js";
 import { drawBlind, drawTakes } from "./takes.js";
 
 const listening = new Listening();
-const state = { items: [], at: 0, hideMetrics: false, sending: false, blind: null, scores: {}, criterion: 0, override: false };
+const state = { items: [], buttons: [], at: 0, answers: 0, hideMetrics: false, sending: false, blind: null, scores: {}, criterion: 0, override: false };
 const store = (name, value) => value === undefined ? localStorage.getItem(`proofbook-${name}`) : localStorage.setItem(`proofbook-${name}`, value);
 const waits = (item) => !["approved", "waived"].includes(item.status);
 const current = () => state.items[state.at];
@@ -20,16 +20,26 @@ function say(words) {
   byId("said").textContent = words;
 }
 
-function drawList() {
-  const places = state.items.map((item, index) => {
-    const button = make("button", { type: "button", class: `is-${item.status}` }, make("span", { class: "dot" }), make("span", {}, item.question),
-      make("small", {}, `${item.job} · ${item.status}`));
-    if (index === state.at) button.setAttribute("aria-current", "true");
+// Thousands of questions: the list is made once, and after that only what has changed is touched.
+function makeList() {
+  state.buttons = state.items.map((item, index) => {
+    const button = make("button", { type: "button" }, make("span", { class: "dot" }), make("span", {}, item.question), make("small"));
     button.addEventListener("click", () => go(index));
-    return make("li", {}, button);
+    return button;
   });
-  byId("list").replaceChildren(...places);
-  byId("list").querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
+  byId("list").replaceChildren(...state.buttons.map((button) => make("li", {}, button)));
+}
+
+function drawList() {
+  for (const [index, item] of state.items.entries()) {
+    const button = state.buttons[index];
+    if (button.className === `is-${item.status}`) continue;
+    button.className = `is-${item.status}`;
+    button.lastChild.textContent = `${item.job} · ${item.status}`;
+  }
+  byId("list").querySelector("[aria-current]")?.removeAttribute("aria-current");
+  state.buttons[state.at]?.setAttribute("aria-current", "true");
+  state.buttons[state.at]?.scrollIntoView({ block: "nearest" });
   const open = state.items.filter((item) => item.required && waits(item)).length;
   byId("count").textContent = open ? `${open} of ${state.items.length} wait` : `all ${state.items.length} answered`;
   byId("bar").value = state.items.length ? 1 - open / state.items.length : 1;
@@ -202,8 +212,10 @@ async function send(verdict) {
 }
 
 async function refresh() {
-  const found = await ask("api/standings");
-  for (const item of state.items) Object.assign(item, found[`${item.job}\n${item.question}`] ?? {});
+  const found = await ask(`api/standings?since=${state.answers}`);
+  state.answers = found.answers;
+  for (const item of state.items) Object.assign(item, found.standings[`${item.job}\n${item.question}`] ?? {});
+  return Object.keys(found.standings).length > 0;
 }
 
 function zoom() {
@@ -252,6 +264,7 @@ async function begin() {
   byId("role").value = store("role") ?? "";
   byId("who").textContent = store("name") || "Who are you?";
   state.items = await ask("api/queue");
+  makeList();
   const [job, question] = location.hash.slice(1).split("/").map(decodeURIComponent);
   const wanted = state.items.findIndex((item) => item.job === job && item.question === question);
   const first = state.items.findIndex(waits);
@@ -259,8 +272,7 @@ async function begin() {
   if (!store("name")) byId("person").showModal();
   setInterval(async () => {
     if (state.sending || document.hidden) return;
-    await refresh().catch(() => null);
-    drawList();
+    if (await refresh().catch(() => false)) drawList();
   }, 5000);
 }
 

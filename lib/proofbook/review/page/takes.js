@@ -6,7 +6,7 @@ export const kinds = { audio, video, text, image: picture, plot: picture };
 export function drawTake(take, title) {
   const draw = kinds[take.kind] ?? other;
   const figure = make("figure", { class: "take" });
-  figure.append(make("h3", {}, title ?? take.name));
+  figure.append(make("figcaption", {}, title ?? take.name));
   if (take.caption) figure.append(make("p", {}, take.caption));
   if (take.labels) figure.append(make("small", {}, take.labels));
   if (!take.there) figure.append(make("p", { class: "bad" }, "The file is gone from media/; it cannot be reviewed."));
