@@ -18,6 +18,7 @@ from proofbook.records import (
     Evidence,
     Fact,
     Failure,
+    Identity,
     Metric,
     Outcome,
     PlannedJob,
@@ -281,7 +282,7 @@ HOSTILE_FIELDS = (
     *("parameter_value", "cause", "kernel", "ename", "evalue", "source", "traceback", "cell"),
     *("check", "expected", "actual", "unit", "why", "reason", "metric", "metric_label", "caption"),
     *("metric_unit", "evidence", "label", "fact", "fact_value", "fact_unit", "view", "excerpt"),
-    *("question", "log", "attempt", "needs"),
+    *("question", "log", "attempt", "needs", "tested", "revision"),
 )
 
 
@@ -326,7 +327,8 @@ def build_hostile(outputs: Path) -> RunFolder:
     speed = Metric(
         name=evil("metric"), value=1, unit=evil("metric_unit"), labels={"l": evil("metric_label")}
     )
-    for record in (Begin(runbook="r"), found, speed, shown, asked):
+    tested = Identity(name=evil("tested"), revision=evil("revision"))
+    for record in (Begin(runbook="r"), tested, found, speed, shown, asked):
         append_line(job.records, record.model_dump_json())
     job.log.write_text(evil("log"))
     job.notebook.write_text("{}")
