@@ -7,6 +7,7 @@ was tested.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -25,6 +26,9 @@ from proofbook.report.index import (
 from proofbook.report.summary import RunSummary
 
 __all__ = ["Change", "History", "Past", "Series", "load_history", "remember"]
+
+Lines = Mapping[str, list[str | float | None]]
+"""States or values of one result in the earlier runs, the oldest first, by key."""
 
 _ENOUGH = 5
 _FLAKY_WITHIN = 10
@@ -140,11 +144,11 @@ def load_history(outputs: Path, run: RunSummary) -> History:
         if not earlier:
             return History()
         now = {result.key: result for result in results_of(run.jobs)}
-        before = {result.key: result for result in read_results(database, earlier[:1])}
-        lines: dict[str, list[Result]] = {}
-        for result in read_results(database, earlier[::-1]):
-            if result.key in now and result.revision == now[result.key].revision:
-                lines.setdefault(result.key, []).append(result)
+        before = {found[0]: Result(*found) for found in read_results(database, earlier[:1])}
+        lines: Lines = {key: [] for key in now}
+        for key, revision, state, value in read_results(database, earlier[::-1]):
+            if key in now and revision == now[key].revision:
+                lines[key].append(state or value)
         green = last_green(database, earlier)
     return History(
         previous=earlier[0],
@@ -193,21 +197,22 @@ def _environment_changes(
             yield Change(kind="environment", what=f"{name}: {was} in {run}, {is_now} now")
 
 
-def _series(lines: Mapping[str, list[Result]], now: Mapping[str, Result]) -> dict[str, Series]:
-    values = {
-        key: [found.value for found in (*line, now[key]) if found.value is not None]
-        for key, line in lines.items()
-        if key.startswith("metric")
-    }
-    return {key: Series(values=tuple(line)) for key, line in values.items() if len(line) > 1}
-
-
-def _checks(
-    lines: Mapping[str, list[Result]], now: Mapping[str, Result]
-) -> dict[tuple[str, str], Past]:
+def _series(lines: Lines, now: Mapping[str, Result]) -> dict[str, Series]:
     found = {}
     for key, line in lines.items():
-        kind, job, check = (*key.split("\n", 2), "")[:3]
-        if kind == "check":
-            found[job, check] = Past(states=tuple(each.state for each in (*line, now[key])))
+        if line and key.startswith("metric"):
+            values = (value for value in (*line, now[key].value) if isinstance(value, float))
+            finite = tuple(value for value in values if math.isfinite(value))
+            if len(finite) > 1:
+                found[key] = Series(values=finite)
+    return found
+
+
+def _checks(lines: Lines, now: Mapping[str, Result]) -> dict[tuple[str, str], Past]:
+    found = {}
+    for key, line in lines.items():
+        if line and key.startswith("check"):
+            _, job, check = key.split("\n", 2)
+            states = (*line, now[key].state)
+            found[job, check] = Past(states=tuple(str(state) for state in states))
     return found
