@@ -88,15 +88,15 @@ def add_profile(project: Project) -> Callable[..., Path]:
 
 
 @pytest.fixture(scope="session")
-def audit() -> Callable[[Page], list[str]]:
-    """Return a function that names what keeps people from reading or working a page.
+def audit() -> Callable[..., list[str]]:
+    """Return a function that names what keeps people from reading or working (a part of) a page.
 
     Contrast, names, roles, headings, landmarks: the rules of axe-core.
     """
     from axe_playwright_python.sync_playwright import Axe
 
-    def run(page: Page) -> list[str]:
-        found = Axe().run(page).response["violations"]
+    def run(page: Page, part: str = "") -> list[str]:
+        found = Axe().run(page, part or None).response["violations"]
         return [f"{each['id']}: {node['html'][:120]}" for each in found for node in each["nodes"]]
 
     return run

@@ -266,7 +266,7 @@ ASKING = (
 
 def test_questions_are_answered_in_a_panel_and_go_to_the_log(
     lab: Callable[..., Lab], project: Project, page: Page, add_runbook: Callable[..., Path],
-    add_profile: Any,
+    add_profile: Any, audit: Callable[..., list[str]],
 ) -> None:  # fmt: skip
     add_profile(PROFILE)
     add_runbook("demo/tone", *ASKING, parameters="pitch: float = 440.0  # Hz")
@@ -298,6 +298,18 @@ def test_questions_are_answered_in_a_panel_and_go_to_the_log(
     assert answer["verdict"] == "approved"
     (seconds,) = answer["seconds_played"].values()
     assert 0.5 < seconds < 1.5
+    for theme in ("JupyterLab Dark", "JupyterLab Light"):
+        choose_theme(page, theme)
+        shoot(page, theme.replace(" ", "-").lower())
+        assert audit(page, ".proofbook-panel") == []
+
+
+def choose_theme(page: Page, theme: str) -> None:
+    page.locator(".lm-MenuBar-itemLabel", has_text="Settings").click()
+    for label in ("Theme", theme):
+        page.locator(".lm-Menu-itemLabel").get_by_text(label, exact=True).click()
+    expect(page.locator(f'body[data-jp-theme-name="{theme}"]')).to_be_attached()
+    expect(page.locator("#jupyterlab-splash")).to_have_count(0)
 
 
 def test_a_blind_comparison_is_made_in_a_panel(

@@ -184,7 +184,7 @@ def test_a_server_that_is_killed_loses_no_answer_and_says_so(
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_everybody_can_read_and_work_it(
     run: RunFolder, serve: Callable[..., Served], open_page: Callable[..., Page],
-    audit: Callable[[Page], list[str]], scheme: str,
+    audit: Callable[..., list[str]], scheme: str,
 ) -> None:  # fmt: skip
     page = open_page(serve(run).url, color_scheme=scheme)
     for _ in range(page.locator("#list button").count()):
