@@ -78,8 +78,7 @@ function render({ model, el }) {
           shown: item.shown, seconds_played: listening.of(item.shown),
           blind: Boolean(blind), comparison: blind?.done ? blind.result : null,
         });
-        waiting = said;
-        drafts.delete(item.question);
+        waiting = { said, question: item.question };
       });
       deed.append(button);
     }
@@ -87,21 +86,27 @@ function render({ model, el }) {
   }
 
   let waiting = null;
+  const settle = () => {
+    if (waiting) drafts.delete(waiting.question);
+    waiting = null;
+    draw();
+  };
   const hear = (message, buffers) => {
     if (message.kind === "media") {
       urls.set(message.sha256, URL.createObjectURL(new Blob([buffers[0]], { type: message.type })));
     } else if (message.kind === "ready") {
       draw();
     } else if (message.kind === "refused" && waiting) {
-      tell(waiting, message.error);
+      tell(waiting.said, message.error);
+      waiting = null;
     }
   };
   model.on("msg:custom", hear);
-  model.on("change:items", draw);
+  model.on("change:items", settle);
   model.send({ kind: "begin" });
   return () => {
     model.off("msg:custom", hear);
-    model.off("change:items", draw);
+    model.off("change:items", settle);
     for (const url of urls.values()) URL.revokeObjectURL(url);
   };
 }
