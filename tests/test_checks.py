@@ -48,8 +48,10 @@ def test_what_is_tested_is_identified(checks: Checks, journal: Journal) -> None:
     identity = records(journal)[-1]
     assert isinstance(identity, Identity)
     assert (identity.name, identity.revision) == ("model", "0123abcd")
+    with pytest.raises(UsageError, match="two subjects are called 'model'"):
+        checks.identify("model", "4567cdef")
     with pytest.raises(ValueError, match="revision"):
-        checks.identify("model", "")
+        checks.identify("codec", "")
 
 
 def test_a_wrong_value_fails_and_does_not_raise(checks: Checks, journal: Journal) -> None:

@@ -67,6 +67,7 @@ class Checks:
         self._journal = journal if journal is not None else open_journal(runbook, os.environ)
         self._made: list[Check] = []
         self._asked: set[str] = set()
+        self._identified: set[str] = set()
         self._counts: Counter[str] = Counter()
         self._finished = False
         given = {name: to_json(value) for name, value in (parameters or {}).items()}
@@ -84,6 +85,9 @@ class Checks:
             name: What it is: ``model``, ``binary``, ``config``.
             revision: A commit or a hash, such as :func:`proofbook.fingerprints.revision_of` gives.
         """
+        if name in self._identified:
+            raise UsageError(f"two subjects are called {name!r}; give each its own name")
+        self._identified.add(name)
         self._write(Identity(name=name, revision=revision), f"identity/{name}")
 
     def expect(

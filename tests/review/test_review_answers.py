@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from reviewed_run import ANN, BEN, START, approve_all, given, make_run, session_of
+from reviewed_run import ANN, BEN, EVERYTHING, START, approve_all, given, make_run, session_of
 
 from proofbook.errors import UsageError
 from proofbook.records import Question, now
@@ -17,7 +17,9 @@ from proofbook.report import load_run
 from proofbook.review.answering import parse_given
 from proofbook.review.baseline import find_baselines
 from proofbook.review.binding import bind
+from proofbook.review.queue import standing_states
 from proofbook.review.status import Standing, stand
+from proofbook.review.verification import verify_run
 from proofbook.storage import RunFolder
 
 
@@ -247,3 +249,26 @@ def test_a_questions_form_must_fit() -> None:
         ):
             with pytest.raises(UsageError, match=problem):
                 made.ask(**{"text": "?", **more})  # type: ignore[arg-type]
+
+
+def test_only_what_was_answered_since_is_told(run: RunFolder) -> None:
+    session = session_of(run)
+    assert standing_states(session) == {"answers": 0, "standings": {}}
+    (job, question), *_ = EVERYTHING
+    session.answer(given(run, job, question), ANN)
+    found = standing_states(session)
+    assert list(found["standings"]) == [f"{job}\n{question}"]
+    assert found["standings"][f"{job}\n{question}"]["status"] == "approved"
+    assert standing_states(session, found["answers"]) == {"answers": 1, "standings": {}}
+
+
+def test_a_line_that_cannot_be_read_stops_no_review_and_is_told_of(run: RunFolder) -> None:
+    session = session_of(run)
+    (job, question), (other, another), *_ = EVERYTHING
+    session.answer(given(run, job, question), ANN)
+    lines = session.log.path.read_text().splitlines(keepends=True)
+    session.log.path.write_text("".join([*lines[:-1], "no entry\n", lines[-1]]))
+    later = session_of(run)
+    assert standing_states(later)["answers"] == 1
+    later.answer(given(run, other, another), ANN)
+    assert verify_run(run).verdict == "tampered"

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 from proofbook.errors import SubjectError
 from proofbook.systems.dreambooth import saving
-from proofbook.systems.dreambooth.checkpoints import Snapshot
+from proofbook.systems.dreambooth.checkpoints import Snapshot, read_manifest, write_checkpoint
 from proofbook.systems.dreambooth.saving import Saver, copied
 from proofbook.systems.dreambooth.settings import Settings
 
@@ -113,3 +113,18 @@ def test_room_is_made_ahead_and_taken(tmp_path: Path) -> None:
     assert saver._kept.weights[0]["w"].data_ptr() == place
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-2"]
     assert load_file(tmp_path / "checkpoint-2" / "model.safetensors")["w"].tolist() == [1.0] * 6
+
+
+def test_a_manifest_that_has_changed_is_refused(tmp_path: Path) -> None:
+    path = write_checkpoint(tmp_path, snapshot(3, torch.ones(2)))
+    assert read_manifest(path).step == 3
+    manifest = path / "manifest.json"
+    written = manifest.read_text()
+    manifest.write_text(written.replace('"base_model": "x"', '"base_model": "y"'))
+    assert manifest.read_text() != written
+    with pytest.raises(SubjectError, match=r"manifest\.json has changed since it was written"):
+        read_manifest(path)
+    manifest.write_text(written)
+    (path / "manifest.json.sha256").unlink()
+    with pytest.raises(SubjectError, match=r"has no manifest\.json\.sha256: it is not complete"):
+        read_manifest(path)

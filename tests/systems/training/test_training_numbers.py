@@ -122,7 +122,12 @@ def test_a_sound_training_gets_no_advice() -> None:
 
 @pytest.mark.parametrize(
     "printed",
-    ["Device: cuda", "using device cuda:0\nSteps: 1/4", "GPU: NVIDIA A100-SXM4-80GB"],
+    [
+        "Device: cuda",
+        "using device cuda:0\nSteps: 1/4",
+        "GPU: NVIDIA A100-SXM4-80GB",
+        "device: cuda, 4 CPU workers, fp16: False",
+    ],
 )
 def test_a_card_that_is_used_is_seen(printed: str) -> None:
     assert names_gpu(printed)
@@ -136,6 +141,7 @@ def test_a_card_that_is_used_is_seen(printed: str) -> None:
         "UserWarning: no GPU was found",
         "RuntimeError: CUDA out of memory. Tried to allocate",
         "torch.cuda.is_available(): False",
+        "CUDA failed; falling back to CPU",
         "",
     ],
 )

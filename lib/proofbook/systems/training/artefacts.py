@@ -31,6 +31,10 @@ __all__ = [
 
 _PICTURES = (".jpeg", ".jpg", ".png", ".webp")
 _INFO = ("character", "base_model", "training_steps", "instance_prompt", "timestamp")
+_NO_GPU = re.compile(
+    r"\b(no|not|without|cannot|unavailable)\b|available\W+false|back to (the )?cpu|out of memory",
+    re.IGNORECASE,
+)
 
 
 def checkpoint_steps(trainer: Trainer, output: Path) -> list[int]:
@@ -93,8 +97,7 @@ def info_faults(path: Path, steps: int) -> list[str]:
 def names_gpu(printed: str) -> bool:
     """Say whether what a trainer printed names a graphics card, and not that there is none."""
     named = (line for line in printed.splitlines() if re.search(r"\b(cuda|GPU)\b", line, re.I))
-    none = re.compile(r"\b(no|not|without|cannot|unavailable|false|cpu)\b|out of memory", re.I)
-    return any(none.search(line) is None for line in named)
+    return any(_NO_GPU.search(line) is None for line in named)
 
 
 def folder_megabytes(folder: Path) -> float:
