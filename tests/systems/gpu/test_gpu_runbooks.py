@@ -81,7 +81,7 @@ def test_a_cards_memory_is_its_drivers(run: Run, card: Callable[..., None]) -> N
     card(memory=9100)
     found = run("memory", **{**SMALL, "largest_batch": 2})
     assert found.red == []
-    assert [use.peak for use in found.names["used"]] == [9100, 9100]
+    assert [use.peak for use in found.names["used"]] == [pytest.approx(9542, abs=1)] * 2
     assert [use.kept for use in found.names["used"]] == [0, 0]
 
 

@@ -22,6 +22,7 @@ from proofbook.systems.training.running import MemorySample
 
 __all__ = ["CardWatch", "Look", "Pace", "find_pace", "in_use", "kept"]
 
+_MB_PER_MIB = 1.048576
 _FIELDS = "utilization.gpu,memory.used,temperature.gpu,power.draw"
 _EVERY_MS = 250
 _SHARED = Path("/dev/shm")
@@ -34,7 +35,7 @@ class Look(NamedTuple):
     utilisation: float
     """Percent."""
     memory: float
-    """MiB in use."""
+    """MB in use."""
     temperature: float
     """Degrees Celsius."""
     power: float
@@ -156,7 +157,8 @@ def _read_look(line: str) -> Look | None:
     parts = [part.strip() for part in line.split(",")]
     if len(parts) != len(Look._fields):
         return None
-    return Look(*(_number(part) for part in parts))
+    look = Look(*(_number(part) for part in parts))
+    return look._replace(memory=look.memory * _MB_PER_MIB)
 
 
 def _number(text: str) -> float:
