@@ -16,30 +16,49 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-PACKAGE = "proofbook"
+HARNESS, SYSTEMS, SUBJECTS, BENCH = PACKAGES = (
+    "proofbook",
+    "proofbook_systems",
+    "proofbook_subjects",
+    "proofbook_bench",
+)
 
-LEAVES = {"errors", "records", "hardware", "media"}
-LOW = {
+LEAVES = {
     "caching",
+    "errors",
+    "files",
     "fingerprints",
-    "expectations",
-    "judgement",
+    "hardware",
     "notebooks",
-    "processes",
+    "profiles",
     "project",
-    "redaction",
-    "storage",
-    "supervision",
+    "records",
     "values",
     "yamlfile",
 }
+MAY_IMPORT: dict[str, set[str]] = {
+    "processes": set(),
+    "media": set(),
+    "runs": set(),
+    "checks": {"media", "runs"},
+    "kernels": {"processes"},
+    "signoff": {"runs"},
+    "report": {"runs", "signoff"},
+    "runner": {"processes", "runs", "checks", "kernels", "signoff", "report"},
+    "review": {"runs", "signoff", "report"},
+    "lab": {"processes", "runs", "kernels"},
+}
+"""What each package of the harness may import beside the leaves and itself; the CLI, anything."""
+
+OPEN_TO_SYSTEMS = LEAVES - {"notebooks", "profiles", "project"} | {"processes", "media"}
 SHARED_SYSTEMS = {
     "dreambooth": {"training"},
     "foundry": {"training"},
     "gpu": {"training", "dreambooth"},
     "pipeline": {"apis", "musicgen", "dreambooth"},
+    "ttsserver": {"serving"},
+    "apis": {"serving"},
 }
-DYNAMIC_IMPORTER = "runner.parameters"
 BANNED_NAMES = {"utils", "util", "helpers", "helper", "manager", "managers", "common", "misc"}
 LONGEST_MODULE = 350
 LONGEST_FUNCTION = 50
@@ -47,7 +66,7 @@ LONGEST_FUNCTION = 50
 
 @dataclass(frozen=True)
 class Module:
-    """One module: its path under the package, and its source."""
+    """One module: its path under ``lib/``, and its source."""
 
     path: str
     source: str
@@ -58,7 +77,7 @@ class Module:
 
     @cached_property
     def parts(self) -> tuple[str, ...]:
-        """Its dotted name below ``proofbook``; a package's is that of its folder."""
+        """Its dotted name in parts; a package's is that of its folder."""
         parts = Path(self.path).with_suffix("").parts
         return parts[:-1] if parts[-1] == "__init__" else parts
 
@@ -67,9 +86,14 @@ class Module:
         return ".".join(self.parts)
 
     @property
+    def package(self) -> str:
+        """One of the four packages."""
+        return self.parts[0]
+
+    @property
     def area(self) -> str:
-        """The first part of its name; ``""`` for the package itself."""
-        return self.parts[0] if self.parts else ""
+        """The part of its package that it belongs to; ``""`` for the package itself."""
+        return self.parts[1] if len(self.parts) > 1 else ""
 
 
 Rule = Callable[[Module], list[str]]
@@ -79,7 +103,7 @@ def _absolute(node: ast.ImportFrom, module: Module) -> str:
     if node.level == 0:
         return node.module or ""
     is_package = module.path.endswith("__init__.py")
-    base = (PACKAGE, *module.parts)[: len(module.parts) + 1 - (node.level - is_package)]
+    base = module.parts[: len(module.parts) - (node.level - is_package)]
     return ".".join((*base, *([node.module] if node.module else [])))
 
 
@@ -93,63 +117,74 @@ def all_imports(module: Module) -> Iterator[str]:
 
 
 def own_imports(module: Module) -> list[tuple[str, ...]]:
-    """Return the imports of our own modules, as parts below ``proofbook``."""
+    """Return the imports of our own four packages, in parts."""
     split = [tuple(name.split(".")) for name in all_imports(module)]
-    return [parts[1:] for parts in split if parts[0] == PACKAGE and len(parts) > 1]
+    return [parts for parts in split if parts[0] in PACKAGES and len(parts) > 1]
 
 
-def _outside(module: Module, allowed: set[str]) -> list[str]:
-    found = {".".join(parts) for parts in own_imports(module) if parts[0] not in allowed}
-    return [f"imports {name}" for name in sorted(found)]
+def _outside(module: Module, package: str, allowed: set[str]) -> list[str]:
+    names = {p[1] for p in own_imports(module) if p[0] == package and p[1] not in allowed}
+    return [f"imports {package}.{name}" for name in sorted(names)]
+
+
+def _reaches(module: Module, packages: tuple[str, ...]) -> list[str]:
+    """Return where a module imports, or names in a text, one of ``packages``."""
+    imported = {".".join(p) for p in own_imports(module) if p[0] in packages}
+    named = {t for t in _strings(module) if any(package in t for package in packages)}
+    return [f"imports {n}" for n in sorted(imported)] + [f"names {t!r}" for t in sorted(named)]
+
+
+def harness_imports_no_other_package(module: Module) -> list[str]:
+    return _reaches(module, PACKAGES[1:]) if module.package == HARNESS else []
 
 
 def leaves_import_only_leaves(module: Module) -> list[str]:
-    return _outside(module, LEAVES) if module.area in LEAVES else []
+    is_leaf = module.package == HARNESS and module.area in LEAVES
+    return _outside(module, HARNESS, LEAVES) if is_leaf else []
 
 
-def low_modules_import_only_low_ones(module: Module) -> list[str]:
-    return _outside(module, LEAVES | LOW) if module.area in LOW else []
-
-
-def systems_import_no_harness(module: Module) -> list[str]:
-    return _outside(module, LEAVES | LOW | {"systems"}) if module.area == "systems" else []
-
-
-def systems_do_not_import_each_other(module: Module) -> list[str]:
-    if module.area != "systems" or len(module.parts) < 2:
+def packages_import_only_lower_ones(module: Module) -> list[str]:
+    if module.package != HARNESS or module.area not in MAY_IMPORT:
         return []
-    allowed = {module.parts[1], *SHARED_SYSTEMS.get(module.parts[1], ())}
-    others = {p[1] for p in own_imports(module) if p[0] == "systems" and len(p) > 1} - allowed
-    return [f"imports the system {name}" for name in sorted(others)]
+    return _outside(module, HARNESS, LEAVES | MAY_IMPORT[module.area] | {module.area})
 
 
-def harness_imports_no_system(module: Module) -> list[str]:
-    if module.area == "systems":
+def every_module_of_the_harness_has_a_place(module: Module) -> list[str]:
+    top = {"", "__main__", "cli", *LEAVES, *MAY_IMPORT}
+    fits = module.package != HARNESS or module.area in top
+    return [] if fits else [f"{module.area} is neither a leaf nor a package that the rules know"]
+
+
+def systems_and_subjects_import_leaves_processes_and_media(module: Module) -> list[str]:
+    if module.package not in (SYSTEMS, SUBJECTS):
         return []
-    found = [f"imports {'.'.join(p)}" for p in own_imports(module) if p[0] == "systems"]
-    if module.name != DYNAMIC_IMPORTER:
-        found += [f"names {text!r}" for text in _strings(module) if "proofbook.systems" in text]
-    return found
+    return _outside(module, HARNESS, OPEN_TO_SYSTEMS)
+
+
+def systems_and_subjects_do_not_import_each_other(module: Module) -> list[str]:
+    others = {SYSTEMS: (SUBJECTS, BENCH), SUBJECTS: (SYSTEMS, BENCH)}
+    return _reaches(module, others.get(module.package, ()))
+
+
+def one_system_does_not_import_another(module: Module) -> list[str]:
+    if module.package not in (SYSTEMS, SUBJECTS) or not module.area:
+        return []
+    shared = SHARED_SYSTEMS.get(module.area, set()) if module.package == SYSTEMS else set()
+    return _outside(module, module.package, {module.area} | shared)
 
 
 def configs_import_only_pydantic(module: Module) -> list[str]:
-    if module.area != "systems" or module.parts[-1] != "config":
+    if module.package == HARNESS or module.parts[-1] != "config":
         return []
     allowed = {"pydantic", *sys.stdlib_module_names}
-    found = {name for name in all_imports(module) if name.split(".")[0] not in allowed}
-    return [f"imports {name}" for name in sorted(found) if not _is_of_a_config(name)]
-
-
-def _is_of_a_config(name: str) -> bool:
-    """Say whether a name is of a system's config, which imports pydantic alone itself."""
-    parts = name.split(".")
-    return parts[:2] == [PACKAGE, "systems"] and parts[3:4] == ["config"]
+    names = {name for name in all_imports(module) if name.split(".")[0] not in allowed}
+    return [f"imports {name}" for name in sorted(names) if ".config." not in name]
 
 
 def only_main_imports_the_cli(module: Module) -> list[str]:
-    if module.name in ("cli", "__main__"):
+    if module.name in ("proofbook.cli", "proofbook.__main__"):
         return []
-    return [f"imports {'.'.join(p)}" for p in own_imports(module) if p[0] == "cli"]
+    return [f"imports {'.'.join(p)}" for p in own_imports(module) if p[:2] == (HARNESS, "cli")]
 
 
 def module_is_short(module: Module) -> list[str]:

@@ -12,27 +12,32 @@ from pathlib import Path
 import pytest
 
 from architecture_rules import (
+    BENCH,
+    HARNESS,
     LONGEST_FUNCTION,
     LONGEST_MODULE,
-    PACKAGE,
+    MAY_IMPORT,
+    PACKAGES,
     Module,
     Rule,
     configs_import_only_pydantic,
+    every_module_of_the_harness_has_a_place,
     exceptions_are_not_swallowed,
     functions_are_short,
-    harness_imports_no_system,
+    harness_imports_no_other_package,
     leaves_import_only_leaves,
-    low_modules_import_only_low_ones,
     module_has_docstring,
     module_is_short,
     name_says_something,
     nothing_goes_through_a_shell,
+    one_system_does_not_import_another,
     only_main_imports_the_cli,
     own_imports,
+    packages_import_only_lower_ones,
     public_names_are_listed,
     suppressions_have_codes,
-    systems_do_not_import_each_other,
-    systems_import_no_harness,
+    systems_and_subjects_do_not_import_each_other,
+    systems_and_subjects_import_leaves_processes_and_media,
 )
 
 LIB = Path(__file__).resolve().parents[1] / "lib"
@@ -48,66 +53,81 @@ HEAVY = {
     "transformers",
 }
 
+H, S, U = "proofbook/", "proofbook_systems/", "proofbook_subjects/"
+
 RULES: dict[Rule, Module] = {
     leaves_import_only_leaves: Module(
-        "media/sounds.py", "def f():\n    from proofbook.storage import hash_file\n"
+        H + "files.py", "def f():\n    from proofbook.runs.folder import RunFolder\n"
     ),
-    low_modules_import_only_low_ones: Module("storage.py", "import proofbook.checks\n"),
-    systems_import_no_harness: Module(
-        "systems/musicgen/clips.py", "from proofbook import checks\n"
+    packages_import_only_lower_ones: Module(H + "signoff/log.py", "import proofbook.report.page\n"),
+    every_module_of_the_harness_has_a_place: Module(H + "extras.py", ""),
+    harness_imports_no_other_package: Module(
+        H + "runner/listing.py", "def f():\n    from proofbook_systems import musicgen\n"
     ),
-    systems_do_not_import_each_other: Module(
-        "systems/musicgen/clips.py", "from proofbook.systems.training import follow\n"
+    systems_and_subjects_import_leaves_processes_and_media: Module(
+        S + "musicgen/clips.py", "from proofbook import checks\n"
     ),
-    harness_imports_no_system: Module(
-        "listing.py", "def f():\n    from proofbook.systems import musicgen\n"
+    systems_and_subjects_do_not_import_each_other: Module(
+        S + "musicgen/clips.py", "from proofbook_subjects.musicgen import tiny\n"
     ),
-    configs_import_only_pydantic: Module(
-        "systems/musicgen/config.py", "def f():\n    import torch\n"
+    one_system_does_not_import_another: Module(
+        S + "musicgen/clips.py", "from proofbook_systems.training import steps\n"
     ),
-    only_main_imports_the_cli: Module("runner/run.py", "from proofbook.cli import app\n"),
-    module_is_short: Module("storage.py", "\n" * (LONGEST_MODULE + 1)),
-    functions_are_short: Module("storage.py", "def f():\n" + "    1\n" * LONGEST_FUNCTION),
-    module_has_docstring: Module("storage.py", "x = 1\n"),
-    name_says_something: Module("runner/utils.py", ""),
-    public_names_are_listed: Module("storage.py", "x = 1\n"),
+    configs_import_only_pydantic: Module(S + "musicgen/config.py", "def f():\n    import torch\n"),
+    only_main_imports_the_cli: Module(H + "runner/run.py", "from proofbook.cli import app\n"),
+    module_is_short: Module(H + "files.py", "\n" * (LONGEST_MODULE + 1)),
+    functions_are_short: Module(H + "files.py", "def f():\n" + "    1\n" * LONGEST_FUNCTION),
+    module_has_docstring: Module(H + "files.py", "x = 1\n"),
+    name_says_something: Module(H + "runner/utils.py", ""),
+    public_names_are_listed: Module(H + "files.py", "x = 1\n"),
     exceptions_are_not_swallowed: Module(
-        "storage.py", "try:\n    f()\nexcept Exception:\n    pass\n"
+        H + "files.py", "try:\n    f()\nexcept Exception:\n    pass\n"
     ),
-    nothing_goes_through_a_shell: Module("storage.py", "run('ls', shell=True)\n"),
-    suppressions_have_codes: Module("storage.py", "import x  # type: ignore\n"),
+    nothing_goes_through_a_shell: Module(H + "files.py", "run('ls', shell=True)\n"),
+    suppressions_have_codes: Module(H + "files.py", "import x  # type: ignore\n"),
 }
 """Every rule, with a module that breaks it."""
 
 MORE_VIOLATIONS: list[tuple[Rule, Module]] = [
-    (leaves_import_only_leaves, Module("records.py", "from . import storage\n")),
-    (leaves_import_only_leaves, Module("media/__init__.py", "from ..storage import hash_file\n")),
+    (leaves_import_only_leaves, Module(H + "records.py", "from . import runs\n")),
     (
-        systems_import_no_harness,
-        Module("systems/a/b.py", "from proofbook.journal import Journal\n"),
+        packages_import_only_lower_ones,
+        Module(H + "media/__init__.py", "from ..runs.folder import RunFolder\n"),
     ),
-    (systems_import_no_harness, Module("systems/a/b.py", "import proofbook.runner.run\n")),
-    (systems_do_not_import_each_other, Module("systems/a/b.py", "from ..training import follow\n")),
-    (harness_imports_no_system, Module("lab.py", "load('proofbook.systems.musicgen.clips')\n")),
-    (public_names_are_listed, Module("a.py", "__all__ = ['b', 'a']\na = b = 1\n")),
-    (public_names_are_listed, Module("a.py", "__all__ = ['a', 'gone']\na = 1\n")),
-    (public_names_are_listed, Module("a.py", "__all__ = ['a', 'a']\na = 1\n")),
-    (functions_are_short, Module("a.py", "def f():\n" + "    1\n" * 50 + "def f(): ...\n")),
-    (exceptions_are_not_swallowed, Module("a.py", "try:\n    f()\nexcept:\n    '''why'''\n")),
-    (exceptions_are_not_swallowed, Module("a.py", "with suppress(Exception):\n    f()\n")),
-    (nothing_goes_through_a_shell, Module("a.py", "os.system('ls')\n")),
-    (suppressions_have_codes, Module("a.py", "x = f()  # noqa\n")),
     (
-        configs_import_only_pydantic,
-        Module("systems/a/config.py", "from proofbook import records\n"),
+        packages_import_only_lower_ones,
+        Module(H + "report/page.py", "def f():\n    from proofbook.review import server\n"),
     ),
+    (
+        systems_and_subjects_import_leaves_processes_and_media,
+        Module(U + "a/b.py", "import proofbook.runner.run\n"),
+    ),
+    (
+        systems_and_subjects_do_not_import_each_other,
+        Module(U + "a/b.py", "run(['-m', 'proofbook_systems.a.b'])\n"),
+    ),
+    (one_system_does_not_import_another, Module(S + "a/b.py", "from ..training import follow\n")),
+    (one_system_does_not_import_another, Module(U + "a/b.py", "from ..c import d\n")),
+    (
+        harness_imports_no_other_package,
+        Module(H + "lab/launch.py", "load('proofbook_systems.musicgen.clips')\n"),
+    ),
+    (public_names_are_listed, Module(H + "a.py", "__all__ = ['b', 'a']\na = b = 1\n")),
+    (public_names_are_listed, Module(H + "a.py", "__all__ = ['a', 'gone']\na = 1\n")),
+    (public_names_are_listed, Module(H + "a.py", "__all__ = ['a', 'a']\na = 1\n")),
+    (functions_are_short, Module(H + "a.py", "def f():\n" + "    1\n" * 50 + "def f(): ...\n")),
+    (exceptions_are_not_swallowed, Module(H + "a.py", "try:\n    f()\nexcept:\n    'why'\n")),
+    (exceptions_are_not_swallowed, Module(H + "a.py", "with suppress(Exception):\n    f()\n")),
+    (nothing_goes_through_a_shell, Module(H + "a.py", "os.system('ls')\n")),
+    (suppressions_have_codes, Module(H + "a.py", "x = f()  # noqa\n")),
+    (configs_import_only_pydantic, Module(S + "a/config.py", "from proofbook import records\n")),
 ]
 
 INNOCENT = Module(
-    "systems/pipeline/clips.py",
+    S + "pipeline/clips.py",
     '"""Text about shell=True."""\n'
     "from proofbook.errors import SubjectError\n"
-    "from proofbook.systems.musicgen import clips\n"
+    "from proofbook_systems.musicgen import clips\n"
     "__all__ = ['LIMIT', 'Clip', 'cut']\n"
     "LIMIT = 3\n"
     "class Clip: ...\n"
@@ -116,12 +136,9 @@ INNOCENT = Module(
 
 
 def modules() -> list[Module]:
-    """Return every module of the package."""
-    root = LIB / PACKAGE
-    return [
-        Module(path.relative_to(root).as_posix(), path.read_text(encoding="utf-8"))
-        for path in sorted(root.rglob("*.py"))
-    ]
+    """Return every module of the four packages."""
+    paths = sorted(path for package in PACKAGES for path in (LIB / package).rglob("*.py"))
+    return [Module(p.relative_to(LIB).as_posix(), p.read_text(encoding="utf-8")) for p in paths]
 
 
 def _name(rule: Rule) -> str:
@@ -151,7 +168,8 @@ def test_rule_accepts_an_innocent_module(rule: Rule) -> None:
 
 def test_the_rules_look_at_the_whole_package() -> None:
     names = {module.name for module in modules()}
-    assert {"cli", "checks", "media.sounds", "runner.run", "systems.musicgen.config"} <= names
+    wanted = {"proofbook.cli", "proofbook.media.sounds", "proofbook_systems.musicgen.config"}
+    assert wanted | {"proofbook_subjects.ttsserver.server", "proofbook_bench.pairs"} <= names
 
 
 def find_circle(graph: dict[str, set[str]]) -> list[str]:
@@ -185,10 +203,35 @@ def test_imports_never_form_a_circle() -> None:
     assert find_circle(_graph(modules())) == []
 
 
+def _package_graph(found: list[Module]) -> dict[str, set[str]]:
+    """Return which parts of the harness import which others: two modules each may form a circle."""
+    graph: dict[str, set[str]] = {}
+    for module in found:
+        if module.package == HARNESS:
+            targets = {p[1] for p in own_imports(module) if p[0] == HARNESS} - {module.area}
+            graph.setdefault(module.area, set()).update(targets)
+    return graph
+
+
+def test_packages_never_form_a_circle() -> None:
+    graph = _package_graph(modules())
+    assert set(MAY_IMPORT) <= set(graph)
+    assert find_circle(graph) == []
+
+
 def test_a_circle_of_imports_is_found() -> None:
-    a = Module("a.py", "from proofbook.b import c\n")
-    b = Module("b.py", "def f():\n    from proofbook import a\n")
-    assert find_circle(_graph([a, b])) == ["a", "b", "a"]
+    a = Module("proofbook/a.py", "from proofbook.b import c\n")
+    b = Module("proofbook/b.py", "def f():\n    from proofbook import a\n")
+    assert find_circle(_graph([a, b])) == ["proofbook.a", "proofbook.b", "proofbook.a"]
+
+
+def test_a_circle_of_packages_without_a_circle_of_modules_is_found() -> None:
+    found = [
+        Module("proofbook/a/x.py", "import proofbook.b.x\n"),
+        Module("proofbook/b/y.py", "import proofbook.a.y\n"),
+    ]
+    assert find_circle(_graph(found)) == []
+    assert find_circle(_package_graph(found)) == ["a", "b", "a"]
 
 
 def heavy_after(statement: str) -> set[str]:
@@ -216,7 +259,7 @@ LIGHT = {
     "cli": "import proofbook.cli",
     "profiles": "import proofbook.profiles",
     "plan": "import proofbook.runner.plan",
-    "lab": "import proofbook.lab",
+    "lab": "import proofbook.lab.launch",
     "checks": "import proofbook.checks",
 }
 
@@ -231,6 +274,6 @@ def test_a_heavy_import_is_noticed() -> None:
 
 
 def test_no_config_imports_anything_heavy() -> None:
-    names = [m.name for m in modules() if m.area == "systems" and m.parts[-1] == "config"]
-    assert names
-    assert heavy_after("\n".join(f"import proofbook.{name}" for name in names)) == set()
+    names = [m.name for m in modules() if m.package != HARNESS and m.parts[-1] == "config"]
+    assert any(name.startswith(BENCH) for name in names)
+    assert heavy_after("\n".join(f"import {name}" for name in names)) == set()

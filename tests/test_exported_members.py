@@ -7,21 +7,8 @@ import importlib
 import pytest
 
 EXPORTED = {
-    "proofbook.checks": ["Checks"],
-    "proofbook.errors": [
-        "ChecksFailed",
-        "Incomplete",
-        "KernelError",
-        "NotebookError",
-        "ProfileError",
-        "ProofbookError",
-        "RunFolderError",
-        "RunbookStopped",
-        "SubjectError",
-        "TemplateError",
-        "UsageError",
-    ],
-    "proofbook.expectations": [
+    "proofbook.checks": [
+        "Checks",
         "Expectation",
         "at_least",
         "at_most",
@@ -35,7 +22,20 @@ EXPORTED = {
         "within",
         "without",
     ],
-    "proofbook.judgement": [
+    "proofbook.errors": [
+        "ChecksFailed",
+        "Incomplete",
+        "KernelError",
+        "NotebookError",
+        "ProfileError",
+        "ProofbookError",
+        "RunFolderError",
+        "RunbookStopped",
+        "SubjectError",
+        "TemplateError",
+        "UsageError",
+    ],
+    "proofbook.runs.verdicts": [
         "Judgement",
         "confirm",
         "exit_code",

@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from proofbook.storage import hash_file
+from proofbook.files import hash_file
 
 __all__ = ["cache_root", "cached_folder", "is_whole"]
 

@@ -16,7 +16,7 @@ import typer
 from proofbook.errors import ProofbookError, UsageError
 
 if TYPE_CHECKING:
-    from proofbook.storage import RunFolder
+    from proofbook.runs.folder import RunFolder
 
 __all__ = ["app", "main"]
 
@@ -55,8 +55,8 @@ KeyFile = Annotated[
 @app.command("list")
 def list_command(profile: ProfileName = "") -> None:
     """Show runbooks with their parameters, and profiles with their jobs."""
-    from proofbook.listing import print_listing
     from proofbook.project import find_project
+    from proofbook.runner.listing import print_listing
 
     print_listing(find_project(Path.cwd()), profile or None)
 
@@ -260,7 +260,7 @@ def lab(
     port: Annotated[int, typer.Option(help="Port of the server; 0 takes any that is free.")] = 0,
 ) -> None:
     """Open JupyterLab on a runbook, or on a job as it was executed, with warm kernels."""
-    from proofbook.lab import LabOptions, open_lab
+    from proofbook.lab.launch import LabOptions, open_lab
     from proofbook.project import find_project
 
     project = find_project(Path.cwd())
@@ -280,7 +280,7 @@ def warm_start(
     idle: Annotated[float, typer.Option(help="Seconds without a kernel until it ends.")] = 900,
 ) -> None:
     """Import a profile's heavy libraries once, and keep them for later kernels."""
-    from proofbook.kernels.warmth import start_shared
+    from proofbook.kernels.shared_forkserver import start_shared
     from proofbook.profiles import load_profile
     from proofbook.project import find_project
 
@@ -291,7 +291,7 @@ def warm_start(
 @warm_app.command("stop")
 def warm_stop() -> None:
     """End it."""
-    from proofbook.kernels.warmth import stop_shared
+    from proofbook.kernels.shared_forkserver import stop_shared
 
     typer.echo("stopped" if stop_shared() else "none was running")
 
@@ -299,7 +299,7 @@ def warm_stop() -> None:
 @warm_app.command("status")
 def warm_status() -> None:
     """Say whether one is running, and what it has imported."""
-    from proofbook.kernels.warmth import shared_status
+    from proofbook.kernels.shared_forkserver import shared_status
 
     status = shared_status()
     typer.echo(status.words if status else "none is running")
@@ -322,7 +322,7 @@ def main() -> None:
 
 def _find(outputs: Path | None, run: str) -> RunFolder:
     from proofbook.project import find_project
-    from proofbook.runner.resume import find_run
+    from proofbook.runs.folder import find_run
 
     return find_run(outputs or find_project(Path.cwd()).outputs, run)
 

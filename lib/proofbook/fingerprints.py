@@ -8,7 +8,7 @@ import zipfile
 from fnmatch import fnmatch
 from pathlib import Path
 
-from proofbook.storage import hash_file
+from proofbook.files import hash_file
 
 __all__ = ["fingerprint", "revision_of"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from proofbook.kernels.fitness import unfit_process, unfit_request
+from proofbook.kernels.fork_safety import unfit_process, unfit_request
 from proofbook.kernels.imports import Imported
 from proofbook.kernels.process import make_request
 
@@ -74,7 +74,7 @@ def test_processors_and_limits_that_cannot_be_had_are_unfit(request_):
 
 
 def test_a_process_with_a_second_thread_must_not_be_forked(monkeypatch):
-    monkeypatch.setattr("proofbook.kernels.fitness.thread_names", lambda: ["python"])
+    monkeypatch.setattr("proofbook.kernels.fork_safety.thread_names", lambda: ["python"])
     monkeypatch.setitem(sys.modules, "zmq", None)
     assert unfit_process() is None
     monkeypatch.undo()

@@ -11,7 +11,7 @@ import pytest
 from live_kernels import run_cell, wait_for, wait_gone
 
 from proofbook.errors import TemplateError
-from proofbook.kernels import ownership, warmth
+from proofbook.kernels import ownership, shared_forkserver
 from proofbook.kernels.ownership import start_template
 from proofbook.kernels.status import ask
 
@@ -120,7 +120,7 @@ def test_a_template_holds_no_pipe_of_its_caller():
 
 
 def test_without_wardens_no_template_is_started(monkeypatch):
-    monkeypatch.setattr(ownership.processes, "SUPPORTED", False)
+    monkeypatch.setattr(ownership.tree, "SUPPORTED", False)
     with pytest.raises(TemplateError, match="Linux"):
         start_template([])
 
@@ -128,41 +128,41 @@ def test_without_wardens_no_template_is_started(monkeypatch):
 def test_the_shared_template_is_kept_while_it_fits_and_ends_when_told(tmp_path, monkeypatch):
     (tmp_path / "pb_shared.py").write_text("value = 1")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
-    assert warmth.shared_status() is None
-    assert warmth.stop_shared() is False
-    first = warmth.start_shared(["pb_shared"], bare=True)
+    assert shared_forkserver.shared_status() is None
+    assert shared_forkserver.stop_shared() is False
+    first = shared_forkserver.start_shared(["pb_shared"], bare=True)
     try:
-        assert first.idle == warmth.IDLE_SECONDS
-        assert warmth.start_shared([], bare=True).pid == first.pid
+        assert first.idle == shared_forkserver.IDLE_SECONDS
+        assert shared_forkserver.start_shared([], bare=True).pid == first.pid
         code = "import os; print(open(f'/proc/{os.getpid()}/comm').read())"
         assert run_cell(None, code, env={"PROOFBOOK_TEMPLATE": ""}).text.strip() == "pb-kernel"
-        wider = warmth.start_shared(["pb_shared", "json"], bare=True)
+        wider = shared_forkserver.start_shared(["pb_shared", "json"], bare=True)
         assert wider.pid != first.pid
         assert wait_gone([first.pid]) == []
         (tmp_path / "pb_shared.py").write_text("value = 22")
-        assert warmth.start_shared(["pb_shared"], bare=True).pid != wider.pid
+        assert shared_forkserver.start_shared(["pb_shared"], bare=True).pid != wider.pid
     finally:
-        pid = warmth.shared_status().pid
-        assert warmth.stop_shared() is True
+        pid = shared_forkserver.shared_status().pid
+        assert shared_forkserver.stop_shared() is True
     assert wait_gone([pid]) == []
-    assert warmth.shared_status() is None
+    assert shared_forkserver.shared_status() is None
 
 
 def test_the_shared_template_ends_when_idle_and_not_before():
-    started = warmth.start_shared([], idle=1.5, bare=True)
+    started = shared_forkserver.start_shared([], idle=1.5, bare=True)
     env = {"PROOFBOOK_TEMPLATE": ""}
     assert run_cell(None, "import time; time.sleep(1.7); print(1)", env=env).text == "1\n"
     time.sleep(0.5)
     assert psutil.pid_exists(started.pid)
     assert wait_gone([started.pid]) == []
-    assert not warmth.shared_socket().exists()
+    assert not shared_forkserver.shared_socket().exists()
 
 
 def test_a_socket_that_a_killed_template_left_is_replaced():
-    first = warmth.start_shared([], bare=True)
+    first = shared_forkserver.start_shared([], bare=True)
     psutil.Process(first.pid).kill()
     wait_gone([first.pid])
-    assert warmth.shared_socket().exists()
-    assert warmth.shared_status() is None
-    assert warmth.start_shared([], bare=True).pid != first.pid
-    assert warmth.stop_shared() is True
+    assert shared_forkserver.shared_socket().exists()
+    assert shared_forkserver.shared_status() is None
+    assert shared_forkserver.start_shared([], bare=True).pid != first.pid
+    assert shared_forkserver.stop_shared() is True

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from proofbook.errors import KernelError
-from proofbook.kernels.places import is_private, private_folder, runtime_folder
+from proofbook.kernels.runtime_dir import is_private, private_folder, runtime_folder
 
 
 def test_the_runtime_folder_is_of_this_user_alone_and_short(tmp_path, monkeypatch):

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from proofbook.kernels.wire import MAX_MESSAGE, Channel, LaunchRequest, current_umask, peer_uid
+from proofbook.processes.ipc import MAX_MESSAGE, Channel, LaunchRequest, current_umask, peer_uid
 
 
 @pytest.fixture

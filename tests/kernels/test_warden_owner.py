@@ -10,7 +10,7 @@ import time
 import psutil
 import pytest
 
-from proofbook.kernels.warden import _runs
+from proofbook.processes.warden import _runs
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

@@ -7,7 +7,7 @@ from sample_run import build_run
 
 from proofbook.report import load_run, write_report
 from proofbook.report.summary import RunSummary
-from proofbook.storage import RunFolder
+from proofbook.runs.folder import RunFolder
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ import numpy as np
 import soundfile
 from matplotlib.figure import Figure
 
+from proofbook.files import append_line
 from proofbook.media import Media, audio, image, plot, text
 from proofbook.records import (
     AnyRecord,
@@ -28,7 +29,8 @@ from proofbook.records import (
     Question,
     RunInfo,
 )
-from proofbook.storage import RunFolder, append_line, store_media
+from proofbook.runs.folder import RunFolder
+from proofbook.runs.media_store import store_media
 
 START = datetime(2025, 6, 12, 14, 3, 20, tzinfo=UTC)
 RATE = 32_000

@@ -19,14 +19,8 @@ from proofbook.report import RunSummary, load_run, write_report
 from proofbook.report.junit import render_junit
 from proofbook.report.markdown import render_markdown
 from proofbook.report.timeline import lay_out
-from proofbook.report.wording import (
-    say_bytes,
-    say_duration,
-    say_number,
-    say_value,
-    write_headline,
-)
-from proofbook.storage import RunFolder
+from proofbook.report.wording import say_bytes, say_duration, say_number, say_value, write_headline
+from proofbook.runs.folder import RunFolder
 
 
 def test_report_json_has_the_promised_keys(sample: RunFolder) -> None:

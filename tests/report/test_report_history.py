@@ -15,7 +15,7 @@ from proofbook.records import Identity, Metric, RunInfo
 from proofbook.report import load_run, write_report
 from proofbook.report.history import History, Past, Series, load_history
 from proofbook.report.index import metric_key
-from proofbook.storage import RunFolder
+from proofbook.runs.folder import RunFolder
 
 HARDWARE: dict[str, float | str] = {"platform": "Linux", "cores": 2.0}
 

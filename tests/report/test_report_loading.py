@@ -10,10 +10,11 @@ import pytest
 from sample_run import GOOD, PLAN, build_small, check, write_outcome, write_records
 
 from proofbook.errors import RunFolderError
+from proofbook.files import append_line
 from proofbook.records import Finish
 from proofbook.report import RunSummary, load_run, write_report
 from proofbook.report.loading import read_tail
-from proofbook.storage import RunFolder, append_line, read_records
+from proofbook.runs.folder import RunFolder, read_records
 
 
 def test_the_sample_shows_each_job_in_its_own_state(summary: RunSummary) -> None:

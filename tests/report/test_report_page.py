@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sample_run import START, check
 
+from proofbook.files import append_line
 from proofbook.media import text
 from proofbook.records import (
     Attempt,
@@ -27,7 +28,8 @@ from proofbook.records import (
 )
 from proofbook.report import load_run, write_report
 from proofbook.report.page import render_page
-from proofbook.storage import RunFolder, append_line, store_media
+from proofbook.runs.folder import RunFolder
+from proofbook.runs.media_store import store_media
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from proofbook.report.single import write_single_file
-from proofbook.storage import RunFolder
+from proofbook.runs.folder import RunFolder
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

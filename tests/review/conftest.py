@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from reviewed_run import make_run
 
-from proofbook.storage import RunFolder
+from proofbook.runs.folder import RunFolder
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import soundfile
 
+from proofbook.files import append_line
 from proofbook.media import Media, audio, image, text, video
 from proofbook.records import (
     AnyRecord,
@@ -25,8 +26,9 @@ from proofbook.records import (
     RunInfo,
 )
 from proofbook.review.answering import Given, ReviewSession
-from proofbook.review.entries import Reviewer
-from proofbook.storage import RunFolder, append_line, store_media
+from proofbook.runs.folder import RunFolder
+from proofbook.runs.media_store import store_media
+from proofbook.signoff.entries import Reviewer
 
 START = datetime(2026, 3, 4, 9, 0, tzinfo=UTC)
 ANN, BEN = Reviewer(name="Ann", role="art director"), Reviewer(name="Ben")
@@ -144,7 +146,7 @@ def approve_all(run: RunFolder, **more: Any) -> ReviewSession:
 
 def make_film_run(outputs: Path) -> RunFolder:
     """Write a run that asks about one film."""
-    from proofbook.systems.checklists.films import write_film
+    from proofbook_systems.checklists.films import write_film
 
     run = RunFolder(outputs / "20260304-120000-demo-film")
     run.path.mkdir(parents=True)

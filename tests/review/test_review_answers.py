@@ -15,12 +15,12 @@ from proofbook.errors import UsageError
 from proofbook.records import Question, now
 from proofbook.report import load_run
 from proofbook.review.answering import parse_given
-from proofbook.review.baseline import find_baselines
-from proofbook.review.binding import bind
 from proofbook.review.queue import standing_states
-from proofbook.review.status import Standing, stand
 from proofbook.review.verification import verify_run
-from proofbook.storage import RunFolder
+from proofbook.runs.folder import RunFolder
+from proofbook.signoff.baseline import find_baselines
+from proofbook.signoff.binding import bind
+from proofbook.signoff.status import Standing, stand
 
 
 def standing(run: RunFolder, job: str, name: str, **more: Any) -> Standing:
@@ -228,7 +228,7 @@ def test_an_optional_question_does_not_hold_a_run_back(run: RunFolder) -> None:
 
 def test_a_questions_form_must_fit() -> None:
     from proofbook.checks import Checks
-    from proofbook.journal import Journal
+    from proofbook.checks.journal import Journal
 
     def checks(folder: Path) -> Checks:
         return Checks("a/b", journal=Journal(folder=folder, media=folder))

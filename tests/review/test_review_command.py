@@ -19,7 +19,7 @@ from proofbook.report import load_run, write_report
 from proofbook.review.command import parse_until
 from proofbook.review.importing import EXPORT_FORMAT
 from proofbook.review.verification import verify_run
-from proofbook.storage import RunFolder
+from proofbook.runs.folder import RunFolder
 
 
 @pytest.fixture

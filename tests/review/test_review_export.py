@@ -13,7 +13,7 @@ from reviewed_run import approve_all, given, make_run, session_of
 from proofbook.errors import UsageError
 from proofbook.report import load_run, write_report
 from proofbook.review.importing import EXPORT_FORMAT, import_answers
-from proofbook.storage import RunFolder
+from proofbook.runs.folder import RunFolder
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -19,7 +19,7 @@ import pytest
 from reviewed_run import ANN, START, approve_all, given, make_film_run, make_run, session_of
 
 from proofbook.review.verification import verify_run
-from proofbook.storage import RunFolder
+from proofbook.runs.folder import RunFolder
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

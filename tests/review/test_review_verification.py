@@ -18,11 +18,11 @@ from reviewed_run import ANN, BEN, approve_all, given, make_run, session_of
 from proofbook.errors import UsageError
 from proofbook.records import now
 from proofbook.report import load_run, write_report
-from proofbook.review.entries import FIRST, Seal, line_hash
-from proofbook.review.log import SignoffLog
-from proofbook.review.signing import envelope, fingerprint, load_key, signature_problem
 from proofbook.review.verification import verify_run
-from proofbook.storage import RunFolder
+from proofbook.runs.folder import RunFolder
+from proofbook.signoff.entries import FIRST, Seal, line_hash
+from proofbook.signoff.log import SignoffLog
+from proofbook.signoff.signing import envelope, fingerprint, load_key, signature_problem
 
 
 @pytest.fixture

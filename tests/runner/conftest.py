@@ -9,7 +9,7 @@ import psutil
 import pytest
 from running import Runner
 
-from proofbook.kernels import warmth
+from proofbook.kernels import shared_forkserver
 from proofbook.project import Project
 
 
@@ -22,10 +22,10 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str
     before = {name: os.environ.get(name) for name in own}
     os.environ.update(own)
     try:
-        warmth.start_shared((), idle=300)
+        shared_forkserver.start_shared((), idle=300)
         yield own
     finally:
-        warmth.stop_shared()
+        shared_forkserver.stop_shared()
         for name, value in before.items():
             if value is None:
                 os.environ.pop(name)

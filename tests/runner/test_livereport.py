@@ -8,7 +8,7 @@ from pathlib import Path
 from proofbook.records import Outcome, PlannedJob, RunInfo
 from proofbook.runner.livereport import LiveReport
 from proofbook.runner.reserve import Reserve
-from proofbook.storage import RunFolder
+from proofbook.runs.folder import RunFolder
 
 
 def make_run(tmp_path: Path) -> RunFolder:

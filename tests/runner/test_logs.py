@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from proofbook.redaction import Redactor
 from proofbook.runner import logs
 from proofbook.runner.logs import JobLog
+from proofbook.runs.redaction import Redactor
 
 REDACT = Redactor.from_environment({"A_TOKEN": "Zq81xyzw"})
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from proofbook.redaction import Redactor
 from proofbook.runner.recording import NotebookRecorder
+from proofbook.runs.redaction import Redactor
 
 
 def grown(cells: int) -> nbformat.NotebookNode:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from proofbook.records import AnyRecord, Check
-from proofbook.storage import read_records
+from proofbook.runs.folder import read_records
 
 RUNBOOKS = Path(__file__).parents[2] / "runbooks"
 

@@ -17,10 +17,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from proofbook import processes
 from proofbook.errors import TemplateError
-from proofbook.kernels.places import private_folder
+from proofbook.kernels.runtime_dir import private_folder
 from proofbook.kernels.status import TemplateStatus, describe
+from proofbook.processes import tree
 
 __all__ = ["OwnedTemplate", "start_template", "template_command"]
 
@@ -30,7 +30,7 @@ _LOG_TAIL = 2000
 
 def template_command(path: Path, preload: Sequence[str], *, bare: bool = False) -> list[str]:
     """Return the command that runs a template at socket ``path``; ``bare`` adds no basics."""
-    command = [sys.executable, "-m", "proofbook.kernels.template", "--socket", str(path)]
+    command = [sys.executable, "-m", "proofbook.kernels.forkserver", "--socket", str(path)]
     for entry in preload:
         command += ["--preload", entry]
     return [*command, "--bare"] if bare else command
@@ -131,7 +131,7 @@ def start_template(
         TemplateError: This system cannot fork kernels.
         KernelError: There is no folder for the socket.
     """
-    if not processes.SUPPORTED:
+    if not tree.SUPPORTED:
         raise TemplateError("warm kernels need Linux")
     folder = private_folder()
     theirs, ours = os.pipe()

@@ -21,15 +21,15 @@ import time
 from pathlib import Path
 from typing import IO, Any, Literal
 
-from proofbook import processes
 from proofbook.errors import KernelError, TemplateError
-from proofbook.kernels.wire import Channel, LaunchRequest, current_umask, peer_uid
+from proofbook.processes import tree
+from proofbook.processes.ipc import Channel, LaunchRequest, current_umask, peer_uid
 
 __all__ = ["KernelProcess", "attach", "make_request", "spawn"]
 
 _START = (
     "import sys; sys.path.append(sys.argv.pop(1)); "
-    "from proofbook.kernels.keeper import main; sys.exit(main())"
+    "from proofbook.processes.subreaper import main; sys.exit(main())"
 )
 
 
@@ -204,7 +204,7 @@ def spawn(request: LaunchRequest, streams: tuple[int, ...]) -> KernelProcess:
         KernelError: This system has no wardens.
         OSError: The command or its working folder does not exist.
     """
-    if not processes.SUPPORTED:
+    if not tree.SUPPORTED:
         raise KernelError("wardens need Linux")
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     channel = Channel(ours)

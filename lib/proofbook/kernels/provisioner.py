@@ -19,11 +19,11 @@ from typing import IO, Any, Literal
 
 from jupyter_client.provisioning import LocalProvisioner
 
-from proofbook import processes
 from proofbook.errors import TemplateError
 from proofbook.kernels.process import KernelProcess, attach, make_request, spawn
-from proofbook.kernels.warmth import shared_socket
-from proofbook.kernels.wire import LaunchRequest
+from proofbook.kernels.shared_forkserver import shared_socket
+from proofbook.processes import tree
+from proofbook.processes.ipc import LaunchRequest
 
 __all__ = ["MEMORY_VARIABLE", "TEMPLATE_VARIABLE", "ProofbookProvisioner"]
 
@@ -130,7 +130,7 @@ class ProofbookProvisioner(LocalProvisioner):  # type: ignore[misc]  # jupyter_c
             OSError: The command or the working folder does not exist.
         """
         self.exit_reason, self.kind = None, "ordinary"
-        if kwargs.get("independent") or kwargs.keys() - _KNOWN or not processes.SUPPORTED:
+        if kwargs.get("independent") or kwargs.keys() - _KNOWN or not tree.SUPPORTED:
             _say_once("this way of starting one, or this system, knows no wardens")
             return await super().launch_kernel(cmd, **kwargs)
         argv = [os.path.expanduser(part) for part in cmd]  # noqa: PTH111 - parts are no paths

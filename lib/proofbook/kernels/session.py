@@ -22,8 +22,8 @@ from traitlets import Type, Unicode
 from zmq.constants import SocketOption
 
 from proofbook.kernels.launcher import NO_HISTORY_FILE
-from proofbook.kernels.places import private_folder
 from proofbook.kernels.process import KernelProcess
+from proofbook.kernels.runtime_dir import private_folder
 
 __all__ = ["KERNEL_NAME", "WarmKernelClient", "WarmKernelManager", "kernel_spec"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from proofbook.errors import TemplateError
-from proofbook.kernels.wire import Channel, peer_uid
+from proofbook.processes.ipc import Channel, peer_uid
 
 __all__ = ["TemplateStatus", "ask", "describe"]
 

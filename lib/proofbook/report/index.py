@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from proofbook.records import Metric
 from proofbook.report.summary import JobSummary, RunSummary
-from proofbook.storage import RunFolder
+from proofbook.runs.folder import RunFolder
 
 __all__ = [
     "Result",

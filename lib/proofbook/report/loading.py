@@ -13,7 +13,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
-from proofbook.judgement import FindProblem, confirm, media_problem, verdict
 from proofbook.records import (
     AnyRecord,
     Begin,
@@ -28,9 +27,10 @@ from proofbook.records import (
     Verdict,
 )
 from proofbook.report.summary import JobSummary, RunSummary
-from proofbook.review.binding import AskedJob
-from proofbook.review.standings import JobStandings, job_standings, read_log, settled
-from proofbook.storage import JobFolder, RunFolder, read_records
+from proofbook.runs.folder import JobFolder, RunFolder, read_records
+from proofbook.runs.verdicts import FindProblem, confirm, media_problem, verdict
+from proofbook.signoff.binding import AskedJob
+from proofbook.signoff.question_status import JobStandings, job_standings, read_log, settled
 
 __all__ = ["LOG_LINES", "load_run", "read_tail"]
 

@@ -6,11 +6,12 @@ import base64
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from proofbook.files import atomic_write
 from proofbook.records import MediaFile
 from proofbook.report.history import load_history
 from proofbook.report.loading import load_run
 from proofbook.report.page import render_page
-from proofbook.storage import RunFolder, atomic_write
+from proofbook.runs.folder import RunFolder
 
 __all__ = ["DEFAULT_BUDGET", "Embedding", "write_single_file"]
 

@@ -21,7 +21,7 @@ from proofbook.records import (
     Question,
     Verdict,
 )
-from proofbook.review.entries import Answer
+from proofbook.signoff.entries import Answer
 
 __all__ = ["JobSummary", "RunSummary"]
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from proofbook.files import atomic_write
 from proofbook.report.history import load_history, remember
 from proofbook.report.junit import render_junit
 from proofbook.report.loading import load_run
 from proofbook.report.markdown import render_markdown
 from proofbook.report.page import render_page
-from proofbook.review.sealing import seal_report
-from proofbook.storage import RunFolder, atomic_write
+from proofbook.runs.folder import RunFolder
+from proofbook.signoff.sealing import seal_report
 
 __all__ = ["write_report"]
 

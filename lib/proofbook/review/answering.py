@@ -16,15 +16,16 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from proofbook.errors import UsageError
+from proofbook.files import hash_file
 from proofbook.records import Evidence, Question, RunInfo, now
-from proofbook.review.baseline import Baseline, Key, find_baselines, take_key
-from proofbook.review.binding import AskedJob, bind, bind_check
-from proofbook.review.entries import Answer, Binding, Reviewer, Said
-from proofbook.review.log import LogTail, SignoffLog
-from proofbook.review.sealing import seal_run
-from proofbook.review.signing import sign
-from proofbook.review.status import in_force
-from proofbook.storage import RunFolder, hash_file
+from proofbook.runs.folder import RunFolder
+from proofbook.signoff.baseline import Baseline, Key, find_baselines, take_key
+from proofbook.signoff.binding import AskedJob, bind, bind_check
+from proofbook.signoff.entries import Answer, Binding, Reviewer, Said
+from proofbook.signoff.log import LogTail, SignoffLog
+from proofbook.signoff.sealing import seal_run
+from proofbook.signoff.signing import sign
+from proofbook.signoff.status import in_force
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey

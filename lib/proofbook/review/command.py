@@ -20,12 +20,12 @@ from proofbook.errors import UsageError
 from proofbook.records import now
 from proofbook.report import write_report
 from proofbook.review.answering import Given, ReviewSession
-from proofbook.review.baseline import find_baselines
-from proofbook.review.entries import Reviewer
 from proofbook.review.importing import import_answers
-from proofbook.review.signing import export_all, load_key
 from proofbook.review.verification import verify_run
-from proofbook.storage import RunFolder
+from proofbook.runs.folder import RunFolder
+from proofbook.signoff.baseline import find_baselines
+from proofbook.signoff.entries import Reviewer
+from proofbook.signoff.signing import export_all, load_key
 
 __all__ = [
     "ReviewOptions",

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from proofbook.errors import UsageError
 from proofbook.review.answering import Given, ReviewSession
-from proofbook.review.entries import Answer, Reviewer
+from proofbook.signoff.entries import Answer, Reviewer
 
 __all__ = ["EXPORT_FORMAT", "Exported", "import_answers"]
 

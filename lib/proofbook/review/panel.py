@@ -20,11 +20,11 @@ import traitlets
 from proofbook.errors import ProofbookError
 from proofbook.records import Evidence, MediaFile
 from proofbook.review.answering import ReviewSession, parse_given
-from proofbook.review.baseline import take_key
 from proofbook.review.command import known_name, open_session
-from proofbook.review.entries import Reviewer
 from proofbook.review.queue import build_queue
-from proofbook.storage import RunFolder
+from proofbook.runs.folder import RunFolder
+from proofbook.signoff.baseline import take_key
+from proofbook.signoff.entries import Reviewer
 
 __all__ = ["ReviewPanel", "show_panel"]
 

@@ -13,11 +13,11 @@ from typing import Any
 from proofbook.records import Evidence, MediaFile, Metric, Question, now
 from proofbook.report.wording import say_labels, say_number, say_value
 from proofbook.review.answering import ReviewSession
-from proofbook.review.baseline import Baseline, Key, take_key
-from proofbook.review.binding import AskedJob, bind
-from proofbook.review.entries import Answer
-from proofbook.review.log import by_job
-from proofbook.review.status import stand
+from proofbook.signoff.baseline import Baseline, Key, take_key
+from proofbook.signoff.binding import AskedJob, bind
+from proofbook.signoff.entries import Answer
+from proofbook.signoff.log import by_job
+from proofbook.signoff.status import stand
 
 __all__ = ["build_queue", "standing_states"]
 

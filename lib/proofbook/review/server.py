@@ -19,9 +19,9 @@ from proofbook.errors import ProofbookError
 from proofbook.records import RunInfo
 from proofbook.report import write_report
 from proofbook.review.answering import ReviewSession, parse_given
-from proofbook.review.entries import Reviewer
 from proofbook.review.queue import build_queue, standing_states
-from proofbook.storage import RunFolder
+from proofbook.runs.folder import RunFolder
+from proofbook.signoff.entries import Reviewer
 
 __all__ = ["Access", "build_app"]
 

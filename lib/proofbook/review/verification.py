@@ -9,11 +9,11 @@ from typing import Literal
 from proofbook.records import now
 from proofbook.report.loading import load_run
 from proofbook.report.summary import RunSummary
-from proofbook.review.entries import Answer
-from proofbook.review.log import LogState, SignoffLog
-from proofbook.review.sealing import report_problems, seal_problems
-from proofbook.review.signing import fingerprint, signature_problem
-from proofbook.storage import RunFolder
+from proofbook.runs.folder import RunFolder
+from proofbook.signoff.entries import Answer
+from proofbook.signoff.log import LogState, SignoffLog
+from proofbook.signoff.sealing import report_problems, seal_problems
+from proofbook.signoff.signing import fingerprint, signature_problem
 
 __all__ = ["Verification", "verify_run"]
 

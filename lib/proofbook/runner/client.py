@@ -14,8 +14,8 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from papermill.clientwrap import PapermillNotebookClient
 
 from proofbook.records import Failure
+from proofbook.runner.cell_status import CellLedger
 from proofbook.runner.execution import CellProgress, Execution, Stop, StopKind
-from proofbook.runner.ledger import CellLedger
 from proofbook.runner.streams import join_streams
 
 __all__ = ["TruthfulClient", "plain_text"]

@@ -10,11 +10,11 @@ from pathlib import Path
 import typer
 
 from proofbook.errors import UsageError
-from proofbook.judgement import exit_code
 from proofbook.project import Project, find_project
 from proofbook.runner.plan import load_plan
-from proofbook.runner.resume import Rerun, find_run
-from proofbook.storage import RunFolder
+from proofbook.runner.resume import Rerun
+from proofbook.runs.folder import RunFolder, find_run
+from proofbook.runs.verdicts import exit_code
 
 __all__ = ["RunOptions", "run_command"]
 

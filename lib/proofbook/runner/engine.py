@@ -13,9 +13,9 @@ from typing import Any
 from papermill.engines import Engine
 
 from proofbook.errors import Incomplete
+from proofbook.runner.cell_status import CellLedger
 from proofbook.runner.client import TruthfulClient
 from proofbook.runner.execution import Execution
-from proofbook.runner.ledger import CellLedger
 from proofbook.runner.recording import NotebookRecorder
 
 __all__ = ["ProofbookEngine"]

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from proofbook.records import Failure
-from proofbook.redaction import Redactor
 from proofbook.runner.logs import JobLog
+from proofbook.runs.redaction import Redactor
 
 __all__ = ["CellProgress", "Execution", "Limits", "Stop", "StopKind"]
 

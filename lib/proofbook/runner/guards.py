@@ -11,7 +11,7 @@ from types import FrameType
 from typing import Any
 
 from proofbook.errors import RunFolderError
-from proofbook.storage import RunFolder
+from proofbook.runs.folder import RunFolder
 
 __all__ = ["cancelled_by_signals", "claimed"]
 

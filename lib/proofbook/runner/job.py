@@ -17,28 +17,20 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from proofbook.checks.journal import JOB_FOLDER, MEDIA_FOLDER
+from proofbook.files import append_line, hash_file
 from proofbook.hardware import missing
-from proofbook.journal import JOB_FOLDER, MEDIA_FOLDER
-from proofbook.judgement import confirm, judge
-from proofbook.kernels.warden import TEMPORARY
 from proofbook.notebooks import Runbook
-from proofbook.records import (
-    Attempt,
-    Begin,
-    Check,
-    Finish,
-    Outcome,
-    OutcomeStatus,
-    PlannedJob,
-    now,
-)
-from proofbook.redaction import Redactor
+from proofbook.processes.warden import TEMPORARY
+from proofbook.records import Attempt, Begin, Check, Finish, Outcome, OutcomeStatus, PlannedJob, now
 from proofbook.runner.cells import read_cells
 from proofbook.runner.execution import CellProgress, Execution, Limits, Stop
 from proofbook.runner.logs import JobLog
 from proofbook.runner.reserve import Reserve
 from proofbook.runner.temporary import temporary_folder
-from proofbook.storage import JobFolder, RunFolder, append_line, hash_file, read_records
+from proofbook.runs.folder import JobFolder, RunFolder, read_records
+from proofbook.runs.redaction import Redactor
+from proofbook.runs.verdicts import confirm, judge
 
 __all__ = ["JobContext", "run_job"]
 

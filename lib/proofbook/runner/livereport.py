@@ -8,7 +8,7 @@ from pathlib import Path
 
 from proofbook.report import write_report
 from proofbook.runner.reserve import Reserve
-from proofbook.storage import RunFolder
+from proofbook.runs.folder import RunFolder
 
 __all__ = ["LiveReport"]
 

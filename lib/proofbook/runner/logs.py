@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 from types import TracebackType
 
-from proofbook.redaction import Redactor
+from proofbook.runs.redaction import Redactor
 
 __all__ = ["JobLog"]
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
+import importlib.metadata
 from collections.abc import Iterator, Mapping
 
 from pydantic import BaseModel, JsonValue, ValidationError
@@ -12,10 +11,11 @@ from proofbook.errors import UsageError
 from proofbook.notebooks import Runbook
 from proofbook.profiles import nearest
 from proofbook.records import PlannedJob
-from proofbook.redaction import Redactor, is_secret_name
+from proofbook.runs.redaction import Redactor, is_secret_name
 from proofbook.yamlfile import parse_scalar
 
 __all__ = [
+    "CONFIGS",
     "ParameterError",
     "config_model",
     "override_parameters",
@@ -24,6 +24,10 @@ __all__ = [
     "refuse_secrets",
     "verify_parameters",
 ]
+
+
+CONFIGS = "proofbook.configs"
+"""Entry points: a system's name, and the module whose ``RUNBOOKS`` are its models."""
 
 
 class ParameterError(ValueError):
@@ -141,15 +145,10 @@ def _texts(key: str, value: JsonValue) -> Iterator[tuple[str, str]]:
 def config_model(runbook: str) -> type[BaseModel] | None:
     """Return the pydantic model that a system's ``config`` module declares for a runbook."""
     system, _, name = runbook.partition("/")
-    module = f"proofbook.systems.{system}.config"
-    try:
-        found = importlib.util.find_spec(module)
-    except ModuleNotFoundError:
-        return None
-    if found is None:
-        return None
-    models: dict[str, type[BaseModel]] = getattr(importlib.import_module(module), "RUNBOOKS", {})
-    return models.get(name)
+    for entry in importlib.metadata.entry_points(group=CONFIGS, name=system):
+        models: dict[str, type[BaseModel]] = getattr(entry.load(), "RUNBOOKS", {})
+        return models.get(name)
+    return None
 
 
 def _verify(name: str, value: JsonValue, runbook: Runbook) -> JsonValue:

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from proofbook.redaction import Redactor
-from proofbook.storage import atomic_write
+from proofbook.files import atomic_write
+from proofbook.runs.redaction import Redactor
 
 __all__ = ["NotebookRecorder"]
 

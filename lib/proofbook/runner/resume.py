@@ -7,40 +7,18 @@ from pathlib import Path
 from typing import Literal
 
 from proofbook.errors import NotebookError, RunFolderError
-from proofbook.judgement import confirm
 from proofbook.notebooks import Runbook, read_runbook
 from proofbook.project import Project
 from proofbook.records import Outcome, PlannedJob, RunInfo
 from proofbook.runner.parameters import ParameterError, verify_parameters
 from proofbook.runner.schedule import dependents
-from proofbook.storage import RunFolder, iter_runs, read_records
+from proofbook.runs.folder import RunFolder, iter_runs, read_records
+from proofbook.runs.verdicts import confirm
 
-__all__ = ["Rerun", "expected_seconds", "find_run", "kept_outcomes", "runbooks_of"]
+__all__ = ["Rerun", "expected_seconds", "kept_outcomes", "runbooks_of"]
 
 Rerun = Literal["failed", "all"]
 _RUNS_LOOKED_AT = 10
-
-
-def find_run(outputs: Path, name: str, profile: str | None = None) -> RunFolder:
-    """Return the run called ``name``: a folder, a run id, the beginning of one, or ``latest``.
-
-    ``profile`` narrows ``latest`` to the runs of one profile.
-
-    Raises:
-        RunFolderError: There is none, or more than one.
-    """
-    if (Path(name) / "run.json").is_file():
-        return RunFolder(Path(name).resolve())
-    runs = list(iter_runs(outputs))
-    if profile is not None:
-        runs = [run for run in runs if run.read_info().profile == Path(profile).stem]
-    found = runs[:1] if name == "latest" else [r for r in runs if r.path.name.startswith(name)]
-    if len(found) == 1:
-        return RunFolder(found[0].path.resolve())
-    if not found:
-        known = ", ".join(r.path.name for r in runs[:3]) or "there is none"
-        raise RunFolderError(f"no run {name!r} in {outputs}; the latest: {known}")
-    raise RunFolderError(f"{len(found)} runs in {outputs} begin with {name!r}; give more of it")
 
 
 def runbooks_of(project: Project, info: RunInfo) -> dict[str, Runbook]:

@@ -17,11 +17,10 @@ from pathlib import Path
 
 from proofbook.errors import UsageError
 from proofbook.hardware import cores, default_slots, describe
-from proofbook.judgement import verdict
 from proofbook.kernels.session import WarmKernelManager
 from proofbook.project import Project
 from proofbook.records import Outcome, PlannedJob, Question, Resumption, RunInfo, Verdict, now
-from proofbook.review.standings import job_standings, read_log, settled
+from proofbook.runner.forkservers import template_for
 from proofbook.runner.guards import cancelled_by_signals, claimed
 from proofbook.runner.imports import importing_papermill
 from proofbook.runner.job import JobContext, run_job
@@ -32,9 +31,10 @@ from proofbook.runner.provenance import read_commit, read_environment
 from proofbook.runner.reserve import Reserve
 from proofbook.runner.resume import Rerun, kept_outcomes, runbooks_of
 from proofbook.runner.schedule import Obstacle, execute_plan
-from proofbook.runner.templates import template_for
 from proofbook.runner.temporary import remove_orphans
-from proofbook.storage import RunFolder, read_records
+from proofbook.runs.folder import RunFolder, read_records
+from proofbook.runs.verdicts import verdict
+from proofbook.signoff.question_status import job_standings, read_log, settled
 
 __all__ = ["RunResult", "begin_run", "execute_run"]
 

@@ -10,8 +10,8 @@ import pytest
 
 from proofbook.errors import SubjectError
 from proofbook.records import Question
-from proofbook.systems.checklists.config import ReleaseConfig
-from proofbook.systems.checklists.films import read_caption, resolve_video, write_film
+from proofbook_systems.checklists.config import ReleaseConfig
+from proofbook_systems.checklists.films import read_caption, resolve_video, write_film
 
 SMALL = {"width": 90, "height": 160}
 Run = Callable[..., Any]

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from proofbook.systems.dreambooth.drawing import write_characters
-from proofbook.systems.dreambooth.reference import build_reference
-from proofbook.systems.dreambooth.settings import Settings
+from proofbook_subjects.dreambooth.drawing import write_characters
+from proofbook_subjects.dreambooth.reference import build_reference
+from proofbook_subjects.dreambooth.settings import Settings
 
 
 @pytest.fixture(scope="session")

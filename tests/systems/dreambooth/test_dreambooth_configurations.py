@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from proofbook.errors import SubjectError
-from proofbook.systems.dreambooth.subjects import change_config, resolve_subject
+from proofbook_systems.dreambooth.subjects import change_config, resolve_subject
 
 TOY = Path(__file__).parents[1] / "training" / "toy_trainer.py"
 

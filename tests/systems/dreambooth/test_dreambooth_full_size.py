@@ -11,10 +11,10 @@ import torch
 import yaml
 from diffusers import UNet2DConditionModel
 
-from proofbook.systems.dreambooth import full_size
-from proofbook.systems.dreambooth.models import load_networks, resolve_base
-from proofbook.systems.dreambooth.settings import Settings, load_settings
-from proofbook.systems.dreambooth.subjects import resolve_subject
+from proofbook_subjects.dreambooth import full_size
+from proofbook_subjects.dreambooth.models import load_networks, resolve_base
+from proofbook_subjects.dreambooth.settings import Settings, load_settings
+from proofbook_systems.dreambooth.subjects import resolve_subject
 
 SMALL: dict[str, dict[str, Any]] = {
     "text": {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1,

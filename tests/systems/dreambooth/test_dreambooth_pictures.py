@@ -11,22 +11,22 @@ import pytest
 from PIL import Image
 
 from proofbook.errors import SubjectError
-from proofbook.systems.dreambooth.drawing import draw_animal, draw_character, write_characters
-from proofbook.systems.dreambooth.inference import draw_with_command
-from proofbook.systems.dreambooth.likeness import (
+from proofbook_subjects.dreambooth.drawing import draw_animal, draw_character, write_characters
+from proofbook_systems.dreambooth.image_similarity import (
     compare_pictures,
     consistency,
     find_picture_faults,
     join_pictures,
 )
-from proofbook.systems.dreambooth.subjects import change_config, resolve_subject, resolve_trained
+from proofbook_systems.dreambooth.inference import draw_with_command
+from proofbook_systems.dreambooth.subjects import change_config, resolve_subject, resolve_trained
 
 TOY = Path(__file__).parents[1] / "training" / "toy_trainer.py"
 DRAWS = """
 import sys
 from pathlib import Path
 from PIL import Image
-from proofbook.systems.dreambooth.drawing import draw_animal, draw_character
+from proofbook_subjects.dreambooth.drawing import draw_animal, draw_character
 how, seed, number, output = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4])
 if how == "fails":
     sys.exit("no such model")

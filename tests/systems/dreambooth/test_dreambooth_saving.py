@@ -11,10 +11,10 @@ import torch
 from safetensors.torch import load_file
 
 from proofbook.errors import SubjectError
-from proofbook.systems.dreambooth import saving
-from proofbook.systems.dreambooth.checkpoints import Snapshot, read_manifest, write_checkpoint
-from proofbook.systems.dreambooth.saving import Saver, copied
-from proofbook.systems.dreambooth.settings import Settings
+from proofbook_subjects.dreambooth import saving
+from proofbook_subjects.dreambooth.checkpoints import Snapshot, read_manifest, write_checkpoint
+from proofbook_subjects.dreambooth.saving import Saver, copied
+from proofbook_subjects.dreambooth.settings import Settings
 
 SETTINGS = Settings(base_model="x", instance_data_dir="x", instance_prompt="x", output_dir="x")
 

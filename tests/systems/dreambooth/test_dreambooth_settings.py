@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from proofbook.errors import ProfileError, SubjectError
-from proofbook.systems.dreambooth.settings import differences, load_settings
+from proofbook_subjects.dreambooth.settings import differences, load_settings
 
 GOOD = """\
 base_model: runwayml/stable-diffusion-v1-5

@@ -17,20 +17,20 @@ import torch
 from PIL import Image
 
 from proofbook.errors import SubjectError
-from proofbook.systems.dreambooth import loop
-from proofbook.systems.dreambooth.checkpoints import (
+from proofbook_subjects.dreambooth import loop
+from proofbook_subjects.dreambooth.checkpoints import (
     find_checkpoint,
     list_checkpoints,
     read_manifest,
 )
-from proofbook.systems.dreambooth.data import Pictures, find_pictures, load_batches
-from proofbook.systems.dreambooth.infer import generate
-from proofbook.systems.dreambooth.infer import main as infer
-from proofbook.systems.dreambooth.randomness import derive_seed, permutation
-from proofbook.systems.dreambooth.settings import Settings
-from proofbook.systems.dreambooth.train import main as train_command
-from proofbook.systems.training.checkpoints import find_faults
-from proofbook.systems.training.comparison import compare_files
+from proofbook_subjects.dreambooth.data import Pictures, find_pictures, load_batches
+from proofbook_subjects.dreambooth.infer import generate
+from proofbook_subjects.dreambooth.infer import main as infer
+from proofbook_subjects.dreambooth.randomness import derive_seed, permutation
+from proofbook_subjects.dreambooth.settings import Settings
+from proofbook_subjects.dreambooth.train import main as train_command
+from proofbook_systems.training.checkpoints import find_faults
+from proofbook_systems.training.comparison import compare_files
 
 pytestmark = [
     pytest.mark.slow,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from proofbook.systems.environment.databases import Database, inspect_databases
+from proofbook_systems.environment.databases import Database, inspect_databases
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from proofbook.errors import SubjectError
-from proofbook.systems.environment.config import ValidateConfig
-from proofbook.systems.environment.project import build_reference, open_project
-from proofbook.systems.environment.survey import inspect_databases, inspect_folders, inspect_keys
+from proofbook_systems.environment.config import ValidateConfig
+from proofbook_systems.environment.project import build_reference, open_project
+from proofbook_systems.environment.survey import inspect_databases, inspect_folders, inspect_keys
 
 
 def test_the_example_meets_the_default_requirements(tmp_path: Path):
@@ -30,7 +30,7 @@ def test_the_example_keeps_its_keys_to_its_owner(tmp_path: Path):
 
 def test_the_example_is_gone_after_the_process():
     code = (
-        "from proofbook.systems.environment.survey import open_project;"
+        "from proofbook_systems.environment.survey import open_project;"
         "f = open_project('reference:project'); assert f.is_dir(); print(f)"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

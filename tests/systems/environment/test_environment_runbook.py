@@ -13,8 +13,8 @@ from pydantic import BaseModel
 
 from proofbook.errors import ChecksFailed, SubjectError
 from proofbook.notebooks import read_runbook
-from proofbook.systems.environment.config import RUNBOOKS, ValidateConfig
-from proofbook.systems.environment.project import build_reference
+from proofbook_systems.environment.config import RUNBOOKS, ValidateConfig
+from proofbook_systems.environment.project import build_reference
 
 NAME = "environment/validate"
 SECRET = "sk-live-77TgbQ2mYx"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from proofbook.errors import SubjectError
-from proofbook.systems.environment.folders import inspect_folders, require_folder
+from proofbook_systems.environment.folders import inspect_folders, require_folder
 
 
 def test_a_writable_folder_is_left_as_it_was(tmp_path: Path):
@@ -42,7 +42,7 @@ def test_a_file_system_that_refuses_is_not_writable():
 @pytest.mark.skipif(sys.platform != "linux" or not shutil.which("unshare"), reason="needs unshare")
 def test_a_read_only_mount_is_not_writable(tmp_path: Path):
     code = (
-        "from pathlib import Path; from proofbook.systems.environment.folders import *;"
+        "from pathlib import Path; from proofbook_systems.environment.folders import *;"
         f"print(inspect_folders(['.'], Path({str(tmp_path)!r}))[0].state)"
     )
     script = f'mount -t tmpfs -o ro none "{tmp_path}" || exit 77; "{sys.executable}" -c "{code}"'

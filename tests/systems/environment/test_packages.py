@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from proofbook.errors import SubjectError
-from proofbook.systems.environment.packages import inspect_packages, installed_packages
+from proofbook_systems.environment.packages import inspect_packages, installed_packages
 
 
 def install(site: Path, name: str, version: str, *requires: str) -> None:

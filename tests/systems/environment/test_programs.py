@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from proofbook.systems.environment.programs import inspect_programs
+from proofbook_systems.environment.programs import inspect_programs
 
 
 def make(folder: Path, name: str, body: str) -> str:

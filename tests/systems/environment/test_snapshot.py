@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from proofbook.systems.environment.snapshot import take_snapshot, write_snapshot
+from proofbook_systems.environment.snapshot import take_snapshot, write_snapshot
 
 SECRET = "hf_q8ZrT5vLw2"
 

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proofbook.errors import SubjectError
-from proofbook.systems.gpu.cards import draw_table, find_card
-from proofbook.systems.gpu.devices import compute, describe_torch, reaches
-from proofbook.systems.gpu.limited import limit_command, main
-from proofbook.systems.gpu.search import find_largest
-from proofbook.systems.gpu.watching import CardWatch, find_pace, in_use, kept
-from proofbook.systems.training.running import MemorySample
+from proofbook_systems.gpu.cards import draw_table, find_card
+from proofbook_systems.gpu.devices import compute, describe_torch, reaches
+from proofbook_systems.gpu.limited import limit_command, main
+from proofbook_systems.gpu.search import find_largest
+from proofbook_systems.gpu.watching import CardWatch, find_pace, in_use, kept
+from proofbook_systems.training.running import MemorySample
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_a_tolerance_saves_trials_and_is_kept(truth: int, tolerance: float) -> N
 
 def test_memory_is_limited_before_the_program_begins() -> None:
     script = "bytearray(900_000_000)"
-    words = [sys.executable, "-m", "proofbook.systems.gpu.limited"]
+    words = [sys.executable, "-m", "proofbook_systems.gpu.limited"]
     done = subprocess.run(
         [*words, "300", sys.executable, "-c", script], capture_output=True, text=True, check=False
     )
@@ -75,7 +75,7 @@ def test_a_limited_program_that_is_not_there_is_one_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main(["x"]) == 2
-    words = [sys.executable, "-m", "proofbook.systems.gpu.limited", "5000", "no-such-program"]
+    words = [sys.executable, "-m", "proofbook_systems.gpu.limited", "5000", "no-such-program"]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (
         2, "limited: no-such-program: No such file or directory\n")  # fmt: skip

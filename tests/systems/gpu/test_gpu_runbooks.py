@@ -65,7 +65,7 @@ def test_memory_that_is_lost_is_red(
     run: Run, monkeypatch: pytest.MonkeyPatch, fault: str, parameters: dict[str, Any],
     red: list[str],
 ) -> None:  # fmt: skip
-    monkeypatch.setattr("proofbook.systems.gpu.cycling._PATIENCE", 0.3)
+    monkeypatch.setattr("proofbook_systems.gpu.cycling._PATIENCE", 0.3)
     found = run("memory", fault, **{**SMALL, **parameters})
     assert isinstance(found.error, ChecksFailed)
     assert found.red == red

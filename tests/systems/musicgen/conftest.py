@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from proofbook.systems.musicgen.reference import reference_folder
+from proofbook_subjects.musicgen.reference import reference_folder
 
 
 @pytest.fixture(scope="session", autouse=True)

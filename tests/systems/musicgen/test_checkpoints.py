@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from proofbook.errors import SubjectError
-from proofbook.systems.musicgen.audiocraft.reference import reference_checkpoints
-from proofbook.systems.musicgen.checkpoints import open_checkpoint, verify_checkpoint
+from proofbook_subjects.musicgen.audiocraft.reference import reference_checkpoints
+from proofbook_systems.musicgen.checkpoints import open_checkpoint, verify_checkpoint
 
 
 def saved(path: Path, content: Any, **options: Any) -> Path:

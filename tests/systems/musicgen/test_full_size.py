@@ -10,13 +10,13 @@ import pytest
 import torch
 
 from proofbook.errors import SubjectError
-from proofbook.systems.benchmarks.loading import PEER, SUBJECT, measure_loading
-from proofbook.systems.musicgen import direct, generation
-from proofbook.systems.musicgen.audiocraft import full_size
-from proofbook.systems.musicgen.audiocraft.reference import CheckpointSize, reference_checkpoints
-from proofbook.systems.musicgen.mapping import map_checkpoints
-from proofbook.systems.musicgen.sources import resolve_checkpoints
-from proofbook.systems.musicgen.subject import resolve_model
+from proofbook_bench.loading import PEER, SUBJECT, measure_loading
+from proofbook_subjects.musicgen.audiocraft import full_size
+from proofbook_subjects.musicgen.audiocraft.reference import CheckpointSize, reference_checkpoints
+from proofbook_systems.musicgen import direct, generation
+from proofbook_systems.musicgen.mapping import map_checkpoints
+from proofbook_systems.musicgen.sources import resolve_checkpoints
+from proofbook_systems.musicgen.subject import resolve_model
 
 SMALL = CheckpointSize(width=64, layers=2, heads=1, filters=4, dimension=8, text_width=48)
 

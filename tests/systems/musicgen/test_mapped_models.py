@@ -15,12 +15,12 @@ import pytest
 import torch
 
 from proofbook.errors import SubjectError
-from proofbook.systems.musicgen import conversion, generation, proof, subject
-from proofbook.systems.musicgen.audiocraft.reference import reference_checkpoints, write_checkpoint
-from proofbook.systems.musicgen.checkpoints import CODEC_FILE, LANGUAGE_FILE, open_checkpoint
-from proofbook.systems.musicgen.keymap import Options
-from proofbook.systems.musicgen.mapping import MappedModel, map_checkpoints
-from proofbook.systems.musicgen.sources import resolve_checkpoints
+from proofbook_subjects.musicgen.audiocraft.reference import reference_checkpoints, write_checkpoint
+from proofbook_systems.musicgen import conversion, generation, proof, subject
+from proofbook_systems.musicgen.checkpoints import CODEC_FILE, LANGUAGE_FILE, open_checkpoint
+from proofbook_systems.musicgen.keymap import Options
+from proofbook_systems.musicgen.mapping import MappedModel, map_checkpoints
+from proofbook_systems.musicgen.sources import resolve_checkpoints
 
 Change = Callable[[dict[str, torch.Tensor]], object]
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import torch
 
-from proofbook.systems.musicgen.audiocraft.reference import reference_checkpoints, write_checkpoint
-from proofbook.systems.musicgen.checkpoints import CODEC_FILE, LANGUAGE_FILE, open_checkpoint
+from proofbook_subjects.musicgen.audiocraft.reference import reference_checkpoints, write_checkpoint
+from proofbook_systems.musicgen.checkpoints import CODEC_FILE, LANGUAGE_FILE, open_checkpoint
 
 pytestmark = pytest.mark.slow
 Run = Callable[..., Any]

@@ -14,17 +14,11 @@ import torch
 
 from proofbook.errors import SubjectError
 from proofbook.media import read_audio
-from proofbook.systems.musicgen.clips import write_wav
-from proofbook.systems.musicgen.generation import (
-    Generation,
-    Model,
-    generate,
-    generate_batch,
-    load,
-)
-from proofbook.systems.musicgen.reference import SIZES, build_reference, reference_folder
-from proofbook.systems.musicgen.subject import check_folder, resolve_model
-from proofbook.systems.musicgen.windows import WINDOWS, Windows
+from proofbook_subjects.musicgen.reference import SIZES, build_reference, reference_folder
+from proofbook_systems.musicgen.clips import write_wav
+from proofbook_systems.musicgen.generation import Generation, Model, generate, generate_batch, load
+from proofbook_systems.musicgen.subject import check_folder, resolve_model
+from proofbook_systems.musicgen.windows import WINDOWS, Windows
 
 pytestmark = pytest.mark.slow
 PROMPT = "a 30-second grand piano jazz improvisation"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from proofbook.systems.musicgen.logs import find_tracebacks, log_to
+from proofbook_systems.musicgen.logs import find_tracebacks, log_to
 
 
 def test_what_is_logged_anywhere_and_printed_to_standard_error_is_kept(

@@ -13,8 +13,8 @@ from pydantic import BaseModel, ValidationError
 
 from proofbook.errors import ChecksFailed, SubjectError
 from proofbook.notebooks import read_runbook
-from proofbook.systems.musicgen.clips import write_wav
-from proofbook.systems.musicgen.config import RUNBOOKS, GenerateConfig
+from proofbook_systems.musicgen.clips import write_wav
+from proofbook_systems.musicgen.config import RUNBOOKS, GenerateConfig
 
 NAME = "musicgen/generate"
 LAST_WEIGHT = "audio_encoder.decoder.layers.15.conv.parametrizations.weight.original0"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from proofbook.systems.musicgen.config import KeyMappingConfig
-from proofbook.systems.musicgen.settings import log_name, mapping_options, switch
+from proofbook_systems.musicgen.config import KeyMappingConfig
+from proofbook_systems.musicgen.settings import log_name, mapping_options, switch
 
 
 @pytest.mark.parametrize(

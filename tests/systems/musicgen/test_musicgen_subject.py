@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from proofbook.errors import SubjectError
-from proofbook.systems.musicgen.subject import check_folder, check_safetensors, resolve_model
+from proofbook_systems.musicgen.subject import check_folder, check_safetensors, resolve_model
 
 
 def refused(model: str | Path, cache: Path | None = None) -> str:
@@ -123,7 +123,7 @@ def test_a_pickle_is_refused_and_not_opened(folder: Path, monkeypatch: pytest.Mo
 RESOLVE = """
 import sys
 from proofbook.errors import SubjectError
-from proofbook.systems.musicgen.subject import resolve_model
+from proofbook_systems.musicgen.subject import resolve_model
 try:
     found = resolve_model(sys.argv[1])
     print(found.name, found.origin, found.folder)

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from proofbook.errors import SubjectError
-from proofbook.systems.musicgen import generation, offload
-from proofbook.systems.musicgen.memory import AnonymousPeak, anonymous_bytes
-from proofbook.systems.musicgen.subject import resolve_model
+from proofbook_systems.musicgen import generation, offload
+from proofbook_systems.musicgen.memory import AnonymousPeak, anonymous_bytes
+from proofbook_systems.musicgen.subject import resolve_model
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from proofbook.errors import SubjectError
-from proofbook.systems.musicgen.prompts import LONGEST, read_prompt
+from proofbook_systems.musicgen.prompts import LONGEST, read_prompt
 
 
 def written(folder: Path, content: Any) -> Path:

@@ -12,15 +12,15 @@ import torch
 from safetensors.torch import save_file
 
 from proofbook.errors import SubjectError
-from proofbook.storage import hash_file
-from proofbook.systems.training.checkpoints import (
+from proofbook.files import hash_file
+from proofbook_systems.training.checkpoints import (
     find_faults,
     list_checkpoints,
     read_states,
     sum_line,
 )
-from proofbook.systems.training.comparison import compare_files, weights_in
-from proofbook.systems.training.corruption import corrupt
+from proofbook_systems.training.comparison import compare_files, weights_in
+from proofbook_systems.training.corruption import corrupt
 
 FILES = ["model.safetensors", "optimizer.bin", "scheduler.bin", "random_states_0.pkl"]
 

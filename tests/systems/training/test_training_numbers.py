@@ -10,13 +10,13 @@ from random import Random
 import pytest
 
 from proofbook.errors import SubjectError
-from proofbook.systems.training.artefacts import names_gpu
-from proofbook.systems.training.comparison import compare_steps, stitch
-from proofbook.systems.training.growth import find_growth, seconds_per_step
-from proofbook.systems.training.running import MemorySample
-from proofbook.systems.training.steps import Step, last_step, read_steps
-from proofbook.systems.training.trend import find_trend
-from proofbook.systems.training.troubleshooting import find_advice
+from proofbook_systems.training.artefacts import names_gpu
+from proofbook_systems.training.comparison import compare_steps, stitch
+from proofbook_systems.training.memory_trend import find_growth, seconds_per_step
+from proofbook_systems.training.running import MemorySample
+from proofbook_systems.training.steps import Step, last_step, read_steps
+from proofbook_systems.training.trend import find_trend
+from proofbook_systems.training.troubleshooting import find_advice
 
 BAR = (
     "Steps:  25%|██▌       | 1/4 [00:01<00:03,  1.00s/it, loss=0.5, lr=5e-06]\r"

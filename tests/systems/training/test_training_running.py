@@ -10,11 +10,11 @@ import psutil
 import pytest
 
 from proofbook.errors import SubjectError
-from proofbook.systems.training import artefacts
-from proofbook.systems.training.interruption import interrupt_and_resume, read_plan
-from proofbook.systems.training.moments import interrupt_at_random
-from proofbook.systems.training.running import Training
-from proofbook.systems.training.subject import Trainer
+from proofbook_systems.training import artefacts
+from proofbook_systems.training.interruption import interrupt_and_resume, read_plan
+from proofbook_systems.training.random_kills import interrupt_at_random
+from proofbook_systems.training.running import Training
+from proofbook_systems.training.subject import Trainer
 
 TOY = Path(__file__).with_name("toy_trainer.py")
 

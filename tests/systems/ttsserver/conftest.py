@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from speaking import MATRIX, TIMEOUT, Spoken
 
-from proofbook.systems.ttsserver.binaries import find_or_build
-from proofbook.systems.ttsserver.matrix import choose_rows
-from proofbook.systems.ttsserver.projects import resolve_project
-from proofbook.systems.ttsserver.rows import RowOptions
-from proofbook.systems.ttsserver.sample import VoiceSample, read_sample
-from proofbook.systems.ttsserver.server import Launch
-from proofbook.systems.ttsserver.session import speak_all
+from proofbook_systems.ttsserver.binaries import find_or_build
+from proofbook_systems.ttsserver.matrix import choose_rows
+from proofbook_systems.ttsserver.projects import resolve_project
+from proofbook_systems.ttsserver.rows import RowOptions
+from proofbook_systems.ttsserver.sample import VoiceSample, read_sample
+from proofbook_systems.ttsserver.server import Launch
+from proofbook_systems.ttsserver.session import speak_all
 
 
 @pytest.fixture(scope="session")

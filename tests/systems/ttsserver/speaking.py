@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from proofbook.systems.ttsserver.config import BinaryE2EConfig
-from proofbook.systems.ttsserver.rows import RowResult
+from proofbook_systems.ttsserver.config import BinaryE2EConfig
+from proofbook_systems.ttsserver.rows import RowResult
 
 MATRIX = BinaryE2EConfig().matrix
 TIMEOUT = 4.0

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 import pytest
 
 from proofbook.errors import SubjectError
-from proofbook.systems.ttsserver.binaries import Binary, candidates, find_binary, find_or_build
+from proofbook_systems.ttsserver.binaries import Binary, candidates, find_binary, find_or_build
 
 
 def program(path: Path, size: int = 10) -> Path:

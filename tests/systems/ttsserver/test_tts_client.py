@@ -8,8 +8,8 @@ import socket
 import pytest
 from raw_server import http, serve
 
-from proofbook.systems.ttsserver.client import ServerError, VoiceboxClient
-from proofbook.systems.ttsserver.contract import ProfileRequest
+from proofbook_systems.ttsserver.client import ServerError, VoiceboxClient
+from proofbook_systems.ttsserver.contract import ProfileRequest
 
 
 @pytest.mark.parametrize(

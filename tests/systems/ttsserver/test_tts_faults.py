@@ -10,10 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from speaking import MATRIX, Spoken
 
-from proofbook.systems.ttsserver import recovery
-from proofbook.systems.ttsserver.matrix import choose_rows
-from proofbook.systems.ttsserver.reference.faults import KINDS
-from proofbook.systems.ttsserver.rows import RowResult
+from proofbook_subjects.ttsserver.faults import KINDS
+from proofbook_systems.ttsserver import recovery
+from proofbook_systems.ttsserver.matrix import choose_rows
+from proofbook_systems.ttsserver.rows import RowResult
 
 pytestmark = pytest.mark.slow
 

@@ -7,9 +7,8 @@ import json
 import pytest
 from raw_server import Answer, http, serve, stream
 
-from proofbook.systems.ttsserver import following
-from proofbook.systems.ttsserver.client import VoiceboxClient
-from proofbook.systems.ttsserver.following import Followed, follow
+from proofbook_systems.ttsserver.client import VoiceboxClient
+from proofbook_systems.ttsserver.event_stream import Followed, follow
 
 LOADING = {"id": "g", "status": "loading_model", "duration": None, "error": None, "source": "x"}
 GENERATING = {**LOADING, "status": "generating"}
@@ -22,7 +21,7 @@ NO_HISTORY = http(b'{"detail": "Not Found"}', status="404 Not Found")
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(following, "_TICK", 0.01)
+    monkeypatch.setattr("proofbook_systems.ttsserver.event_stream._TICK", 0.01)
 
 
 def followed(answer: Answer, timeout: float = 20, **options: object) -> Followed:

@@ -5,8 +5,8 @@ import re
 import pytest
 
 from proofbook.errors import SubjectError
-from proofbook.systems.ttsserver.config import BinaryE2EConfig
-from proofbook.systems.ttsserver.matrix import choose_rows
+from proofbook_systems.ttsserver.config import BinaryE2EConfig
+from proofbook_systems.ttsserver.matrix import choose_rows
 
 TEN = BinaryE2EConfig().matrix
 ENGINES = [

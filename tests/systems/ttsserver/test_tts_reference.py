@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from proofbook.systems.ttsserver.reference import espeak, formants, freezing, server
-from proofbook.systems.ttsserver.reference.application import build_application
-from proofbook.systems.ttsserver.reference.engines import ENGINES, MODELS
-from proofbook.systems.ttsserver.reference.faults import Fault, read_faults
-from proofbook.systems.ttsserver.reference.models import ModelFolder, models_folder
-from proofbook.systems.ttsserver.reference.project import prepare_project, sources_hash
-from proofbook.systems.ttsserver.reference.sounds import (
+from proofbook_subjects.ttsserver import espeak, formants, freezing, server
+from proofbook_subjects.ttsserver.application import build_application
+from proofbook_subjects.ttsserver.engines import ENGINES, MODELS
+from proofbook_subjects.ttsserver.faults import Fault, read_faults
+from proofbook_subjects.ttsserver.models import ModelFolder, models_folder
+from proofbook_subjects.ttsserver.project import prepare_project, sources_hash
+from proofbook_subjects.ttsserver.sounds import (
     Recording,
     estimate_pitch,
     normalise,
@@ -25,10 +25,10 @@ from proofbook.systems.ttsserver.reference.sounds import (
     resample,
     write_wav,
 )
-from proofbook.systems.ttsserver.reference.speech import synthesise
-from proofbook.systems.ttsserver.reference.store import Store
-from proofbook.systems.ttsserver.reference.watchdog import identity
-from proofbook.systems.ttsserver.sample import VoiceSample
+from proofbook_subjects.ttsserver.speech import synthesise
+from proofbook_subjects.ttsserver.store import Store
+from proofbook_subjects.ttsserver.watchdog import identity
+from proofbook_systems.ttsserver.sample import VoiceSample
 
 TEXT = "One two."
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from proofbook.systems.ttsserver.binaries import Binary
-from proofbook.systems.ttsserver.matrix import Row
-from proofbook.systems.ttsserver.results import ResultFiles, platform_name
-from proofbook.systems.ttsserver.rows import RowResult
+from proofbook_systems.ttsserver.binaries import Binary
+from proofbook_systems.ttsserver.matrix import Row
+from proofbook_systems.ttsserver.results import ResultFiles, platform_name
+from proofbook_systems.ttsserver.rows import RowResult
 
 PASSED = RowResult(
     row=Row(engine="qwen", voice="cloned", model_size="1.7B"), status="passed",

@@ -118,7 +118,7 @@ def test_a_server_that_misbehaves_is_red(
     run: Callable[..., Any], tmp_path: Path, frozen_server: Path,
     monkeypatch: pytest.MonkeyPatch, code: str, red: list[str],
 ) -> None:  # fmt: skip
-    from proofbook.systems.ttsserver import server
+    from proofbook_systems.ttsserver import server
 
     monkeypatch.setattr(server, "_GRACE", 0.2 if "SIGTERM" in code else 5.0)
     binary = wrapped(tmp_path, frozen_server, code.replace("{binary}", str(frozen_server)))
@@ -128,7 +128,7 @@ def test_a_server_that_misbehaves_is_red(
 
 def test_what_is_left_over_is_red(run: Callable[..., Any]) -> None:
     def forget_to_stop(names: dict[str, Any]) -> None:
-        from proofbook.supervision import Ending
+        from proofbook.processes import Ending
 
         names["server"].stop = lambda: Ending("terminated", 0, ())
 
@@ -170,7 +170,7 @@ def wait_for(happened: Callable[[], bool], seconds: float = 15) -> None:
 OWNER = """
 import sys, time
 from pathlib import Path
-from proofbook.systems.ttsserver.server import Launch, Server
+from proofbook_systems.ttsserver.server import Launch, Server
 server = Server(Launch(binary=Path(sys.argv[1]), log=Path(sys.argv[2]), timeout_health=60,
                        environment={}))
 server.start()
@@ -183,7 +183,7 @@ time.sleep(600)
 def test_whoever_is_killed_nothing_is_left(
     frozen_server: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, victim: str
 ) -> None:
-    from proofbook.systems.ttsserver.ports import wait_free
+    from proofbook_systems.ttsserver.ports import wait_free
 
     temporary = tmp_path / "tmp"
     temporary.mkdir()

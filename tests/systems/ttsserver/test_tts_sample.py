@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from proofbook.errors import SubjectError
-from proofbook.systems.ttsserver.sample import read_sample
+from proofbook_systems.ttsserver.sample import read_sample
 
 RATE = 8000
 

@@ -14,9 +14,9 @@ import psutil
 import pytest
 
 from proofbook.errors import SubjectError
-from proofbook.systems.ttsserver import server as module
-from proofbook.systems.ttsserver.ports import choose_port, is_free
-from proofbook.systems.ttsserver.server import Launch, Server
+from proofbook_systems.ttsserver import server as module
+from proofbook_systems.ttsserver.ports import choose_port, is_free
+from proofbook_systems.ttsserver.server import Launch, Server
 
 WEB = """
 import sys

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from proofbook.errors import SubjectError
-from proofbook.systems.musicgen.keymap import (
+from proofbook_subjects.musicgen.audiocraft.scrambling import scramble
+from proofbook_systems.musicgen.keymap import (
     Options,
     Plan,
     TensorSpec,
@@ -17,8 +18,7 @@ from proofbook.systems.musicgen.keymap import (
     write_applied,
     write_artefacts,
 )
-from proofbook.systems.musicgen.keymap.scrambling import scramble
-from proofbook.systems.musicgen.keymap.shapes import codec_keys, language_keys, targets_for
+from proofbook_systems.musicgen.keymap.shapes import codec_keys, language_keys, targets_for
 
 KEYS = codec_keys(filters=4, dimension=8)
 TARGETS = targets_for("codec", KEYS)

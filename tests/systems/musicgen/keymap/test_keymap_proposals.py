@@ -8,11 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from proofbook.systems.musicgen.keymap import Options, Plan, TensorSpec, plan_keys
-from proofbook.systems.musicgen.keymap.names import WRAPPERS
-from proofbook.systems.musicgen.keymap.rules import Part
-from proofbook.systems.musicgen.keymap.scrambling import scramble
-from proofbook.systems.musicgen.keymap.shapes import codec_keys, language_keys, targets_for
+from proofbook_subjects.musicgen.audiocraft.scrambling import scramble
+from proofbook_systems.musicgen.keymap import Options, Plan, TensorSpec, plan_keys
+from proofbook_systems.musicgen.keymap.names import WRAPPERS
+from proofbook_systems.musicgen.keymap.rules import Part
+from proofbook_systems.musicgen.keymap.shapes import codec_keys, language_keys, targets_for
 
 PARTS: list[Part] = ["language", "codec"]
 KEYS: dict[Part, dict[str, TensorSpec]] = {

@@ -7,10 +7,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proofbook.systems.musicgen.keymap import TensorSpec, build_tensor, plan_keys, to_audiocraft
-from proofbook.systems.musicgen.keymap.names import canonical, numbers, role, words
-from proofbook.systems.musicgen.keymap.rules import Part, sources_of, targets_of
-from proofbook.systems.musicgen.keymap.shapes import codec_keys, language_keys, targets_for
+from proofbook_systems.musicgen.keymap import TensorSpec, build_tensor, plan_keys, to_audiocraft
+from proofbook_systems.musicgen.keymap.names import canonical, numbers, role, words
+from proofbook_systems.musicgen.keymap.rules import Part, sources_of, targets_of
+from proofbook_systems.musicgen.keymap.shapes import codec_keys, language_keys, targets_for
 
 KEYS: dict[Part, dict[str, TensorSpec]] = {
     "language": language_keys(width=64, layers=3),

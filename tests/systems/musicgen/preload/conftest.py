@@ -8,7 +8,7 @@ import httpx
 import pytest
 from faulty_mirror import Mirror, serving
 
-from proofbook.systems.musicgen.preload.mirrors import MirrorOrigin
+from proofbook_systems.musicgen.preload.mirrors import MirrorOrigin
 
 
 @pytest.fixture

@@ -12,14 +12,14 @@ import pytest
 import torch
 from faulty_mirror import Mirror
 
-from proofbook.systems.musicgen.audiocraft.reference import reference_checkpoints, write_checkpoint
-from proofbook.systems.musicgen.checkpoints import CODEC_FILE, LANGUAGE_FILE, open_checkpoint
-from proofbook.systems.musicgen.preload.arrival import Arrivals, bring_models
-from proofbook.systems.musicgen.preload.companions import companions_of
-from proofbook.systems.musicgen.preload.manifest import ManifestEntry
-from proofbook.systems.musicgen.preload.resolution import wanted_models
-from proofbook.systems.musicgen.preload.shapes import check_shapes
-from proofbook.systems.musicgen.preload.verification import check_files, check_loadable
+from proofbook_subjects.musicgen.audiocraft.reference import reference_checkpoints, write_checkpoint
+from proofbook_systems.musicgen.checkpoints import CODEC_FILE, LANGUAGE_FILE, open_checkpoint
+from proofbook_systems.musicgen.preload.arrival import Arrivals, bring_models
+from proofbook_systems.musicgen.preload.companions import companions_of
+from proofbook_systems.musicgen.preload.manifest import ManifestEntry
+from proofbook_systems.musicgen.preload.resolution import wanted_models
+from proofbook_systems.musicgen.preload.shapes import check_shapes
+from proofbook_systems.musicgen.preload.verification import check_files, check_loadable
 
 
 @pytest.fixture

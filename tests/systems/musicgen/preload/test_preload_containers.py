@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from proofbook.errors import SubjectError
-from proofbook.systems.musicgen.preload import containers
+from proofbook_systems.musicgen.preload import containers
 
 SCRIPT = """#!/bin/sh
 echo "$@" >> {told}
@@ -187,7 +187,7 @@ def test_a_container_that_hangs_is_ended_and_removed(docker: Docker):
 
 _RUN = (
     "import sys; from pathlib import Path\n"
-    "from proofbook.systems.musicgen.preload import containers as c\n"
+    "from proofbook_systems.musicgen.preload import containers as c\n"
     "c.run_in_image(c.find_engine(), c.Image(name='mine:1', built=True, problem=''), ['x'],\n"
     "    mounts={}, environment={}, log=Path(sys.argv[1]), timeout=60)\n"
 )

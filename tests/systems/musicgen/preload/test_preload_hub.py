@@ -11,10 +11,10 @@ from fake_hub import Hub
 from faulty_mirror import serving
 
 from proofbook.errors import SubjectError
-from proofbook.systems.musicgen.preload import hub as hubs
-from proofbook.systems.musicgen.preload.checksums import hash_file, read_notes
-from proofbook.systems.musicgen.preload.store import preload
-from proofbook.systems.musicgen.subject import resolve_model
+from proofbook_systems.musicgen.preload import hub as hubs
+from proofbook_systems.musicgen.preload.checksums import hash_file, read_notes
+from proofbook_systems.musicgen.preload.store import preload
+from proofbook_systems.musicgen.subject import resolve_model
 
 NAME = "facebook/musicgen-mini"
 FILES = {"config.json": b"{}", "model.safetensors": bytes(5000), "README.md": b"not wanted"}

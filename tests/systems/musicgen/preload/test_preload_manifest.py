@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from proofbook.errors import SubjectError
-from proofbook.systems.musicgen.preload.manifest import (
+from proofbook_systems.musicgen.preload.manifest import (
     ManifestEntry,
     complete_manifest,
     read_manifest,

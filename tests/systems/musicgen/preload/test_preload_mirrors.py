@@ -10,9 +10,9 @@ import pytest
 from faulty_mirror import CONTENT, Mirror
 
 from proofbook.errors import SubjectError
-from proofbook.systems.musicgen.preload.checksums import read_notes
-from proofbook.systems.musicgen.preload.mirrors import MirrorOrigin, without_password
-from proofbook.systems.musicgen.preload.store import preload
+from proofbook_systems.musicgen.preload.checksums import read_notes
+from proofbook_systems.musicgen.preload.mirrors import MirrorOrigin, without_password
+from proofbook_systems.musicgen.preload.store import preload
 
 
 def test_published_checksums_and_sizes_are_taken(

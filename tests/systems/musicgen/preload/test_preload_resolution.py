@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from proofbook.errors import SubjectError
-from proofbook.systems.musicgen.preload.manifest import ManifestEntry
-from proofbook.systems.musicgen.preload.mirrors import MirrorOrigin
-from proofbook.systems.musicgen.preload.origins import FolderOrigin
-from proofbook.systems.musicgen.preload.resolution import (
+from proofbook_systems.musicgen.preload.manifest import ManifestEntry
+from proofbook_systems.musicgen.preload.mirrors import MirrorOrigin
+from proofbook_systems.musicgen.preload.origins import FolderOrigin
+from proofbook_systems.musicgen.preload.resolution import (
     cache_folder,
     is_offline,
     place_under,

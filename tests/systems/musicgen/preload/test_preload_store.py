@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from proofbook.errors import SubjectError
-from proofbook.systems.musicgen.preload import verification
-from proofbook.systems.musicgen.preload.checksums import NOTES_FILE, Note, read_notes, write_notes
-from proofbook.systems.musicgen.preload.listing import write_listing
-from proofbook.systems.musicgen.preload.origins import FolderOrigin, Stream
-from proofbook.systems.musicgen.preload.store import log_progress, preload, take_over
+from proofbook_systems.musicgen.preload import verification
+from proofbook_systems.musicgen.preload.checksums import NOTES_FILE, Note, read_notes, write_notes
+from proofbook_systems.musicgen.preload.listing import write_listing
+from proofbook_systems.musicgen.preload.origins import FolderOrigin, Stream
+from proofbook_systems.musicgen.preload.store import log_progress, preload, take_over
 
 FILES = {"config.json": b"{}", "model.bin": bytes(1000), "t5/config.json": b"{ }"}
 

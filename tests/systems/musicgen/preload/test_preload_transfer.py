@@ -16,9 +16,9 @@ import pytest
 from faulty_mirror import CONTENT, Mirror
 
 from proofbook.errors import SubjectError
-from proofbook.systems.musicgen.preload.mirrors import MirrorOrigin
-from proofbook.systems.musicgen.preload.origins import FolderOrigin, Origin, RemoteFile
-from proofbook.systems.musicgen.preload.transfer import bring
+from proofbook_systems.musicgen.preload.mirrors import MirrorOrigin
+from proofbook_systems.musicgen.preload.origins import FolderOrigin, Origin, RemoteFile
+from proofbook_systems.musicgen.preload.transfer import bring
 
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
 
@@ -217,8 +217,8 @@ def test_what_never_changes_is_linked_and_never_written_into(
 
 _PRELOAD = (
     "import logging, sys, httpx; from pathlib import Path\n"
-    "from proofbook.systems.musicgen.preload.mirrors import MirrorOrigin\n"
-    "from proofbook.systems.musicgen.preload.store import preload\n"
+    "from proofbook_systems.musicgen.preload.mirrors import MirrorOrigin\n"
+    "from proofbook_systems.musicgen.preload.store import preload\n"
     "logging.basicConfig(level=logging.INFO, format='%(message)s')\n"
     "origin = MirrorOrigin(base=sys.argv[1], client=httpx.Client())\n"
     "print(preload(origin, Path(sys.argv[2])).bytes_brought)\n"

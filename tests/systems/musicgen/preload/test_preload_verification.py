@@ -12,14 +12,14 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from proofbook.systems.musicgen.audiocraft.reference import reference_checkpoints, write_checkpoint
-from proofbook.systems.musicgen.checkpoints import CODEC_FILE, LANGUAGE_FILE, open_checkpoint
-from proofbook.systems.musicgen.preload.findings import Finding, first_per_file
-from proofbook.systems.musicgen.preload.listing import layout_words, write_listing
-from proofbook.systems.musicgen.preload.origins import FolderOrigin
-from proofbook.systems.musicgen.preload.shapes import check_shapes
-from proofbook.systems.musicgen.preload.store import preload
-from proofbook.systems.musicgen.preload.verification import check_files, check_loadable, layouts_of
+from proofbook_subjects.musicgen.audiocraft.reference import reference_checkpoints, write_checkpoint
+from proofbook_systems.musicgen.checkpoints import CODEC_FILE, LANGUAGE_FILE, open_checkpoint
+from proofbook_systems.musicgen.preload.findings import Finding, first_per_file
+from proofbook_systems.musicgen.preload.listing import layout_words, write_listing
+from proofbook_systems.musicgen.preload.origins import FolderOrigin
+from proofbook_systems.musicgen.preload.shapes import check_shapes
+from proofbook_systems.musicgen.preload.store import preload
+from proofbook_systems.musicgen.preload.verification import check_files, check_loadable, layouts_of
 
 Damage = Callable[[Path], object]
 WEIGHTS = "model.safetensors"

@@ -1,0 +1,33 @@
+"""The notebook-side API: claims, numbers, evidence and questions, each written down at once."""
+
+from proofbook.checks.checks import Checks
+from proofbook.checks.expectations import (
+    Expectation,
+    at_least,
+    at_most,
+    between,
+    contains,
+    empty,
+    equals,
+    expectation_of,
+    matches,
+    one_of,
+    within,
+    without,
+)
+
+__all__ = [
+    "Checks",
+    "Expectation",
+    "at_least",
+    "at_most",
+    "between",
+    "contains",
+    "empty",
+    "equals",
+    "expectation_of",
+    "matches",
+    "one_of",
+    "within",
+    "without",
+]

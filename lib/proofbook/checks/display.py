@@ -1,0 +1,140 @@
+"""Draw checks, evidence, questions and the closing table in a notebook; silent outside of one.
+
+Media are linked, not embedded: each file exists once, by its hash, and the player plays the file
+itself (an embedded, re-encoded clip would be normalised and would hide silence).
+"""
+
+from __future__ import annotations
+
+import html
+import os
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from proofbook.checks.journal import JOB_FOLDER
+from proofbook.records import Check, Evidence, MediaFile, Question
+
+__all__ = [
+    "check_html",
+    "evidence_html",
+    "show_check",
+    "show_evidence",
+    "show_question",
+    "show_summary",
+    "summary_html",
+]
+
+_MARKS = {"passed": "✓", "failed": "✗", "error": "!", "skipped": "-"}
+_COLOURS = {"passed": "#1a7f4b", "failed": "#c0362c", "error": "#c0362c", "skipped": "#777"}
+
+
+def show_check(check: Check) -> None:
+    """Display one check as a line; does nothing outside of a notebook."""
+    text = f"{_MARKS[check.status]} {check.name}: {check.status}"
+    _display(check_html(check), text)
+
+
+def show_question(question: Question) -> None:
+    """Display a question that waits for a person; does nothing outside of a notebook."""
+    asked = html.escape(question.text)
+    _display(f"<b>?</b> {asked} <small>waits for a person</small>", f"? {question.text}")
+
+
+def show_evidence(evidence: Evidence, media: Path) -> None:
+    """Display one piece of evidence; does nothing outside of a notebook."""
+    _display(evidence_html(evidence, _link(media)), f"{evidence.media_kind}: {evidence.caption}")
+
+
+def show_summary(runbook: str, checks: Iterable[Check]) -> None:
+    """Display the table of checks; does nothing outside of a notebook."""
+    made = list(checks)
+    counts = Counter(check.status for check in made)
+    text = f"{runbook}: " + (", ".join(f"{n} {s}" for s, n in counts.items()) or "no checks")
+    _display(summary_html(runbook, made), text)
+
+
+def check_html(check: Check) -> str:
+    """Return a check on one line: its mark, name, actual and expected value."""
+    actual = f"{_short(check.actual)} {check.unit}".strip() if check.actual is not None else ""
+    detail = html.escape(check.reason or f"{actual} (expected {check.expected})")
+    mark = f"<span style='color:{_COLOURS[check.status]}'>{_MARKS[check.status]}</span>"
+    return f"{mark} {html.escape(check.name)} <small>{detail}</small>"
+
+
+def evidence_html(evidence: Evidence, media: str) -> str:
+    """Return the player or picture, its views and its facts; ``media`` is the folder's link."""
+    parts = [_element(evidence.media_kind, evidence.file, media)]
+    parts += [
+        f'<img src="{media}/{view.filename}" alt="{html.escape(name)}" style="max-width:100%">'
+        for name, view in evidence.views.items()
+    ]
+    facts = " · ".join(
+        html.escape(f"{f.name} {_short(f.value)} {f.unit}".strip()) for f in evidence.facts
+    )
+    caption = html.escape(evidence.caption or evidence.name)
+    return (
+        f"<figure style='margin:0'>{'<br>'.join(parts)}"
+        f"<figcaption><b>{caption}</b><br><small>{facts}</small></figcaption></figure>"
+    )
+
+
+def summary_html(runbook: str, checks: Iterable[Check]) -> str:
+    """Return the table of checks with expected and actual values."""
+    rows = "".join(_row(check) for check in checks)
+    names = ("", "check", "expected", "actual", "why")
+    headings = "".join(f"<th style='text-align:left'>{name}</th>" for name in names)
+    return (
+        f"<table><caption>{html.escape(runbook)}</caption>"
+        f"<thead><tr>{headings}</tr></thead><tbody>{rows}</tbody></table>"
+    )
+
+
+def _row(check: Check) -> str:
+    actual = f"{_short(check.actual)} {check.unit}" if check.actual is not None else ""
+    cells = (check.name, f"{check.expected} {check.unit}", actual, check.reason or check.why)
+    mark = f"<td style='color:{_COLOURS[check.status]}'>{_MARKS[check.status]} {check.status}</td>"
+    return (
+        "<tr>"
+        + mark
+        + "".join(f"<td style='text-align:left'>{html.escape(c.strip())}</td>" for c in cells)
+        + "</tr>"
+    )
+
+
+def _element(kind: str, file: MediaFile, media: str) -> str:
+    source = f"{media}/{file.filename}"
+    if kind == "audio":
+        return f'<audio controls preload="metadata" src="{source}"></audio>'
+    if kind == "video":
+        return f'<video controls preload="metadata" src="{source}" style="max-width:100%"></video>'
+    if file.media_type.startswith("image/"):
+        return f'<img src="{source}" alt="" style="max-width:100%">'
+    return f'<a href="{source}">{file.filename}</a>'
+
+
+def _short(value: object) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
+
+
+def _link(media: Path) -> str:
+    """Return the link from the notebook to the media folder.
+
+    In a run the notebook lies at ``jobs/<id>/notebook.ipynb``; elsewhere the kernel's folder is
+    the best guess of where the notebook is.
+    """
+    if JOB_FOLDER in os.environ:
+        return "../../media"
+    return Path(os.path.relpath(media, Path.cwd())).as_posix()
+
+
+def _display(markup: str, text: str) -> None:
+    from IPython.core.getipython import get_ipython
+
+    if get_ipython() is None:
+        return
+    from IPython.display import display
+
+    display({"text/html": markup, "text/plain": text}, raw=True)

@@ -1,0 +1,99 @@
+"""Where a notebook's records go: the job's folder in a run, else a folder of its own.
+
+Each record is appended and synced before ``write`` returns, then glued into the notebook with
+scrapbook when there is one. Knows nothing about what the records mean.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from pydantic import BaseModel, JsonValue
+
+from proofbook.errors import UsageError
+from proofbook.files import append_line
+from proofbook.project import find_project
+from proofbook.records import MediaFile
+from proofbook.runs.media_store import store_media
+from proofbook.runs.redaction import Redactor
+
+__all__ = ["JOB_FOLDER", "MEDIA_FOLDER", "Journal", "open_journal"]
+
+JOB_FOLDER = "PROOFBOOK_JOB_FOLDER"
+"""Environment variable: the running job's folder."""
+MEDIA_FOLDER = "PROOFBOOK_MEDIA_FOLDER"
+"""Environment variable: the running run's media folder."""
+
+_TEXTS = frozenset({".txt", ".log", ".json", ".jsonl", ".md", ".csv", ".html", ".svg", ".yaml"})
+
+Glue = Callable[[str, JsonValue], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Journal:
+    """An append-only list of records, and the media folder beside it."""
+
+    folder: Path
+    media: Path
+    redact: Redactor = field(default_factory=Redactor.from_environment)
+    glue: Glue | None = None
+
+    def write(self, record: BaseModel, scrap: str) -> None:
+        """Append ``record`` to ``records.jsonl``, then glue it under the name ``scrap``."""
+        values = self.redact.walk(json.loads(record.model_dump_json()))
+        line = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+        append_line(self.folder / "records.jsonl", line)
+        if self.glue is not None:
+            self.glue(self.redact(scrap), values)
+
+    def store(self, source: Path | bytes, suffix: str) -> MediaFile:
+        """Store a media file under its hash; a text is stored without secrets."""
+        if suffix in _TEXTS:
+            source = self._redacted(source)
+        return store_media(self.media, source, suffix)
+
+    def _redacted(self, source: Path | bytes) -> Path | bytes:
+        data = source if isinstance(source, bytes) else source.read_bytes()
+        text = data.decode(errors="surrogateescape")
+        clean = self.redact(text)
+        return source if clean == text else clean.encode(errors="surrogateescape")
+
+
+def open_journal(runbook: str, environment: Mapping[str, str]) -> Journal:
+    """Open the running job's journal, or a new one under ``outputs/interactive/``.
+
+    Raises:
+        UsageError: The folder cannot be written.
+    """
+    if JOB_FOLDER in environment:
+        folder = Path(environment[JOB_FOLDER])
+        media = Path(environment.get(MEDIA_FOLDER, folder / "media"))
+    else:
+        stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S-%f")
+        outputs = find_project(Path.cwd()).outputs
+        folder = outputs / "interactive" / f"{runbook.replace('/', '-')}-{stamp}"
+        media = folder / "media"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot write records in {folder}: {error.strerror}") from error
+    return Journal(folder=folder, media=media, glue=_scrapbook_glue())
+
+
+def _scrapbook_glue() -> Glue | None:
+    """Return scrapbook's ``glue`` inside a kernel, None in a plain interpreter."""
+    from IPython.core.getipython import get_ipython
+
+    shell = get_ipython()
+    if shell is None or not hasattr(shell, "kernel"):
+        return None
+    import scrapbook
+
+    def glue(name: str, value: JsonValue) -> None:
+        scrapbook.glue(name, value, encoder="json")
+
+    return glue

@@ -1,0 +1,55 @@
+"""Write files so that nothing is ever half there, and hash them.
+
+Files are written beside, synced and renamed, or appended with one write a line. Knows nothing about
+what is in them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+__all__ = ["append_line", "atomic_write", "hash_file"]
+
+
+def atomic_write(path: Path, data: str | bytes, *, sync: bool = True) -> None:
+    """Replace ``path`` with ``data``: beside, fsync, rename. Readers see the old or the new.
+
+    Without ``sync`` it survives the end of any process, but perhaps not a power cut.
+    """
+    payload = data.encode() if isinstance(data, str) else data
+    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(payload)
+            file.flush()
+            if sync:
+                os.fsync(file.fileno())
+        Path(beside).chmod(0o644)
+        Path(beside).replace(path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            Path(beside).unlink()
+        raise
+
+
+def append_line(path: Path, line: str) -> None:
+    """Append one line with a single write and sync it. A torn last line is ended first."""
+    with path.open("ab+") as file:
+        size = file.seek(0, os.SEEK_END)
+        if size:
+            file.seek(size - 1)
+            if file.read(1) != b"\n":
+                file.write(b"\n")
+        file.write(line.encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def hash_file(path: Path) -> str:
+    """Return the sha256 of a file as 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

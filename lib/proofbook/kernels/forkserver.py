@@ -1,0 +1,271 @@
+"""The process that kernels are forked from: ``python -m proofbook.kernels.forkserver``.
+
+It imports a list of modules once and then only waits for requests on a Unix socket. It keeps to
+one thread and runs no event loop, no tensor operation and no CUDA; where an import broke that
+rule, it refuses to fork. What a warden needs it forks, and what a killed warden leaves it ends.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import fcntl
+import gc
+import os
+import select
+import signal
+import socket
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from proofbook.kernels.fork_safety import unfit_process, unfit_request
+from proofbook.kernels.forked_kernel import INLINE_BACKEND, be_early, prepare, run_kernel
+from proofbook.kernels.imports import BASICS, import_all, stale_file
+from proofbook.kernels.runtime_dir import PRIVATE_PREFIX, is_private
+from proofbook.kernels.thread_pools import APPLIED, QUIET, thread_names
+from proofbook.processes import tree
+from proofbook.processes.ipc import Channel, LaunchRequest, peer_uid
+from proofbook.processes.subreaper import Keeper, Spare
+from proofbook.processes.warden import Recipe
+
+__all__ = ["Template", "main"]
+
+_REQUEST_SECONDS = 5.0
+_SPARE_SECONDS = 0.3
+"""How long after a kernel was started the next is forked in advance: it has the processors."""
+
+
+class Template:
+    """Serves requests until it is told to stop, is idle for too long, or its owner is gone."""
+
+    def __init__(
+        self, listener: socket.socket, *, lifeline: int | None, idle: float | None
+    ) -> None:
+        self._listener, self._lifeline, self._idle = listener, lifeline, idle
+        self._wake = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._stopping = False
+        self._spare: Spare | None = None
+        self._spare_due: float | None = time.monotonic()
+        self._served = 0
+        self._busy = time.monotonic()
+
+    def serve(self, preload: Sequence[str], environment: dict[str, str]) -> None:
+        """Import, then answer requests; returns when nothing that was forked is left."""
+        self._preload = list(preload)
+        self._imported = import_all(preload, environment)
+        prepare(self._imported.kernel_modules)
+        if self._lifeline is not None:
+            _stop_watching(self._lifeline)
+        self._keeper = Keeper(Recipe(run_kernel, be_early), self._close_in_warden)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGTERM, self._on_terminate)
+        signal.set_wakeup_fd(self._wake[1], warn_on_full_buffer=False)
+        gc.collect()
+        gc.freeze()
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            while not self._stopping:
+                self._step()
+        finally:
+            self._listener.close()
+            self._keeper.end()
+
+    def _on_terminate(self, *_: object) -> None:
+        self._stopping = True
+
+    def _close_in_warden(self) -> None:
+        gc.disable()
+        self._listener.close()
+        for fd in (*self._wake, self._lifeline):
+            if fd is not None:
+                os.close(fd)
+
+    def _step(self) -> None:
+        poller = select.poll()
+        for fd in (self._listener.fileno(), self._wake[0], self._lifeline):
+            if fd is not None:
+                poller.register(fd, select.POLLIN)
+        ready = dict(poller.poll(self._patience()))
+        if self._kernels():
+            self._busy = time.monotonic()
+        if self._wake[0] in ready:
+            self._tend()
+        if self._lifeline in ready:
+            self._stopping = True
+        elif self._listener.fileno() in ready:
+            self._accept()
+        self._keep_time(time.monotonic())
+
+    def _tend(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._wake[0], 4096)
+        self._keeper.tend()
+        if self._spare and self._spare.pid not in self._keeper.wardens:
+            self._spare.channel.close()
+            self._spare = None
+
+    def _keep_time(self, now: float) -> None:
+        if self._idle is not None and not self._kernels() and now >= self._busy + self._idle:
+            self._stopping = True
+        if self._spare_due is not None and now >= self._spare_due:
+            self._spare_due = None
+            if not self._stopping and self._spare is None and unfit_process() is None:
+                # Where it cannot be had now, the next request tries again.
+                with contextlib.suppress(OSError):
+                    self._spare = self._keeper.fork_spare()
+
+    def _kernels(self) -> int:
+        return len(self._keeper.wardens) - (self._spare is not None)
+
+    def _patience(self) -> float | None:
+        """Return the milliseconds until there is something to do, or None."""
+        due = [] if self._spare_due is None else [self._spare_due]
+        if self._idle is not None and not self._kernels():
+            due.append(self._busy + self._idle)
+        return max(0.0, min(due) - time.monotonic()) * 1000 if due else None
+
+    def _accept(self) -> None:
+        connection, _ = self._listener.accept()
+        channel = Channel(connection)
+        connection.settimeout(_REQUEST_SECONDS)
+        try:
+            if peer_uid(connection) == os.getuid():
+                self._answer(channel)
+        except (OSError, ValueError, TypeError) as error:
+            print(f"a request could not be served: {error}", file=sys.stderr)  # noqa: T201 - its log
+        finally:
+            channel.close()
+
+    def _answer(self, channel: Channel) -> None:
+        message = channel.receive()
+        operation = message.get("op") if message else None
+        if message and operation == "launch":
+            self._launch(channel, LaunchRequest.from_message(message))
+        elif operation == "describe":
+            channel.send(self._description())
+        elif operation == "stop":
+            self._stopping = True
+            channel.send({"event": "stopping"})
+
+    def _launch(self, channel: Channel, request: LaunchRequest) -> None:
+        reason = unfit_process() or unfit_request(request, self._imported)
+        if reason is not None:
+            channel.send({"event": "refused", "reason": reason})
+            return
+        spare = self._spare or self._keeper.fork_spare()
+        self._spare, self._spare_due = None, time.monotonic() + _SPARE_SECONDS
+        self._keeper.launch(spare, channel, request, channel.take_fds())
+        self._served += 1
+
+    def _description(self) -> dict[str, Any]:
+        stale = stale_file(self._imported)
+        problem = unfit_process() or (f"{stale} changed since it was imported" if stale else None)
+        return {
+            "event": "described",
+            "pid": os.getpid(),
+            "python": sys.executable,
+            "preload": self._preload,
+            "seconds": self._imported.seconds,
+            "warnings": [*self._imported.warnings, *([problem] if problem else [])],
+            "threads": thread_names(),
+            "pss": tree.own_memory({os.getpid()}),
+            "kernels": self._kernels(),
+            "served": self._served,
+            "idle": self._idle,
+            "depends_on": sorted(self._imported.read),
+            "usable": problem is None,
+        }
+
+
+def _listen(path: Path) -> socket.socket:
+    """Bind the socket, readable by this user alone, in a folder of this user alone."""
+    if not is_private(path.parent):
+        raise PermissionError(f"{path.parent} must belong to you alone (mode 0700)")
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    beside = path.with_name(f"{path.name}+")  # nobody shall find a socket that does not listen yet
+    previous = os.umask(0o177)
+    try:
+        beside.unlink(missing_ok=True)
+        listener.bind(str(beside))
+    finally:
+        os.umask(previous)
+    listener.listen(128)
+    beside.replace(path)
+    return listener
+
+
+def _watch_while_importing(lifeline: int, path: Path) -> None:
+    """Have a signal end this process if its owner goes while the imports take their time."""
+
+    def end(*_: object) -> None:
+        if select.select([lifeline], [], [], 0)[0]:
+            _remove_socket(path)
+            os._exit(0)
+
+    signal.signal(signal.SIGIO, end)
+    fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
+    os.kill(os.getpid(), signal.SIGIO)  # it may have gone before this was set up
+
+
+def _stop_watching(lifeline: int) -> None:
+    fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) & ~os.O_ASYNC)
+    signal.signal(signal.SIGIO, signal.SIG_IGN)
+
+
+def _remove_socket(path: Path) -> None:
+    """Remove the socket, and its folder where it was made for it alone."""
+    with contextlib.suppress(OSError):
+        path.unlink()
+    if path.parent.name.startswith(PRIVATE_PREFIX):
+        with contextlib.suppress(OSError):
+            path.parent.rmdir()
+
+
+def _prepare_environment() -> dict[str, str]:
+    original = dict(os.environ)
+    for name in APPLIED:
+        os.environ.pop(name, None)
+    os.environ.update(QUIET)
+    os.environ["MPLBACKEND"] = INLINE_BACKEND
+    os.environ.pop("JPY_PARENT_PID", None)
+    return original
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m proofbook.kernels.forkserver")
+    parser.add_argument("--socket", type=Path, required=True, help="where to listen")
+    parser.add_argument("--preload", action="append", default=[], metavar="MODULE[:ATTRIBUTE]")
+    parser.add_argument("--bare", action="store_true", help=f"do not add {', '.join(BASICS)}")
+    parser.add_argument("--idle", type=float, help="end after so many seconds without a kernel")
+    parser.add_argument("--lifeline", type=int, help="end when this descriptor reads end of file")
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a template until it ends; its standard error is its log."""
+    options = _parse(argv)
+    if sys.path[0] in ("", str(Path.cwd())):
+        del sys.path[0]  # the folder this was started in is no place to import from
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    listener = _listen(options.socket)
+    try:
+        if options.lifeline is not None:
+            os.set_inheritable(options.lifeline, False)
+            _watch_while_importing(options.lifeline, options.socket)
+        environment = _prepare_environment()
+        tree.name_process("pb-template")
+        template = Template(listener, lifeline=options.lifeline, idle=options.idle)
+        preload = options.preload if options.bare else [*BASICS, *options.preload]
+        template.serve(preload, environment)
+    finally:
+        _remove_socket(options.socket)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,136 @@
+"""The template of a user that outlives a command: what plain papermill and JupyterLab attach to.
+
+There is at most one for each user and machine. It listens in the user's runtime folder and ends
+by itself when no kernel has been running for a while.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from proofbook.errors import KernelError, TemplateError
+from proofbook.kernels.ownership import template_command
+from proofbook.kernels.runtime_dir import runtime_folder
+from proofbook.kernels.status import TemplateStatus, ask, describe
+from proofbook.processes import tree
+
+__all__ = [
+    "IDLE_SECONDS",
+    "find_shared",
+    "shared_socket",
+    "shared_status",
+    "start_shared",
+    "stop_shared",
+]
+
+IDLE_SECONDS = 900.0
+_STEP = 0.01
+
+
+def shared_socket() -> Path | None:
+    """Return where the user's template listens if one does, or None."""
+    try:
+        return runtime_folder() / "template"
+    except KernelError:
+        return None
+
+
+def shared_status(timeout: float = 5.0) -> TemplateStatus | None:
+    """Return what the user's template says about itself, or None where there is none."""
+    path = shared_socket()
+    if path is None or not path.exists():
+        return None
+    try:
+        return describe(path, timeout)
+    except TemplateError:
+        return None
+
+
+@contextlib.contextmanager
+def _one_at_a_time(folder: Path) -> Iterator[None]:
+    import fcntl  # not on Windows, where this module is imported all the same
+
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def start_shared(
+    preload: Sequence[str],
+    idle: float = IDLE_SECONDS,
+    *,
+    timeout: float = 120.0,
+    bare: bool = False,
+) -> TemplateStatus:
+    """Start the user's template, or keep the one that runs if it fits; wait until it is ready.
+
+    It fits if it runs this interpreter, is not older than the code it imported, and has imported
+    all of ``preload``. Otherwise it is ended, with the kernels forked from it.
+
+    Raises:
+        TemplateError: It cannot be started, or is not ready in ``timeout`` seconds.
+        KernelError: The runtime folder is not this user's alone.
+    """
+    if not tree.SUPPORTED:
+        raise TemplateError("warm kernels need Linux")
+    folder = runtime_folder()
+    with _one_at_a_time(folder):
+        status = shared_status(timeout)
+        if status is not None and _fits(status, preload):
+            return status
+        stop_shared()
+        _spawn_detached(folder, preload, idle, bare)
+        return _wait(folder / "template", folder / "template.log", timeout)
+
+
+def _fits(status: TemplateStatus, preload: Sequence[str]) -> bool:
+    return status.usable and status.python == sys.executable and set(preload) <= set(status.preload)
+
+
+def _spawn_detached(folder: Path, preload: Sequence[str], idle: float, bare: bool) -> None:
+    with (folder / "template.log").open("wb") as log:
+        process = subprocess.Popen(
+            [*template_command(folder / "template", preload, bare=bare), "--idle", str(idle)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    threading.Thread(target=process.wait, name="pb-reaper", daemon=True).start()
+
+
+def _wait(path: Path, log: Path, timeout: float) -> TemplateStatus:
+    deadline = time.monotonic() + timeout
+    while not path.exists():
+        if time.monotonic() > deadline:
+            raise TemplateError(f"the template did not start in {timeout:g} s, see {log}")
+        time.sleep(_STEP)
+    return describe(path, max(0.001, deadline - time.monotonic()))
+
+
+def stop_shared(timeout: float = 10.0) -> bool:
+    """End the user's template and every kernel forked from it; return whether there was one."""
+    path = shared_socket()
+    if path is None or not path.exists():
+        return False
+    try:
+        ask(path, "stop", timeout)
+    except TemplateError:
+        path.unlink(missing_ok=True)  # left behind by one that was killed
+        return False
+    deadline = time.monotonic() + timeout
+    while path.exists() and time.monotonic() < deadline:
+        time.sleep(_STEP)
+    return True
+
+
+def find_shared(preload: Sequence[str]) -> Path | None:
+    """Return the socket of the user's template if one runs that has imported all of ``preload``."""
+    path, status = shared_socket(), shared_status()
+    return path if status is not None and _fits(status, preload) else None

@@ -1,0 +1,1 @@
+"""JupyterLab on a runbook or an executed job, with warm kernels."""

@@ -1,0 +1,298 @@
+"""``proofbook lab``: JupyterLab on a runbook, or on a job as it was executed, with warm kernels.
+
+The executed notebook is the record and is never edited: a copy beside it is opened, at the cell
+that failed, trusted so that its players play. The server belongs to the command: however that
+ends, nothing of it stays. Knows nothing about how jobs are executed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import webbrowser
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import quote
+
+import typer
+
+from proofbook.errors import ProofbookError, RunFolderError, UsageError
+from proofbook.files import atomic_write
+from proofbook.notebooks import list_runbooks, read_notebook, read_runbook
+from proofbook.profiles import load_profile, nearest
+from proofbook.project import Project
+from proofbook.records import Question
+from proofbook.runs.folder import JobFolder, find_run, read_records
+
+__all__ = ["LabOptions", "LabTarget", "lab_command", "lab_target", "open_lab"]
+
+_EXTENSIONS = Path(__file__).parent / "labextension"
+_START_SECONDS = 60.0
+_END_SECONDS = 4.0
+_STEP = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabOptions:
+    """What was asked for on the command line."""
+
+    target: str | None = None
+    job: str | None = None
+    outputs: Path
+    browser: bool = True
+    port: int = 8888
+    """0 takes any that is free."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabTarget:
+    """What JupyterLab opens, and what its kernels have imported."""
+
+    notebook: Path | None = None
+    cell: str = ""
+    warm: tuple[str, ...] = ()
+
+
+class _Server(Protocol):
+    """A running server: ``subprocess.Popen``, or a process under a warden."""
+
+    pid: int
+
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def terminate(self) -> None: ...
+    def kill(self) -> None: ...
+
+
+def open_lab(
+    project: Project, options: LabOptions, *, show: Callable[[str], object] = webbrowser.open
+) -> int:
+    """Open JupyterLab and stay until it ends or is interrupted; return the exit code.
+
+    Raises:
+        ProofbookError: There is no such runbook, run or job, or the port is taken.
+    """
+    target = lab_target(project, options)
+    options = replace(options, port=_free_port(options.port))
+    command = lab_command(project, options, target)
+    with (
+        contextlib.suppress(KeyboardInterrupt),
+        _warm(target.warm) as warm,
+        _serving(command, {**os.environ, **warm}) as server,
+    ):
+        url = _wait_for(server, _default_url(project, target)) + _fragment(target)
+        typer.echo(f"JupyterLab: {url}\nCtrl-C ends it, with its kernels.")
+        if options.browser:
+            show(url)
+        return server.wait()
+    return 0
+
+
+def lab_target(project: Project, options: LabOptions) -> LabTarget:
+    """Find what is to be opened; for a job, make the copy that may be edited.
+
+    Raises:
+        ProofbookError: There is no such runbook, run or job.
+    """
+    if options.target is None:
+        return LabTarget(warm=_warm_of_default(project))
+    if options.job is None:
+        return LabTarget(notebook=_runbook(project, options.target), warm=_warm_of_default(project))
+    return _job(project, options.outputs, options.target, options.job)
+
+
+def lab_command(project: Project, options: LabOptions, target: LabTarget) -> list[str]:
+    """Return the command line of the server."""
+    command = [
+        *(sys.executable, "-m", "jupyterlab", "--no-browser"),
+        f"--ServerApp.root_dir={project.root}",
+        f"--ServerApp.port={options.port}",
+        "--ServerApp.port_retries=0",
+        f"--LabApp.extra_labextensions_path={_EXTENSIONS}",
+        f"--LabApp.default_url={_default_url(project, target)}",
+        "--ServerApp.log_level=ERROR",
+        "--LabApp.log_level=ERROR",
+    ]
+    is_root = hasattr(os, "geteuid") and os.geteuid() == 0
+    return [*command, "--allow-root"] if is_root else command
+
+
+def _runbook(project: Project, asked: str) -> Path:
+    known = {
+        path.relative_to(project.runbooks).with_suffix("").as_posix(): path
+        for path in list_runbooks(project.runbooks)
+    }
+    name = asked.removeprefix("runbooks/").removesuffix(".ipynb")
+    if name not in known:
+        hint = nearest(name, known) or f"there are: {', '.join(known) or 'none'}"
+        raise UsageError(f"no runbook {asked!r} in {project.runbooks}; {hint}")
+    read_runbook(known[name])
+    return known[name]
+
+
+def _job(project: Project, outputs: Path, run_name: str, job: str) -> LabTarget:
+    run = find_run(outputs, run_name)
+    info = run.read_info()
+    folder = run.job(job)
+    planned = [each.id for each in info.plan]
+    if job not in planned:
+        hint = nearest(job, planned) or f"it has: {', '.join(planned)}"
+        raise RunFolderError(f"run {info.run_id} has no job {job!r}; {hint}")
+    if not folder.notebook.exists():
+        raise RunFolderError(f"job {job!r} of run {info.run_id} was not executed; --resume it")
+    if not folder.path.is_relative_to(project.root):
+        raise UsageError(f"{folder.path} lies outside of {project.root}; JupyterLab opens no such")
+    outcome = folder.read_outcome()
+    cell = (outcome.failure.cell_id if outcome and outcome.failure else None) or ""
+    return LabTarget(notebook=_editable_copy(folder), cell=cell, warm=info.warm)
+
+
+def _editable_copy(folder: JobFolder) -> Path:
+    """Return ``debug.ipynb`` beside the record; one that is there already is kept as it is."""
+    copy = folder.path / "debug.ipynb"
+    if copy.exists():
+        return copy
+    notebook = read_notebook(folder.notebook)
+    notebook["cells"] += _review_cells(folder)
+    # Known everywhere; every Python kernel of this server is a warm one.
+    notebook["metadata"]["kernelspec"] = {
+        "display_name": "Python 3",
+        "language": "python",
+        "name": "python3",
+    }
+    try:
+        atomic_write(copy, json.dumps(notebook, indent=1, ensure_ascii=False))
+    except OSError as error:
+        raise UsageError(f"no copy can be written to {copy}: {error.strerror}") from error
+    _trust(copy)
+    return copy
+
+
+def _review_cells(folder: JobFolder) -> list[dict[str, object]]:
+    """Return cells that ask the job's questions; none where it asks none."""
+    records, _ = read_records(folder.records)
+    if not any(isinstance(record, Question) for record in records):
+        return []
+    run = next(path for path in folder.path.parents if (path / "run.json").exists())
+    job = folder.path.relative_to(run / "jobs").as_posix()
+    where = Path(os.path.relpath(run, folder.path)).as_posix()
+    source = f"from proofbook.review.panel import show_panel\n\nshow_panel({where!r}, {job!r})"
+    about = (
+        "## Review\n\nRun the next cell to look, listen and answer. Answers go to the run's log."
+    )
+    return [
+        {"cell_type": "markdown", "id": "review-about", "metadata": {}, "source": about},
+        {"cell_type": "code", "id": "review", "metadata": {}, "execution_count": None,
+         "outputs": [], "source": source},
+    ]  # fmt: skip
+
+
+def _trust(path: Path) -> None:
+    import nbformat
+    from nbformat.sign import NotebookNotary
+
+    NotebookNotary().sign(nbformat.read(path, as_version=4))
+
+
+def _warm_of_default(project: Project) -> tuple[str, ...]:
+    path = project.parameters / "tiny.yaml"
+    return load_profile(project, "tiny")[0].warm if path.exists() else ()
+
+
+def _default_url(project: Project, target: LabTarget) -> str:
+    if target.notebook is None:
+        return "/lab"
+    path = target.notebook.resolve().relative_to(project.root.resolve())
+    return f"/lab/tree/{quote(path.as_posix())}"
+
+
+def _fragment(target: LabTarget) -> str:
+    return f"#cell-id={quote(target.cell)}" if target.cell else ""
+
+
+def _free_port(port: int) -> int:
+    """Return ``port`` if a server can have it; for 0, one that is free."""
+    try:
+        with socket.socket() as probe:
+            if os.name == "posix":
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return int(probe.getsockname()[1])
+    except OverflowError as error:
+        raise UsageError(f"--port {port}: a port is a number from 0 to 65535") from error
+    except OSError as error:
+        what = (
+            "is in use" if error.errno == errno.EADDRINUSE else f"cannot be had: {error.strerror}"
+        )
+        raise UsageError(f"port {port} {what}; give another with --port, 0 takes any") from error
+
+
+@contextlib.contextmanager
+def _warm(preload: tuple[str, ...]) -> Iterator[dict[str, str]]:
+    """Run a template; yield the variables that make every Python kernel of a server use it."""
+    from proofbook.errors import TemplateError
+    from proofbook.kernels.ownership import start_template
+
+    try:
+        template = start_template(preload)
+    except TemplateError as error:
+        typer.echo(f"kernels will be ordinary ones: {error}", err=True)
+        yield {}
+        return
+    with template:
+        yield {
+            "PROOFBOOK_TEMPLATE": str(template.socket),
+            "JUPYTER_DEFAULT_PROVISIONER_NAME": "proofbook-provisioner",
+        }
+
+
+@contextlib.contextmanager
+def _serving(command: list[str], environment: Mapping[str, str]) -> Iterator[_Server]:
+    """Run a server; when left, it is asked to end, and then made to."""
+    server = _start(command, environment)
+    try:
+        yield server
+    finally:
+        server.terminate()
+        try:
+            server.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+def _start(command: list[str], environment: Mapping[str, str]) -> _Server:
+    from proofbook.kernels.process import make_request, spawn
+    from proofbook.processes import tree
+
+    if not tree.SUPPORTED:
+        return subprocess.Popen(command, env=dict(environment), stdin=subprocess.DEVNULL)
+    # Under a warden: terminals and kernels of the server end with this process, even if killed.
+    return spawn(make_request(command, env=dict(environment)), (1, 2))
+
+
+def _wait_for(server: _Server, default_url: str) -> str:
+    """Return what a browser opens, once the server listens."""
+    from jupyter_core.paths import jupyter_runtime_dir
+
+    file = Path(jupyter_runtime_dir()) / f"jpserver-{server.pid}.json"
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline:
+        if (code := server.poll()) is not None:
+            raise ProofbookError(f"JupyterLab ended with code {code}; what it said stands above")
+        # The file may not be written yet, and it is before the server listens.
+        with contextlib.suppress(OSError, json.JSONDecodeError):
+            found = json.loads(file.read_bytes())
+            socket.create_connection((found["hostname"], found["port"]), timeout=1).close()
+            token = f"?token={found['token']}" if found["token"] else ""
+            return str(found["url"]).rstrip("/") + default_url + token
+        time.sleep(_STEP)
+    raise ProofbookError(f"JupyterLab did not start in {_START_SECONDS:g} s")

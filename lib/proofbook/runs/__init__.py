@@ -1,0 +1,1 @@
+"""A run on disk: its layout, its records, and the verdict that they support."""

@@ -1,0 +1,182 @@
+"""A run on disk: where each file of ``outputs/<run-id>/`` lies, and how it is read and written.
+
+Knows nothing about what the records mean.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from proofbook.errors import RunFolderError
+from proofbook.files import atomic_write
+from proofbook.records import AnyRecord, Outcome, RunInfo, parse_record
+from proofbook.runs.redaction import Redactor
+
+__all__ = [
+    "JobFolder",
+    "RunFolder",
+    "find_run",
+    "iter_runs",
+    "read_records",
+]
+
+_M = TypeVar("_M", bound=BaseModel)
+
+
+def read_records(path: Path) -> tuple[list[AnyRecord], int]:
+    """Read ``records.jsonl``; return the records and how many lines could not be read.
+
+    A torn last line (power cut, SIGKILL) is such a line; a missing file holds no records.
+    """
+    if not path.exists():
+        return [], 0
+    records: list[AnyRecord] = []
+    unreadable = 0
+    for line in path.read_bytes().splitlines():
+        if not line.strip():
+            continue
+        try:
+            records.append(parse_record(line))
+        except ValidationError:
+            unreadable += 1
+    return records, unreadable
+
+
+@dataclass(frozen=True)
+class JobFolder:
+    """``jobs/<job-id>/`` of a run."""
+
+    path: Path
+
+    @property
+    def notebook(self) -> Path:
+        """The executed notebook."""
+        return self.path / "notebook.ipynb"
+
+    @property
+    def records(self) -> Path:
+        """Every record, one a line, appended as it was made."""
+        return self.path / "records.jsonl"
+
+    @property
+    def outcome(self) -> Path:
+        """What became of the job."""
+        return self.path / "outcome.json"
+
+    @property
+    def log(self) -> Path:
+        """What the kernel and its children printed."""
+        return self.path / "output.log"
+
+    @property
+    def work(self) -> Path:
+        """The working folder of the job's kernel."""
+        return self.path / "work"
+
+    def read_outcome(self) -> Outcome | None:
+        """Return the outcome, or None where the job has not begun or its file is unreadable."""
+        return _read(self.outcome, Outcome)
+
+    def write_outcome(self, outcome: Outcome, redact: Redactor | None = None) -> None:
+        """Replace ``outcome.json``, without secrets."""
+        atomic_write(self.outcome, _without_secrets(outcome, redact))
+
+    def set_aside(self) -> None:
+        """Move what an earlier attempt left into ``attempts/<n>/``; nothing is lost."""
+        earlier = [p for p in self.path.iterdir() if p.name != "attempts"]
+        if not earlier:
+            return
+        attempts = self.path / "attempts"
+        attempts.mkdir(exist_ok=True)
+        target = attempts / str(1 + sum(1 for _ in attempts.iterdir()))
+        target.mkdir()
+        for path in earlier:
+            path.rename(target / path.name)
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """``outputs/<run-id>/``."""
+
+    path: Path
+
+    @property
+    def info_file(self) -> Path:
+        """``run.json``."""
+        return self.path / "run.json"
+
+    @property
+    def media(self) -> Path:
+        """Each evidence file once, under its hash."""
+        return self.path / "media"
+
+    @property
+    def report(self) -> Path:
+        """The folder of the report."""
+        return self.path / "report"
+
+    def job(self, job_id: str) -> JobFolder:
+        """Return the folder of one job; it may not exist yet."""
+        return JobFolder(self.path / "jobs" / job_id)
+
+    def read_info(self) -> RunInfo:
+        """Return ``run.json``.
+
+        Raises:
+            RunFolderError: The folder is not a run, or its ``run.json`` cannot be read.
+        """
+        info = _read(self.info_file, RunInfo)
+        if info is None:
+            raise RunFolderError(f"{self.path} is not a run: no readable run.json in it")
+        return info
+
+    def write_info(self, info: RunInfo, redact: Redactor | None = None) -> None:
+        """Replace ``run.json``, without secrets."""
+        atomic_write(self.info_file, _without_secrets(info, redact))
+
+
+def _without_secrets(record: BaseModel, redact: Redactor | None) -> str:
+    values = json.loads(record.model_dump_json())
+    clean = (redact or Redactor.from_environment()).walk(values)
+    return json.dumps(clean, indent=1, ensure_ascii=False)
+
+
+def _read(path: Path, model: type[_M]) -> _M | None:
+    try:
+        return model.model_validate_json(path.read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return None
+
+
+def iter_runs(outputs: Path) -> Iterator[RunFolder]:
+    """Yield the runs under ``outputs``, newest first by name."""
+    for path in sorted(outputs.glob("*/run.json"), reverse=True):
+        yield RunFolder(path.parent)
+
+
+def find_run(outputs: Path, name: str, profile: str | None = None) -> RunFolder:
+    """Return the run called ``name``: a folder, a run id, the beginning of one, or ``latest``.
+
+    ``profile`` narrows ``latest`` to the runs of one profile.
+
+    Raises:
+        RunFolderError: There is none, or more than one.
+    """
+    if (Path(name) / "run.json").is_file():
+        return RunFolder(Path(name).resolve())
+    runs = list(iter_runs(outputs))
+    if profile is not None:
+        runs = [run for run in runs if run.read_info().profile == Path(profile).stem]
+    found = runs[:1] if name == "latest" else [r for r in runs if r.path.name.startswith(name)]
+    if len(found) == 1:
+        return RunFolder(found[0].path.resolve())
+    if not found:
+        known = ", ".join(r.path.name for r in runs[:3]) or "there is none"
+        raise RunFolderError(f"no run {name!r} in {outputs}; the latest: {known}")
+    raise RunFolderError(f"{len(found)} runs in {outputs} begin with {name!r}; give more of it")

@@ -1,0 +1,62 @@
+"""Evidence files of a run: each stored once, under its hash."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from proofbook.files import hash_file
+from proofbook.records import MediaFile
+
+__all__ = ["store_media"]
+
+_MEDIA_TYPES = {
+    ".wav": "audio/wav",
+    ".flac": "audio/flac",
+    ".mp3": "audio/mpeg",
+    ".ogg": "audio/ogg",
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".webp": "image/webp",
+    ".svg": "image/svg+xml",
+    ".mp4": "video/mp4",
+    ".webm": "video/webm",
+    ".txt": "text/plain",
+    ".log": "text/plain",
+    ".json": "application/json",
+    ".md": "text/markdown",
+}
+
+
+def store_media(folder: Path, source: Path | bytes, suffix: str) -> MediaFile:
+    """Copy a file or bytes into ``folder`` under its hash; an identical one is kept as it is.
+
+    Raises:
+        OSError: The source cannot be read, or the folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=folder, prefix=".incoming-")
+    os.close(handle)
+    beside = Path(name)
+    try:
+        if isinstance(source, bytes):
+            beside.write_bytes(source)
+        else:
+            shutil.copyfile(source, beside)
+        with beside.open("rb+") as file:
+            os.fsync(file.fileno())
+        digest, size = hash_file(beside), beside.stat().st_size
+        media = MediaFile(
+            sha256=digest,
+            suffix=suffix,
+            size=size,
+            media_type=_MEDIA_TYPES.get(suffix, "application/octet-stream"),
+        )
+        beside.chmod(0o444)
+        beside.replace(folder / media.filename)
+    finally:
+        beside.unlink(missing_ok=True)
+    return media

@@ -1,0 +1,99 @@
+"""Every file of a run with its hash: what people were shown, and nothing was changed since.
+
+The log itself, its lock and the report are left out: the log has its own chain, and the report is
+made anew with each answer and has a seal of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from proofbook.files import atomic_write, hash_file
+from proofbook.runs.folder import RunFolder
+from proofbook.signoff.entries import Seal, canonical
+from proofbook.signoff.log import SignoffLog
+
+__all__ = ["list_files", "report_problems", "seal_problems", "seal_report", "seal_run"]
+
+_OWN = ("signoffs.jsonl", "signoffs.head", ".signoffs.lock")
+_REPORT_SEAL = "seal.json"
+_NOISE = (".ipynb_checkpoints", "__pycache__", ".DS_Store", "debug.ipynb")
+"""What tools and people leave beside a record."""
+
+
+def list_files(folder: Path) -> dict[str, tuple[int, str]]:
+    """Return size and sha256 of every file of a run, by its path; the report's are left out."""
+    found = {}
+    for base, folders, names in os.walk(folder):
+        place = Path(base)
+        folders[:] = sorted(set(folders) - set(_NOISE))
+        if place == folder:
+            folders[:] = [name for name in folders if name != "report"]
+        for name in sorted(names):
+            path = place / name
+            if name in _NOISE or (place == folder and name in _OWN) or not path.is_file():
+                continue
+            found[path.relative_to(folder).as_posix()] = (path.stat().st_size, hash_file(path))
+    return found
+
+
+def seal_run(run: RunFolder, log: SignoffLog, run_id: str) -> Seal:
+    """Return the seal of the run as it is now; append a new one where the last does not fit."""
+    files = list_files(run.path)
+    last = log.read().seal
+    if last is not None and last.files == files:
+        return last
+    changed = tuple(_changes(last.files, files)) if last is not None else ()
+    made = log.append(
+        lambda number, previous: Seal(
+            number=number, previous=previous, run=run_id, files=files, changed=changed
+        )
+    )
+    assert isinstance(made, Seal)
+    return made
+
+
+def seal_problems(folder: Path, seal: Seal) -> list[str]:
+    """Return which files are not as a seal has them; files that have come along are no problem."""
+    return [each for each in _changes(seal.files, list_files(folder)) if " is new" not in each]
+
+
+def seal_report(folder: Path) -> None:
+    """Write down the hashes of a report's files."""
+    files = {p.name: hash_file(p) for p in sorted(folder.iterdir()) if p.name != _REPORT_SEAL}
+    atomic_write(folder / _REPORT_SEAL, canonical(files) + "\n")
+
+
+def report_problems(folder: Path) -> list[str]:
+    """Return which of a report's files have changed since it was written."""
+    try:
+        raw = (folder / _REPORT_SEAL).read_bytes()
+        known = json.loads(raw)
+        if raw != (canonical(known) + "\n").encode():
+            raise ValueError("not in its one form")
+    except FileNotFoundError:
+        return [f"report/{_REPORT_SEAL} is gone"] if folder.is_dir() else []
+    except ValueError:
+        return [f"report/{_REPORT_SEAL} has been changed"]
+    return [
+        f"report/{name} has been changed"
+        for name, sha256 in known.items()
+        if not (folder / name).is_file() or hash_file(folder / name) != sha256
+    ]
+
+
+def _changes(
+    before: Mapping[str, tuple[int, str]], after: Mapping[str, tuple[int, str]]
+) -> list[str]:
+    found = []
+    for path in sorted(before.keys() | after.keys()):
+        if path not in after:
+            found.append(f"{path} is gone")
+        elif path not in before:
+            found.append(f"{path} is new")
+        elif before[path] != after[path]:
+            found.append(f"{path} has been changed")
+    return found

@@ -1,0 +1,135 @@
+"""Signatures over answers: Ed25519, by a person's own SSH key; and the envelope for other tools.
+
+What is signed is the answer as an in-toto Statement in DSSE's pre-authentication encoding, so that
+an exported envelope is verified by any tool that knows DSSE.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from proofbook.errors import UsageError
+from proofbook.signoff.entries import Answer, Signature, canonical
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+__all__ = [
+    "PASSPHRASE",
+    "envelope",
+    "export_all",
+    "fingerprint",
+    "load_key",
+    "sign",
+    "signature_problem",
+    "statement",
+]
+
+PASSPHRASE = "PROOFBOOK_KEY_PASSPHRASE"
+"""Environment variable: opens a key that is locked."""
+_PAYLOAD_TYPE = "application/vnd.in-toto+json"
+_STATEMENT = "https://in-toto.io/Statement/v1"
+_PREDICATE = "https://proofbook.dev/sign-off/v1"
+
+
+def load_key(path: Path) -> Ed25519PrivateKey:
+    """Load a private key in OpenSSH's format.
+
+    Raises:
+        UsageError: It cannot be read, is locked, or is no Ed25519 key.
+    """
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import load_ssh_private_key
+
+    secret = os.environ.get(PASSPHRASE)
+    try:
+        key = load_ssh_private_key(path.read_bytes(), secret.encode() if secret else None)
+    except OSError as error:
+        raise UsageError(f"--key {path}: {error.strerror or error}") from error
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise UsageError(
+            f"--key {path}: not a private SSH key that can be opened ({error}); {PASSPHRASE} "
+            "opens a locked one"
+        ) from error
+    if not isinstance(key, Ed25519PrivateKey):
+        raise UsageError(f"--key {path}: not an Ed25519 key; make one: ssh-keygen -t ed25519")
+    return key
+
+
+def statement(answer: Answer) -> bytes:
+    """Return an answer as an in-toto Statement about the files that it was given for."""
+    said = answer.model_dump(mode="json", exclude={"signature"})
+    subjects = [
+        {"name": subject.name, "digest": {"sha256": subject.sha256}}
+        for subject in answer.binding.subjects
+    ]
+    if answer.binding.notebook_sha256:
+        subjects.append(
+            {"name": "notebook.ipynb", "digest": {"sha256": answer.binding.notebook_sha256}}
+        )
+    found = {
+        "_type": _STATEMENT, "subject": subjects, "predicateType": _PREDICATE, "predicate": said,
+    }  # fmt: skip
+    return canonical(found).encode()
+
+
+def sign(answer: Answer, key: Ed25519PrivateKey) -> Answer:
+    """Return the answer with its signature."""
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+    value = base64.b64encode(key.sign(_encoded(statement(answer)))).decode()
+    return answer.model_copy(update={"signature": Signature(key=public, value=value)})
+
+
+def signature_problem(answer: Answer) -> str:
+    """Return what is wrong with an answer's signature; empty if nothing, or if it has none."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.serialization import load_ssh_public_key
+
+    if answer.signature is None:
+        return ""
+    try:
+        key = load_ssh_public_key(answer.signature.key.encode())
+        value = base64.b64decode(answer.signature.value, validate=True)
+        if not isinstance(key, Ed25519PublicKey):
+            return "its key is no Ed25519 key"
+        key.verify(value, _encoded(statement(answer)))
+    except InvalidSignature:
+        return "its signature does not fit what it says"
+    except ValueError:
+        return "its signature cannot be read"
+    return ""
+
+
+def fingerprint(signature: Signature) -> str:
+    """Return a key's fingerprint, as ``ssh-keygen -l`` shows it."""
+    blob = base64.b64decode(signature.key.split()[1])
+    digest = base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
+    return f"SHA256:{digest}"
+
+
+def envelope(answer: Answer) -> dict[str, Any]:
+    """Return an answer as a DSSE envelope; without a signature, its list of them is empty."""
+    found = answer.signature
+    signatures = [{"keyid": fingerprint(found), "sig": found.value}] if found else []
+    payload = base64.b64encode(statement(answer)).decode()
+    return {"payload": payload, "payloadType": _PAYLOAD_TYPE, "signatures": signatures}
+
+
+def _encoded(payload: bytes) -> bytes:
+    """Return DSSE's pre-authentication encoding."""
+    kind = _PAYLOAD_TYPE.encode()
+    return b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
+
+
+def export_all(answers: tuple[Answer, ...]) -> str:
+    """Return the envelopes of answers, one a line."""
+    return "".join(json.dumps(envelope(answer)) + "\n" for answer in answers)

@@ -1,0 +1,129 @@
+"""Small projects to measure: a temporary folder with notebooks, profiles and sockets of its own.
+
+Whatever runs in one shares no template, no output and no record with the project around it. Knows
+nothing about what is measured.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from proofbook_bench.commands import clean_environment, run_command
+
+__all__ = ["Bench", "open_bench", "warm_template"]
+
+_LONGEST_RUNTIME = 60
+_TEMPLATE_IDLE = "120"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """A project that lives as long as this process."""
+
+    root: Path
+    """Holds ``runbooks/``, ``parameters/`` and ``outputs/``."""
+    runtime: Path
+    """Holds the sockets of everything that runs in it."""
+
+    @property
+    def outputs(self) -> Path:
+        """Where its runs go."""
+        return self.root / "outputs"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of its commands, without what belongs to a surrounding run."""
+        return clean_environment(
+            os.environ, PROOFBOOK_PROJECT=str(self.root), XDG_RUNTIME_DIR=str(self.runtime)
+        )
+
+    def add_notebook(self, name: str, sources: Sequence[str], parameters: str = "") -> Path:
+        """Write the runbook ``bench/<name>``: a parameters cell, then a cell for each source."""
+        path = self.root / "runbooks" / "bench" / f"{name}.ipynb"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        cells = [_cell(0, parameters, "parameters")]
+        cells += [_cell(number, source) for number, source in enumerate(sources, 1)]
+        path.write_text(json.dumps(_notebook(cells), indent=1), encoding="utf-8")
+        return path
+
+    def add_profile(self, name: str, jobs: Sequence[Mapping[str, Any]], **settings: Any) -> Path:
+        """Write the profile ``name``; JSON is YAML too."""
+        path = self.root / "parameters" / f"{name}.yaml"
+        content = {**settings, "jobs": [dict(job) for job in jobs]}
+        path.write_text(json.dumps(content, indent=1), encoding="utf-8")
+        return path
+
+    def work_folder(self) -> Path:
+        """Make an empty folder."""
+        return Path(tempfile.mkdtemp(dir=self.root, prefix="work-"))
+
+
+def open_bench() -> Bench:
+    """Make an empty project, which is removed when this process ends."""
+    root = Path(tempfile.mkdtemp(prefix="bench-")).resolve()
+    atexit.register(shutil.rmtree, root, ignore_errors=True)
+    for folder in ("runbooks", "parameters", "outputs"):
+        (root / folder).mkdir()
+    return Bench(root=root, runtime=_runtime_folder(root))
+
+
+def _runtime_folder(root: Path) -> Path:
+    """Make a folder whose path is short enough for sockets."""
+    inside = root / "r"
+    if os.name != "posix" or len(os.fsencode(inside)) <= _LONGEST_RUNTIME:
+        inside.mkdir(mode=0o700)
+        return inside
+    short = Path(tempfile.mkdtemp(prefix="bench-", dir="/tmp"))
+    atexit.register(shutil.rmtree, short, ignore_errors=True)
+    return short
+
+
+@contextlib.contextmanager
+def warm_template(profile: str, env: Mapping[str, str], cwd: Path) -> Iterator[float]:
+    """Keep a template with a profile's libraries running; yield the seconds it took to start.
+
+    Args:
+        profile: As ``proofbook warm start`` takes it.
+        env: Its environment, which its kernels must share.
+        cwd: The folder in which the profile is looked for.
+
+    Raises:
+        SubjectError: It cannot be started or stopped.
+    """
+    start = ["proofbook", "warm", "start", "--profile", profile, "--idle", _TEMPLATE_IDLE]
+    try:
+        yield run_command(start, env=env, cwd=cwd)
+    finally:
+        run_command(["proofbook", "warm", "stop"], env=env, cwd=cwd)
+
+
+def _cell(number: int, source: str, *tags: str) -> dict[str, Any]:
+    return {
+        "cell_type": "code",
+        "id": f"cell-{number}",
+        "metadata": {"tags": list(tags)} if tags else {},
+        "execution_count": None,
+        "outputs": [],
+        "source": source,
+    }
+
+
+def _notebook(cells: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "cells": list(cells),
+        "metadata": {
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+        },
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }

@@ -1,0 +1,199 @@
+"""Decide, for every parameter of a model, which tensors of a checkpoint it is made from.
+
+In this order: a mapping given by a person, equal names, the exact rules, a unique ending, and safe
+proposals. What no stage fills stays unfilled; nothing is ever filled silently.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from proofbook_systems.musicgen.keymap.binding import Binder, Stage
+from proofbook_systems.musicgen.keymap.proposals import AMBIGUITY, Match, match_keys
+from proofbook_systems.musicgen.keymap.rules import Part
+from proofbook_systems.musicgen.keymap.slots import Operation, TensorSpec, slots_for
+
+__all__ = ["Options", "Plan", "Proposal", "Recipe", "Refusal", "Stage", "plan_keys"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How keys are to be aligned."""
+
+    threshold: float = 0.85
+    """Score from which an unambiguous proposal is applied."""
+    apply_proposed: bool = True
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    """Parameter to key, applied first."""
+    allow_unfilled: tuple[str, ...] = ()
+    """Patterns of parameters that may be without a source."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How one parameter is made."""
+
+    parameter: str
+    sources: tuple[str, ...]
+    """Keys of the checkpoint; magnitude before direction."""
+    operation: Operation
+    part: tuple[int, int]
+    """Which of how many equal parts of the rows."""
+    stage: Stage
+    score: float
+    """1 for what is exact."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposal:
+    """A key that may be what a parameter is made from."""
+
+    parameter: str
+    candidate: str
+    score: float
+    margin: float
+    """Distance to the runner-up."""
+    runner_up: str
+    automatic: bool
+    """Whether it may be applied without a person."""
+    reason: str
+    """Why, or why not."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """A source that was named for a parameter and cannot be taken."""
+
+    parameter: str
+    key: str
+    reason: str
+
+    @property
+    def words(self) -> str:
+        """The refusal as a line."""
+        return f"{self.parameter} from {self.key}: {self.reason}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Where each parameter of one part of a model comes from."""
+
+    part: Part
+    recipes: Mapping[str, Recipe]
+    """By parameter."""
+    unfilled: tuple[str, ...]
+    """Parameters without a source that may not be without one."""
+    allowed: tuple[str, ...]
+    """Parameters without a source that may be."""
+    unused: tuple[str, ...]
+    """Keys that no parameter takes."""
+    proposals: Mapping[str, Proposal]
+    """By parameter; those applied too."""
+    refused: tuple[Refusal, ...]
+    summary: Mapping[str, int]
+    """Counts under the names of ``comp_match_summary.json``."""
+
+    @property
+    def stages(self) -> dict[str, int]:
+        """Number of parameters that each stage has filled."""
+        return dict(Counter(recipe.stage for recipe in self.recipes.values()))
+
+    def mapping(self) -> dict[str, str]:
+        """Return parameter to key, for all that is exact by no rule; reads as a mapping file."""
+        beyond = ("mapping", "proposed")
+        return {
+            name: recipe.sources[-1]
+            for name, recipe in self.recipes.items()
+            if recipe.stage in beyond
+        }
+
+
+def plan_keys(
+    part: Part,
+    sources: Mapping[str, TensorSpec],
+    targets: Mapping[str, TensorSpec],
+    options: Options | None = None,
+) -> Plan:
+    """Align the keys of a checkpoint with the parameters of a model."""
+    options = options or Options()
+    binder = Binder(slots_for(part, targets), sources, targets)
+    binder.bind_mapping(options.mapping)
+    binder.bind_identical()
+    binder.bind_rules()
+    binder.bind_endings()
+    matches = match_keys(binder.open_slots(), binder.free_keys())
+    proposals = _proposals(matches, options.threshold)
+    if options.apply_proposed:
+        for match in matches:
+            if _verdict(match, options.threshold)[0]:
+                binder.bind(match.slot, match.key, "proposed", match.score)
+    return _finished(part, binder, proposals, options)
+
+
+def _finished(part: Part, binder: Binder, proposals: dict[str, Proposal], options: Options) -> Plan:
+    recipes = {
+        made.feed.parameter: Recipe(
+            parameter=made.feed.parameter,
+            sources=made.keys,
+            operation=made.feed.operation,
+            part=(made.feed.place, made.feed.of),
+            stage=made.stage,
+            score=made.score,
+        )
+        for made in binder.made()
+    }
+    empty = [name for name in binder.targets if name not in recipes]
+    allowed = [n for n in empty if any(fnmatchcase(n, p) for p in options.allow_unfilled)]
+    used = {key for recipe in recipes.values() for key in recipe.sources}
+    return Plan(
+        part=part,
+        recipes=recipes,
+        unfilled=tuple(name for name in empty if name not in allowed),
+        allowed=tuple(allowed),
+        unused=tuple(key for key in binder.sources if key not in used),
+        proposals=proposals,
+        refused=tuple(Refusal(parameter=p, key=k, reason=r) for p, k, r in binder.refused),
+        summary=_summary(binder, recipes, empty),
+    )
+
+
+def _summary(binder: Binder, recipes: Mapping[str, Recipe], empty: list[str]) -> dict[str, int]:
+    stages = Counter(recipe.stage for recipe in recipes.values())
+    return {
+        "compression_keys_total": len(binder.sources),
+        "comp_params_total": len(binder.targets),
+        "initial_missing": sum(name not in binder.sources for name in binder.targets),
+        "recomputed": sum(recipe.operation != "copy" for recipe in recipes.values()),
+        "suffix_matches": stages["suffix"],
+        "heur_matches": stages["rule"],
+        "shape_matches": stages["proposed"],
+        "final_missing_count": len(empty),
+    }
+
+
+def _proposals(matches: list[Match], threshold: float) -> dict[str, Proposal]:
+    found = {}
+    for match in matches:
+        automatic, reason = _verdict(match, threshold)
+        for feed in match.slot.feeds:
+            found[feed.parameter] = Proposal(
+                parameter=feed.parameter,
+                candidate=match.key,
+                score=match.score,
+                margin=match.margin,
+                runner_up=match.rival,
+                automatic=automatic,
+                reason=reason,
+            )
+    return found
+
+
+def _verdict(match: Match, threshold: float) -> tuple[bool, str]:
+    if match.score < threshold:
+        return False, f"score {match.score} is below {threshold}"
+    if not match.unambiguous:
+        return False, f"{match.rival} is nearer than {AMBIGUITY}"
+    return True, "equal shape, no rival near"

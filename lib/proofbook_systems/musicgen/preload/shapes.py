@@ -1,0 +1,148 @@
+"""Compare the shapes of all weights with those that their configuration asks for.
+
+The model is built without memory for its weights. Nothing is loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from proofbook.errors import SubjectError
+from proofbook_systems.musicgen.checkpoints import (
+    CODEC_FILE,
+    LANGUAGE_FILE,
+    Checkpoint,
+    open_checkpoint,
+)
+from proofbook_systems.musicgen.preload.companions import TEXT_FOLDER, companions_of
+from proofbook_systems.musicgen.preload.findings import Finding
+from proofbook_systems.musicgen.preload.verification import (
+    NETWORKS,
+    check_loadable,
+    layouts_of,
+    weight_files,
+)
+
+__all__ = ["check_shapes"]
+
+Shape = tuple[int, ...]
+
+
+def check_shapes(folder: Path) -> list[Finding]:
+    """Compare the shapes of the weights of every layout with its configuration.
+
+    What cannot be read has no shapes; then it is said what that is.
+    """
+    unreadable = check_loadable(folder)
+    if unreadable:
+        return unreadable
+    layouts = layouts_of(folder)
+    found = _transformers(folder) if "transformers" in layouts else []
+    if "audiocraft" in layouts:
+        found += _audiocraft(folder)
+        for companion in companions_of(folder):
+            if (folder / companion.place / "config.json").is_file():
+                found += _transformers(folder, f"{companion.place}/")
+    return found
+
+
+def _transformers(folder: Path, below: str = "") -> list[Finding]:
+    place = folder / below
+    try:
+        wanted, optional = _wanted_shapes(place)
+    except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError) as error:
+        why = str(error).strip().splitlines() or [type(error).__name__]
+        return [Finding("shape", f"{below}config.json", "a model that can be built", why[0][:200])]
+    there = _shapes_there(place)
+    found = []
+    for name, shape in wanted.items():
+        file, actual = there.get(name, (weight_files(place)[0].name, None))
+        if actual is None and name not in optional:
+            found.append(_finding(f"{below}{file}", name, shape, None))
+        elif actual is not None and actual != shape:
+            found.append(_finding(f"{below}{file}", name, shape, actual))
+    return found
+
+
+def _finding(file: str, name: str, expected: Shape, actual: Shape | None) -> Finding:
+    shape = "no such tensor" if actual is None else str(list(actual))
+    return Finding("shape", file, f"{name} of shape {list(expected)}", shape)
+
+
+def _wanted_shapes(folder: Path) -> tuple[dict[str, Shape], set[str]]:
+    """Return the shape of every weight, and the names of those that are other ones' copies."""
+    import torch
+    import transformers
+    from transformers import AutoConfig
+
+    config = AutoConfig.from_pretrained(folder, local_files_only=True)
+    with torch.device("meta"):
+        network: Any = getattr(transformers, NETWORKS[config.model_type])(config)
+    network.tie_weights()
+    shapes = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+    return shapes, set(network.all_tied_weights_keys)
+
+
+def _shapes_there(folder: Path) -> dict[str, tuple[str, Shape]]:
+    """Return file and shape of every tensor."""
+    from safetensors import safe_open
+
+    there: dict[str, tuple[str, Shape]] = {}
+    for path in weight_files(folder):
+        with safe_open(path, "pt") as file:
+            for name in file.keys():  # noqa: SIM118 - it is no mapping
+                there[_newer(name)] = (path.name, tuple(file.get_slice(name).get_shape()))
+    return there
+
+
+def _newer(name: str) -> str:
+    """Return torch's newer name of a weight-norm half, as transformers does when it loads."""
+    name = name.replace(".weight_g", ".parametrizations.weight.original0")
+    return name.replace(".weight_v", ".parametrizations.weight.original1")
+
+
+def _audiocraft(folder: Path) -> list[Finding]:
+    """Compare both checkpoints with ``xp.cfg``; of a codec that is pointed to, only the other."""
+    from proofbook_systems.musicgen.architecture import musicgen_config
+    from proofbook_systems.musicgen.keymap import Options, Part, plan_keys
+    from proofbook_systems.musicgen.mapping import specs_of, target_specs
+
+    opened: dict[Part, Checkpoint] = {
+        "language": open_checkpoint(folder / LANGUAGE_FILE),
+        "codec": _codec(folder),
+    }
+    files = {"language": LANGUAGE_FILE, "codec": CODEC_FILE}
+    try:
+        architecture = musicgen_config(opened["language"], opened["codec"], folder / TEXT_FOLDER)
+        targets: Mapping[Part, Any] = target_specs(architecture.config)
+    except (SubjectError, ValueError, TypeError, LookupError, ArithmeticError) as error:
+        return [Finding("shape", LANGUAGE_FILE, "a model that can be built", str(error)[:200])]
+    said = [
+        Finding("shape", LANGUAGE_FILE, "xp.cfg as the tensors are", line)
+        for line in architecture.contradictions
+    ]
+    for part, checkpoint in opened.items():
+        if not checkpoint.tensors:
+            continue
+        plan = plan_keys(part, specs_of(checkpoint.tensors), targets[part], Options())
+        said += [Finding("shape", files[part], "tensors that fit", r.words) for r in plan.refused]
+        said += [_unfilled(files[part], name, targets[part][name]) for name in plan.unfilled]
+    return said
+
+
+def _unfilled(file: str, name: str, spec: Any) -> Finding:
+    return Finding("shape", file, f"a tensor for {name}, {list(spec.shape)}", "none that fits")
+
+
+def _codec(folder: Path) -> Checkpoint:
+    """Return the codec's checkpoint; one without tensors where it is transformers' own."""
+    codec = open_checkpoint(folder / CODEC_FILE)
+    if not codec.pretrained:
+        return codec
+    for name in (CODEC_FILE, LANGUAGE_FILE):
+        path = folder / codec.pretrained.split("/")[-1] / name
+        if path.is_file():
+            return open_checkpoint(path)
+    return Checkpoint(path=codec.path, tensors={}, config=None, version="", pretrained="")

@@ -1,0 +1,197 @@
+"""Verify a model in the cache: every file there, whole, unchanged, and readable.
+
+Two layouts are known, and a folder may hold both: transformers' (configuration and safetensors) and
+audiocraft's (two checkpoints and a T5). Nothing is loaded onto a device, and nothing in a file is
+executed. Shapes are compared elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+from proofbook.errors import SubjectError
+from proofbook_systems.musicgen.checkpoints import (
+    CODEC_FILE,
+    LANGUAGE_FILE,
+    open_checkpoint,
+    verify_checkpoint,
+)
+from proofbook_systems.musicgen.preload.checksums import NOTES_FILE, Note, hash_file, read_notes
+from proofbook_systems.musicgen.preload.companions import companions_of
+from proofbook_systems.musicgen.preload.findings import Finding, first_per_file, read_or_find
+from proofbook_systems.musicgen.preload.transfer import part_of
+from proofbook_systems.musicgen.subject import check_safetensors
+
+__all__ = ["NETWORKS", "Layout", "check_files", "check_loadable", "layouts_of", "weight_files"]
+
+Layout = Literal["transformers", "audiocraft"]
+NETWORKS = {
+    "musicgen": "MusicgenForConditionalGeneration",
+    "musicgen_melody": "MusicgenMelodyForConditionalGeneration",
+    "encodec": "EncodecModel",
+    "t5": "T5EncoderModel",
+}
+"""What each kind of model is built as; the text encoder and the codec also come alone."""
+
+_UNFINISHED = (".part", ".incomplete")
+_INDEX = "model.safetensors.index.json"
+_TOKENIZER = ("tokenizer.json", "spiece.model")
+_PROCESSOR = ("preprocessor_config.json", "processor_config.json")
+_BESIDE: dict[str, tuple[tuple[str, ...], ...]] = {
+    "musicgen": (_TOKENIZER, _PROCESSOR),
+    "musicgen_melody": (_TOKENIZER, _PROCESSOR),
+    "t5": (_TOKENIZER,),
+}
+"""What each kind needs besides weights: one of each."""
+
+
+def layouts_of(folder: Path) -> tuple[Layout, ...]:
+    """Return whose files these are: one, both, or nobody's."""
+    found: list[Layout] = []
+    if (folder / "config.json").is_file() or any(folder.glob("*.safetensors.index.json")):
+        found.append("transformers")
+    if (folder / LANGUAGE_FILE).is_file() or (folder / CODEC_FILE).is_file():
+        found.append("audiocraft")
+    return tuple(found)
+
+
+def check_files(folder: Path) -> list[Finding]:
+    """Compare every file with its size and checksum on arrival; name what is missing or unfinished.
+
+    What was linked beside checkpoints is compared with its own notes.
+    """
+    if not (folder / NOTES_FILE).is_file():
+        wanted = f"config.json and model.safetensors, or {LANGUAGE_FILE} and {CODEC_FILE}"
+        return [Finding("missing", NOTES_FILE, wanted, "nothing was preloaded here")]
+    found: list[Finding] = []
+    for notes in sorted(folder.rglob(NOTES_FILE)):
+        damaged = read_or_find(folder, notes, lambda path: read_notes(path.parent))
+        found += damaged
+        for path, note in ({} if damaged else read_notes(notes.parent)).items():
+            name = (notes.parent / path).relative_to(folder).as_posix()
+            found += _against_note(notes.parent / path, name, note)
+    return first_per_file([*found, *_unfinished(folder)])
+
+
+def check_loadable(folder: Path) -> list[Finding]:
+    """Read every weight file as far as its format can tell that it is whole."""
+    layouts = layouts_of(folder)
+    found = [*_transformers(folder)] if "transformers" in layouts else []
+    found += [*_audiocraft(folder)] if "audiocraft" in layouts else []
+    if not layouts:
+        found.append(Finding("missing", "config.json", f"it or {LANGUAGE_FILE}", "neither"))
+    return first_per_file(found)
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """Return the safetensors files of transformers' layout: all that an index names, or the one.
+
+    Raises:
+        SubjectError: The index cannot be read.
+    """
+    index = folder / _INDEX
+    if not index.is_file():
+        return [folder / "model.safetensors"]
+    try:
+        shards = {str(name) for name in json.loads(index.read_bytes())["weight_map"].values()}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise SubjectError(f"{index} is no index of weights ({error}); preload it again") from error
+    return [folder / Path(shard).name for shard in sorted(shards)]
+
+
+def _against_note(place: Path, name: str, note: Note) -> Iterator[Finding]:
+    size = "some bytes" if note.size is None else f"{note.size:,} bytes"
+    if not place.is_file() or not note.arrived:
+        part = part_of(place)
+        if part.exists():
+            yield Finding("unfinished", name, size, f"{part.stat().st_size:,} of them")
+        else:
+            yield Finding("missing", name, size, "an older one" if place.is_file() else "no file")
+        return
+    found = place.stat().st_size
+    if found != note.size:
+        yield Finding("size", name, size, f"{found:,} bytes")
+        return
+    digest = hash_file(place)
+    if digest != note.sha256:
+        yield Finding("changed", name, f"sha256 {note.sha256[:12]}…", f"sha256 {digest[:12]}…")
+
+
+def _unfinished(folder: Path) -> Iterator[Finding]:
+    halves = sorted(p for p in folder.rglob("*") if p.name.endswith(_UNFINISHED) and p.is_file())
+    for half in halves:
+        name = half.relative_to(folder).as_posix().removesuffix(".part")
+        yield Finding("unfinished", name, "a whole file", f"{half.stat().st_size:,} bytes of it")
+
+
+def _transformers(folder: Path, below: str = "") -> Iterator[Finding]:
+    """Look over a model, a text encoder or a codec in ``folder / below``."""
+    place = folder / below
+    config = place / "config.json"
+    yield from read_or_find(folder, config, _check_config)
+    wanted = _BESIDE.get(str(_read_config(config).get("model_type")), ())
+    for names in wanted:
+        if not any((place / name).is_file() for name in names):
+            first = (place / names[0]).relative_to(folder).as_posix()
+            yield Finding("missing", first, " or ".join(names), "neither")
+    index = read_or_find(folder, place / _INDEX, lambda _: weight_files(place))
+    yield from index
+    for path in [] if index else weight_files(place):
+        yield from _weights(folder, path)
+
+
+def _weights(folder: Path, path: Path) -> Iterator[Finding]:
+    if path.is_file():
+        yield from read_or_find(folder, path, _check_tensors)
+        return
+    others = sorted(p.name for p in path.parent.glob("*model*.bin"))
+    actual = f"only {others[0]}, which is not loaded here" if others else "no file"
+    name = path.relative_to(folder).as_posix()
+    yield Finding("missing", name, "weights as safetensors", actual)
+
+
+def _audiocraft(folder: Path) -> Iterator[Finding]:
+    for name in (LANGUAGE_FILE, CODEC_FILE):
+        if not (folder / name).is_file():
+            yield Finding("missing", name, "a checkpoint, or a pointer to one", "no file")
+            continue
+        yield from read_or_find(folder, folder / name, open_checkpoint)
+        yield from read_or_find(folder, folder / name, verify_checkpoint)
+    for name, place, named_by in companions_of(folder):
+        if (folder / place / "config.json").is_file():
+            yield from _transformers(folder, place)
+        elif not any((folder / place / file).is_file() for file in (CODEC_FILE, LANGUAGE_FILE)):
+            yield Finding("missing", f"{place}/config.json", f"{name}, as {named_by} names", "none")
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _check_config(path: Path) -> None:
+    if not path.is_file():
+        raise SubjectError(f"{path} is missing; preload it again")
+    kind = _read_config(path).get("model_type")
+    if kind not in NETWORKS:
+        what = f"describes a {kind}, which no MusicGen needs" if kind else "describes no model"
+        raise SubjectError(f"{path} {what}; check the source")
+
+
+def _check_tensors(path: Path) -> None:
+    """Read a header as strictly as the format's own library does."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        check_safetensors(path)
+        with safe_open(path, "pt") as file:
+            for name in file.keys():  # noqa: SIM118 - it is no mapping
+                file.get_slice(name).get_shape()
+    except (SafetensorError, AttributeError, TypeError, ValueError) as error:
+        raise SubjectError(f"{path} is no safetensors file ({error}); preload it again") from error

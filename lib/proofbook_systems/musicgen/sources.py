@@ -1,0 +1,156 @@
+"""Find the audiocraft checkpoints that a person named, and the text encoder that belongs to them.
+
+They end as three paths on this disk: language model, codec, T5. Opens no checkpoint further than
+needed to follow its pointers. Loads no weights.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from proofbook.errors import SubjectError
+from proofbook_subjects.musicgen.audiocraft.full_size import random_checkpoints
+from proofbook_subjects.musicgen.audiocraft.reference import OUTPUTS_FILE, reference_checkpoints
+from proofbook_systems.musicgen.checkpoints import CODEC_FILE, LANGUAGE_FILE, open_checkpoint
+
+__all__ = ["CheckpointFiles", "resolve_checkpoints"]
+
+_REFERENCE = "reference:"
+_RANDOM = "random:"
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+_TEXT_FOLDER = "t5"
+_USUAL_TEXT = "t5-base"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointFiles:
+    """Checkpoints that are there."""
+
+    name: str
+    """Short, and fit for a file name."""
+    language: Path
+    codec: Path
+    text: Path
+    """A folder that transformers' T5 loads from."""
+    outputs: Path | None
+    """What the model that wrote the checkpoints computed, where that is known."""
+    requested: str
+    """As the person wrote it."""
+
+
+def resolve_checkpoints(
+    model: str,
+    *,
+    text_encoder: str = "",
+    outputs: str = "",
+    cache: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> CheckpointFiles:
+    """Return the checkpoints called ``model``.
+
+    That is ``reference:<size>/<form>``, ``random:<published size>``, a folder, or a hub id.
+
+    ``text_encoder`` is a folder or a hub id; empty is what lies beside the checkpoints, else what
+    ``xp.cfg`` names. ``AUDIOCRAFT_CACHE_DIR`` and ``HF_HOME`` are looked into for hub ids.
+
+    Raises:
+        SubjectError: Something is missing, or is not what it should be.
+    """
+    found = os.environ if environ is None else environ
+    folder, name = _folder(model, cache, found)
+    language, codec = _present(folder / LANGUAGE_FILE), _present(folder / CODEC_FILE)
+    known = Path(outputs).expanduser() if outputs else folder / OUTPUTS_FILE
+    if outputs and not known.is_file():
+        raise SubjectError(f"reference output {known} does not exist; give the file, or none")
+    return CheckpointFiles(
+        name=name,
+        language=language,
+        codec=_followed(codec, found),
+        text=_text(text_encoder, folder, language, found),
+        outputs=known if known.is_file() else None,
+        requested=model,
+    )
+
+
+def _folder(model: str, cache: Path | None, environ: Mapping[str, str]) -> tuple[Path, str]:
+    if model.startswith(_REFERENCE):
+        name = model.removeprefix(_REFERENCE)
+        return reference_checkpoints(name, cache), re.sub(r"\W+", "-", name)
+    if model.startswith(_RANDOM):
+        name = model.removeprefix(_RANDOM)
+        return random_checkpoints(name, cache), f"random-{name}"
+    path = Path(model).expanduser()
+    if path.is_dir():
+        return path.resolve(), path.resolve().name
+    if path.exists() or not _HUB_ID.fullmatch(model):
+        raise SubjectError(
+            f"checkpoint folder {model} {'is a file' if path.exists() else 'does not exist'}; give "
+            f"the folder that holds {LANGUAGE_FILE} and {CODEC_FILE}, or a hub id"
+        )
+    wanted = [LANGUAGE_FILE, CODEC_FILE]
+    return _hub(model, wanted, environ), model.split("/")[-1].removeprefix("musicgen-")
+
+
+def _present(path: Path) -> Path:
+    if not path.is_file():
+        raise SubjectError(f"{path} is missing; run musicgen/preload, or give a folder that has it")
+    return path
+
+
+def _followed(codec: Path, environ: Mapping[str, str]) -> Path:
+    """Return the codec's checkpoint, or the one that it points to."""
+    name = open_checkpoint(codec).pretrained
+    if not name:
+        return codec
+    name = name.removeprefix("//pretrained/")
+    beside = [codec.parent / name, codec.parent / name.split("/")[-1]]
+    for place in beside:
+        for path in (place, place / CODEC_FILE, place / LANGUAGE_FILE):
+            if path.is_file() and path != codec:
+                return path
+    raise SubjectError(
+        f"{codec} only points to the pretrained codec {name}; put that codec's checkpoint at "
+        f"{beside[1]}/{CODEC_FILE}, or export the model with its codec"
+    )
+
+
+def _text(wanted: str, folder: Path, language: Path, environ: Mapping[str, str]) -> Path:
+    """Return the T5's folder: the one given, the one beside the checkpoints, or the usual one."""
+    if not wanted and (folder / _TEXT_FOLDER / "config.json").is_file():
+        return folder / _TEXT_FOLDER
+    path = Path(wanted).expanduser()
+    if wanted and path.is_dir():
+        return path.resolve()
+    named = wanted or _configured_text(language)
+    return _hub(named, ["*.json", "*.safetensors", "*.model"], environ)
+
+
+def _configured_text(language: Path) -> str:
+    config = open_checkpoint(language).config or {}
+    conditioners = config.get("conditioners") or {}
+    description = conditioners.get("description") or {}
+    return str((description.get("t5") or {}).get("name") or _USUAL_TEXT)
+
+
+def _hub(name: str, patterns: list[str], environ: Mapping[str, str]) -> Path:
+    """Return the snapshot of a hub repository; ``AUDIOCRAFT_CACHE_DIR`` is looked into first."""
+    from huggingface_hub import snapshot_download
+
+    folders = [environ[v] for v in ("AUDIOCRAFT_CACHE_DIR",) if environ.get(v)]
+    for cache_dir in (*folders, None):
+        try:
+            found = snapshot_download(
+                name, allow_patterns=patterns, cache_dir=cache_dir, local_files_only=True
+            )
+        except Exception as error:  # noqa: BLE001 - the last one is reported below
+            problem = error
+        else:
+            return Path(found)
+    raise SubjectError(
+        f"{name} is in no cache here ({type(problem).__name__}); run musicgen/preload with it, set "
+        "HF_HOME or AUDIOCRAFT_CACHE_DIR to a cache that has it, or give a folder"
+    )

@@ -1,0 +1,182 @@
+"""A trainer that runs: followed step by step, interrupted at a chosen moment, ended in any case.
+
+Its process tree ends with this one. What it says is in a log file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Self
+
+import psutil
+
+from proofbook.errors import SubjectError
+from proofbook.processes import supervise
+from proofbook_systems.training.checkpoints import list_checkpoints
+from proofbook_systems.training.steps import Step, last_step, read_steps
+from proofbook_systems.training.subject import Trainer
+from proofbook_systems.training.troubleshooting import find_advice
+
+__all__ = ["Ended", "MemorySample", "Training"]
+
+_PAUSE = 0.02
+_MEMORY_EVERY = 0.1
+
+
+class MemorySample(NamedTuple):
+    """One look at the trainer's processes."""
+
+    seconds: float
+    """Since the start."""
+    step: int
+    size: int
+    """Resident bytes."""
+    cpu: float = 0.0
+    """Seconds that its processes have computed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """A training that is over, by itself or not."""
+
+    code: int | None
+    """Exit code; minus the signal's number where a signal ended it."""
+    state: str
+    """How it ended, in words."""
+    steps: list[Step]
+    """Those of this start alone, as far as they are told."""
+    printed: str
+    seconds: float
+    memory: list[MemorySample] = field(default_factory=list)
+
+    @property
+    def advice(self) -> list[str]:
+        """What the checklist advises for what was printed."""
+        return find_advice(self.printed)
+
+
+class Training:
+    """One start of a trainer. Leaving its context ends it."""
+
+    def __init__(
+        self,
+        trainer: Trainer,
+        output: Path,
+        log: Path,
+        *,
+        resume: bool = False,
+        steps: int | None = None,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+    ) -> None:
+        self.trainer, self.output = trainer, output
+        self._started = time.monotonic()
+        self._memory: list[MemorySample] = []
+        log.unlink(missing_ok=True)
+        output.mkdir(parents=True, exist_ok=True)
+        self._program = supervise(
+            trainer.command(output, resume=resume, steps=steps), log=log, name="the trainer",
+            cwd=cwd, env={**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})},
+        )  # fmt: skip
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._program.stop(0)
+
+    @property
+    def pid(self) -> int:
+        """Process id of the trainer."""
+        return self._program.pid
+
+    def steps(self) -> list[Step]:
+        """Return the steps that are told so far."""
+        log = self.output / self.trainer.log if self.trainer.log else None
+        return read_steps(self._printed(), log)
+
+    def wait(self, timeout: float, until: Callable[[], bool] = bool) -> bool:
+        """Wait until it has ended, or ``until`` holds; return whether it has ended.
+
+        Raises:
+            SubjectError: Neither came in ``timeout`` seconds; the trainer is ended.
+        """
+        deadline = time.monotonic() + timeout
+        while self._program.running:
+            self._look_at_memory()
+            if until():
+                return False
+            if time.monotonic() > deadline:
+                said = "said nothing" if not self._printed().strip() else "hangs"
+                step = last_step(self.steps())
+                self._program.stop(0)
+                raise SubjectError(
+                    f"the trainer {said} for {timeout:g} s, last at step {step}; "
+                    f"see {self._program.log}"
+                )
+            time.sleep(_PAUSE)
+        return True
+
+    def wait_step(self, number: int, timeout: float) -> bool:
+        """Wait until it has made step ``number``; return whether it has ended before that."""
+        return self.wait(timeout, lambda: last_step(self.steps()) >= number)
+
+    def wait_checkpoint(self, number: int, timeout: float) -> bool:
+        """Wait until something of checkpoint ``number`` is on the disk, finished or not."""
+        pattern = f"*{self.trainer.checkpoints.replace('*', str(number))}*"
+        return self.wait(timeout, lambda: any(self.output.glob(pattern)))
+
+    def wait_seconds(self, seconds: float, timeout: float) -> bool:
+        """Wait until so long after its start; return whether it has ended before that."""
+        return self.wait(timeout, lambda: time.monotonic() - self._started >= seconds)
+
+    def send_signal(self, signum: int) -> None:
+        """Send it a signal, if it still runs."""
+        self._program.send_signal(signum)
+
+    def end(self, timeout: float) -> Ended:
+        """Wait for its end, and return what it left.
+
+        Raises:
+            SubjectError: It does not end in ``timeout`` seconds; it is ended then.
+        """
+        self.wait(timeout)
+        return Ended(
+            code=self._program.exit_code, state=self._program.state, steps=self.steps(),
+            printed=self._printed(), seconds=time.monotonic() - self._started,
+            memory=self._memory,
+        )  # fmt: skip
+
+    def checkpoints(self) -> list[int]:
+        """Return the steps of the checkpoints that are there, in order."""
+        return [number for number, _ in list_checkpoints(self.output, self.trainer.checkpoints)]
+
+    def _printed(self) -> str:
+        with contextlib.suppress(FileNotFoundError):
+            return self._program.log.read_text(encoding="utf-8", errors="replace")
+        return ""
+
+    def _look_at_memory(self) -> None:
+        now = time.monotonic() - self._started
+        if self._memory and now - self._memory[-1].seconds < _MEMORY_EVERY:
+            return
+        size, cpu = 0, 0.0
+        with contextlib.suppress(psutil.Error):
+            root = psutil.Process(self.pid)
+            for process in (root, *root.children(recursive=True)):
+                with contextlib.suppress(psutil.Error):
+                    size += process.memory_info().rss
+                    cpu += sum(process.cpu_times()[:2])
+        if size:
+            self._memory.append(MemorySample(now, last_step(self.steps()), size, cpu))

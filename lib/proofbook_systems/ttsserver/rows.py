@@ -1,0 +1,191 @@
+"""Run one row of the matrix: ask, follow, fetch, hear.
+
+Whatever goes wrong ends in the row's result, and in nothing else. What state the server is left in
+is for :mod:`recovery` to find out.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from proofbook_systems.ttsserver.audio_checks import find_faults
+from proofbook_systems.ttsserver.client import ServerError, VoiceboxClient
+from proofbook_systems.ttsserver.contract import GenerationRequest, HistoryEntry
+from proofbook_systems.ttsserver.event_stream import Followed, follow
+from proofbook_systems.ttsserver.matrix import Row
+from proofbook_systems.ttsserver.memory import resident_memory
+from proofbook_systems.ttsserver.server import Server
+from proofbook_systems.ttsserver.voices import Voices
+
+__all__ = ["RowOptions", "RowResult", "run_row", "seconds_to_first_audio"]
+
+_TAIL = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowOptions:
+    """What all rows have in common."""
+
+    text: str
+    language: str
+    seed: int
+    normalize: bool
+    timeout_cached: float
+    """Seconds for a row whose model is there."""
+    timeout_download: float
+    """Seconds for any other."""
+    duration_tolerance: float
+    """Seconds."""
+    audio_folder: Path
+
+
+@dataclass(kw_only=True)
+class RowResult:
+    """What became of a row."""
+
+    row: Row
+    status: Literal["passed", "failed", "timeout"] = "failed"
+    generation_id: str | None = None
+    was_cached: bool | None = None
+    """None where the server does not list the model."""
+    elapsed_seconds: float = 0.0
+    """From asking to the audio in hand."""
+    audio_duration: float | None = None
+    """Seconds that were decoded."""
+    audio_path: Path | None = None
+    audible: bool = False
+    """Whether there is audio that can be played, right or wrong."""
+    error: str | None = None
+    server_log_tail: str | None = None
+    """The server's last lines, where the row did not pass."""
+    notes: list[str] = field(default_factory=list)
+    """What happened beside, such as a stream that was opened again, or a restart."""
+    over: bool = False
+    """Whether the server itself said that it is done with the row."""
+    may_have_waited: bool = False
+    """Whether it may have spent its time behind what another row had left in the queue."""
+    run_again: bool = False
+    """Whether this is what became of it on a fresh server, after a first time."""
+    server_seconds: float | None = None
+    """What the server says it took, where it does."""
+    noticed_after: float | None = None
+    """Seconds between the server's end and ours, where it tells its own."""
+    memory: int = 0
+    """Bytes that the server's processes held after the row."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether a user would have heard what was asked for."""
+        return self.status == "passed"
+
+    @property
+    def verdict(self) -> str:
+        """``passed``, or what became of it and why."""
+        return self.status if self.passed else f"{self.status}: {self.error}"
+
+
+def run_row(server: Server, row: Row, voices: Voices, options: RowOptions) -> RowResult:
+    """Have the server speak one row and hear what it says."""
+    result = RowResult(row=row)
+    started = time.monotonic()
+    try:
+        _speak(server, voices, options, result)
+    except ServerError as error:
+        result.error = f"{server.exited() or error}"
+    result.elapsed_seconds = time.monotonic() - started
+    if not result.passed:
+        result.server_log_tail = server.program.tail(_TAIL)
+    result.memory = resident_memory(server)
+    return result
+
+
+def seconds_to_first_audio(results: Sequence[RowResult]) -> float | None:
+    """Return the seconds from the first request to the first audio in hand; None if there is none.
+
+    Restarts between rows are not counted.
+    """
+    total = 0.0
+    for result in results:
+        total += result.elapsed_seconds
+        if result.audible:
+            return total
+    return None
+
+
+def _speak(server: Server, voices: Voices, options: RowOptions, result: RowResult) -> None:
+    client, row = server.client, result.row
+    result.was_cached = _is_cached(client, row)
+    timeout = options.timeout_cached if result.was_cached else options.timeout_download
+    request = GenerationRequest(
+        profile_id=voices.profile_id(row), text=options.text,
+        language=row.language or options.language, engine=row.engine,
+        model_size=row.model_size or None, seed=options.seed, normalize=options.normalize,
+    )  # fmt: skip
+    started = time.monotonic()
+    result.generation_id = client.generate(request)
+    left = timeout - (time.monotonic() - started)
+    found = follow(client, result.generation_id, left, exited=server.exited)
+    result.over = found.end in ("completed", "failed", "not_found")
+    result.may_have_waited = found.end == "timeout" and "loading_model" not in found.statuses
+    _take_notes(found, result)
+    if found.end == "completed":
+        _hear(client, found, options, result)
+    else:
+        result.status = "timeout" if found.end == "timeout" else "failed"
+        result.error = _describe(found, timeout, result.was_cached)
+
+
+def _is_cached(client: VoiceboxClient, row: Row) -> bool | None:
+    model = client.models().get(row.model_name)
+    return model.downloaded if model else None
+
+
+def _take_notes(found: Followed, result: RowResult) -> None:
+    if found.reconnections:
+        times = found.reconnections
+        result.notes.append(f"the status stream broke; it was opened again {times} times")
+
+
+def _describe(found: Followed, timeout: float, cached: bool | None) -> str:
+    match found.end:
+        case "timeout":
+            model = "is" if cached else "may not have been"
+            last = found.statuses[-1] if found.statuses else "nothing"
+            return f"no result in {timeout:g} s (its model {model} there); it last said {last}"
+        case "not_found":
+            return "the server no longer knows the generation"
+        case "exited":
+            return found.error
+        case _:
+            return found.error or "the server says failed, and not why"
+
+
+def _hear(client: VoiceboxClient, found: Followed, options: RowOptions, result: RowResult) -> None:
+    """Fetch and judge the audio; a stream with events that are none fails the row, too."""
+    assert result.generation_id is not None
+    history = _history(client, result.generation_id)
+    if history is not None and history.completed_at is not None:
+        result.noticed_after = found.noticed_at - history.completed_at
+        result.server_seconds = history.generation_seconds
+    path = options.audio_folder / f"{result.row.name}.wav"
+    result.audio_path = client.fetch_audio(result.generation_id, path)
+    faults, seconds = find_faults(path, found.duration, options.duration_tolerance)
+    result.audible = seconds > 0
+    if found.malformed:
+        count = len(found.malformed)
+        faults.append(f"{count} events of its status stream are not JSON: {found.malformed[0]!r}")
+    result.audio_duration = seconds
+    result.status = "failed" if faults else "passed"
+    result.error = "; ".join(faults) or None
+
+
+def _history(client: VoiceboxClient, generation_id: str) -> HistoryEntry | None:
+    """Return what the history says; it need not say anything."""
+    try:
+        return client.history(generation_id)
+    except ServerError:
+        return None

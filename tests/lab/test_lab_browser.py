@@ -1,0 +1,363 @@
+"""``proofbook lab`` as a person meets it: a real JupyterLab in a real Chromium."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from proofbook.kernels.status import describe
+from proofbook.project import Project
+from proofbook.review.answering import Given
+from proofbook.review.command import open_session
+from proofbook.runs.folder import RunFolder, iter_runs
+from proofbook.signoff.entries import Reviewer
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+PATIENCE = 60_000
+"""Milliseconds; a bound, not an expectation."""
+
+SHOTS = os.environ.get("PROOFBOOK_TEST_SHOTS")
+"""A folder for pictures of what the tests saw."""
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1600, "height": 1100})
+    context.set_default_timeout(PATIENCE)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def jupyter_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the user's Jupyter settings out, and the question about news."""
+    home = tmp_path / "jupyter"
+    for name in ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR"):
+        monkeypatch.setenv(f"JUPYTER_{name}", str(home / name.lower()))
+    for name in ("SETTINGS", "WORKSPACES"):
+        monkeypatch.setenv(f"JUPYTERLAB_{name}_DIR", str(home / name.lower()))
+    monkeypatch.setenv("IPYTHONDIR", str(home / "ipython"))
+    settings = home / "settings/@jupyterlab/apputils-extension"
+    settings.mkdir(parents=True)
+    news = {"fetchNews": "false", "checkForUpdates": False}
+    (settings / "notification.jupyterlab-settings").write_text(json.dumps(news))
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A running ``proofbook lab``."""
+
+    process: psutil.Process
+    url: str
+
+    def warm_kernels(self) -> int:
+        """Return how many kernels run that were forked from the command's template."""
+        words = [process.cmdline() for process in self.process.children()]
+        template = next(w for w in words if "proofbook.kernels.forkserver" in w)
+        return describe(Path(template[template.index("--socket") + 1])).kernels
+
+
+@pytest.fixture
+def lab(jupyter_home: None, project: Project) -> Iterator[Callable[..., Lab]]:
+    """Return a function that starts ``proofbook lab`` and waits for its address."""
+    with contextlib.ExitStack() as stack:
+        yield lambda *words: stack.enter_context(_running(project, words))
+
+
+@contextlib.contextmanager
+def _running(project: Project, words: tuple[str, ...]) -> Iterator[Lab]:
+    command = [sys.executable, "-m", "proofbook", "lab", *words, "--no-browser", "--port", "0"]
+    process = subprocess.Popen(command, cwd=project.root, stdout=subprocess.PIPE, text=True)
+    try:
+        yield Lab(psutil.Process(process.pid), _address(process))
+    finally:
+        process.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(20)
+        process.kill()
+        process.wait()
+
+
+def _address(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("JupyterLab: "):
+            return line.removeprefix("JupyterLab: ").strip()
+    raise AssertionError("proofbook lab ended before it said where it is")
+
+
+def open_notebook(page: Page, url: str) -> None:
+    """Open an address and wait until its kernel is ready."""
+    page.goto(url)
+    page.locator(".jp-Notebook .jp-Cell").first.wait_for()
+    wait_until_idle(page)
+
+
+def wait_until_idle(page: Page) -> None:
+    expect(page.locator("#jp-main-statusbar")).to_contain_text(
+        re.compile(r"\| Idle"), timeout=PATIENCE
+    )
+
+
+def run_cell_by_cell(page: Page) -> None:
+    """Press Shift+Enter on each cell, as a person does, waiting for each result."""
+    cells = page.locator(".jp-Notebook .jp-Cell")
+    cells.first.click()
+    for index in range(cells.count()):
+        page.keyboard.press("Shift+Enter")
+        cell = cells.nth(index)
+        if "jp-CodeCell" in (cell.get_attribute("class") or ""):
+            prompt = cell.locator(".jp-InputPrompt")
+            expect(prompt).to_have_text(re.compile(r"\[\d+\]"), timeout=PATIENCE)
+
+
+def seconds_played(page: Page, player: int = 0) -> float:
+    """Play an audio element for a moment; return how far it came."""
+    audio = page.locator(".jp-OutputArea-output audio").nth(player)
+    audio.scroll_into_view_if_needed()
+    script = """async element => {
+        await element.play();
+        await new Promise(done => setTimeout(done, 700));
+        return element.currentTime;
+    }"""
+    played: float = audio.evaluate(script)
+    return played
+
+
+def shoot(page: Page, name: str) -> None:
+    if SHOTS:
+        page.screenshot(path=str(Path(SHOTS, f"{name}.png")))
+
+
+def test_runbook_runs_cell_by_cell_to_its_end_and_plays(
+    lab: Callable[..., Lab], project: Project, page: Page
+) -> None:
+    shutil.copytree(REPOSITORY / "runbooks/musicgen", project.runbooks / "musicgen")
+    shutil.copytree(REPOSITORY / "parameters", project.parameters, dirs_exist_ok=True)
+    running = lab("musicgen/generate")
+    open_notebook(page, running.url)
+    shoot(page, "generate-opened")
+    assert running.warm_kernels() == 1
+
+    run_cell_by_cell(page)
+    shoot(page, "generate-end")
+
+    table = page.locator(".jp-OutputArea-output table", has_text="log-without-traceback")
+    expect(table).to_be_visible()
+    expect(table).not_to_contain_text("failed")
+    assert page.locator(".jp-OutputArea-output[data-mime-type*=error]").count() == 0
+    assert seconds_played(page) > 0.1
+    shoot(page, "generate-player")
+    records = next(project.outputs.glob("interactive/*/records.jsonl")).read_text()
+    assert '"kind":"finish"' in records
+
+
+PROFILE = """
+jobs:
+  - runbook: demo/tone
+    id: tone
+    parameters: {pitch: 660.0}
+"""
+
+STEPS = (
+    "import numpy, soundfile\n"
+    "from proofbook.checks import Checks\n"
+    "from proofbook.media import audio\n"
+    "checks = Checks('demo/tone')",
+    "seconds = numpy.arange(32000) / 16000\n"
+    "soundfile.write('tone.wav', 0.3 * numpy.sin(2 * numpy.pi * pitch * seconds), 16000)\n"
+    "shown = checks.show(audio('tone.wav', caption=f'{pitch} Hz'))",
+    *("# a step\n" * 40 + f"reached = {number}" for number in range(4)),
+    "checks.require('pitch-is-low', pitch < 500)",
+    "checks.finish()",
+)
+
+
+@pytest.fixture
+def failed_run(project: Project, add_runbook: Callable[..., Path], add_profile: Any) -> Project:
+    """A project with a run whose only job failed at a cell far down."""
+    add_profile(PROFILE)
+    add_runbook("demo/tone", *STEPS, parameters="pitch: float = 440.0  # Hz")
+    command = [sys.executable, "-m", "proofbook", "run"]
+    done = subprocess.run(command, cwd=project.root, timeout=60, check=False, capture_output=True)
+    assert done.returncode == 1, done.stdout
+    return project
+
+
+def test_failed_job_opens_at_its_cell_and_runs_with_its_parameters(
+    lab: Callable[..., Lab], failed_run: Project, page: Page
+) -> None:
+    record = next(failed_run.outputs.glob("*/jobs/tone/notebook.ipynb"))
+    executed = record.read_bytes()
+    running = lab("latest", "tone")
+    open_notebook(page, running.url)
+    shoot(page, "failed-opened")
+    cells = page.locator(".jp-Notebook .jp-Cell")
+    failing = cells.filter(has_text="pitch-is-low")
+    expect(failing).to_be_in_viewport()
+    expect(failing).to_have_class(re.compile("jp-mod-active"))
+    expect(cells.nth(3).locator(".jp-RenderedHTML").first).to_have_class(
+        re.compile("jp-mod-trusted")
+    )
+    assert seconds_played(page) > 0.1, "its links hold"
+
+    failing.locator(".jp-InputArea").click()
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_text("Run All Above Selected Cell").click()
+    expect(cells.nth(7).locator(".jp-InputPrompt")).to_have_text("[8]:", timeout=PATIENCE)
+    expect(cells.nth(1)).to_contain_text("pitch = 660.0")
+    assert "failed" not in cells.nth(3).inner_text()
+    assert seconds_played(page) > 0.1, "what the copy shows anew plays as well"
+    failing.locator(".jp-InputArea").click()
+    page.keyboard.press("Shift+Enter")
+    expect(failing).to_contain_text("ChecksFailed")
+    shoot(page, "failed-worked-on")
+    assert running.warm_kernels() == 1
+
+    page.keyboard.press("Control+s")
+    expect(page.locator(".lm-DockPanel-tabBar .jp-mod-dirty")).to_have_count(0)
+    assert record.read_bytes() == executed
+    assert record.with_name("debug.ipynb").read_bytes() != executed
+
+
+def test_launcher_offers_the_warm_kernel(
+    lab: Callable[..., Lab], add_profile: Any, page: Page
+) -> None:
+    add_profile(PROFILE)
+    running = lab()
+    page.goto(running.url)
+    page.locator(".jp-LauncherCard[title*='Proofbook (warm)']").first.click()
+    page.locator(".jp-Notebook .jp-Cell").first.wait_for()
+    wait_until_idle(page)
+    shoot(page, "launched")
+    expect(page.locator("#jp-main-statusbar")).to_contain_text("Proofbook (warm)")
+    assert running.warm_kernels() == 1
+
+
+ASKING = (
+    "import numpy, soundfile\n"
+    "from proofbook.checks import Checks\n"
+    "from proofbook.media import audio\n"
+    "checks = Checks('demo/tone')",
+    "seconds = numpy.arange(16000) / 16000\n"
+    "soundfile.write('tone.wav', 0.3 * numpy.sin(2 * numpy.pi * pitch * seconds), 16000)\n"
+    "checks.expect('written', True)\n"
+    "shown = checks.show(audio('tone.wav', caption=f'{pitch} Hz'))\n"
+    "checks.ask('good', 'Is it a pleasant tone?', about=[shown])",
+    "checks.finish()",
+)
+
+
+def test_questions_are_answered_in_a_panel_and_go_to_the_log(
+    lab: Callable[..., Lab], project: Project, page: Page, add_runbook: Callable[..., Path],
+    add_profile: Any, audit: Callable[..., list[str]],
+) -> None:  # fmt: skip
+    add_profile(PROFILE)
+    add_runbook("demo/tone", *ASKING, parameters="pitch: float = 440.0  # Hz")
+    command = [sys.executable, "-m", "proofbook", "run", "--cold"]
+    subprocess.run(command, cwd=project.root, timeout=60, check=True, capture_output=True)
+    open_notebook(page, lab("latest", "tone").url)
+    cell = page.locator(".jp-Notebook .jp-CodeCell").last
+    cell.scroll_into_view_if_needed()
+    cell.click()
+    page.keyboard.press("Shift+Enter")
+    panel = page.locator(".proofbook-panel")
+    expect(panel).to_contain_text("Is it a pleasant tone?")
+    panel.get_by_label("Your name").fill("Ann")
+    panel.get_by_role("button", name="Approve").click()
+    expect(panel).to_contain_text("has not been played; listen before you approve")
+    player = panel.locator("audio")
+    expect(player).to_have_attribute("src", re.compile("^blob:"))
+    player.evaluate("""async (one) => {
+        await one.play();
+        await new Promise((done) => one.addEventListener("ended", done));
+    }""")
+    shoot(page, "panel")
+    panel.get_by_role("button", name="Approve").click()
+    expect(panel.locator(".badge")).to_have_text("approved")
+    (log,) = project.outputs.glob("*/signoffs.jsonl")
+    answer = json.loads(log.read_text().splitlines()[-1])
+    assert answer["reviewer"]["name"] == "Ann"
+    assert answer["reviewer"]["identified_by"] == "declared in JupyterLab"
+    assert answer["verdict"] == "approved"
+    (seconds,) = answer["seconds_played"].values()
+    assert 0.5 < seconds < 1.5
+    for theme in ("JupyterLab Dark", "JupyterLab Light"):
+        choose_theme(page, theme)
+        shoot(page, theme.replace(" ", "-").lower())
+        assert audit(page, ".proofbook-panel") == []
+
+
+def choose_theme(page: Page, theme: str) -> None:
+    page.locator(".lm-MenuBar-itemLabel", has_text="Settings").click()
+    for label in ("Theme", theme):
+        page.locator(".lm-Menu-itemLabel").get_by_text(label, exact=True).click()
+    expect(page.locator(f'body[data-jp-theme-name="{theme}"]')).to_be_attached()
+    expect(page.locator("#jupyterlab-splash")).to_have_count(0)
+
+
+def test_a_blind_comparison_is_made_in_a_panel(
+    lab: Callable[..., Lab], project: Project, page: Page, add_runbook: Callable[..., Path],
+    add_profile: Any,
+) -> None:  # fmt: skip
+    add_profile(PROFILE)
+    asking = [cell.replace("about=[shown]", "about=[shown], form='ab'") for cell in ASKING]
+    add_runbook("demo/tone", *asking, parameters="pitch: float = 440.0  # Hz")
+    command = [sys.executable, "-m", "proofbook", "run", "--cold"]
+    for more in ((), ("-p", "pitch=600.0")):
+        subprocess.run([*command, *more], cwd=project.root, timeout=60, check=True)
+        if not more:
+            approve(next(iter_runs(project.outputs)), "good")
+    open_notebook(page, lab("latest", "tone").url)
+    page.locator(".jp-Notebook .jp-CodeCell").last.click()
+    page.keyboard.press("Shift+Enter")
+    panel = page.locator(".proofbook-panel")
+    expect(panel.locator(".take figcaption")).to_have_text(["A", "B"])
+    assert panel.get_by_text("Hz").count() == 0
+    panel.get_by_label("Your name").fill("Ann")
+    panel.get_by_role("button", name="Approve").click()
+    expect(panel.get_by_role("alert")).to_have_text("Which one is better?")
+    for player in panel.locator("audio").all():
+        player.evaluate("""async (one) => {
+            await one.play();
+            await new Promise((done) => one.addEventListener("ended", done));
+        }""")
+    panel.get_by_role("button", name="A is better").click()
+    expect(panel).to_contain_text("you prefer")
+    expect(panel.get_by_role("alert")).to_have_count(0)
+    assert sorted(panel.locator(".take figcaption").all_inner_texts()) in (
+        ["A: this take", "B: the approved one"],
+        ["A: the approved one", "B: this take"],
+    )
+    shoot(page, "blind-panel")
+    panel.get_by_role("button", name="Approve").click()
+    expect(panel.locator(".badge")).to_have_text("approved")
+    expect(panel.locator(".take figcaption").first).to_have_text("tone")
+    log = next(iter_runs(project.outputs)).path / "signoffs.jsonl"
+    answer = json.loads(log.read_text().splitlines()[-1])
+    assert answer["blind"]
+    assert answer["comparison"]["preferred"] in ("this", "approved")
+
+
+def approve(run: RunFolder, question: str) -> None:
+    """Answer a question about the only clip, which was played to its end."""
+    session = open_session(run, None)
+    (sha256,) = session.job("tone").evidence
+    given = Given(job="tone", question=question, verdict="approved", seconds_played={sha256: 60.0})
+    session.answer(given, Reviewer(name="Ann", identified_by="a test"))

@@ -1,0 +1,90 @@
+"""Nothing is ever half written, and what is torn is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from proofbook.errors import RunFolderError
+from proofbook.files import append_line, atomic_write, hash_file
+from proofbook.records import Begin, Check, Outcome, RunInfo
+from proofbook.runs.folder import RunFolder, iter_runs, read_records
+from proofbook.runs.media_store import store_media
+
+
+def test_a_torn_last_line_is_ended_and_counted(tmp_path: Path) -> None:
+    path = tmp_path / "records.jsonl"
+    append_line(path, Begin(runbook="a/b").model_dump_json())
+    with path.open("a") as file:
+        file.write('{"kind": "check", "na')
+    append_line(path, Check(name="one", status="passed").model_dump_json())
+    records, unreadable = read_records(path)
+    assert [r.kind for r in records] == ["begin", "check"]
+    assert unreadable == 1
+
+
+def test_a_missing_file_holds_no_records(tmp_path: Path) -> None:
+    assert read_records(tmp_path / "records.jsonl") == ([], 0)
+
+
+def test_media_are_kept_once_and_read_only(tmp_path: Path) -> None:
+    source = tmp_path / "clip.wav"
+    source.write_bytes(b"RIFF")
+    media = tmp_path / "media"
+    first, second = store_media(media, source, ".wav"), store_media(media, b"RIFF", ".wav")
+    assert first == second
+    assert [p.name for p in media.iterdir()] == [first.filename]
+    stored = media / first.filename
+    assert hash_file(stored) == first.sha256
+    assert (first.size, first.media_type, stored.stat().st_mode & 0o222) == (4, "audio/wav", 0)
+
+
+def test_a_source_that_changes_later_changes_nothing(tmp_path: Path) -> None:
+    source = tmp_path / "clip.wav"
+    source.write_bytes(b"RIFF")
+    stored = store_media(tmp_path / "media", source, ".wav")
+    source.write_bytes(b"else")
+    assert (tmp_path / "media" / stored.filename).read_bytes() == b"RIFF"
+
+
+def test_a_failed_store_leaves_nothing_behind(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        store_media(tmp_path / "media", tmp_path / "none.wav", ".wav")
+    assert list((tmp_path / "media").iterdir()) == []
+
+
+def test_an_outcome_survives_a_round_trip(tmp_path: Path) -> None:
+    job = RunFolder(tmp_path).job("a")
+    job.path.mkdir(parents=True)
+    assert job.read_outcome() is None
+    job.write_outcome(Outcome(job="a", runbook="demo/one"))
+    found = job.read_outcome()
+    assert found is not None and found.status == "incomplete"
+    atomic_write(job.outcome, "{")
+    assert job.read_outcome() is None
+
+
+def test_what_an_earlier_attempt_left_is_kept(tmp_path: Path) -> None:
+    job = RunFolder(tmp_path).job("a")
+    job.path.mkdir(parents=True)
+    for text in ("first", "second"):
+        job.set_aside()
+        job.log.write_text(text)
+    job.set_aside()
+    kept = [(job.path / "attempts" / str(n) / "output.log").read_text() for n in (1, 2)]
+    assert kept == ["first", "second"]
+    assert [p.name for p in job.path.iterdir()] == ["attempts"]
+
+
+def test_a_folder_that_is_no_run_is_said_to_be_none(tmp_path: Path) -> None:
+    with pytest.raises(RunFolderError, match="is not a run"):
+        RunFolder(tmp_path).read_info()
+
+
+def test_runs_are_listed_newest_first(tmp_path: Path) -> None:
+    for name in ("20260101-a", "20260102-b"):
+        (tmp_path / name).mkdir()
+        RunFolder(tmp_path / name).write_info(RunInfo(run_id=name, profile="tiny", plan=()))
+    (tmp_path / "interactive").mkdir()
+    assert [r.path.name for r in iter_runs(tmp_path)] == ["20260102-b", "20260101-a"]

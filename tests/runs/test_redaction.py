@@ -1,0 +1,107 @@
+"""Secrets are found by their names, and replaced in every form."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proofbook.records import Outcome
+from proofbook.runs.redaction import Redactor, is_secret_name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "HF_TOKEN",
+        "OPENAI_API_KEY",
+        "hf_token",
+        "AWS_SECRET_ACCESS_KEY",
+        "DB_PASSWORD",
+        "apikey",
+        "PGPASSWORD",
+        "SSHPASS",
+        "MYSQL_PWD",
+        "OPENAI_KEY",
+        "ENCRYPTION_KEY",
+        "GITHUB_PAT",
+        "SSH_PRIVATE_KEY",
+    ],
+)
+def test_these_names_hold_secrets(name: str) -> None:
+    assert is_secret_name(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "PATH",
+        "PWD",
+        "OLDPWD",
+        "TOKENIZERS_PARALLELISM",
+        "max_tokens",
+        "new_tokens",
+        "MONKEY",
+        "author",
+        "model",
+        "keys",
+        "KEYBOARD",
+        "key_mapping",
+        "PASSED",
+        "compass",
+    ],
+)
+def test_these_names_do_not(name: str) -> None:
+    assert not is_secret_name(name)
+
+
+def test_the_password_in_an_address_is_a_secret() -> None:
+    redact = Redactor.from_environment({"DATABASE_URL": "postgres://me:Zq81xyzw@host:1/db"})
+    assert redact("postgres://me:Zq81xyzw@host") == "postgres://me:[redacted:DATABASE_URL]@host"
+
+
+def test_each_line_of_a_long_key_is_a_secret() -> None:
+    key = "-----BEGIN KEY-----\nAbCd1234EfGh\n-----END KEY-----"
+    redact = Redactor.from_environment({"DEPLOY_KEY": key})
+    assert "AbCd1234EfGh" not in redact("  AbCd1234EfGh  ")
+    assert redact(key) == "[redacted:DEPLOY_KEY]"
+
+
+def test_a_record_stays_readable_whatever_the_secret() -> None:
+    redact = Redactor.from_environment({"A_TOKEN": "incomplete", "B_TOKEN": "expected"})
+    record = Outcome(job="incomplete", runbook="a/b", cause="incomplete: expected more")
+    clean = redact.walk(record.model_dump(mode="json"))
+    assert Outcome.model_validate(clean).status == "incomplete"
+    assert clean["cause"] == "[redacted:A_TOKEN]: [redacted:B_TOKEN] more"
+
+
+def test_a_secret_is_found_at_any_depth_and_as_a_key() -> None:
+    redact = Redactor.from_environment({"A_TOKEN": "Zq81xyzw"})
+    clean = redact.walk({"a": [{"Zq81xyzw": ("x Zq81xyzw", 1, None)}]})
+    assert clean == {"a": [{"[redacted:A_TOKEN]": ["x [redacted:A_TOKEN]", 1, None]}]}
+
+
+def test_short_values_are_left_alone() -> None:
+    assert Redactor.from_environment({"API_KEY": "true"})("true story") == "true story"
+
+
+def test_a_secret_that_holds_another_is_replaced_whole() -> None:
+    redact = Redactor.from_environment({"A_TOKEN": "12345678", "B_TOKEN": "12345678abcdef"})
+    assert redact("x 12345678abcdef y 12345678") == "x [redacted:B_TOKEN] y [redacted:A_TOKEN]"
+
+
+@given(st.text(min_size=8, max_size=40), st.text(max_size=20), st.text(max_size=20))
+def test_no_secret_survives_in_text_or_json(secret: str, before: str, after: str) -> None:
+    redact = Redactor.from_environment({"A_TOKEN": secret})
+    marked = redact("").join(["", ""])
+    assert marked == ""
+    if secret in "[redacted:A_TOKEN]":
+        return
+    left = redact(before + secret + after)
+    assert secret not in left.replace("[redacted:A_TOKEN]", "\0")
+    encoded = redact(json.dumps({"k": secret}))
+    assert json.loads(encoded)["k"] != secret
+
+
+def test_the_values_do_not_show_in_the_repr() -> None:
+    assert "hush-hush" not in repr(Redactor.from_environment({"A_TOKEN": "hush-hush"}))
