@@ -25,6 +25,7 @@ HARNESS, SYSTEMS, SUBJECTS, BENCH = PACKAGES = (
 
 LEAVES = {
     "caching",
+    "configs",
     "errors",
     "files",
     "fingerprints",
@@ -50,7 +51,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 """What each package of the harness may import beside the leaves and itself; the CLI, anything."""
 
-OPEN_TO_SYSTEMS = LEAVES - {"notebooks", "profiles", "project"} | {"processes", "media"}
+OPEN_TO_SYSTEMS = LEAVES - {"configs", "notebooks", "profiles", "project"} | {"processes", "media"}
 SHARED_SYSTEMS = {
     "dreambooth": {"training"},
     "foundry": {"training"},

@@ -19,6 +19,7 @@ EXPORTED = {
         "expectation_of",
         "matches",
         "one_of",
+        "open_runbook",
         "within",
         "without",
     ],
