@@ -34,6 +34,7 @@ LEAVES = {
     "profiles",
     "project",
     "records",
+    "subjects",
     "values",
     "yamlfile",
 }

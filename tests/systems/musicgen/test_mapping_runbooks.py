@@ -26,7 +26,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def mine(cache: Path, tmp_path: Path) -> Path:
     """A copy of the tiny checkpoints."""
-    return Path(shutil.copytree(reference_checkpoints("tiny/pair", cache), tmp_path / "mine"))
+    return Path(shutil.copytree(reference_checkpoints("tiny", "pair", cache), tmp_path / "mine"))
 
 
 def change(folder: Path, file: str, how: Callable[[dict[str, torch.Tensor]], object]) -> None:
