@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from proofbook_systems.ttsserver.memory import Sample
+from proofbook_systems.serving.memory import Sample
 from proofbook_systems.ttsserver.rows import RowResult
 
 if TYPE_CHECKING:

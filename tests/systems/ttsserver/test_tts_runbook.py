@@ -115,14 +115,13 @@ def test_a_row_that_is_left_out_is_red(run: Callable[..., Any]) -> None:
     ids=["quiet-second", "lingering-second", "orphan", "stubborn"],
 )  # fmt: skip
 def test_a_server_that_misbehaves_is_red(
-    run: Callable[..., Any], tmp_path: Path, frozen_server: Path,
-    monkeypatch: pytest.MonkeyPatch, code: str, red: list[str],
-) -> None:  # fmt: skip
-    from proofbook_systems.ttsserver import server
-
-    monkeypatch.setattr(server, "_GRACE", 0.2 if "SIGTERM" in code else 5.0)
+    run: Callable[..., Any], tmp_path: Path, frozen_server: Path, code: str, red: list[str]
+) -> None:
     binary = wrapped(tmp_path, frozen_server, code.replace("{binary}", str(frozen_server)))
-    found = run(binary=binary, parent_death_bound=3.0, timeout_health=10.0)
+    found = run(
+        binary=binary, parent_death_bound=3.0, timeout_health=10.0,
+        shutdown_bound=0.2 if "SIGTERM" in code else 5.0,
+    )  # fmt: skip
     assert found.red == red
 
 
@@ -132,12 +131,10 @@ def test_what_is_left_over_is_red(run: Callable[..., Any]) -> None:
 
         names["server"].stop = lambda: Ending("terminated", 0, ())
 
-    with pytest.raises(AttributeError):  # the fixture's own stop is gone, too
-        found = run({"parent-death": forget_to_stop})
-        assert found.red == ["nothing-left", "port-free", "data-folder"]
-        del found.names["server"].stop
-        found.names["server"].stop()
-        raise AttributeError
+    found = run({"parent-death": forget_to_stop})
+    del found.names["server"].stop
+    found.names["server"].stop()
+    assert found.red == ["nothing-left", "port-free", "data-folder"]
 
 
 @pytest.mark.parametrize(
@@ -170,9 +167,9 @@ def wait_for(happened: Callable[[], bool], seconds: float = 15) -> None:
 OWNER = """
 import sys, time
 from pathlib import Path
-from proofbook_systems.ttsserver.server import Launch, Server
-server = Server(Launch(binary=Path(sys.argv[1]), log=Path(sys.argv[2]), timeout_health=60,
-                       environment={}))
+from proofbook_systems.ttsserver.server import VoiceboxServer, voicebox_launch
+server = VoiceboxServer(
+    voicebox_launch(Path(sys.argv[1]), log=Path(sys.argv[2]), timeout_health=60))
 server.start()
 print(server.port, server.program.supervisor, *[p.pid for p in server.processes()], flush=True)
 time.sleep(600)
@@ -183,7 +180,7 @@ time.sleep(600)
 def test_whoever_is_killed_nothing_is_left(
     frozen_server: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, victim: str
 ) -> None:
-    from proofbook_systems.ttsserver.ports import wait_free
+    from proofbook_systems.serving.ports import wait_free
 
     temporary = tmp_path / "tmp"
     temporary.mkdir()
