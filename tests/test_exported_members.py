@@ -24,6 +24,7 @@ EXPORTED = {
     ],
     "proofbook.errors": [
         "ChecksFailed",
+        "ForkserverError",
         "Incomplete",
         "KernelError",
         "NotebookError",
@@ -32,7 +33,6 @@ EXPORTED = {
         "RunFolderError",
         "RunbookStopped",
         "SubjectError",
-        "TemplateError",
         "UsageError",
     ],
     "proofbook.runs.verdicts": [
