@@ -25,6 +25,7 @@ EXPORTED = {
     ],
     "proofbook.errors": [
         "ChecksFailed",
+        "ForkserverError",
         "Incomplete",
         "KernelError",
         "NotebookError",
@@ -33,7 +34,6 @@ EXPORTED = {
         "RunFolderError",
         "RunbookStopped",
         "SubjectError",
-        "TemplateError",
         "UsageError",
     ],
     "proofbook.runs.verdicts": [
