@@ -84,6 +84,8 @@ EXPORTED = {
         "Metric",
         "Outcome",
         "OutcomeStatus",
+        "Output",
+        "PathContent",
         "PlannedJob",
         "Question",
         "QuestionForm",
