@@ -88,6 +88,8 @@ EXPORTED = {
         "Metric",
         "Outcome",
         "OutcomeStatus",
+        "Output",
+        "PathContent",
         "PlannedJob",
         "Question",
         "QuestionForm",

@@ -56,6 +56,7 @@ def test_both_parsers_read_the_same_values_and_lines(key: str) -> None:
         ("a: 1\nb: 2\na: 3", 3, "'a' is given twice"),
         ("a: 1\n? []\n: 2", 2, "unhashable"),
         ("a: !!int [1]", 1, "expected a scalar"),
+        ("a: 1\nb: !!bool maybe", 2, "'maybe' is no bool; quote it"),
     ],
 )
 def test_each_mistake_is_one_line(tmp_path: Path, text: str, line: int, message: str) -> None:

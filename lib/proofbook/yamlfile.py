@@ -6,10 +6,13 @@ given twice, or a value that contains itself, is an error.
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import yaml
 
@@ -20,14 +23,6 @@ __all__ = ["Place", "YamlFile", "parse_scalar", "read_yaml"]
 Place = tuple[str | int, ...]
 
 _TAG = "tag:yaml.org,2002:"
-_KINDS = ("null", "bool", "int", "float", "str", "seq", "map")
-_FLOAT = re.compile(
-    r"^(?:[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
-    r"|[-+]?[0-9]+[eE][-+]?[0-9]+|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$"
-)
-"""As YAML 1.2 has it; YAML 1.1 takes ``5e-6`` for text."""
-
-_FLOAT_STARTS = "-+0123456789."
 
 
 @dataclass(frozen=True)
@@ -53,43 +48,58 @@ class _RefusedError(yaml.error.MarkedYAMLError):
     """It is YAML, but not what a profile may say."""
 
 
-class _Rules:
-    """What a profile may say; JSON has to carry it, as run.json and the notebook hold it again."""
-
-    yaml_constructors: ClassVar = {
-        tag: constructor
-        for tag, constructor in yaml.SafeLoader.yaml_constructors.items()
-        if tag is None or str(tag).removeprefix(_TAG) in _KINDS
+def _resolvers() -> dict[str, list[tuple[str, re.Pattern[str]]]]:
+    """Return PyYAML's rules for plain scalars, with YAML 1.2's floats and without dates."""
+    resolvers = {
+        first: [(tag, p) for tag, p in rules if tag not in (f"{_TAG}float", f"{_TAG}timestamp")]
+        for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
-    yaml_implicit_resolvers: ClassVar = {
-        first: [
-            (tag, pattern)
-            for tag, pattern in yaml.SafeLoader.yaml_implicit_resolvers.get(first, [])
-            if tag not in (f"{_TAG}float", f"{_TAG}timestamp")
-        ]
-        + ([(f"{_TAG}float", _FLOAT)] if first in _FLOAT_STARTS else [])
-        for first in {*yaml.SafeLoader.yaml_implicit_resolvers, *_FLOAT_STARTS}
-    }
+    number = re.compile(
+        r"^(?:[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
+        r"|[-+]?[0-9]+[eE][-+]?[0-9]+|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$"
+    )
+    for first in "-+0123456789.":
+        resolvers.setdefault(first, []).append((f"{_TAG}float", number))
+    return resolvers
 
-    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
-        """Construct a value; one that only looks like a number is an error with its line."""
+
+def _strict(constructor: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Return a constructor to which a text that only looks like a number is an error."""
+
+    def construct(loader: Any, node: yaml.Node) -> Any:
         try:
-            return super().construct_object(node, deep=deep)  # type: ignore[misc]
-        except (ValueError, TypeError) as error:
+            return constructor(loader, node)
+        except (ValueError, KeyError) as error:
             kind = node.tag.removeprefix(_TAG)
-            message = f"{str(node.value)[:40]!r} is not a valid {kind}; quote it if it is text"
+            message = f"{str(node.value)[:40]!r} is no {kind}; quote it if it is text"
             raise _RefusedError(problem=message, problem_mark=node.start_mark) from error
 
+    return construct
 
-class _PureLoader(_Rules, yaml.SafeLoader):
-    """The parser in Python: its messages are the better ones."""
+
+def _constructors() -> dict[Any, Callable[[Any, Any], Any]]:
+    """Return only what JSON can carry: run.json and the executed notebook hold each value too."""
+    known = yaml.SafeLoader.yaml_constructors
+    kept = {f"{_TAG}{kind}": known[f"{_TAG}{kind}"] for kind in ("null", "str", "seq", "map")}
+    strict = {f"{_TAG}{kind}": _strict(known[f"{_TAG}{kind}"]) for kind in ("bool", "int", "float")}
+    return {None: known[None], **kept, **strict}
+
+
+class _Rules:
+    """What holds for both loaders."""
+
+    yaml_constructors = _constructors()
+    yaml_implicit_resolvers = _resolvers()
+
+
+class _Loader(_Rules, yaml.SafeLoader):
+    """Says best what is wrong."""
 
 
 class _QuickLoader(_Rules, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """libyaml's parser, where there is one.
+    """Ten times as fast, where PyYAML was built with libyaml.
 
-    Measured on a profile of 2,400 jobs: a quarter of the pure parser's time. ruamel.yaml, which
-    keeps the lines itself, takes twice the pure parser's time, so it is not used.
+    ruamel.yaml, which keeps lines itself, takes twice as long as PyYAML's own parser: not used.
     """
 
 
@@ -107,7 +117,8 @@ def read_yaml(path: Path) -> YamlFile:
     except (OSError, ValueError) as error:
         raise ProfileError(f"cannot be read: {error}", path=path) from error
     try:
-        value, lines = _load(text)
+        with _collector_paused():
+            value, lines = _load(text)
     except yaml.YAMLError as error:
         raise _broken(error, text, path) from error
     except RecursionError as error:
@@ -123,36 +134,45 @@ def parse_scalar(text: str) -> Any:
         return text
 
 
-def _load(text: str) -> tuple[Any, dict[Place, int]]:
+@contextlib.contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Do without the search for cycles: it takes as long as parsing, and none of it is garbage."""
+    was_enabled = gc.isenabled()
+    gc.disable()
     try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _load(text: str) -> tuple[Any, dict[Place, int]]:
+    with contextlib.suppress(yaml.YAMLError, RecursionError, UnicodeError):
         return _load_with(_QuickLoader, text)
-    except yaml.YAMLError:
-        return _load_with(_PureLoader, text)  # to say what is wrong with it
+    return _load_with(_Loader, text)
 
 
-def _load_with(
-    loader_class: type[_QuickLoader | _PureLoader], text: str
-) -> tuple[Any, dict[Place, int]]:
-    loader = loader_class(text)
+def _load_with(kind: type[Any], text: str) -> tuple[Any, dict[Place, int]]:
+    loader = kind(text)
     try:
         node = loader.get_single_node()
         lines: dict[Place, int] = {}
         if node is None:
             return None, lines
-        _locate(node, (), lines, ())
+        _locate(node, (), lines, set())
         return loader.construct_document(node), lines
     finally:
         loader.dispose()
 
 
-def _locate(
-    node: yaml.Node, place: Place, lines: dict[Place, int], around: tuple[yaml.Node, ...]
-) -> None:
+def _locate(node: yaml.Node, place: Place, lines: dict[Place, int], around: set[int]) -> None:
     """Note the line of everything in ``node``, which stands within the nodes ``around``."""
-    if any(node is outer for outer in around):
+    if id(node) in around:
         raise _RefusedError(problem="a value contains itself", problem_mark=node.start_mark)
-    around = (*around, node)
     lines.setdefault(place, node.start_mark.line + 1)
+    if isinstance(node, yaml.ScalarNode):
+        return
+    around.add(id(node))
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             inner = (*place, str(key.value))
@@ -162,9 +182,10 @@ def _locate(
                 )
             lines[inner] = key.start_mark.line + 1
             _locate(value, inner, lines, around)
-    elif isinstance(node, yaml.SequenceNode):
+    else:
         for index, value in enumerate(node.value):
             _locate(value, (*place, index), lines, around)
+    around.discard(id(node))
 
 
 def _broken(error: yaml.YAMLError, text: str, path: Path) -> ProfileError:

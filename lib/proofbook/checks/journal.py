@@ -35,12 +35,14 @@ Glue = Callable[[str, JsonValue], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Journal:
-    """An append-only list of records, and the media folder beside it."""
+    """An append-only list of records, and the folder of the media that they name."""
 
     folder: Path
     media: Path
     redact: Redactor = field(default_factory=Redactor.from_environment)
     glue: Glue | None = None
+    temporary: Path | None = None
+    """The folder that is removed when the job ends; None outside of a run."""
 
     def write(self, record: BaseModel, scrap: str) -> None:
         """Append ``record`` to ``records.jsonl``, then glue it under the name ``scrap``."""
@@ -49,6 +51,19 @@ class Journal:
         append_line(self.folder / "records.jsonl", line)
         if self.glue is not None:
             self.glue(self.redact(scrap), values)
+
+    def refuse_secrets(self, what: str, value: JsonValue) -> None:
+        """Refuse a value that would be another one once its secrets are replaced.
+
+        Raises:
+            UsageError: It holds the value of a secret environment variable; which is not shown.
+        """
+        text = json.dumps(value)
+        if self.redact(text) != text:
+            raise UsageError(
+                f"{what} holds the value of a secret environment variable and would be written to "
+                "disk; let the other job read the variable"
+            )
 
     def store(self, source: Path | bytes, suffix: str) -> MediaFile:
         """Store a media file under its hash; a text is stored without secrets."""
@@ -69,8 +84,10 @@ def open_journal(runbook: str, environment: Mapping[str, str]) -> Journal:
     Raises:
         UsageError: The folder cannot be written.
     """
+    temporary = None
     if JOB_FOLDER in environment:
         folder = Path(environment[JOB_FOLDER])
+        temporary = Path(environment["TMPDIR"]) if "TMPDIR" in environment else None
         media = Path(environment.get(MEDIA_FOLDER, folder / "media"))
     else:
         stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S-%f")
@@ -81,7 +98,7 @@ def open_journal(runbook: str, environment: Mapping[str, str]) -> Journal:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"cannot write records in {folder}: {error.strerror}") from error
-    return Journal(folder=folder, media=media, glue=_scrapbook_glue())
+    return Journal(folder=folder, media=media, glue=_scrapbook_glue(), temporary=temporary)
 
 
 def _scrapbook_glue() -> Glue | None:
