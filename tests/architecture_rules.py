@@ -33,6 +33,7 @@ LEAVES = {
     "profiles",
     "project",
     "records",
+    "requirements",
     "values",
     "yamlfile",
 }
