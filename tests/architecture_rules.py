@@ -34,6 +34,7 @@ LEAVES = {
     "profiles",
     "project",
     "records",
+    "requirements",
     "subjects",
     "values",
     "yamlfile",

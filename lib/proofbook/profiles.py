@@ -60,6 +60,7 @@ def _hardware_kind(name: str) -> str:
 
 Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0, le=_LONGEST, allow_inf_nan=False)]
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Text = Annotated[str, Field(min_length=1)]
 HardwareKind = Annotated[str, AfterValidator(_hardware_kind)]
 
 
@@ -91,6 +92,8 @@ class JobEntry(_Model):
     retries: int | None = Field(None, ge=0, le=5)
     allow_skips: tuple[str, ...] | None = None
     hardware: dict[HardwareKind, Amount] = {}
+    requires: dict[Text, Text] = {}
+    """What to install, by the name of a program (or ``browser``, ``libpython``) that it needs."""
     memory_limit_gb: float | None = Field(None, gt=0, allow_inf_nan=False)
 
     @property

@@ -326,6 +326,8 @@ class PlannedJob(_Model):
     """Glob patterns of check names that may be skipped."""
     hardware: dict[str, float] = {}
     """Least amounts: ``gpu``, ``memory_gb``, ``disk_gb``, ``cores``."""
+    requires: dict[str, str] = {}
+    """What to install, by the name of what the machine must have: ``objdump``: ``binutils``."""
     memory_limit_gb: float | None = None
     """The job's processes are ended above this."""
 

@@ -128,6 +128,29 @@ def test_missing_hardware_is_a_failure_unless_the_profile_allows_the_skip(
     assert ended.outcome("does")["status"] == "passed"
 
 
+def test_a_missing_program_is_told_before_the_first_job_and_starts_nothing(
+    add_runbook: Add, add_profile: Add, runner: Runner
+) -> None:
+    add_runbook("demo/one", BEGIN, FINISH)
+    requires = "requires: {no-such-program: binutils}"
+    add_profile(
+        f"jobs:\n  - {{runbook: demo/one, id: must, {requires}}}\n"
+        f"  - {{runbook: demo/one, id: may, {requires}, allow_skips: [requirements]}}\n"
+        "  - {runbook: demo/one, id: does, requires: {sh: dash}}\n"
+    )
+    ended = runner.run("-j", "1")
+    sentence = "needs no-such-program, not found here: install binutils"
+    assert ended.code == 1, ended.output
+    assert f"must and 1 more: {sentence}\n" in ended.output
+    assert ended.output.index(sentence) < ended.output.index("passed")
+    assert ended.outcome("must")["cause"] == f"required but unavailable: requirements ({sentence})"
+    assert ended.outcome("may")["cause"] == f"every check was skipped: {sentence}"
+    assert (ended.outcome("may")["status"], ended.outcome("may")["allowed"]) == ("skipped", True)
+    assert not (ended.folder / "jobs/may/notebook.ipynb").exists()
+    assert ended.reported("may")["checks"][0]["reason"] == sentence
+    assert ended.outcome("does")["status"] == "passed"
+
+
 def test_a_skip_that_is_not_allowed_is_a_failure(
     add_runbook: Add, add_profile: Add, runner: Runner
 ) -> None:

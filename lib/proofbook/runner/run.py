@@ -24,6 +24,7 @@ from proofbook.runner.forkservers import forkserver_for
 from proofbook.runner.guards import cancelled_by_signals, claimed
 from proofbook.runner.imports import importing_papermill
 from proofbook.runner.job import JobContext, run_job
+from proofbook.runner.lacks import describe_lacks
 from proofbook.runner.livereport import LiveReport
 from proofbook.runner.plan import Plan
 from proofbook.runner.progress import Progress
@@ -119,6 +120,8 @@ def execute_run(
         report = LiveReport(folder, reserve, progress.note)
         folder.write_info(info)
         report.write()
+        if lacks := describe_lacks((j for j in info.plan if j.id not in done), folder.path):
+            progress.note(lacks)
         remove_orphans()
         with importing_papermill():
             forkserver = stack.enter_context(forkserver_for(info.warm, progress.note, cold=cold))
