@@ -5,8 +5,8 @@
     checks.expect("duration", actual=clip.seconds, expected=within(30, 0.5), unit="s")
     checks.finish()
 
-Every record goes to the job's ``records.jsonl`` and is glued with scrapbook into the notebook.
-Knows nothing about any system, and not how a run judges the records.
+Every record goes to the job's ``records.jsonl`` and is glued into the notebook, where scrapbook
+reads it. Knows nothing about any system, and not how a run judges the records.
 """
 
 from __future__ import annotations
