@@ -71,7 +71,7 @@ def _strict(constructor: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]
             return constructor(loader, node)
         except (ValueError, KeyError) as error:
             kind = node.tag.removeprefix(_TAG)
-            message = f"{str(node.value)[:40]!r} is no {kind}; quote it if it is text"
+            message = f"{str(node.value)[:40]!r} is not a valid {kind}; quote it if it is text"
             raise _RefusedError(problem=message, problem_mark=node.start_mark) from error
 
     return construct
