@@ -36,8 +36,6 @@ class CheckpointFiles:
     """A folder that transformers' T5 loads from."""
     outputs: Path | None
     """What the model that wrote the checkpoints computed, where that is known."""
-    requested: str
-    """As the person wrote it."""
 
 
 def find_checkpoints(
@@ -67,10 +65,9 @@ def find_checkpoints(
     return CheckpointFiles(
         name=name,
         language=language,
-        codec=_followed(codec, found),
+        codec=_followed(codec),
         text=_text(text_encoder, folder, language, found),
         outputs=known if known.is_file() else None,
-        requested=model,
     )
 
 
@@ -95,7 +92,7 @@ def _present(path: Path) -> Path:
     return path
 
 
-def _followed(codec: Path, environ: Mapping[str, str]) -> Path:
+def _followed(codec: Path) -> Path:
     """Return the codec's checkpoint, or the one that it points to."""
     name = open_checkpoint(codec).pretrained
     if not name:
