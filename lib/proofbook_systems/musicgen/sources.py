@@ -56,8 +56,8 @@ def find_checkpoints(
     Raises:
         SubjectError: Something is missing, or is not what it should be.
     """
-    found = os.environ if environ is None else environ
-    folder, name = _folder(model, cache, found)
+    variables = os.environ if environ is None else environ
+    folder, name = _folder(model, cache, variables)
     language, codec = _present(folder / LANGUAGE_FILE), _present(folder / CODEC_FILE)
     known = Path(outputs).expanduser() if outputs else folder / _OUTPUTS_FILE
     if outputs and not known.is_file():
@@ -66,7 +66,7 @@ def find_checkpoints(
         name=name,
         language=language,
         codec=_followed(codec),
-        text=_text(text_encoder, folder, language, found),
+        text=_text(text_encoder, folder, language, variables),
         outputs=known if known.is_file() else None,
     )
 
@@ -98,14 +98,14 @@ def _followed(codec: Path) -> Path:
     if not name:
         return codec
     name = name.removeprefix("//pretrained/")
-    beside = [codec.parent / name, codec.parent / name.split("/")[-1]]
-    for place in beside:
+    places = [codec.parent / name, codec.parent / name.split("/")[-1]]
+    for place in places:
         for path in (place, place / CODEC_FILE, place / LANGUAGE_FILE):
             if path.is_file() and path != codec:
                 return path
     raise SubjectError(
         f"{codec} only points to the pretrained codec {name}; put that codec's checkpoint at "
-        f"{beside[1]}/{CODEC_FILE}, or export the model with its codec"
+        f"{places[1]}/{CODEC_FILE}, or export the model with its codec"
     )
 
 
@@ -134,13 +134,13 @@ def _hub(name: str, patterns: list[str], environ: Mapping[str, str]) -> Path:
     folders = [environ[v] for v in ("AUDIOCRAFT_CACHE_DIR",) if environ.get(v)]
     for cache_dir in (*folders, None):
         try:
-            found = snapshot_download(
+            snapshot = snapshot_download(
                 name, allow_patterns=patterns, cache_dir=cache_dir, local_files_only=True
             )
         except Exception as error:  # noqa: BLE001 - the last one is reported below
             problem = error
         else:
-            return Path(found)
+            return Path(snapshot)
     raise SubjectError(
         f"{name} is in no cache here ({type(problem).__name__}); run musicgen/preload with it, set "
         "HF_HOME or AUDIOCRAFT_CACHE_DIR to a cache that has it, or give a folder"

@@ -71,9 +71,11 @@ def check_folder(folder: Path) -> None:
             f"model folder {folder} {what}; give the folder that holds config.json, a hub id such "
             "as facebook/musicgen-small, or reference:small"
         )
-    found = _read_json(folder / "config.json").get("model_type")
-    if found != "musicgen":
-        raise SubjectError(f"{folder / 'config.json'} describes {found!r}, not a musicgen model")
+    model_type = _read_json(folder / "config.json").get("model_type")
+    if model_type != "musicgen":
+        raise SubjectError(
+            f"{folder / 'config.json'} describes {model_type!r}, not a musicgen model"
+        )
     for path in _weight_files(folder):
         check_safetensors(path)
     for alternatives in (("tokenizer.json", "spiece.model"), _PROCESSOR_FILES):
