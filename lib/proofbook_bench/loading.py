@@ -25,7 +25,7 @@ from proofbook.caching import cache_root
 from proofbook_systems.musicgen.memory import AnonymousPeak
 checkpoints, dtype, budget, folder = sys.argv[1:]
 transformers.MusicgenForConditionalGeneration, transformers.T5EncoderModel
-files = sources.resolve_checkpoints(checkpoints)
+files = sources.find_checkpoints(checkpoints)
 began = time.perf_counter()
 """
 SUBJECT = (
@@ -35,7 +35,7 @@ with AnonymousPeak() as peak:
     model = mapping.map_checkpoints(files)
     converted = conversion.convert(model, cache_root() / "musicgen", dtype=dtype)
     placed = offload.place(converted.folder, cpu=budget, dtype=dtype, codec_on_cpu=True)
-    loaded = generation.load(subject.resolve_model(str(converted.folder)), dtype=dtype,
+    loaded = generation.load(subject.find_model(str(converted.folder)), dtype=dtype,
                              device_map=placed.device_map, offload_folder=folder)
 stranded = offload.stranded_weights(loaded.network)
 assert not stranded, stranded

@@ -31,11 +31,11 @@ from PIL import Image
 from torch.nn import functional
 from tqdm import tqdm
 from transformers import CLIPTextModel, CLIPTokenizer
-from proofbook_subjects.dreambooth.models import resolve_base
+from proofbook_subjects.dreambooth.models import find_base
 from proofbook_subjects.dreambooth.settings import load_settings
 
 s = load_settings(Path(sys.argv[1]))
-base = resolve_base(s.base_model)
+base = find_base(s.base_model)
 torch.manual_seed(s.seed)
 accelerator = Accelerator(mixed_precision=s.mixed_precision)
 tokenizer = CLIPTokenizer.from_pretrained(base, subfolder="tokenizer")

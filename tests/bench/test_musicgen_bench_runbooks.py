@@ -63,7 +63,7 @@ def test_loading_is_judged_by_memory_and_time(
         return Loading(seconds, 9999 if script == PEER else peak, 200, 1000)
 
     done = run_cells(
-        "benchmarks/model_loading", checkpoints=str(reference_checkpoints("tiny/pair", cache)),
+        "benchmarks/model_loading", checkpoints=str(reference_checkpoints("tiny", "pair", cache)),
         after={"imports": lambda names: names.update(measure_loading=measure)},
     )  # fmt: skip
     assert done.red == red

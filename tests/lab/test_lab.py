@@ -241,7 +241,7 @@ def test_the_servers_own_end_ends_the_command(demo: Project) -> None:
 
 
 @pytest.mark.slow
-def test_plain_jupyterlab_takes_warm_kernels_from_the_shared_template(
+def test_plain_jupyterlab_takes_warm_kernels_from_the_shared_forkserver(
     demo: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from proofbook.kernels.shared_forkserver import shared_status, start_shared, stop_shared

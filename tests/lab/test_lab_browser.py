@@ -67,10 +67,10 @@ class Lab:
     url: str
 
     def warm_kernels(self) -> int:
-        """Return how many kernels run that were forked from the command's template."""
+        """Return how many kernels run that were forked from the command's forkserver."""
         words = [process.cmdline() for process in self.process.children()]
-        template = next(w for w in words if "proofbook.kernels.forkserver" in w)
-        return describe(Path(template[template.index("--socket") + 1])).kernels
+        forkserver = next(w for w in words if "proofbook.kernels.forkserver" in w)
+        return describe(Path(forkserver[forkserver.index("--socket") + 1])).kernels
 
 
 @pytest.fixture

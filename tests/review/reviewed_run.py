@@ -146,7 +146,7 @@ def approve_all(run: RunFolder, **more: Any) -> ReviewSession:
 
 def make_film_run(outputs: Path) -> RunFolder:
     """Write a run that asks about one film."""
-    from proofbook_systems.checklists.films import write_film
+    from proofbook_subjects.checklists.films import write_film
 
     run = RunFolder(outputs / "20260304-120000-demo-film")
     run.path.mkdir(parents=True)

@@ -247,7 +247,7 @@ def test_two_processes_do_not_execute_one_run(
     assert runner.end(first).code == 130
 
 
-def test_a_run_without_a_template_is_merely_slower(
+def test_a_run_without_a_forkserver_is_merely_slower(
     add_runbook: Add, add_profile: Add, runner: Runner
 ) -> None:
     add_runbook("demo/one", BEGIN, FINISH)
@@ -257,7 +257,7 @@ def test_a_run_without_a_template_is_merely_slower(
     assert ended.outcome()["kernel"] == "ordinary"
 
 
-def test_a_template_of_its_own_ends_with_the_run(
+def test_a_forkserver_of_its_own_ends_with_the_run(
     add_runbook: Add, add_profile: Add, runner: Runner, tmp_path: Path
 ) -> None:
     (tmp_path / "other").mkdir(mode=0o700)

@@ -237,19 +237,19 @@ def _free_port(port: int) -> int:
 
 @contextlib.contextmanager
 def _warm(preload: tuple[str, ...]) -> Iterator[dict[str, str]]:
-    """Run a template; yield the variables that make every Python kernel of a server use it."""
-    from proofbook.errors import TemplateError
-    from proofbook.kernels.ownership import start_template
+    """Run a forkserver; yield the variables that make every Python kernel of a server use it."""
+    from proofbook.errors import ForkserverError
+    from proofbook.kernels.ownership import start_forkserver
 
     try:
-        template = start_template(preload)
-    except TemplateError as error:
+        forkserver = start_forkserver(preload)
+    except ForkserverError as error:
         typer.echo(f"kernels will be ordinary ones: {error}", err=True)
         yield {}
         return
-    with template:
+    with forkserver:
         yield {
-            "PROOFBOOK_TEMPLATE": str(template.socket),
+            "PROOFBOOK_FORKSERVER": str(forkserver.socket),
             "JUPYTER_DEFAULT_PROVISIONER_NAME": "proofbook-provisioner",
         }
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import typer
 
 from proofbook.errors import UsageError
+from proofbook.extras import refuse_missing_extras
 from proofbook.project import Project, find_project
 from proofbook.runner.plan import load_plan
 from proofbook.runner.resume import Rerun
@@ -46,6 +47,7 @@ def run_command(options: RunOptions) -> int:
     plan = load_plan(
         project, options.profile or "tiny", only=options.runbooks, overrides=options.overrides
     )
+    refuse_missing_extras(job.runbook for job in plan.jobs)
     # Papermill and its friends take half a second to import: only for a plan that is sound.
     from proofbook.runner.run import begin_run
 
@@ -59,6 +61,7 @@ def _resume(project: Project, outputs: Path, options: RunOptions) -> int:
     if options.resume not in (None, "latest") and options.profile:
         raise UsageError("--resume RUN names the run already: give no --profile")
     folder = find_run(outputs, options.resume or "latest", options.profile)
+    refuse_missing_extras(job.runbook for job in folder.read_info().plan)
     return _execute(folder, project, outputs, options)
 
 

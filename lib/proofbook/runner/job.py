@@ -43,7 +43,7 @@ class JobContext:
     runbooks: Mapping[str, Runbook]
     reserve: Reserve
     environment: Mapping[str, str]
-    """Of every kernel: the runner's own, with the template's socket and the share of threads."""
+    """Of every kernel: the runner's own, with the forkserver's socket and the share of threads."""
     run_deadline: float | None = None
     cancelled: threading.Event = field(default_factory=threading.Event)
     redact: Redactor = field(default_factory=Redactor.from_environment)

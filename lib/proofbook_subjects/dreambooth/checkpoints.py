@@ -23,12 +23,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from proofbook.errors import SubjectError
 from proofbook.files import hash_file
 from proofbook_subjects.dreambooth.settings import Settings, differences
-from proofbook_systems.training.checkpoints import MANIFEST, MANIFEST_SUM, sum_line
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 __all__ = [
+    "MANIFEST",
+    "MANIFEST_SUM",
     "Manifest",
     "Snapshot",
     "find_checkpoint",
@@ -39,6 +40,10 @@ __all__ = [
     "weights_file",
     "write_checkpoint",
 ]
+
+MANIFEST = "manifest.json"
+MANIFEST_SUM = "manifest.json.sha256"
+"""Holds the manifest to something: nothing else would."""
 
 _FORMAT = 1
 _NAME = re.compile(r"checkpoint-(\d+)")
@@ -98,7 +103,7 @@ def write_checkpoint(folder: Path, snapshot: Snapshot) -> Path:
             settings=snapshot.settings.model_dump(mode="json"),
         )  # fmt: skip
         (beside / MANIFEST).write_text(manifest.model_dump_json(indent=1))
-        (beside / MANIFEST_SUM).write_text(sum_line(beside / MANIFEST))
+        (beside / MANIFEST_SUM).write_text(_sum_line(beside / MANIFEST))
         _sync(beside / MANIFEST)
         _sync(beside / MANIFEST_SUM)
         _sync(beside)
@@ -130,7 +135,7 @@ def read_manifest(checkpoint: Path) -> Manifest:
     path = checkpoint / MANIFEST
     try:
         manifest = Manifest.model_validate_json(path.read_bytes())
-        is_own = (checkpoint / MANIFEST_SUM).read_bytes() == sum_line(path).encode()
+        is_own = (checkpoint / MANIFEST_SUM).read_bytes() == _sum_line(path).encode()
     except FileNotFoundError as error:
         name = Path(error.filename).name
         raise SubjectError(f"{checkpoint} has no {name}: it is not complete") from error
@@ -244,6 +249,11 @@ class _Explained(io.BufferedWriter):
         except OSError as error:
             self._error = error
             raise
+
+
+def _sum_line(path: Path) -> str:
+    """Return the line that ``sha256sum`` writes of a file, and ``sha256sum -c`` reads."""
+    return f"{hash_file(path)}  {path.name}\n"
 
 
 def _sync(path: Path) -> None:

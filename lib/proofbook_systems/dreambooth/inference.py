@@ -9,10 +9,10 @@ from pathlib import Path
 
 from proofbook.errors import SubjectError
 from proofbook.processes import supervise
+from proofbook_systems.dreambooth.image_similarity import PICTURE_SUFFIXES
+from proofbook_systems.dreambooth.subjects import find_command
 
 __all__ = ["draw_with_command"]
-
-_PICTURES = (".jpeg", ".jpg", ".png", ".webp")
 
 
 def draw_with_command(
@@ -36,7 +36,7 @@ def draw_with_command(
         "number": str(number), "output": str(output),
     }  # fmt: skip
     try:
-        words = [word.format_map(given) for word in command]
+        words = [word.format_map(given) for word in find_command(command)]
     except KeyError as error:
         known = ", ".join(f"{{{name}}}" for name in given)
         raise SubjectError(f"infer_command has {{{error.args[0]}}}; there are {known}") from error
@@ -49,7 +49,7 @@ def draw_with_command(
         ended, state, tail = p.wait(timeout), p.state, p.tail(3)
     if not ended:
         raise SubjectError(f"the model's command took longer than {timeout:g} s; see {log}")
-    found = sorted(path for path in output.iterdir() if path.suffix.lower() in _PICTURES)
+    found = sorted(path for path in output.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES)
     if state != "exited with code 0":
         raise SubjectError(f"the model's command {state}: {' / '.join(tail.split(chr(10)))}")
     if len(found) < number:

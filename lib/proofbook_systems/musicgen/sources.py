@@ -13,14 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from proofbook.errors import SubjectError
-from proofbook_subjects.musicgen.audiocraft.full_size import random_checkpoints
-from proofbook_subjects.musicgen.audiocraft.reference import OUTPUTS_FILE, reference_checkpoints
+from proofbook.subjects import resolve_reference
 from proofbook_systems.musicgen.checkpoints import CODEC_FILE, LANGUAGE_FILE, open_checkpoint
 
-__all__ = ["CheckpointFiles", "resolve_checkpoints"]
+__all__ = ["CheckpointFiles", "find_checkpoints"]
 
-_REFERENCE = "reference:"
-_RANDOM = "random:"
+_OUTPUTS_FILE = "reference_outputs.safetensors"
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _TEXT_FOLDER = "t5"
 _USUAL_TEXT = "t5-base"
@@ -42,7 +40,7 @@ class CheckpointFiles:
     """As the person wrote it."""
 
 
-def resolve_checkpoints(
+def find_checkpoints(
     model: str,
     *,
     text_encoder: str = "",
@@ -52,7 +50,7 @@ def resolve_checkpoints(
 ) -> CheckpointFiles:
     """Return the checkpoints called ``model``.
 
-    That is ``reference:<size>/<form>``, ``random:<published size>``, a folder, or a hub id.
+    That is ``reference:<name>``, ``random:<name>``, a folder, or a hub id.
 
     ``text_encoder`` is a folder or a hub id; empty is what lies beside the checkpoints, else what
     ``xp.cfg`` names. ``AUDIOCRAFT_CACHE_DIR`` and ``HF_HOME`` are looked into for hub ids.
@@ -63,7 +61,7 @@ def resolve_checkpoints(
     found = os.environ if environ is None else environ
     folder, name = _folder(model, cache, found)
     language, codec = _present(folder / LANGUAGE_FILE), _present(folder / CODEC_FILE)
-    known = Path(outputs).expanduser() if outputs else folder / OUTPUTS_FILE
+    known = Path(outputs).expanduser() if outputs else folder / _OUTPUTS_FILE
     if outputs and not known.is_file():
         raise SubjectError(f"reference output {known} does not exist; give the file, or none")
     return CheckpointFiles(
@@ -77,12 +75,8 @@ def resolve_checkpoints(
 
 
 def _folder(model: str, cache: Path | None, environ: Mapping[str, str]) -> tuple[Path, str]:
-    if model.startswith(_REFERENCE):
-        name = model.removeprefix(_REFERENCE)
-        return reference_checkpoints(name, cache), re.sub(r"\W+", "-", name)
-    if model.startswith(_RANDOM):
-        name = model.removeprefix(_RANDOM)
-        return random_checkpoints(name, cache), f"random-{name}"
+    if reference := resolve_reference(model, "musicgen.checkpoints", root=cache):
+        return reference.path, re.sub(r"\W+", "-", reference.name)
     path = Path(model).expanduser()
     if path.is_dir():
         return path.resolve(), path.resolve().name

@@ -1,4 +1,4 @@
-"""Find the model that a person named: the reference, a folder, or a repository of the hub.
+"""Find the model that a person named: a reference subject, a folder, or a hub repository.
 
 Whatever it is, it ends as a folder with configuration, weights and processor, and is looked over
 before anything is loaded, so that a missing or truncated file is named. Loads no weights.
@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from proofbook.errors import SubjectError
-from proofbook_subjects.musicgen.reference import reference_folder
+from proofbook.subjects import resolve_reference
 
-__all__ = ["Subject", "check_folder", "check_safetensors", "resolve_model"]
+__all__ = ["Subject", "check_folder", "check_safetensors", "find_model"]
 
-_REFERENCE = "reference:"
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _WANTED = ["*.json", "*.safetensors", "*.model"]
 _PROCESSOR_FILES = ("preprocessor_config.json", "processor_config.json")
@@ -38,20 +37,20 @@ class Subject:
     """As the person wrote it."""
 
 
-def resolve_model(model: str, cache: Path | None = None) -> Subject:
-    """Return the model called ``model``: ``reference:<size>``, a folder, or a hub id.
+def find_model(model: str, cache: Path | None = None) -> Subject:
+    """Return the model called ``model``: ``reference:<name>``, a folder, or a hub id.
 
-    The reference is built where the cache lacks it, a hub repository is downloaded where the
-    hub's cache lacks it.
+    A reference is built below ``cache`` where it is missing, a hub repository is downloaded where
+    the hub's cache lacks it.
 
     Raises:
         SubjectError: There is no such model, it cannot be reached, or a file of it is missing,
             truncated or no MusicGen.
     """
-    if model.startswith(_REFERENCE):
-        size = model.removeprefix(_REFERENCE)
-        folder = reference_folder(size, cache)
-        return Subject(name=size, folder=folder, origin="reference", requested=model)
+    if reference := resolve_reference(model, "musicgen.model", root=cache):
+        name, folder = _short_name(reference.name), reference.path
+        check_folder(folder)
+        return Subject(name=name, folder=folder, origin="reference", requested=model)
     path = Path(model).expanduser()
     if path.exists() or not _HUB_ID.fullmatch(model):
         check_folder(path)

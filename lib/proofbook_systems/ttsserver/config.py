@@ -60,6 +60,10 @@ class BinaryE2EConfig(BaseModel):
     """Whether the server should even out the level."""
     duration_tolerance: float = Field(default=0.1, ge=0)
     """Seconds by which the audio may differ from what the server claims."""
+    quietest: float = -50.0
+    """dBFS that the audio must reach."""
+    most_silence: float = Field(default=0.9, ge=0, le=1)
+    """Share of the audio that may be silent."""
     timeout_health: float = Field(default=120.0, gt=0)
     """Seconds from launch to healthy."""
     timeout_cached: float = Field(default=180.0, gt=0)

@@ -10,8 +10,9 @@ import pytest
 
 from proofbook.errors import SubjectError
 from proofbook.records import Question
+from proofbook_subjects.checklists.films import write_film
 from proofbook_systems.checklists.config import ReleaseConfig
-from proofbook_systems.checklists.films import read_caption, resolve_video, write_film
+from proofbook_systems.checklists.posts import find_video, read_caption
 
 SMALL = {"width": 90, "height": 160}
 Run = Callable[..., Any]
@@ -94,7 +95,7 @@ def test_what_people_confirm_is_asked_item_by_item(
 
 def test_films_and_captions_that_are_not_there_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(SubjectError, match=r"video gone\.mp4 does not exist; give a film, or"):
-        resolve_video("gone.mp4", tmp_path)
+        find_video("gone.mp4", tmp_path)
     with pytest.raises(SubjectError, match=r"caption gone\.txt cannot be read"):
-        read_caption("gone.txt")
-    assert read_caption("reference:caption").hashtags == ["#mouse", "#butcher", "#reels"]
+        read_caption("gone.txt", tmp_path)
+    assert read_caption("reference:caption", tmp_path).hashtags == ["#mouse", "#butcher", "#reels"]

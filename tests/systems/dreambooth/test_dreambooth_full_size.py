@@ -12,9 +12,9 @@ import yaml
 from diffusers import UNet2DConditionModel
 
 from proofbook_subjects.dreambooth import full_size
-from proofbook_subjects.dreambooth.models import load_networks, resolve_base
+from proofbook_subjects.dreambooth.models import find_base, load_networks
 from proofbook_subjects.dreambooth.settings import Settings, load_settings
-from proofbook_systems.dreambooth.subjects import resolve_subject
+from proofbook_systems.dreambooth.subjects import find_subject
 
 SMALL: dict[str, dict[str, Any]] = {
     "text": {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1,
@@ -35,10 +35,9 @@ def test_it_is_written_once_and_loads(
 ) -> None:
     build = full_size.build_full_size
     monkeypatch.setattr(full_size, "build_full_size", lambda folder: build(folder, **SMALL))
-    environ = {"PROOFBOOK_CACHE": str(tmp_path)}
-    place = Path(resolve_base("random:sd15", environ))
+    place = Path(find_base("random:sd15", tmp_path))
     written = (place / "model_index.json").stat().st_mtime_ns
-    assert resolve_base("random:sd15", environ) == str(place)
+    assert find_base("random:sd15", tmp_path) == str(place)
     assert (place / "model_index.json").stat().st_mtime_ns == written
     networks = load_networks(settings(base_model=str(place)))
     assert networks.tokenizer("a photo of sks mouse").input_ids[0] == 0
@@ -58,7 +57,7 @@ def test_one_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("name", ["butcher", "butcher-sd15", "butcher-random"])
 def test_each_config_is_one_that_the_trainer_takes(tmp_path: Path, name: str) -> None:
-    subject = resolve_subject(f"reference:{name}", "", tmp_path)
+    subject = find_subject(f"reference:{name}", "", tmp_path)
     read = load_settings(subject.config)
     assert read.model_dump(mode="json", exclude_unset=True) == yaml.safe_load(
         subject.config.read_text()

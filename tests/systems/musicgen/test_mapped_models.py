@@ -19,7 +19,7 @@ from proofbook_systems.musicgen import conversion, generation, proof, subject
 from proofbook_systems.musicgen.checkpoints import CODEC_FILE, LANGUAGE_FILE, open_checkpoint
 from proofbook_systems.musicgen.keymap import Options
 from proofbook_systems.musicgen.mapping import MappedModel, map_checkpoints
-from proofbook_systems.musicgen.sources import resolve_checkpoints
+from proofbook_systems.musicgen.sources import find_checkpoints
 
 Change = Callable[[dict[str, torch.Tensor]], object]
 
@@ -27,7 +27,7 @@ Change = Callable[[dict[str, torch.Tensor]], object]
 @pytest.fixture
 def folder(cache: Path, tmp_path: Path) -> Path:
     """A copy of the tiny checkpoints."""
-    return Path(shutil.copytree(reference_checkpoints("tiny/pair", cache), tmp_path / "mine"))
+    return Path(shutil.copytree(reference_checkpoints("tiny", "pair", cache), tmp_path / "mine"))
 
 
 def changed(folder: Path, file: str, change: Change, config: str | None = "same") -> Path:
@@ -40,18 +40,18 @@ def changed(folder: Path, file: str, change: Change, config: str | None = "same"
 
 
 def mapped(folder: Path, **options: Any) -> MappedModel:
-    return map_checkpoints(resolve_checkpoints(str(folder)), Options(**options))
+    return map_checkpoints(find_checkpoints(str(folder)), Options(**options))
 
 
 def loaded(model: MappedModel, root: Path) -> generation.Model:
     converted = conversion.convert(model, root)
-    return generation.load(subject.resolve_model(str(converted.folder)), "cpu")
+    return generation.load(subject.find_model(str(converted.folder)), "cpu")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("form", ["pair", "parametrized", "folded", "wrapped", "scrambled"])
 def test_every_form_computes_what_the_original_did(form: str, cache: Path, tmp_path: Path):
-    files = resolve_checkpoints(f"reference:tiny/{form}", cache=cache)
+    files = find_checkpoints(f"reference:tiny/{form}", cache=cache)
     model = loaded(map_checkpoints(files), tmp_path)
     assert (model.missing_weights, model.unused_weights) == ((), ())
     distances = proof.compare_outputs(model, files.outputs)
@@ -86,7 +86,7 @@ def test_two_tensors_that_change_places_are_found(
 
 def test_without_a_known_output_there_is_nothing_to_compare(folder: Path):
     (folder / "reference_outputs.safetensors").unlink()
-    assert proof.compare_outputs(None, resolve_checkpoints(str(folder)).outputs) == {}  # type: ignore[arg-type]
+    assert proof.compare_outputs(None, find_checkpoints(str(folder)).outputs) == {}  # type: ignore[arg-type]
 
 
 def test_a_broken_known_output_is_named(folder: Path, tmp_path: Path):
@@ -95,7 +95,7 @@ def test_a_broken_known_output_is_named(folder: Path, tmp_path: Path):
     with pytest.raises(SubjectError, match="cannot be read"):
         proof.compare_outputs(None, path)  # type: ignore[arg-type]
     with pytest.raises(SubjectError, match="does not exist"):
-        resolve_checkpoints(str(folder), outputs=str(tmp_path / "none"))
+        find_checkpoints(str(folder), outputs=str(tmp_path / "none"))
 
 
 def test_shapes_tell_what_the_configuration_does_not(folder: Path):
@@ -165,15 +165,17 @@ def test_a_pointer_is_followed_beside_it_or_named(folder: Path):
     codec = folder / CODEC_FILE
     codec.rename(folder / "encodec_32khz")
     torch.save({"pretrained": "//pretrained/facebook/encodec_32khz"}, codec)
-    assert resolve_checkpoints(str(folder)).codec == folder / "encodec_32khz"
+    assert find_checkpoints(str(folder)).codec == folder / "encodec_32khz"
     (folder / "encodec_32khz").unlink()
     with pytest.raises(SubjectError, match=r"only points to the pretrained codec facebook/encodec"):
-        resolve_checkpoints(str(folder))
+        find_checkpoints(str(folder))
 
 
 @pytest.mark.parametrize(
     ("model", "said"),
-    [("/nowhere/at/all", "does not exist"), ("reference:odd", "no checkpoints reference:odd"),
+    [("/nowhere/at/all", "does not exist"),
+     ("reference:tiny/odd", "no reference:tiny/odd .* reference:tiny/scrambled"),
+     ("random:melody", "no random:melody for .* reference:random-large"),
      ("facebook/musicgen-nowhere", "is in no cache here")],
 )  # fmt: skip
 def test_checkpoints_that_are_not_there_are_named(
@@ -181,13 +183,13 @@ def test_checkpoints_that_are_not_there_are_named(
 ):
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(SubjectError, match=said):
-        resolve_checkpoints(model, environ={"AUDIOCRAFT_CACHE_DIR": str(tmp_path)})
+        find_checkpoints(model, environ={"AUDIOCRAFT_CACHE_DIR": str(tmp_path)})
 
 
 def test_a_missing_file_of_the_two_is_named(folder: Path):
     (folder / CODEC_FILE).unlink()
     with pytest.raises(SubjectError, match=r"compression_state_dict\.bin is missing"):
-        resolve_checkpoints(str(folder))
+        find_checkpoints(str(folder))
 
 
 def test_nothing_is_converted_twice(folder: Path, tmp_path: Path):

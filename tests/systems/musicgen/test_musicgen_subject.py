@@ -14,18 +14,18 @@ from pathlib import Path
 import pytest
 
 from proofbook.errors import SubjectError
-from proofbook_systems.musicgen.subject import check_folder, check_safetensors, resolve_model
+from proofbook_systems.musicgen.subject import check_folder, check_safetensors, find_model
 
 
 def refused(model: str | Path, cache: Path | None = None) -> str:
     with pytest.raises(SubjectError) as caught:
-        resolve_model(str(model), cache)
+        find_model(str(model), cache)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
 
 def test_the_reference_is_found_by_its_size(cache: Path, reference: Path):
-    found = resolve_model("reference:small", cache)
+    found = find_model("reference:small", cache)
     assert (found.name, found.folder, found.origin) == ("small", reference, "reference")
 
 
@@ -34,7 +34,7 @@ def test_an_unknown_size_lists_those_there_are(cache: Path):
 
 
 def test_a_folder_is_found_and_called_by_its_last_word(folder: Path):
-    found = resolve_model(str(folder))
+    found = find_model(str(folder))
     assert (found.name, found.folder, found.origin) == ("mine", folder, "folder")
 
 
@@ -123,9 +123,9 @@ def test_a_pickle_is_refused_and_not_opened(folder: Path, monkeypatch: pytest.Mo
 RESOLVE = """
 import sys
 from proofbook.errors import SubjectError
-from proofbook_systems.musicgen.subject import resolve_model
+from proofbook_systems.musicgen.subject import find_model
 try:
-    found = resolve_model(sys.argv[1])
+    found = find_model(sys.argv[1])
     print(found.name, found.origin, found.folder)
 except SubjectError as error:
     print("refused:", error)

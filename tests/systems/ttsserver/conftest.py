@@ -12,7 +12,7 @@ from speaking import MATRIX, TIMEOUT, Spoken
 
 from proofbook_systems.ttsserver.binaries import find_or_build
 from proofbook_systems.ttsserver.matrix import choose_rows
-from proofbook_systems.ttsserver.projects import resolve_project
+from proofbook_systems.ttsserver.projects import find_project
 from proofbook_systems.ttsserver.rows import RowOptions
 from proofbook_systems.ttsserver.sample import VoiceSample, read_sample
 from proofbook_systems.ttsserver.server import Launch
@@ -22,7 +22,7 @@ from proofbook_systems.ttsserver.session import speak_all
 @pytest.fixture(scope="session")
 def reference_project() -> Path:
     """The reference server's sources, in the user's cache."""
-    return resolve_project("reference:voicebox")
+    return find_project("reference:voicebox")
 
 
 @pytest.fixture(scope="session")

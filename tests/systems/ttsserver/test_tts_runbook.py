@@ -146,7 +146,7 @@ def test_what_is_left_over_is_red(run: Callable[..., Any]) -> None:
         ({"only": ["kokorro"]}, "only: no engine 'kokorro' in the matrix; did you mean kokoro?"),
         ({"reference_wav": "gone.wav"}, "reference_wav gone.wav does not exist"),
         ({"binary": "gone"}, "binary gone does not exist; give the server's program"),
-        ({"project": "reference:other"}, "project reference:other: there is no such reference"),
+        ({"project": "reference:other"}, "there is no reference:other for ttsserver.project; take"),
         ({"project": "gone"}, "project gone does not exist"),
     ],
 )

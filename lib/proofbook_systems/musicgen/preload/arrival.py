@@ -15,7 +15,7 @@ from proofbook_systems.musicgen.preload.checksums import read_notes
 from proofbook_systems.musicgen.preload.companions import Companion, companions_of
 from proofbook_systems.musicgen.preload.manifest import ManifestEntry
 from proofbook_systems.musicgen.preload.origins import FolderOrigin
-from proofbook_systems.musicgen.preload.resolution import Wanted, new_entry, resolve_origin
+from proofbook_systems.musicgen.preload.resolution import Wanted, find_origin, new_entry
 from proofbook_systems.musicgen.preload.store import Preloaded, preload, take_over
 
 __all__ = ["Arrivals", "bring_models"]
@@ -77,7 +77,7 @@ def _lacking(folder: Path) -> list[Companion]:
 def _bring(model: Wanted, cache: Path, arrivals: Arrivals, *, mirror: str, offline: bool) -> None:
     folder = cache / model.entry.local_path
     try:
-        origin = resolve_origin(model.source, mirror, offline=offline)
+        origin = find_origin(model.source, mirror, offline=offline)
         result = take_over(folder) if origin is None else preload(origin, folder)
     except SubjectError as error:
         arrivals.problems[model.key] = str(error)

@@ -17,8 +17,7 @@ import httpx
 
 from proofbook.caching import cache_root
 from proofbook.errors import SubjectError
-from proofbook_subjects.musicgen.audiocraft.reference import reference_checkpoints
-from proofbook_subjects.musicgen.reference import reference_folder
+from proofbook.subjects import is_reference, resolve_reference
 from proofbook_systems.musicgen.preload.hub import cached_hub_origin, hub_origin
 from proofbook_systems.musicgen.preload.manifest import ManifestEntry
 from proofbook_systems.musicgen.preload.mirrors import MirrorOrigin, without_password
@@ -26,12 +25,11 @@ from proofbook_systems.musicgen.preload.origins import FolderOrigin, Origin
 from proofbook_systems.musicgen.preload.store import log_progress
 
 __all__ = [
-    "FRESH", "Wanted", "cache_folder", "is_offline", "new_entry", "place_under", "resolve_origin",
+    "FRESH", "Wanted", "cache_folder", "find_origin", "is_offline", "new_entry", "place_under",
     "wanted_models",
 ]  # fmt: skip
 
 FRESH = "fresh"
-_REFERENCE = "reference:"
 _ADDRESS = re.compile(r"https?://")
 _FILE_ADDRESS = "file://"
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
@@ -123,19 +121,17 @@ def new_entry(key: str, source: str, taken: set[str]) -> ManifestEntry:
     )
 
 
-def resolve_origin(source: str, mirror: str, *, offline: bool) -> Origin | None:
+def find_origin(source: str, mirror: str, *, offline: bool) -> Origin | None:
     """Return where a model comes from; None where that would need the network and is not to.
 
-    ``source`` is ``reference:<size>`` or ``reference:<size>/<form>``, a folder, a ``file`` or web
-    address, or a hub id, which is looked for under ``mirror``, a folder or address, if given.
+    ``source`` is ``reference:<name>``, a folder, a ``file`` or web address, or a hub id, which is
+    looked for under ``mirror``, a folder or address, if given.
 
     Raises:
         SubjectError: There is no such folder or model, or the hub does not give it.
     """
-    if source.startswith(_REFERENCE):
-        name = source.removeprefix(_REFERENCE)
-        built = reference_checkpoints(name) if "/" in name else reference_folder(name)
-        return FolderOrigin(folder=built)
+    if reference := resolve_reference(source, "musicgen.model", "musicgen.checkpoints"):
+        return FolderOrigin(folder=reference.path)
     if folder := _folder(source):
         return FolderOrigin(folder=folder)
     if not _ADDRESS.match(source) and not _HUB_ID.fullmatch(source):
@@ -156,7 +152,7 @@ def resolve_origin(source: str, mirror: str, *, offline: bool) -> Origin | None:
 
 def _is_identity(source: str) -> bool:
     """Say whether a source names a model itself, and not a place that some model lies at."""
-    if source.startswith(_REFERENCE):
+    if is_reference(source):
         return True
     return bool(_HUB_ID.fullmatch(source)) and not Path(source).is_dir()
 

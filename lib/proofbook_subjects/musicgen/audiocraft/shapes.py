@@ -1,53 +1,34 @@
-"""Names and shapes of a MusicGen of any size, as audiocraft writes them.
+"""Names and shapes of the tensors of a MusicGen of any size, as audiocraft writes them.
 
-For what needs a large model's keys and not its gigabytes.
+Knows no values: a large model's names cost nothing here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from proofbook_systems.musicgen.keymap.names import canonical
-from proofbook_systems.musicgen.keymap.rules import Part, targets_of
-from proofbook_systems.musicgen.keymap.slots import TensorSpec
-
-__all__ = ["codec_keys", "language_keys", "targets_for"]
+__all__ = ["codec_shapes", "language_shapes"]
 
 _RATIOS = (8, 5, 4, 4)
 _Named = Iterator[tuple[str, tuple[int, ...]]]
 
 
-def language_keys(
+def language_shapes(
     *, width: int, layers: int, codebooks: int = 4, codes: int = 2048, text_width: int = 768
-) -> dict[str, TensorSpec]:
-    """Return the keys of a language model's checkpoint."""
-    names = _language(width, layers, codebooks, codes, text_width)
-    return {name: TensorSpec(shape, "float32") for name, shape in names}
+) -> dict[str, tuple[int, ...]]:
+    """Return name and shape of each tensor in a language model's checkpoint."""
+    return dict(_language(width, layers, codebooks, codes, text_width))
 
 
-def codec_keys(
+def codec_shapes(
     *, filters: int = 64, dimension: int = 128, codebooks: int = 4, codes: int = 2048
-) -> dict[str, TensorSpec]:
-    """Return the keys of a codec's checkpoint, weight norm as a pair."""
-    names = [*_side("encoder", filters, dimension), *_side("decoder", filters, dimension)]
-    names += _codebooks(codebooks, codes, dimension)
-    return {name: TensorSpec(shape, "float32") for name, shape in names}
-
-
-def targets_for(part: Part, keys: dict[str, TensorSpec]) -> dict[str, TensorSpec]:
-    """Return the parameters that these keys feed by the rules."""
-    found: dict[str, TensorSpec] = {}
-    for key, spec in keys.items():
-        targets = targets_of(part, canonical(key))
-        shape = (spec.shape[0] // len(targets), *spec.shape[1:])
-        found |= {_newer(target): TensorSpec(shape, spec.dtype) for target in targets}
-    return found
-
-
-def _newer(target: str) -> str:
-    stem, leaf = target.rsplit(".", 1)
-    half = {"weight_g": "original0", "weight_v": "original1"}.get(leaf)
-    return f"{stem}.parametrizations.weight.{half}" if half else target
+) -> dict[str, tuple[int, ...]]:
+    """Return name and shape of each tensor in a codec's checkpoint, weight norm as a pair."""
+    return {
+        **dict(_side("encoder", filters, dimension)),
+        **dict(_side("decoder", filters, dimension)),
+        **dict(_codebooks(codebooks, codes, dimension)),
+    }
 
 
 def _language(width: int, layers: int, codebooks: int, codes: int, text_width: int) -> _Named:

@@ -1,56 +1,22 @@
-"""The film and the caption that a checklist is about; small ones are made for ``reference:…``."""
+"""A small film and the caption of its post, written on the spot."""
 
 from __future__ import annotations
 
-import re
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from proofbook.errors import SubjectError
+__all__ = ["write_caption", "write_film"]
 
-__all__ = ["Caption", "read_caption", "resolve_video", "write_film"]
-
-_CLIP, _CAPTION = "reference:clip", "reference:caption"
 _WORDS = "Butcher opens a shop. What could go wrong? #mouse #butcher #reels\n"
 _RATE, _FPS = 44_100, 10
 
 
-class Caption(NamedTuple):
-    """What is written below a post."""
-
-    text: str
-    hashtags: list[str]
-
-
-def resolve_video(video: str, folder: Path) -> Path:
-    """Return the film that is called so; the reference is made in ``folder``.
-
-    Raises:
-        SubjectError: There is none.
-    """
-    if video == _CLIP:
-        return write_film(folder / "clip.mp4")
-    path = Path(video).expanduser()
-    if not path.is_file():
-        raise SubjectError(f"video {path} does not exist; give a film, or {_CLIP}")
+def write_caption(path: Path) -> Path:
+    """Write a caption with three hashtags, and return its path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(_WORDS, encoding="utf-8")
     return path
-
-
-def read_caption(caption: str) -> Caption:
-    """Return a caption and its hashtags.
-
-    Raises:
-        SubjectError: There is none, or it is no text.
-    """
-    if caption == _CAPTION:
-        text = _WORDS
-    else:
-        try:
-            text = Path(caption).expanduser().read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise SubjectError(f"caption {caption} cannot be read: {error}") from error
-    return Caption(text, re.findall(r"#\w+", text))
 
 
 def write_film(
