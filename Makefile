@@ -13,7 +13,7 @@ run: $(READY)
 	$(BIN)/proofbook run --profile tiny
 
 test: $(READY_DEV) lint
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile --cov --cov-report=term --cov-fail-under=85
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal --durations=15 --cov --cov-report=term --cov-fail-under=85
 	$(BIN)/python -m coverage report --fail-under=95 --include='*/proofbook/records.py,*/proofbook/profiles.py,*/proofbook/checks/*,*/proofbook/runs/verdicts.py'
 
 lint: $(READY_DEV)
