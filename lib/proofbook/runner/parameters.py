@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
@@ -11,6 +12,7 @@ from proofbook.errors import UsageError
 from proofbook.notebooks import Runbook
 from proofbook.profiles import nearest
 from proofbook.records import PlannedJob
+from proofbook.runner.paths import anchor_path
 from proofbook.runs.redaction import Redactor, is_secret_name
 from proofbook.yamlfile import parse_scalar
 
@@ -122,9 +124,9 @@ def override_parameters(
 
 
 def read_override(text: str, name: str, runbook: Runbook) -> JsonValue:
-    """Read a command line's text; a parameter that is a text takes it as it stands."""
+    """Read a command line's text; a relative path counts from the folder that it was typed in."""
     if runbook.parameters[name].annotation == "str":
-        return text
+        return anchor_path(text, Path.cwd())
     value: JsonValue = parse_scalar(text)
     return value
 

@@ -24,6 +24,7 @@ from proofbook.runner.parameters import (
     refuse_secrets,
     verify_parameters,
 )
+from proofbook.runner.paths import anchor_parameters
 from proofbook.yamlfile import Place, YamlFile
 
 __all__ = ["Plan", "load_plan"]
@@ -74,7 +75,7 @@ class _Expanded:
 
 def load_plan(
     project: Project,
-    profile: str,
+    profile: str | None,
     *,
     only: Iterable[str] = (),
     overrides: Mapping[str, str] | None = None,
@@ -83,7 +84,7 @@ def load_plan(
 
     Args:
         project: Where runbooks and profiles lie.
-        profile: ``tiny``, or the path of a YAML file.
+        profile: ``tiny``, or the path of a YAML file; None takes ``tiny`` where there is one.
         only: Runbooks or job ids to keep, with the jobs that they need; none keeps all. A
             runbook that is not in the profile is added with its default parameters.
         overrides: ``name`` to text, as on a command line, for every job that has ``name``; over
@@ -106,6 +107,7 @@ def load_plan(
     entries = _resolve_needs(entries)
     jobs = _select(entries, tuple(only), project, settings.defaults, runbooks)
     jobs = override_parameters(jobs, runbooks, overrides)
+    jobs = anchor_parameters(jobs, runbooks, project.root, without=overrides)
     return Plan(
         profile=file.path.stem,
         path=str(file.path),
