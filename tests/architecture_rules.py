@@ -27,6 +27,7 @@ LEAVES = {
     "caching",
     "configs",
     "errors",
+    "extras",
     "files",
     "fingerprints",
     "hardware",
@@ -34,6 +35,7 @@ LEAVES = {
     "profiles",
     "project",
     "records",
+    "requirements",
     "subjects",
     "values",
     "yamlfile",
@@ -52,7 +54,10 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 """What each package of the harness may import beside the leaves and itself; the CLI, anything."""
 
-OPEN_TO_SYSTEMS = LEAVES - {"configs", "notebooks", "profiles", "project"} | {"processes", "media"}
+OPEN_TO_SYSTEMS = LEAVES - {"configs", "extras", "notebooks", "profiles", "project"} | {
+    "processes",
+    "media",
+}
 SHARED_SYSTEMS = {
     "dreambooth": {"training"},
     "foundry": {"training"},

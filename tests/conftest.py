@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-import shutil
 import signal
+import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from leaving_out import count_left_out, leave_out, need
 
 from proofbook.project import Project
+from proofbook.requirements import find_browser
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -48,6 +50,12 @@ def interruptible() -> None:
     """A suite started in the background ignores SIGINT, and so would all that it starts."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty cache folder, filled by whoever is first."""
+    return tmp_path_factory.mktemp("cache")
 
 
 @pytest.fixture
@@ -104,12 +112,39 @@ def audit() -> Callable[..., list[str]]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """The system's Chromium, which may play sound unasked; a test fails where there is none."""
+    """A Chromium of the system or of Playwright, which may play sound unasked."""
+    need("browser")
     from playwright.sync_api import sync_playwright
 
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
     arguments = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
+    program = find_browser()
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=program, args=arguments)
         yield opened
         opened.close()
+
+
+@pytest.fixture
+def mount_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
+    """Return a function that mounts a real file system with the options of mount(8)'s tmpfs."""
+    folders: list[Path] = []
+
+    def mount(options: str) -> Path:
+        folder = tmp_path / f"disk-{len(folders)}"
+        folder.mkdir()
+        command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+        mounted = subprocess.run(command, check=False, capture_output=True, text=True)
+        if mounted.returncode:
+            leave_out("needs to mount a file system, which this user may not: run it as root")
+        folders.append(folder)
+        return folder
+
+    yield mount
+    for folder in folders:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many tests were left out, and why, where nobody overlooks it."""
+    for line in count_left_out(terminalreporter.stats.get("skipped", [])):
+        terminalreporter.write_line(line, yellow=True, bold=True)

@@ -60,7 +60,7 @@ RULES: dict[Rule, Module] = {
         H + "files.py", "def f():\n    from proofbook.runs.folder import RunFolder\n"
     ),
     packages_import_only_lower_ones: Module(H + "signoff/log.py", "import proofbook.report.page\n"),
-    every_module_of_the_harness_has_a_place: Module(H + "extras.py", ""),
+    every_module_of_the_harness_has_a_place: Module(H + "loose.py", ""),
     harness_imports_no_other_package: Module(
         H + "runner/listing.py", "def f():\n    from proofbook_systems import musicgen\n"
     ),

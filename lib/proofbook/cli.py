@@ -28,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 warm_app = typer.Typer(
-    help="A template process that outlives a command, for warm kernels in papermill, "
+    help="A forkserver process that outlives a command, for warm kernels in papermill, "
     "JupyterLab and the next run.",
     no_args_is_help=True,
 )

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -251,26 +251,10 @@ def test_a_killed_runner_leaves_an_incomplete_run_and_no_process(
     assert_resumes_green(runner, ended, flag)
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A real file system of 12 MB."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(folder)],
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    if mounted.returncode:
-        pytest.skip(f"this user cannot mount a small disk: {mounted.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
 def test_a_full_disk_is_told_and_can_be_resumed(
-    small_disk: Path, prepare: Callable[[Fault], Path], runner: Runner
+    mount_disk: Callable[[str], Path], prepare: Callable[[Fault], Path], runner: Runner
 ) -> None:
+    small_disk = mount_disk("size=12m")
     fill = (
         "filler = open(Path(os.environ['PROOFBOOK_MEDIA_FOLDER']) / 'filler', 'wb')\n"
         "    while True: filler.write(os.urandom(4096)); filler.flush()"

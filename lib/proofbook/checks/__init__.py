@@ -1,4 +1,4 @@
-"""The notebook-side API: claims, numbers, evidence and questions, each written down at once."""
+"""The notebook-side API: claims, numbers, evidence, outputs and questions, written at once."""
 
 from proofbook.checks.checks import Checks
 from proofbook.checks.expectations import (

@@ -10,7 +10,9 @@ from pathlib import Path
 import typer
 
 from proofbook.errors import UsageError
+from proofbook.extras import refuse_missing_extras
 from proofbook.project import Project, find_project
+from proofbook.runner.listing import refuse_without_default
 from proofbook.runner.plan import load_plan
 from proofbook.runner.resume import Rerun
 from proofbook.runs.folder import RunFolder, find_run
@@ -43,9 +45,10 @@ def run_command(options: RunOptions) -> int:
     outputs = options.outputs or project.outputs
     if options.resume is not None or options.rerun is not None:
         return _resume(project, outputs, options)
-    plan = load_plan(
-        project, options.profile or "tiny", only=options.runbooks, overrides=options.overrides
-    )
+    if options.profile is None and not options.runbooks:
+        refuse_without_default(project)
+    plan = load_plan(project, options.profile, only=options.runbooks, overrides=options.overrides)
+    refuse_missing_extras(job.runbook for job in plan.jobs)
     # Papermill and its friends take half a second to import: only for a plan that is sound.
     from proofbook.runner.run import begin_run
 
@@ -59,6 +62,7 @@ def _resume(project: Project, outputs: Path, options: RunOptions) -> int:
     if options.resume not in (None, "latest") and options.profile:
         raise UsageError("--resume RUN names the run already: give no --profile")
     folder = find_run(outputs, options.resume or "latest", options.profile)
+    refuse_missing_extras(job.runbook for job in folder.read_info().plan)
     return _execute(folder, project, outputs, options)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from papermill.engines import Engine
 
+from proofbook.checks.journal import SCRAP
 from proofbook.errors import Incomplete
 from proofbook.runner.cell_status import CellLedger
 from proofbook.runner.client import TruthfulClient
@@ -19,8 +20,6 @@ from proofbook.runner.execution import Execution
 from proofbook.runner.recording import NotebookRecorder
 
 __all__ = ["ProofbookEngine"]
-
-_SCRAP = "application/scrapbook.scrap.json+json"
 
 
 class ProofbookEngine(Engine):  # type: ignore[misc]
@@ -97,9 +96,9 @@ class ProofbookEngine(Engine):  # type: ignore[misc]
 def _is_unfinished(nb: Any) -> bool:
     """Say whether checks were begun in the notebook and never finished."""
     kinds = {
-        output["data"][_SCRAP].get("data", {}).get("kind")
+        output["data"][SCRAP].get("data", {}).get("kind")
         for cell in nb.cells
         for output in cell.get("outputs", ())
-        if isinstance(output.get("data", {}).get(_SCRAP, {}).get("data"), dict)
+        if isinstance(output.get("data", {}).get(SCRAP, {}).get("data"), dict)
     }
     return "begin" in kinds and "finish" not in kinds

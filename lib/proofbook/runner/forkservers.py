@@ -1,27 +1,28 @@
-"""Where a run's kernels are forked: the user's shared template, or one of the run's own."""
+"""Where a run's kernels are forked: the user's shared forkserver, or one for this run."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from proofbook.errors import KernelError, TemplateError
-from proofbook.kernels.ownership import start_template
+from proofbook.errors import ForkserverError, KernelError
+from proofbook.kernels.ownership import start_forkserver
 from proofbook.kernels.shared_forkserver import find_shared, shared_status
 
-__all__ = ["OFF", "template_for"]
+__all__ = ["OFF", "forkserver_for"]
 
 OFF = "off"
-"""In place of a template's socket: ordinary kernels only."""
+"""In place of a forkserver's socket: ordinary kernels only."""
 
 
 @contextmanager
-def template_for(
+def forkserver_for(
     warm: Sequence[str], note: Callable[[str], None], *, cold: bool = False
 ) -> Iterator[str]:
-    """Yield the socket of a template that has imported ``warm``, or :data:`OFF`.
+    """Yield the socket of a forkserver that has imported ``warm``, or :data:`OFF`.
 
-    A template of the run's own ends with the block. ``note`` is told what is worth knowing.
+    One that is started for the run ends with the block. ``note`` is called with what a person
+    should know.
     """
     if cold:
         yield OFF
@@ -30,22 +31,20 @@ def template_for(
         yield str(shared)
         return
     if shared_status() is not None:
-        note(
-            "the shared template is out of date, or lacks an import: starting one of the run's own"
-        )
+        note("the shared forkserver is out of date or lacks an import; starting one for this run")
     try:
-        template = start_template(warm)
+        forkserver = start_forkserver(warm)
     except KernelError as error:
         note(f"ordinary kernels only: {error}")
         yield OFF
         return
-    with template:
+    with forkserver:
         note("importing the libraries that warm kernels share")
         try:
-            status = template.wait_ready()
-        except TemplateError as error:
+            status = forkserver.wait_ready()
+        except ForkserverError as error:
             note(f"ordinary kernels only: {error}")
             yield OFF
             return
         note("; ".join(status.warnings))
-        yield str(template.socket)
+        yield str(forkserver.socket)

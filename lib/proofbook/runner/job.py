@@ -18,23 +18,22 @@ from pathlib import Path
 from typing import Any
 
 from proofbook.checks.journal import JOB_FOLDER, MEDIA_FOLDER
-from proofbook.files import append_line, hash_file
-from proofbook.hardware import missing
+from proofbook.files import hash_file
 from proofbook.notebooks import Runbook
 from proofbook.processes.warden import TEMPORARY
-from proofbook.records import Attempt, Begin, Check, Finish, Outcome, OutcomeStatus, PlannedJob, now
+from proofbook.records import Attempt, Check, Outcome, OutcomeStatus, PlannedJob, now
 from proofbook.runner.cells import read_cells
 from proofbook.runner.execution import CellProgress, Execution, Limits, Stop
+from proofbook.runner.lacks import find_lacks, record_lacks
 from proofbook.runner.logs import JobLog
 from proofbook.runner.reserve import Reserve
 from proofbook.runner.temporary import temporary_folder
 from proofbook.runs.folder import JobFolder, RunFolder, read_records
 from proofbook.runs.redaction import Redactor
+from proofbook.runs.siblings import siblings
 from proofbook.runs.verdicts import confirm, judge
 
 __all__ = ["JobContext", "run_job"]
-
-_HARDWARE_CHECK = "hardware"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +44,7 @@ class JobContext:
     runbooks: Mapping[str, Runbook]
     reserve: Reserve
     environment: Mapping[str, str]
-    """Of every kernel: the runner's own, with the template's socket and the share of threads."""
+    """Of every kernel: the runner's own, with the forkserver's socket and the share of threads."""
     run_deadline: float | None = None
     cancelled: threading.Event = field(default_factory=threading.Event)
     redact: Redactor = field(default_factory=Redactor.from_environment)
@@ -159,13 +158,18 @@ def _ended(outcome: Outcome, started: datetime) -> Outcome:
 
 
 def _execute_or_skip(job: PlannedJob, context: JobContext, folder: JobFolder) -> Execution | None:
-    lacking = missing(dict(job.hardware), context.run.path) if job.hardware else []
-    if lacking:
-        _record_lack(job, folder, "; ".join(lacking))
+    if lacks := find_lacks(job, context.run.path):
+        record_lacks(job, folder, lacks)
         return None
     with temporary_folder(job.id) as temporary, JobLog(folder.log, context.redact) as log:
         execution = _prepare(job, context, folder, log, temporary)
-        _execute(job, context, execution)
+        with siblings(context.runbooks[job.runbook].path, folder.work) as written:
+            _execute(job, context, execution)
+        if written:
+            cause = (
+                f"{written[0]}, beside the runbook, changed while the job ran; give it another name"
+            )
+            execution.stop = Stop(kind="error", cause=cause)
     return execution
 
 
@@ -240,11 +244,3 @@ def _judge(
     records, unreadable = read_records(folder.records)
     failure = stop.failure if stop is not None else None
     return judge(job, records, unreadable, context.run.media, stopped=failure)
-
-
-def _record_lack(job: PlannedJob, folder: JobFolder, reason: str) -> None:
-    """Write the records of a job whose hardware is not here: one skipped check."""
-    begin = Begin(runbook=job.runbook, parameters=job.parameters)
-    check = Check(name=_HARDWARE_CHECK, status="skipped", reason=reason)
-    for record in (begin, check, Finish(counts={"begin": 1, "check": 1})):
-        append_line(folder.records, record.model_dump_json())

@@ -20,10 +20,11 @@ from proofbook.hardware import cores, default_slots, describe
 from proofbook.kernels.session import WarmKernelManager
 from proofbook.project import Project
 from proofbook.records import Outcome, PlannedJob, Question, Resumption, RunInfo, Verdict, now
-from proofbook.runner.forkservers import template_for
+from proofbook.runner.forkservers import forkserver_for
 from proofbook.runner.guards import cancelled_by_signals, claimed
 from proofbook.runner.imports import importing_papermill
 from proofbook.runner.job import JobContext, run_job
+from proofbook.runner.lacks import describe_lacks
 from proofbook.runner.livereport import LiveReport
 from proofbook.runner.plan import Plan
 from proofbook.runner.progress import Progress
@@ -119,14 +120,16 @@ def execute_run(
         report = LiveReport(folder, reserve, progress.note)
         folder.write_info(info)
         report.write()
+        if lacks := describe_lacks((j for j in info.plan if j.id not in done), folder.path):
+            progress.note(lacks)
         remove_orphans()
         with importing_papermill():
-            template = stack.enter_context(template_for(info.warm, progress.note, cold=cold))
+            forkserver = stack.enter_context(forkserver_for(info.warm, progress.note, cold=cold))
         context = JobContext(
             run=folder,
             runbooks=runbooks,
             reserve=reserve,
-            environment=_environment(info, template),
+            environment=_environment(info, forkserver),
             run_deadline=None if info.timeout is None else time.monotonic() + info.timeout,
             cancelled=cancelled,
             kernel_manager_class=WarmKernelManager,
@@ -179,13 +182,13 @@ def _execute_jobs(
     )
 
 
-def _environment(info: RunInfo, template: str) -> dict[str, str]:
+def _environment(info: RunInfo, forkserver: str) -> dict[str, str]:
     """Return the kernels' environment: jobs that run side by side share the cores."""
     return {
         "OMP_NUM_THREADS": str(max(1, cores() // info.slots)),
         **os.environ,
         "PROOFBOOK_RUN": info.run_id,
-        "PROOFBOOK_TEMPLATE": template,
+        "PROOFBOOK_FORKSERVER": forkserver,
     }
 
 

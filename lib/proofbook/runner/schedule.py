@@ -6,7 +6,7 @@ Knows jobs by their ids and outcomes, not what executing one means.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import NamedTuple
 
@@ -71,15 +71,18 @@ def execute_plan(
     return outcomes
 
 
-def dependents(jobs: Iterable[PlannedJob], changed: Iterable[str]) -> set[str]:
+def dependents(jobs: Iterable[PlannedJob], changed: Collection[str]) -> set[str]:
     """Return ``changed`` and every job that needs one of them, directly or through others."""
-    affected = set(changed)
-    plan = list(jobs)
-    while True:
-        more = {job.id for job in plan if affected & set(job.needs)} - affected
-        if not more:
-            return affected
-        affected |= more
+    needed_by: dict[str, list[str]] = {}
+    for job in jobs:
+        for need in job.needs:
+            needed_by.setdefault(need, []).append(job.id)
+    affected, waiting = set(changed), list(changed)
+    while waiting:
+        reached = [id_ for id_ in needed_by.get(waiting.pop(), ()) if id_ not in affected]
+        affected.update(reached)
+        waiting += reached
+    return affected
 
 
 def _startable(waiting: list[PlannedJob], outcomes: Mapping[str, Outcome]) -> list[PlannedJob]:

@@ -44,6 +44,10 @@ class QualityConfig(_Config):
     """Pixels."""
     drift: float = Field(default=0.5, ge=0)
     """Seconds by which sound and pictures may differ in length."""
+    quietest: float = -45.0
+    """dBFS that the sound must reach."""
+    most_silence: float = Field(default=0.9, ge=0, le=1)
+    """Share of the sound that may be silent."""
     longest_still: float = Field(default=10.0, gt=0)
     """Seconds for which one picture may stand."""
     black_share: float = Field(default=0.1, ge=0, le=1)
@@ -67,6 +71,10 @@ class PostingConfig(_Config):
     """Seconds that the film may last."""
     largest: float = Field(default=100.0, gt=0)
     """MB that the file may have."""
+    quietest: float = -45.0
+    """dBFS that the sound must reach."""
+    most_silence: float = Field(default=0.9, ge=0, le=1)
+    """Share of the sound that may be silent."""
     caption_length: int = Field(default=2200, ge=1)
     """Characters that the caption may have."""
     hashtags: int = Field(default=30, ge=0)

@@ -35,6 +35,10 @@ class GenerateConfig(BaseModel):
     """Seconds of audio."""
     tolerance: float = Field(default=0.1, ge=0)
     """Seconds by which the clip may be longer or shorter."""
+    quietest: float = -50.0
+    """dBFS that each clip must reach."""
+    most_silence: float = Field(default=0.5, ge=0, le=1)
+    """Share of each clip that may be silent."""
     seed: int = Field(default=7, ge=0, lt=2**63)
     """The same seed gives the same clip."""
     guidance_scale: float = Field(default=3.0, ge=1)
@@ -155,6 +159,10 @@ class LargeOffloadConfig(MappingSettings):
     """Seconds of audio."""
     tolerance: float = Field(default=0.1, ge=0)
     """Seconds by which the clip may be longer or shorter."""
+    quietest: float = -50.0
+    """dBFS that the clip must reach."""
+    most_silence: float = Field(default=0.5, ge=0, le=1)
+    """Share of the clip that may be silent."""
     warmup: float = Field(default=0.2, ge=0, le=60)
     """Seconds of audio generated first and thrown away; 0 is none."""
     compare_whole: bool = True

@@ -31,6 +31,8 @@ class BinaryE2EConfig(BaseModel):
     seed: int = Field(ge=0, lt=2**63)
     normalize: bool
     duration_tolerance: float = Field(ge=0)
+    quietest: float
+    most_silence: float = Field(ge=0, le=1)
     timeout_health: float = Field(gt=0)
     timeout_cached: float = Field(gt=0)
     timeout_download: float = Field(gt=0)

@@ -41,6 +41,10 @@ class RowOptions:
     duration_tolerance: float
     """Seconds."""
     audio_folder: Path
+    quietest: float = -50.0
+    """dBFS that the audio must reach."""
+    most_silence: float = 0.9
+    """Share of the audio that may be silent."""
 
 
 @dataclass(kw_only=True)
@@ -173,7 +177,10 @@ def _hear(client: VoiceboxClient, found: Followed, options: RowOptions, result: 
         result.server_seconds = history.generation_seconds
     path = options.audio_folder / f"{result.row.name}.wav"
     result.audio_path = client.fetch_audio(result.generation_id, path)
-    faults, seconds = find_faults(path, found.duration, options.duration_tolerance)
+    faults, seconds = find_faults(
+        path, found.duration, options.duration_tolerance,
+        quietest=options.quietest, most_silence=options.most_silence,
+    )  # fmt: skip
     result.audible = seconds > 0
     if found.malformed:
         count = len(found.malformed)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from leaving_out import need
 from speaking import MATRIX, TIMEOUT, Spoken
 
 from proofbook_systems.ttsserver.binaries import find_or_build
@@ -27,6 +28,7 @@ def reference_project() -> Path:
 @pytest.fixture(scope="session")
 def frozen_server(reference_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The frozen reference server."""
+    need("objdump", "libpython")
     log = tmp_path_factory.mktemp("build") / "build.log"
     return find_or_build(reference_project, timeout=600, log=log).path
 
