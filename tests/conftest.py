@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from executing_cells import run_cells  # noqa: F401 - a fixture
 from leaving_out import count_left_out, leave_out, need
 
 from proofbook.project import Project

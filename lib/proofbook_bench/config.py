@@ -237,7 +237,7 @@ class TrainingKillsConfig(_Config):
 class TrainingSpeedConfig(_Config):
     """Parameters of ``benchmarks/training_speed``."""
 
-    config: str = Field(default="reference:butcher", min_length=1)
+    config_file: str = Field(default="reference:butcher", min_length=1)
     """The trainer's YAML file, or ``reference:…``."""
     rounds: int = Field(default=3, ge=1)
     """How often each side is measured."""
