@@ -38,7 +38,7 @@ def test_subjects_that_are_not_there_are_one_line(tmp_path: Path) -> None:
         find_subject("gone.yaml", "", tmp_path)
     config = tmp_path / "c.yaml"
     config.write_text("- 1\n")
-    with pytest.raises(SubjectError, match="is no table of keys and values"):
+    with pytest.raises(SubjectError, match="is not a table of keys and values"):
         change_config(find_subject(str(config), "", tmp_path), {}, tmp_path)
     with pytest.raises(SubjectError, match=r"^project \S+none does not exist; give the folder"):
         find_subject(str(config), str(tmp_path / "none"), tmp_path)

@@ -77,7 +77,7 @@ def test_a_long_text_is_cut_between_words(tmp_path: Path):
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [("{", "is not JSON"), ("[" * 9999, "is not JSON"), ('{"bpm": NaN}', "NaN is no number"),
+    [("{", "is not JSON"), ("[" * 9999, "is not JSON"), ('{"bpm": NaN}', "NaN is not a number"),
      ("[]", "is not an object"), ({}, "says nothing to play"),
      ({"author": "x"}, "says nothing to play"), ({"style": [], "lyrics": ""}, "says nothing")],
 )  # fmt: skip
