@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import signal
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -91,6 +92,25 @@ def add_profile(project: Project) -> Callable[..., Path]:
         return path
 
     return add
+
+
+@pytest.fixture
+def install_subjects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Return a function that installs a distribution with reference subjects, as pip leaves it."""
+    site = tmp_path / "site"
+    site.mkdir()
+    monkeypatch.syspath_prepend(site)
+
+    def install(name: str, source: str, kind: str = "aquarium.fish") -> None:
+        info = site / f"{name}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        entry = f"[proofbook.subjects]\n{kind} = {name}_subjects:MODELS\n"
+        (info / "entry_points.txt").write_text(entry)
+        (site / f"{name}_subjects.py").write_text(source)
+        monkeypatch.delitem(sys.modules, f"{name}_subjects", raising=False)
+
+    return install
 
 
 @pytest.fixture(scope="session")

@@ -99,9 +99,7 @@ def weight_files(folder: Path) -> list[Path]:
     try:
         shards = {str(name) for name in json.loads(index.read_bytes())["weight_map"].values()}
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-        raise SubjectError(
-            f"{index} is not a weight index ({error}); preload it again"
-        ) from error
+        raise SubjectError(f"{index} is not a weight index ({error}); preload it again") from error
     return [folder / Path(shard).name for shard in sorted(shards)]
 
 
