@@ -33,6 +33,7 @@ LEAVES = {
     "profiles",
     "project",
     "records",
+    "resources",
     "values",
     "yamlfile",
 }

@@ -21,6 +21,8 @@ from pydantic import (
     model_validator,
 )
 
+from proofbook.resources import Resources
+
 __all__ = [
     "SCHEMA_VERSION",
     "AnyRecord",
@@ -302,6 +304,7 @@ class PlannedJob(_Model):
     """Least amounts: ``gpu``, ``memory_gb``, ``disk_gb``, ``cores``."""
     memory_limit_gb: float | None = None
     """The job's processes are ended above this."""
+    resources: Resources = Resources()
 
 
 class Resumption(_Model):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from proofbook.errors import KernelError, TemplateError
 from proofbook.kernels.ownership import start_template
 from proofbook.kernels.shared_forkserver import find_shared, shared_status
+from proofbook.runner.events import Note, Sink
 
 __all__ = ["OFF", "template_for"]
 
@@ -16,12 +17,10 @@ OFF = "off"
 
 
 @contextmanager
-def template_for(
-    warm: Sequence[str], note: Callable[[str], None], *, cold: bool = False
-) -> Iterator[str]:
+def template_for(warm: Sequence[str], sink: Sink, *, cold: bool = False) -> Iterator[str]:
     """Yield the socket of a template that has imported ``warm``, or :data:`OFF`.
 
-    A template of the run's own ends with the block. ``note`` is told what is worth knowing.
+    A template of the run's own ends with the block. ``sink`` is told what is worth knowing.
     """
     if cold:
         yield OFF
@@ -30,22 +29,21 @@ def template_for(
         yield str(shared)
         return
     if shared_status() is not None:
-        note(
-            "the shared template is out of date, or lacks an import: starting one of the run's own"
-        )
+        text = "the shared template is out of date, or lacks an import: starting one for this run"
+        sink(Note(text=text))
     try:
         template = start_template(warm)
     except KernelError as error:
-        note(f"ordinary kernels only: {error}")
+        sink(Note(text=f"ordinary kernels only: {error}"))
         yield OFF
         return
     with template:
-        note("importing the libraries that warm kernels share")
+        sink(Note(text="importing the libraries that warm kernels share"))
         try:
             status = template.wait_ready()
         except TemplateError as error:
-            note(f"ordinary kernels only: {error}")
+            sink(Note(text=f"ordinary kernels only: {error}"))
             yield OFF
             return
-        note("; ".join(status.warnings))
+        sink(Note(text="; ".join(status.warnings)))
         yield str(template.socket)

@@ -38,6 +38,16 @@ class Plan:
     settings: Profile
     jobs: tuple[PlannedJob, ...]
     runbooks: Mapping[str, Runbook]
+    file: YamlFile
+    sources: Mapping[str, _Source]
+    """By job id; a job that no entry of the profile names has none."""
+
+    def resource_error(self, job: PlannedJob, kind: str, message: str) -> ProfileError:
+        """Return the error that says ``message`` where a resource of a job is declared."""
+        source = self.sources.get(job.id)
+        if source is not None and kind in source.entry.resources.model_fields_set:
+            return source.error(message, "resources", kind)
+        return self.file.error(message, ("defaults", "resources", kind))
 
 
 @dataclass(frozen=True)
@@ -112,6 +122,8 @@ def load_plan(
         settings=settings,
         jobs=tuple(jobs),
         runbooks=runbooks,
+        file=file,
+        sources={job.id: each.source for each in entries for job in each.jobs},
     )
 
 
@@ -205,6 +217,7 @@ def _job(
         allow_skips=defaults.allow_skips if entry.allow_skips is None else entry.allow_skips,
         hardware=entry.hardware,
         memory_limit_gb=entry.memory_limit_gb,
+        resources=entry.resources.over(defaults.resources),
     )
 
 
@@ -317,4 +330,5 @@ def _default_job(runbook: Runbook, defaults: JobDefaults) -> PlannedJob:
         cell_timeout=defaults.cell_timeout,
         retries=defaults.retries,
         allow_skips=defaults.allow_skips,
+        resources=defaults.resources,
     )
