@@ -36,6 +36,7 @@ LEAVES = {
     "project",
     "records",
     "requirements",
+    "resources",
     "subjects",
     "values",
     "yamlfile",

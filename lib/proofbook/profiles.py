@@ -24,6 +24,7 @@ from pydantic import (
 
 from proofbook.errors import UsageError
 from proofbook.project import Project
+from proofbook.resources import Resources
 from proofbook.yamlfile import Place, YamlFile, read_yaml
 
 __all__ = [
@@ -78,6 +79,7 @@ class JobDefaults(_Model):
     cell_timeout: Seconds | None = None
     retries: int = Field(0, ge=0, le=5)
     allow_skips: tuple[str, ...] = ()
+    resources: Resources = Resources()
 
 
 class JobEntry(_Model):
@@ -98,6 +100,8 @@ class JobEntry(_Model):
     requires: dict[Text, Text] = {}
     """What to install, by the name of a program (or ``browser``, ``libpython``) that it needs."""
     memory_limit_gb: float | None = Field(None, gt=0, allow_inf_nan=False)
+    resources: Resources = Resources()
+    """What is not set here is as in the defaults."""
 
     @property
     def name(self) -> str:
@@ -169,10 +173,16 @@ def _validate(source: YamlFile) -> Profile:
         place: Place = tuple(first["loc"])
         name = ".".join(str(p) for p in place if p != "[key]")
         if first["type"] == "extra_forbidden":
-            model = JobEntry if place[0] == "jobs" else JobDefaults if len(place) > 1 else Profile
-            hint = nearest(str(place[-1]), list(model.model_fields))
+            hint = nearest(str(place[-1]), list(_model_at(place).model_fields))
             raise source.error(
                 f"unknown key {place[-1]!r}; {hint or 'remove it'}", place
             ) from error
         message = first["msg"].removeprefix("Value error, ")
         raise source.error(f"{name}: {message}", place) from error
+
+
+def _model_at(place: Place) -> type[BaseModel]:
+    """Return the model whose keys may stand at a place."""
+    if "resources" in place[:-1]:
+        return Resources
+    return JobEntry if place[0] == "jobs" else JobDefaults if len(place) > 1 else Profile

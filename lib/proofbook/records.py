@@ -22,6 +22,8 @@ from pydantic import (
     model_validator,
 )
 
+from proofbook.resources import Resources
+
 __all__ = [
     "SCHEMA_VERSION",
     "AnyRecord",
@@ -330,6 +332,7 @@ class PlannedJob(_Model):
     """What to install, by the name of what the machine must have: ``objdump``: ``binutils``."""
     memory_limit_gb: float | None = None
     """The job's processes are ended above this."""
+    resources: Resources = Resources()
 
 
 class Resumption(_Model):

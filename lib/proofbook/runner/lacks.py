@@ -14,7 +14,10 @@ from proofbook.records import Begin, Check, Finish, PlannedJob
 from proofbook.requirements import unmet
 from proofbook.runs.folder import JobFolder
 
-__all__ = ["describe_lacks", "find_lacks", "record_lacks"]
+__all__ = ["HARDWARE", "describe_lacks", "find_lacks", "record_lacks"]
+
+HARDWARE = "hardware"
+"""The check that a job has instead of its own where the machine lacks hardware."""
 
 
 def find_lacks(job: PlannedJob, folder: Path) -> dict[str, str]:
@@ -25,7 +28,7 @@ def find_lacks(job: PlannedJob, folder: Path) -> dict[str, str]:
         folder: Where it will write.
     """
     sentences = {
-        "hardware": missing(job.hardware, folder) if job.hardware else [],
+        HARDWARE: missing(job.hardware, folder) if job.hardware else [],
         "requirements": unmet(job.requires),
     }
     return {check: "; ".join(each) for check, each in sentences.items() if each}

@@ -8,17 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from proofbook.errors import ProfileError
 from proofbook.notebooks import Runbook
 from proofbook.profiles import Profile, load_profile
 from proofbook.project import Project
 from proofbook.records import PlannedJob
-from proofbook.runner.entries import expand_entries
+from proofbook.runner.entries import Source, expand_entries
 from proofbook.runner.job_names import job_names, refuse_same_ids
 from proofbook.runner.needs import resolve_needs
 from proofbook.runner.overrides import Overrides
 from proofbook.runner.parameters import ParameterVerifier
 from proofbook.runner.paths import anchor_parameters
 from proofbook.runner.selection import choose, select
+from proofbook.yamlfile import YamlFile
 
 __all__ = ["Plan", "load_plan"]
 
@@ -32,6 +34,16 @@ class Plan:
     settings: Profile
     jobs: tuple[PlannedJob, ...]
     runbooks: Mapping[str, Runbook]
+    file: YamlFile
+    sources: Mapping[str, Source]
+    """By job id; a job that no entry of the profile names has none."""
+
+    def resource_error(self, job: PlannedJob, kind: str, message: str) -> ProfileError:
+        """Return the error that says ``message`` where a resource of a job is declared."""
+        source = self.sources.get(job.id)
+        if source is not None and kind in source.entry.resources.model_fields_set:
+            return source.error(message, "resources", kind)
+        return self.file.error(message, ("defaults", "resources", kind))
 
 
 def load_plan(
@@ -71,4 +83,6 @@ def load_plan(
         settings=settings,
         jobs=tuple(changes.verify(jobs, runbooks)),
         runbooks=runbooks,
+        file=file,
+        sources={job.id: each.source for each in entries for job in each.jobs},
     )
