@@ -10,6 +10,8 @@ import ast
 import copy
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -156,6 +158,16 @@ def reference_is_no_special_case(book: Notebook) -> list[str]:
     ]
 
 
+def names_are_defined_and_imports_are_used(book: Notebook) -> list[str]:
+    command = ["check", "--isolated", "--select", "F", "--stdin-filename", "book.ipynb", "-"]
+    done = subprocess.run(
+        [sys.executable, "-m", "ruff", *command, "--output-format", "concise"],
+        input=json.dumps(book), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode in (0, 1), done.stderr
+    return [line for line in done.stdout.splitlines() if line.startswith("book.ipynb:")]
+
+
 def _strings(source: str) -> list[str]:
     try:
         nodes = list(ast.walk(ast.parse(source)))
@@ -187,7 +199,8 @@ def sample() -> Notebook:
     title = "# Sample: nothing much\n\nIt holds.\n\n| | |\n| --- | --- |\n"
     title += "".join(f"| {row} | something |\n" for row in TABLE_ROWS)
     parameters = 'name: str = "reference:small"  # what is used\nsize: float = 1.0  # how much'
-    steps = [_cell(f"step-{word}", "checks.expect('x', 1, 1)") for word in "abcdefghi"]
+    steps = [_cell("setup", "from proofbook.checks import Checks\n\nchecks = Checks('a/b')")]
+    steps += [_cell(f"step-{word}", "checks.expect('x', 1, 1)") for word in "bcdefghi"]
     cells = [_cell("title", title, "markdown"), _cell("parameters", parameters)]
     cells[1]["metadata"] = {"tags": ["parameters"]}
     book: Notebook = {"cells": [*cells, *steps, _cell("finish", "checks.finish()")]}
@@ -239,6 +252,8 @@ VIOLATIONS: list[tuple[Rule, Callable[[Notebook], object]]] = [
     (paths_are_relative, changed(3, source="open('/data/clip.wav')")),
     (paths_are_relative, changed(1, source="folder: str = 'C:\\\\clips'  # where")),
     (paths_are_relative, changed(3, source="open('~/clip.wav')")),
+    (names_are_defined_and_imports_are_used, changed(3, source="checks.expect('x', known, 1)")),
+    (names_are_defined_and_imports_are_used, changed(3, source="import json")),
     (reference_is_no_special_case, changed(3, source="if name.startswith('reference:'): 1")),
 ]
 RULES = list(dict.fromkeys(rule for rule, _ in VIOLATIONS))

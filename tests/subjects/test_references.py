@@ -18,6 +18,7 @@ NAMES = {
     "dreambooth.config": {"butcher", "butcher-sd15", "butcher-random"},
     "dreambooth.instance_dir": {"butcher"},
     "dreambooth.trained": {"butcher"},
+    "environment.project": {"project"},
     "musicgen.checkpoints": {
         "tiny", "tiny/pair", "tiny/parametrized", "tiny/folded", "tiny/wrapped", "tiny/scrambled",
         "large", "large/pair", "large/parametrized", "large/folded", "large/wrapped",

@@ -120,7 +120,7 @@ class ProgressionConfig(BaseModel):
     instance_dir: str = ""
     """Pictures that it learnt from; empty is the reference's."""
     least_gain: float = 0.0
-    """By how much the last validation must be liker to them than the first."""
+    """By how much the last validation must be more like them than the first."""
 
 
 class InferenceConfig(BaseModel):

@@ -97,7 +97,7 @@ def change_config(subject: Subject, changes: Mapping[str, str], folder: Path) ->
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise SubjectError(f"config {subject.config} cannot be read: {error}") from error
     if not isinstance(values, dict):
-        raise SubjectError(f"config {subject.config} is no table of keys and values")
+        raise SubjectError(f"config {subject.config} is not a table of keys and values")
     values |= {key: parse_scalar(value) for key, value in changes.items()}
     path = folder / f"{subject.config.stem}_changed.yaml"
     path.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")

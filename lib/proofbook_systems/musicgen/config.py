@@ -50,7 +50,7 @@ class GenerateConfig(BaseModel):
     device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")
     """``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``."""
     output_dir: str = ""
-    """Folder for the clip and the log; empty is beside the records."""
+    """Folder for the clip and the log; empty is the job's folder."""
 
 
 class PreloadConfig(BaseModel):
@@ -81,7 +81,7 @@ class PreloadConfig(BaseModel):
     offline: bool = False
     """Whether to leave the network alone."""
     dockerfile: str = ""
-    """Dockerfile of the image to preload in; empty is no container."""
+    """Dockerfile of the image to preload in; empty uses none."""
     build_context: str = ""
     """Folder that the build sees; empty is the Dockerfile's."""
     image: str = Field(default="audiocraft:large.community", min_length=1)
@@ -97,7 +97,7 @@ class PreloadConfig(BaseModel):
     container_environment: dict[str, str] = {}
     """Variables for what preloads inside."""
     gpus: bool = False
-    """Whether the container gets the graphics cards."""
+    """Whether the container gets the GPUs."""
     container_timeout: float = Field(default=7200.0, gt=0)
     """Seconds that building, and then preloading inside, may take."""
 
@@ -110,7 +110,7 @@ class MappingSettings(BaseModel):
     checkpoints: str = Field(default="reference:tiny/pair", min_length=1)
     """``reference:<size>/<form>``, a folder with audiocraft's two files, or a hub id."""
     text_encoder: str = ""
-    """T5 as a folder or a hub id; empty is what lies beside the checkpoints."""
+    """T5 as a folder or a hub id; empty is what is next to the checkpoints."""
     proposed_threshold: float = Field(default=0.85, ge=0, le=1)
     """Score from which an unambiguous proposal is applied."""
     apply_proposed: str = Field(default="auto", pattern=r"^(auto|yes|no)$")
@@ -122,14 +122,14 @@ class MappingSettings(BaseModel):
     seed: int = Field(default=7, ge=0, lt=2**63)
     """The same seed gives the same clip."""
     output_dir: str = ""
-    """Folder for clips, logs and debug files; empty is beside the records."""
+    """Folder for clips, logs and debug files; empty is the job's folder."""
 
 
 class KeyMappingConfig(MappingSettings):
     """Parameters of ``musicgen/key_mapping``."""
 
     original_output: str = ""
-    """What the original computed, as safetensors; empty is what lies beside the checkpoints."""
+    """What the original computed, as safetensors; empty is what is next to the checkpoints."""
     dry_run: bool = False
     """Propose and write the debug files, but apply nothing."""
     save_applied: bool = True
@@ -146,7 +146,7 @@ class LargeOffloadConfig(MappingSettings):
     cpu_memory: str = Field(default="50%", min_length=1)
     """Budget for weights in memory: 4GiB, or a share of the model."""
     gpu_memory: str = Field(default="0", min_length=1)
-    """Budget on each graphics card; 0 uses none."""
+    """Budget on each GPU; 0 uses none."""
     force_cpu_codec: str = Field(default="auto", pattern=r"^(auto|yes|no)$")
     """``yes``, ``no``, or ``auto``: as ``FORCE_CPU_COMP`` says, else yes."""
     dtype: str = Field(default="float32", pattern=r"^(float32|float16|bfloat16)$")
@@ -168,7 +168,7 @@ class LargeOffloadConfig(MappingSettings):
     compare_whole: bool = True
     """Also generate with the whole model in memory, and compare the tokens."""
     offload_dir: str = ""
-    """Folder for weights that cannot stay in the model's own files; empty is beside the clip."""
+    """Folder for weights that cannot stay in the model's own files; empty is the clip's folder."""
     num_threads: int = Field(default=0, ge=0)
     """Threads that compute; 0 leaves it to torch."""
 

@@ -13,8 +13,8 @@ from pydantic import BaseModel
 
 from proofbook.errors import ChecksFailed, SubjectError
 from proofbook.notebooks import read_runbook
+from proofbook_subjects.environment.project import write_project
 from proofbook_systems.environment.config import RUNBOOKS, ValidateConfig
-from proofbook_systems.environment.project import build_reference
 
 NAME = "environment/validate"
 SECRET = "sk-live-77TgbQ2mYx"
@@ -25,7 +25,7 @@ NO_PACKAGES: dict[str, Any] = {"packages": ["python"], "optional_packages": []}
 def project(tmp_path: Path) -> Path:
     folder = tmp_path / "project"
     folder.mkdir()
-    build_reference(folder)
+    write_project(folder)
     return folder
 
 
