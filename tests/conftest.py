@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
@@ -127,8 +128,7 @@ def mount_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
         folder = tmp_path / f"disk-{len(folders)}"
         folder.mkdir()
         command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
-        mounted = subprocess.run(command, check=False, capture_output=True, text=True)
-        if mounted.returncode:
+        if not shutil.which("mount") or subprocess.run(command, check=False).returncode:
             leave_out("needs to mount a file system, which this user may not: run it as root")
         folders.append(folder)
         return folder
