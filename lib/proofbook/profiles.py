@@ -27,6 +27,7 @@ from proofbook.project import Project
 from proofbook.yamlfile import Place, YamlFile, read_yaml
 
 __all__ = [
+    "DEFAULT_PROFILE",
     "HARDWARE_KINDS",
     "JobDefaults",
     "JobEntry",
@@ -38,6 +39,8 @@ __all__ = [
 
 HARDWARE_KINDS = ("cores", "disk_gb", "gpu", "gpu_driver", "gpu_memory_gb", "memory_gb")
 """What ``hardware:`` may ask for: all that :func:`proofbook.hardware.measure` can find."""
+
+DEFAULT_PROFILE = "tiny"
 
 # Longer than a year is a mistake, and more than what a timer can hold.
 _LONGEST = 366 * 24 * 3600.0
@@ -119,13 +122,20 @@ def list_profiles(project: Project) -> list[Path]:
     return sorted(project.parameters.glob("*.yaml"))
 
 
-def load_profile(project: Project, profile: str) -> tuple[Profile, YamlFile]:
+def load_profile(project: Project, profile: str | None) -> tuple[Profile, YamlFile]:
     """Load a profile by name (``tiny``) or by the path of a YAML file.
+
+    None takes ``tiny``; where the project has no such profile, one without jobs, called
+    ``defaults``, as runbooks that are in no profile run with their defaults.
 
     Raises:
         ProfileError: It is not a profile; file and line say where.
         UsageError: There is no profile of this name.
     """
+    if profile is None:
+        if not (project.parameters / f"{DEFAULT_PROFILE}.yaml").exists():
+            return Profile.model_construct(jobs=()), YamlFile(Path("defaults"), {}, {})
+        profile = DEFAULT_PROFILE
     source = read_yaml(_profile_path(project, profile))
     return _validate(source), source
 

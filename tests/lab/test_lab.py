@@ -91,7 +91,7 @@ def test_job_is_opened_as_a_trusted_copy_at_its_failing_cell(demo: Project) -> N
     record = folder.notebook.read_bytes()
     target = lab_target(demo, options(demo, "latest", "one"))
     assert (target.cell, target.warm) == ("cell-1", ("csv",))
-    assert target.notebook == folder.path / "debug.ipynb"
+    assert target.notebook == folder.work / "debug.ipynb"
     assert read_notebook(target.notebook)["cells"] == json.loads(record)["cells"]
     assert NotebookNotary().check_signature(read(target.notebook, as_version=4))
     assert folder.notebook.read_bytes() == record
@@ -102,11 +102,21 @@ def test_job_that_did_not_fail_is_opened_at_its_top(demo: Project) -> None:
     assert lab_target(demo, options(demo, "latest", "one")).cell == ""
 
 
-def test_a_copy_that_was_worked_on_is_kept(demo: Project) -> None:
+@pytest.mark.parametrize("place", ["work", "."])  # the latter is where version 0.1 put it
+def test_a_copy_that_was_worked_on_is_kept(demo: Project, place: str) -> None:
     folder = finished_run(demo)
-    (folder.path / "debug.ipynb").write_text("mine")
+    copy = (folder.path / place / "debug.ipynb").resolve()
+    copy.parent.mkdir(exist_ok=True)
+    copy.write_text("mine")
+    assert lab_target(demo, options(demo, "latest", "one")).notebook == copy
+    assert copy.read_text() == "mine"
+
+
+def test_a_copy_finds_what_is_beside_its_runbook(demo: Project) -> None:
+    folder = finished_run(demo)
+    (demo.runbooks / "demo" / "helper_mod.py").write_text("x = 1")
     lab_target(demo, options(demo, "latest", "one"))
-    assert (folder.path / "debug.ipynb").read_text() == "mine"
+    assert (folder.work / "helper_mod.py").read_text() == "x = 1"
 
 
 def test_names_with_spaces_are_quoted_in_the_address(
@@ -298,7 +308,7 @@ def test_a_browser_is_shown_the_address_at_the_failing_cell(demo: Project) -> No
     given = LabOptions(target="latest", job="one", outputs=demo.outputs, port=0)
     assert open_lab(demo, given, show=show) == 0
     assert shown[0].endswith("#cell-id=cell-1")
-    assert "/jobs/one/debug.ipynb?token=" in shown[0]
+    assert "/jobs/one/work/debug.ipynb?token=" in shown[0]
 
 
 @pytest.mark.slow

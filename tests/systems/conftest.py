@@ -46,12 +46,6 @@ def code_cells(runbook: str) -> list[tuple[str, str, list[str]]]:
     ]
 
 
-@pytest.fixture(scope="session")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty cache folder, filled by whoever is first."""
-    return tmp_path_factory.mktemp("cache")
-
-
 @pytest.fixture
 def run_cells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Executed]:
     """Return a function that executes a runbook's cells with parameters.

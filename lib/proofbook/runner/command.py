@@ -12,6 +12,7 @@ import typer
 from proofbook.errors import UsageError
 from proofbook.extras import refuse_missing_extras
 from proofbook.project import Project, find_project
+from proofbook.runner.listing import refuse_without_default
 from proofbook.runner.plan import load_plan
 from proofbook.runner.resume import Rerun
 from proofbook.runs.folder import RunFolder, find_run
@@ -44,9 +45,9 @@ def run_command(options: RunOptions) -> int:
     outputs = options.outputs or project.outputs
     if options.resume is not None or options.rerun is not None:
         return _resume(project, outputs, options)
-    plan = load_plan(
-        project, options.profile or "tiny", only=options.runbooks, overrides=options.overrides
-    )
+    if options.profile is None and not options.runbooks:
+        refuse_without_default(project)
+    plan = load_plan(project, options.profile, only=options.runbooks, overrides=options.overrides)
     refuse_missing_extras(job.runbook for job in plan.jobs)
     # Papermill and its friends take half a second to import: only for a plan that is sound.
     from proofbook.runner.run import begin_run

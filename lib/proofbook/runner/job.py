@@ -30,6 +30,7 @@ from proofbook.runner.reserve import Reserve
 from proofbook.runner.temporary import temporary_folder
 from proofbook.runs.folder import JobFolder, RunFolder, read_records
 from proofbook.runs.redaction import Redactor
+from proofbook.runs.siblings import siblings
 from proofbook.runs.verdicts import confirm, judge
 
 __all__ = ["JobContext", "run_job"]
@@ -162,7 +163,13 @@ def _execute_or_skip(job: PlannedJob, context: JobContext, folder: JobFolder) ->
         return None
     with temporary_folder(job.id) as temporary, JobLog(folder.log, context.redact) as log:
         execution = _prepare(job, context, folder, log, temporary)
-        _execute(job, context, execution)
+        with siblings(context.runbooks[job.runbook].path, folder.work) as written:
+            _execute(job, context, execution)
+        if written:
+            cause = (
+                f"{written[0]}, beside the runbook, changed while the job ran; give it another name"
+            )
+            execution.stop = Stop(kind="error", cause=cause)
     return execution
 
 

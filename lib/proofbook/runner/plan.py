@@ -17,6 +17,7 @@ from proofbook.runner.job_names import job_names, refuse_same_ids
 from proofbook.runner.needs import resolve_needs
 from proofbook.runner.overrides import Overrides
 from proofbook.runner.parameters import ParameterVerifier
+from proofbook.runner.paths import anchor_parameters
 from proofbook.runner.selection import choose, select
 
 __all__ = ["Plan", "load_plan"]
@@ -35,7 +36,7 @@ class Plan:
 
 def load_plan(
     project: Project,
-    profile: str,
+    profile: str | None,
     *,
     only: Iterable[str] = (),
     overrides: Mapping[str, str] | None = None,
@@ -44,7 +45,7 @@ def load_plan(
 
     Args:
         project: Where the runbooks and profiles are.
-        profile: ``tiny``, or the path of a YAML file.
+        profile: ``tiny``, or the path of a YAML file; None takes ``tiny`` where there is one.
         only: Runbooks, entries or job ids to keep, with the jobs that they need; none keeps all.
             A runbook that is not in the profile is added with its default parameters.
         overrides: ``name`` to text, as on a command line, for every job that has ``name``; over
@@ -63,6 +64,7 @@ def load_plan(
     entries = resolve_needs(entries, names)
     choice = choose(entries, only, names, project, settings.defaults, runbooks)
     jobs = [changes.apply(job, runbooks[job.runbook]) for job in select(choice)]
+    jobs = anchor_parameters(jobs, runbooks, project.root, without=overrides or {})
     return Plan(
         profile=file.path.stem,
         path=str(file.path),

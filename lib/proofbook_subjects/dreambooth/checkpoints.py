@@ -93,37 +93,37 @@ def write_checkpoint(folder: Path, snapshot: Snapshot) -> Path:
         OSError: The disk is full or fails; nothing is left of it then.
     """
     place = folder / f"checkpoint-{snapshot.step}"
-    beside = folder / f"{_PARTIAL}{place.name}-{os.getpid()}"
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(parents=True)
+    partial = folder / f"{_PARTIAL}{place.name}-{os.getpid()}"
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
     try:
-        files = _write_weights(beside, snapshot) | _write_states(beside, snapshot)
+        files = _write_weights(partial, snapshot) | _write_states(partial, snapshot)
         manifest = Manifest(
             format=_FORMAT, step=snapshot.step, files=files,
             settings=snapshot.settings.model_dump(mode="json"),
         )  # fmt: skip
-        (beside / MANIFEST).write_text(manifest.model_dump_json(indent=1))
-        (beside / MANIFEST_SUM).write_text(_sum_line(beside / MANIFEST))
-        _sync(beside / MANIFEST)
-        _sync(beside / MANIFEST_SUM)
-        _sync(beside)
+        (partial / MANIFEST).write_text(manifest.model_dump_json(indent=1))
+        (partial / MANIFEST_SUM).write_text(_sum_line(partial / MANIFEST))
+        _sync(partial / MANIFEST)
+        _sync(partial / MANIFEST_SUM)
+        _sync(partial)
         shutil.rmtree(place, ignore_errors=True)
-        beside.rename(place)
+        partial.rename(place)
         _sync(folder)
     except BaseException:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(partial, ignore_errors=True)
         raise
     return place
 
 
 def list_checkpoints(folder: Path) -> list[tuple[int, Path]]:
     """Return (step, folder) of what is named like a checkpoint, the newest first."""
-    found = []
+    checkpoints = []
     for path in folder.glob("checkpoint-*"):
         match = _NAME.fullmatch(path.name)
         if match and path.is_dir():
-            found.append((int(match[1]), path))
-    return sorted(found, reverse=True)
+            checkpoints.append((int(match[1]), path))
+    return sorted(checkpoints, reverse=True)
 
 
 def read_manifest(checkpoint: Path) -> Manifest:
@@ -174,10 +174,10 @@ def refuse_other_run(checkpoint: Path, manifest: Manifest, settings: Settings) -
     Raises:
         SubjectError: It does.
     """
-    found = differences(settings, manifest.settings)
-    if found:
+    changes = differences(settings, manifest.settings)
+    if changes:
         raise SubjectError(
-            f"{checkpoint} is of another run: {'; '.join(found)}; give that config, or another "
+            f"{checkpoint} is of another run: {'; '.join(changes)}; give that config, or another "
             "output_dir"
         )
 
@@ -191,20 +191,20 @@ def sweep(folder: Path) -> None:
 def _write_weights(folder: Path, snapshot: Snapshot) -> dict[str, _File]:
     from safetensors.torch import save_file
 
-    found = {}
+    files = {}
     for number, tensors in enumerate(snapshot.weights):
         path = folder / weights_file(number)
         save_file(tensors, path, metadata={"format": "pt"})
         _sync(path)
-        found[path.name] = _File(size=path.stat().st_size, sha256=hash_file(path))
-    return found
+        files[path.name] = _File(size=path.stat().st_size, sha256=hash_file(path))
+    return files
 
 
 def _write_states(folder: Path, snapshot: Snapshot) -> dict[str, _File]:
     import torch
     from torch.serialization import get_crc32_options, set_crc32_options
 
-    found, earlier = {}, get_crc32_options()
+    files, earlier = {}, get_crc32_options()
     set_crc32_options(False)  # the manifest has a better one, and this one is slow
     try:
         for name, state in snapshot.states.items():
@@ -212,10 +212,10 @@ def _write_states(folder: Path, snapshot: Snapshot) -> dict[str, _File]:
                 torch.save(state, file)
             _sync(folder / name)
             size = (folder / name).stat().st_size
-            found[name] = _File(size=size, sha256=file.sha256.hexdigest())
+            files[name] = _File(size=size, sha256=file.sha256.hexdigest())
     finally:
         set_crc32_options(earlier)
-    return found
+    return files
 
 
 class _Explained(io.BufferedWriter):

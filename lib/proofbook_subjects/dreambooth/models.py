@@ -53,7 +53,7 @@ def load_networks(settings: Settings) -> Networks:
     from transformers import CLIPTextModel, CLIPTokenizer
 
     base = find_base(settings.base_model)
-    given = {"revision": settings.revision} if settings.revision else {}
+    revision = {"revision": settings.revision} if settings.revision else {}
     parts = {
         "tokenizer": CLIPTokenizer, "text_encoder": CLIPTextModel, "vae": AutoencoderKL,
         "unet": UNet2DConditionModel, "scheduler": DDPMScheduler,
@@ -61,7 +61,7 @@ def load_networks(settings: Settings) -> Networks:
     loaded = {}
     for name, kind in parts.items():
         try:
-            loaded[name] = kind.from_pretrained(base, subfolder=name, **given)
+            loaded[name] = kind.from_pretrained(base, subfolder=name, **revision)
         except (OSError, ValueError) as error:
             what = " ".join(str(error).split())[:300]
             raise SubjectError(f"base_model {base}: its {name} cannot be loaded: {what}") from error

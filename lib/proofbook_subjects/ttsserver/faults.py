@@ -81,10 +81,10 @@ def read_faults(text: str) -> Faults:
 
 def _targets(target: str) -> list[tuple[str, str]]:
     engine, _, size = target.partition("/")
-    found = [(m.engine, m.size) for m in MODELS if m.engine == engine and size in ("", m.size)]
-    if not found:
+    targets = [(m.engine, m.size) for m in MODELS if m.engine == engine and size in ("", m.size)]
+    if not targets:
         raise ValueError(f"fault for {target!r}: no such model; engines are {', '.join(ENGINES)}")
-    return found
+    return targets
 
 
 def _fault(what: str) -> Fault:

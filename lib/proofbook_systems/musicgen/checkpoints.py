@@ -55,9 +55,9 @@ def open_checkpoint(path: Path) -> Checkpoint:
         raise SubjectError(f"{path} holds {type(content).__name__} and no checkpoint; {_AGAIN}")
     pretrained = content.get("pretrained", "")
     if not pretrained and "best_state" not in content:
-        found = ", ".join(map(str, list(content)[:4])) or "nothing"
+        keys = ", ".join(map(str, list(content)[:4])) or "nothing"
         raise SubjectError(
-            f"{path} is no audiocraft checkpoint: it has no best_state but {found}; export it with "
+            f"{path} is no audiocraft checkpoint: it has no best_state but {keys}; export it with "
             "audiocraft.utils.export"
         )
     return Checkpoint(
@@ -170,7 +170,7 @@ def _resolved(value: Any, root: Mapping[str, Any], depth: int) -> Any:
     match = _REFERENCE.fullmatch(value) if isinstance(value, str) else None
     if match is None or depth > 8:
         return value
-    found: Any = root
+    node: Any = root
     for part in match[1].split("."):
-        found = found.get(part) if isinstance(found, dict) else None
-    return value if found is None else _resolved(found, root, depth + 1)
+        node = node.get(part) if isinstance(node, dict) else None
+    return value if node is None else _resolved(node, root, depth + 1)

@@ -29,11 +29,11 @@ def write_wav(clip: Generation, path: Path) -> Path:
     )
     chunks = _chunk(b"fmt ", form) + _chunk(b"fact", struct.pack("<I", frames))
     body = b"WAVE" + chunks + _chunk(b"data", data)
-    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     with os.fdopen(handle, "wb") as file:
         file.write(_chunk(b"RIFF", body))
-    Path(beside).chmod(0o644)
-    Path(beside).replace(path)
+    Path(partial).chmod(0o644)
+    Path(partial).replace(path)
     return path
 
 

@@ -253,8 +253,8 @@ def _extend(
             **options, **start, max_new_tokens=length,
             stopping_criteria=StoppingCriteriaList([tape]),
         )  # fmt: skip
-        found = _undelayed(model, tape.tokens[:, : 1 + kept + length])
-        codes = found if codes is None else torch.cat([codes, found[..., kept:]], dim=-1)
+        window = _undelayed(model, tape.tokens[:, : 1 + kept + length])
+        codes = window if codes is None else torch.cat([codes, window[..., kept:]], dim=-1)
         pieces += 1
     assert codes is not None
     return codes, audio if pieces == 1 else _decoded(model, codes)

@@ -43,12 +43,12 @@ def log_to(path: Path, *, anew: bool = False) -> Iterator[logging.Logger]:
 def find_tracebacks(path: Path) -> list[str]:
     """Return, for each Python traceback in the file, its line number and last line."""
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    found = []
+    tracebacks = []
     for number, line in enumerate(lines, 1):
         if _MARK in line:
             rest = (text for text in lines[number:] if text and not text.startswith(" "))
-            found.append(f"line {number}: {next(rest, 'cut off')}")
-    return found
+            tracebacks.append(f"line {number}: {next(rest, 'cut off')}")
+    return tracebacks
 
 
 @contextlib.contextmanager

@@ -78,10 +78,10 @@ def place(
     if codec_on_cpu:
         fixed, budgets = _reserve(budgets, sizes[_CODEC])
         network.audio_encoder = torch.nn.Identity()
-    found = infer_auto_device_map(
+    automatic = infer_auto_device_map(
         network, max_memory=budgets, no_split_module_classes=_WHOLE, dtype=kind
     )
-    device_map = {k: v for k, v in found.items() if not (fixed and k == _CODEC)} | fixed
+    device_map = {k: v for k, v in automatic.items() if not (fixed and k == _CODEC)} | fixed
     return Placement(
         device_map=device_map,
         bytes_by_device=_bytes_by_device(_empty_network(folder), device_map, kind),
@@ -161,11 +161,11 @@ def _bytes(module: Any, kind: Any) -> int:
 def _bytes_by_device(
     network: Any, device_map: Mapping[str, str | int], kind: Any
 ) -> dict[str, int]:
-    found: dict[str, int] = {}
+    sizes: dict[str, int] = {}
     for name, device in device_map.items():
         module = network.get_submodule(name)
-        found[str(device)] = found.get(str(device), 0) + _bytes(module, kind)
-    return found
+        sizes[str(device)] = sizes.get(str(device), 0) + _bytes(module, kind)
+    return sizes
 
 
 def _largest(network: Any, kind: Any) -> int:

@@ -37,8 +37,6 @@ class Prompt:
 
     text: str
     """For the model."""
-    lyrics: tuple[str, ...]
-    """Line by line; empty where the file has none."""
     used: tuple[str, ...]
     """Fields that the text is made of."""
     ignored: tuple[str, ...]
@@ -67,7 +65,7 @@ def read_prompt(path: Path, longest: int = LONGEST) -> Prompt:
     if len(text) > longest:
         text = text[: longest + 1].rsplit(" ", 1)[0][:longest].rstrip(" ,/")
     ignored = tuple(sorted(set(fields) - set(used)))
-    return Prompt(text=text, lyrics=lyrics, used=used, ignored=ignored)
+    return Prompt(text=text, used=used, ignored=ignored)
 
 
 def _read(path: Path) -> dict[str, Any]:

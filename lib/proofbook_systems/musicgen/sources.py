@@ -36,8 +36,6 @@ class CheckpointFiles:
     """A folder that transformers' T5 loads from."""
     outputs: Path | None
     """What the model that wrote the checkpoints computed, where that is known."""
-    requested: str
-    """As the person wrote it."""
 
 
 def find_checkpoints(
@@ -58,8 +56,8 @@ def find_checkpoints(
     Raises:
         SubjectError: Something is missing, or is not what it should be.
     """
-    found = os.environ if environ is None else environ
-    folder, name = _folder(model, cache, found)
+    variables = os.environ if environ is None else environ
+    folder, name = _folder(model, cache, variables)
     language, codec = _present(folder / LANGUAGE_FILE), _present(folder / CODEC_FILE)
     known = Path(outputs).expanduser() if outputs else folder / _OUTPUTS_FILE
     if outputs and not known.is_file():
@@ -67,10 +65,9 @@ def find_checkpoints(
     return CheckpointFiles(
         name=name,
         language=language,
-        codec=_followed(codec, found),
-        text=_text(text_encoder, folder, language, found),
+        codec=_followed(codec),
+        text=_text(text_encoder, folder, language, variables),
         outputs=known if known.is_file() else None,
-        requested=model,
     )
 
 
@@ -95,20 +92,20 @@ def _present(path: Path) -> Path:
     return path
 
 
-def _followed(codec: Path, environ: Mapping[str, str]) -> Path:
+def _followed(codec: Path) -> Path:
     """Return the codec's checkpoint, or the one that it points to."""
     name = open_checkpoint(codec).pretrained
     if not name:
         return codec
     name = name.removeprefix("//pretrained/")
-    beside = [codec.parent / name, codec.parent / name.split("/")[-1]]
-    for place in beside:
+    places = [codec.parent / name, codec.parent / name.split("/")[-1]]
+    for place in places:
         for path in (place, place / CODEC_FILE, place / LANGUAGE_FILE):
             if path.is_file() and path != codec:
                 return path
     raise SubjectError(
         f"{codec} only points to the pretrained codec {name}; put that codec's checkpoint at "
-        f"{beside[1]}/{CODEC_FILE}, or export the model with its codec"
+        f"{places[1]}/{CODEC_FILE}, or export the model with its codec"
     )
 
 
@@ -137,13 +134,13 @@ def _hub(name: str, patterns: list[str], environ: Mapping[str, str]) -> Path:
     folders = [environ[v] for v in ("AUDIOCRAFT_CACHE_DIR",) if environ.get(v)]
     for cache_dir in (*folders, None):
         try:
-            found = snapshot_download(
+            snapshot = snapshot_download(
                 name, allow_patterns=patterns, cache_dir=cache_dir, local_files_only=True
             )
         except Exception as error:  # noqa: BLE001 - the last one is reported below
             problem = error
         else:
-            return Path(found)
+            return Path(snapshot)
     raise SubjectError(
         f"{name} is in no cache here ({type(problem).__name__}); run musicgen/preload with it, set "
         "HF_HOME or AUDIOCRAFT_CACHE_DIR to a cache that has it, or give a folder"

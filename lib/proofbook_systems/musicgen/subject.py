@@ -12,7 +12,7 @@ import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from proofbook.errors import SubjectError
 from proofbook.subjects import resolve_reference
@@ -32,7 +32,6 @@ class Subject:
     name: str
     """Short, and fit for a file name: ``small``."""
     folder: Path
-    origin: Literal["reference", "folder", "hub"]
     requested: str
     """As the person wrote it."""
 
@@ -50,14 +49,14 @@ def find_model(model: str, cache: Path | None = None) -> Subject:
     if reference := resolve_reference(model, "musicgen.model", root=cache):
         name, folder = _short_name(reference.name), reference.path
         check_folder(folder)
-        return Subject(name=name, folder=folder, origin="reference", requested=model)
+        return Subject(name=name, folder=folder, requested=model)
     path = Path(model).expanduser()
     if path.exists() or not _HUB_ID.fullmatch(model):
         check_folder(path)
         name = _short_name(path.resolve().name)
-        return Subject(name=name, folder=path.resolve(), origin="folder", requested=model)
+        return Subject(name=name, folder=path.resolve(), requested=model)
     name = _short_name(model.split("/")[-1])
-    return Subject(name=name, folder=_hub_folder(model), origin="hub", requested=model)
+    return Subject(name=name, folder=_hub_folder(model), requested=model)
 
 
 def check_folder(folder: Path) -> None:
@@ -72,9 +71,11 @@ def check_folder(folder: Path) -> None:
             f"model folder {folder} {what}; give the folder that holds config.json, a hub id such "
             "as facebook/musicgen-small, or reference:small"
         )
-    found = _read_json(folder / "config.json").get("model_type")
-    if found != "musicgen":
-        raise SubjectError(f"{folder / 'config.json'} describes {found!r}, not a musicgen model")
+    model_type = _read_json(folder / "config.json").get("model_type")
+    if model_type != "musicgen":
+        raise SubjectError(
+            f"{folder / 'config.json'} describes {model_type!r}, not a musicgen model"
+        )
     for path in _weight_files(folder):
         check_safetensors(path)
     for alternatives in (("tokenizer.json", "spiece.model"), _PROCESSOR_FILES):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pickle
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ import pytest
 import torch
 
 from proofbook.errors import SubjectError
-from proofbook_subjects.musicgen.audiocraft.reference import reference_checkpoints
 from proofbook_systems.musicgen.checkpoints import open_checkpoint, verify_checkpoint
 
 
@@ -138,13 +136,3 @@ def test_a_flipped_bit_is_found_and_its_place_named(tmp_path: Path):
     path.write_bytes(data)
     with pytest.raises(SubjectError, match=r"data/0 does not fit its checksum"):
         verify_checkpoint(path)
-
-
-def test_the_reference_is_written_as_audiocraft_does(cache: Path):
-    folder = reference_checkpoints("tiny", "pair", cache)
-    found = open_checkpoint(folder / "state_dict.bin")
-    assert found.config is not None
-    assert found.config["transformer_lm"]["num_heads"] == 4
-    assert found.config["seanet"]["channels"] == 1
-    assert found.tensors["transformer.layers.1.self_attn.in_proj_weight"].shape == (192, 64)
-    assert zipfile.is_zipfile(folder / "compression_state_dict.bin")

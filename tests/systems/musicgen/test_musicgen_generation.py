@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,10 +13,9 @@ import torch
 
 from proofbook.errors import SubjectError
 from proofbook.media import read_audio
-from proofbook_subjects.musicgen.reference import SIZES, build_reference, reference_folder
 from proofbook_systems.musicgen.clips import write_wav
 from proofbook_systems.musicgen.generation import Generation, Model, generate, generate_batch, load
-from proofbook_systems.musicgen.subject import check_folder, find_model
+from proofbook_systems.musicgen.subject import find_model
 from proofbook_systems.musicgen.windows import WINDOWS, Windows
 
 pytestmark = pytest.mark.slow
@@ -41,44 +39,6 @@ def test_the_reference_has_the_real_rates(model: Model):
 
 def test_every_weight_of_the_reference_comes_from_its_file(model: Model):
     assert (model.missing_weights, model.unused_weights) == ((), ())
-
-
-def test_the_reference_is_built_the_same_each_time(reference: Path, tmp_path: Path):
-    build_reference(SIZES["small"], tmp_path)
-    check_folder(tmp_path)
-    for name in ("model.safetensors", "config.json", "tokenizer.json"):
-        assert (tmp_path / name).read_bytes() == (reference / name).read_bytes(), name
-
-
-def test_the_sizes_differ_in_width_and_layers(cache: Path):
-    assert SIZES["small"].hidden_size < SIZES["medium"].hidden_size
-    medium = load(find_model("reference:medium", cache), "cpu")
-    assert medium.network.config.decoder.num_hidden_layers == SIZES["medium"].layers
-    sound = generate(medium, PROMPT, 1.0, seed=7).samples
-    assert 0.05 < sound.std() < 0.2
-    assert abs(sound).max() < 0.9
-
-
-def test_building_leaves_the_random_state_alone(tmp_path: Path):
-    before = torch.random.get_rng_state()
-    build_reference(SIZES["small"], tmp_path)
-    assert torch.equal(torch.random.get_rng_state(), before)
-
-
-def test_the_tokenizer_spells_what_it_does_not_know(model: Model):
-    tokenizer = model.processor.tokenizer
-    tokens = tokenizer("grand piano xylophones").input_ids
-    assert tokens[-1] == tokenizer.eos_token_id
-    assert tokenizer.unk_token_id not in tokens
-    assert tokenizer.decode(tokens, skip_special_tokens=True) == "grand piano xylophones"
-
-
-def test_a_broken_cache_entry_is_rebuilt(tmp_path: Path, reference: Path):
-    place = tmp_path / "musicgen" / reference.name
-    shutil.copytree(reference, place)
-    (place / "model.safetensors").write_bytes(b"")
-    assert reference_folder("small", tmp_path) == place
-    assert load(find_model("reference:small", tmp_path), "cpu").missing_weights == ()
 
 
 def test_a_clip_has_the_asked_length_exactly(clip: Generation):

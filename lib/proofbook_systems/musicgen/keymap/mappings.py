@@ -98,11 +98,11 @@ def _json(value: Mapping[str, object]) -> str:
 def _write(path: Path, content: str) -> Path:
     """Write beside and rename, so that a file is never half there."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-    Path(beside).chmod(0o644)
-    Path(beside).replace(path)
+    Path(partial).chmod(0o644)
+    Path(partial).replace(path)
     return path

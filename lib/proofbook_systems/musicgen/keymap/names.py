@@ -47,8 +47,8 @@ def canonical(name: str) -> str:
 @functools.lru_cache(maxsize=16_384)
 def role(name: str) -> Role:
     """Return what the tensor is, as far as the end of its name says."""
-    found = words(name)
-    return next((kind for end, kind in _ENDS if found[-len(end) :] == end), "other")
+    parts = words(name)
+    return next((kind for end, kind in _ENDS if parts[-len(end) :] == end), "other")
 
 
 def pieces(name: str) -> list[str]:

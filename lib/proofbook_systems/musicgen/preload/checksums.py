@@ -50,7 +50,7 @@ def parse_published(text: str, where: str) -> dict[str, str]:
     Raises:
         SubjectError: A line is no checksum, or of a file that does not lie beside it.
     """
-    found: dict[str, str] = {}
+    digests: dict[str, str] = {}
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip():
             continue
@@ -58,8 +58,8 @@ def parse_published(text: str, where: str) -> dict[str, str]:
         path = match[2].removeprefix("./") if match else ""
         if match is None or not is_inside(path):
             raise SubjectError(f"{where}, line {number}, is no checksum of a file beside it")
-        found[PurePosixPath(path).as_posix()] = match[1].lower()
-    return found
+        digests[PurePosixPath(path).as_posix()] = match[1].lower()
+    return digests
 
 
 def is_inside(path: str) -> bool:
@@ -92,14 +92,14 @@ def write_notes(folder: Path, notes: Mapping[str, Note]) -> None:
     Raises:
         SubjectError: They cannot be written.
     """
-    beside = folder / f".{NOTES_FILE}.new"
+    partial = folder / f".{NOTES_FILE}.new"
     content = {path: note._asdict() for path, note in sorted(notes.items())}
     try:
-        with beside.open("w", encoding="utf-8") as file:
+        with partial.open("w", encoding="utf-8") as file:
             json.dump(content, file, indent=1)
             file.flush()
             os.fsync(file.fileno())
-        beside.replace(folder / NOTES_FILE)
+        partial.replace(folder / NOTES_FILE)
     except OSError as error:
         raise SubjectError(
             f"{folder / NOTES_FILE} cannot be written ({error.strerror or error}); free some space "

@@ -40,11 +40,11 @@ def companions_of(folder: Path) -> list[Companion]:
     """
     language, codec = folder / LANGUAGE_FILE, folder / CODEC_FILE
     text, pointed = _text_name(language), _pointed(codec)
-    found = [
+    companions = [
         Companion(text, TEXT_FOLDER, LANGUAGE_FILE),
         Companion(pointed, pointed.split("/")[-1], CODEC_FILE),
     ]
-    return [companion for companion in found if _NAME.fullmatch(companion.name)]
+    return [companion for companion in companions if _NAME.fullmatch(companion.name)]
 
 
 def _text_name(language: Path) -> str:

@@ -81,17 +81,17 @@ def write_manifest(path: Path, entries: Mapping[str, ManifestEntry]) -> None:
     content = {key: entry.model_dump() for key, entry in entries.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    beside = Path(name)
+    partial = Path(name)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             json.dump(content, file, indent=2, ensure_ascii=False)
             file.write("\n")
             file.flush()
             os.fsync(file.fileno())
-        beside.chmod(0o644)
-        beside.replace(path)
+        partial.chmod(0o644)
+        partial.replace(path)
     finally:
-        beside.unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
 
 
 def _entry(key: str, value: object, path: Path) -> ManifestEntry:

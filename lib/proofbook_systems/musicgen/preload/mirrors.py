@@ -105,13 +105,13 @@ class MirrorOrigin:
         index = self._get(_INDEX)
         if index is not None:
             names |= dict.fromkeys(self._shards(index))
-        found = [RemoteFile(name, self._size(name), "") for name in names if self._has(name)]
-        if not found:
+        files = [RemoteFile(name, self._size(name), "") for name in names if self._has(name)]
+        if not files:
             raise SubjectError(
                 f"mirror {self.name} has neither {PUBLISHED_FILE} nor a model's files; check the "
                 "address"
             )
-        return found
+        return files
 
     def _shards(self, index: str) -> list[str]:
         try:
@@ -166,15 +166,15 @@ def without_password(address: str) -> str:
 
 def _stream(answer: httpx.Response, start: int) -> Stream | None:
     """Return what an answer holds; None where it is neither the file nor the rest of it."""
-    said = answer.headers.get("content-range", "")
+    content_range = answer.headers.get("content-range", "")
     if answer.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
-        beyond = _BEYOND.fullmatch(said)
+        beyond = _BEYOND.fullmatch(content_range)
         if beyond is None or int(beyond[1]) != start:
             return None
         return Stream(start, start, _version(answer), iter(()))  # all had arrived
     if answer.status_code != httpx.codes.PARTIAL_CONTENT:
         return Stream(0, _length(answer), _version(answer), answer.iter_raw())
-    part = _RANGE.fullmatch(said)
+    part = _RANGE.fullmatch(content_range)
     if part is None or int(part[1]) != start:
         return None
     size = int(part[2]) if part[2] != "*" else None

@@ -92,8 +92,8 @@ class FolderOrigin:
             SubjectError: A file with a checksum is not there.
         """
         names = (p.relative_to(self.folder).as_posix() for p in self.folder.rglob("*"))
-        found = [n for n in sorted(names) if not _SKIPPED.search(n)]
-        there = [name for name in found if (self.folder / name).is_file()]
+        kept = [n for n in sorted(names) if not _SKIPPED.search(n)]
+        there = [name for name in kept if (self.folder / name).is_file()]
         digests = self._digests()
         lacking = [name for name in digests if name not in there and not _SKIPPED.search(name)]
         if lacking:

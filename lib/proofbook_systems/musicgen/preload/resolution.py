@@ -88,7 +88,7 @@ def wanted_models(models: Mapping[str, str], manifest: Mapping[str, ManifestEntr
     Raises:
         SubjectError: A key has no source anywhere, or is another model in the manifest.
     """
-    found: list[Wanted] = []
+    wanted: list[Wanted] = []
     for key, source in models.items():
         known = manifest.get(key)
         named = source or (known.hf_id if known else _PUBLISHED.get(key, ""))
@@ -100,9 +100,9 @@ def wanted_models(models: Mapping[str, str], manifest: Mapping[str, ManifestEntr
                 f"model {key} is {known.hf_id} in the manifest and {named} is asked for; use "
                 "another key, another cache, or correct the manifest"
             )
-        taken = {e.local_path for e in (*manifest.values(), *(w.entry for w in found))}
-        found.append(Wanted(key=key, source=named, entry=known or new_entry(key, named, taken)))
-    return found
+        taken = {e.local_path for e in (*manifest.values(), *(w.entry for w in wanted))}
+        wanted.append(Wanted(key=key, source=named, entry=known or new_entry(key, named, taken)))
+    return wanted
 
 
 def new_entry(key: str, source: str, taken: set[str]) -> ManifestEntry:

@@ -50,12 +50,12 @@ _BESIDE: dict[str, tuple[tuple[str, ...], ...]] = {
 
 def layouts_of(folder: Path) -> tuple[Layout, ...]:
     """Return whose files these are: one, both, or nobody's."""
-    found: list[Layout] = []
+    layouts: list[Layout] = []
     if (folder / "config.json").is_file() or any(folder.glob("*.safetensors.index.json")):
-        found.append("transformers")
+        layouts.append("transformers")
     if (folder / LANGUAGE_FILE).is_file() or (folder / CODEC_FILE).is_file():
-        found.append("audiocraft")
-    return tuple(found)
+        layouts.append("audiocraft")
+    return tuple(layouts)
 
 
 def check_files(folder: Path) -> list[Finding]:
@@ -66,24 +66,24 @@ def check_files(folder: Path) -> list[Finding]:
     if not (folder / NOTES_FILE).is_file():
         wanted = f"config.json and model.safetensors, or {LANGUAGE_FILE} and {CODEC_FILE}"
         return [Finding("missing", NOTES_FILE, wanted, "nothing was preloaded here")]
-    found: list[Finding] = []
+    findings: list[Finding] = []
     for notes in sorted(folder.rglob(NOTES_FILE)):
         damaged = read_or_find(folder, notes, lambda path: read_notes(path.parent))
-        found += damaged
+        findings += damaged
         for path, note in ({} if damaged else read_notes(notes.parent)).items():
             name = (notes.parent / path).relative_to(folder).as_posix()
-            found += _against_note(notes.parent / path, name, note)
-    return first_per_file([*found, *_unfinished(folder)])
+            findings += _against_note(notes.parent / path, name, note)
+    return first_per_file([*findings, *_unfinished(folder)])
 
 
 def check_loadable(folder: Path) -> list[Finding]:
     """Read every weight file as far as its format can tell that it is whole."""
     layouts = layouts_of(folder)
-    found = [*_transformers(folder)] if "transformers" in layouts else []
-    found += [*_audiocraft(folder)] if "audiocraft" in layouts else []
+    findings = [*_transformers(folder)] if "transformers" in layouts else []
+    findings += [*_audiocraft(folder)] if "audiocraft" in layouts else []
     if not layouts:
-        found.append(Finding("missing", "config.json", f"it or {LANGUAGE_FILE}", "neither"))
-    return first_per_file(found)
+        findings.append(Finding("missing", "config.json", f"it or {LANGUAGE_FILE}", "neither"))
+    return first_per_file(findings)
 
 
 def weight_files(folder: Path) -> list[Path]:
@@ -111,9 +111,9 @@ def _against_note(place: Path, name: str, note: Note) -> Iterator[Finding]:
         else:
             yield Finding("missing", name, size, "an older one" if place.is_file() else "no file")
         return
-    found = place.stat().st_size
-    if found != note.size:
-        yield Finding("size", name, size, f"{found:,} bytes")
+    actual = place.stat().st_size
+    if actual != note.size:
+        yield Finding("size", name, size, f"{actual:,} bytes")
         return
     digest = hash_file(place)
     if digest != note.sha256:

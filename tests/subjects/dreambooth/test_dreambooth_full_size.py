@@ -13,8 +13,8 @@ from diffusers import UNet2DConditionModel
 
 from proofbook_subjects.dreambooth import full_size
 from proofbook_subjects.dreambooth.models import find_base, load_networks
+from proofbook_subjects.dreambooth.projects import write_project
 from proofbook_subjects.dreambooth.settings import Settings, load_settings
-from proofbook_systems.dreambooth.subjects import find_subject
 
 SMALL: dict[str, dict[str, Any]] = {
     "text": {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1,
@@ -57,12 +57,10 @@ def test_one_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("name", ["butcher", "butcher-sd15", "butcher-random"])
 def test_each_config_is_one_that_the_trainer_takes(tmp_path: Path, name: str) -> None:
-    subject = find_subject(f"reference:{name}", "", tmp_path)
-    read = load_settings(subject.config)
-    assert read.model_dump(mode="json", exclude_unset=True) == yaml.safe_load(
-        subject.config.read_text()
-    )
-    assert len(list((subject.project / "images").iterdir())) == 12
+    config = write_project(name, tmp_path)
+    read = load_settings(config)
+    assert read.model_dump(mode="json", exclude_unset=True) == yaml.safe_load(config.read_text())
+    assert len(list((config.parent / "images").iterdir())) == 12
     assert (read.resolution, read.learning_rate) == (
         (32, 1e-3) if name == "butcher" else (512, 5e-6)
     )

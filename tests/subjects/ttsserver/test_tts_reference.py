@@ -28,7 +28,6 @@ from proofbook_subjects.ttsserver.sounds import (
 from proofbook_subjects.ttsserver.speech import synthesise
 from proofbook_subjects.ttsserver.store import Store
 from proofbook_subjects.ttsserver.watchdog import identity
-from proofbook_systems.ttsserver.sample import VoiceSample
 
 TEXT = "One two."
 
@@ -160,10 +159,12 @@ def test_a_sample_that_cannot_be_cloned_is_refused(
     assert answer.json()["detail"].startswith(detail)
 
 
-def test_a_sample_is_taken_and_gives_its_pitch(web: TestClient, sample: VoiceSample) -> None:
+def test_a_sample_is_taken_and_gives_its_pitch(web: TestClient, tmp_path: Path) -> None:
+    wav = prepare_project(tmp_path) / "backend" / "tests" / "fixtures" / "reference_voice.wav"
+    words = wav.with_suffix(".txt").read_text()
     identifier = profile(web).json()["id"]
     assert generate(web, profile_id=identifier, engine="luxtts").status_code == 400
-    answer = add_sample(web, identifier, sample.wav.read_bytes(), sample.text)
+    answer = add_sample(web, identifier, wav.read_bytes(), words)
     assert 70 < answer.json()["hertz"] < 400
     assert generate(web, profile_id=identifier, engine="luxtts").status_code == 200
 
