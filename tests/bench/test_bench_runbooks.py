@@ -21,7 +21,7 @@ from proofbook.records import Evidence, Metric
 from proofbook_bench.config import RUNBOOKS
 from proofbook_bench.pairs import Pairs
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 FAST, SLOW = (1.0, 1.1), (40.0, 90.0)
 PEER = (100.0, 90.0)
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 from running import BEGIN, Ended, Runner, survivors
+from waiting import wait_for
 
 from proofbook.project import Project
 
@@ -200,7 +201,7 @@ SLEEPER = Fault("Path(flag + '-begun').touch(); time.sleep(300)", 130, "cancelle
 
 def start_sleeper(runner: Runner, flag: Path) -> subprocess.Popen[str]:
     process = runner.start("-j", "2")
-    runner.wait_for(Path(f"{flag}-begun").exists)
+    wait_for(Path(f"{flag}-begun").exists)
     return process
 
 
@@ -234,13 +235,13 @@ def test_a_killed_runner_leaves_an_incomplete_run_and_no_process(
 ) -> None:
     flag = prepare(SLEEPER)
     process = start_sleeper(runner, flag)
-    runner.wait_for(lambda: saved_as_sleeping(runner))  # the next save, however slow the disk
+    wait_for(lambda: saved_as_sleeping(runner))  # the next save, however slow the disk
     os.kill(process.pid, signal.SIGKILL)
     ended = runner.end(process)
     assert ended.code == -signal.SIGKILL
     assert survivors(ended.folder.name) == []
     temporary, mine = Path(tempfile.gettempdir()), f"proofbook-job-{process.pid}-*"
-    runner.wait_for(lambda: not any(temporary.glob(mine)))
+    wait_for(lambda: not any(temporary.glob(mine)))
     assert_all_say(ended, "incomplete", "incomplete", "")
     assert ended.cell_states() == SLEEPING
     records = (ended.folder / "jobs/demo-one/records.jsonl").read_text()
