@@ -126,7 +126,7 @@ def execute_run(
             run=folder,
             runbooks=runbooks,
             reserve=reserve,
-            environment=_environment(info, template),
+            environment=_environment(project, info, template),
             run_deadline=None if info.timeout is None else time.monotonic() + info.timeout,
             cancelled=cancelled,
             kernel_manager_class=WarmKernelManager,
@@ -179,11 +179,12 @@ def _execute_jobs(
     )
 
 
-def _environment(info: RunInfo, template: str) -> dict[str, str]:
+def _environment(project: Project, info: RunInfo, template: str) -> dict[str, str]:
     """Return the kernels' environment: jobs that run side by side share the cores."""
     return {
         "OMP_NUM_THREADS": str(max(1, cores() // info.slots)),
         **os.environ,
+        "PROOFBOOK_PROJECT": str(project.root),
         "PROOFBOOK_RUN": info.run_id,
         "PROOFBOOK_TEMPLATE": template,
     }
