@@ -32,6 +32,9 @@ RUNBOOKS = {
     path.relative_to(PROJECT.runbooks).with_suffix("").as_posix(): path
     for path in list_runbooks(PROJECT.runbooks)
 }
+EXAMPLE = PROJECT.root / "lib" / "proofbook" / "scaffold" / "files" / "hello.ipynb"
+ALL = {**RUNBOOKS, "example/hello": EXAMPLE}
+"""With the one that a new project begins with."""
 
 FEWEST_CELLS, MOST_CELLS, MOST_LINES = 8, 24, 12
 METADATA = {
@@ -263,10 +266,10 @@ def _name(value: object) -> str:
     return str(getattr(value, "__name__", value))
 
 
-@pytest.mark.parametrize("name", RUNBOOKS)
+@pytest.mark.parametrize("name", ALL)
 @pytest.mark.parametrize("rule", RULES, ids=_name)
 def test_every_runbook_keeps_the_rule(rule: Rule, name: str) -> None:
-    assert rule(read_notebook(RUNBOOKS[name])) == []
+    assert rule(read_notebook(ALL[name])) == []
 
 
 @pytest.mark.parametrize("rule", RULES, ids=_name)
@@ -292,9 +295,9 @@ def papermill_names(path: Path) -> list[str]:
     return list(inspect_notebook(str(path)))
 
 
-@pytest.mark.parametrize("name", RUNBOOKS)
+@pytest.mark.parametrize("name", ALL)
 def test_papermill_sees_the_same_parameters(name: str) -> None:
-    assert papermill_names(RUNBOOKS[name]) == list(read_runbook(RUNBOOKS[name]).parameters)
+    assert papermill_names(ALL[name]) == list(read_runbook(ALL[name]).parameters)
 
 
 def test_a_parameter_that_papermill_overlooks_is_noticed(tmp_path: Path) -> None:

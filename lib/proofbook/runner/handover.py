@@ -43,6 +43,8 @@ class Handover:
     """By job id: what it needs and no machine has, where the profile allows that it is skipped."""
     deadline: float | None = None
     """Of the run, on the monotonic clock."""
+    root: Path | None = None
+    """The project's folder, which a job finds again wherever its own folder is."""
 
     @cached_property
     def hides_gpus(self) -> bool:
@@ -130,10 +132,12 @@ class Handover:
         return outcome
 
     def _environment(self, job: PlannedJob, allocation: Allocation) -> dict[str, str]:
-        """Return what keeps a kernel to the CPUs and GPUs that its job was given."""
+        """Return the project, and what keeps a kernel to the CPUs and GPUs of its job."""
         environment = _threads(job.resources.cpus, self.capacity)
         if allocation.gpus or self.hides_gpus:
             environment["CUDA_VISIBLE_DEVICES"] = ",".join(allocation.gpus)
+        if self.root is not None:
+            environment["PROOFBOOK_PROJECT"] = str(self.root)
         return environment
 
 

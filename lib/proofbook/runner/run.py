@@ -144,6 +144,7 @@ def _hand_over(
         capacity=capacity,
         lacking=find_lacking(info, capacity),
         deadline=None if info.timeout is None else time.monotonic() + info.timeout,
+        root=project.root,
     )
 
 
