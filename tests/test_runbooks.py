@@ -180,16 +180,19 @@ def _strings(source: str) -> list[str]:
 
 
 def differences(runbook: Runbook, model: type[BaseModel]) -> list[str]:
-    """Return how a runbook's parameters differ from its system's config model."""
+    """Return how a runbook's parameters differ from its system's config model.
+
+    A model need not repeat a default; one that it has must be the runbook's.
+    """
     declared, fields = runbook.parameters, model.model_fields
     if list(declared) != list(fields):
         return [f"parameters {list(declared)} are not the fields {list(fields)}"]
     found = []
     for name, field in fields.items():
         parameter = declared[name]
-        default = None if field.is_required() else field.get_default(call_default_factory=True)
+        default = field.get_default(call_default_factory=True)
         ours = (type(parameter.default), parameter.default, parameter.required)
-        if ours != (type(default), default, field.is_required()):
+        if not field.is_required() and ours != (type(default), default, False):
             found.append(f"{name} defaults to {parameter.default!r}, the field to {default!r}")
         type_ = TypeAdapter(field.annotation).json_schema()
         if parameter.adapter.json_schema() != type_:
@@ -334,15 +337,17 @@ class _OtherName(_SampleConfig):
     more: str = ""
 
 
-class _NoDefault(_SampleConfig):
+class _NoDefaults(BaseModel):
+    name: str
     size: float
 
 
-@pytest.mark.parametrize("model", [_OtherType, _OtherDefault, _OtherName, _NoDefault])
+@pytest.mark.parametrize("model", [_OtherType, _OtherDefault, _OtherName])
 def test_another_config_model_is_noticed(model: type[BaseModel], tmp_path: Path) -> None:
     path = tmp_path / "a.ipynb"
     path.write_text(json.dumps(sample()))
     assert differences(read_runbook(path), _SampleConfig) == []
+    assert differences(read_runbook(path), _NoDefaults) == []
     assert differences(read_runbook(path), model)
 
 

@@ -15,7 +15,7 @@ from proofbook_systems.ttsserver.matrix import choose_rows
 from proofbook_systems.ttsserver.projects import find_project
 from proofbook_systems.ttsserver.rows import RowOptions
 from proofbook_systems.ttsserver.sample import VoiceSample, read_sample
-from proofbook_systems.ttsserver.server import Launch
+from proofbook_systems.ttsserver.server import voicebox_launch
 from proofbook_systems.ttsserver.session import speak_all
 
 
@@ -54,8 +54,8 @@ def speak(
             timeout_cached=timeout, timeout_download=timeout, duration_tolerance=0.1,
             audio_folder=folder / "audio",
         )  # fmt: skip
-        launch = Launch(
-            binary=frozen_server, log=folder / "server.log", timeout_health=600,
+        launch = voicebox_launch(
+            frozen_server, log=folder / "server.log", timeout_health=600,
             environment={"VOICEBOX_FAULTS": faults},
         )  # fmt: skip
         session = speak_all(launch, rows, sample, options)
