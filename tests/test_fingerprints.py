@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 import torch
 
-from proofbook.fingerprints import fingerprint, revision_of
+from proofbook.fingerprints import content_of, fingerprint, revision_of
 
 
 def test_a_fingerprint_is_of_contents_and_not_of_names(tmp_path: Path) -> None:
@@ -39,3 +41,49 @@ def test_a_snapshot_of_the_hub_is_its_commit(tmp_path: Path) -> None:
     other = folder.with_name("main")
     other.mkdir()
     assert revision_of(other) == fingerprint(other)
+
+
+def test_the_content_of_a_folder_follows_bytes_and_names(tmp_path: Path) -> None:
+    def changed(change: Callable[[Path], object]) -> bool:
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+        (folder / "part").mkdir(parents=True)
+        (folder / "part" / "a").write_bytes(b"12")
+        (folder / "b").write_bytes(b"34")
+        before = content_of(folder)
+        change(folder)
+        return content_of(folder) != before
+
+    assert not changed(lambda folder: folder.rename(folder.with_name("moved")).rename(folder))
+    assert changed(lambda folder: (folder / "b").write_bytes(b"35"))
+    assert changed(lambda folder: (folder / "b").rename(folder / "c"))
+    assert changed(lambda folder: (folder / "part" / "a").rename(folder / "a"))
+    assert changed(lambda folder: (folder / "b").unlink())
+
+
+def test_the_content_of_an_archive_is_all_its_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "x.bin"
+    torch.save({"a": torch.zeros(4)}, path)
+    before, cheap = content_of(path), fingerprint(path)
+    data = bytearray(path.read_bytes())
+    data[data.index(b"\0" * 16)] = 1
+    path.write_bytes(data)
+    assert fingerprint(path) == cheap
+    assert content_of(path) != before
+
+
+def test_a_linked_folder_is_read_and_a_circle_of_links_ends(tmp_path: Path) -> None:
+    real, folder = tmp_path / "real", tmp_path / "folder"
+    for each in (real, folder):
+        each.mkdir()
+    (real / "a").write_bytes(b"12")
+    (folder / "linked").symlink_to(real)
+    (folder / "self").symlink_to(folder)
+    before = content_of(folder)
+    assert before.size == 2
+    (real / "a").write_bytes(b"13")
+    assert content_of(folder) != before
+
+
+def test_what_has_no_content_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="does not exist"):
+        content_of(tmp_path / "missing")

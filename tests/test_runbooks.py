@@ -32,6 +32,9 @@ RUNBOOKS = {
     path.relative_to(PROJECT.runbooks).with_suffix("").as_posix(): path
     for path in list_runbooks(PROJECT.runbooks)
 }
+EXAMPLE = PROJECT.root / "lib" / "proofbook" / "scaffold" / "files" / "hello.ipynb"
+ALL = {**RUNBOOKS, "example/hello": EXAMPLE}
+"""With the one that a new project begins with."""
 
 FEWEST_CELLS, MOST_CELLS, MOST_LINES = 8, 24, 12
 METADATA = {
@@ -177,16 +180,19 @@ def _strings(source: str) -> list[str]:
 
 
 def differences(runbook: Runbook, model: type[BaseModel]) -> list[str]:
-    """Return how a runbook's parameters differ from its system's config model."""
+    """Return how a runbook's parameters differ from its system's config model.
+
+    A model need not repeat a default; one that it has must be the runbook's.
+    """
     declared, fields = runbook.parameters, model.model_fields
     if list(declared) != list(fields):
         return [f"parameters {list(declared)} are not the fields {list(fields)}"]
     found = []
     for name, field in fields.items():
         parameter = declared[name]
-        default = None if field.is_required() else field.get_default(call_default_factory=True)
+        default = field.get_default(call_default_factory=True)
         ours = (type(parameter.default), parameter.default, parameter.required)
-        if ours != (type(default), default, field.is_required()):
+        if not field.is_required() and ours != (type(default), default, False):
             found.append(f"{name} defaults to {parameter.default!r}, the field to {default!r}")
         type_ = TypeAdapter(field.annotation).json_schema()
         if parameter.adapter.json_schema() != type_:
@@ -263,10 +269,10 @@ def _name(value: object) -> str:
     return str(getattr(value, "__name__", value))
 
 
-@pytest.mark.parametrize("name", RUNBOOKS)
+@pytest.mark.parametrize("name", ALL)
 @pytest.mark.parametrize("rule", RULES, ids=_name)
 def test_every_runbook_keeps_the_rule(rule: Rule, name: str) -> None:
-    assert rule(read_notebook(RUNBOOKS[name])) == []
+    assert rule(read_notebook(ALL[name])) == []
 
 
 @pytest.mark.parametrize("rule", RULES, ids=_name)
@@ -292,9 +298,9 @@ def papermill_names(path: Path) -> list[str]:
     return list(inspect_notebook(str(path)))
 
 
-@pytest.mark.parametrize("name", RUNBOOKS)
+@pytest.mark.parametrize("name", ALL)
 def test_papermill_sees_the_same_parameters(name: str) -> None:
-    assert papermill_names(RUNBOOKS[name]) == list(read_runbook(RUNBOOKS[name]).parameters)
+    assert papermill_names(ALL[name]) == list(read_runbook(ALL[name]).parameters)
 
 
 def test_a_parameter_that_papermill_overlooks_is_noticed(tmp_path: Path) -> None:
@@ -331,15 +337,17 @@ class _OtherName(_SampleConfig):
     more: str = ""
 
 
-class _NoDefault(_SampleConfig):
+class _NoDefaults(BaseModel):
+    name: str
     size: float
 
 
-@pytest.mark.parametrize("model", [_OtherType, _OtherDefault, _OtherName, _NoDefault])
+@pytest.mark.parametrize("model", [_OtherType, _OtherDefault, _OtherName])
 def test_another_config_model_is_noticed(model: type[BaseModel], tmp_path: Path) -> None:
     path = tmp_path / "a.ipynb"
     path.write_text(json.dumps(sample()))
     assert differences(read_runbook(path), _SampleConfig) == []
+    assert differences(read_runbook(path), _NoDefaults) == []
     assert differences(read_runbook(path), model)
 
 

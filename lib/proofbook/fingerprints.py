@@ -1,16 +1,22 @@
-"""Tell files and folders apart by their contents, without reading gigabytes if it can be helped."""
+"""Tell files and folders apart by their contents.
+
+A ``fingerprint`` does not read gigabytes if it can be helped; ``content_of`` reads every byte.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import zipfile
+from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
 
 from proofbook.files import hash_file
+from proofbook.records import PathContent
 
-__all__ = ["fingerprint", "revision_of"]
+__all__ = ["content_of", "files_of", "fingerprint", "revision_of"]
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
@@ -52,6 +58,40 @@ def fingerprint(path: Path, *, without: str = "") -> str:
     for member in members:
         digest.update(f"{member.filename} {member.CRC:08x} {member.file_size}\n".encode())
     return digest.hexdigest()
+
+
+def content_of(path: Path) -> PathContent:
+    """Return the sha256 and the size of a file, or of all files in a folder and their names.
+
+    Raises:
+        OSError: It does not exist, cannot be read, or is neither a file nor a folder.
+    """
+    if path.is_file():
+        return PathContent(form="file", sha256=hash_file(path), size=path.stat().st_size)
+    if not path.is_dir():
+        raise OSError("is neither a file nor a folder" if path.exists() else "does not exist")
+    digest, size = hashlib.sha256(), 0
+    for file in files_of(path):
+        name = os.fsencode(file.relative_to(path).as_posix())
+        digest.update(name + b"\0" + hash_file(file).encode() + b"\n")
+        size += file.stat().st_size
+    return PathContent(form="folder", sha256=digest.hexdigest(), size=size)
+
+
+def files_of(folder: Path, _around: tuple[Path, ...] = ()) -> Iterator[Path]:
+    """Yield all files in a folder, sorted; a linked folder is entered, but not from within itself.
+
+    Raises:
+        OSError: A folder cannot be read.
+    """
+    real = folder.resolve()
+    if real in _around:
+        return
+    for path in sorted(folder.iterdir()):
+        if path.is_dir():
+            yield from files_of(path, (*_around, real))
+        elif path.is_file():
+            yield path
 
 
 def _members(path: Path) -> list[zipfile.ZipInfo] | None:

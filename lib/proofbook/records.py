@@ -1,7 +1,8 @@
 """The versioned records that everything else reads and writes.
 
 A job's ``records.jsonl`` holds one record a line, appended as it was made: ``begin``, then
-``identity``, ``check``, ``metric``, ``evidence`` and ``question`` in any order, then ``finish``.
+``identity``, ``check``, ``metric``, ``evidence``, ``output`` and ``question`` in any order, then
+``finish``.
 ``outcome.json`` holds an :class:`Outcome`, ``run.json`` a :class:`RunInfo`. Knows nothing about
 notebooks, kernels or reports.
 """
@@ -20,6 +21,8 @@ from pydantic import (
     TypeAdapter,
     model_validator,
 )
+
+from proofbook.resources import Resources
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -40,6 +43,8 @@ __all__ = [
     "Metric",
     "Outcome",
     "OutcomeStatus",
+    "Output",
+    "PathContent",
     "PlannedJob",
     "Question",
     "QuestionForm",
@@ -172,6 +177,26 @@ class Evidence(_Record):
         """Display nothing where a cell ends with it: it was drawn when it was shown."""
 
 
+class PathContent(_Model):
+    """What a path holds: two with the same hash hold the same bytes under the same names."""
+
+    form: Literal["file", "folder"]
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    size: int = Field(ge=0)
+    """Bytes; of a folder, of all its files."""
+
+
+class Output(_Record):
+    """A value or a path that a job leaves for the jobs that need it."""
+
+    kind: Literal["output"] = "output"
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")
+    value: JsonValue
+    """What another job's parameter becomes; of a path, its absolute form."""
+    content: PathContent | None = None
+    """What was there when it was recorded; None of a value."""
+
+
 class Question(_Record):
     """Something only a person can answer about some evidence."""
 
@@ -207,7 +232,7 @@ class Finish(_Record):
     """Number of records made before this one, by kind."""
 
 
-AnyRecord = Begin | Identity | Check | Metric | Evidence | Question | Finish
+AnyRecord = Begin | Identity | Check | Metric | Evidence | Output | Question | Finish
 _RECORD: TypeAdapter[Any] = TypeAdapter(Annotated[AnyRecord, Field(discriminator="kind")])
 
 
@@ -266,6 +291,8 @@ class Outcome(_Model):
     """Whether a skip was declared as allowed in the profile."""
     flaky: bool = False
     """Passed, but only after a retry."""
+    resolved: dict[str, JsonValue] = {}
+    """The parameters that name outputs of other jobs, as the notebook got them."""
     failure: Failure | None = None
     cells: tuple[CellState, ...] = ()
     attempts: tuple[Attempt, ...] = ()
@@ -290,7 +317,8 @@ class PlannedJob(_Model):
     id: str
     runbook: str
     parameters: dict[str, JsonValue] = {}
-    """The parameters given; all others keep the notebook's default."""
+    """The parameters that the profile sets; all others keep the notebook's default. One may hold
+    ``${{ jobs.<id>.outputs.<name> }}``, which is resolved when the job starts."""
     needs: tuple[str, ...] = ()
     timeout: float
     """Seconds for the whole job."""
@@ -300,8 +328,11 @@ class PlannedJob(_Model):
     """Glob patterns of check names that may be skipped."""
     hardware: dict[str, float] = {}
     """Least amounts: ``gpu``, ``memory_gb``, ``disk_gb``, ``cores``."""
+    requires: dict[str, str] = {}
+    """What to install, by the name of what the machine must have: ``objdump``: ``binutils``."""
     memory_limit_gb: float | None = None
     """The job's processes are ended above this."""
+    resources: Resources = Resources()
 
 
 class Resumption(_Model):

@@ -1,16 +1,21 @@
-"""Turn any Python value into one that JSON holds, losing no truth: NaN stays visible as text."""
+"""Turn Python values into ones that JSON holds: for people to read, or exactly.
+
+``to_json`` takes anything and loses no truth: NaN stays visible as text. ``exact_json`` takes only
+what comes back as it was.
+"""
 
 from __future__ import annotations
 
 import math
 import re
+import reprlib
 from collections.abc import Iterable, Mapping
 from pathlib import PurePath
 from typing import Any
 
 from pydantic import JsonValue
 
-__all__ = ["slug", "to_json"]
+__all__ = ["exact_json", "slug", "to_json"]
 
 _LONGEST_TEXT = 4_000
 _LONGEST_LIST = 200
@@ -38,6 +43,46 @@ def to_json(value: object) -> JsonValue:
     if isinstance(value, Mapping):
         return {str(k): to_json(v) for k, v in value.items()}
     return _from_object(value)
+
+
+def exact_json(value: object) -> JsonValue:
+    """Return ``value`` as JSON holds it, uncut; a tuple is a list, a numpy scalar Python's own.
+
+    Raises:
+        ValueError: JSON has no such value; the message names it and where it is.
+    """
+    try:
+        return _exact(value, "")
+    except RecursionError as error:
+        raise ValueError("it contains itself, or is nested too deeply") from error
+
+
+def _exact(value: Any, where: str) -> JsonValue:
+    if getattr(value, "shape", None) == () and hasattr(value, "item"):
+        value = value.item()
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, float) and math.isfinite(value):
+        return value
+    if isinstance(value, str) and _is_unicode(value):
+        return value
+    if isinstance(value, list | tuple):
+        return [_exact(item, f"{where}[{number}]") for number, item in enumerate(value)]
+    if isinstance(value, Mapping):
+        return {_key(key, where): _exact(item, f"{where}[{key!r}]") for key, item in value.items()}
+    place = f", at {where}" if where else ""
+    raise ValueError(f"JSON has no {type(value).__name__} {reprlib.repr(value)}{place}")
+
+
+def _key(key: object, where: str) -> str:
+    if isinstance(key, str) and _is_unicode(key):
+        return key
+    raise ValueError(f"JSON has no key {reprlib.repr(key)}" + (f", at {where}" if where else ""))
+
+
+def _is_unicode(text: str) -> bool:
+    """Say whether a text can be written: the bytes of a file's name may make one that cannot."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _from_object(value: Any) -> JsonValue:

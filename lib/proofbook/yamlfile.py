@@ -6,7 +6,10 @@ given twice, or a value that contains itself, is an error.
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,36 +48,59 @@ class _RefusedError(yaml.error.MarkedYAMLError):
     """It is YAML, but not what a profile may say."""
 
 
-class _Loader(yaml.SafeLoader):
-    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
-        """Construct a value; one that only looks like a number is an error with its line."""
-        try:
-            return super().construct_object(node, deep=deep)
-        except (ValueError, TypeError) as error:
-            kind = node.tag.removeprefix(_TAG)
-            message = f"{str(node.value)[:40]!r} is no {kind}; quote it if it is text"
-            raise _RefusedError(problem=message, problem_mark=node.start_mark) from error
-
-
-# Only what JSON can carry: run.json and the executed notebook hold every value again.
-_Loader.yaml_constructors = {
-    tag: constructor
-    for tag, constructor in yaml.SafeLoader.yaml_constructors.items()
-    if tag is None
-    or str(tag).removeprefix(_TAG) in ("null", "bool", "int", "float", "str", "seq", "map")
-}
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, p) for tag, p in resolvers if tag not in (f"{_TAG}float", f"{_TAG}timestamp")]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Loader.add_implicit_resolver(
-    f"{_TAG}float",
-    re.compile(
+def _resolvers() -> dict[str, list[tuple[str, re.Pattern[str]]]]:
+    """Return PyYAML's rules for plain scalars, with YAML 1.2's floats and without dates."""
+    resolvers = {
+        first: [(tag, p) for tag, p in rules if tag not in (f"{_TAG}float", f"{_TAG}timestamp")]
+        for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+    number = re.compile(
         r"^(?:[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
         r"|[-+]?[0-9]+[eE][-+]?[0-9]+|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$"
-    ),
-    list("-+0123456789."),
-)
+    )
+    for first in "-+0123456789.":
+        resolvers.setdefault(first, []).append((f"{_TAG}float", number))
+    return resolvers
+
+
+def _strict(constructor: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Return a constructor to which a text that only looks like a number is an error."""
+
+    def construct(loader: Any, node: yaml.Node) -> Any:
+        try:
+            return constructor(loader, node)
+        except (ValueError, KeyError) as error:
+            kind = node.tag.removeprefix(_TAG)
+            message = f"{str(node.value)[:40]!r} is not a valid {kind}; quote it if it is text"
+            raise _RefusedError(problem=message, problem_mark=node.start_mark) from error
+
+    return construct
+
+
+def _constructors() -> dict[Any, Callable[[Any, Any], Any]]:
+    """Return only what JSON can carry: run.json and the executed notebook hold each value too."""
+    known = yaml.SafeLoader.yaml_constructors
+    kept = {f"{_TAG}{kind}": known[f"{_TAG}{kind}"] for kind in ("null", "str", "seq", "map")}
+    strict = {f"{_TAG}{kind}": _strict(known[f"{_TAG}{kind}"]) for kind in ("bool", "int", "float")}
+    return {None: known[None], **kept, **strict}
+
+
+class _Rules:
+    """What holds for both loaders."""
+
+    yaml_constructors = _constructors()
+    yaml_implicit_resolvers = _resolvers()
+
+
+class _Loader(_Rules, yaml.SafeLoader):
+    """Says best what is wrong."""
+
+
+class _QuickLoader(_Rules, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Ten times as fast, where PyYAML was built with libyaml.
+
+    ruamel.yaml, which keeps lines itself, takes twice as long as PyYAML's own parser: not used.
+    """
 
 
 def read_yaml(path: Path) -> YamlFile:
@@ -91,7 +117,8 @@ def read_yaml(path: Path) -> YamlFile:
     except (OSError, ValueError) as error:
         raise ProfileError(f"cannot be read: {error}", path=path) from error
     try:
-        value, lines = _load(text)
+        with _collector_paused():
+            value, lines = _load(text)
     except yaml.YAMLError as error:
         raise _broken(error, text, path) from error
     except RecursionError as error:
@@ -107,27 +134,45 @@ def parse_scalar(text: str) -> Any:
         return text
 
 
+@contextlib.contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Do without the search for cycles: it takes as long as parsing, and none of it is garbage."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
 def _load(text: str) -> tuple[Any, dict[Place, int]]:
-    loader = _Loader(text)
+    with contextlib.suppress(yaml.YAMLError, RecursionError, UnicodeError):
+        return _load_with(_QuickLoader, text)
+    return _load_with(_Loader, text)
+
+
+def _load_with(kind: type[Any], text: str) -> tuple[Any, dict[Place, int]]:
+    loader = kind(text)
     try:
         node = loader.get_single_node()
         lines: dict[Place, int] = {}
         if node is None:
             return None, lines
-        _locate(node, (), lines, ())
+        _locate(node, (), lines, set())
         return loader.construct_document(node), lines
     finally:
         loader.dispose()
 
 
-def _locate(
-    node: yaml.Node, place: Place, lines: dict[Place, int], around: tuple[yaml.Node, ...]
-) -> None:
+def _locate(node: yaml.Node, place: Place, lines: dict[Place, int], around: set[int]) -> None:
     """Note the line of everything in ``node``, which stands within the nodes ``around``."""
-    if any(node is outer for outer in around):
+    if id(node) in around:
         raise _RefusedError(problem="a value contains itself", problem_mark=node.start_mark)
-    around = (*around, node)
     lines.setdefault(place, node.start_mark.line + 1)
+    if isinstance(node, yaml.ScalarNode):
+        return
+    around.add(id(node))
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             inner = (*place, str(key.value))
@@ -137,9 +182,10 @@ def _locate(
                 )
             lines[inner] = key.start_mark.line + 1
             _locate(value, inner, lines, around)
-    elif isinstance(node, yaml.SequenceNode):
+    else:
         for index, value in enumerate(node.value):
             _locate(value, (*place, index), lines, around)
+    around.discard(id(node))
 
 
 def _broken(error: yaml.YAMLError, text: str, path: Path) -> ProfileError:

@@ -65,7 +65,7 @@ class TrivialNotebookConfig(_Config):
     bar: float = Field(default=0.35, gt=0)
     """Largest part of papermill's time that is allowed."""
     modules: list[str] = _STACK
-    """What the template of the warm kernels has imported."""
+    """What the forkserver of the warm kernels has imported."""
 
 
 class WarmAttachConfig(_Config):
@@ -76,7 +76,7 @@ class WarmAttachConfig(_Config):
     bar: float = Field(default=0.25, gt=0)
     """Largest part of an ordinary kernel's time that is allowed."""
     modules: list[str] = _STACK
-    """What the template of the warm kernels has imported."""
+    """What the forkserver of the warm kernels has imported."""
 
 
 class TinySuiteConfig(_Config):

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 from reviewed_run import ANN, START, approve_all, given, make_film_run, make_run, session_of
+from waiting import HANG
 
 from proofbook.review.verification import verify_run
 from proofbook.runs.folder import RunFolder
@@ -45,7 +46,7 @@ class Served:
 
     def end(self) -> str:
         self.process.send_signal(signal.SIGINT)
-        out, _ = self.process.communicate(timeout=30)
+        out, _ = self.process.communicate(timeout=HANG)
         return out
 
 
@@ -158,7 +159,7 @@ def test_two_reviewers_see_each_other(
         wait_for(page, lambda page=page: title(page) != "Is it good?", "both are taken")
     answers = session_of(run).log.read().answers
     assert len(answers) == 2
-    pages[0].wait_for_selector("nav .is-rejected", timeout=8000)
+    pages[0].wait_for_selector("nav .is-rejected")
     assert session_of(run).log.read().problems == ()
 
 

@@ -12,12 +12,13 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from running import BEGIN, Ended, Runner, survivors
+from waiting import wait_for
 
 from proofbook.project import Project
 
@@ -200,7 +201,7 @@ SLEEPER = Fault("Path(flag + '-begun').touch(); time.sleep(300)", 130, "cancelle
 
 def start_sleeper(runner: Runner, flag: Path) -> subprocess.Popen[str]:
     process = runner.start("-j", "2")
-    runner.wait_for(Path(f"{flag}-begun").exists)
+    wait_for(Path(f"{flag}-begun").exists)
     return process
 
 
@@ -234,13 +235,13 @@ def test_a_killed_runner_leaves_an_incomplete_run_and_no_process(
 ) -> None:
     flag = prepare(SLEEPER)
     process = start_sleeper(runner, flag)
-    runner.wait_for(lambda: saved_as_sleeping(runner))  # the next save, however slow the disk
+    wait_for(lambda: saved_as_sleeping(runner))  # the next save, however slow the disk
     os.kill(process.pid, signal.SIGKILL)
     ended = runner.end(process)
     assert ended.code == -signal.SIGKILL
     assert survivors(ended.folder.name) == []
     temporary, mine = Path(tempfile.gettempdir()), f"proofbook-job-{process.pid}-*"
-    runner.wait_for(lambda: not any(temporary.glob(mine)))
+    wait_for(lambda: not any(temporary.glob(mine)))
     assert_all_say(ended, "incomplete", "incomplete", "")
     assert ended.cell_states() == SLEEPING
     records = (ended.folder / "jobs/demo-one/records.jsonl").read_text()
@@ -251,26 +252,10 @@ def test_a_killed_runner_leaves_an_incomplete_run_and_no_process(
     assert_resumes_green(runner, ended, flag)
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A real file system of 12 MB."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(folder)],
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    if mounted.returncode:
-        pytest.skip(f"this user cannot mount a small disk: {mounted.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
 def test_a_full_disk_is_told_and_can_be_resumed(
-    small_disk: Path, prepare: Callable[[Fault], Path], runner: Runner
+    mount_disk: Callable[[str], Path], prepare: Callable[[Fault], Path], runner: Runner
 ) -> None:
+    small_disk = mount_disk("size=12m")
     fill = (
         "filler = open(Path(os.environ['PROOFBOOK_MEDIA_FOLDER']) / 'filler', 'wb')\n"
         "    while True: filler.write(os.urandom(4096)); filler.flush()"

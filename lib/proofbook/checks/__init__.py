@@ -1,4 +1,4 @@
-"""The notebook-side API: claims, numbers, evidence and questions, each written down at once."""
+"""The notebook-side API: claims, numbers, evidence, outputs and questions, written at once."""
 
 from proofbook.checks.checks import Checks
 from proofbook.checks.expectations import (
@@ -15,6 +15,7 @@ from proofbook.checks.expectations import (
     within,
     without,
 )
+from proofbook.checks.opening import open_runbook
 
 __all__ = [
     "Checks",
@@ -28,6 +29,7 @@ __all__ = [
     "expectation_of",
     "matches",
     "one_of",
+    "open_runbook",
     "within",
     "without",
 ]

@@ -1,18 +1,18 @@
-"""The notebook-side API: claims, numbers, evidence and questions, each written down at once.
+"""The notebook-side API: claims, numbers, evidence, outputs and questions, written down at once.
 
     checks = Checks("musicgen/generate")
-    checks.expect("wav-exists", wav.exists(), why="a run that writes nothing is no run")
+    checks.expect("wav-exists", wav.exists(), why="without a file nothing can be heard")
     checks.expect("duration", actual=clip.seconds, expected=within(30, 0.5), unit="s")
+    checks.output("clip", wav)
     checks.finish()
 
-Every record goes to the job's ``records.jsonl`` and is glued with scrapbook into the notebook.
-Knows nothing about any system, and not how a run judges the records.
+Every record goes to the job's ``records.jsonl`` and is glued into the notebook, where scrapbook
+reads it. Knows nothing about any system, and not how a run judges the records.
 """
 
 from __future__ import annotations
 
 import os
-import traceback
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -20,19 +20,27 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import JsonValue
 
-from proofbook.checks.display import show_check, show_evidence, show_question, show_summary
-from proofbook.checks.expectations import expectation_of
+from proofbook.checks.display import (
+    show_check,
+    show_evidence,
+    show_output,
+    show_question,
+    show_summary,
+)
+from proofbook.checks.evaluation import evaluate_check
 from proofbook.checks.journal import Journal, open_journal
+from proofbook.checks.outputs import make_output
+from proofbook.checks.questions import make_question
 from proofbook.errors import ChecksFailed, UsageError
 from proofbook.records import (
     Begin,
     Check,
-    CheckStatus,
     Evidence,
     Finish,
     Identity,
     Label,
     Metric,
+    Output,
     Question,
     QuestionForm,
 )
@@ -65,13 +73,12 @@ class Checks:
     ) -> None:
         self.runbook = runbook
         self._journal = journal if journal is not None else open_journal(runbook, os.environ)
-        self._made: list[Check] = []
-        self._asked: set[str] = set()
-        self._identified: set[str] = set()
+        self._checks: list[Check] = []
+        self._scraps: set[str] = set()
         self._counts: Counter[str] = Counter()
         self._finished = False
-        given = {name: to_json(value) for name, value in (parameters or {}).items()}
-        self._write(Begin(runbook=runbook, parameters=given), f"proofbook/{runbook}")
+        recorded = {name: to_json(value) for name, value in (parameters or {}).items()}
+        self._write(Begin(runbook=runbook, parameters=recorded), f"proofbook/{runbook}")
 
     @property
     def folder(self) -> Path:
@@ -85,10 +92,7 @@ class Checks:
             name: What it is: ``model``, ``binary``, ``config``.
             revision: A commit or a hash, such as :func:`proofbook.fingerprints.revision_of` gives.
         """
-        if name in self._identified:
-            raise UsageError(f"two subjects are called {name!r}; give each its own name")
-        self._identified.add(name)
-        self._write(Identity(name=name, revision=revision), f"identity/{name}")
+        self._write_once(Identity(name=name, revision=revision))
 
     def expect(
         self,
@@ -111,7 +115,7 @@ class Checks:
         """
         if actual is _UNSET:
             raise UsageError(f"check {name!r} has no actual value: nothing was verified")
-        self._record_check(_evaluate(name, actual, expected, why=why, unit=unit))
+        self._record_check(evaluate_check(name, actual, expected, why=why, unit=unit))
 
     def require(
         self,
@@ -128,7 +132,7 @@ class Checks:
             ChecksFailed: The check did not pass; what follows would make no sense.
         """
         self.expect(name, actual, expected, why=why, unit=unit)
-        check = self._made[-1]
+        check = self._checks[-1]
         if check.status != "passed":
             what = check.reason or f"expected {check.expected}, found {check.actual!r} {check.unit}"
             raise ChecksFailed(f"required check {name!r} did not pass: {what}", names=(name,))
@@ -171,6 +175,27 @@ class Checks:
         show_evidence(evidence, self._journal.media)
         return evidence
 
+    def output(self, name: str, value: object) -> None:
+        """Leave a value or a path for the jobs that need this one.
+
+        In a profile, another job's parameter takes it as ``${{ jobs.<id>.outputs.<name> }}``,
+        which makes that job wait for this one. Write the name as a literal, so that a misspelt
+        one is found before anything starts.
+
+        Args:
+            name: Unique among the runbook's outputs; letters, digits, ``-`` and ``_``.
+            value: What JSON holds; or a ``Path``, of a file or a folder that is whole by now: its
+                bytes are part of the record, and the other job does not start once they differ.
+
+        Raises:
+            UsageError: JSON has no such value; the path does not exist or is in ``TMPDIR``, which
+                is removed with the job; or a secret is in it.
+        """
+        output = make_output(name, value, self._journal.temporary)
+        self._journal.refuse_secrets(f"output {name!r}", output.value)
+        self._write_once(output)
+        show_output(output)
+
     def ask(
         self,
         name: str,
@@ -194,27 +219,10 @@ class Checks:
             role: Who must answer, such as ``art director``; empty is anyone.
             required: Whether the release waits for it.
         """
-        question = Question(
-            name=name,
-            text=text,
-            about=tuple(evidence.file.sha256 for evidence in about),
-            form=form,
-            criteria=tuple(criteria),
-            role=role,
-            required=required,
+        question = make_question(
+            name, text, about, form=form, criteria=criteria, role=role, required=required
         )
-        if name in self._asked:
-            raise UsageError(f"two questions are called {name!r}; give each its own name")
-        if (form == "score") != bool(question.criteria):
-            raise UsageError(
-                f"question {name!r}: criteria belong to the form 'score', and it to them"
-            )
-        if form in ("ab", "abx") and len(question.about) != 1:
-            raise UsageError(
-                f"question {name!r}: a blind comparison is about one piece of evidence"
-            )
-        self._asked.add(name)
-        self._write(question, f"question/{name}")
+        self._write_once(question)
         show_question(question)
 
     def finish(self) -> None:
@@ -227,50 +235,35 @@ class Checks:
             raise UsageError("finish() was called twice; it belongs in the last cell alone")
         self._finished = True
         self._write(Finish(counts=dict(self._counts)), "proofbook/finish")
-        show_summary(self.runbook, self._made)
-        bad = [c for c in self._made if c.status in ("failed", "error")]
-        if bad:
-            names = tuple(c.name for c in bad)
+        show_summary(self.runbook, self._checks)
+        names = tuple(c.name for c in self._checks if c.status in ("failed", "error"))
+        if names:
             raise ChecksFailed(
-                f"{len(bad)} of {len(self._made)} checks did not pass: {', '.join(names)}",
+                f"{len(names)} of {len(self._checks)} checks did not pass: {', '.join(names)}",
                 names=names,
             )
-        if not self._made:
+        if not self._checks:
             raise ChecksFailed("no check was made: nothing was verified", names=())
 
     def _record_check(self, check: Check) -> None:
-        if any(made.name == check.name for made in self._made):
-            raise UsageError(f"two checks are called {check.name!r}; give each its own name")
-        self._made.append(check)
-        self._write(check, f"check/{check.name}")
+        self._write_once(check)
+        self._checks.append(check)
         show_check(check)
+
+    def _write_once(self, record: Check | Identity | Output | Question) -> None:
+        """Write a record whose name no other of its kind may have."""
+        scrap = f"{record.kind}/{record.name}"
+        if scrap in self._scraps:
+            what = "subjects" if record.kind == "identity" else f"{record.kind}s"
+            raise UsageError(f"two {what} are called {record.name!r}; give each its own name")
+        self._write(record, scrap)
+        self._scraps.add(scrap)
 
     def _write(self, record: Any, scrap: str) -> None:
         if self._finished and record.kind != "finish":
             raise UsageError("finish() was called already; it belongs in the last cell")
         self._counts[record.kind] += 1 if record.kind != "finish" else 0
         self._journal.write(record, scrap)
-
-
-def _evaluate(name: str, actual: object, expected: object, *, why: str, unit: str) -> Check:
-    wanted = expectation_of(expected)
-    value: object = None
-    try:
-        value = actual() if callable(actual) else actual
-        status: CheckStatus = "passed" if wanted.accepts(value) else "failed"
-        reason = ""
-    except Exception as error:  # noqa: BLE001 - the exception is the finding: it is recorded
-        status = "error"
-        reason = traceback.format_exception_only(error)[-1].strip()
-    return Check(
-        name=name,
-        status=status,
-        expected=wanted.words,
-        actual=to_json(value),
-        unit=unit,
-        why=why,
-        reason=reason,
-    )
 
 
 def _labelled(name: str, labels: Mapping[str, JsonValue]) -> str:

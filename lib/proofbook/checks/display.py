@@ -1,4 +1,4 @@
-"""Draw checks, evidence, questions and the closing table in a notebook; silent outside of one.
+"""Draw checks, evidence, outputs, questions and the closing table; silent outside of a notebook.
 
 Media are linked, not embedded: each file exists once, by its hash, and the player plays the file
 itself (an embedded, re-encoded clip would be normalised and would hide silence).
@@ -7,25 +7,28 @@ itself (an embedded, re-encoded clip would be normalised and would hide silence)
 from __future__ import annotations
 
 import html
+import json
 import os
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
 from proofbook.checks.journal import JOB_FOLDER
-from proofbook.records import Check, Evidence, MediaFile, Question
+from proofbook.records import Check, Evidence, MediaFile, Output, Question
 
 __all__ = [
     "check_html",
     "evidence_html",
     "show_check",
     "show_evidence",
+    "show_output",
     "show_question",
     "show_summary",
     "summary_html",
 ]
 
 _MARKS = {"passed": "✓", "failed": "✗", "error": "!", "skipped": "-"}
+_LONGEST_OUTPUT = 200
 _COLOURS = {"passed": "#1a7f4b", "failed": "#c0362c", "error": "#c0362c", "skipped": "#777"}
 
 
@@ -33,6 +36,14 @@ def show_check(check: Check) -> None:
     """Display one check as a line; does nothing outside of a notebook."""
     text = f"{_MARKS[check.status]} {check.name}: {check.status}"
     _display(check_html(check), text)
+
+
+def show_output(output: Output) -> None:
+    """Display what is left for other jobs; does nothing outside of a notebook."""
+    value = output.value if isinstance(output.value, str) else json.dumps(output.value)
+    rest = "…" if len(value) > _LONGEST_OUTPUT else ""
+    text = f"{output.name}: {value[:_LONGEST_OUTPUT]}{rest}"
+    _display(f"<b>→</b> {html.escape(text)} <small>for other jobs</small>", f"→ {text}")
 
 
 def show_question(question: Question) -> None:
@@ -48,10 +59,10 @@ def show_evidence(evidence: Evidence, media: Path) -> None:
 
 def show_summary(runbook: str, checks: Iterable[Check]) -> None:
     """Display the table of checks; does nothing outside of a notebook."""
-    made = list(checks)
-    counts = Counter(check.status for check in made)
+    listed = list(checks)
+    counts = Counter(check.status for check in listed)
     text = f"{runbook}: " + (", ".join(f"{n} {s}" for s, n in counts.items()) or "no checks")
-    _display(summary_html(runbook, made), text)
+    _display(summary_html(runbook, listed), text)
 
 
 def check_html(check: Check) -> str:

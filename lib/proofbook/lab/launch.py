@@ -1,8 +1,8 @@
 """``proofbook lab``: JupyterLab on a runbook, or on a job as it was executed, with warm kernels.
 
-The executed notebook is the record and is never edited: a copy beside it is opened, at the cell
-that failed, trusted so that its players play. The server belongs to the command: however that
-ends, nothing of it stays. Knows nothing about how jobs are executed.
+The executed notebook is the record and is never edited: a copy is opened in the folder in which
+the job worked, at the cell that failed, trusted so that its players play. The server belongs to
+the command: however that ends, nothing of it stays. Knows nothing about how jobs are executed.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from proofbook.profiles import load_profile, nearest
 from proofbook.project import Project
 from proofbook.records import Question
 from proofbook.runs.folder import JobFolder, find_run, read_records
+from proofbook.runs.siblings import bring_siblings
 
 __all__ = ["LabOptions", "LabTarget", "lab_command", "lab_target", "open_lab"]
 
@@ -152,14 +153,19 @@ def _job(project: Project, outputs: Path, run_name: str, job: str) -> LabTarget:
         raise UsageError(f"{folder.path} lies outside of {project.root}; JupyterLab opens no such")
     outcome = folder.read_outcome()
     cell = (outcome.failure.cell_id if outcome and outcome.failure else None) or ""
-    return LabTarget(notebook=_editable_copy(folder), cell=cell, warm=info.warm)
+    runbook = next(each.runbook for each in info.plan if each.id == job)
+    copy = _editable_copy(folder, project.runbook(runbook))
+    return LabTarget(notebook=copy, cell=cell, warm=info.warm)
 
 
-def _editable_copy(folder: JobFolder) -> Path:
-    """Return ``debug.ipynb`` beside the record; one that is there already is kept as it is."""
-    copy = folder.path / "debug.ipynb"
-    if copy.exists():
-        return copy
+def _editable_copy(folder: JobFolder, runbook: Path) -> Path:
+    """Return ``work/debug.ipynb``, beside what the job could import and read.
+
+    One that is there already is kept as it is, also where earlier versions put it.
+    """
+    copy, earlier = folder.work / "debug.ipynb", folder.path / "debug.ipynb"
+    if copy.exists() or earlier.exists():
+        return copy if copy.exists() else earlier
     notebook = read_notebook(folder.notebook)
     notebook["cells"] += _review_cells(folder)
     # Known everywhere; every Python kernel of this server is a warm one.
@@ -169,6 +175,9 @@ def _editable_copy(folder: JobFolder) -> Path:
         "name": "python3",
     }
     try:
+        folder.work.mkdir(exist_ok=True)
+        if runbook.parent.is_dir():
+            bring_siblings(runbook, folder.work)
         atomic_write(copy, json.dumps(notebook, indent=1, ensure_ascii=False))
     except OSError as error:
         raise UsageError(f"no copy can be written to {copy}: {error.strerror}") from error
@@ -183,7 +192,7 @@ def _review_cells(folder: JobFolder) -> list[dict[str, object]]:
         return []
     run = next(path for path in folder.path.parents if (path / "run.json").exists())
     job = folder.path.relative_to(run / "jobs").as_posix()
-    where = Path(os.path.relpath(run, folder.path)).as_posix()
+    where = Path(os.path.relpath(run, folder.work)).as_posix()
     source = f"from proofbook.review.panel import show_panel\n\nshow_panel({where!r}, {job!r})"
     about = (
         "## Review\n\nRun the next cell to look, listen and answer. Answers go to the run's log."
@@ -237,19 +246,19 @@ def _free_port(port: int) -> int:
 
 @contextlib.contextmanager
 def _warm(preload: tuple[str, ...]) -> Iterator[dict[str, str]]:
-    """Run a template; yield the variables that make every Python kernel of a server use it."""
-    from proofbook.errors import TemplateError
-    from proofbook.kernels.ownership import start_template
+    """Run a forkserver; yield the variables that make every Python kernel of a server use it."""
+    from proofbook.errors import ForkserverError
+    from proofbook.kernels.ownership import start_forkserver
 
     try:
-        template = start_template(preload)
-    except TemplateError as error:
+        forkserver = start_forkserver(preload)
+    except ForkserverError as error:
         typer.echo(f"kernels will be ordinary ones: {error}", err=True)
         yield {}
         return
-    with template:
+    with forkserver:
         yield {
-            "PROOFBOOK_TEMPLATE": str(template.socket),
+            "PROOFBOOK_FORKSERVER": str(forkserver.socket),
             "JUPYTER_DEFAULT_PROVISIONER_NAME": "proofbook-provisioner",
         }
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from pydantic import JsonValue
 
@@ -16,6 +17,8 @@ from proofbook.profiles import JobEntry, nearest
 from proofbook.yamlfile import Place
 
 __all__ = ["Combination", "MatrixError", "expand_matrix", "verify_matrix"]
+
+_LONGEST_SLUG = 40
 
 
 class MatrixError(ValueError):
@@ -43,17 +46,19 @@ def verify_matrix(entry: JobEntry) -> None:
     Raises:
         MatrixError: There is such a value or ``include``.
     """
+    positions: dict[str, dict[Hashable, int]] = {}
     for key, axis in entry.matrix.items():
+        first = positions[key] = {}
         for number, value in enumerate(axis):
-            if value in axis[:number]:
-                earlier = axis.index(value) + 1
+            earlier = first.setdefault(_hashable(value), number)
+            if earlier != number:
                 raise MatrixError(
-                    f"value {number + 1} of {key!r} equals value {earlier}; remove one",
+                    f"value {number + 1} of {key!r} equals value {earlier + 1}; remove one",
                     ("matrix", key, number),
                 )
     for number, extra in enumerate(entry.include):
-        for key in (k for k in extra if k in entry.matrix):
-            if extra[key] not in entry.matrix[key]:
+        for key in (k for k in extra if k in positions):
+            if _hashable(extra[key]) not in positions[key]:
                 known = [str(value) for value in entry.matrix[key]]
                 hint = nearest(str(extra[key]), known) or f"{key!r} has: {', '.join(known)}"
                 raise MatrixError(
@@ -68,32 +73,82 @@ def expand_matrix(entry: JobEntry, replaced: Mapping[str, JsonValue]) -> list[Co
     An ``include`` that names another value of a replaced axis no longer applies. Combinations
     that differed in a replaced axis alone become the same one.
     """
-    found = []
-    for numbered in itertools.product(*(enumerate(axis) for axis in entry.matrix.values())):
-        written = dict(zip(entry.matrix, (value for _, value in numbered), strict=True))
-        positions = dict(zip(entry.matrix, (position for position, _ in numbered), strict=True))
-        suffix = {key: _slug(entry.matrix[key], positions[key]) for key in written}
-        ours = {key: replaced[key] for key in written if key in replaced}
-        found.append(
+    axes = {key: _axis(values) for key, values in entry.matrix.items()}
+    new = {key: _axis([replaced[key]])[0] for key in axes if key in replaced}
+    includes = _Includes(entry)
+    combinations = []
+    for cell in itertools.product(*axes.values()):
+        written = dict(zip(axes, cell, strict=True))
+        written_suffix, written_parameters = _suffix(cell), includes.add_to(written)
+        suffix, parameters = written_suffix, written_parameters
+        if new:
+            changed = {**written, **new}
+            suffix, parameters = _suffix(changed.values()), includes.add_to(changed)
+        combinations.append(
             Combination(
-                suffix=tuple({**suffix, **{k: _slug([v], 0) for k, v in ours.items()}}.values()),
-                parameters=_include({**written, **ours}, entry),
-                written_suffix=tuple(suffix.values()),
-                written=_include(written, entry),
+                suffix=suffix,
+                parameters=parameters,
+                written_suffix=written_suffix,
+                written=written_parameters,
             )
         )
-    return found
+    return combinations
 
 
-def _include(cell: dict[str, JsonValue], entry: JobEntry) -> dict[str, JsonValue]:
-    for extra in entry.include:
-        if all(cell[k] == v for k, v in extra.items() if k in entry.matrix):
-            cell = {**cell, **extra}
-    return cell
+class _AxisValue(NamedTuple):
+    value: JsonValue
+    slug: str
+    """As part of a job's name."""
+    mark: Hashable
+    """Equal where the values are."""
 
 
-def _slug(axis: list[JsonValue], position: int) -> str:
-    """Return a value as part of a folder's name; its number where it makes no short name."""
-    slugs = [re.sub(r"[^a-z0-9._]+", "-", str(v).lower()).strip("-.") for v in axis]
-    fits = 0 < len(slugs[position]) <= 40 and len(set(slugs)) == len(slugs)
-    return slugs[position] if fits else str(position + 1)
+class _Includes:
+    """What ``include`` adds to a combination, looked up by the values that each one names."""
+
+    def __init__(self, entry: JobEntry) -> None:
+        self._extras = entry.include
+        self._numbers: dict[tuple[str, ...], dict[tuple[Hashable, ...], list[int]]] = {}
+        for number, extra in enumerate(entry.include):
+            keys = tuple(key for key in entry.matrix if key in extra)
+            marks = tuple(_hashable(extra[key]) for key in keys)
+            self._numbers.setdefault(keys, {}).setdefault(marks, []).append(number)
+
+    def add_to(self, cell: Mapping[str, _AxisValue]) -> dict[str, JsonValue]:
+        """Return the parameters of a cell with all that agrees with it, in the profile's order."""
+        parameters = {key: value.value for key, value in cell.items()}
+        matching = [
+            number
+            for keys, numbers in self._numbers.items()
+            for number in numbers.get(tuple(cell[key].mark for key in keys), ())
+        ]
+        for number in sorted(matching):
+            parameters.update(self._extras[number])
+        return parameters
+
+
+def _axis(values: Sequence[JsonValue]) -> list[_AxisValue]:
+    """Return the values of an axis with their slugs: their numbers where two would be the same."""
+    slugs = [re.sub(r"[^a-z0-9._]+", "-", str(value).lower()).strip("-.") for value in values]
+    differ = len(set(slugs)) == len(slugs)
+    return [
+        _AxisValue(
+            value,
+            slug if differ and 0 < len(slug) <= _LONGEST_SLUG else str(number),
+            _hashable(value),
+        )
+        for number, (value, slug) in enumerate(zip(values, slugs, strict=True), 1)
+    ]
+
+
+def _suffix(cell: Iterable[_AxisValue]) -> tuple[str, ...]:
+    return tuple(value.slug for value in cell)
+
+
+def _hashable(value: JsonValue) -> Hashable:
+    """Return what can be looked up; equal for equal values, so that 1 is 1.0 and ``True``."""
+    if isinstance(value, list):
+        return tuple(_hashable(item) for item in value)
+    if isinstance(value, dict):
+        return frozenset((key, _hashable(item)) for key, item in value.items())
+    return value

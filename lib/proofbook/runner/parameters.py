@@ -7,23 +7,11 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
-from proofbook.errors import UsageError
 from proofbook.notebooks import Runbook
 from proofbook.profiles import nearest
-from proofbook.records import PlannedJob
 from proofbook.runs.redaction import Redactor, is_secret_name
-from proofbook.yamlfile import parse_scalar
 
-__all__ = [
-    "CONFIGS",
-    "ParameterError",
-    "config_model",
-    "override_parameters",
-    "read_override",
-    "refuse_secret_overrides",
-    "refuse_secrets",
-    "verify_parameters",
-]
+__all__ = ["CONFIGS", "ParameterError", "ParameterVerifier", "config_model"]
 
 
 CONFIGS = "proofbook.configs"
@@ -38,95 +26,104 @@ class ParameterError(ValueError):
         super().__init__(message)
 
 
-def verify_parameters(given: Mapping[str, JsonValue], runbook: Runbook) -> dict[str, JsonValue]:
-    """Return ``given`` in the types that the runbook declares.
+class ParameterVerifier:
+    """Verifies the parameters of many jobs; a value that jobs share is looked at once.
 
-    Raises:
-        ParameterError: The first parameter that is unknown, mistyped, a secret, out of range or
-            missing.
+    Args:
+        redact: Finds secrets; by default those of this process's environment.
     """
-    typed = {name: _verify(name, value, runbook) for name, value in given.items()}
-    for parameter in runbook.parameters.values():
-        if parameter.required and parameter.name not in typed:
-            raise ParameterError(
-                parameter.name,
-                f"{runbook.name} requires parameter {parameter.name!r} ({parameter.annotation})",
-            )
-    _verify_ranges(typed, runbook)
-    return typed
 
+    def __init__(self, redact: Redactor | None = None) -> None:
+        self._redact = redact or Redactor.from_environment()
+        self._models: dict[str, type[BaseModel] | None] = {}
+        # By the identity of the value, which the entry keeps alive: the cells of a matrix share
+        # their values, and equal ones (1, 1.0 and True) may differ in type.
+        self._typed: dict[tuple[str, str, int], tuple[JsonValue, JsonValue]] = {}
 
-def refuse_secrets(name: str, value: JsonValue) -> None:
-    """Refuse a value that is, or holds at any depth, a secret: by its name or by what it says.
+    def verify(self, parameters: Mapping[str, JsonValue], runbook: Runbook) -> dict[str, JsonValue]:
+        """Return ``parameters`` in the types that the runbook declares.
 
-    Raises:
-        ParameterError: It does; the message does not show it.
-    """
-    redact = Redactor.from_environment()
-    for key, text in _texts(name, value):
-        if text and is_secret_name(key):
-            inside = "" if key == name else f"{key!r} in "
-            raise ParameterError(
-                name,
-                f"{inside}parameter {name!r} looks like a secret and would be written into the "
-                "notebook; put it in an environment variable and let the runbook read that",
-            )
-        if redact(text) != text or redact(key) != key:
-            raise ParameterError(
-                name,
-                f"parameter {name!r} contains the value of a secret environment variable and "
-                "would be written into the notebook; let the runbook read the variable",
-            )
+        Raises:
+            ParameterError: The first parameter that is unknown, mistyped, a secret, out of range
+                or missing.
+        """
+        typed = {name: self._type(name, value, runbook) for name, value in parameters.items()}
+        for parameter in runbook.parameters.values():
+            if parameter.required and parameter.name not in typed:
+                raise ParameterError(
+                    parameter.name,
+                    f"{runbook.name} requires parameter {parameter.name!r} "
+                    f"({parameter.annotation})",
+                )
+        self._verify_ranges(typed, runbook)
+        return typed
 
+    def refuse_secrets(self, name: str, value: JsonValue) -> None:
+        """Refuse a value that is, or holds at any depth, a secret: by its name or by its text.
 
-def refuse_secret_overrides(overrides: Mapping[str, str]) -> None:
-    """Refuse ``-p`` with a secret, before any other message can show it.
+        Raises:
+            ParameterError: It does; the message does not show it.
+        """
+        for key, text in _texts(name, value):
+            if text and is_secret_name(key):
+                inside = "" if key == name else f"{key!r} in "
+                raise ParameterError(
+                    name,
+                    f"{inside}parameter {name!r} looks like a secret and would be written into the "
+                    "notebook; put it in an environment variable and let the runbook read that",
+                )
+            if self._redact(text) != text or self._redact(key) != key:
+                raise ParameterError(
+                    name,
+                    f"parameter {name!r} contains the value of a secret environment variable and "
+                    "would be written into the notebook; let the runbook read the variable",
+                )
 
-    Raises:
-        UsageError: One is a secret.
-    """
-    for name, text in overrides.items():
+    def _type(self, name: str, value: JsonValue, runbook: Runbook) -> JsonValue:
+        key = (runbook.name, name, id(value))
+        if key not in self._typed:
+            self._typed[key] = (value, self._verify_value(name, value, runbook))
+        return self._typed[key][1]
+
+    def _verify_value(self, name: str, value: JsonValue, runbook: Runbook) -> JsonValue:
+        if name not in runbook.parameters:
+            names = ", ".join(runbook.parameters) or "none"
+            hint = nearest(name, runbook.parameters) or f"it has: {names}"
+            raise ParameterError(name, f"{runbook.name} has no parameter {name!r}; {hint}")
+        self.refuse_secrets(name, value)
+        if not _has_text_keys(value):
+            raise ParameterError(name, f"parameter {name!r} has a key that is not text; quote it")
         try:
-            refuse_secrets(name, text)
-        except ParameterError as error:
-            raise UsageError(f"-p {name}: {error}") from error
+            typed: JsonValue = runbook.parameters[name].validate(value)
+        except ValueError as error:
+            raise ParameterError(name, str(error)) from error
+        return typed
 
-
-def override_parameters(
-    jobs: list[PlannedJob], runbooks: Mapping[str, Runbook], overrides: Mapping[str, str]
-) -> list[PlannedJob]:
-    """Return ``jobs`` with ``overrides`` in all that have such a parameter, verified.
-
-    Raises:
-        UsageError: One is mistyped or out of range, or no job has it.
-    """
-    unused = set(overrides)
-    changed: list[PlannedJob] = []
-    for job in jobs:
-        runbook = runbooks[job.runbook]
-        mine = {
-            n: read_override(t, n, runbook) for n, t in overrides.items() if n in runbook.parameters
-        }
-        unused -= mine.keys()
+    def _verify_ranges(self, typed: Mapping[str, JsonValue], runbook: Runbook) -> None:
+        model = self._model(runbook.name)
+        if model is None:
+            return
+        defaults = {p.name: p.default for p in runbook.parameters.values() if not p.required}
         try:
-            parameters = verify_parameters({**job.parameters, **mine}, runbook)
-        except ParameterError as error:
-            where = f"-p {error.name}" if error.name in mine else f"job {job.id}"
-            raise UsageError(f"{where}: {error}") from error
-        changed.append(job.model_copy(update={"parameters": parameters}))
-    for name in sorted(unused):
-        known = {p for job in jobs for p in runbooks[job.runbook].parameters}
-        hint = nearest(name, known) or f"there are: {', '.join(sorted(known)) or 'none'}"
-        raise UsageError(f"-p {name}: no chosen runbook has this parameter; {hint}")
-    return changed
+            model.model_validate({**defaults, **typed})
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            name = str(first["loc"][0]) if first["loc"] else ""
+            raise ParameterError(name, f"parameter {name!r}: {first['msg']}") from error
+
+    def _model(self, runbook: str) -> type[BaseModel] | None:
+        if runbook not in self._models:
+            self._models[runbook] = config_model(runbook)
+        return self._models[runbook]
 
 
-def read_override(text: str, name: str, runbook: Runbook) -> JsonValue:
-    """Read a command line's text; a parameter that is a text takes it as it stands."""
-    if runbook.parameters[name].annotation == "str":
-        return text
-    value: JsonValue = parse_scalar(text)
-    return value
+def config_model(runbook: str) -> type[BaseModel] | None:
+    """Return the pydantic model that a system's ``config`` module declares for a runbook."""
+    system, _, name = runbook.partition("/")
+    for entry in importlib.metadata.entry_points(group=CONFIGS, name=system):
+        models: dict[str, type[BaseModel]] = getattr(entry.load(), "RUNBOOKS", {})
+        return models.get(name)
+    return None
 
 
 def _texts(key: str, value: JsonValue) -> Iterator[tuple[str, str]]:
@@ -142,45 +139,8 @@ def _texts(key: str, value: JsonValue) -> Iterator[tuple[str, str]]:
             yield from _texts(str(inner), item)
 
 
-def config_model(runbook: str) -> type[BaseModel] | None:
-    """Return the pydantic model that a system's ``config`` module declares for a runbook."""
-    system, _, name = runbook.partition("/")
-    for entry in importlib.metadata.entry_points(group=CONFIGS, name=system):
-        models: dict[str, type[BaseModel]] = getattr(entry.load(), "RUNBOOKS", {})
-        return models.get(name)
-    return None
-
-
-def _verify(name: str, value: JsonValue, runbook: Runbook) -> JsonValue:
-    if name not in runbook.parameters:
-        names = ", ".join(runbook.parameters) or "none"
-        hint = nearest(name, runbook.parameters) or f"it has: {names}"
-        raise ParameterError(name, f"{runbook.name} has no parameter {name!r}; {hint}")
-    refuse_secrets(name, value)
-    if not _has_text_keys(value):
-        raise ParameterError(name, f"parameter {name!r} has a key that is not text; quote it")
-    try:
-        typed: JsonValue = runbook.parameters[name].validate(value)
-    except ValueError as error:
-        raise ParameterError(name, str(error)) from error
-    return typed
-
-
 def _has_text_keys(value: JsonValue) -> bool:
     """Say whether all keys are texts, as JSON has no others."""
     if isinstance(value, dict):
         return all(isinstance(k, str) and _has_text_keys(v) for k, v in value.items())
     return not isinstance(value, list) or all(map(_has_text_keys, value))
-
-
-def _verify_ranges(typed: Mapping[str, JsonValue], runbook: Runbook) -> None:
-    model = config_model(runbook.name)
-    if model is None:
-        return
-    defaults = {p.name: p.default for p in runbook.parameters.values() if not p.required}
-    try:
-        model.model_validate({**defaults, **typed})
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        name = str(first["loc"][0]) if first["loc"] else ""
-        raise ParameterError(name, f"parameter {name!r}: {first['msg']}") from error

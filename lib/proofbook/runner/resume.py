@@ -10,7 +10,7 @@ from proofbook.errors import NotebookError, RunFolderError
 from proofbook.notebooks import Runbook, read_runbook
 from proofbook.project import Project
 from proofbook.records import Outcome, PlannedJob, RunInfo
-from proofbook.runner.parameters import ParameterError, verify_parameters
+from proofbook.runner.parameters import ParameterError, ParameterVerifier
 from proofbook.runner.schedule import dependents
 from proofbook.runs.folder import RunFolder, iter_runs, read_records
 from proofbook.runs.verdicts import confirm
@@ -30,8 +30,9 @@ def runbooks_of(project: Project, info: RunInfo) -> dict[str, Runbook]:
     names = {job.runbook for job in info.plan}
     try:
         runbooks = {name: read_runbook(project.runbook(name), name) for name in names}
+        verifier = ParameterVerifier()
         for job in info.plan:
-            verify_parameters(job.parameters, runbooks[job.runbook])
+            verifier.verify(job.parameters, runbooks[job.runbook])
         return runbooks
     except (NotebookError, ParameterError) as error:
         raise RunFolderError(f"run {info.run_id} cannot be resumed: {error}") from error

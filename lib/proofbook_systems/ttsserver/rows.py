@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from proofbook_systems.serving.memory import resident_memory
 from proofbook_systems.ttsserver.audio_checks import find_faults
 from proofbook_systems.ttsserver.client import ServerError, VoiceboxClient
 from proofbook_systems.ttsserver.contract import GenerationRequest, HistoryEntry
 from proofbook_systems.ttsserver.event_stream import Followed, follow
 from proofbook_systems.ttsserver.matrix import Row
-from proofbook_systems.ttsserver.memory import resident_memory
-from proofbook_systems.ttsserver.server import Server
+from proofbook_systems.ttsserver.server import VoiceboxServer
 from proofbook_systems.ttsserver.voices import Voices
 
 __all__ = ["RowOptions", "RowResult", "run_row", "seconds_to_first_audio"]
@@ -92,7 +92,7 @@ class RowResult:
         return self.status if self.passed else f"{self.status}: {self.error}"
 
 
-def run_row(server: Server, row: Row, voices: Voices, options: RowOptions) -> RowResult:
+def run_row(server: VoiceboxServer, row: Row, voices: Voices, options: RowOptions) -> RowResult:
     """Have the server speak one row and hear what it says."""
     result = RowResult(row=row)
     started = time.monotonic()
@@ -120,7 +120,7 @@ def seconds_to_first_audio(results: Sequence[RowResult]) -> float | None:
     return None
 
 
-def _speak(server: Server, voices: Voices, options: RowOptions, result: RowResult) -> None:
+def _speak(server: VoiceboxServer, voices: Voices, options: RowOptions, result: RowResult) -> None:
     client, row = server.client, result.row
     result.was_cached = _is_cached(client, row)
     timeout = options.timeout_cached if result.was_cached else options.timeout_download

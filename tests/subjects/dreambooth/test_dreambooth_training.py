@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -184,20 +183,14 @@ def test_another_run_and_another_model_are_refused(settings: Make, tmp_path: Pat
 
 
 def test_a_full_disk_leaves_earlier_checkpoints_as_they_were(
-    settings: Make, tmp_path: Path
+    settings: Make, mount_disk: Callable[[str], Path]
 ) -> None:
-    small = tmp_path / "small"
-    small.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=34m", "tmpfs", str(small)], check=True)
-    try:
-        given = settings(output_dir=small / "out", checkpointing_steps=2)
-        with pytest.raises(SubjectError, match=r"cannot be written to \S+: No space left on dev"):
-            loop.train(given)
-        assert [step for step, _ in list_checkpoints(given.output_dir)] == [2]
-        assert set(FILES) <= set(read_manifest(given.output_dir / "checkpoint-2").files)
-        assert not list(given.output_dir.glob(".partial*"))
-    finally:
-        subprocess.run(["umount", "-l", str(small)], check=True)
+    given = settings(output_dir=mount_disk("size=34m") / "out", checkpointing_steps=2)
+    with pytest.raises(SubjectError, match=r"cannot be written to \S+: No space left on dev"):
+        loop.train(given)
+    assert [step for step, _ in list_checkpoints(given.output_dir)] == [2]
+    assert set(FILES) <= set(read_manifest(given.output_dir / "checkpoint-2").files)
+    assert not list(given.output_dir.glob(".partial*"))
 
 
 def test_out_of_memory_is_one_line(settings: Make, monkeypatch: pytest.MonkeyPatch) -> None:

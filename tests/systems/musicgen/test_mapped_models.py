@@ -6,13 +6,13 @@ import errno
 import json
 import multiprocessing
 import shutil
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from waiting import HANG
 
 from proofbook.errors import SubjectError
 from proofbook_subjects.musicgen.audiocraft.reference import reference_checkpoints, write_checkpoint
@@ -257,27 +257,15 @@ def test_two_processes_convert_once(folder: Path, tmp_path: Path):
     both = [context.Process(target=_convert, args=arguments) for _ in range(2)]
     for process in both:
         process.start()
-    assert sorted(answers.get(timeout=90) for _ in both) == [False, True]
+    assert sorted(answers.get(timeout=HANG) for _ in both) == [False, True]
     for process in both:
-        process.join(30)
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A real file system of 4 MB, which is less than a converted model takes."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)]
-    mounted = subprocess.run(command, check=False, capture_output=True, text=True)
-    if mounted.returncode:
-        pytest.skip(f"this user cannot mount a small disk: {mounted.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+        process.join(HANG)
 
 
 def test_a_real_disk_that_fills_up_is_told_and_left_empty(
-    folder: Path, small_disk: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, mount_disk: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ):
+    small_disk = mount_disk("size=4m")  # which is less than a converted model takes
     usage = shutil.disk_usage(small_disk)._replace(free=10**9)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)  # another took it meanwhile
     with pytest.raises(SubjectError, match=r"cannot be written .*No space left.*free some space"):

@@ -1,4 +1,4 @@
-"""How much memory the server holds, now and over time. Knows nothing about rows."""
+"""How much memory a server holds, now and over time."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import NamedTuple, Self
 
 import psutil
 
-from proofbook_systems.ttsserver.server import Server
+from proofbook_systems.serving.server import Server
 
-__all__ = ["MemoryLine", "Sample", "resident_memory"]
+__all__ = ["MemoryTimeline", "Sample", "resident_memory"]
 
 _INTERVAL = 0.2
 
 
 class Sample(NamedTuple):
-    """One look."""
+    """One reading."""
 
     seconds: float
     """Since the first."""
@@ -35,14 +35,14 @@ def resident_memory(server: Server) -> int:
     return total
 
 
-class MemoryLine:
-    """Looks at a server's memory until its context ends."""
+class MemoryTimeline:
+    """Reads a server's memory again and again until its context ends."""
 
     def __init__(self, server: Server) -> None:
         self.samples: list[Sample] = []
         self._server = server
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._thread = threading.Thread(target=self._read, daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -59,10 +59,10 @@ class MemoryLine:
 
     @property
     def peak(self) -> int:
-        """The most bytes that were seen."""
+        """The largest reading, in bytes."""
         return max((sample.size for sample in self.samples), default=0)
 
-    def _look(self) -> None:
+    def _read(self) -> None:
         started = time.monotonic()
         while True:
             self.samples.append(Sample(time.monotonic() - started, resident_memory(self._server)))

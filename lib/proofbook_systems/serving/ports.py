@@ -1,4 +1,4 @@
-"""Ports of the loopback interface: find a free one, and see whether one is free."""
+"""Ports of the loopback interface: choose one, and see whether one is free."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def choose_port(wanted: int = 0) -> int:
         SubjectError: It is taken.
     """
     if wanted and not is_free(wanted):
-        raise SubjectError(f"port {wanted} is taken{_by(wanted)}; free it, or give another or 0")
+        raise SubjectError(f"port {wanted} is taken{_owner(wanted)}; free it, or give another or 0")
     with socket.socket() as probe:
         probe.bind((HOST, wanted))
         return int(probe.getsockname()[1])
@@ -45,11 +45,12 @@ def wait_free(port: int, timeout: float) -> bool:
     return True
 
 
-def _by(port: int) -> str:
-    """Return who listens on a port, where the system tells."""
+def _owner(port: int) -> str:
+    """Return `` by NAME (process N)`` for what listens on a port, where the system tells."""
     try:
-        found = [c for c in psutil.net_connections("tcp") if c.laddr and c.laddr.port == port]
-        pids = [c.pid for c in found if c.status == psutil.CONN_LISTEN and c.pid]
+        connections = psutil.net_connections("tcp")
+        listening = [c for c in connections if c.laddr and c.laddr.port == port]
+        pids = [c.pid for c in listening if c.status == psutil.CONN_LISTEN and c.pid]
         return f" by {psutil.Process(pids[0]).name()} (process {pids[0]})" if pids else ""
     except psutil.Error:
         return ""

@@ -14,10 +14,16 @@ import psutil
 import pytest
 
 from proofbook.errors import SubjectError
-from proofbook_systems.ttsserver import server as module
-from proofbook_systems.ttsserver.ports import choose_port, is_free
-from proofbook_systems.ttsserver.server import Launch, Server
+from proofbook_systems.serving import server as module
+from proofbook_systems.serving.health import Health
+from proofbook_systems.serving.launch import Launch
+from proofbook_systems.serving.ports import choose_port, is_free
+from proofbook_systems.serving.server import Server
 
+OPTIONS = (
+    "--host", "{host}", "--port", "{port}", "--data-dir", "{data_dir}",
+    "--parent-pid", "{parent_pid}",
+)  # fmt: skip
 WEB = """
 import sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -53,8 +59,11 @@ def launch(tmp_path: Path) -> Callable[..., Launch]:
         script = tmp_path / "server"
         script.write_text(f"#!{sys.executable}\n{code}")
         script.chmod(0o755)
-        given = {"timeout_health": 20.0, "environment": {}, "log": tmp_path / "server.log"}
-        return Launch(binary=script, **{**given, **options})  # type: ignore[arg-type]
+        usual = {
+            "command": (str(script), *OPTIONS), "timeout_health": 20.0, "log": tmp_path / "log",
+            "health": Health(expected={"status": "healthy"}), "folder_prefix": "tested-",
+        }  # fmt: skip
+        return Launch(**{**usual, **options})  # type: ignore[arg-type]
 
     return make
 
@@ -97,22 +106,27 @@ def test_kept_data_stay_and_the_rest_goes(launch, temporary: Path, tmp_path: Pat
     assert (tmp_path / "kept" / "data" / "profiles.db").exists()
 
 
-def test_an_isolated_cache_points_both_variables_into_the_folder(launch) -> None:  # type: ignore[no-untyped-def]
-    with Server(launch("", isolated_cache=True)) as server:
-        found = server.environment()
-        assert (
-            found["VOICEBOX_MODELS_DIR"] == found["HF_HUB_CACHE"] == str(server.folder / "models")
-        )
+def test_variables_for_own_folders_point_into_the_folder(launch) -> None:  # type: ignore[no-untyped-def]
+    with Server(launch("", own_folders={"A_MODELS": "models", "B_CACHE": "models"})) as server:
+        variables = server.environment()
+        assert variables["A_MODELS"] == variables["B_CACHE"] == str(server.folder / "models")
+
+
+def test_a_server_without_fields_of_health_is_healthy_once_it_answers(launch) -> None:  # type: ignore[no-untyped-def]
+    page = WEB.format(answer="self.send(200, 'text/html', b'<html>It works!')")
+    with Server(launch(page, health=Health(path="/"))) as server:
+        server.start()
+        assert server.is_healthy()
 
 
 def test_folders_of_killed_owners_are_swept(launch, temporary: Path) -> None:  # type: ignore[no-untyped-def]
     ended = subprocess.Popen(["true"])
     ended.wait()
-    for name in (f"voicebox-e2e-{ended.pid}-x", f"voicebox-e2e-{os.getpid()}-x", "voicebox-e2e-x"):
+    for name in (f"tested-{ended.pid}-x", f"tested-{os.getpid()}-x", "tested-x"):
         (temporary / name).mkdir()
     Server(launch("")).stop()
     assert sorted(path.name for path in temporary.iterdir()) == sorted(
-        [f"voicebox-e2e-{os.getpid()}-x", "voicebox-e2e-x"]
+        [f"tested-{os.getpid()}-x", "tested-x"]
     )
 
 
@@ -121,10 +135,13 @@ def test_folders_of_killed_owners_are_swept(launch, temporary: Path) -> None:  #
     [
         ("print('no model'); raise SystemExit(3)",
          r"^the server exited with code 3 before it was healthy: no model$"),
-        ("raise SystemExit(0)", r"^the server exited with code 0 .*: it said nothing$"),
+        ("raise SystemExit(0)", r"^the server exited with code 0 .*: it printed nothing$"),
         ("import os; os.kill(os.getpid(), 11)", r"^the server was killed by SIGSEGV before"),
         ("import time; time.sleep(600)", r"not healthy after 3 s: GET /health: nothing liste"),
-        (healthy("starting"), r"not healthy after 3 s: GET /health says 'starting'; see \S+log$"),
+        (healthy("starting"),
+         r"not healthy after 3 s: GET /health says that 'status' is 'starting', not 'healthy';"),
+        (WEB.format(answer="self.send(200, 'application/json', b'{}')"),
+         r"not healthy after 3 s: GET /health says nothing of 'status', which should be 'healthy'"),
         (WEB.format(answer="self.send(500, 'text/plain', b'oops')"),
          r"not healthy after 3 s: GET /health answers 500 \(text/plain: oops\)"),
         (WEB.format(answer="self.send(200, 'text/html', b'<html>It works!')"),
@@ -146,7 +163,7 @@ def test_a_server_that_is_not_well_is_one_line(  # type: ignore[no-untyped-def]
 
 def test_a_program_that_cannot_run_is_one_line(launch, temporary: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     start = launch("")
-    start.binary.write_bytes(b"\x7fELF no program")
+    Path(start.command[0]).write_bytes(b"\x7fELF no program")
     with pytest.raises(
         SubjectError, match=r"^the server \S+ cannot be started: Exec format error$"
     ):
@@ -163,7 +180,7 @@ def test_a_given_port_that_is_taken_is_one_line_with_its_owner(launch) -> None: 
             Server(launch(healthy(), port=port)).start()
 
 
-def test_a_picked_port_that_someone_takes_first_is_picked_anew(  # type: ignore[no-untyped-def]
+def test_a_picked_port_that_someone_takes_first_is_picked_again(  # type: ignore[no-untyped-def]
     launch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:

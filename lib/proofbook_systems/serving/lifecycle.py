@@ -1,4 +1,4 @@
-"""Starts and ends beside the matrix: a second start on a taken port, and a parent that dies."""
+"""How a server starts and ends: a second start on its port, the death of its parent, shutdown."""
 
 from __future__ import annotations
 
@@ -14,13 +14,23 @@ from pathlib import Path
 import psutil
 
 from proofbook.processes import supervise
-from proofbook_systems.ttsserver.ports import wait_free
-from proofbook_systems.ttsserver.server import Launch, Server
+from proofbook_systems.serving.launch import Launch
+from proofbook_systems.serving.ports import wait_free
+from proofbook_systems.serving.server import Server
 
-__all__ = ["ParentDeath", "SecondStart", "kill_parent", "start_twice", "still_running"]
+__all__ = [
+    "ParentDeath",
+    "SecondStart",
+    "Shutdown",
+    "kill_parent",
+    "shut_down",
+    "start_twice",
+    "still_running",
+]
 
 _PAUSE = 0.02
-_WAITS = "import sys; sys.stdin.read()"
+_PORT_SECONDS = 2.0
+_WAITING = [sys.executable, "-c", "import sys; sys.stdin.read()"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,12 +40,11 @@ class SecondStart:
     ended: bool
     """Whether it gave up by itself."""
     code: int | None
-    said: str
-    """What it printed."""
+    printed: str
 
     def names_port(self, port: int) -> bool:
         """Say whether what it printed names the port."""
-        return re.search(rf"\b{port}\b", self.said) is not None
+        return re.search(rf"\b{port}\b", self.printed) is not None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,36 +60,47 @@ class ParentDeath:
     """Seconds from its launch to healthy."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Shutdown:
+    """How a server ended when it was asked to."""
+
+    how: str
+    """``terminated`` when asked, ``killed`` where it did not heed that, ``exited`` before."""
+    left: tuple[str, ...]
+    """Processes and folders that are still there."""
+    port_free: bool
+
+
 def start_twice(server: Server, log: Path, timeout: float) -> SecondStart:
     """Start a second server on the port of one that runs, with data of its own."""
     data = server.folder / "second"
     data.mkdir(exist_ok=True)
     log.unlink(missing_ok=True)
     with supervise(
-        server.command(server.port, data), log=log, name="the second server",
+        server.command(data), log=log, name="the second server",
         cwd=server.folder, env=server.environment(), folders=[data],
     ) as second:  # fmt: skip
         ended = second.wait(timeout)
         code = second.exit_code
-    return SecondStart(ended=ended, code=code, said=second.tail())
+    return SecondStart(ended=ended, code=code, printed=second.tail())
 
 
 def kill_parent(launch: Launch, log: Path, bound: float) -> ParentDeath:
-    """Start a server with a parent that can be spared, kill that, and see the server go.
+    """Start a server with a parent of its own, kill that parent, and wait for the server to end.
 
     Raises:
         SubjectError: The server cannot be started.
     """
-    parent = subprocess.Popen([sys.executable, "-c", _WAITS], stdin=subprocess.PIPE)
+    parent = subprocess.Popen(_WAITING, stdin=subprocess.PIPE)
     try:
-        spared = replace(launch, parent=parent.pid, log=log, port=0, keep_data=None)
-        with Server(spared) as server:
+        orphaned = replace(launch, parent=parent.pid, log=log, port=0, keep_data=None)
+        with Server(orphaned) as server:
             cold_start = server.start()
-            mourners = server.processes()
+            processes = server.processes()
             parent.kill()
             parent.wait()
             started = time.monotonic()
-            left = _wait_gone(mourners, started + bound)
+            left = _wait_gone(processes, started + bound)
             seconds = None if left else time.monotonic() - started
             free = wait_free(server.port, 1.0)
             return ParentDeath(seconds=seconds, left=left, port_free=free, cold_start=cold_start)
@@ -89,15 +109,25 @@ def kill_parent(launch: Launch, log: Path, bound: float) -> ParentDeath:
         parent.communicate()
 
 
-def _wait_gone(processes: list[psutil.Process], deadline: float) -> tuple[str, ...]:
-    while (left := still_running(processes)) and time.monotonic() < deadline:
-        time.sleep(_PAUSE)
-    return tuple(left)
+def shut_down(server: Server) -> Shutdown:
+    """Ask a server to end, force it where it does not, and look at what is left of it."""
+    processes = server.processes()
+    ending = server.stop()
+    return Shutdown(
+        how=ending.how, left=(*ending.left, *still_running(processes)),
+        port_free=wait_free(server.port, _PORT_SECONDS),
+    )  # fmt: skip
 
 
 def still_running(processes: Sequence[psutil.Process]) -> list[str]:
     """Return which of these processes have not ended, by number and name."""
     return [_name(process) for process in processes if _runs(process)]
+
+
+def _wait_gone(processes: list[psutil.Process], deadline: float) -> tuple[str, ...]:
+    while (left := still_running(processes)) and time.monotonic() < deadline:
+        time.sleep(_PAUSE)
+    return tuple(left)
 
 
 def _name(process: psutil.Process) -> str:

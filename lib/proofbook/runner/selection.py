@@ -1,0 +1,79 @@
+"""Choose the jobs of a profile that will run, and add runbooks that it does not name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from proofbook.errors import UsageError
+from proofbook.notebooks import Runbook
+from proofbook.profiles import JobDefaults, JobEntry
+from proofbook.project import Project
+from proofbook.records import PlannedJob
+from proofbook.runner.entries import ExpandedEntry, Source, find_runbook, template_job
+
+__all__ = ["Choice", "choose", "select"]
+
+
+class Choice(NamedTuple):
+    """All jobs that there are, and the ones that a command line names."""
+
+    jobs: tuple[PlannedJob, ...]
+    """Those of the profile, then the added ones."""
+    wanted: frozenset[str] | None
+    """Ids; None where everything is wanted."""
+
+
+def choose(
+    entries: Sequence[ExpandedEntry],
+    only: Iterable[str],
+    names: Mapping[str, Sequence[str]],
+    project: Project,
+    defaults: JobDefaults,
+    runbooks: dict[str, Runbook],
+) -> Choice:
+    """Find what ``only`` names; a runbook of no entry is added to the jobs and to ``runbooks``.
+
+    Raises:
+        UsageError: It names nothing, or an added job would have the id of another.
+    """
+    jobs = {job.id: job for each in entries for job in each.jobs}
+    sources = {job.id: each.source for each in entries for job in each.jobs}
+    wanted: list[str] = []
+    chosen = [name.removeprefix("runbooks/").removesuffix(".ipynb") for name in only]
+    for name in chosen:
+        if name in names:
+            wanted += names[name]
+            continue
+        runbooks[name] = find_runbook(project, name)
+        added = template_job(JobEntry(runbook=name), defaults)
+        _refuse_taken(added, jobs, sources)
+        jobs[added.id] = added
+        wanted.append(added.id)
+    return Choice(tuple(jobs.values()), frozenset(wanted) if chosen else None)
+
+
+def select(choice: Choice) -> list[PlannedJob]:
+    """Keep the wanted jobs and all that they need, in the order of the profile."""
+    if choice.wanted is None:
+        return list(choice.jobs)
+    by_id = {job.id: job for job in choice.jobs}
+    kept, waiting = set(choice.wanted), list(choice.wanted)
+    while waiting:
+        needed = [need for need in by_id[waiting.pop()].needs if need not in kept]
+        kept.update(needed)
+        waiting += needed
+    return [job for job in choice.jobs if job.id in kept]
+
+
+def _refuse_taken(
+    added: PlannedJob, jobs: Mapping[str, PlannedJob], sources: Mapping[str, Source]
+) -> None:
+    """Refuse to add a job where another runbook's has its id."""
+    other = jobs.get(added.id)
+    if other is None or other.runbook == added.runbook:
+        return
+    message = f"the id {added.id!r} of a job of {other.runbook} is what {added.runbook} would have"
+    if added.id in sources:
+        raise sources[added.id].error(f"{message}; give this entry another id")
+    raise UsageError(f"{message}; run one at a time")
