@@ -4,6 +4,8 @@ profiles and runbooks use."""
 from __future__ import annotations
 
 import importlib.metadata
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -47,3 +49,14 @@ def test_a_config_is_written_below_the_folder_that_is_given(name: str, tmp_path:
     reference = resolve_reference(f"reference:{name}", "dreambooth.config", root=tmp_path)
     assert reference is not None
     assert reference.path == tmp_path / "butcher" / "butcher_config.yaml"
+
+
+def test_they_are_listed_without_a_model_library():
+    code = (
+        "import importlib.metadata, sys\n"
+        f"for entry in importlib.metadata.entry_points(group={GROUP!r}):\n"
+        "    entry.load()\n"
+        "print(sorted({'torch', 'transformers', 'diffusers', 'av', 'fastapi'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout == "[]\n"
