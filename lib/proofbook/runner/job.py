@@ -166,7 +166,7 @@ def _execute_or_skip(job: PlannedJob, context: JobContext, folder: JobFolder) ->
         return None
     with temporary_folder(job.id) as temporary, JobLog(folder.log, context.redact) as log:
         execution = _prepare(job, context, folder, log, temporary)
-        with siblings(context.runbooks[job.runbook].path, folder.work) as written:
+        with siblings(context.runbooks[job.runbook].path, folder.work, log.write) as written:
             _execute(job, context, execution)
         if written:
             cause = (
