@@ -95,7 +95,7 @@ def _execute(spec: JobSpec, worker: Worker, folder: JobFolder) -> Execution | No
         return None
     with temporary_folder(spec.job.id) as temporary, JobLog(folder.log, worker.redact) as log:
         execution = _prepare(spec, worker, folder, log, temporary)
-        with siblings(Path(spec.notebook_path), folder.work) as written:
+        with siblings(Path(spec.notebook_path), folder.work, log.write) as written:
             _execute_notebook(spec, worker, execution)
         if written:
             cause = (
