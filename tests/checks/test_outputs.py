@@ -118,7 +118,7 @@ def test_a_text_is_a_value_even_where_it_names_a_file(checks: Checks) -> None:
 
 def test_a_path_that_does_not_exist_is_one_line(checks: Checks) -> None:
     missing = checks.folder / "missing"
-    with pytest.raises(UsageError, match="output 'model': .*/missing does not exist$") as error:
+    with pytest.raises(UsageError, match=r"output 'model': .*/missing does not exist$") as error:
         checks.output("model", missing)
     assert "\n" not in str(error.value)
 

@@ -7,11 +7,12 @@ make it green. Knows nothing about other jobs.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -27,6 +28,7 @@ from proofbook.runner.cells import read_cells
 from proofbook.runner.execution import CellProgress, Execution, Limits, Stop
 from proofbook.runner.logs import JobLog
 from proofbook.runner.reserve import Reserve
+from proofbook.runner.resolution import UnresolvedError, read_outputs, resolve_parameters
 from proofbook.runner.temporary import temporary_folder
 from proofbook.runs.folder import JobFolder, RunFolder, read_records
 from proofbook.runs.redaction import Redactor
@@ -93,10 +95,31 @@ def _attempt(
     )
     context.reserve.writing(lambda: folder.write_outcome(begun, context.redact))
     started = now()
-    execution = _execute_or_skip(job, context, folder)
-    outcome = _judged(begun, started, job, context, folder, execution)
+    lacking = missing(dict(job.hardware), context.run.path) if job.hardware else []
+    try:
+        if not lacking:
+            job, begun = _with_outputs(job, begun, context)
+        execution = _execute_or_skip(job, context, folder, lacking)
+        outcome = _judged(begun, started, job, context, folder, execution)
+    except UnresolvedError as error:
+        update = {"status": error.status, "cause": context.redact(str(error))}
+        outcome = _ended(begun.model_copy(update=update), started)
     context.reserve.writing(lambda: folder.write_outcome(outcome, context.redact))
     return outcome
+
+
+def _with_outputs(
+    job: PlannedJob, begun: Outcome, context: JobContext
+) -> tuple[PlannedJob, Outcome]:
+    """Return both with the outputs of other jobs in the place of their names.
+
+    Raises:
+        UnresolvedError: An output was not made, has changed, or does not fit.
+    """
+    outputs_of = functools.partial(read_outputs, context.run)
+    resolved = resolve_parameters(job, context.runbooks[job.runbook], outputs_of)
+    job = job.model_copy(update={"parameters": {**job.parameters, **resolved}})
+    return job, begun.model_copy(update={"resolved": resolved})
 
 
 def _judged(
@@ -158,8 +181,9 @@ def _ended(outcome: Outcome, started: datetime) -> Outcome:
     return outcome.model_copy(update={"attempts": (*outcome.attempts, attempt), "ended": ended})
 
 
-def _execute_or_skip(job: PlannedJob, context: JobContext, folder: JobFolder) -> Execution | None:
-    lacking = missing(dict(job.hardware), context.run.path) if job.hardware else []
+def _execute_or_skip(
+    job: PlannedJob, context: JobContext, folder: JobFolder, lacking: Sequence[str]
+) -> Execution | None:
     if lacking:
         _record_lack(job, folder, "; ".join(lacking))
         return None

@@ -14,9 +14,10 @@ from proofbook.project import Project
 from proofbook.records import PlannedJob
 from proofbook.runner.entries import expand_entries
 from proofbook.runner.job_names import job_names, refuse_same_ids
-from proofbook.runner.needs import resolve_needs
+from proofbook.runner.needs import refuse_circles, resolve_needs, with_makers
 from proofbook.runner.overrides import Overrides
 from proofbook.runner.parameters import ParameterVerifier
+from proofbook.runner.references import OutputMakers, verify_written
 from proofbook.runner.selection import choose, select
 
 __all__ = ["Plan", "load_plan"]
@@ -62,11 +63,16 @@ def load_plan(
     names = job_names(entries)
     entries = resolve_needs(entries, names)
     choice = choose(entries, only, names, project, settings.defaults, runbooks)
-    jobs = [changes.apply(job, runbooks[job.runbook]) for job in select(choice)]
+    makers = OutputMakers(choice.jobs, names, runbooks)
+    verify_written(entries, makers)
+    changed = [changes.apply(job, runbooks[job.runbook]) for job in choice.jobs]
+    jobs = [with_makers(job, makers) for job in changed]
+    refuse_circles(jobs, entries, names)
+    chosen = changes.verify(select(jobs, choice.wanted), runbooks)
     return Plan(
         profile=file.path.stem,
         path=str(file.path),
         settings=settings,
-        jobs=tuple(changes.verify(jobs, runbooks)),
+        jobs=tuple(chosen),
         runbooks=runbooks,
     )
