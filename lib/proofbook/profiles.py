@@ -50,8 +50,8 @@ _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 def _seconds(value: object) -> object:
     """Read ``90``, ``"90s"``, ``"20m"`` or ``"2h"``."""
-    if isinstance(value, str) and (found := re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", value)):
-        return float(found[1]) * _UNITS[found[2]]
+    if isinstance(value, str) and (match := re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", value)):
+        return float(match[1]) * _UNITS[match[2]]
     return value
 
 
@@ -88,6 +88,8 @@ class JobEntry(_Model):
     runbook: str
     id: str | None = Field(None, pattern=r"^[a-z0-9][a-z0-9._-]*$")
     parameters: dict[str, JsonValue] = {}
+    """A value may hold ``${{ jobs.<id>.outputs.<name> }}``, an output of another job, which this
+    one then needs; so may one of the matrix or of an include."""
     matrix: dict[str, Annotated[list[JsonValue], Field(min_length=1)]] = {}
     include: list[dict[str, JsonValue]] = []
     """Parameters added to the combinations of the matrix that they agree with."""

@@ -16,6 +16,7 @@ from proofbook.runner.attempts import Fence
 from proofbook.runner.events import JobEnded
 from proofbook.runner.executors.protocol import Executor, JobResult, JobSpec
 from proofbook.runner.handover import Handover
+from proofbook.runner.resolution import UnresolvedError
 from proofbook.runner.schedule import Obstacle, Schedule, Start
 
 __all__ = ["Dispatcher", "Inbox", "Message", "Returned"]
@@ -107,6 +108,10 @@ class Dispatcher:
             spec = self._handover.spec(start, earlier)
             self._fence.begin(spec)
             future = self._executor.submit(spec)
+        except UnresolvedError as error:
+            obstacle = Obstacle(error.status, str(error))
+            self._end(self._handover.refuse(start.job, obstacle, earlier))
+            return
         except Exception as error:  # noqa: BLE001 - it becomes the outcome, other jobs go on
             self._end(self._handover.write_fault(start.job, error, earlier))
             return

@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from proofbook.notebooks import Runbook
@@ -18,6 +18,7 @@ from proofbook.runner.attempts import may_retry, refuse_stale
 from proofbook.runner.capacity import Allocation, Capacity
 from proofbook.runner.executors.protocol import JobResult, JobSpec
 from proofbook.runner.outcomes import OutcomeWriter, ended
+from proofbook.runner.resolution import read_outputs, resolve_parameters
 from proofbook.runner.schedule import Obstacle, Start
 from proofbook.runs.folder import RunFolder
 
@@ -56,9 +57,11 @@ class Handover:
 
         Raises:
             OSError: The runbook cannot be read any more.
+            UnresolvedError: An output was not made, has changed, or does not fit.
         """
         job = start.job
-        path = self.runbooks[job.runbook].path
+        runbook = self.runbooks[job.runbook]
+        path = runbook.path
         notebook = path.read_bytes()
         return JobSpec(
             run_id=self.info.run_id,
@@ -68,6 +71,7 @@ class Handover:
             notebook_path=str(path),
             environment=self._environment(job, start.allocation),
             seconds_left=None if self.deadline is None else self.deadline - time.monotonic(),
+            resolved=resolve_parameters(job, runbook, partial(read_outputs, self.writer.run)),
             lacking=self.lacking.get(job.id, ""),
             earlier=earlier,
         )
@@ -93,13 +97,16 @@ class Handover:
         """Say whether another attempt at a job follows."""
         return may_retry(spec.job, outcome, self.writer.run.job(spec.job.id).records)
 
-    def refuse(self, job: PlannedJob, obstacle: Obstacle) -> Outcome:
+    def refuse(
+        self, job: PlannedJob, obstacle: Obstacle, earlier: tuple[Attempt, ...] = ()
+    ) -> Outcome:
         """Write down that a job is not started, and why; return the outcome."""
         outcome = Outcome(
             job=job.id,
             runbook=job.runbook,
             status=obstacle.status,
-            cause=obstacle.reason,
+            cause=self.writer.redact(obstacle.reason),
+            attempts=earlier,
             ended=now(),
         )
         self.writer.open_folder(job.id)

@@ -82,6 +82,7 @@ def _begun(spec: JobSpec, started: datetime) -> Outcome:
         job=spec.job.id,
         runbook=spec.job.runbook,
         notebook_sha256=spec.notebook_sha256,
+        resolved=dict(spec.resolved),
         attempts=spec.earlier,
         started=spec.earlier[0].started if spec.earlier else started,
     )
@@ -161,7 +162,7 @@ def _execute_notebook(spec: JobSpec, worker: Worker, execution: Execution) -> No
         execute_notebook(
             nbformat.from_dict(json.loads(spec.notebook)),
             None,
-            parameters=dict(spec.job.parameters),
+            parameters={**spec.job.parameters, **spec.resolved},
             engine_name="proofbook",
             kernel_name="proofbook",
             progress_bar=False,

@@ -15,10 +15,11 @@ from proofbook.project import Project
 from proofbook.records import PlannedJob
 from proofbook.runner.entries import Source, expand_entries
 from proofbook.runner.job_names import job_names, refuse_same_ids
-from proofbook.runner.needs import resolve_needs
+from proofbook.runner.needs import refuse_circles, resolve_needs, with_makers
 from proofbook.runner.overrides import Overrides
 from proofbook.runner.parameters import ParameterVerifier
 from proofbook.runner.paths import anchor_parameters
+from proofbook.runner.references import OutputMakers, verify_written
 from proofbook.runner.selection import choose, select
 from proofbook.yamlfile import YamlFile
 
@@ -75,7 +76,12 @@ def load_plan(
     names = job_names(entries)
     entries = resolve_needs(entries, names)
     choice = choose(entries, only, names, project, settings.defaults, runbooks)
-    jobs = [changes.apply(job, runbooks[job.runbook]) for job in select(choice)]
+    makers = OutputMakers(choice.jobs, names, runbooks)
+    verify_written(entries, makers)
+    changed = [changes.apply(job, runbooks[job.runbook]) for job in choice.jobs]
+    jobs = [with_makers(job, makers) for job in changed]
+    refuse_circles(jobs, entries, names)
+    jobs = select(jobs, choice.wanted)
     jobs = anchor_parameters(jobs, runbooks, project.root, without=overrides or {})
     return Plan(
         profile=file.path.stem,

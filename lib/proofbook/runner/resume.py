@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -11,6 +12,7 @@ from proofbook.notebooks import Runbook, read_runbook
 from proofbook.project import Project
 from proofbook.records import Outcome, PlannedJob, RunInfo
 from proofbook.runner.parameters import ParameterError, ParameterVerifier
+from proofbook.runner.resolution import lost_outputs, read_outputs
 from proofbook.runner.schedule import dependents
 from proofbook.runs.folder import RunFolder, iter_runs, read_records
 from proofbook.runs.verdicts import confirm
@@ -41,12 +43,17 @@ def runbooks_of(project: Project, info: RunInfo) -> dict[str, Runbook]:
 def kept_outcomes(
     folder: RunFolder, info: RunInfo, runbooks: Mapping[str, Runbook], rerun: Rerun
 ) -> dict[str, Outcome]:
-    """Return the outcomes that stay: passed, of the same notebook, needing nothing that reruns."""
+    """Return the outcomes that stay: passed, of the same notebook, needing nothing that reruns.
+
+    A job that left a path which is gone or changed reruns with those that need it.
+    """
     if rerun == "all":
         return {}
+    jobs = {job.id: job for job in info.plan}
     outcomes = {job.id: _confirmed(job, folder) for job in info.plan}
-    again = {job.id for job in info.plan if not _is_good(outcomes[job.id], runbooks[job.runbook])}
-    again = dependents(info.plan, again)
+    bad = {job.id for job in info.plan if not _is_good(outcomes[job.id], runbooks[job.runbook])}
+    outputs_of = functools.cache(functools.partial(read_outputs, folder))
+    again = dependents(info.plan, bad, lambda job_id: lost_outputs(jobs[job_id], outputs_of))
     return {name: outcome for name, outcome in outcomes.items() if name not in again}
 
 

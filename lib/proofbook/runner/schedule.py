@@ -7,7 +7,7 @@ not to the number of jobs. Knows jobs by their ids and outcomes, not what execut
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -141,16 +141,24 @@ class Schedule:
         return None
 
 
-def dependents(jobs: Iterable[PlannedJob], changed: Collection[str]) -> set[str]:
-    """Return ``changed`` and every job that needs one of them, directly or through others."""
+def dependents(
+    jobs: Iterable[PlannedJob],
+    changed: Collection[str],
+    also: Callable[[str], Iterable[str]] = lambda job_id: (),
+) -> set[str]:
+    """Return ``changed`` and every job that needs one of them, directly or through others.
+
+    ``also`` names further jobs that change with one that does.
+    """
     needed_by: dict[str, list[str]] = {}
     for job in jobs:
         for need in job.needs:
             needed_by.setdefault(need, []).append(job.id)
     affected, waiting = set(changed), list(changed)
     while waiting:
-        reached = [id_ for id_ in needed_by.get(waiting.pop(), ()) if id_ not in affected]
-        affected.update(reached)
+        job_id = waiting.pop()
+        reached = {*needed_by.get(job_id, ()), *also(job_id)} - affected
+        affected |= reached
         waiting += reached
     return affected
 

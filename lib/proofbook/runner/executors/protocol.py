@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from pydantic import JsonValue
+
 from proofbook.records import Attempt, Outcome, PlannedJob
 from proofbook.runner.capacity import Capacity
 
@@ -24,7 +26,7 @@ class JobSpec:
 
     run_id: str
     job: PlannedJob
-    """Its parameters are those that the notebook gets."""
+    """As it is planned."""
     notebook: str = field(repr=False)
     """The runbook's JSON."""
     notebook_sha256: str
@@ -34,6 +36,8 @@ class JobSpec:
     """What the kernel gets over the environment of the machine: its GPUs, its threads."""
     seconds_left: float | None = None
     """Until the run's time limit, when this was made."""
+    resolved: Mapping[str, JsonValue] = field(default_factory=dict)
+    """The parameters that name outputs of other jobs, with the outputs in their place."""
     lacking: str = ""
     """What the job needs and no machine has: it is not executed, but recorded as skipped."""
     earlier: tuple[Attempt, ...] = ()
