@@ -18,13 +18,13 @@ from typing import Any
 
 import nbformat
 import pytest
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel, Field, TypeAdapter
 
+from proofbook.configs import find_config, mismatch
 from proofbook.errors import NotebookError
 from proofbook.notebooks import Runbook, list_runbooks, read_notebook, read_runbook
 from proofbook.profiles import list_profiles
 from proofbook.project import Project
-from proofbook.runner.parameters import config_model
 from proofbook.runner.plan import load_plan
 
 PROJECT = Project(Path(__file__).resolve().parents[1])
@@ -180,24 +180,17 @@ def _strings(source: str) -> list[str]:
 
 
 def differences(runbook: Runbook, model: type[BaseModel]) -> list[str]:
-    """Return how a runbook's parameters differ from its system's config model.
-
-    A model need not repeat a default; one that it has must be the runbook's.
-    """
-    declared, fields = runbook.parameters, model.model_fields
-    if list(declared) != list(fields):
-        return [f"parameters {list(declared)} are not the fields {list(fields)}"]
-    found = []
-    for name, field in fields.items():
-        parameter = declared[name]
-        default = field.get_default(call_default_factory=True)
-        ours = (type(parameter.default), parameter.default, parameter.required)
-        if not field.is_required() and ours != (type(default), default, False):
-            found.append(f"{name} defaults to {parameter.default!r}, the field to {default!r}")
+    """Return where a config model contradicts or repeats a runbook's parameters cell."""
+    if difference := mismatch(model, runbook.parameters):
+        return [difference]
+    issues = []
+    for name, field in model.model_fields.items():
+        if not field.is_required() or field.description:
+            issues.append(f"{name}: its default and its help belong into the parameters cell alone")
         type_ = TypeAdapter(field.annotation).json_schema()
-        if parameter.adapter.json_schema() != type_:
-            found.append(f"{name} is {parameter.annotation}, the field is {type_}")
-    return found
+        if runbook.parameters[name].adapter.json_schema() != type_:
+            issues.append(f"{name} is {runbook.parameters[name].annotation}, the field is {type_}")
+    return issues
 
 
 def sample() -> Notebook:
@@ -312,49 +305,44 @@ def test_a_parameter_that_papermill_overlooks_is_noticed(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("name", RUNBOOKS)
-def test_parameters_equal_the_config_model(name: str) -> None:
+def test_parameters_equal_the_find_config(name: str) -> None:
     runbook = read_runbook(RUNBOOKS[name], name)
-    model = config_model(name)
-    if model is None:
-        pytest.skip(f"{name} has no config model")
+    model = find_config(name)
+    assert model is not None
     assert differences(runbook, model) == []
 
 
 class _SampleConfig(BaseModel):
-    name: str = "reference:small"
-    size: float = 1.0
-
-
-class _OtherType(_SampleConfig):
-    size: int = 1  # type: ignore[assignment]  # the point
-
-
-class _OtherDefault(_SampleConfig):
-    size: float = 2.0
-
-
-class _OtherName(_SampleConfig):
-    more: str = ""
-
-
-class _NoDefaults(BaseModel):
     name: str
     size: float
 
 
-@pytest.mark.parametrize("model", [_OtherType, _OtherDefault, _OtherName])
+class _OtherType(_SampleConfig):
+    size: int  # type: ignore[assignment]  # the point
+
+
+class _Default(_SampleConfig):
+    size: float = 1.0
+
+
+class _Help(_SampleConfig):
+    size: float = Field(description="how much")
+
+
+class _OtherName(_SampleConfig):
+    more: str
+
+
+@pytest.mark.parametrize("model", [_OtherType, _Default, _Help, _OtherName])
 def test_another_config_model_is_noticed(model: type[BaseModel], tmp_path: Path) -> None:
     path = tmp_path / "a.ipynb"
     path.write_text(json.dumps(sample()))
     assert differences(read_runbook(path), _SampleConfig) == []
-    assert differences(read_runbook(path), _NoDefaults) == []
     assert differences(read_runbook(path), model)
 
 
-def test_every_system_with_runbooks_has_their_config_models() -> None:
-    systems = Path(PROJECT.root, "lib/proofbook/systems")
-    expected = [n for n in RUNBOOKS if (systems / n.split("/")[0] / "config.py").exists()]
-    assert [name for name in expected if config_model(name) is None] == []
+def test_every_shipped_runbook_has_a_config_model() -> None:
+    assert [name for name in RUNBOOKS if find_config(name) is None] == []
 
 
 @pytest.mark.parametrize("profile", [path.stem for path in list_profiles(PROJECT)])

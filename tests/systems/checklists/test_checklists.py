@@ -11,8 +11,8 @@ import pytest
 from proofbook.errors import SubjectError
 from proofbook.records import Question
 from proofbook_subjects.checklists.films import write_film
-from proofbook_systems.checklists.config import ReleaseConfig
 from proofbook_systems.checklists.posts import find_video, read_caption
+from runbook_defaults import config_of
 
 SMALL = {"width": 90, "height": 160}
 Run = Callable[..., Any]
@@ -91,7 +91,7 @@ def test_what_people_confirm_is_asked_item_by_item(
     )  # fmt: skip
     assert found.red == ["disk", "folder-data", "key-b-key"]
     questions = [record for record in found.records if isinstance(record, Question)]
-    assert len(questions) == sum(map(len, ReleaseConfig().sections.values()))
+    assert len(questions) == sum(map(len, config_of("checklists/release").sections.values()))
     assert {question.role for question in questions} == {"release manager"}
     assert "secret" not in str(found.records)
 

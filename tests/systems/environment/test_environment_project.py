@@ -10,14 +10,14 @@ import pytest
 
 from proofbook.errors import SubjectError
 from proofbook_subjects.environment.project import write_project
-from proofbook_systems.environment.config import ValidateConfig
 from proofbook_systems.environment.project import open_project
 from proofbook_systems.environment.survey import inspect_databases, inspect_folders, inspect_keys
+from runbook_defaults import config_of
 
 
 def test_the_example_meets_the_default_requirements(tmp_path: Path):
     write_project(tmp_path)
-    asked = ValidateConfig()
+    asked = config_of("environment/validate")
     assert {f.state for f in inspect_folders(asked.folders, tmp_path)} == {"writable"}
     assert {k.state for k in inspect_keys(asked.keys, {}, tmp_path / asked.env_file)} == {"present"}
     found = inspect_databases(asked.databases, tmp_path)
