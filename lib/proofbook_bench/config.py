@@ -17,6 +17,7 @@ __all__ = [
     "KernelMemoryConfig",
     "KeyMatchingConfig",
     "LargeReportConfig",
+    "ManyJobsConfig",
     "ManyNotebooksConfig",
     "ManyReviewersConfig",
     "ModelLoadingConfig",
@@ -114,6 +115,23 @@ class ManyNotebooksConfig(_Config):
     """How many of them at a time."""
     patience: float = Field(default=5.0, ge=0)
     """Seconds after the run in which its last processes may still end."""
+
+
+class ManyJobsConfig(_Config):
+    """Parameters of ``benchmarks/many_jobs``."""
+
+    jobs: int = Field(default=60, ge=2)
+    """Jobs of a long run."""
+    fewer: int = Field(default=20, ge=1)
+    """Jobs of a short run, with which it is compared."""
+    slots: int = Field(default=2, ge=1)
+    """How many of them at a time."""
+    rounds: int = Field(default=1, ge=1)
+    """How often each is measured."""
+    bar: float = Field(default=1.15, gt=0)
+    """Largest time per job of the long run, as a multiple of the short run's."""
+    memory_bar: float = Field(default=20.0, gt=0)
+    """MB by which the runner may grow after as many jobs as the short run has."""
 
 
 class StartUpConfig(_Config):
@@ -309,6 +327,7 @@ RUNBOOKS: dict[str, type[BaseModel]] = {
     "kernel_memory": KernelMemoryConfig,
     "key_matching": KeyMatchingConfig,
     "large_report": LargeReportConfig,
+    "many_jobs": ManyJobsConfig,
     "many_notebooks": ManyNotebooksConfig,
     "many_reviewers": ManyReviewersConfig,
     "model_loading": ModelLoadingConfig,
