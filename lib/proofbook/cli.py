@@ -190,15 +190,15 @@ def waive(
     outputs: Outputs = None,
 ) -> None:
     """Answer for a release without an approval; it reads as waived, and never as green."""
-    from proofbook.review.answering import Given
     from proofbook.review.command import ReviewOptions, parse_until
     from proofbook.review.command import waive as write
+    from proofbook.signoff.acceptance import SubmittedAnswer
 
     options = ReviewOptions(reviewer=reviewer, role=role, key=key)
-    given = Given(
+    waiver = SubmittedAnswer(
         job=job, question=what, verdict="waived", comment=reason, expires=parse_until(until)
     )
-    raise typer.Exit(write(_find(outputs, run), options, given))
+    raise typer.Exit(write(_find(outputs, run), options, waiver))
 
 
 @signoff_app.command("import")
@@ -322,7 +322,7 @@ def main() -> None:
 
 def _find(outputs: Path | None, run: str) -> RunFolder:
     from proofbook.project import find_project
-    from proofbook.runs.folder import find_run
+    from proofbook.runs.finding import find_run
 
     return find_run(outputs or find_project(Path.cwd()).outputs, run)
 

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from reviewed_run import ANN, START, approve_all, given, make_film_run, make_run, session_of
+from reviewed_run import ANN, START, answer_to, approve_all, make_film_run, make_run, session_of
 
-from proofbook.review.verification import verify_run
 from proofbook.runs.folder import RunFolder
+from proofbook.signoff.verification import verify_run
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -318,7 +318,7 @@ def test_nothing_that_was_recorded_becomes_code(
             lines.append(json.dumps(values))
         path.write_text("\n".join(lines) + "\n")
     evil = ANN.model_copy(update={"name": EVIL})
-    session_of(run).answer(given(run, "looks", "picture-good", "rejected", comment=EVIL), evil)
+    session_of(run).answer(answer_to(run, "looks", "picture-good", "rejected", comment=EVIL), evil)
     server = serve(run)
     page = open_page(server.url + "#looks/picture-good")
     assert EVIL in page.inner_text("#stage")
@@ -334,7 +334,7 @@ def test_nothing_that_was_recorded_becomes_code(
 
 def test_only_the_page_may_answer(run: RunFolder, serve: Callable[..., Served]) -> None:
     url = serve(run).url
-    answer = {**given(run, "clip", "good").model_dump(mode="json"), "reviewer": "Eve"}
+    answer = {**answer_to(run, "clip", "good").model_dump(mode="json"), "reviewer": "Eve"}
     post = f"{url}api/answers"
     assert httpx.post(post, json=answer).status_code == 403
     assert httpx.get(url, headers={"host": "evil.example"}).status_code == 403
@@ -364,7 +364,7 @@ def test_beyond_this_machine_a_token_is_wanted(
     with httpx.Client(follow_redirects=True) as client:
         assert client.get(f"{base}?token={token}").status_code == 200
         assert len(client.get(f"{base}api/queue").json()) == 4
-        answer = {**given(run, "clip", "good").model_dump(mode="json"), "reviewer": "Eve"}
+        answer = {**answer_to(run, "clip", "good").model_dump(mode="json"), "reviewer": "Eve"}
         assert client.post(
             f"{base}api/answers", json=answer, headers={"x-proofbook": "1"}
         ).is_success
@@ -376,7 +376,7 @@ def test_a_key_signs_for_one_person_alone(
     run: RunFolder, serve: Callable[..., Served], key_file: Path
 ) -> None:
     url = serve(run, "--key", str(key_file)).url + "api/answers"
-    answer = given(run, "clip", "good").model_dump(mode="json")
+    answer = answer_to(run, "clip", "good").model_dump(mode="json")
     ours = {"x-proofbook": "1"}
     found = httpx.post(url, json={**answer, "reviewer": "Eve"}, headers=ours)
     assert (found.status_code, found.json()["error"]) == (422, "this server signs for Ann alone")

@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from proofbook.records import Outcome, PlannedJob, RunInfo
+import pytest
+
+from proofbook.files import append_line
+from proofbook.records import Evidence, Outcome, PlannedJob, RunInfo
 from proofbook.runner.livereport import LiveReport
 from proofbook.runner.reserve import Reserve
 from proofbook.runs.folder import RunFolder
+from proofbook.runs.media_store import store_media
 
 
 def make_run(tmp_path: Path) -> RunFolder:
@@ -20,8 +24,8 @@ def make_run(tmp_path: Path) -> RunFolder:
 
 
 def outcome_of(run: RunFolder) -> str:
-    found: str = json.loads((run.report / "report.json").read_text())["jobs"][0]["outcome"]
-    return found
+    outcome: str = json.loads((run.report / "report.json").read_text())["jobs"][0]["outcome"]
+    return outcome
 
 
 def test_it_is_written_when_something_changed_and_time_has_passed(tmp_path: Path) -> None:
@@ -39,3 +43,21 @@ def test_it_is_written_when_something_changed_and_time_has_passed(tmp_path: Path
     assert outcome_of(run) == "incomplete"
     report.write_if_due()  # 21
     assert outcome_of(run) == "crashed"
+
+
+def test_media_are_hashed_once_for_all_reports_of_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run(tmp_path)
+    clip = store_media(run.media, b"sound", ".wav")
+    run.job("a").path.mkdir(parents=True)
+    evidence = Evidence(name="clip", media_kind="audio", file=clip)
+    append_line(run.job("a").records, evidence.model_dump_json())
+    hashed = []
+    monkeypatch.setattr(
+        "proofbook.runs.media_index.hash_file", lambda path: hashed.append(path.name) or clip.sha256
+    )
+    report = LiveReport(run, Reserve(run.path))
+    report.write()
+    report.write()
+    assert hashed == [clip.filename]

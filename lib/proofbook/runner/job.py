@@ -22,19 +22,17 @@ from proofbook.files import append_line, hash_file
 from proofbook.hardware import missing
 from proofbook.notebooks import Runbook
 from proofbook.processes.warden import TEMPORARY
-from proofbook.records import Attempt, Begin, Check, Finish, Outcome, OutcomeStatus, PlannedJob, now
-from proofbook.runner.cells import read_cells
-from proofbook.runner.execution import CellProgress, Execution, Limits, Stop
+from proofbook.records import Attempt, Begin, Check, Finish, Outcome, PlannedJob, now
+from proofbook.runner.execution import CellProgress, Execution, Limits
 from proofbook.runner.logs import JobLog
 from proofbook.runner.reserve import Reserve
 from proofbook.runner.temporary import temporary_folder
 from proofbook.runs.folder import JobFolder, RunFolder, read_records
+from proofbook.runs.media_index import MediaIndex
 from proofbook.runs.redaction import Redactor
-from proofbook.runs.verdicts import confirm, judge
+from proofbook.runs.verdicts import HARDWARE_CHECK, Stop, judge_job
 
 __all__ = ["JobContext", "run_job"]
-
-_HARDWARE_CHECK = "hardware"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,8 +73,8 @@ def _may_retry(job: PlannedJob, outcome: Outcome, folder: JobFolder) -> bool:
     """Say whether a lost kernel gets another try; a check that has failed already stays failed."""
     if outcome.status != "crashed" or len(outcome.attempts) > job.retries:
         return False
-    made = [r for r in read_records(folder.records)[0] if isinstance(r, Check)]
-    return all(check.status not in ("failed", "error") for check in made)
+    checks = [r for r in read_records(folder.records)[0] if isinstance(r, Check)]
+    return all(check.status not in ("failed", "error") for check in checks)
 
 
 def _attempt(
@@ -109,20 +107,18 @@ def _judged(
 ) -> Outcome:
     """Return what the files of an attempt support, and never more."""
     stop = execution.stop if execution else None
-    status, cause, allowed = _judge(job, context, folder, stop)
-    judged = begun.model_copy(
+    verdict = judge_job(job, folder, MediaIndex(context.run.media), stop).outcome
+    outcome = begun.model_copy(
         update={
-            "status": status,
-            "cause": context.redact(cause),
-            "allowed": allowed,
-            "flaky": status == "passed" and bool(begun.attempts),
-            "failure": stop.failure if stop else None,
-            "cells": read_cells(folder.notebook),
+            "status": verdict.status,
+            "cause": context.redact(verdict.cause),
+            "allowed": verdict.allowed,
+            "flaky": verdict.status == "passed" and bool(begun.attempts),
+            "failure": verdict.failure,
+            "cells": verdict.cells,
             "kernel": execution.kernel if execution else "",
         }
     )
-    records, unreadable = read_records(folder.records)
-    outcome = confirm(job, judged, records, unreadable, context.run.media)
     return _ended(outcome, started)
 
 
@@ -134,9 +130,9 @@ def _broken(
     error: Exception,
 ) -> Outcome:
     """Write down that the harness itself could not execute a job."""
-    what = context.redact(traceback.format_exception_only(error)[-1].strip())
+    reason = context.redact(traceback.format_exception_only(error)[-1].strip())
     before = folder.read_outcome() or Outcome(job=job.id, runbook=job.runbook, started=started)
-    update = {"status": "error", "cause": f"the job could not be executed: {what}"}
+    update = {"status": "error", "cause": f"the job could not be executed: {reason}"}
     outcome = _ended(before.model_copy(update=update), started)
     with contextlib.suppress(OSError):
         trace = "".join(traceback.format_exception(error))
@@ -232,19 +228,9 @@ def _execute(job: PlannedJob, context: JobContext, execution: Execution) -> None
         )
 
 
-def _judge(
-    job: PlannedJob, context: JobContext, folder: JobFolder, stop: Stop | None
-) -> tuple[OutcomeStatus, str, bool]:
-    if stop is not None and stop.kind != "failed":
-        return stop.kind, stop.cause, False
-    records, unreadable = read_records(folder.records)
-    failure = stop.failure if stop is not None else None
-    return judge(job, records, unreadable, context.run.media, stopped=failure)
-
-
 def _record_lack(job: PlannedJob, folder: JobFolder, reason: str) -> None:
     """Write the records of a job whose hardware is not here: one skipped check."""
     begin = Begin(runbook=job.runbook, parameters=job.parameters)
-    check = Check(name=_HARDWARE_CHECK, status="skipped", reason=reason)
+    check = Check(name=HARDWARE_CHECK, status="skipped", reason=reason)
     for record in (begin, check, Finish(counts={"begin": 1, "check": 1})):
         append_line(folder.records, record.model_dump_json())

@@ -9,6 +9,7 @@ from pathlib import Path
 from proofbook.report import write_report
 from proofbook.runner.reserve import Reserve
 from proofbook.runs.folder import RunFolder
+from proofbook.runs.media_index import MediaIndex
 
 __all__ = ["LiveReport"]
 
@@ -16,7 +17,10 @@ _SHARE = 0.05
 
 
 class LiveReport:
-    """Writes the report anew when jobs have ended, in at most a twentieth of the time."""
+    """Writes the report again when jobs have ended, in at most a twentieth of the time.
+
+    ``media`` remembers the hashes of the run's media from one report to the next.
+    """
 
     def __init__(
         self,
@@ -27,6 +31,7 @@ class LiveReport:
     ) -> None:
         self._note = note
         self._run = run
+        self.media = MediaIndex(run.media)
         self._reserve = reserve
         self._clock = clock
         self._dirty = False
@@ -50,7 +55,7 @@ class LiveReport:
     def write(self) -> Path:
         """Write now; return the path of ``index.html``."""
         started = self._clock()
-        path = self._reserve.writing(lambda: write_report(self._run))
+        path = self._reserve.writing(lambda: write_report(self._run, media=self.media))
         ended = self._clock()
         self._dirty = False
         self._not_before = ended + (ended - started) / _SHARE

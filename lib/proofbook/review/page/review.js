@@ -212,10 +212,10 @@ async function send(verdict) {
 }
 
 async function refresh() {
-  const found = await ask(`api/standings?since=${state.answers}`);
+  const found = await ask(`api/states?since=${state.answers}`);
   state.answers = found.answers;
-  for (const item of state.items) Object.assign(item, found.standings[`${item.job}\n${item.question}`] ?? {});
-  return Object.keys(found.standings).length > 0;
+  for (const item of state.items) Object.assign(item, found.questions[`${item.job}\n${item.question}`] ?? {});
+  return Object.keys(found.questions).length > 0;
 }
 
 function zoom() {
