@@ -5,9 +5,24 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from reviewed_run import ANN, START, answer_to, approve_all, make_run, session_of
 
 from proofbook.signoff.baseline import find_baselines
+
+
+def test_a_run_that_cannot_be_read_hides_no_baseline(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    outputs = tmp_path / "outputs"
+    broken = make_run(outputs, "20260305-090000-demo-bbbb")
+    for run in (make_run(outputs), broken):
+        approve_all(run)
+    broken.info_file.write_text("{")
+    with caplog.at_level("WARNING", "proofbook.runs"):
+        assert len(find_baselines(outputs)) == len(find_baselines(outputs)) == 4
+    (message,) = caplog.messages
+    assert message.startswith(f"left out: {broken.info_file} cannot be read: ")
 
 
 def test_an_approved_take_is_the_baseline_of_the_next_run(tmp_path: Path) -> None:
