@@ -36,6 +36,7 @@ EXPORTED = {
         "UsageError",
     ],
     "proofbook.runs.finding": ["find_run", "iter_runs", "read_runs", "warn_once"],
+    "proofbook.runs.reading": ["read_job"],
     "proofbook.runs.run_verdict": ["exit_code", "review_state", "run_verdict", "worse_verdict"],
     "proofbook.runs.verdicts": [
         "HARDWARE_CHECK",
@@ -43,7 +44,7 @@ EXPORTED = {
         "Stop",
         "StopKind",
         "judge_job",
-        "read_job",
+        "severity",
     ],
     "proofbook.kernels.session": [
         "KERNEL_NAME",

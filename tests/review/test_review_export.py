@@ -42,7 +42,7 @@ def test_a_page_from_a_file_is_filled_in_saved_and_taken(
     looks.locator("form").nth(1).locator("input[value=rejected]").check()
     looks.locator("form").nth(1).locator("[name=comment]").fill("flat <b>prose</b>")
     page.click("#save")
-    assert page.inner_text("#given") == "say who you are first"
+    assert page.inner_text("#answered") == "enter your name first"
     page.fill("#reviewer", "Ben")
     with page.expect_download() as download:
         page.click("#save")
@@ -63,7 +63,7 @@ def test_answers_stand_in_the_report(browser: Browser, tmp_path: Path) -> None:
     page.goto(write_report(run).as_uri())
     assert page.inner_text("h1") == "Passed"
     page.locator("#job-clip").evaluate("(one) => { one.open = true; }")
-    assert "Ann, art director: approved" in page.inner_text("#job-clip .said")
+    assert "Ann, art director: approved" in page.inner_text("#job-clip .answered")
     width = page.evaluate("document.documentElement.scrollWidth")
     assert width <= 420
     page.close()

@@ -13,7 +13,8 @@ from proofbook.records import AnyRecord, Begin, Check, Evidence, Finish, Outcome
 from proofbook.runs.folder import JobFolder, RunFolder
 from proofbook.runs.media_index import MediaIndex
 from proofbook.runs.media_store import store_media
-from proofbook.runs.verdicts import Stop, judge_job, read_job
+from proofbook.runs.reading import read_job
+from proofbook.runs.verdicts import Stop, judge_job
 
 JOB = PlannedJob(id="job-1", runbook="musicgen/generate", timeout=60, allow_skips=("cuda-*",))
 PASSED = Check(name="exists", status="passed")

@@ -16,7 +16,7 @@ from proofbook.runner.schedule import dependents
 from proofbook.runs.finding import iter_runs
 from proofbook.runs.folder import RunFolder
 from proofbook.runs.media_index import MediaIndex
-from proofbook.runs.verdicts import read_job
+from proofbook.runs.reading import read_job
 
 __all__ = ["Rerun", "expected_seconds", "kept_outcomes", "runbooks_of"]
 

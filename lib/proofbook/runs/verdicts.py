@@ -1,11 +1,10 @@
 """What became of a job: the one place where a result may become green.
 
-The runner judges a job once it has ended, before ``outcome.json`` is written; whoever reads a run
-judges it again from the same files with the same function, and never shows more green than they
-support. Knows nothing about kernels or how a report looks.
+The runner judges a job once it has ended, before ``outcome.json`` is written. ``runs/reading.py``
+judges it again from the same files, with the same function. Knows nothing about kernels or reports.
 
-Three sources speak: what stopped the execution (or, of a run that is read back, the written
-outcome), the executed notebook, and the records. The worst that any of them says holds:
+There are three sources: what stopped the execution, the executed notebook, and the records. The
+worst that any of them says holds:
 
 =========================================================================  ====================
 the run was cancelled                                                      cancelled
@@ -25,7 +24,7 @@ none of these                                                              passe
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeVar
 
 from proofbook.records import (
@@ -37,11 +36,7 @@ from proofbook.records import (
     OutcomeStatus,
     PlannedJob,
 )
-from proofbook.runs.executed_notebook import (
-    ExecutedNotebook,
-    read_executed_notebook,
-    unfinished_cell,
-)
+from proofbook.runs.executed_notebook import ExecutedNotebook, read_executed_notebook
 from proofbook.runs.folder import JobFolder, read_records
 from proofbook.runs.media_index import MediaIndex
 from proofbook.runs.record_rules import (
@@ -51,7 +46,7 @@ from proofbook.runs.record_rules import (
     unmet_checks,
 )
 
-__all__ = ["HARDWARE_CHECK", "JudgedJob", "Stop", "StopKind", "judge_job", "read_job"]
+__all__ = ["HARDWARE_CHECK", "JudgedJob", "Stop", "StopKind", "judge_job", "severity"]
 
 HARDWARE_CHECK = "hardware"
 """The one check of a job that was not executed, since the machine lacks what it needs."""
@@ -111,12 +106,6 @@ class _Verdict(NamedTuple):
     failure: Failure | None = None
     allowed: bool = False
 
-    @property
-    def severity(self) -> int:
-        """The higher, the worse; of what is not green, the least is an incomplete job."""
-        is_forbidden_skip = self.status == "skipped" and not self.allowed
-        return _SEVERITY["incomplete" if is_forbidden_skip else self.status]
-
 
 def judge_job(
     job: PlannedJob, folder: JobFolder, media: MediaIndex, stop: Stop | None = None
@@ -126,7 +115,7 @@ def judge_job(
     notebook = read_executed_notebook(folder.notebook)
     problems = _media_problems(records, media)
     verdicts = _verdicts(job, records, unreadable, notebook, problems, stop)
-    worst = max(verdicts, key=lambda verdict: verdict.severity)  # of equal ones, the first
+    worst = max(verdicts, key=lambda each: severity(each.status, each.allowed))
     outcome = Outcome(
         job=job.id, runbook=job.runbook, status=worst.status, cause=worst.cause,
         allowed=worst.allowed, failure=worst.failure, cells=notebook.cells,
@@ -141,13 +130,10 @@ def judge_job(
     )
 
 
-def read_job(job: PlannedJob, folder: JobFolder, media: MediaIndex) -> JudgedJob:
-    """Read a job back: the outcome that was written, or a worse one that its files support.
-
-    Without a final outcome, the job is incomplete whatever its other files say.
-    """
-    judged = judge_job(job, folder, media)
-    return replace(judged, outcome=_reconciled(folder, judged.outcome))
+def severity(status: OutcomeStatus, allowed: bool) -> int:
+    """Return how bad an outcome is: 0 for passed, 1 for an allowed skip, more for all others."""
+    is_forbidden_skip = status == "skipped" and not allowed
+    return _SEVERITY["incomplete" if is_forbidden_skip else status]
 
 
 def _verdicts(
@@ -158,7 +144,7 @@ def _verdicts(
     problems: Mapping[str, str],
     stop: Stop | None,
 ) -> Iterator[_Verdict]:
-    """Yield what each source says; of two that are equally bad, the clearer one comes first."""
+    """Yield what each source says; of two that are equally bad, the first is taken."""
     checks = [record for record in records if isinstance(record, Check)]
     if cause := unmet_checks(checks) or forbidden_skips(checks, job.allow_skips):
         failure = stop.failure if stop else notebook.failure
@@ -195,14 +181,13 @@ def _raised(failure: Failure) -> _Verdict:
 
 
 def _media_problems(records: Sequence[AnyRecord], media: MediaIndex) -> dict[str, str]:
-    files = {
-        file.filename: file
+    files = dict.fromkeys(
+        file
         for record in records
         if isinstance(record, Evidence)
         for file in (record.file, *record.views.values())
-    }
-    problems = {name: media.problem(file) for name, file in files.items()}
-    return {name: problem for name, problem in problems.items() if problem}
+    )
+    return {file.filename: problem for file in files if (problem := media.problem(file))}
 
 
 def _broken_evidence(records: Sequence[AnyRecord], problems: Mapping[str, str]) -> str:
@@ -214,51 +199,3 @@ def _broken_evidence(records: Sequence[AnyRecord], problems: Mapping[str, str]) 
                         f"evidence {record.name}: media/{file.filename} {problems[file.filename]}"
                     )
     return ""
-
-
-def _reconciled(folder: JobFolder, supported: Outcome) -> Outcome:
-    """Return the worse of the written outcome and the one that the files support."""
-    written = folder.read_outcome()
-    cells = supported.cells or (written.cells if written else ())
-    if written is None or written.job != supported.job:
-        return Outcome(
-            job=supported.job, runbook=supported.runbook, cells=cells,
-            cause=_explain_absence(folder, written),
-        )  # fmt: skip
-    if written.status == "incomplete" and not written.cause:
-        cause = "no final outcome: the job is still running, or its runner was killed"
-        return written.model_copy(update={"cause": cause, "cells": cells})
-    verdict = _worse(written, supported)
-    update = {**verdict._asdict(), "failure": written.failure or verdict.failure, "cells": cells}
-    return written.model_copy(update=update)
-
-
-def _worse(written: Outcome, supported: Outcome) -> _Verdict:
-    own, files = _verdict_of(written), _verdict_of(supported)
-    if own.severity <= _SEVERITY["skipped"] and (cause := _contradiction(written, supported)):
-        files = _Verdict("incomplete", cause)
-    if files.severity <= own.severity:
-        return own
-    name = "an allowed skip" if written.allowed else written.status
-    return files._replace(cause=f"outcome.json says {name}, but {files.cause}")
-
-
-def _verdict_of(outcome: Outcome) -> _Verdict:
-    return _Verdict(outcome.status, outcome.cause, outcome.failure, outcome.allowed)
-
-
-def _contradiction(written: Outcome, supported: Outcome) -> str:
-    """Return what a green outcome says against itself, or nothing."""
-    if written.failure is not None:
-        return f"the notebook raised {written.failure.ename}"
-    if written.status == "skipped" and supported.status == "passed":
-        return "its records hold passed checks"
-    return unfinished_cell(written.cells)
-
-
-def _explain_absence(folder: JobFolder, written: Outcome | None) -> str:
-    if written is not None:
-        return f"outcome.json belongs to another job: {written.job}"
-    if folder.outcome.exists():
-        return "outcome.json cannot be read"
-    return "no outcome was written" if folder.path.exists() else "never started"

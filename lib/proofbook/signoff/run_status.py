@@ -14,8 +14,9 @@ from datetime import datetime
 from proofbook.records import Outcome, PlannedJob, Question, RunInfo, Verdict, now
 from proofbook.runs.folder import RunFolder
 from proofbook.runs.media_index import MediaIndex
+from proofbook.runs.reading import read_job
 from proofbook.runs.run_verdict import run_verdict
-from proofbook.runs.verdicts import JudgedJob, read_job
+from proofbook.runs.verdicts import JudgedJob
 from proofbook.signoff.binding import AskedJob, asked_job, bind, bind_check, differences
 from proofbook.signoff.entries import Answer
 from proofbook.signoff.log import LogState, SignoffLog
