@@ -6,15 +6,18 @@ import json
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from proofbook.records import Outcome, PlannedJob, RunInfo
+from proofbook.files import append_line
+from proofbook.records import Evidence, Outcome, PlannedJob, RunInfo
 from proofbook.runner import livereport
 from proofbook.runner.events import CellStarted, Event, JobEnded, Note
 from proofbook.runner.livereport import LiveReport
 from proofbook.runner.reserve import Reserve
 from proofbook.runs.folder import RunFolder
+from proofbook.runs.media_store import store_media
 
 ENDED = JobEnded(outcome=Outcome(job="a", runbook="demo/one", status="crashed"))
 
@@ -69,8 +72,8 @@ def test_it_is_written_after_a_job_has_ended_and_time_has_passed(
     written = threading.Semaphore(0)
     write = livereport.write_report
 
-    def counted(folder: RunFolder) -> Path:
-        path = write(folder)
+    def counted(folder: RunFolder, **options: Any) -> Path:
+        path = write(folder, **options)
         written.release()
         return path
 
@@ -94,7 +97,7 @@ def test_it_is_written_after_a_job_has_ended_and_time_has_passed(
 def test_what_cannot_be_written_is_noted_and_tried_again(
     run: RunFolder, closing: Closing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(folder: RunFolder) -> Path:
+    def full(folder: RunFolder, **options: Any) -> Path:
         raise OSError(13, "Permission denied")
 
     monkeypatch.setattr(livereport, "write_report", full)
@@ -131,3 +134,20 @@ def test_any_other_fault_is_not_swallowed(
         report.handle(ENDED)
         closing.over.release()
         assert tried.wait(10)
+
+
+def test_media_are_hashed_once_for_all_reports_of_a_run(
+    run: RunFolder, closing: Closing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip = store_media(run.media, b"sound", ".wav")
+    run.job("a").path.mkdir(parents=True)
+    evidence = Evidence(name="clip", media_kind="audio", file=clip)
+    append_line(run.job("a").records, evidence.model_dump_json())
+    hashed = []
+    monkeypatch.setattr(
+        "proofbook.runs.media_index.hash_file", lambda path: hashed.append(path.name) or clip.sha256
+    )
+    report = follow(run, closing, lambda: 0.0, lambda event: None)
+    report.write()
+    report.write()
+    assert hashed == [clip.filename]

@@ -6,7 +6,6 @@ An nbclient client with papermill's interface. Knows one execution, not the run 
 from __future__ import annotations
 
 import asyncio
-import re
 from typing import Any
 
 import nbformat.v4
@@ -17,15 +16,15 @@ from proofbook.records import Failure
 from proofbook.runner.cell_status import CellLedger
 from proofbook.runner.execution import Execution, Stop, StopKind
 from proofbook.runner.streams import join_streams
+from proofbook.runs.executed_notebook import plain_text
 
-__all__ = ["TruthfulClient", "plain_text"]
+__all__ = ["TruthfulClient"]
 
 _POLL_SECONDS = 0.1
 # More output in one cell than anyone reads: the notebook keeps the beginning, the log the rest.
 _LARGEST_STREAM = 1_000_000
 _LARGEST_DISPLAY = 32_000_000
 _MOST_OUTPUTS = 2_000
-_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 class TruthfulClient(PapermillNotebookClient):  # type: ignore[misc]
@@ -168,11 +167,6 @@ class TruthfulClient(PapermillNotebookClient):  # type: ignore[misc]
         what = "printed more than 1 MB" if is_stream else "displayed too much"
         note = f"\n[this cell {what}; the rest is left out here]\n"
         cell.outputs.append(nbformat.v4.new_output("stream", name="stderr", text=note))
-
-
-def plain_text(text: str) -> str:
-    """Return a text without terminal colours."""
-    return _ANSI.sub("", text)
 
 
 def _failure(cell: Any, index: int, ename: str, evalue: str, traceback: str = "") -> Failure:

@@ -13,6 +13,7 @@ from proofbook.report import write_report
 from proofbook.runner.events import Event, JobEnded, Note, Sink
 from proofbook.runner.reserve import Reserve
 from proofbook.runs.folder import RunFolder
+from proofbook.runs.media_index import MediaIndex
 
 __all__ = ["LiveReport"]
 
@@ -23,6 +24,8 @@ _PAUSE = 0.2
 
 class LiveReport:
     """Writes the report again after jobs have ended, in at most a twentieth of the time.
+
+    ``media`` remembers the hashes of the run's media from one report to the next.
 
     Args:
         run: Whose report it is.
@@ -41,6 +44,7 @@ class LiveReport:
         closing: threading.Event | None = None,
     ) -> None:
         self._run = run
+        self.media = MediaIndex(run.media)
         self._reserve = reserve
         self._sink = sink
         self._clock = clock
@@ -68,7 +72,7 @@ class LiveReport:
     def write(self) -> Path:
         """Write now; return the path of ``index.html``."""
         started = self._clock()
-        path = self._reserve.writing(lambda: write_report(self._run))
+        path = self._reserve.writing(lambda: write_report(self._run, media=self.media))
         ended = self._clock()
         self._not_before = ended + (ended - started) / _SHARE
         return path

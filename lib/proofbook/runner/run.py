@@ -16,7 +16,7 @@ from pathlib import Path
 from proofbook.errors import UsageError
 from proofbook.hardware import describe
 from proofbook.project import Project
-from proofbook.records import Outcome, Question, Resumption, RunInfo, Verdict, now
+from proofbook.records import Outcome, Resumption, RunInfo, Verdict, now
 from proofbook.runner.attempts import Fence
 from proofbook.runner.dispatch import Dispatcher, Inbox
 from proofbook.runner.events import Note, Sink, broadcast
@@ -34,9 +34,9 @@ from proofbook.runner.reserve import Reserve
 from proofbook.runner.resume import Rerun, kept_outcomes, runbooks_of
 from proofbook.runner.schedule import Schedule
 from proofbook.runner.temporary import remove_orphans
-from proofbook.runs.folder import RunFolder, read_records
-from proofbook.runs.verdicts import verdict
-from proofbook.signoff.question_status import job_standings, read_log, settled
+from proofbook.runs.folder import RunFolder
+from proofbook.runs.run_verdict import run_verdict, worse_verdict
+from proofbook.signoff.run_status import read_run
 
 __all__ = ["RunResult", "begin_run", "execute_run"]
 
@@ -178,13 +178,9 @@ def _collect(
     reserve: Reserve,
     report: LiveReport,
 ) -> RunResult:
-    log = read_log(folder, info.run_id)
-    questions: list[Question] = []
-    for job in info.plan:
-        records, _ = read_records(folder.job(job.id).records)
-        asked = tuple(record for record in records if isinstance(record, Question))
-        questions += settled(asked, job_standings(folder, info.run_id, job, log))
-    final = verdict(info.plan, outcomes, questions)
+    # One job may have spoilt the files of another after that one was judged.
+    supported = read_run(folder, media=report.media).supported
+    final = worse_verdict(run_verdict(info.plan, outcomes), supported)
     info = info.model_copy(update={"verdict": final, "ended": now()})
     reserve.writing(lambda: folder.write_info(info))
     return RunResult(folder=folder, verdict=final, outcomes=outcomes, report=report.write())
