@@ -92,7 +92,7 @@ class Place:
 def place(
     request: pytest.FixtureRequest,
     tmp_path: Path,
-    template: dict[str, str],
+    forkserver: dict[str, str],
     add_runbook: Callable[..., Path],
 ) -> Iterator[Callable[..., Place]]:
     """Return a function that opens the executor for a runbook of these cells."""

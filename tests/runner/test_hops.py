@@ -37,7 +37,7 @@ def own_frames(frame: FrameType | None) -> list[str]:
 def test_few_steps_lead_from_the_command_to_the_first_cell(
     add_runbook: Callable[..., Path],
     add_profile: Callable[..., Path],
-    template: dict[str, str],
+    forkserver: dict[str, str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     add_runbook("demo/one", BEGIN, "checks.expect('one', True)\nchecks.finish()")
