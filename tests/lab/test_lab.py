@@ -28,6 +28,7 @@ from proofbook.notebooks import read_notebook
 from proofbook.project import Project
 from proofbook.records import Failure, Outcome, PlannedJob, RunInfo
 from proofbook.runs.folder import JobFolder, RunFolder
+from proofbook.signoff.sealing import list_files
 
 PROFILE = "warm: [json]\njobs:\n  - runbook: demo/one\n"
 
@@ -92,7 +93,7 @@ def test_job_is_opened_as_a_trusted_copy_at_its_failing_cell(demo: Project) -> N
     record = folder.notebook.read_bytes()
     target = lab_target(demo, options(demo, "latest", "one"))
     assert (target.cell, target.warm) == ("cell-1", ("csv",))
-    assert target.notebook == folder.work / "debug.ipynb"
+    assert target.notebook == folder.path / "debug.ipynb"
     assert read_notebook(target.notebook)["cells"] == json.loads(record)["cells"]
     assert NotebookNotary().check_signature(read(target.notebook, as_version=4))
     assert folder.notebook.read_bytes() == record
@@ -103,21 +104,21 @@ def test_job_that_did_not_fail_is_opened_at_its_top(demo: Project) -> None:
     assert lab_target(demo, options(demo, "latest", "one")).cell == ""
 
 
-@pytest.mark.parametrize("place", ["work", "."])  # the latter is where version 0.1 put it
-def test_a_copy_that_was_worked_on_is_kept(demo: Project, place: str) -> None:
+def test_a_copy_that_was_worked_on_is_kept(demo: Project) -> None:
     folder = finished_run(demo)
-    copy = (folder.path / place / "debug.ipynb").resolve()
-    copy.parent.mkdir(exist_ok=True)
-    copy.write_text("mine")
-    assert lab_target(demo, options(demo, "latest", "one")).notebook == copy
-    assert copy.read_text() == "mine"
-
-
-def test_a_copy_finds_what_is_beside_its_runbook(demo: Project) -> None:
-    folder = finished_run(demo)
-    (demo.runbooks / "demo" / "helper_mod.py").write_text("x = 1")
+    (folder.path / "debug.ipynb").write_text("mine")
     lab_target(demo, options(demo, "latest", "one"))
-    assert (folder.work / "helper_mod.py").read_text() == "x = 1"
+    assert (folder.path / "debug.ipynb").read_text() == "mine"
+
+
+def test_a_copy_works_on_the_real_code_beside_its_runbook(demo: Project) -> None:
+    folder = finished_run(demo)
+    helper = demo.runbooks / "demo" / "helper_mod.py"
+    helper.write_text("x = 1")
+    lab_target(demo, options(demo, "latest", "one"))
+    assert (folder.path / "helper_mod.py").resolve() == helper
+    files = list_files(folder.path)
+    assert "helper_mod.py" not in files and "notebook.ipynb" in files, "it is not sealed"
 
 
 def test_names_with_spaces_are_quoted_in_the_address(
@@ -309,7 +310,7 @@ def test_a_browser_is_shown_the_address_at_the_failing_cell(demo: Project) -> No
     given = LabOptions(target="latest", job="one", outputs=demo.outputs, port=0)
     assert open_lab(demo, given, show=show) == 0
     assert shown[0].endswith("#cell-id=cell-1")
-    assert "/jobs/one/work/debug.ipynb?token=" in shown[0]
+    assert "/jobs/one/debug.ipynb?token=" in shown[0]
 
 
 @pytest.mark.slow

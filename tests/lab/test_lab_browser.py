@@ -235,7 +235,7 @@ def test_failed_job_opens_at_its_cell_and_runs_with_its_parameters(
     page.keyboard.press("Control+s")
     expect(page.locator(".lm-DockPanel-tabBar .jp-mod-dirty")).to_have_count(0)
     assert record.read_bytes() == executed
-    assert record.with_name("work").joinpath("debug.ipynb").read_bytes() != executed
+    assert record.with_name("debug.ipynb").read_bytes() != executed
 
 
 def test_launcher_offers_the_warm_kernel(

@@ -61,8 +61,13 @@ def siblings(
                 path.unlink()
 
 
-def bring_siblings(runbook: Path, work: Path) -> list[Path]:
+def bring_siblings(runbook: Path, work: Path, *, linked: bool = False) -> list[Path]:
     """Bring what is beside ``runbook`` into ``work``; return what was brought, and not there yet.
+
+    Args:
+        runbook: A notebook file.
+        work: The folder that a kernel is to work in.
+        linked: Link all of it, so that who works there works on the files beside the runbook.
 
     Raises:
         OSError: A file can neither be copied nor linked.
@@ -72,7 +77,7 @@ def bring_siblings(runbook: Path, work: Path) -> list[Path]:
         if _is_left_out(source) or os.path.lexists(target := work / source.name):
             continue
         if (size := _size_of(source)) != "other":
-            _bring(source, target, size)
+            _bring(source, target, "large" if linked else size)
             brought.append(target)
     return brought
 

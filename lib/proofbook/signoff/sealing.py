@@ -27,7 +27,10 @@ _NOISE = (".ipynb_checkpoints", "__pycache__", ".DS_Store", "debug.ipynb")
 def list_files(
     folder: Path, hash_of: Callable[[Path], str] = hash_file
 ) -> dict[str, tuple[int, str]]:
-    """Return size and sha256 of every file of a run, by its path; the report's are left out."""
+    """Return size and sha256 of every file of a run, by its path.
+
+    The report's are left out, and links, as what they point to is not part of the run.
+    """
     files = {}
     for base, folders, names in os.walk(folder):
         place = Path(base)
@@ -36,7 +39,9 @@ def list_files(
             folders[:] = [name for name in folders if name != "report"]
         for name in sorted(names):
             path = place / name
-            if name in _NOISE or (place == folder and name in _OWN) or not path.is_file():
+            if name in _NOISE or (place == folder and name in _OWN):
+                continue
+            if path.is_symlink() or not path.is_file():
                 continue
             files[path.relative_to(folder).as_posix()] = (path.stat().st_size, hash_of(path))
     return files
