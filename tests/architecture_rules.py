@@ -36,6 +36,7 @@ LEAVES = {
     "project",
     "records",
     "requirements",
+    "resources",
     "subjects",
     "values",
     "yamlfile",
@@ -51,6 +52,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "runner": {"processes", "runs", "checks", "kernels", "signoff", "report"},
     "review": {"runs", "signoff", "report"},
     "lab": {"processes", "runs", "kernels"},
+    "scaffold": set(),
 }
 """What each package of the harness may import beside the leaves and itself; the CLI, anything."""
 
@@ -189,7 +191,7 @@ def configs_import_only_pydantic(module: Module) -> list[str]:
 
 
 def only_main_imports_the_cli(module: Module) -> list[str]:
-    if module.name in ("proofbook.cli", "proofbook.__main__"):
+    if module.package == HARNESS and module.area in ("cli", "__main__"):
         return []
     return [f"imports {'.'.join(p)}" for p in own_imports(module) if p[:2] == (HARNESS, "cli")]
 

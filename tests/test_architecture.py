@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from waiting import HANG
 
 from architecture_rules import (
     BENCH,
@@ -238,7 +239,7 @@ def heavy_after(statement: str) -> set[str]:
     """Return which heavy packages a fresh interpreter has imported after ``statement``."""
     script = f"{statement}\nimport sys\nprint('HEAVY', *sorted(set(sys.modules) & {HEAVY!r}))"
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=HANG, check=True
     )
     return set(done.stdout.rsplit("HEAVY", 1)[1].split())
 

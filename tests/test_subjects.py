@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from proofbook.errors import SubjectError
-from proofbook.subjects import GROUP, is_reference, resolve_reference
+from proofbook.subjects import is_reference, resolve_reference
 
 Install = Callable[..., None]
 GOOD = """
@@ -20,25 +20,6 @@ def make(root):
 
 MODELS = {"ours": make, "random-ours": make, "with/a.form": make}
 """
-
-
-@pytest.fixture
-def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
-    """Return a function that installs a distribution of one module, as pip leaves it."""
-    site = tmp_path / "site"
-    site.mkdir()
-    monkeypatch.syspath_prepend(site)
-
-    def make(name: str, source: str, kind: str = "aquarium.fish", value: str = "") -> None:
-        info = site / f"{name}-1.0.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-        entry = f"[{GROUP}]\n{kind} = {value or f'{name}_subjects:MODELS'}\n"
-        (info / "entry_points.txt").write_text(entry)
-        (site / f"{name}_subjects.py").write_text(source)
-        monkeypatch.delitem(sys.modules, f"{name}_subjects", raising=False)
-
-    return make
 
 
 def refusal(text: str, *kinds: str, root: Path) -> str:
@@ -58,9 +39,9 @@ def refusal(text: str, *kinds: str, root: Path) -> str:
     ],
 )
 def test_a_distribution_brings_its_own_subject(
-    install: Install, tmp_path: Path, text: str, name: str
+    install_subjects: Install, tmp_path: Path, text: str, name: str
 ):
-    install("acme", GOOD)
+    install_subjects("acme", GOOD)
     reference = resolve_reference(text, "aquarium.fish", root=tmp_path)
     assert reference is not None
     assert (reference.name, reference.path.read_text()) == (name, "weights")
@@ -68,22 +49,24 @@ def test_a_distribution_brings_its_own_subject(
 
 
 @pytest.mark.parametrize("text", ["ours", "/a/reference:ours", "Reference:ours", "", "hub/id"])
-def test_what_is_not_a_reference_loads_no_package(install: Install, text: str, tmp_path: Path):
-    install("acme", "raise SystemError('loaded')")
+def test_what_is_not_a_reference_loads_no_package(
+    install_subjects: Install, text: str, tmp_path: Path
+):
+    install_subjects("acme", "raise SystemError('loaded')")
     assert resolve_reference(text, "aquarium.fish", root=tmp_path) is None
     assert not is_reference(text)
 
 
-def test_only_the_kinds_asked_for_are_loaded(install: Install, tmp_path: Path):
-    install("acme", GOOD)
-    install("other", "raise SystemError('loaded')", kind="aquarium.plant")
+def test_only_the_kinds_asked_for_are_loaded(install_subjects: Install, tmp_path: Path):
+    install_subjects("acme", GOOD)
+    install_subjects("other", "raise SystemError('loaded')", kind="aquarium.plant")
     assert resolve_reference("reference:ours", "aquarium.fish", root=tmp_path)
     assert "other_subjects" not in sys.modules
 
 
-def test_several_kinds_are_searched(install: Install, tmp_path: Path):
-    install("acme", GOOD)
-    install("other", GOOD.replace("ours", "theirs"), kind="aquarium.plant")
+def test_several_kinds_are_searched(install_subjects: Install, tmp_path: Path):
+    install_subjects("acme", GOOD)
+    install_subjects("other", GOOD.replace("ours", "theirs"), kind="aquarium.plant")
     kinds = ("aquarium.fish", "aquarium.plant")
     assert resolve_reference("reference:theirs", *kinds, root=tmp_path)
     assert "take one of reference:ours" in refusal("reference:gone", *kinds, root=tmp_path)
@@ -108,17 +91,19 @@ def test_where_nothing_is_brought_that_is_said(tmp_path: Path):
     ],
 )
 def test_a_promise_that_is_not_kept_is_one_line(
-    install: Install, tmp_path: Path, source: str, fault: str
+    install_subjects: Install, tmp_path: Path, source: str, fault: str
 ):
-    install("acme", source)
+    install_subjects("acme", source)
     message = refusal("reference:ours", "aquarium.fish", root=tmp_path)
     assert "package acme promises acme_subjects:MODELS and " in message
     assert fault in message
 
 
-def test_a_broken_package_does_not_keep_another_from_being_used(install: Install, tmp_path: Path):
-    install("broken", "raise RuntimeError('no card')")
-    install("acme", GOOD)
+def test_a_broken_package_does_not_keep_another_from_being_used(
+    install_subjects: Install, tmp_path: Path
+):
+    install_subjects("broken", "raise RuntimeError('no card')")
+    install_subjects("acme", GOOD)
     assert resolve_reference("reference:ours", "aquarium.fish", root=tmp_path)
     message = refusal("reference:gone", "aquarium.fish", root=tmp_path)
     assert "take one of reference:ours" in message
@@ -126,15 +111,17 @@ def test_a_broken_package_does_not_keep_another_from_being_used(install: Install
 
 
 @pytest.mark.parametrize("returned", ["root / 'gone'", "str(root)", "None"])
-def test_a_subject_that_is_not_there_is_one_line(install: Install, tmp_path: Path, returned: str):
-    install("acme", f"MODELS = {{'ours': lambda root: {returned}}}")
+def test_a_subject_that_is_not_there_is_one_line(
+    install_subjects: Install, tmp_path: Path, returned: str
+):
+    install_subjects("acme", f"MODELS = {{'ours': lambda root: {returned}}}")
     message = refusal("reference:ours", "aquarium.fish", root=tmp_path)
     assert message.startswith("package acme promises reference:ours and does not bring it: ")
 
 
-def test_two_packages_with_the_same_name_are_refused(install: Install, tmp_path: Path):
-    install("acme", GOOD)
-    install("other", GOOD)
+def test_two_packages_with_the_same_name_are_refused(install_subjects: Install, tmp_path: Path):
+    install_subjects("acme", GOOD)
+    install_subjects("other", GOOD)
     message = refusal("reference:ours", "aquarium.fish", root=tmp_path)
     assert message in (
         "reference:ours is brought by package acme and package other; uninstall one of them",
@@ -143,10 +130,10 @@ def test_two_packages_with_the_same_name_are_refused(install: Install, tmp_path:
 
 
 def test_the_cache_is_where_subjects_are_made(
-    install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    install_subjects: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("PROOFBOOK_CACHE", str(tmp_path))
-    install("acme", GOOD)
+    install_subjects("acme", GOOD)
     reference = resolve_reference("reference:ours", "aquarium.fish")
     assert reference is not None
     assert reference.path == tmp_path / "model"

@@ -17,14 +17,28 @@ from packaging.utils import canonicalize_name
 from proofbook.configs import GROUP
 from proofbook.errors import UsageError
 
-__all__ = ["missing_packages", "refuse_missing_extra", "refuse_missing_extras"]
+__all__ = [
+    "known_extras",
+    "missing_packages",
+    "packages_of_extra",
+    "refuse_missing_extra",
+    "refuse_missing_extras",
+]
 
 _OURS = "proofbook"
 
 
-def missing_packages(extra: str, package: str = _OURS) -> list[str]:
-    """Return the packages of an extra that are not installed, sorted; none of an unknown extra."""
-    missing: set[str] = set()
+def known_extras(package: str = _OURS) -> set[str]:
+    """Return the names of a package's extras; none where it is not installed."""
+    try:
+        return set(importlib.metadata.metadata(package).get_all("Provides-Extra") or ())
+    except importlib.metadata.PackageNotFoundError:
+        return set()
+
+
+def packages_of_extra(extra: str, package: str = _OURS) -> set[str]:
+    """Return the packages that an extra brings, those of the extras that it names included."""
+    packages: set[str] = set()
     visited: set[tuple[str, str]] = set()
     waiting = [(package, extra)]
     while waiting:
@@ -33,10 +47,14 @@ def missing_packages(extra: str, package: str = _OURS) -> list[str]:
             continue
         visited.add((name, wanted))
         for requirement in _requirements(name, wanted):
-            if not _is_installed(requirement.name):
-                missing.add(canonicalize_name(requirement.name))
+            packages.add(canonicalize_name(requirement.name))
             waiting += [(requirement.name, inner) for inner in requirement.extras]
-    return sorted(missing)
+    return packages - {package}
+
+
+def missing_packages(extra: str, package: str = _OURS) -> list[str]:
+    """Return the packages of an extra that are not installed, sorted; none of an unknown extra."""
+    return sorted(name for name in packages_of_extra(extra, package) if not _is_installed(name))
 
 
 def refuse_missing_extra(subject: str, extra: str) -> None:

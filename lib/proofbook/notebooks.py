@@ -24,6 +24,7 @@ from proofbook.errors import NotebookError
 
 __all__ = ["Parameter", "Runbook", "list_runbooks", "read_notebook", "read_runbook"]
 
+_LONGEST_SHOWN = 100
 _SIMPLE: dict[str, Any] = {
     "str": str,
     "int": int,
@@ -58,10 +59,10 @@ class Parameter:
         except ValidationError as error:
             raise ValueError(
                 f"parameter {self.name!r} must be {self.annotation}, found "
-                f"{type(value).__name__} {value!r}"
+                f"{type(value).__name__} {_shown(value)}"
             ) from error
         if not _is_finite(typed):
-            raise ValueError(f"parameter {self.name!r} must be finite, found {value!r}")
+            raise ValueError(f"parameter {self.name!r} must be finite, found {_shown(value)}")
         return typed
 
 
@@ -78,8 +79,8 @@ class Runbook:
 
 def list_runbooks(folder: Path) -> list[Path]:
     """Return the runbooks under ``folder``, sorted, without Jupyter's own copies."""
-    found = folder.glob("**/*.ipynb")
-    return sorted(p for p in found if ".ipynb_checkpoints" not in p.parts and p.is_file())
+    paths = folder.glob("**/*.ipynb")
+    return sorted(p for p in paths if ".ipynb_checkpoints" not in p.parts and p.is_file())
 
 
 def read_notebook(path: Path) -> dict[str, Any]:
@@ -186,6 +187,12 @@ def _are_texts(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(each, str) for each in value)
 
 
+def _shown(value: object) -> str:
+    """Return what a message shows of a value."""
+    text = repr(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
+
+
 def _is_finite(value: object) -> bool:
     """Say whether every number in a value, however deep, can be written as JSON."""
     if isinstance(value, float):
@@ -198,9 +205,9 @@ def _is_finite(value: object) -> bool:
 def _title(notebook: dict[str, Any]) -> str:
     for cell in notebook["cells"]:
         if cell.get("cell_type") == "markdown":
-            found = re.search(r"^#\s+(.+)$", source_of(cell), re.MULTILINE)
-            if found:
-                return found[1].strip()
+            heading = re.search(r"^#\s+(.+)$", source_of(cell), re.MULTILINE)
+            if heading:
+                return heading[1].strip()
     return ""
 
 
@@ -218,15 +225,15 @@ def _parameters(source: str, path: Path, cell: str) -> dict[str, Parameter]:
             f"the parameters cell cannot be parsed: {error}", path=path, cell=cell
         ) from error
     comments = _comments(source)
-    found: dict[str, Parameter] = {}
+    parameters: dict[str, Parameter] = {}
     for statement in tree.body:
         parameter = _parameter(statement, comments, path, cell)
-        if parameter.name in found:
+        if parameter.name in parameters:
             raise NotebookError(
                 f"parameter {parameter.name!r} is given twice; remove one", path=path, cell=cell
             )
-        found[parameter.name] = parameter
-    return found
+        parameters[parameter.name] = parameter
+    return parameters
 
 
 def _parameter(statement: ast.stmt, comments: dict[int, str], path: Path, cell: str) -> Parameter:

@@ -24,6 +24,7 @@ from pydantic import (
 
 from proofbook.errors import UsageError
 from proofbook.project import Project
+from proofbook.resources import Resources
 from proofbook.yamlfile import Place, YamlFile, read_yaml
 
 __all__ = [
@@ -49,8 +50,8 @@ _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 def _seconds(value: object) -> object:
     """Read ``90``, ``"90s"``, ``"20m"`` or ``"2h"``."""
-    if isinstance(value, str) and (found := re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", value)):
-        return float(found[1]) * _UNITS[found[2]]
+    if isinstance(value, str) and (match := re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", value)):
+        return float(match[1]) * _UNITS[match[2]]
     return value
 
 
@@ -78,6 +79,7 @@ class JobDefaults(_Model):
     cell_timeout: Seconds | None = None
     retries: int = Field(0, ge=0, le=5)
     allow_skips: tuple[str, ...] = ()
+    resources: Resources = Resources()
 
 
 class JobEntry(_Model):
@@ -86,6 +88,8 @@ class JobEntry(_Model):
     runbook: str
     id: str | None = Field(None, pattern=r"^[a-z0-9][a-z0-9._-]*$")
     parameters: dict[str, JsonValue] = {}
+    """A value may hold ``${{ jobs.<id>.outputs.<name> }}``, an output of another job, which this
+    one then needs; so may one of the matrix or of an include."""
     matrix: dict[str, Annotated[list[JsonValue], Field(min_length=1)]] = {}
     include: list[dict[str, JsonValue]] = []
     """Parameters added to the combinations of the matrix that they agree with."""
@@ -98,6 +102,8 @@ class JobEntry(_Model):
     requires: dict[Text, Text] = {}
     """What to install, by the name of a program (or ``browser``, ``libpython``) that it needs."""
     memory_limit_gb: float | None = Field(None, gt=0, allow_inf_nan=False)
+    resources: Resources = Resources()
+    """What is not set here is as in the defaults."""
 
     @property
     def name(self) -> str:
@@ -175,10 +181,16 @@ def _validate(source: YamlFile) -> Profile:
         place: Place = tuple(first["loc"])
         name = ".".join(str(p) for p in place if p != "[key]")
         if first["type"] == "extra_forbidden":
-            model = JobEntry if place[0] == "jobs" else JobDefaults if len(place) > 1 else Profile
-            hint = nearest(str(place[-1]), list(model.model_fields))
+            hint = nearest(str(place[-1]), list(_model_at(place).model_fields))
             raise source.error(
                 f"unknown key {place[-1]!r}; {hint or 'remove it'}", place
             ) from error
         message = first["msg"].removeprefix("Value error, ")
         raise source.error(f"{name}: {message}", place) from error
+
+
+def _model_at(place: Place) -> type[BaseModel]:
+    """Return the model whose keys may stand at a place."""
+    if "resources" in place[:-1]:
+        return Resources
+    return JobEntry if place[0] == "jobs" else JobDefaults if len(place) > 1 else Profile

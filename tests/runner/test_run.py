@@ -15,6 +15,7 @@ import psutil
 import pytest
 import scrapbook
 from running import BEGIN, Runner, survivors
+from waiting import wait_for
 
 from proofbook.project import Project
 
@@ -238,7 +239,7 @@ def test_two_processes_do_not_execute_one_run(
     add_runbook("demo/one", BEGIN, source, FINISH)
     add_profile("jobs: [{runbook: demo/one}]")
     first = runner.start()
-    runner.wait_for(begun.exists)
+    wait_for(begun.exists)
     second = runner.run("--resume", "latest")
     assert second.code == 2
     assert "is being executed by another process" in second.output

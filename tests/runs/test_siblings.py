@@ -30,7 +30,9 @@ def test_files_and_folders_are_copied_and_may_be_changed(runbook: Path, work: Pa
     (runbook.parent / "helper_mod.py").write_text("x = 1")
     (runbook.parent / "data" / "deep").mkdir(parents=True)
     (runbook.parent / "data" / "deep" / "a.csv").write_text("1,2")
-    with siblings(runbook, work) as written:
+    notes: list[str] = []
+    with siblings(runbook, work, notes.append) as written:
+        assert notes == ["brought from beside the runbook: data, helper_mod.py\n"]
         assert (work / "helper_mod.py").read_text() == "x = 1"
         assert (work / "data" / "deep" / "a.csv").read_text() == "1,2"
         (work / "data" / "deep" / "a.csv").write_text("changed")
@@ -42,7 +44,7 @@ def test_files_and_folders_are_copied_and_may_be_changed(runbook: Path, work: Pa
 
 
 def test_secrets_caches_and_other_runbooks_are_left_out(runbook: Path, work: Path) -> None:
-    for name in (".env", "other.ipynb", "__pycache__/a.pyc", "sub/deep/third.ipynb",
+    for name in (".env", "README.md", "other.ipynb", "__pycache__/a.pyc", "sub/deep/third.ipynb",
                  ".ipynb_checkpoints/check.ipynb", "kept/.env", "kept/a.txt"):  # fmt: skip
         path = runbook.parent / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -4,6 +4,8 @@ profiles and runbooks use."""
 from __future__ import annotations
 
 import importlib.metadata
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ NAMES = {
     "dreambooth.command": {"infer_dreambooth.py"},
     "dreambooth.instance_dir": {"butcher"},
     "dreambooth.project": {"butcher"},
+    "environment.project": {"project"},
     "musicgen.checkpoints": {
         "tiny", "tiny/pair", "tiny/parametrized", "tiny/folded", "tiny/wrapped", "tiny/scrambled",
         "large", "large/pair", "large/parametrized", "large/folded", "large/wrapped",
@@ -49,3 +52,14 @@ def test_a_config_is_written_below_the_folder_that_is_given(name: str, tmp_path:
     reference = resolve_reference(f"reference:{name}", "training.config_file", root=tmp_path)
     assert reference is not None
     assert reference.path == tmp_path / "butcher" / "butcher_config.yaml"
+
+
+def test_they_are_listed_without_a_model_library():
+    code = (
+        "import importlib.metadata, sys\n"
+        f"for entry in importlib.metadata.entry_points(group={GROUP!r}):\n"
+        "    entry.load()\n"
+        "print(sorted({'torch', 'transformers', 'diffusers', 'av', 'fastapi'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout == "[]\n"

@@ -44,10 +44,10 @@ def equals(value: Any) -> Expectation:
     """Ask for ``value`` itself; ``True`` is not equal to 1 here, and NaN equals nothing."""
 
     def accepts(actual: Any) -> bool:
-        found, wanted = _scalar(actual), _scalar(value)
-        if isinstance(found, bool) is not isinstance(wanted, bool):
+        left, right = _scalar(actual), _scalar(value)
+        if isinstance(left, bool) is not isinstance(right, bool):
             return False
-        return bool(found == wanted)
+        return bool(left == right)
 
     return Expectation(words=_words(value), accepts=accepts)
 

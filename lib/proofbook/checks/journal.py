@@ -16,7 +16,7 @@ from pydantic import BaseModel, JsonValue
 
 from proofbook.errors import UsageError
 from proofbook.files import append_line
-from proofbook.project import find_project
+from proofbook.project import Project, nearest_project
 from proofbook.records import MediaFile
 from proofbook.runs.media_store import store_media
 from proofbook.runs.redaction import Redactor
@@ -94,7 +94,8 @@ def open_journal(runbook: str, environment: Mapping[str, str]) -> Journal:
         media = Path(environment.get(MEDIA_FOLDER, folder / "media"))
     else:
         stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S-%f")
-        outputs = find_project(Path.cwd()).outputs
+        here = Path.cwd()
+        outputs = (nearest_project(here) or Project(here)).outputs
         folder = outputs / "interactive" / f"{runbook.replace('/', '-')}-{stamp}"
         media = folder / "media"
     try:

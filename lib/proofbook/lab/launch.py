@@ -1,8 +1,8 @@
 """``proofbook lab``: JupyterLab on a runbook, or on a job as it was executed, with warm kernels.
 
-The executed notebook is the record and is never edited: a copy is opened in the folder in which
-the job worked, at the cell that failed, trusted so that its players play. The server belongs to
-the command: however that ends, nothing of it stays. Knows nothing about how jobs are executed.
+The executed notebook is the record and is never edited: a copy beside it is opened, at the cell
+that failed, trusted so that its players play. The server belongs to the command: however that
+ends, nothing of it stays. Knows nothing about how jobs are executed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ from proofbook.notebooks import list_runbooks, read_notebook, read_runbook
 from proofbook.profiles import load_profile, nearest
 from proofbook.project import Project
 from proofbook.records import Question
-from proofbook.runs.folder import JobFolder, find_run, read_records
+from proofbook.runs.finding import find_run
+from proofbook.runs.folder import JobFolder, read_records
 from proofbook.runs.siblings import bring_siblings
 
 __all__ = ["LabOptions", "LabTarget", "lab_command", "lab_target", "open_lab"]
@@ -159,13 +160,13 @@ def _job(project: Project, outputs: Path, run_name: str, job: str) -> LabTarget:
 
 
 def _editable_copy(folder: JobFolder, runbook: Path) -> Path:
-    """Return ``work/debug.ipynb``, beside what the job could import and read.
+    """Return ``debug.ipynb`` beside the record; one that is there already is kept as it is.
 
-    One that is there already is kept as it is, also where earlier versions put it.
+    Code and data beside the runbook are linked there, so that it is these that are worked on.
     """
-    copy, earlier = folder.work / "debug.ipynb", folder.path / "debug.ipynb"
-    if copy.exists() or earlier.exists():
-        return copy if copy.exists() else earlier
+    copy = folder.path / "debug.ipynb"
+    if copy.exists():
+        return copy
     notebook = read_notebook(folder.notebook)
     notebook["cells"] += _review_cells(folder)
     # Known everywhere; every Python kernel of this server is a warm one.
@@ -175,9 +176,8 @@ def _editable_copy(folder: JobFolder, runbook: Path) -> Path:
         "name": "python3",
     }
     try:
-        folder.work.mkdir(exist_ok=True)
         if runbook.parent.is_dir():
-            bring_siblings(runbook, folder.work)
+            bring_siblings(runbook, folder.path, linked=True)
         atomic_write(copy, json.dumps(notebook, indent=1, ensure_ascii=False))
     except OSError as error:
         raise UsageError(f"no copy can be written to {copy}: {error.strerror}") from error
@@ -192,7 +192,7 @@ def _review_cells(folder: JobFolder) -> list[dict[str, object]]:
         return []
     run = next(path for path in folder.path.parents if (path / "run.json").exists())
     job = folder.path.relative_to(run / "jobs").as_posix()
-    where = Path(os.path.relpath(run, folder.work)).as_posix()
+    where = Path(os.path.relpath(run, folder.path)).as_posix()
     source = f"from proofbook.review.panel import show_panel\n\nshow_panel({where!r}, {job!r})"
     about = (
         "## Review\n\nRun the next cell to look, listen and answer. Answers go to the run's log."

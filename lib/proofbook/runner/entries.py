@@ -119,6 +119,7 @@ def template_job(entry: JobEntry, defaults: JobDefaults) -> PlannedJob:
         hardware=entry.hardware,
         requires=entry.requires,
         memory_limit_gb=entry.memory_limit_gb,
+        resources=entry.resources.over(defaults.resources),
     )
 
 

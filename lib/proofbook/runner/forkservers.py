@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from proofbook.errors import ForkserverError, KernelError
 from proofbook.kernels.ownership import start_forkserver
 from proofbook.kernels.shared_forkserver import find_shared, shared_status
+from proofbook.runner.events import Note, Sink
 
 __all__ = ["OFF", "forkserver_for"]
 
@@ -16,12 +17,10 @@ OFF = "off"
 
 
 @contextmanager
-def forkserver_for(
-    warm: Sequence[str], note: Callable[[str], None], *, cold: bool = False
-) -> Iterator[str]:
+def forkserver_for(warm: Sequence[str], sink: Sink, *, cold: bool = False) -> Iterator[str]:
     """Yield the socket of a forkserver that has imported ``warm``, or :data:`OFF`.
 
-    One that is started for the run ends with the block. ``note`` is called with what a person
+    One that is started for the run ends with the block. ``sink`` gets a note of what a person
     should know.
     """
     if cold:
@@ -31,20 +30,21 @@ def forkserver_for(
         yield str(shared)
         return
     if shared_status() is not None:
-        note("the shared forkserver is out of date or lacks an import; starting one for this run")
+        text = "the shared forkserver is out of date or lacks an import; starting one for this run"
+        sink(Note(text=text))
     try:
         forkserver = start_forkserver(warm)
     except KernelError as error:
-        note(f"ordinary kernels only: {error}")
+        sink(Note(text=f"ordinary kernels only: {error}"))
         yield OFF
         return
     with forkserver:
-        note("importing the libraries that warm kernels share")
+        sink(Note(text="importing the libraries that warm kernels share"))
         try:
             status = forkserver.wait_ready()
         except ForkserverError as error:
-            note(f"ordinary kernels only: {error}")
+            sink(Note(text=f"ordinary kernels only: {error}"))
             yield OFF
             return
-        note("; ".join(status.warnings))
+        sink(Note(text="; ".join(status.warnings)))
         yield str(forkserver.socket)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from proofbook.runner.entries import ExpandedEntry, Source
 
@@ -32,7 +32,7 @@ def refuse_same_ids(entries: Iterable[ExpandedEntry]) -> None:
         owners |= names
 
 
-def job_names(entries: Sequence[ExpandedEntry]) -> Mapping[str, Sequence[str]]:
+def job_names(entries: Sequence[ExpandedEntry]) -> dict[str, list[str]]:
     """Return the ids of the jobs that each name stands for.
 
     A name is a job's id, as it is or as the profile has it where an override replaced an axis; an

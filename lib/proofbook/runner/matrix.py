@@ -14,6 +14,7 @@ from typing import NamedTuple
 from pydantic import JsonValue
 
 from proofbook.profiles import JobEntry, nearest
+from proofbook.runner.outputs import shorten_references
 from proofbook.yamlfile import Place
 
 __all__ = ["Combination", "MatrixError", "expand_matrix", "verify_matrix"]
@@ -129,7 +130,8 @@ class _Includes:
 
 def _axis(values: Sequence[JsonValue]) -> list[_AxisValue]:
     """Return the values of an axis with their slugs: their numbers where two would be the same."""
-    slugs = [re.sub(r"[^a-z0-9._]+", "-", str(value).lower()).strip("-.") for value in values]
+    texts = [shorten_references(str(value)).lower() for value in values]
+    slugs = [re.sub(r"[^a-z0-9._]+", "-", text).strip("-.") for text in texts]
     differ = len(set(slugs)) == len(slugs)
     return [
         _AxisValue(

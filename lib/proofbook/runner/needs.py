@@ -1,35 +1,72 @@
-"""Work out which jobs need which; refuse unknown needs and circles."""
+"""Work out which jobs need which: by ``needs``, and by the outputs that their parameters name."""
 
 from __future__ import annotations
 
 import graphlib
 from collections.abc import Iterable, Mapping, Sequence
 
-from proofbook.errors import ProfileError
+from proofbook.errors import UsageError
 from proofbook.profiles import nearest
+from proofbook.records import PlannedJob
 from proofbook.runner.entries import ExpandedEntry, Source
+from proofbook.runner.outputs import has_expression, rename_jobs
+from proofbook.runner.references import OutputMakers, needed_makers, written_references
+from proofbook.yamlfile import Place
 
-__all__ = ["resolve_needs"]
+__all__ = ["refuse_circles", "resolve_needs", "with_makers"]
+
+Names = Mapping[str, Sequence[str]]
 
 
-def resolve_needs(
-    entries: Iterable[ExpandedEntry], names: Mapping[str, Sequence[str]]
-) -> list[ExpandedEntry]:
-    """Return entries whose jobs need the ids of jobs, where the profile has names.
+def resolve_needs(entries: Iterable[ExpandedEntry], names: Names) -> list[ExpandedEntry]:
+    """Return entries whose jobs need the ids of jobs, where ``needs`` has names.
 
     Raises:
-        ProfileError: A name means no job, or jobs need each other in a circle.
+        ProfileError: A name stands for no job.
     """
     resolved = []
     for each in entries:
         needs = _needed_ids(each.source, names)
-        jobs = tuple(job.model_copy(update={"needs": needs}) for job in each.jobs)
+        jobs = each.jobs
+        if needs:
+            jobs = tuple(job.model_copy(update={"needs": needs}) for job in jobs)
         resolved.append(ExpandedEntry(each.source, jobs, each.written))
-    _refuse_circles(resolved)
     return resolved
 
 
-def _needed_ids(source: Source, names: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+def with_makers(job: PlannedJob, makers: OutputMakers) -> PlannedJob:
+    """Return a job that needs the makers of the outputs it names, by the ids that they have.
+
+    Raises:
+        UsageError: An expression of the command line is wrong.
+    """
+    ids = needed_makers(job, makers)
+    if not ids:
+        return job
+    parameters = {name: rename_jobs(value, ids) for name, value in job.parameters.items()}
+    needs = tuple(dict.fromkeys((*job.needs, *ids.values())))
+    return job.model_copy(update={"parameters": parameters, "needs": needs})
+
+
+def refuse_circles(
+    jobs: Iterable[PlannedJob], entries: Iterable[ExpandedEntry], names: Names
+) -> None:
+    """Refuse jobs that need each other, or themselves.
+
+    Raises:
+        UsageError: There are such jobs; a ProfileError with the line, where the profile says so.
+    """
+    by_id = {job.id: job for job in jobs}
+    try:
+        graphlib.TopologicalSorter({job.id: job.needs for job in by_id.values()}).prepare()
+    except graphlib.CycleError as error:
+        sources = {job.id: each.source for each in entries for job in each.jobs}
+        # graphlib begins and ends with the same job, and has each before those that need it.
+        circle = [by_id[job_id] for job_id in error.args[1][:0:-1]]
+        raise _circle_error(circle, sources, names) from error
+
+
+def _needed_ids(source: Source, names: Names) -> tuple[str, ...]:
     ids: list[str] = []
     for number, need in enumerate(source.entry.needs):
         if need not in names:
@@ -40,19 +77,24 @@ def _needed_ids(source: Source, names: Mapping[str, Sequence[str]]) -> tuple[str
     return tuple(dict.fromkeys(ids))
 
 
-def _refuse_circles(entries: Iterable[ExpandedEntry]) -> None:
-    sources = {job.id: each.source for each in entries for job in each.jobs}
-    graph = {job.id: job.needs for each in entries for job in each.jobs}
-    try:
-        graphlib.TopologicalSorter(graph).prepare()
-    except graphlib.CycleError as error:
-        raise _circle(error.args[1], sources) from error
+def _circle_error(
+    circle: Sequence[PlannedJob], sources: Mapping[str, Source], names: Names
+) -> UsageError:
+    """Return the error for jobs that each need the next, told from the first in the profile."""
+    known = [number for number, job in enumerate(circle) if job.id in sources]
+    first = min(known, key=lambda number: sources[circle[number].id].index, default=0)
+    ordered = [*circle[first:], *circle[:first]]
+    message = f"jobs need each other in a circle: {', '.join(job.id for job in ordered)}"
+    job, need = ordered[0], ordered[1 % len(ordered)].id
+    if job.id in sources and (place := _place_of(need, sources[job.id], names)):
+        return sources[job.id].error(message, *place)
+    overrides = (name for name, value in job.parameters.items() if has_expression(value))
+    return UsageError(f"-p {next(overrides, '')}: {message}")
 
 
-def _circle(circle: Sequence[str], sources: Mapping[str, Source]) -> ProfileError:
-    """Return the error for a circle, beginning with the first of its jobs in the profile."""
-    jobs = list(reversed(circle))[1:]
-    first = min(range(len(jobs)), key=lambda n: sources[jobs[n]].index)
-    ordered = [*jobs[first:], *jobs[:first]]
-    message = f"jobs need each other in a circle: {', '.join(ordered)}"
-    return sources[ordered[0]].error(message, "needs")
+def _place_of(need: str, source: Source, names: Names) -> Place | None:
+    """Return what makes an entry's jobs need another; None where the command line does."""
+    for number, name in enumerate(source.entry.needs):
+        if need in names[name]:
+            return ("needs", number)
+    return next((p for each, p in written_references(source) if need in names[each.job]), None)

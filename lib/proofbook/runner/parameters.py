@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from typing import NamedTuple
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
+from proofbook.configs import find_config, mismatch
+from proofbook.errors import UsageError
 from proofbook.notebooks import Runbook
 from proofbook.profiles import nearest
+from proofbook.runner.outputs import has_expression
 from proofbook.runs.redaction import Redactor, is_secret_name
 
-__all__ = ["CONFIGS", "ParameterError", "ParameterVerifier", "config_model"]
-
-
-CONFIGS = "proofbook.configs"
-"""Entry points: a system's name, and the module whose ``RUNBOOKS`` are its models."""
+__all__ = ["ParameterError", "ParameterVerifier"]
 
 
 class ParameterError(ValueError):
@@ -24,6 +23,13 @@ class ParameterError(ValueError):
     def __init__(self, name: str, message: str) -> None:
         self.name = name
         super().__init__(message)
+
+
+class _Planned(NamedTuple):
+    source: JsonValue
+    """Held, so that no other value gets its identity."""
+    typed: JsonValue
+    deferred: bool
 
 
 class ParameterVerifier:
@@ -36,26 +42,32 @@ class ParameterVerifier:
     def __init__(self, redact: Redactor | None = None) -> None:
         self._redact = redact or Redactor.from_environment()
         self._models: dict[str, type[BaseModel] | None] = {}
-        # By the identity of the value, which the entry keeps alive: the cells of a matrix share
-        # their values, and equal ones (1, 1.0 and True) may differ in type.
-        self._typed: dict[tuple[str, str, int], tuple[JsonValue, JsonValue]] = {}
+        # By the identity of the value: the cells of a matrix share theirs, and equal ones (1, 1.0
+        # and True) may differ in type.
+        self._planned: dict[tuple[str, str, int], _Planned] = {}
 
     def verify(self, parameters: Mapping[str, JsonValue], runbook: Runbook) -> dict[str, JsonValue]:
-        """Return ``parameters`` in the types that the runbook declares.
+        """Return planned ``parameters`` in the types that the runbook declares.
+
+        A value that names an output of another job stays as it is, and fits any type: what it
+        becomes is known when the job starts.
 
         Raises:
             ParameterError: The first parameter that is unknown, mistyped, a secret, out of range
                 or missing.
         """
+        planned = {name: self._plan(name, value, runbook) for name, value in parameters.items()}
+        typed = {name: value.typed for name, value in planned.items()}
+        deferred = {name for name, value in planned.items() if value.deferred}
+        self._verify_together(typed, runbook, deferred)
+        return typed
+
+    def verify_resolved(
+        self, parameters: Mapping[str, JsonValue], runbook: Runbook
+    ) -> dict[str, JsonValue]:
+        """As :meth:`verify`, with outputs in the place of their names: nothing is deferred."""
         typed = {name: self._type(name, value, runbook) for name, value in parameters.items()}
-        for parameter in runbook.parameters.values():
-            if parameter.required and parameter.name not in typed:
-                raise ParameterError(
-                    parameter.name,
-                    f"{runbook.name} requires parameter {parameter.name!r} "
-                    f"({parameter.annotation})",
-                )
-        self._verify_ranges(typed, runbook)
+        self._verify_together(typed, runbook, ())
         return typed
 
     def refuse_secrets(self, name: str, value: JsonValue) -> None:
@@ -79,13 +91,24 @@ class ParameterVerifier:
                     "would be written into the notebook; let the runbook read the variable",
                 )
 
-    def _type(self, name: str, value: JsonValue, runbook: Runbook) -> JsonValue:
+    def _plan(self, name: str, value: JsonValue, runbook: Runbook) -> _Planned:
         key = (runbook.name, name, id(value))
-        if key not in self._typed:
-            self._typed[key] = (value, self._verify_value(name, value, runbook))
-        return self._typed[key][1]
+        if key not in self._planned:
+            deferred = has_expression(value)
+            verify = self._verify_alone if deferred else self._type
+            self._planned[key] = _Planned(value, verify(name, value, runbook), deferred)
+        return self._planned[key]
 
-    def _verify_value(self, name: str, value: JsonValue, runbook: Runbook) -> JsonValue:
+    def _type(self, name: str, value: JsonValue, runbook: Runbook) -> JsonValue:
+        self._verify_alone(name, value, runbook)
+        try:
+            typed: JsonValue = runbook.parameters[name].validate(value)
+        except ValueError as error:
+            raise ParameterError(name, str(error)) from error
+        return typed
+
+    def _verify_alone(self, name: str, value: JsonValue, runbook: Runbook) -> JsonValue:
+        """Return a value that a runbook may get, whatever its type."""
         if name not in runbook.parameters:
             names = ", ".join(runbook.parameters) or "none"
             hint = nearest(name, runbook.parameters) or f"it has: {names}"
@@ -93,37 +116,40 @@ class ParameterVerifier:
         self.refuse_secrets(name, value)
         if not _has_text_keys(value):
             raise ParameterError(name, f"parameter {name!r} has a key that is not text; quote it")
-        try:
-            typed: JsonValue = runbook.parameters[name].validate(value)
-        except ValueError as error:
-            raise ParameterError(name, str(error)) from error
-        return typed
+        return value
 
-    def _verify_ranges(self, typed: Mapping[str, JsonValue], runbook: Runbook) -> None:
-        model = self._model(runbook.name)
+    def _verify_together(
+        self, typed: Mapping[str, JsonValue], runbook: Runbook, deferred: Collection[str]
+    ) -> None:
+        """Find what is missing, and what the config model refuses of all that is not deferred."""
+        for parameter in runbook.parameters.values():
+            if parameter.required and parameter.name not in typed:
+                raise ParameterError(
+                    parameter.name,
+                    f"{runbook.name} requires parameter {parameter.name!r} "
+                    f"({parameter.annotation})",
+                )
+        model = self._model(runbook)
         if model is None:
             return
-        defaults = {p.name: p.default for p in runbook.parameters.values() if not p.required}
+        values = {p.name: p.default for p in runbook.parameters.values() if not p.required}
+        values |= {name: value for name, value in typed.items() if name not in deferred}
         try:
-            model.model_validate({**defaults, **typed})
+            model.model_validate(values)
         except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            name = str(first["loc"][0]) if first["loc"] else ""
-            raise ParameterError(name, f"parameter {name!r}: {first['msg']}") from error
+            for fault in error.errors(include_url=False):
+                name = str(fault["loc"][0]) if fault["loc"] else ""
+                # A fault of no single parameter may come from a deferred one.
+                if not deferred or (name and name not in deferred):
+                    raise ParameterError(name, f"parameter {name!r}: {fault['msg']}") from error
 
-    def _model(self, runbook: str) -> type[BaseModel] | None:
-        if runbook not in self._models:
-            self._models[runbook] = config_model(runbook)
-        return self._models[runbook]
-
-
-def config_model(runbook: str) -> type[BaseModel] | None:
-    """Return the pydantic model that a system's ``config`` module declares for a runbook."""
-    system, _, name = runbook.partition("/")
-    for entry in importlib.metadata.entry_points(group=CONFIGS, name=system):
-        models: dict[str, type[BaseModel]] = getattr(entry.load(), "RUNBOOKS", {})
-        return models.get(name)
-    return None
+    def _model(self, runbook: Runbook) -> type[BaseModel] | None:
+        if runbook.name not in self._models:
+            model = find_config(runbook.name)
+            if model and (difference := mismatch(model, runbook.parameters)):
+                raise UsageError(f"{runbook.path}: {difference}; give both the same names")
+            self._models[runbook.name] = model
+        return self._models[runbook.name]
 
 
 def _texts(key: str, value: JsonValue) -> Iterator[tuple[str, str]]:

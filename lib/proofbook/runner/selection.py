@@ -27,12 +27,12 @@ class Choice(NamedTuple):
 def choose(
     entries: Sequence[ExpandedEntry],
     only: Iterable[str],
-    names: Mapping[str, Sequence[str]],
+    names: dict[str, list[str]],
     project: Project,
     defaults: JobDefaults,
     runbooks: dict[str, Runbook],
 ) -> Choice:
-    """Find what ``only`` names; a runbook of no entry is added to the jobs and to ``runbooks``.
+    """Find what ``only`` names; a runbook of no entry is added to jobs, names and runbooks.
 
     Raises:
         UsageError: It names nothing, or an added job would have the id of another.
@@ -49,21 +49,22 @@ def choose(
         added = template_job(JobEntry(runbook=name), defaults)
         _refuse_taken(added, jobs, sources)
         jobs[added.id] = added
+        names[name] = names[added.id] = [added.id]
         wanted.append(added.id)
     return Choice(tuple(jobs.values()), frozenset(wanted) if chosen else None)
 
 
-def select(choice: Choice) -> list[PlannedJob]:
-    """Keep the wanted jobs and all that they need, in the order of the profile."""
-    if choice.wanted is None:
-        return list(choice.jobs)
-    by_id = {job.id: job for job in choice.jobs}
-    kept, waiting = set(choice.wanted), list(choice.wanted)
+def select(jobs: Sequence[PlannedJob], wanted: Iterable[str] | None) -> list[PlannedJob]:
+    """Keep the wanted jobs and all that they need, in the order that they have."""
+    if wanted is None:
+        return list(jobs)
+    by_id = {job.id: job for job in jobs}
+    kept, waiting = set(wanted), list(wanted)
     while waiting:
         needed = [need for need in by_id[waiting.pop()].needs if need not in kept]
         kept.update(needed)
         waiting += needed
-    return [job for job in choice.jobs if job.id in kept]
+    return [job for job in jobs if job.id in kept]
 
 
 def _refuse_taken(

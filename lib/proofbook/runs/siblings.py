@@ -3,14 +3,15 @@
 In JupyterLab a notebook imports and reads what is in its own folder. A job works in a folder of
 the run, so that it writes nothing into the project and no job disturbs another. What is beside
 its runbook is therefore brought there: copied, so that the job may change it, or, where that
-would be much, linked. Other notebooks are left out, and hidden files, which may hold secrets.
+would be much, linked. Other notebooks and README.md are left out, and hidden files, which
+may hold secrets.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
@@ -29,17 +30,22 @@ _State = tuple[int, int]
 
 
 @contextmanager
-def siblings(runbook: Path, work: Path) -> Iterator[list[Path]]:
+def siblings(
+    runbook: Path, work: Path, note: Callable[[str], object] = lambda line: None
+) -> Iterator[list[Path]]:
     """Bring what is beside ``runbook`` into ``work``; afterwards take links and large copies away.
 
-    Yields a list which, when the block has ended, names the files beside the runbook that were
-    written through their links: what the job made of them is not in its own folder.
+    ``note`` is told what was brought: what a session in JupyterLab has left comes along. Yields a
+    list which, when the block has ended, names the files beside the runbook that were written
+    through their links: what the job made of them is not in its own folder.
 
     Raises:
         OSError: A file can neither be copied nor linked.
     """
     written: list[Path] = []
     entries = bring_siblings(runbook, work)
+    if entries:
+        note(f"brought from beside the runbook: {', '.join(path.name for path in entries)}\n")
     targets = [path.resolve() for path in entries if path.is_symlink() and path.is_file()]
     before = {path: _state(path) for path in targets}
     copies = {file: _state(file) for path in entries for file in _large_files(path)}
@@ -55,8 +61,13 @@ def siblings(runbook: Path, work: Path) -> Iterator[list[Path]]:
                 path.unlink()
 
 
-def bring_siblings(runbook: Path, work: Path) -> list[Path]:
+def bring_siblings(runbook: Path, work: Path, *, linked: bool = False) -> list[Path]:
     """Bring what is beside ``runbook`` into ``work``; return what was brought, and not there yet.
+
+    Args:
+        runbook: A notebook file.
+        work: The folder that a kernel is to work in.
+        linked: Link all of it, so that who works there works on the files beside the runbook.
 
     Raises:
         OSError: A file can neither be copied nor linked.
@@ -66,13 +77,14 @@ def bring_siblings(runbook: Path, work: Path) -> list[Path]:
         if _is_left_out(source) or os.path.lexists(target := work / source.name):
             continue
         if (size := _size_of(source)) != "other":
-            _bring(source, target, size)
+            _bring(source, target, "large" if linked else size)
             brought.append(target)
     return brought
 
 
 def _is_left_out(path: Path) -> bool:
-    return path.suffix == ".ipynb" or path.name.startswith((".", "__pycache__"))
+    is_other = path.suffix == ".ipynb" or path.name in ("README.md", "__pycache__")
+    return is_other or path.name.startswith(".")
 
 
 def _size_of(path: Path) -> Literal["small", "large", "other"]:

@@ -87,7 +87,7 @@ def weights_file(network: int) -> str:
 
 
 def write_checkpoint(folder: Path, snapshot: Snapshot) -> Path:
-    """Write ``folder/checkpoint-N`` beside its place, sync it, and rename it into it.
+    """Write ``folder/checkpoint-N`` under a temporary name, sync it, and rename it.
 
     Raises:
         OSError: The disk is full or fails; nothing is left of it then.

@@ -142,7 +142,7 @@ def _class_pictures(
 
 
 def _resume(state: State, chosen: Path | None) -> None:
-    """Put back the given checkpoint, or the newest complete one; without any, begin anew."""
+    """Put back the given checkpoint, or the newest complete one; without any, start at step 0."""
     checkpoint, passed_over = (chosen, []) if chosen else find_checkpoint(state.settings.output_dir)
     for why in passed_over:
         print(f"Passed over: {why}")  # noqa: T201 - this is a program

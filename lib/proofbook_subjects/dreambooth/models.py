@@ -47,7 +47,7 @@ def load_networks(settings: Settings) -> Networks:
     """Load the base model in float32, ready to be trained.
 
     Raises:
-        SubjectError: It is not there, or is no Stable Diffusion.
+        SubjectError: It is not there, or is not a Stable Diffusion.
     """
     from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
     from transformers import CLIPTextModel, CLIPTokenizer

@@ -47,7 +47,7 @@ def draw(
     steps: int = _STEPS,
     guidance: float = GUIDANCE,
 ) -> list[Image]:
-    """Return one picture a seed; the same seed gives the same picture, whatever is beside it."""
+    """Return one picture a seed; the same seed gives the same picture, whatever else is drawn."""
     import torch
 
     pictures: list[Image] = []

@@ -97,7 +97,7 @@ class Saver:
 
 
 def copied(value: Any, into: Any = None) -> Any:
-    """Return a copy of a state whose tensors lie in memory and are no one else's.
+    """Return a copy of a state whose tensors are in memory and that nothing else uses.
 
     Args:
         value: Tensors, plain values, and dictionaries and sequences of them.

@@ -24,7 +24,7 @@ KINDS = {
     "wrong_duration": "claims so many seconds more than there are (3)",
     "empty_wav": "a header and no frames",
     "broken_wav": "a file that is cut off",
-    "malformed": "one event of the stream is no JSON",
+    "malformed": "one event of the stream is not JSON",
     "dropped": "the first so many streams break off (2)",
     "backlog": "ends well, but the worker stays busy for so many seconds (30)",
 }

@@ -57,8 +57,8 @@ def open_checkpoint(path: Path) -> Checkpoint:
     if not pretrained and "best_state" not in content:
         keys = ", ".join(map(str, list(content)[:4])) or "nothing"
         raise SubjectError(
-            f"{path} is no audiocraft checkpoint: it has no best_state but {keys}; export it with "
-            "audiocraft.utils.export"
+            f"{path} is not an audiocraft checkpoint: it has {keys} and no best_state; export it "
+            "with audiocraft.utils.export"
         )
     return Checkpoint(
         path=path,
@@ -98,7 +98,7 @@ def _load(path: Path) -> Any:
         raise SubjectError(_refusal(path, str(error))) from error
     except Exception as error:
         raise SubjectError(
-            f"{path} is no checkpoint that torch reads: {_why(path, error)}"
+            f"{path} is not a checkpoint that torch can read: {_why(path, error)}"
         ) from error
 
 
@@ -107,9 +107,9 @@ def _refusal(path: Path, message: str) -> str:
     if named:
         return (
             f"{path} is refused: reading it would execute code ({named[1]}); "
-            "ask whoever made it for one that holds tensors alone"
+            "ask its author for one that holds tensors alone"
         )
-    return f"{path} is no checkpoint that torch reads: {_why(path, None)}"
+    return f"{path} is not a checkpoint that torch can read: {_why(path, None)}"
 
 
 def _why(path: Path, error: Exception | None) -> str:
@@ -156,7 +156,7 @@ def _config(text: Any, path: Path) -> dict[str, Any] | None:
         line = getattr(getattr(error, "problem_mark", None), "line", 0) + 1
         raise SubjectError(f"xp.cfg in {path} is not YAML (line {line}); {_AGAIN}") from error
     if not isinstance(value, dict):
-        raise SubjectError(f"xp.cfg in {path} is no mapping but {type(value).__name__}; {_AGAIN}")
+        raise SubjectError(f"xp.cfg in {path} is {type(value).__name__}, not a mapping; {_AGAIN}")
     resolved: dict[str, Any] = _resolved(value, value, 0)
     return resolved
 

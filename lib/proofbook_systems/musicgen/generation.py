@@ -121,7 +121,7 @@ def load(
 ) -> Model:
     """Load ``subject`` onto ``device``: ``auto``, ``cpu``, ``cuda``, ``mps``.
 
-    With ``device_map``, module to ``cpu``, ``disk`` or the number of a graphics card, the model is
+    With ``device_map``, module to ``cpu``, ``disk`` or the number of a GPU, the model is
     spread over these instead; what is on the disk stays in the model's own files where it can,
     else goes to ``offload_folder``.
 
@@ -161,7 +161,7 @@ def load(
 
 
 def _first_device(device_map: Mapping[str, str | int]) -> str:
-    """Return the device that computes: the first graphics card, or else the CPU."""
+    """Return the device that computes: the first GPU, or else the CPU."""
     cards = [device for device in device_map.values() if device not in ("cpu", "disk")]
     return f"cuda:{cards[0]}" if cards and isinstance(cards[0], int) else str((*cards, "cpu")[0])
 

@@ -50,7 +50,7 @@ def find_checkpoints(
 
     That is ``reference:<name>``, ``random:<name>``, a folder, or a hub id.
 
-    ``text_encoder`` is a folder or a hub id; empty is what lies beside the checkpoints, else what
+    ``text_encoder`` is a folder or a hub id; empty is what is next to the checkpoints, else what
     ``xp.cfg`` names. ``AUDIOCRAFT_CACHE_DIR`` and ``HF_HOME`` are looked into for hub ids.
 
     Raises:
@@ -110,7 +110,7 @@ def _followed(codec: Path) -> Path:
 
 
 def _text(wanted: str, folder: Path, language: Path, environ: Mapping[str, str]) -> Path:
-    """Return the T5's folder: the one given, the one beside the checkpoints, or the usual one."""
+    """Return the T5's folder: the one given, the one next to the checkpoints, or the usual one."""
     if not wanted and (folder / _TEXT_FOLDER / "config.json").is_file():
         return folder / _TEXT_FOLDER
     path = Path(wanted).expanduser()

@@ -27,7 +27,7 @@ _PROBE_TIMEOUT = 10.0
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """A model that is there: where it lies and what to call it."""
+    """A model that is there: where it is and what to call it."""
 
     name: str
     """Short, and fit for a file name: ``small``."""
@@ -44,7 +44,7 @@ def find_model(model: str, cache: Path | None = None) -> Subject:
 
     Raises:
         SubjectError: There is no such model, it cannot be reached, or a file of it is missing,
-            truncated or no MusicGen.
+            truncated or not a MusicGen's.
     """
     if reference := resolve_reference(model, "musicgen.model", root=cache):
         name, folder = _short_name(reference.name), reference.path
@@ -63,7 +63,7 @@ def check_folder(folder: Path) -> None:
     """Look over a model folder without loading it.
 
     Raises:
-        SubjectError: It is no folder, or a file of it is missing, truncated or no MusicGen.
+        SubjectError: It is not a folder, or a file of it is missing, truncated or not a MusicGen's.
     """
     if not folder.is_dir():
         what = "is a file" if folder.exists() else "does not exist"
@@ -81,8 +81,8 @@ def check_folder(folder: Path) -> None:
     for alternatives in (("tokenizer.json", "spiece.model"), _PROCESSOR_FILES):
         if not any((folder / name).is_file() for name in alternatives):
             raise SubjectError(
-                f"{folder} has no {' or '.join(alternatives)}; save the processor beside the model "
-                "with processor.save_pretrained"
+                f"{folder} has no {' or '.join(alternatives)}; save the processor in the model's "
+                "folder with processor.save_pretrained"
             )
 
 
@@ -101,7 +101,7 @@ def check_safetensors(path: Path) -> None:
         raise SubjectError(f"{path} is missing; download or save the model again") from error
     except (OSError, ValueError, struct.error) as error:
         raise SubjectError(
-            f"{path} is no safetensors file ({error}); download or save the model again"
+            f"{path} is not a safetensors file ({error}); download or save the model again"
         ) from error
     ends = [0] if header is None else [_end(entry) for entry in header.values()]
     promised = 8 + length + max(ends, default=0)

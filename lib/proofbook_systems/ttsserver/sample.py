@@ -33,7 +33,7 @@ def read_sample(root: Path, wav: str = "", text: str = "") -> VoiceSample:
     Args:
         root: Folder of the server's sources, which has the usual sample.
         wav: Sound file; empty is the usual one.
-        text: What is said in it; empty is what the ``.txt`` beside it says.
+        text: What is said in it; empty is what the ``.txt`` next to it says.
 
     Raises:
         SubjectError: It is missing, not a WAV file, silent, too short, too long or too large, or

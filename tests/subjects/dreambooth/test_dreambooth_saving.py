@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
+from waiting import HANG
 
 from proofbook.errors import SubjectError
 from proofbook_subjects.dreambooth import saving
@@ -31,7 +32,7 @@ def test_what_changes_after_the_release_is_not_in_the_checkpoint(
     write = saving.write_checkpoint
 
     def later(*given: Any) -> Path:
-        may_write.wait(10)
+        may_write.wait(HANG)
         return write(*given)
 
     monkeypatch.setattr(saving, "write_checkpoint", later)
@@ -57,7 +58,7 @@ def test_a_release_waits_for_the_copy(tmp_path: Path, monkeypatch: pytest.Monkey
     real = saving.copied
 
     def slowly(*given: Any) -> Any:
-        may_copy.wait(10)
+        may_copy.wait(HANG)
         return real(*given)
 
     monkeypatch.setattr(saving, "copied", slowly)
@@ -67,7 +68,7 @@ def test_a_release_waits_for_the_copy(tmp_path: Path, monkeypatch: pytest.Monkey
     waiting.start()
     assert not released.wait(0.05)
     may_copy.set()
-    assert released.wait(10)
+    assert released.wait(HANG)
     waiting.join()
     saver.finish()
 

@@ -62,7 +62,7 @@ def test_the_published_sizes_are_those_of_the_models():
 
 
 def test_a_disk_that_is_too_small_is_told_politely(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(full_size, "FULL_SIZES", {"small": SMALL})
+    monkeypatch.setitem(full_size.FULL_SIZES, "small", SMALL)
     usage = shutil.disk_usage(tmp_path)._replace(free=10)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
     with pytest.raises(SubjectError, match=r"random:small and its conversion need .* smaller size"):

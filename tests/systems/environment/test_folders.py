@@ -50,7 +50,7 @@ def test_a_read_only_mount_is_not_writable(tmp_path: Path):
         capture_output=True,
         text=True,
     )
-    if done.returncode != 0:
+    if done.returncode == 77 or done.stderr.startswith("unshare:"):
         leave_out("needs to mount a file system in a user namespace, which is not allowed here")
     assert done.stdout.strip() == "not writable"
 

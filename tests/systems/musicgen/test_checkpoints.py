@@ -81,13 +81,13 @@ def test_code_in_a_checkpoint_is_refused_and_not_executed(
     ("content", "said"),
     [
         ([1, 2], "holds list"),
-        ({"model": {}}, "has no best_state but model"),
-        ({}, "has no best_state but nothing"),
+        ({"model": {}}, "it has model and no best_state"),
+        ({}, "it has nothing and no best_state"),
         ({"best_state": [1]}, "best_state of .* is list"),
         ({"best_state": {"a": 3}}, "has int for a, no tensor"),
         ({**GOOD, "xp.cfg": "a: [1"}, "xp.cfg .* is not YAML"),
-        ({**GOOD, "xp.cfg": "just words"}, "xp.cfg .* is no mapping but str"),
-        ({**GOOD, "xp.cfg": 7}, "xp.cfg .* is no mapping but int"),
+        ({**GOOD, "xp.cfg": "just words"}, "xp.cfg .* is str, not a mapping"),
+        ({**GOOD, "xp.cfg": 7}, "xp.cfg .* is int, not a mapping"),
     ],
 )
 def test_other_contents_are_named(tmp_path: Path, content: Any, said: str):
@@ -101,7 +101,7 @@ def test_other_contents_are_named(tmp_path: Path, content: Any, said: str):
     [
         (b"", "it is empty"),
         (b"<!DOCTYPE html><html>", "it is a web page"),
-        (b"version https://git-lfs.github.com/spec/v1\n", "no checkpoint that torch reads"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "not a checkpoint that torch can read"),
         (b"PK\x03\x04 cut off", "truncated or damaged"),
     ],
 )

@@ -21,7 +21,7 @@ SMALL = CheckpointSize(width=64, layers=2, heads=1, filters=4, dimension=8, text
 
 @pytest.fixture
 def small_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(full_size, "FULL_SIZES", {"small": SMALL})
+    monkeypatch.setitem(full_size.FULL_SIZES, "small", SMALL)
     monkeypatch.setattr(full_size, "_BLOCK", 2**18)
 
 

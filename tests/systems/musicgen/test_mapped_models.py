@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from waiting import HANG
 
 from proofbook.errors import SubjectError
 from proofbook_subjects.musicgen.audiocraft.reference import reference_checkpoints, write_checkpoint
@@ -256,9 +257,9 @@ def test_two_processes_convert_once(folder: Path, tmp_path: Path):
     both = [context.Process(target=_convert, args=arguments) for _ in range(2)]
     for process in both:
         process.start()
-    assert sorted(answers.get(timeout=90) for _ in both) == [False, True]
+    assert sorted(answers.get(timeout=HANG) for _ in both) == [False, True]
     for process in both:
-        process.join(30)
+        process.join(HANG)
 
 
 def test_a_real_disk_that_fills_up_is_told_and_left_empty(

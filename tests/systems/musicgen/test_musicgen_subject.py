@@ -9,6 +9,7 @@ import shutil
 import struct
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,20 @@ def refused(model: str | Path, cache: Path | None = None) -> str:
 def test_the_reference_is_found_by_its_size(cache: Path, reference: Path):
     model = find_model("reference:small", cache)
     assert (model.name, model.folder) == ("small", reference)
+
+
+def test_a_reference_of_a_teams_own_package_is_looked_over_as_any_other(
+    install_subjects: Callable[..., None], folder: Path
+):
+    source = (
+        f"from pathlib import Path\n\nMODELS = {{'own/tiny': lambda root: Path({str(folder)!r})}}"
+    )
+    install_subjects("acme", source, kind="musicgen.model")
+    model = find_model("reference:own/tiny")
+    assert (model.name, model.folder) == ("own-tiny", folder)
+    (folder / "config.json").write_text("{}")
+    assert "not a musicgen model" in refused("reference:own/tiny")
+    assert "reference:own/tiny" in refused("reference:huge")
 
 
 def test_an_unknown_size_lists_those_there_are(cache: Path):

@@ -77,8 +77,8 @@ def test_a_long_text_is_cut_between_words(tmp_path: Path):
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [("{", "is not JSON"), ("[" * 9999, "is not JSON"), ('{"bpm": NaN}', "NaN is no number"),
-     ("[]", "is no object"), ({}, "says nothing to play"),
+    [("{", "is not JSON"), ("[" * 9999, "is not JSON"), ('{"bpm": NaN}', "NaN is not a number"),
+     ("[]", "is not an object"), ({}, "says nothing to play"),
      ({"author": "x"}, "says nothing to play"), ({"style": [], "lyrics": ""}, "says nothing")],
 )  # fmt: skip
 def test_what_is_no_prompt_is_one_line(tmp_path: Path, content: Any, said: str):

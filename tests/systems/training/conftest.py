@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from waiting import HANG
 
 TOY = Path(__file__).with_name("toy_trainer.py")
 HUNGRY = Path(__file__).with_name("hungry_trainer.py")
@@ -26,7 +27,7 @@ def run_toy(run_cells: Callable[..., Any], tmp_path: Path) -> Callable[..., Any]
         usual = {
             "config_file": str(config), "train_command": [*words, *faults], "steps": steps,
             "resume_command": [*words, "--resume", *faults], "checkpoint_files": TOY_FILES,
-            "log_file": "log.jsonl", "timeout": 20.0,
+            "log_file": "log.jsonl", "timeout": HANG,
         }  # fmt: skip
         return run_cells(f"training/{runbook}", **{**usual, **parameters})
 
@@ -44,7 +45,7 @@ def run_hungry(run_cells: Callable[..., Any], tmp_path: Path) -> Callable[..., A
         usual = {
             "config_file": str(config), "train_command": [*words, *faults],
             "resume_command": [*words, "--resume", *faults], "log_file": "log.jsonl",
-            "timeout": 30.0,
+            "timeout": HANG,
         }  # fmt: skip
         return run_cells(f"training/{runbook}", **{**usual, **parameters})
 

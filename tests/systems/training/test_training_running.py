@@ -9,6 +9,7 @@ from typing import Any
 import psutil
 import pytest
 from driving_toys import toy
+from waiting import HANG
 
 from proofbook.errors import SubjectError
 from proofbook_systems.training import artefacts
@@ -20,7 +21,7 @@ from proofbook_systems.training.trainer import Trainer
 
 def test_a_training_is_followed_to_its_end(tmp_path: Path) -> None:
     with Training(toy(), tmp_path / "out", tmp_path / "log") as training:
-        ended = training.end(30)
+        ended = training.end(HANG)
     assert (ended.code, [step.number for step in ended.steps]) == (0, list(range(1, 25)))
     assert training.checkpoints() == [10, 20]
     assert ended.memory and ended.memory[-1].size > 1e6
@@ -29,7 +30,7 @@ def test_a_training_is_followed_to_its_end(tmp_path: Path) -> None:
 
 def test_what_it_prints_is_enough_without_a_file(tmp_path: Path) -> None:
     with Training(toy(log_file=""), tmp_path / "out", tmp_path / "log") as training:
-        ended = training.end(30)
+        ended = training.end(HANG)
     assert [step.number for step in ended.steps] == list(range(1, 25))
 
 
@@ -43,7 +44,7 @@ def test_a_trainer_that_takes_too_long_is_ended(
 ) -> None:
     with Training(toy(*faults, steps=900), tmp_path / "out", tmp_path / "log") as training:
         if not faults:
-            training.wait_step(1, 20)
+            training.wait_step(1, HANG)
         with pytest.raises(SubjectError, match=problem):
             training.end(0.5)
         assert not psutil.pid_exists(training.pid)
@@ -52,7 +53,7 @@ def test_a_trainer_that_takes_too_long_is_ended(
 def test_each_interruption_costs_what_it_may(tmp_path: Path) -> None:
     plan = read_plan(["SIGINT after 7", "SIGTERM after 12", "SIGKILL after 17", "SIGKILL in 20"])
     result = interrupt_and_resume(
-        toy("slow-save"), tmp_path / "out", plan, logs=tmp_path, timeout=30
+        toy("slow-save"), tmp_path / "out", plan, logs=tmp_path, timeout=HANG
     )
     assert result.last.code == 0
     assert [cycle.lost for cycle in result.cycles[:2]] == [0, 0]
@@ -66,7 +67,7 @@ def test_each_interruption_costs_what_it_may(tmp_path: Path) -> None:
 def test_a_trainer_that_forgets_loses_more_than_it_may(tmp_path: Path) -> None:
     plan = read_plan(["SIGINT after 12"])
     result = interrupt_and_resume(
-        toy("forgetful"), tmp_path / "out", plan, logs=tmp_path, timeout=30
+        toy("forgetful"), tmp_path / "out", plan, logs=tmp_path, timeout=HANG
     )
     (cycle,) = result.cycles
     assert cycle.interruption.signum == signal.SIGINT
@@ -76,7 +77,11 @@ def test_a_trainer_that_forgets_loses_more_than_it_may(tmp_path: Path) -> None:
 def test_one_that_ends_before_its_interruption_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(SubjectError, match=r"^the trainer exited with code 0 before SIGINT after"):
         interrupt_and_resume(
-            toy(steps=3), tmp_path / "out", read_plan(["SIGINT after 7"]), logs=tmp_path, timeout=30
+            toy(steps=3),
+            tmp_path / "out",
+            read_plan(["SIGINT after 7"]),
+            logs=tmp_path,
+            timeout=HANG,
         )
 
 
@@ -88,9 +93,9 @@ def test_a_random_moment_shows_only_in_a_trainer_that_drifts(
     tmp_path: Path, number: int, faults: list[str], departs: bool
 ) -> None:
     with Training(toy(), tmp_path / "alone", tmp_path / "log") as training:
-        whole = training.end(30)
+        whole = training.end(HANG)
     moment = interrupt_at_random(
-        number, toy(*faults), tmp_path, tmp_path / "alone", whole, seed=4, timeout=30
+        number, toy(*faults), tmp_path, tmp_path / "alone", whole, seed=4, timeout=HANG
     )
     assert moment.cycle.interruption.signum == (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)[
         number]  # fmt: skip

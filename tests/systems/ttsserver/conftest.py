@@ -55,7 +55,7 @@ def speak(
             audio_folder=folder / "audio",
         )  # fmt: skip
         launch = voicebox_launch(
-            frozen_server, log=folder / "server.log", timeout_health=60,
+            frozen_server, log=folder / "server.log", timeout_health=600,
             environment={"VOICEBOX_FAULTS": faults},
         )  # fmt: skip
         session = speak_all(launch, rows, sample, options)

@@ -1,6 +1,6 @@
 """The reference checkpoints: tiny, random, and in audiocraft's own format.
 
-With them lies what audiocraft's arithmetic computes from them, so that a model mapped from them can
+With them is what audiocraft's arithmetic computes from them, so that a model mapped from them can
 be compared with the original. The codec makes noise like surf, around -20 dBFS.
 """
 

@@ -152,7 +152,7 @@ class Binder:
 
     def _slots_called(self, parameter: str) -> list[Slot]:
         """Return the slots that make a parameter, which either side's name may stand for."""
-        # Half of a pair is no source of a whole weight; the halves have names of their own.
+        # Half of a pair is not a source of a whole weight; the halves have names of their own.
         whole = [
             slot
             for slot in self.slots

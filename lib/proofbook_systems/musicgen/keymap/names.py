@@ -52,12 +52,12 @@ def role(name: str) -> Role:
 
 
 def pieces(name: str) -> list[str]:
-    """Return what lies between separators, in lower case."""
+    """Return what is between separators, in lower case."""
     return _PIECE.findall(name.lower())
 
 
 def words(name: str) -> tuple[str, ...]:
-    """Return the pieces that are no numbers."""
+    """Return the pieces that are not numbers."""
     return tuple(piece for piece in pieces(name) if not piece.isdecimal())
 
 

@@ -147,7 +147,7 @@ def _allowed(group: _Group, learned: _Prefixes) -> NDArray[np.float64]:
 def _runners_up(
     scores: NDArray[np.float64], assigned: NDArray[np.float64], places: NDArray[np.intp], axis: int
 ) -> NDArray[np.float64]:
-    """Return the best score of each pair's row (axis 1) or column (axis 0) beside its own."""
+    """Return the best score of each pair's row (axis 1) or column (axis 0) apart from its own."""
     import numpy as np
 
     if scores.shape[axis] == 1:

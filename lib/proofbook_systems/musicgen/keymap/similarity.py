@@ -39,7 +39,7 @@ class Spelling(NamedTuple):
     tail: tuple[str, ...]
     """Words of the last two dotted tokens."""
     rest: tuple[tuple[str, ...], ...]
-    """Words of each dotted token before the tail that is no number."""
+    """Words of each dotted token before the tail that is not a number."""
     prefix: tuple[str, ...]
     """Words before the first number, or else before the tail."""
 

@@ -1,4 +1,4 @@
-"""Bring the models that are wanted, and what they need beside them, into the cache.
+"""Bring the models that are wanted, and what they need next to them, into the cache.
 
 Joins origins, the store and companions. Verifies nothing.
 """
@@ -28,7 +28,7 @@ class Arrivals:
     """What is in the cache after bringing."""
 
     models: list[Wanted]
-    """All that were wanted, then what they need beside them."""
+    """All that were wanted, then what they need next to them."""
     results: dict[str, Preloaded] = field(default_factory=dict)
     """By key; a model that could not be brought is missing."""
     problems: dict[str, str] = field(default_factory=dict)
@@ -48,9 +48,9 @@ def bring_models(
     mirror: str,
     offline: bool,
 ) -> Arrivals:
-    """Bring each model, then what its checkpoints need and do not have beside them.
+    """Bring each model, then what its checkpoints need and do not have next to them.
 
-    ``known`` is the manifest. Offline, what lies in the cache already is noted as it is. One that
+    ``known`` is the manifest. Offline, what is in the cache already is noted as it is. One that
     cannot be brought keeps no other from coming.
     """
     arrivals = Arrivals(models=list(wanted))
@@ -93,7 +93,7 @@ def _bring(model: Wanted, cache: Path, arrivals: Arrivals, *, mirror: str, offli
 
 
 def _attach(there: Path, place: Path, model: Wanted, arrivals: Arrivals) -> None:
-    """Link a companion's files beside the checkpoints of the model that needs it."""
+    """Link a companion's files next to the checkpoints of the model that needs it."""
     try:
         preload(FolderOrigin(folder=there, linked=True), place)
     except SubjectError as error:

@@ -1,7 +1,7 @@
 """What audiocraft's checkpoints need and do not hold: the T5, and a codec that is only pointed to.
 
-Each is a model of its own in the cache, brought once, and linked beside the checkpoints, where what
-loads them looks. Knows nothing of how they are loaded.
+Each is a model of its own in the cache, brought once, and linked next to the checkpoints, where the
+loader looks. Knows nothing of how they are loaded.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _NAME = re.compile(r"(\w[\w.-]*/)?\w[\w.-]*")
 
 
 class Companion(NamedTuple):
-    """A model that another one needs beside it."""
+    """A model that another one needs next to it."""
 
     name: str
     """As the checkpoint names it: a hub id."""
@@ -34,7 +34,7 @@ class Companion(NamedTuple):
 
 
 def companions_of(folder: Path) -> list[Companion]:
-    """Return what the checkpoints in ``folder`` need beside them; none where there are none.
+    """Return what the checkpoints in ``folder`` need next to them; none where there are none.
 
     A checkpoint that cannot be opened names nothing; verification says what is wrong with it.
     """

@@ -1,7 +1,8 @@
-"""A mirror: a web address under which a model's files lie.
+"""A mirror: a web address under which a model's files are.
 
-``SHA256SUMS`` beside them says which they are, if its owner is kind; without it the usual names are
-asked for. Knows nothing of where the files go.
+``SHA256SUMS`` lists them where the mirror has one; without it the usual names are asked for.
+
+Knows nothing of where the files go.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ class MirrorOrigin:
         return [RemoteFile(path, self._size(path), digest) for path, digest in published.items()]
 
     def local(self, path: str) -> Path | None:
-        """Return None: nothing of it lies here."""
+        """Return None: none of it is here."""
         return None
 
     @contextmanager
@@ -118,11 +119,11 @@ class MirrorOrigin:
             shards = sorted({str(name) for name in json.loads(index)["weight_map"].values()})
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise SubjectError(
-                f"{self.name}/{_INDEX} is no index of weights ({error}); tell the mirror's owner"
+                f"{self.name}/{_INDEX} is not a weight index ({error}); tell the mirror's owner"
             ) from error
         outside = [name for name in shards if not is_inside(name)]
         if outside:
-            raise SubjectError(f"{self.name}/{_INDEX} names {outside[0]}, which is not beside it")
+            raise SubjectError(f"{self.name}/{_INDEX} names {outside[0]}, which is not next to it")
         return shards
 
     def _address(self, path: str) -> str:

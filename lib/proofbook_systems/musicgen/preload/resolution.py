@@ -136,7 +136,7 @@ def find_origin(source: str, mirror: str, *, offline: bool) -> Origin | None:
         return FolderOrigin(folder=folder)
     if not _ADDRESS.match(source) and not _HUB_ID.fullmatch(source):
         raise SubjectError(
-            f"model source {source} is no folder here; give a folder, a hub id, or an address"
+            f"model source {source} is not a folder here; give a folder, a hub id, or an address"
         )
     if mirror and not _ADDRESS.match(source):
         source = f"{mirror.rstrip('/')}/{source}"
@@ -151,7 +151,7 @@ def find_origin(source: str, mirror: str, *, offline: bool) -> Origin | None:
 
 
 def _is_identity(source: str) -> bool:
-    """Say whether a source names a model itself, and not a place that some model lies at."""
+    """Say whether a source names a model itself, and not a place that some model is at."""
     if is_reference(source):
         return True
     return bool(_HUB_ID.fullmatch(source)) and not Path(source).is_dir()

@@ -92,7 +92,7 @@ def _shapes_there(folder: Path) -> dict[str, tuple[str, Shape]]:
     there: dict[str, tuple[str, Shape]] = {}
     for path in weight_files(folder):
         with safe_open(path, "pt") as file:
-            for name in file.keys():  # noqa: SIM118 - it is no mapping
+            for name in file.keys():  # noqa: SIM118 - it is not a mapping
                 there[_newer(name)] = (path.name, tuple(file.get_slice(name).get_shape()))
     return there
 

@@ -11,8 +11,9 @@ from fake_hub import Hub
 from faulty_mirror import serving
 
 from proofbook.errors import SubjectError
+from proofbook.files import hash_file
 from proofbook_systems.musicgen.preload import hub as hubs
-from proofbook_systems.musicgen.preload.checksums import hash_file, read_notes
+from proofbook_systems.musicgen.preload.checksums import read_notes
 from proofbook_systems.musicgen.preload.store import preload
 from proofbook_systems.musicgen.subject import find_model
 

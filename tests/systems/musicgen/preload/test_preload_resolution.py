@@ -139,5 +139,5 @@ def test_a_hub_id_is_looked_for_under_the_mirror():
 
 
 def test_a_source_that_is_nothing_is_named():
-    with pytest.raises(SubjectError, match="is no folder here"):
+    with pytest.raises(SubjectError, match="is not a folder here"):
         find_origin("/nowhere/at/all", "", offline=False)

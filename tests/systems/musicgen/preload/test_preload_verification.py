@@ -172,7 +172,7 @@ def test_weights_in_another_format_alone_are_named(model: Path):
         (cut, "unreadable", "truncated or damaged"),
         (lambda p: p.unlink(), "missing", "no file"),
         (lambda p: p.write_bytes(b"<html>"), "unreadable", "web page"),
-        (lambda p: torch.save({"x": 1}, p), "unreadable", "it has no best_state"),
+        (lambda p: torch.save({"x": 1}, p), "unreadable", "it has x and no best_state"),
     ],
     ids=["flipped", "cut", "deleted", "page", "other"],
 )

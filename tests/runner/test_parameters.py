@@ -1,0 +1,91 @@
+"""Parameters are verified against declaration and config model; outputs wait for the job."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel, Field, JsonValue, model_validator
+
+from proofbook.notebooks import Runbook, read_runbook
+from proofbook.runner import parameters
+from proofbook.runner.parameters import ParameterError, ParameterVerifier
+
+OUTPUT = "${{ jobs.train.outputs.model }}"
+
+
+class _Config(BaseModel):
+    model: str = ""
+    steps: int = Field(1, le=5)
+    rates: list[float] = Field([0.5], max_length=2)
+    must: bool = True
+
+    @model_validator(mode="after")
+    def _has_model(self) -> _Config:
+        if not self.model:
+            raise ValueError("a model is missing")
+        return self
+
+
+@pytest.fixture
+def runbook(add_runbook: Callable[..., Path]) -> Runbook:
+    source = 'model: str = ""\nsteps: int = 1\nrates: list[float] = [0.5]\nmust: bool'
+    return read_runbook(add_runbook("demo/one", parameters=source))
+
+
+@pytest.fixture
+def verifier(monkeypatch: pytest.MonkeyPatch) -> ParameterVerifier:
+    monkeypatch.setattr(parameters, "find_config", lambda name: _Config)
+    return ParameterVerifier()
+
+
+def test_an_output_fits_any_type_until_the_job_starts(
+    verifier: ParameterVerifier, runbook: Runbook
+) -> None:
+    values: dict[str, JsonValue] = {"model": OUTPUT, "steps": OUTPUT, "rates": [1, 2, OUTPUT]}
+    planned = verifier.verify({**values, "must": OUTPUT}, runbook)
+    assert planned == {**values, "must": OUTPUT}
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"must": True}, "a model is missing"),
+        ({"must": True, "model": OUTPUT, "steps": 6}, "'steps': .* less than or equal to 5"),
+        ({"must": True, "model": OUTPUT, "steps": "x"}, "'steps' must be int"),
+        ({"must": True, "modle": OUTPUT}, "did you mean 'model'"),
+        ({"model": OUTPUT}, "requires parameter 'must'"),
+    ],
+)
+def test_all_but_the_outputs_is_verified_when_planned(
+    verifier: ParameterVerifier, runbook: Runbook, values: dict[str, JsonValue], message: str
+) -> None:
+    with pytest.raises(ParameterError, match=message):
+        verifier.verify(values, runbook)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"model": ""}, "a model is missing"),
+        ({"model": "x", "steps": 6}, "'steps': .* less than or equal to 5"),
+        ({"model": "x", "rates": [1, 2, 3]}, "'rates': .* at most 2 items"),
+        ({"model": "x", "steps": OUTPUT}, "'steps' must be int, found str"),
+    ],
+)
+def test_all_is_verified_when_the_job_starts(
+    verifier: ParameterVerifier, runbook: Runbook, values: dict[str, JsonValue], message: str
+) -> None:
+    with pytest.raises(ParameterError, match=message):
+        verifier.verify_resolved({**values, "must": True}, runbook)
+
+
+def test_equal_values_of_different_types_are_told_apart(
+    verifier: ParameterVerifier, runbook: Runbook
+) -> None:
+    rest: dict[str, JsonValue] = {"model": "x", "must": True}
+    assert verifier.verify({**rest, "steps": 1}, runbook)["steps"] == 1
+    for value in (1.0, True):
+        with pytest.raises(ParameterError, match="'steps' must be int"):
+            verifier.verify({**rest, "steps": value}, runbook)
