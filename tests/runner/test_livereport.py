@@ -77,11 +77,10 @@ def test_it_is_written_after_a_job_has_ended_and_time_has_passed(
     monkeypatch.setattr(livereport, "write_report", counted)
     times = iter([0.0, 1.0, 5.0, 30.0, 30.5, 31.0])
     report = follow(run, closing, lambda: next(times), lambda event: None)
-    report.write()  # takes from 0 to 1: nothing before 21
-    assert written.acquire(timeout=10)
-    assert outcome_of(run) == "incomplete"
-    run.job("a").write_outcome(ENDED.outcome)
-    with report.following():
+    with report.following():  # writes from 0 to 1: nothing before 21
+        assert written.acquire(timeout=10)
+        assert outcome_of(run) == "incomplete"
+        run.job("a").write_outcome(ENDED.outcome)
         report.handle(CellStarted(job="a", index=0, total=1, cell="x"))
         report.handle(ENDED)
         closing.over.release()
@@ -97,7 +96,6 @@ def test_what_cannot_be_written_is_noted_and_tried_again(
     def full(folder: RunFolder) -> Path:
         raise OSError(13, "Permission denied")
 
-    monkeypatch.setattr(livereport, "write_report", full)
     noted = threading.Event()
     events: list[Event] = []
 
@@ -107,6 +105,7 @@ def test_what_cannot_be_written_is_noted_and_tried_again(
 
     report = follow(run, closing, lambda: 0.0, sink)
     with report.following():
+        monkeypatch.setattr(livereport, "write_report", full)
         for _ in range(2):
             noted.clear()
             report.handle(ENDED)
@@ -125,9 +124,9 @@ def test_any_other_fault_is_not_swallowed(
         tried.set()
         raise ValueError("no such template")
 
-    monkeypatch.setattr(livereport, "write_report", broken)
     report = follow(run, closing, lambda: 0.0, lambda event: None)
     with pytest.raises(ValueError, match="no such template"), report.following():
+        monkeypatch.setattr(livereport, "write_report", broken)
         report.handle(ENDED)
         closing.over.release()
         assert tried.wait(10)

@@ -55,7 +55,8 @@ class LiveReport:
 
     @contextmanager
     def following(self) -> Iterator[None]:
-        """Write the report in a thread of its own, so that no job waits for it."""
+        """Write the report now, then in a thread of its own, so that no job waits for it."""
+        self.write()
         with ThreadPoolExecutor(1, thread_name_prefix="report") as thread:
             future = thread.submit(self._follow)
             try:

@@ -33,7 +33,7 @@ class JobSpec:
     environment: Mapping[str, str] = field(default_factory=dict)
     """What the kernel gets over the environment of the machine: its GPUs, its threads."""
     seconds_left: float | None = None
-    """Until the run's time limit, when this was made."""
+    """From the creation of this spec to the run's time limit."""
     lacking: str = ""
     """What the job needs and no machine has: it is not executed, but recorded as skipped."""
     earlier: tuple[Attempt, ...] = ()
@@ -59,7 +59,7 @@ class JobResult:
 class Executor(Protocol):
     """Executes jobs somewhere.
 
-    It is made with a :data:`~proofbook.runner.events.Sink`, and sends it a ``JobStarted`` and a
+    It is opened with a :data:`~proofbook.runner.events.Sink`, and sends it a ``JobStarted`` and a
     ``CellStarted`` for each cell of every attempt, with the attempt's number.
     """
 
