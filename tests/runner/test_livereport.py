@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -55,7 +56,7 @@ def closing() -> Closing:
 def follow(
     run: RunFolder, closing: Closing, clock: Callable[[], float], sink: Callable[[Event], None]
 ) -> LiveReport:
-    return LiveReport(run, Reserve(run.path), sink, clock, closing)
+    return LiveReport(run, 1, Reserve(run.path), sink, clock, closing)
 
 
 def outcome_of(run: RunFolder) -> str:
@@ -113,6 +114,22 @@ def test_what_cannot_be_written_is_noted_and_tried_again(
             assert noted.wait(10)
     assert len(events) == 2
     assert all(isinstance(event, Note) and "Permission denied" in event.text for event in events)
+
+
+@pytest.mark.parametrize(("jobs", "apart"), [(100, False), (101, True)])
+def test_the_report_of_many_jobs_is_written_by_a_process_of_its_own(
+    jobs: int, apart: bool, run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writers: list[str] = []
+
+    def write(name: str, folder: RunFolder) -> Path:
+        writers.append(name)
+        return folder.path
+
+    for name in ("write_report", "write_report_apart"):
+        monkeypatch.setattr(livereport, name, partial(write, name))
+    LiveReport(run, jobs, Reserve(run.path), lambda event: None).write()
+    assert writers == ["write_report_apart" if apart else "write_report"]
 
 
 def test_any_other_fault_is_not_swallowed(

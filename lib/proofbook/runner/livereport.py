@@ -11,12 +11,15 @@ from pathlib import Path
 
 from proofbook.report import write_report
 from proofbook.runner.events import Event, JobEnded, Note, Sink
+from proofbook.runner.report_process import write_report_apart
 from proofbook.runner.reserve import Reserve
 from proofbook.runs.folder import RunFolder
 
 __all__ = ["LiveReport"]
 
 _SHARE = 0.05
+_FEW = 100
+"""Jobs whose report is written sooner than a process for it would start."""
 _PAUSE = 0.2
 """Seconds in which more jobs may end, or the run itself, before the report is written again."""
 
@@ -26,6 +29,7 @@ class LiveReport:
 
     Args:
         run: Whose report it is.
+        jobs: How many jobs it has; the report of many is written by a process of its own.
         reserve: Disk space for it where there is none left.
         sink: Told where the report cannot be written.
         clock: Seconds, monotonic.
@@ -35,12 +39,14 @@ class LiveReport:
     def __init__(
         self,
         run: RunFolder,
+        jobs: int,
         reserve: Reserve,
         sink: Sink,
         clock: Callable[[], float] = time.monotonic,
         closing: threading.Event | None = None,
     ) -> None:
         self._run = run
+        self._jobs = jobs
         self._reserve = reserve
         self._sink = sink
         self._clock = clock
@@ -69,10 +75,13 @@ class LiveReport:
     def write(self) -> Path:
         """Write now; return the path of ``index.html``."""
         started = self._clock()
-        path = self._reserve.writing(lambda: write_report(self._run))
+        path = self._reserve.writing(self._write_report)
         ended = self._clock()
         self._not_before = ended + (ended - started) / _SHARE
         return path
+
+    def _write_report(self) -> Path:
+        return write_report(self._run) if self._jobs <= _FEW else write_report_apart(self._run)
 
     def _follow(self) -> None:
         while True:

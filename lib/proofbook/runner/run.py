@@ -112,7 +112,7 @@ def execute_run(
         handover = _hand_over(folder, project, reserve, slots)
         info, capacity = handover.info, handover.capacity
         done = kept_outcomes(folder, info, handover.runbooks, rerun)
-        report = LiveReport(folder, reserve, progress.handle)
+        report = LiveReport(folder, len(info.plan), reserve, progress.handle)
         fence = Fence(broadcast(progress.handle, report.handle))
         folder.write_info(info)
         with (
