@@ -173,6 +173,18 @@ def test_a_crash_is_tried_again_as_the_next_attempt(make_run: MakeRun) -> None:
     assert [attempt.status for attempt in ended.outcome.attempts] == ["crashed", "passed"]
 
 
+def test_a_crash_in_a_cancelled_run_is_not_tried_again(make_run: MakeRun) -> None:
+    run = make_run(job("a").model_copy(update={"retries": 3}))
+
+    def behave(spec: JobSpec, future: Future[JobResult]) -> None:
+        run.inbox.put("cancel")
+        future.set_result(JobResult(outcome=outcome_of(spec, "crashed")))
+
+    executor = FakeExecutor(behave)
+    assert run.dispatch(executor)["a"].status == "crashed"
+    assert len(executor.specs) == 1
+
+
 def test_a_failed_check_before_a_crash_is_not_tried_again(make_run: MakeRun) -> None:
     run = make_run(job("a").model_copy(update={"retries": 3}))
 
