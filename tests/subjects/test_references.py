@@ -16,9 +16,9 @@ NAMES = {
     "checklists.caption": {"caption"},
     "checklists.video": {"clip"},
     "dreambooth.base_model": {"tiny", "random-sd15"},
+    "dreambooth.class_dir": {"butcher"},
     "dreambooth.command": {"infer_dreambooth.py"},
     "dreambooth.instance_dir": {"butcher"},
-    "dreambooth.project": {"butcher"},
     "environment.project": {"project"},
     "musicgen.checkpoints": {
         "tiny", "tiny/pair", "tiny/parametrized", "tiny/folded", "tiny/wrapped", "tiny/scrambled",

@@ -18,11 +18,10 @@ from proofbook.caching import cached_folder
 from proofbook.errors import SubjectError
 from proofbook.files import hash_file
 from proofbook.processes import supervise
-from proofbook_subjects.dreambooth import drawing
 from proofbook_subjects.dreambooth.drawing import write_characters
 from proofbook_subjects.dreambooth.reference import recipe
 
-__all__ = ["CONFIGS", "draw_butcher", "train_butcher", "write_project"]
+__all__ = ["CONFIGS", "train_butcher", "write_project"]
 
 _PICTURES = 12
 _TRAINING_SECONDS = 600.0
@@ -83,16 +82,6 @@ def write_project(name: str, folder: Path) -> Path:
     path = place / "butcher_config.yaml"
     path.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
     return path
-
-
-def draw_butcher(cache: Path) -> Path:
-    """Return the folder of the pictures that a training of ``butcher`` learns from; drawn once."""
-    source = {"drawing.py": hash_file(Path(drawing.__file__))}
-    return cached_folder(cache / "dreambooth", "butcher-pictures", source, _draw)
-
-
-def _draw(place: Path) -> None:
-    write_characters(place, _PICTURES, max(64, _BUTCHER["resolution"]))
 
 
 def train_butcher(cache: Path) -> Path:

@@ -9,7 +9,6 @@ from proofbook.subjects import Makers
 from proofbook_subjects.dreambooth.full_size import full_size_folder
 from proofbook_subjects.dreambooth.projects import (
     CONFIGS,
-    draw_butcher,
     train_butcher,
     write_project,
 )
@@ -17,10 +16,10 @@ from proofbook_subjects.dreambooth.reference import reference_folder
 
 __all__ = [
     "BASES",
+    "CLASS_PICTURES",
     "CONFIG_FILES",
     "INFER_COMMANDS",
     "PICTURES",
-    "PROJECTS",
     "TRAINED",
     "TRAIN_COMMANDS",
 ]
@@ -39,11 +38,13 @@ INFER_COMMANDS: Makers = {"infer_dreambooth.py": lambda _: _SCRIPTS / "infer_dre
 CONFIG_FILES: Makers = {name: partial(write_project, name) for name in CONFIGS}
 """Configs of the trainer, each with pictures in its folder."""
 
-PICTURES: Makers = {"butcher": draw_butcher}
+PICTURES: Makers = {"butcher": lambda root: train_butcher(root) / "butcher" / "images"}
 """Folders of the pictures that trained models have learnt from."""
 
-PROJECTS: Makers = {"butcher": lambda root: train_butcher(root) / "butcher"}
-"""Folders that finished trainings ran in."""
+CLASS_PICTURES: Makers = {
+    "butcher": lambda root: train_butcher(root) / "butcher" / "class_images",
+}
+"""Folders of the pictures of the class that trainings have made."""
 
 TRAINED: Makers = {"butcher": lambda root: train_butcher(root) / "model"}
 """Output folders of trainings that are over."""

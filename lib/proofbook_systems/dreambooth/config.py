@@ -17,12 +17,11 @@ class PicturesConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     trained: str = Field(min_length=1)
-    project: str
+    class_dir: str
     steps: int = Field(ge=1)
     validation_every: int = Field(ge=0)
     validation_images: int = Field(ge=0)
     class_images: int = Field(ge=0)
-    class_folder: str
     info_file: str
     info_keys: list[str]
     info_steps_key: str

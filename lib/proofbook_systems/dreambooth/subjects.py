@@ -1,4 +1,4 @@
-"""The finished training that a person named, its pictures and its project.
+"""The finished training that a person named, and the pictures that it has learnt from.
 
 Each may be a reference subject; else it is a folder of the person's own.
 """
@@ -13,7 +13,7 @@ from proofbook.subjects import is_reference, resolve_reference
 from proofbook_systems.dreambooth.image_similarity import PICTURE_SUFFIXES
 from proofbook_systems.training import subject
 
-__all__ = ["Trained", "find_project", "find_trained"]
+__all__ = ["Trained", "find_class_folder", "find_trained"]
 
 
 class Trained(NamedTuple):
@@ -34,23 +34,20 @@ def find_trained(trained: str, instance_dir: str) -> Trained:
     return Trained(subject.find_trained(trained), _find_pictures(instance_dir, trained))
 
 
-def find_project(project: str, trained: str) -> Path:
-    """Return the folder that a finished training ran in.
+def find_class_folder(class_dir: str, trained: str) -> Path:
+    """Return the folder of the pictures of the class; it need not exist where none were made.
 
     Args:
-        project: The folder; empty is that of a reference training.
+        class_dir: The folder; empty is that of a reference training.
         trained: The training's output folder, or ``reference:…``.
 
     Raises:
-        SubjectError: There is none.
+        SubjectError: It is not known which folder.
     """
-    if not project and not is_reference(trained):
-        raise SubjectError("project is empty; give the folder that the trainer ran in")
-    reference = resolve_reference(project or trained, "dreambooth.project")
-    folder = reference.path if reference else Path(project).expanduser()
-    if not folder.is_dir():
-        raise SubjectError(f"project {folder} does not exist; give the folder the trainer ran in")
-    return folder.resolve()
+    if not class_dir and not is_reference(trained):
+        raise SubjectError("class_dir is empty; give the folder of the class's pictures")
+    reference = resolve_reference(class_dir or trained, "dreambooth.class_dir")
+    return reference.path if reference else Path(class_dir).expanduser()
 
 
 def _find_pictures(instance_dir: str, trained: str) -> list[Path]:

@@ -22,7 +22,7 @@ from proofbook_systems.dreambooth.image_similarity import (
     join_pictures,
 )
 from proofbook_systems.dreambooth.inference import draw_with_command
-from proofbook_systems.dreambooth.subjects import find_project, find_trained
+from proofbook_systems.dreambooth.subjects import find_class_folder, find_trained
 
 DRAWS = """
 import sys
@@ -181,12 +181,11 @@ def test_subjects_that_are_not_there_are_one_line(tmp_path: Path) -> None:
     for call, problem in (
         (lambda: find_trained(str(tmp_path / "x"), ""), "does not exist; give the output folder"),
         (lambda: find_trained(str(tmp_path), ""), "instance_dir is empty; give the folder of"),
-        (lambda: find_project("", str(tmp_path)), "project is empty; give the folder that the tr"),
-        (lambda: find_project("none", str(tmp_path)), "project none does not exist; give the fol"),
+        (lambda: find_class_folder("", str(tmp_path)), "class_dir is empty; give the folder of"),
     ):
         with pytest.raises(SubjectError, match=problem):
             call()
-    assert find_project(str(tmp_path), "reference:butcher") == tmp_path
+    assert find_class_folder(str(tmp_path), "reference:butcher") == tmp_path
 
 
 LEFT = {"steps": 30, "validation_every": 10, "validation_images": 1, "class_images": 2}
@@ -199,7 +198,7 @@ def left(trained: Path, tmp_path: Path) -> dict[str, Any]:
     """The parameters for a training that has left all that it should."""
     write_characters(tmp_path / "class_images", 2)
     (trained / "model_info.json").write_text(json.dumps(INFO))
-    return {"trained": str(trained), "project": str(tmp_path), **LEFT}
+    return {"trained": str(trained), "class_dir": str(tmp_path / "class_images"), **LEFT}
 
 
 def test_all_that_a_training_should_leave_is_green(
@@ -219,7 +218,7 @@ def test_all_that_a_training_should_leave_is_green(
         ({"validation_images": 2}, ["validations-when-due"]),
         ({"validation_every": 0}, ["validations-when-due"]),
         ({"class_images": 4}, ["class-images"]),
-        ({"class_folder": "none"}, ["class-images"]),
+        ({"class_dir": "none"}, ["class-images"]),
         ({"info_file": "other.json"}, ["model-info"]),
         ({"info_keys": ["licence"]}, ["model-info"]),
         ({"steps": 30, "info_steps_key": "timestamp"}, ["model-info"]),
