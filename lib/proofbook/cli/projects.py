@@ -32,10 +32,12 @@ def init(
     if lacking := [extra for extra in created.extras if missing_packages(extra)]:
         typer.echo(f"next: pip install 'proofbook[{','.join(lacking)}]'")
     enter = "" if folder == Path() else f"cd {folder} && "
-    first = next(path for path in created.files if path.suffix == ".ipynb")
-    known = any(path.name == "tiny.yaml" for path in created.files)
-    runbook = "" if known else f" {first.parent.name}/{first.stem}"
-    typer.echo(f"next: {enter}proofbook run{runbook}")
+    has_profile = any(path.name == "tiny.yaml" for path in created.files)
+    runbooks = [
+        f"{path.parent.name}/{path.stem}" for path in created.files if path.suffix == ".ipynb"
+    ]
+    asked = [runbook for runbook in runbooks if runbook.split("/")[0] in names]
+    typer.echo(f"next: {enter}proofbook run{'' if has_profile else f' {asked[0]}'}")
 
 
 @app.command("list")
