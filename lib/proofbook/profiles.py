@@ -140,7 +140,7 @@ def load_profile(project: Project, profile: str | None) -> tuple[Profile, YamlFi
     """
     if profile is None:
         if not (project.parameters / f"{DEFAULT_PROFILE}.yaml").exists():
-            return Profile.model_construct(jobs=()), YamlFile(Path("defaults"), {}, {})
+            return Profile.model_construct(jobs=()), YamlFile(Path("defaults"), {}, None)
         profile = DEFAULT_PROFILE
     source = read_yaml(_profile_path(project, profile))
     return _validate(source), source

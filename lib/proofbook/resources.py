@@ -19,6 +19,11 @@ class Resources(BaseModel):
     memory_gb: float = Field(0.0, ge=0, allow_inf_nan=False, strict=True)
     """Memory, in GiB."""
 
+    @property
+    def declared(self) -> bool:
+        """Whether anything is asked for."""
+        return self.cpus is not None or self.gpus > 0 or self.memory_gb > 0
+
     @field_validator("gpus")
     @classmethod
     def _whole_or_share(cls, gpus: float) -> float:

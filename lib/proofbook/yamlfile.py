@@ -7,12 +7,11 @@ given twice, or a value that contains itself, is an error.
 from __future__ import annotations
 
 import contextlib
-import gc
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -27,17 +26,23 @@ _TAG = "tag:yaml.org,2002:"
 
 @dataclass(frozen=True)
 class YamlFile:
-    """A YAML document: its value, and the line (from 1) of every key and item."""
+    """A YAML document: its value, and the tree that knows on which line everything stands."""
 
     path: Path
     value: Any
-    lines: dict[Place, int]
+    node: yaml.Node | None = None
 
     def line(self, place: Place) -> int:
-        """Return the line of ``place``, or of the nearest thing around it that has one."""
-        while place and place not in self.lines:
-            place = place[:-1]
-        return self.lines.get(place, 1)
+        """Return the line (from 1) of ``place``, or of the nearest thing around it."""
+        if self.node is None:
+            return 1
+        node, mark = self.node, self.node.start_mark
+        for part in place:
+            inner = next((each for each in _parts(node) if each.name == part), None)
+            if inner is None:
+                break
+            node, mark = inner.node, inner.mark
+        return mark.line + 1
 
     def error(self, message: str, place: Place) -> ProfileError:
         """Return the error that says ``message`` at ``place``."""
@@ -117,13 +122,12 @@ def read_yaml(path: Path) -> YamlFile:
     except (OSError, ValueError) as error:
         raise ProfileError(f"cannot be read: {error}", path=path) from error
     try:
-        with _collector_paused():
-            value, lines = _load(text)
+        value, node = _load(text)
     except yaml.YAMLError as error:
         raise _broken(error, text, path) from error
     except RecursionError as error:
         raise ProfileError("is nested too deeply", path=path) from error
-    return YamlFile(path, value, lines)
+    return YamlFile(path, value, node)
 
 
 def parse_scalar(text: str) -> Any:
@@ -134,58 +138,63 @@ def parse_scalar(text: str) -> Any:
         return text
 
 
-@contextlib.contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Do without the search for cycles: it takes as long as parsing, and none of it is garbage."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
-
-
-def _load(text: str) -> tuple[Any, dict[Place, int]]:
+def _load(text: str) -> tuple[Any, yaml.Node | None]:
     with contextlib.suppress(yaml.YAMLError, RecursionError, UnicodeError):
         return _load_with(_QuickLoader, text)
     return _load_with(_Loader, text)
 
 
-def _load_with(kind: type[Any], text: str) -> tuple[Any, dict[Place, int]]:
+def _load_with(kind: type[Any], text: str) -> tuple[Any, yaml.Node | None]:
     loader = kind(text)
     try:
         node = loader.get_single_node()
-        lines: dict[Place, int] = {}
         if node is None:
-            return None, lines
-        _locate(node, (), lines, set())
-        return loader.construct_document(node), lines
+            return None, None
+        _verify(node, set())
+        return loader.construct_document(node), node
     finally:
         loader.dispose()
 
 
-def _locate(node: yaml.Node, place: Place, lines: dict[Place, int], around: set[int]) -> None:
-    """Note the line of everything in ``node``, which stands within the nodes ``around``."""
-    if id(node) in around:
-        raise _RefusedError(problem="a value contains itself", problem_mark=node.start_mark)
-    lines.setdefault(place, node.start_mark.line + 1)
-    if isinstance(node, yaml.ScalarNode):
-        return
-    around.add(id(node))
+class _Part(NamedTuple):
+    name: str | int
+    mark: yaml.Mark
+    node: yaml.Node
+
+
+def _parts(node: yaml.Node) -> Iterator[_Part]:
+    """Yield what is directly in a mapping or a sequence."""
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
-            inner = (*place, str(key.value))
-            if inner in lines:
-                raise _RefusedError(
-                    problem=f"{key.value!r} is given twice", problem_mark=key.start_mark
-                )
-            lines[inner] = key.start_mark.line + 1
-            _locate(value, inner, lines, around)
-    else:
+            yield _Part(str(key.value), key.start_mark, value)
+    elif isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):
-            _locate(value, (*place, index), lines, around)
+            yield _Part(index, value.start_mark, value)
+
+
+def _verify(node: yaml.Node, around: set[int]) -> None:
+    """Refuse a key given twice, and a value that contains itself: one of the nodes ``around``."""
+    if isinstance(node, yaml.ScalarNode):
+        return
+    if id(node) in around:
+        raise _RefusedError(problem="a value contains itself", problem_mark=node.start_mark)
+    around.add(id(node))
+    inner = node.value
+    if isinstance(node, yaml.MappingNode):
+        _refuse_same_keys(node)
+        inner = [value for _, value in node.value]
+    for each in inner:
+        _verify(each, around)
     around.discard(id(node))
+
+
+def _refuse_same_keys(node: yaml.MappingNode) -> None:
+    names = set()
+    for key, _ in node.value:
+        name = str(key.value)
+        if name in names:
+            raise _RefusedError(problem=f"{name!r} is given twice", problem_mark=key.start_mark)
+        names.add(name)
 
 
 def _broken(error: yaml.YAMLError, text: str, path: Path) -> ProfileError:

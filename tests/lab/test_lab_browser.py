@@ -22,9 +22,10 @@ from waiting import HANG
 
 from proofbook.kernels.status import describe
 from proofbook.project import Project
-from proofbook.review.answering import Given
 from proofbook.review.command import open_session
-from proofbook.runs.folder import RunFolder, iter_runs
+from proofbook.runs.finding import iter_runs
+from proofbook.runs.folder import RunFolder
+from proofbook.signoff.acceptance import SubmittedAnswer
 from proofbook.signoff.entries import Reviewer
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -360,5 +361,7 @@ def approve(run: RunFolder, question: str) -> None:
     """Answer a question about the only clip, which was played to its end."""
     session = open_session(run, None)
     (sha256,) = session.job("tone").evidence
-    given = Given(job="tone", question=question, verdict="approved", seconds_played={sha256: 60.0})
-    session.answer(given, Reviewer(name="Ann", identified_by="a test"))
+    answer = SubmittedAnswer(
+        job="tone", question=question, verdict="approved", seconds_played={sha256: 60.0}
+    )
+    session.answer(answer, Reviewer(name="Ann", identified_by="a test"))

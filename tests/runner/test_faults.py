@@ -6,6 +6,7 @@ file the same run, resumed, must end green.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -89,6 +90,15 @@ FAULTS = {
         "ZeroDivisionError",
         states=("completed", "completed", "failed", "not_run", "not_run"),
         shown=("ZeroDivisionError: division by zero",),
+    ),
+    "swallowed-exception": Fault(
+        "Path('part.py').write_text('assert 1 == 2')\n"
+        "    get_ipython().run_line_magic('run', 'part.py')",
+        3,
+        "error",
+        r"AssertionError: .*\(cell cell-2\)",
+        states=("completed",) * 5,
+        shown=("AssertionError",),
     ),
     "failed-check": Fault(
         "checks.expect('loud', actual=-60.0, expected=-20.0, unit='dBFS')",
@@ -353,3 +363,22 @@ def test_a_failed_check_is_never_tried_again(
     ended = runner.run()
     assert ended.code == 1
     assert len(ended.outcome()["attempts"]) == 1
+
+
+def test_a_job_that_spoils_the_evidence_of_another_leaves_no_green_run(
+    add_runbook: Callable[..., Path], add_profile: Callable[..., Path], runner: Runner
+) -> None:
+    show = "from proofbook.media import text\nchecks.show(text('evidence'))"
+    spoil = (
+        "import os; from pathlib import Path\n"
+        "for path in Path(os.environ['PROOFBOOK_MEDIA_FOLDER']).glob('*.txt'): path.unlink()"
+    )
+    add_runbook("demo/one", BEGIN, show, AFTERWARDS, FINISH)
+    add_runbook("demo/two", BEGIN, spoil, AFTERWARDS, FINISH)
+    add_profile("jobs: [{runbook: demo/one}, {runbook: demo/two, needs: [demo-one]}]")
+    ended = runner.run()
+    assert ended.code == 3, ended.output
+    assert "incomplete" in ended.output
+    assert json.loads((ended.folder / "run.json").read_text())["verdict"] == "incomplete"
+    assert ended.report()["verdict"] == "incomplete"
+    assert "is missing" in ended.reported()["cause"]

@@ -165,7 +165,7 @@ GRAPH_WORK: dict[str, Callable[[list[PlannedJob]], object]] = {
 
 
 def expanded(jobs: list[PlannedJob]) -> ExpandedEntry:
-    file = YamlFile(Path("tiny.yaml"), None, {})
+    file = YamlFile(Path("tiny.yaml"), None)
     source = Source(file, 0, JobEntry(runbook="demo/one"))
     return ExpandedEntry(source, tuple(jobs), {job.id: job.id for job in jobs})
 

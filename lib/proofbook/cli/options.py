@@ -42,7 +42,7 @@ def find_named_run(outputs: Path | None, run: str) -> RunFolder:
     Raises:
         ProofbookError: There is no such run.
     """
-    from proofbook.runs.folder import find_run
+    from proofbook.runs.finding import find_run
 
     if (Path(run) / "run.json").is_file():
         return find_run(Path(run), run)

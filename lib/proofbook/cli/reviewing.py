@@ -115,13 +115,13 @@ def waive(
     outputs: Outputs = None,
 ) -> None:
     """Answer for a release without an approval; it reads as waived, and never as green."""
-    from proofbook.review.answering import Given
     from proofbook.review.command import ReviewOptions, parse_until
     from proofbook.review.command import waive as write
+    from proofbook.signoff.acceptance import SubmittedAnswer
 
     run, job, what = _run_job_and_question(words)
     options = ReviewOptions(reviewer=reviewer, role=role, key=key)
-    answer = Given(
+    answer = SubmittedAnswer(
         job=job, question=what, verdict="waived", comment=reason, expires=parse_until(until)
     )
     raise typer.Exit(write(find_named_run(outputs, run), options, answer))

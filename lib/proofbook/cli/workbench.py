@@ -46,7 +46,7 @@ def lab(
 
 def _is_job_of_latest(project: Project, outputs: Path, name: str) -> bool:
     """Say whether ``name`` is no runbook, but a job of the latest run."""
-    from proofbook.runs.folder import find_run
+    from proofbook.runs.finding import find_run
 
     if project.runbook(name.removeprefix("runbooks/").removesuffix(".ipynb")).is_file():
         return False

@@ -30,7 +30,8 @@ from proofbook.notebooks import list_runbooks, read_notebook, read_runbook
 from proofbook.profiles import load_profile, nearest
 from proofbook.project import Project
 from proofbook.records import Question
-from proofbook.runs.folder import JobFolder, find_run, read_records
+from proofbook.runs.finding import find_run
+from proofbook.runs.folder import JobFolder, read_records
 from proofbook.runs.siblings import bring_siblings
 
 __all__ = ["LabOptions", "LabTarget", "lab_command", "lab_target", "open_lab"]

@@ -14,19 +14,19 @@ import typer
 from proofbook.errors import RunFolderError
 from proofbook.report.loading import load_run
 from proofbook.report.summary import RunSummary
-from proofbook.runs.folder import iter_runs
+from proofbook.runs.finding import run_folders
 
 __all__ = ["print_runs"]
 
 
 def print_runs(outputs: Path, limit: int) -> None:
     """Print one line for each of the ``limit`` newest runs under ``outputs``."""
-    names = [folder.path.name for folder in iter_runs(outputs)]
+    names = [folder.path.name for folder in run_folders(outputs)]
     if not names:
         typer.echo(f"no runs in {outputs}")
         return
     width = max(map(len, names[:limit]))
-    for folder in islice(iter_runs(outputs), limit):
+    for folder in islice(run_folders(outputs), limit):
         try:
             words = _describe(load_run(folder))
         except RunFolderError as error:

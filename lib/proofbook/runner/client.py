@@ -6,7 +6,6 @@ An nbclient client with papermill's interface. Knows one execution, not the run 
 from __future__ import annotations
 
 import asyncio
-import re
 from typing import Any
 
 import nbformat.v4
@@ -17,15 +16,15 @@ from proofbook.records import Failure
 from proofbook.runner.cell_status import CellLedger
 from proofbook.runner.execution import Execution, Stop, StopKind
 from proofbook.runner.streams import join_streams
+from proofbook.runs.executed_notebook import plain_text
 
-__all__ = ["TruthfulClient", "plain_text"]
+__all__ = ["TruthfulClient"]
 
 _POLL_SECONDS = 0.1
 # More output in one cell than anyone reads: the notebook keeps the beginning, the log the rest.
 _LARGEST_STREAM = 1_000_000
 _LARGEST_DISPLAY = 32_000_000
 _MOST_OUTPUTS = 2_000
-_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 class TruthfulClient(PapermillNotebookClient):  # type: ignore[misc]
@@ -78,7 +77,7 @@ class TruthfulClient(PapermillNotebookClient):  # type: ignore[misc]
         self.nb_man.cell_complete(cell, index)
 
     def _stop_on_loss(self, cell: Any, index: int, error: Exception) -> None:
-        # There is nothing left to be polite to.
+        # The kernel is dead or does not answer: asking it to end would only take time.
         self.shutdown_kernel = "immediate"
         self.execution.stop = stop = self._describe_loss(cell, index, error)
         if stop.failure is not None:
@@ -124,7 +123,7 @@ class TruthfulClient(PapermillNotebookClient):  # type: ignore[misc]
                 return
 
     def process_message(self, msg: dict[str, Any], cell: Any, cell_index: int) -> Any:
-        """Take one message of the kernel; drop from the notebook what nobody could read."""
+        """Take one message of the kernel; more output than a notebook can hold is left out."""
         self._note_changes(msg, cell_index)
         if msg["msg_type"] == "stream" and self.execution.log is not None:
             self.execution.log.write(msg["content"]["text"], msg["content"]["name"])
@@ -168,11 +167,6 @@ class TruthfulClient(PapermillNotebookClient):  # type: ignore[misc]
         what = "printed more than 1 MB" if is_stream else "displayed too much"
         note = f"\n[this cell {what}; the rest is left out here]\n"
         cell.outputs.append(nbformat.v4.new_output("stream", name="stderr", text=note))
-
-
-def plain_text(text: str) -> str:
-    """Return a text without terminal colours."""
-    return _ANSI.sub("", text)
 
 
 def _failure(cell: Any, index: int, ename: str, evalue: str, traceback: str = "") -> Failure:

@@ -16,8 +16,9 @@ from proofbook.project import Project, find_project
 from proofbook.runner.listing import refuse_without_default
 from proofbook.runner.plan import load_plan
 from proofbook.runner.resume import Rerun, expected_seconds
-from proofbook.runs.folder import RunFolder, find_run
-from proofbook.runs.verdicts import exit_code
+from proofbook.runs.finding import find_run
+from proofbook.runs.folder import RunFolder
+from proofbook.runs.run_verdict import exit_code
 
 __all__ = ["RunOptions", "run_command"]
 

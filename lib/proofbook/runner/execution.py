@@ -11,16 +11,14 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from proofbook.records import Failure
 from proofbook.runner.events import CellStarted, Sink, ignore
 from proofbook.runner.logs import JobLog
 from proofbook.runs.redaction import Redactor
+from proofbook.runs.verdicts import Stop, StopKind
 
 __all__ = ["Execution", "Limits", "Stop", "StopKind"]
-
-StopKind = Literal["failed", "error", "timed_out", "crashed", "cancelled", "incomplete"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,15 +49,6 @@ class Limits:
         if self.job_deadline is not None and now >= self.job_deadline:
             return "job"
         return "cell"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stop:
-    """Why an execution ended before its last cell was done."""
-
-    kind: StopKind
-    cause: str
-    failure: Failure | None = None
 
 
 @dataclass(kw_only=True)

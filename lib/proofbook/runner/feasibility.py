@@ -7,8 +7,8 @@ from fnmatch import fnmatchcase
 from proofbook.errors import RunFolderError
 from proofbook.records import PlannedJob, RunInfo
 from proofbook.runner.capacity import Capacity
-from proofbook.runner.lacks import HARDWARE
 from proofbook.runner.plan import Plan
+from proofbook.runs.verdicts import HARDWARE_CHECK
 
 __all__ = ["find_lacking", "refuse_unrunnable"]
 
@@ -24,7 +24,7 @@ def refuse_unrunnable(plan: Plan, capacity: Capacity) -> None:
             if not _may_be_skipped(job):
                 message = (
                     f"job {job.id!r} {lack}; ask for less, run it on a larger machine, or add "
-                    f"{HARDWARE!r} to its allow_skips"
+                    f"{HARDWARE_CHECK!r} to its allow_skips"
                 )
                 raise plan.resource_error(job, kind, message)
 
@@ -38,9 +38,11 @@ def find_lacking(info: RunInfo, capacity: Capacity) -> dict[str, str]:
     lacks = {job.id: "; ".join(capacity.lacking(job.resources).values()) for job in info.plan}
     for job in info.plan:
         if lacks[job.id] and not _may_be_skipped(job):
-            raise RunFolderError(f"run {info.run_id}, job {job.id!r} {lacks[job.id]} here")
+            raise RunFolderError(
+                f"run {info.run_id} cannot be executed here: job {job.id!r} {lacks[job.id]}"
+            )
     return {id_: lack for id_, lack in lacks.items() if lack}
 
 
 def _may_be_skipped(job: PlannedJob) -> bool:
-    return any(fnmatchcase(HARDWARE, glob) for glob in job.allow_skips)
+    return any(fnmatchcase(HARDWARE_CHECK, glob) for glob in job.allow_skips)

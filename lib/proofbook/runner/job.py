@@ -18,19 +18,19 @@ from typing import Any
 
 from proofbook.checks.journal import JOB_FOLDER, MEDIA_FOLDER
 from proofbook.processes.warden import TEMPORARY
-from proofbook.records import Outcome, OutcomeStatus, PlannedJob, now
-from proofbook.runner.cells import read_cells
+from proofbook.records import Outcome, PlannedJob, now
 from proofbook.runner.events import JobStarted, Sink, ignore
-from proofbook.runner.execution import Execution, Limits, Stop
+from proofbook.runner.execution import Execution, Limits
 from proofbook.runner.executors.protocol import JobResult, JobSpec
-from proofbook.runner.lacks import HARDWARE, find_lacks, record_lacks
+from proofbook.runner.lacks import find_lacks, record_lacks
 from proofbook.runner.logs import JobLog
 from proofbook.runner.outcomes import OutcomeWriter, ended
 from proofbook.runner.temporary import temporary_folder
-from proofbook.runs.folder import JobFolder, RunFolder, read_records
+from proofbook.runs.folder import JobFolder, RunFolder
+from proofbook.runs.media_index import MediaIndex
 from proofbook.runs.redaction import Redactor
 from proofbook.runs.siblings import siblings
-from proofbook.runs.verdicts import confirm, judge
+from proofbook.runs.verdicts import HARDWARE_CHECK, Stop, judge_job
 
 __all__ = ["Worker", "execute_job"]
 
@@ -90,7 +90,9 @@ def _begun(spec: JobSpec, started: datetime) -> Outcome:
 
 def _execute(spec: JobSpec, worker: Worker, folder: JobFolder) -> Execution | None:
     """Execute the notebook, or record what the machine lacks for it."""
-    lacks = {HARDWARE: spec.lacking} if spec.lacking else find_lacks(spec.job, worker.run.path)
+    lacks = find_lacks(spec.job, worker.run.path)
+    if spec.lacking:
+        lacks = {HARDWARE_CHECK: spec.lacking}
     if lacks:
         record_lacks(spec.job, folder, lacks)
         return None
@@ -190,28 +192,16 @@ def _judged(
 ) -> Outcome:
     """Return what the files of an attempt support, and never more."""
     stop = execution.stop if execution else None
-    status, cause, allowed = _judge(job, worker, folder, stop)
-    judged = begun.model_copy(
+    verdict = judge_job(job, folder, MediaIndex(worker.run.media), stop).outcome
+    outcome = begun.model_copy(
         update={
-            "status": status,
-            "cause": worker.redact(cause),
-            "allowed": allowed,
-            "flaky": status == "passed" and bool(begun.attempts),
-            "failure": stop.failure if stop else None,
-            "cells": read_cells(folder.notebook),
+            "status": verdict.status,
+            "cause": worker.redact(verdict.cause),
+            "allowed": verdict.allowed,
+            "flaky": verdict.status == "passed" and bool(begun.attempts),
+            "failure": verdict.failure,
+            "cells": verdict.cells,
             "kernel": execution.kernel if execution else "",
         }
     )
-    records, unreadable = read_records(folder.records)
-    outcome = confirm(job, judged, records, unreadable, worker.run.media)
     return ended(outcome, started)
-
-
-def _judge(
-    job: PlannedJob, worker: Worker, folder: JobFolder, stop: Stop | None
-) -> tuple[OutcomeStatus, str, bool]:
-    if stop is not None and stop.kind != "failed":
-        return stop.kind, stop.cause, False
-    records, unreadable = read_records(folder.records)
-    failure = stop.failure if stop is not None else None
-    return judge(job, records, unreadable, worker.run.media, stopped=failure)

@@ -13,11 +13,9 @@ from proofbook.hardware import missing
 from proofbook.records import Begin, Check, Finish, PlannedJob
 from proofbook.requirements import unmet
 from proofbook.runs.folder import JobFolder
+from proofbook.runs.verdicts import HARDWARE_CHECK, REQUIREMENTS_CHECK
 
-__all__ = ["HARDWARE", "describe_lacks", "find_lacks", "record_lacks"]
-
-HARDWARE = "hardware"
-"""The check that a job has instead of its own where the machine lacks hardware."""
+__all__ = ["describe_lacks", "find_lacks", "record_lacks"]
 
 
 def find_lacks(job: PlannedJob, folder: Path) -> dict[str, str]:
@@ -28,8 +26,8 @@ def find_lacks(job: PlannedJob, folder: Path) -> dict[str, str]:
         folder: Where it will write.
     """
     sentences = {
-        HARDWARE: missing(job.hardware, folder) if job.hardware else [],
-        "requirements": unmet(job.requires),
+        HARDWARE_CHECK: missing(job.hardware, folder) if job.hardware else [],
+        REQUIREMENTS_CHECK: unmet(job.requires),
     }
     return {check: "; ".join(each) for check, each in sentences.items() if each}
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from runbook_defaults import config_of
 
 from proofbook.errors import SubjectError
 from proofbook.records import Question
 from proofbook_subjects.checklists.films import write_film
 from proofbook_systems.checklists.posts import find_video, read_caption
-from runbook_defaults import config_of
 
 SMALL = {"width": 90, "height": 160}
 Run = Callable[..., Any]

@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from runbook_defaults import config_of
 
 from proofbook.errors import SubjectError
 from proofbook_subjects.environment.project import write_project
 from proofbook_systems.environment.project import open_project
 from proofbook_systems.environment.survey import inspect_databases, inspect_folders, inspect_keys
-from runbook_defaults import config_of
 
 
 def test_the_example_meets_the_default_requirements(tmp_path: Path):

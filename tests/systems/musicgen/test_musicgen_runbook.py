@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 from pydantic import ValidationError
+from runbook_defaults import config_of
 
 from proofbook.errors import ChecksFailed, SubjectError
 from proofbook_systems.musicgen.clips import write_wav
-from runbook_defaults import config_of
 
 NAME = "musicgen/generate"
 LAST_WEIGHT = "audio_encoder.decoder.layers.15.conv.parametrizations.weight.original0"

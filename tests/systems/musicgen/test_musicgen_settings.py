@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from runbook_defaults import config_of
 
 from proofbook_systems.musicgen.settings import log_name, mapping_options, switch
-from runbook_defaults import config_of
 
 MAPPING = "musicgen/key_mapping"
 

@@ -8,7 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import soundfile
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from executed import write_notebook
 
 from proofbook.files import append_line
 from proofbook.media import Media, audio, image, text, video
@@ -25,9 +29,10 @@ from proofbook.records import (
     Question,
     RunInfo,
 )
-from proofbook.review.answering import Given, ReviewSession
 from proofbook.runs.folder import RunFolder
 from proofbook.runs.media_store import store_media
+from proofbook.signoff.acceptance import SubmittedAnswer
+from proofbook.signoff.answering import ReviewSession
 from proofbook.signoff.entries import Reviewer
 
 START = datetime(2026, 3, 4, 9, 0, tzinfo=UTC)
@@ -63,7 +68,7 @@ def write_job(
     outcome = {"job": job, "runbook": "demo/clip", "status": status, "started": START,
                "ended": START + timedelta(seconds=3), "cells": cells, **more}  # fmt: skip
     folder.write_outcome(Outcome.model_validate(outcome))
-    folder.notebook.write_text('{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}')
+    write_notebook(folder.notebook)
     folder.log.write_text("loading\ndone\n")
     return PlannedJob(id=job, runbook="demo/clip", timeout=60)
 
@@ -115,18 +120,40 @@ def _ask(name: str, words: str, evidence: Evidence, **more: Any) -> Question:
     return Question(name=name, text=words, about=(evidence.file.sha256,), **more)
 
 
+@pytest.fixture
+def run(tmp_path: Path) -> RunFolder:
+    """A run that asks."""
+    return make_run(tmp_path / "outputs")
+
+
+@pytest.fixture(scope="session")
+def key() -> Ed25519PrivateKey:
+    """A key to sign with."""
+    return Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+
+
+@pytest.fixture
+def key_file(key: Ed25519PrivateKey, tmp_path: Path) -> Path:
+    """The file of the key."""
+    path = tmp_path / "id_ed25519"
+    path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
+    return path
+
+
 def session_of(run: RunFolder, **more: Any) -> ReviewSession:
     return ReviewSession(run, run.read_info(), **more)
 
 
-def given(run: RunFolder, job: str, question: str, verdict: str = "approved", **more: Any) -> Given:
-    """Return an answer to which there is nothing to object."""
+def answer_to(
+    run: RunFolder, job: str, question: str, verdict: str = "approved", **more: Any
+) -> SubmittedAnswer:
+    """Return an answer that is accepted."""
     asked = next(q for q in session_of(run).job(job).questions if q.name == question)
     scores = dict.fromkeys(asked.criteria, 4) if verdict == "approved" else {}
     played = dict.fromkeys(asked.about, 0.8)
     values = {"job": job, "question": question, "verdict": verdict, "scores": scores,
               "seconds_played": played, "shown": asked.about, **more}  # fmt: skip
-    return Given.model_validate(values)
+    return SubmittedAnswer.model_validate(values)
 
 
 EVERYTHING = (
@@ -140,7 +167,7 @@ EVERYTHING = (
 def approve_all(run: RunFolder, **more: Any) -> ReviewSession:
     session = session_of(run, **more)
     for job, question in EVERYTHING:
-        session.answer(given(run, job, question), ANN)
+        session.answer(answer_to(run, job, question), ANN)
     return session
 
 

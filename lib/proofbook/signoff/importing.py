@@ -9,7 +9,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from proofbook.errors import UsageError
-from proofbook.review.answering import Given, ReviewSession
+from proofbook.signoff.acceptance import SubmittedAnswer
+from proofbook.signoff.answering import ReviewSession
 from proofbook.signoff.entries import Answer, Reviewer
 
 __all__ = ["EXPORT_FORMAT", "Exported", "import_answers"]
@@ -28,7 +29,7 @@ class _Bound(BaseModel):
 class _ExportedAnswer(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    given: Given
+    answer: SubmittedAnswer = Field(alias="given")
     bound: _Bound
 
 
@@ -48,19 +49,21 @@ def import_answers(session: ReviewSession, file: Path) -> list[Answer]:
     """Write down the answers of an exported file: all of them, or none.
 
     Raises:
-        UsageError: It is no such file, of another run, or does not fit the run's hashes.
+        UsageError: It is not such a file, belongs to another run, or does not fit the run's hashes.
     """
     exported = _read(file)
     if exported.run != session.info.run_id:
-        raise UsageError(f"{file} is of run {exported.run}, and not of {session.info.run_id}")
+        raise UsageError(
+            f"{file} belongs to run {exported.run}, and this run is {session.info.run_id}"
+        )
     reviewer = Reviewer(
         name=exported.reviewer, role=exported.role, identified_by="declared in an exported file"
     )
-    for answer in exported.answers:
-        if problem := _problem(session, answer):
-            raise UsageError(f"{file}: {answer.given.job}, {answer.given.question}: {problem}")
-        session.prepare(answer.given, reviewer)
-    return [session.answer(answer.given, reviewer) for answer in exported.answers]
+    for each in exported.answers:
+        if problem := _problem(session, each):
+            raise UsageError(f"{file}: {each.answer.job}, {each.answer.question}: {problem}")
+        session.prepare(each.answer, reviewer)
+    return [session.answer(each.answer, reviewer) for each in exported.answers]
 
 
 def _read(file: Path) -> Exported:
@@ -72,20 +75,21 @@ def _read(file: Path) -> Exported:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise UsageError(f"{file} is no export of a report: {place}: {first['msg']}") from error
-    except ValueError as error:
-        raise UsageError(f"{file} is no export of a report: {error}") from error
+        raise UsageError(f"{file} was not exported by a report: {place}: {first['msg']}") from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{file} was not exported by a report: {error}") from error
     if exported.format != EXPORT_FORMAT:
-        raise UsageError(f"{file} is of format {exported.format}, and not {EXPORT_FORMAT}")
+        raise UsageError(f"{file} has format {exported.format}; expected {EXPORT_FORMAT}")
     return exported
 
 
-def _problem(session: ReviewSession, answer: _ExportedAnswer) -> str:
-    job = session.job(answer.given.job)
-    question = next((q for q in job.questions if q.name == answer.given.question), None)
+def _problem(session: ReviewSession, exported: _ExportedAnswer) -> str:
+    job = session.job(exported.answer.job)
+    question = next((q for q in job.questions if q.name == exported.answer.question), None)
     for name in _Bound.model_fields:
-        if getattr(answer.bound, name) != getattr(job, name):
-            return f"the {name.removesuffix('_sha256')} is not what the report showed"
-    if question and answer.given.shown != question.about:
+        if getattr(exported.bound, name) != getattr(job, name):
+            what = "notebook has" if name == "notebook_sha256" else f"{name.split('_')[0]} have"
+            return f"the {what} changed since the report was written"
+    if question and exported.answer.shown != question.about:
         return "the media are not those that the report showed"
     return ""
