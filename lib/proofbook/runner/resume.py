@@ -11,6 +11,7 @@ from proofbook.errors import NotebookError, RunFolderError
 from proofbook.notebooks import Runbook, read_runbook
 from proofbook.project import Project
 from proofbook.records import Outcome, PlannedJob, RunInfo
+from proofbook.runner.collector import collector_paused
 from proofbook.runner.parameters import ParameterError, ParameterVerifier
 from proofbook.runner.resolution import lost_outputs, read_outputs
 from proofbook.runner.schedule import dependents
@@ -23,6 +24,7 @@ Rerun = Literal["failed", "all"]
 _RUNS_LOOKED_AT = 10
 
 
+@collector_paused()
 def runbooks_of(project: Project, info: RunInfo) -> dict[str, Runbook]:
     """Read the runbooks of an earlier run's plan as they are today.
 
@@ -40,6 +42,7 @@ def runbooks_of(project: Project, info: RunInfo) -> dict[str, Runbook]:
         raise RunFolderError(f"run {info.run_id} cannot be resumed: {error}") from error
 
 
+@collector_paused()
 def kept_outcomes(
     folder: RunFolder, info: RunInfo, runbooks: Mapping[str, Runbook], rerun: Rerun
 ) -> dict[str, Outcome]:
