@@ -13,7 +13,7 @@ run: $(READY)
 	$(BIN)/proofbook run --profile tiny
 
 test: $(READY_DEV) lint
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile --cov --cov-report=term --cov-fail-under=85
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal --durations=15 --cov --cov-report=term --cov-fail-under=85
 	$(BIN)/python -m coverage report --fail-under=95 --include='*/proofbook/records.py,*/proofbook/profiles.py,*/proofbook/checks/*,*/proofbook/runs/verdicts.py'
 
 lint: $(READY_DEV)
@@ -21,18 +21,18 @@ lint: $(READY_DEV)
 	$(BIN)/ruff format --check lib tests
 	$(BIN)/mypy
 
-bench: $(READY)
+bench: $(READY_DEV)
 	$(BIN)/proofbook run --profile benchmarks -j 1
 
 $(VENV)/pyvenv.cfg:
 	$(PYTHON) -m venv $(VENV)
 
 $(READY): $(VENV)/pyvenv.cfg pyproject.toml
-	$(BIN)/python -m pip install -q -e .
+	$(BIN)/python -m pip install -q -e '.[all]'
 	@touch $@
 
 $(READY_DEV): $(READY) pyproject.toml
-	$(BIN)/python -m pip install -q -e '.[dev]'
+	$(BIN)/python -m pip install -q -e '.[all,dev]'
 	@touch $@
 
 clean:

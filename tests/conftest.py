@@ -5,13 +5,20 @@ from __future__ import annotations
 import json
 import shutil
 import signal
-from collections.abc import Callable, Iterator, Sequence
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from executing import Executed, code_cells
+from leaving_out import count_left_out, leave_out, need
+from waiting import HANG
 
 from proofbook.project import Project
+from proofbook.requirements import find_browser
+from proofbook.runs.folder import read_records
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -48,6 +55,12 @@ def interruptible() -> None:
     """A suite started in the background ignores SIGINT, and so would all that it starts."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty cache folder, filled by whoever is first."""
+    return tmp_path_factory.mktemp("cache")
 
 
 @pytest.fixture
@@ -87,6 +100,56 @@ def add_profile(project: Project) -> Callable[..., Path]:
     return add
 
 
+@pytest.fixture
+def install_subjects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Return a function that installs a distribution with reference subjects, as pip leaves it."""
+    site = tmp_path / "site"
+    site.mkdir()
+    monkeypatch.syspath_prepend(site)
+
+    def install(name: str, source: str, kind: str = "aquarium.fish") -> None:
+        info = site / f"{name}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        entry = f"[proofbook.subjects]\n{kind} = {name}_subjects:MODELS\n"
+        (info / "entry_points.txt").write_text(entry)
+        (site / f"{name}_subjects.py").write_text(source)
+        monkeypatch.delitem(sys.modules, f"{name}_subjects", raising=False)
+
+    return install
+
+
+@pytest.fixture
+def run_cells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Executed]:
+    """Return a function that executes a runbook's cells with parameters.
+
+    ``after`` maps a cell's id to a function that gets the namespace once that cell has run.
+    """
+    folder = tmp_path / "job"
+
+    def run(
+        runbook: str,
+        after: Mapping[str, Callable[[dict[str, Any]], object]] | None = None,
+        **parameters: object,
+    ) -> Executed:
+        monkeypatch.setenv("PROOFBOOK_JOB_FOLDER", str(folder))
+        monkeypatch.setenv("PROOFBOOK_MEDIA_FOLDER", str(tmp_path / "media"))
+        names: dict[str, Any] = {}
+        error = None
+        try:
+            for cell, source, tags in code_cells(runbook):
+                exec(compile(source, f"{runbook}:{cell}", "exec"), names)
+                names.update(parameters if "parameters" in tags else {})
+                (after or {}).get(cell, len)(names)
+        except Exception as raised:  # noqa: BLE001 - how it ended is what a test asks
+            error = raised
+        records, unreadable = read_records(folder / "records.jsonl")
+        assert unreadable == 0
+        return Executed(folder=folder, records=records, error=error, names=names)
+
+    return run
+
+
 @pytest.fixture(scope="session")
 def audit() -> Callable[..., list[str]]:
     """Return a function that names what keeps people from reading or working (a part of) a page.
@@ -104,12 +167,41 @@ def audit() -> Callable[..., list[str]]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """The system's Chromium, which may play sound unasked; a test fails where there is none."""
-    from playwright.sync_api import sync_playwright
+    """A Chromium of the system or of Playwright, which may play sound unasked."""
+    need("browser")
+    from playwright.sync_api import expect, sync_playwright
 
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    expect.set_options(timeout=1000 * HANG)
     arguments = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
+    program = find_browser()
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=program, args=arguments)
+        opened = playwright.chromium.launch(
+            executable_path=program, args=arguments, timeout=1000 * HANG
+        )
         yield opened
         opened.close()
+
+
+@pytest.fixture
+def mount_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
+    """Return a function that mounts a real file system with the options of mount(8)'s tmpfs."""
+    folders: list[Path] = []
+
+    def mount(options: str) -> Path:
+        folder = tmp_path / f"disk-{len(folders)}"
+        folder.mkdir()
+        command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+        if not shutil.which("mount") or subprocess.run(command, check=False).returncode:
+            leave_out("needs to mount a file system, which this user may not: run it as root")
+        folders.append(folder)
+        return folder
+
+    yield mount
+    for folder in folders:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many tests were left out, and why, where nobody overlooks it."""
+    for line in count_left_out(terminalreporter.stats.get("skipped", [])):
+        terminalreporter.write_line(line, yellow=True, bold=True)

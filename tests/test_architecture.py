@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from waiting import HANG
 
 from architecture_rules import (
     BENCH,
@@ -60,7 +61,7 @@ RULES: dict[Rule, Module] = {
         H + "files.py", "def f():\n    from proofbook.runs.folder import RunFolder\n"
     ),
     packages_import_only_lower_ones: Module(H + "signoff/log.py", "import proofbook.report.page\n"),
-    every_module_of_the_harness_has_a_place: Module(H + "extras.py", ""),
+    every_module_of_the_harness_has_a_place: Module(H + "loose.py", ""),
     harness_imports_no_other_package: Module(
         H + "runner/listing.py", "def f():\n    from proofbook_systems import musicgen\n"
     ),
@@ -238,7 +239,7 @@ def heavy_after(statement: str) -> set[str]:
     """Return which heavy packages a fresh interpreter has imported after ``statement``."""
     script = f"{statement}\nimport sys\nprint('HEAVY', *sorted(set(sys.modules) & {HEAVY!r}))"
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=HANG, check=True
     )
     return set(done.stdout.rsplit("HEAVY", 1)[1].split())
 

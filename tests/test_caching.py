@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from waiting import HANG
 
 from proofbook.caching import cache_root, cached_folder, is_whole
 
@@ -90,7 +91,7 @@ def start(root: Path, seconds: float) -> subprocess.Popen[str]:
 
 def test_two_processes_at_once_build_once(tmp_path: Path):
     both = [start(tmp_path, 0.5), start(tmp_path, 0.5)]
-    assert [process.communicate(timeout=30)[0].strip() for process in both] == ["whole", "whole"]
+    assert [process.communicate(timeout=HANG)[0].strip() for process in both] == ["whole", "whole"]
     assert (tmp_path / "builds").read_text() == "x"
 
 
@@ -102,7 +103,7 @@ def test_a_killed_builder_is_cleaned_up_after(tmp_path: Path):
     os.kill(killed.pid, signal.SIGKILL)
     killed.communicate()
     next_one = start(tmp_path, 0)
-    assert next_one.communicate(timeout=30)[0].strip() == "whole"
+    assert next_one.communicate(timeout=HANG)[0].strip() == "whole"
     assert len([p for p in tmp_path.iterdir() if p.is_dir()]) == 1
 
 

@@ -10,19 +10,21 @@ import ast
 import copy
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel, Field, TypeAdapter
 
+from proofbook.configs import find_config, mismatch
 from proofbook.errors import NotebookError
 from proofbook.notebooks import Runbook, list_runbooks, read_notebook, read_runbook
 from proofbook.profiles import list_profiles
 from proofbook.project import Project
-from proofbook.runner.parameters import config_model
 from proofbook.runner.plan import load_plan
 
 PROJECT = Project(Path(__file__).resolve().parents[1])
@@ -30,6 +32,9 @@ RUNBOOKS = {
     path.relative_to(PROJECT.runbooks).with_suffix("").as_posix(): path
     for path in list_runbooks(PROJECT.runbooks)
 }
+EXAMPLE = PROJECT.root / "lib" / "proofbook" / "scaffold" / "files" / "hello.ipynb"
+ALL = {**RUNBOOKS, "example/hello": EXAMPLE}
+"""With the one that a new project begins with."""
 
 FEWEST_CELLS, MOST_CELLS, MOST_LINES = 8, 24, 12
 METADATA = {
@@ -156,6 +161,16 @@ def reference_is_no_special_case(book: Notebook) -> list[str]:
     ]
 
 
+def names_are_defined_and_imports_are_used(book: Notebook) -> list[str]:
+    command = ["check", "--isolated", "--select", "F", "--stdin-filename", "book.ipynb", "-"]
+    done = subprocess.run(
+        [sys.executable, "-m", "ruff", *command, "--output-format", "concise"],
+        input=json.dumps(book), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode in (0, 1), done.stderr
+    return [line for line in done.stdout.splitlines() if line.startswith("book.ipynb:")]
+
+
 def _strings(source: str) -> list[str]:
     try:
         nodes = list(ast.walk(ast.parse(source)))
@@ -165,21 +180,17 @@ def _strings(source: str) -> list[str]:
 
 
 def differences(runbook: Runbook, model: type[BaseModel]) -> list[str]:
-    """Return how a runbook's parameters differ from its system's config model."""
-    declared, fields = runbook.parameters, model.model_fields
-    if list(declared) != list(fields):
-        return [f"parameters {list(declared)} are not the fields {list(fields)}"]
-    found = []
-    for name, field in fields.items():
-        parameter = declared[name]
-        default = None if field.is_required() else field.get_default(call_default_factory=True)
-        ours = (type(parameter.default), parameter.default, parameter.required)
-        if ours != (type(default), default, field.is_required()):
-            found.append(f"{name} defaults to {parameter.default!r}, the field to {default!r}")
+    """Return where a config model contradicts or repeats a runbook's parameters cell."""
+    if difference := mismatch(model, runbook.parameters):
+        return [difference]
+    issues = []
+    for name, field in model.model_fields.items():
+        if not field.is_required() or field.description:
+            issues.append(f"{name}: its default and its help belong into the parameters cell alone")
         type_ = TypeAdapter(field.annotation).json_schema()
-        if parameter.adapter.json_schema() != type_:
-            found.append(f"{name} is {parameter.annotation}, the field is {type_}")
-    return found
+        if runbook.parameters[name].adapter.json_schema() != type_:
+            issues.append(f"{name} is {runbook.parameters[name].annotation}, the field is {type_}")
+    return issues
 
 
 def sample() -> Notebook:
@@ -187,7 +198,8 @@ def sample() -> Notebook:
     title = "# Sample: nothing much\n\nIt holds.\n\n| | |\n| --- | --- |\n"
     title += "".join(f"| {row} | something |\n" for row in TABLE_ROWS)
     parameters = 'name: str = "reference:small"  # what is used\nsize: float = 1.0  # how much'
-    steps = [_cell(f"step-{word}", "checks.expect('x', 1, 1)") for word in "abcdefghi"]
+    steps = [_cell("setup", "from proofbook.checks import Checks\n\nchecks = Checks('a/b')")]
+    steps += [_cell(f"step-{word}", "checks.expect('x', 1, 1)") for word in "bcdefghi"]
     cells = [_cell("title", title, "markdown"), _cell("parameters", parameters)]
     cells[1]["metadata"] = {"tags": ["parameters"]}
     book: Notebook = {"cells": [*cells, *steps, _cell("finish", "checks.finish()")]}
@@ -239,6 +251,8 @@ VIOLATIONS: list[tuple[Rule, Callable[[Notebook], object]]] = [
     (paths_are_relative, changed(3, source="open('/data/clip.wav')")),
     (paths_are_relative, changed(1, source="folder: str = 'C:\\\\clips'  # where")),
     (paths_are_relative, changed(3, source="open('~/clip.wav')")),
+    (names_are_defined_and_imports_are_used, changed(3, source="checks.expect('x', known, 1)")),
+    (names_are_defined_and_imports_are_used, changed(3, source="import json")),
     (reference_is_no_special_case, changed(3, source="if name.startswith('reference:'): 1")),
 ]
 RULES = list(dict.fromkeys(rule for rule, _ in VIOLATIONS))
@@ -248,10 +262,10 @@ def _name(value: object) -> str:
     return str(getattr(value, "__name__", value))
 
 
-@pytest.mark.parametrize("name", RUNBOOKS)
+@pytest.mark.parametrize("name", ALL)
 @pytest.mark.parametrize("rule", RULES, ids=_name)
 def test_every_runbook_keeps_the_rule(rule: Rule, name: str) -> None:
-    assert rule(read_notebook(RUNBOOKS[name])) == []
+    assert rule(read_notebook(ALL[name])) == []
 
 
 @pytest.mark.parametrize("rule", RULES, ids=_name)
@@ -277,9 +291,9 @@ def papermill_names(path: Path) -> list[str]:
     return list(inspect_notebook(str(path)))
 
 
-@pytest.mark.parametrize("name", RUNBOOKS)
+@pytest.mark.parametrize("name", ALL)
 def test_papermill_sees_the_same_parameters(name: str) -> None:
-    assert papermill_names(RUNBOOKS[name]) == list(read_runbook(RUNBOOKS[name]).parameters)
+    assert papermill_names(ALL[name]) == list(read_runbook(ALL[name]).parameters)
 
 
 def test_a_parameter_that_papermill_overlooks_is_noticed(tmp_path: Path) -> None:
@@ -291,36 +305,35 @@ def test_a_parameter_that_papermill_overlooks_is_noticed(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("name", RUNBOOKS)
-def test_parameters_equal_the_config_model(name: str) -> None:
+def test_parameters_equal_the_find_config(name: str) -> None:
     runbook = read_runbook(RUNBOOKS[name], name)
-    model = config_model(name)
-    if model is None:
-        pytest.skip(f"{name} has no config model")
+    model = find_config(name)
+    assert model is not None
     assert differences(runbook, model) == []
 
 
 class _SampleConfig(BaseModel):
-    name: str = "reference:small"
-    size: float = 1.0
-
-
-class _OtherType(_SampleConfig):
-    size: int = 1  # type: ignore[assignment]  # the point
-
-
-class _OtherDefault(_SampleConfig):
-    size: float = 2.0
-
-
-class _OtherName(_SampleConfig):
-    more: str = ""
-
-
-class _NoDefault(_SampleConfig):
+    name: str
     size: float
 
 
-@pytest.mark.parametrize("model", [_OtherType, _OtherDefault, _OtherName, _NoDefault])
+class _OtherType(_SampleConfig):
+    size: int  # type: ignore[assignment]  # the point
+
+
+class _Default(_SampleConfig):
+    size: float = 1.0
+
+
+class _Help(_SampleConfig):
+    size: float = Field(description="how much")
+
+
+class _OtherName(_SampleConfig):
+    more: str
+
+
+@pytest.mark.parametrize("model", [_OtherType, _Default, _Help, _OtherName])
 def test_another_config_model_is_noticed(model: type[BaseModel], tmp_path: Path) -> None:
     path = tmp_path / "a.ipynb"
     path.write_text(json.dumps(sample()))
@@ -328,10 +341,8 @@ def test_another_config_model_is_noticed(model: type[BaseModel], tmp_path: Path)
     assert differences(read_runbook(path), model)
 
 
-def test_every_system_with_runbooks_has_their_config_models() -> None:
-    systems = Path(PROJECT.root, "lib/proofbook/systems")
-    expected = [n for n in RUNBOOKS if (systems / n.split("/")[0] / "config.py").exists()]
-    assert [name for name in expected if config_model(name) is None] == []
+def test_every_shipped_runbook_has_a_config_model() -> None:
+    assert [name for name in RUNBOOKS if find_config(name) is None] == []
 
 
 @pytest.mark.parametrize("profile", [path.stem for path in list_profiles(PROJECT)])

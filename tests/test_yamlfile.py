@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from proofbook import yamlfile
 from proofbook.errors import ProfileError
 from proofbook.yamlfile import parse_scalar, read_yaml
 
@@ -14,16 +15,46 @@ from proofbook.yamlfile import parse_scalar, read_yaml
 def test_every_value_knows_its_line(tmp_path: Path) -> None:
     path = tmp_path / "x.yaml"
     path.write_text("a: 1\nb:\n  - c\n  - d: 2\n")
-    found = read_yaml(path)
-    assert found.value == {"a": 1, "b": ["c", {"d": 2}]}
-    assert [found.line(p) for p in (("a",), ("b", 0), ("b", 1, "d"), ("b", 1, "e"))] == [1, 3, 4, 4]
+    file = read_yaml(path)
+    assert file.value == {"a": 1, "b": ["c", {"d": 2}]}
+    assert [file.line(p) for p in (("a",), ("b", 0), ("b", 1, "d"), ("b", 1, "e"))] == [1, 3, 4, 4]
+
+
+UNUSUAL = """\
+# a comment
+%s: &one {"quoted": 'single', x: [1, 2.5, 5e-6, .inf, ~, yes, 2024-01-02]}
+again: *one
+folded: >
+  several
+  lines
+literal: |
+  # not a comment
+? long key
+: value
+"""
+
+
+@pytest.mark.parametrize("key", ["plain", "größe", "'with: colon'"])
+def test_both_parsers_read_the_same_values_and_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    """The quick one reads profiles; the other one says what is wrong with a broken one."""
+    path = tmp_path / "x.yaml"
+    path.write_text(UNUSUAL % key)
+    quick = read_yaml(path)
+    lines = [quick.line((name,)) for name in quick.value]
+    assert quick.value["again"]["x"] == [1, 2.5, 5e-6, float("inf"), None, True, "2024-01-02"]
+    assert lines == [2, 3, 4, 7, 9]
+    monkeypatch.setattr(yamlfile, "_QuickLoader", yamlfile._Loader)
+    other = read_yaml(path)
+    assert (other.value, [other.line((name,)) for name in other.value]) == (quick.value, lines)
 
 
 @pytest.mark.parametrize(
     ("text", "line", "message"),
     [
         ("a: 1\nb: x\x01y", 2, r"'\x01' is not allowed"),
-        ("a: 1\nb: 0x_", 2, "'0x_' is no int; quote it"),
+        ("a: 1\nb: 0x_", 2, "'0x_' is not a valid int; quote it"),
         ("a: 1\nb: &a [*a]", 2, "contains itself"),
         ("a: &a\n  b: *a", 2, "contains itself"),
         ("a: 1\nb: !!timestamp 2024-01-01", 2, "could not determine a constructor"),
@@ -31,7 +62,7 @@ def test_every_value_knows_its_line(tmp_path: Path) -> None:
         ("a: 1\nb: 2\na: 3", 3, "'a' is given twice"),
         ("a: 1\n? []\n: 2", 2, "unhashable"),
         ("a: !!int [1]", 1, "expected a scalar"),
-        ("a: 1\nb: !!bool maybe", 2, "'maybe' is no bool; quote it"),
+        ("a: 1\nb: !!bool maybe", 2, "'maybe' is not a valid bool; quote it"),
     ],
 )
 def test_each_mistake_is_one_line(tmp_path: Path, text: str, line: int, message: str) -> None:

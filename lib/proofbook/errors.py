@@ -6,7 +6,7 @@
      │   └─ NotebookError           a runbook file, with file and cell             exit 2
      ├─ RunFolderError              a run folder is missing, foreign or unreadable exit 2
      ├─ KernelError                 a kernel could not be started or was lost      exit 3
-     │   └─ TemplateError           the warm template could not serve; fall back
+     │   └─ ForkserverError         the warm forkserver could not serve; fall back
      ├─ SubjectError                a system under test cannot be used (inside a notebook)
      └─ RunbookStopped              raised inside a notebook to end it
          ├─ ChecksFailed            finish() or require() met a failed check
@@ -22,6 +22,7 @@ from pathlib import Path
 
 __all__ = [
     "ChecksFailed",
+    "ForkserverError",
     "Incomplete",
     "KernelError",
     "NotebookError",
@@ -30,7 +31,6 @@ __all__ = [
     "RunFolderError",
     "RunbookStopped",
     "SubjectError",
-    "TemplateError",
     "UsageError",
 ]
 
@@ -75,8 +75,8 @@ class KernelError(ProofbookError):
     """A kernel could not be started or was lost."""
 
 
-class TemplateError(KernelError):
-    """The warm template could not serve a kernel; an ordinary one is started instead."""
+class ForkserverError(KernelError):
+    """The warm forkserver could not serve a kernel; an ordinary one is started instead."""
 
 
 class SubjectError(ProofbookError):

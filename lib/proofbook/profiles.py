@@ -24,9 +24,11 @@ from pydantic import (
 
 from proofbook.errors import UsageError
 from proofbook.project import Project
+from proofbook.resources import Resources
 from proofbook.yamlfile import Place, YamlFile, read_yaml
 
 __all__ = [
+    "DEFAULT_PROFILE",
     "HARDWARE_KINDS",
     "JobDefaults",
     "JobEntry",
@@ -38,6 +40,8 @@ __all__ = [
 
 HARDWARE_KINDS = ("cores", "disk_gb", "gpu", "gpu_driver", "gpu_memory_gb", "memory_gb")
 """What ``hardware:`` may ask for: all that :func:`proofbook.hardware.measure` can find."""
+
+DEFAULT_PROFILE = "tiny"
 
 # Longer than a year is a mistake, and more than what a timer can hold.
 _LONGEST = 366 * 24 * 3600.0
@@ -60,6 +64,7 @@ def _hardware_kind(name: str) -> str:
 
 Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0, le=_LONGEST, allow_inf_nan=False)]
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Text = Annotated[str, Field(min_length=1)]
 HardwareKind = Annotated[str, AfterValidator(_hardware_kind)]
 
 
@@ -74,6 +79,7 @@ class JobDefaults(_Model):
     cell_timeout: Seconds | None = None
     retries: int = Field(0, ge=0, le=5)
     allow_skips: tuple[str, ...] = ()
+    resources: Resources = Resources()
 
 
 class JobEntry(_Model):
@@ -93,7 +99,11 @@ class JobEntry(_Model):
     retries: int | None = Field(None, ge=0, le=5)
     allow_skips: tuple[str, ...] | None = None
     hardware: dict[HardwareKind, Amount] = {}
+    requires: dict[Text, Text] = {}
+    """What to install, by the name of a program (or ``browser``, ``libpython``) that it needs."""
     memory_limit_gb: float | None = Field(None, gt=0, allow_inf_nan=False)
+    resources: Resources = Resources()
+    """What is not set here is as in the defaults."""
 
     @property
     def name(self) -> str:
@@ -118,13 +128,20 @@ def list_profiles(project: Project) -> list[Path]:
     return sorted(project.parameters.glob("*.yaml"))
 
 
-def load_profile(project: Project, profile: str) -> tuple[Profile, YamlFile]:
+def load_profile(project: Project, profile: str | None) -> tuple[Profile, YamlFile]:
     """Load a profile by name (``tiny``) or by the path of a YAML file.
+
+    None takes ``tiny``; where the project has no such profile, one without jobs, called
+    ``defaults``, as runbooks that are in no profile run with their defaults.
 
     Raises:
         ProfileError: It is not a profile; file and line say where.
         UsageError: There is no profile of this name.
     """
+    if profile is None:
+        if not (project.parameters / f"{DEFAULT_PROFILE}.yaml").exists():
+            return Profile.model_construct(jobs=()), YamlFile(Path("defaults"), {})
+        profile = DEFAULT_PROFILE
     source = read_yaml(_profile_path(project, profile))
     return _validate(source), source
 
@@ -158,10 +175,16 @@ def _validate(source: YamlFile) -> Profile:
         place: Place = tuple(first["loc"])
         name = ".".join(str(p) for p in place if p != "[key]")
         if first["type"] == "extra_forbidden":
-            model = JobEntry if place[0] == "jobs" else JobDefaults if len(place) > 1 else Profile
-            hint = nearest(str(place[-1]), list(model.model_fields))
+            hint = nearest(str(place[-1]), list(_model_at(place).model_fields))
             raise source.error(
                 f"unknown key {place[-1]!r}; {hint or 'remove it'}", place
             ) from error
         message = first["msg"].removeprefix("Value error, ")
         raise source.error(f"{name}: {message}", place) from error
+
+
+def _model_at(place: Place) -> type[BaseModel]:
+    """Return the model whose keys may stand at a place."""
+    if "resources" in place[:-1]:
+        return Resources
+    return JobEntry if place[0] == "jobs" else JobDefaults if len(place) > 1 else Profile

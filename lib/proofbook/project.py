@@ -1,4 +1,7 @@
-"""Find the project: the folder that holds ``runbooks/`` and ``parameters/``."""
+"""Find the project: the folder that holds ``runbooks/`` and ``parameters/``.
+
+Knows nothing about what is in them. No command works on a project that it was not started in.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Project", "find_project"]
+from proofbook.errors import UsageError
+
+__all__ = ["Project", "find_project", "nearest_project"]
 
 
 @dataclass(frozen=True)
@@ -36,15 +41,40 @@ class Project:
 
 
 def find_project(start: Path) -> Project:
-    """Return the nearest project at or above ``start``, else the one this package came with.
+    """Return the nearest project at or above ``start``, or the one that PROOFBOOK_PROJECT names.
 
-    ``PROOFBOOK_PROJECT`` names another. Where there is none at all, ``start`` itself is taken.
+    Raises:
+        UsageError: There is none.
     """
     if named := os.environ.get("PROOFBOOK_PROJECT"):
-        return Project(Path(named).resolve())
+        folder = Path(named).resolve()
+        if not _is_project(folder):
+            raise UsageError(
+                f"PROOFBOOK_PROJECT names {folder}, which has no runbooks/; unset it, or make a "
+                f"project there: proofbook init {folder}"
+            )
+        return Project(folder)
+    project = nearest_project(start)
+    if project is None:
+        raise UsageError(
+            f"{start.resolve()} is not in a project: neither it nor a folder above it has "
+            "runbooks/ with runbooks in it; make a project with: proofbook init"
+        )
+    return project
+
+
+def nearest_project(start: Path) -> Project | None:
+    """Return the nearest project at or above ``start``, if there is one."""
     start = start.resolve()
-    beside_package = Path(__file__).resolve().parents[2]
-    for folder in (start, *start.parents, beside_package):
-        if (folder / "runbooks").is_dir() and (folder / "parameters").is_dir():
-            return Project(folder)
-    return Project(start)
+    return next((Project(f) for f in (start, *start.parents) if _is_project(f)), None)
+
+
+def _is_project(folder: Path) -> bool:
+    """Say whether a folder has runbooks, or has a place for them and for profiles.
+
+    A folder ``runbooks/`` alone is none: elsewhere it holds other instructions than notebooks.
+    """
+    runbooks = folder / "runbooks"
+    if not runbooks.is_dir():
+        return False
+    return (folder / "parameters").is_dir() or next(runbooks.rglob("*.ipynb"), None) is not None

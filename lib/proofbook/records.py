@@ -22,8 +22,9 @@ from pydantic import (
     model_validator,
 )
 
+from proofbook.resources import Resources
+
 __all__ = [
-    "SCHEMA_VERSION",
     "AnyRecord",
     "Attempt",
     "Begin",
@@ -54,8 +55,6 @@ __all__ = [
     "parse_record",
 ]
 
-SCHEMA_VERSION = 1
-
 CheckStatus = Literal["passed", "failed", "error", "skipped"]
 OutcomeStatus = Literal[
     "passed", "failed", "error", "timed_out", "crashed", "cancelled", "skipped", "incomplete"
@@ -80,6 +79,18 @@ class _Model(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", ser_json_inf_nan="strings", use_attribute_docstrings=True
     )
+
+
+def _ignores_earlier(*names: str) -> Any:
+    """Return a validator that reads records of earlier versions: it drops keys they had."""
+
+    @model_validator(mode="before")
+    def drop(values: Any) -> Any:
+        if isinstance(values, dict) and not values.keys().isdisjoint(names):
+            return {name: value for name, value in values.items() if name not in names}
+        return values
+
+    return drop
 
 
 class MediaFile(_Model):
@@ -138,10 +149,10 @@ class Check(_Record):
     expected: str = ""
     """What was asked for, in words: ``30 ± 0.5 s``."""
     actual: JsonValue = None
-    """What was found."""
+    """The value that the check saw."""
     unit: str = ""
     why: str = ""
-    """Why the claim matters; shown beside a failure."""
+    """Why the claim matters; shown with a failure."""
     reason: str = ""
     """Why the check was skipped, or the exception that made it an error."""
 
@@ -213,13 +224,7 @@ class Question(_Record):
     required: bool = True
     status: QuestionStatus = "pending"
 
-    @model_validator(mode="before")
-    @classmethod
-    def _without_scale(cls, values: Any) -> Any:
-        """Read what was recorded before questions had forms."""
-        if isinstance(values, dict) and "scale" in values:
-            return {name: value for name, value in values.items() if name != "scale"}
-        return values
+    _earlier = _ignores_earlier("scale")
 
 
 class Finish(_Record):
@@ -302,6 +307,11 @@ class Outcome(_Model):
     ended: AwareDatetime | None = None
 
     @property
+    def is_green(self) -> bool:
+        """Whether the job passed, or was skipped as the profile allows."""
+        return self.status == "passed" or (self.status == "skipped" and self.allowed)
+
+    @property
     def seconds(self) -> float | None:
         """Wall time of the job, where it has ended."""
         if self.started is None or self.ended is None:
@@ -326,8 +336,11 @@ class PlannedJob(_Model):
     """Glob patterns of check names that may be skipped."""
     hardware: dict[str, float] = {}
     """Least amounts: ``gpu``, ``memory_gb``, ``disk_gb``, ``cores``."""
+    requires: dict[str, str] = {}
+    """What to install, by the name of what the machine must have: ``objdump``: ``binutils``."""
     memory_limit_gb: float | None = None
     """The job's processes are ended above this."""
+    resources: Resources = Resources()
 
 
 class Resumption(_Model):
@@ -359,6 +372,7 @@ class RunInfo(_Model):
     environment: dict[str, str] = {}
     hardware: dict[str, float | str] = {}
     resumed: tuple[Resumption, ...] = ()
-    cause: str = ""
     started: AwareDatetime = Field(default_factory=now)
     ended: AwareDatetime | None = None
+
+    _earlier = _ignores_earlier("cause")

@@ -9,7 +9,7 @@ from proofbook_bench.drawing import draw_sides
 from proofbook_bench.killing import Killed, kill_at_random
 from proofbook_bench.outcomes import count_kernels
 from proofbook_bench.pairs import Pairs, alternate, named, repeat, seconds, summarise
-from proofbook_bench.projects import open_bench, warm_template
+from proofbook_bench.projects import open_bench, warm_forkserver
 from proofbook_bench.sessions import time_first_cell, weigh_kernels
 
 __all__ = [
@@ -28,6 +28,6 @@ __all__ = [
     "seconds",
     "summarise",
     "time_first_cell",
-    "warm_template",
+    "warm_forkserver",
     "weigh_kernels",
 ]

@@ -1,8 +1,7 @@
-"""The parameters of the benchmarks.
+"""Types and bounds of the parameters of the benchmarks.
 
-Imports pydantic alone. Field names, types and defaults equal those of each runbook's parameters
-cell. Defaults measure little, so that each runbook takes minutes at most; the profile
-``benchmarks`` asks for more rounds.
+Each runbook's parameters cell has their defaults and says what they mean. Imports pydantic alone,
+so that a profile is validated at once.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ __all__ = [
     "KernelMemoryConfig",
     "KeyMatchingConfig",
     "LargeReportConfig",
+    "ManyJobsConfig",
     "ManyNotebooksConfig",
     "ManyReviewersConfig",
     "ModelLoadingConfig",
@@ -32,100 +32,85 @@ __all__ = [
     "WarmAttachConfig",
 ]
 
-_STACK = [
-    "torch",
-    "transformers:MusicgenForConditionalGeneration",
-    "diffusers:StableDiffusionPipeline",
-    "scrapbook",
-    "matplotlib",
-]
-
 
 class _Config(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class HeavyImportsConfig(_Config):
     """Parameters of ``benchmarks/heavy_imports``."""
 
-    rounds: int = Field(default=2, ge=1)
-    """How often each side is measured."""
-    in_a_row: int = Field(default=4, ge=1)
-    """Notebooks in one warm run; the time is for each of them."""
-    bar: float = Field(default=10.0, gt=0)
-    """Least number of times that a warm run must be faster."""
-    modules: list[str] = Field(default=_STACK, min_length=1)
-    """What the notebook imports: ``module``, or ``module:attribute``."""
+    rounds: int = Field(ge=1)
+    in_a_row: int = Field(ge=1)
+    bar: float = Field(gt=0)
+    modules: list[str] = Field(min_length=1)
 
 
 class TrivialNotebookConfig(_Config):
     """Parameters of ``benchmarks/trivial_notebook``."""
 
-    rounds: int = Field(default=3, ge=1)
-    """How often each side is measured."""
-    bar: float = Field(default=0.35, gt=0)
-    """Largest part of papermill's time that is allowed."""
-    modules: list[str] = _STACK
-    """What the template of the warm kernels has imported."""
+    rounds: int = Field(ge=1)
+    bar: float = Field(gt=0)
+    modules: list[str]
 
 
 class WarmAttachConfig(_Config):
     """Parameters of ``benchmarks/warm_attach``."""
 
-    rounds: int = Field(default=3, ge=1)
-    """How often each side is measured."""
-    bar: float = Field(default=0.25, gt=0)
-    """Largest part of an ordinary kernel's time that is allowed."""
-    modules: list[str] = _STACK
-    """What the template of the warm kernels has imported."""
+    rounds: int = Field(ge=1)
+    bar: float = Field(gt=0)
+    modules: list[str]
 
 
 class TinySuiteConfig(_Config):
     """Parameters of ``benchmarks/tiny_suite``."""
 
-    rounds: int = Field(default=2, ge=1)
-    """How often each side is measured."""
-    bar: float = Field(default=5.0, gt=0)
-    """Least number of times that the suite must be faster."""
-    profile: str = Field(default="tiny", min_length=1)
-    """The profile whose jobs are run."""
-    slots: int = Field(default=2, ge=1)
-    """How many jobs proofbook runs at a time."""
+    rounds: int = Field(ge=1)
+    bar: float = Field(gt=0)
+    profile: str = Field(min_length=1)
+    slots: int = Field(ge=1)
 
 
 class NotebookSavingConfig(_Config):
     """Parameters of ``benchmarks/notebook_saving``."""
 
-    rounds: int = Field(default=2, ge=1)
-    """How often each side is measured."""
-    bar: float = Field(default=1.1, gt=0)
-    """Largest time with saving, as a multiple of the time without."""
-    cells: int = Field(default=100, ge=1)
-    """Cells of the notebook."""
-    kilobytes: int = Field(default=100, ge=1)
-    """What each cell prints, in units of 1,000 bytes."""
+    rounds: int = Field(ge=1)
+    bar: float = Field(gt=0)
+    cells: int = Field(ge=1)
+    kilobytes: int = Field(ge=1)
 
 
 class ManyNotebooksConfig(_Config):
     """Parameters of ``benchmarks/many_notebooks``."""
 
-    notebooks: int = Field(default=24, ge=1)
-    """How many notebooks are executed."""
-    slots: int = Field(default=16, ge=1)
+    notebooks: int = Field(ge=1)
+    slots: int = Field(ge=1)
+    patience: float = Field(ge=0)
+
+
+class ManyJobsConfig(_Config):
+    """Parameters of ``benchmarks/many_jobs``."""
+
+    jobs: int = Field(default=60, ge=2)
+    """Jobs of a long run."""
+    fewer: int = Field(default=20, ge=1)
+    """Jobs of a short run, with which it is compared."""
+    slots: int = Field(default=2, ge=1)
     """How many of them at a time."""
-    patience: float = Field(default=5.0, ge=0)
-    """Seconds after the run in which its last processes may still end."""
+    rounds: int = Field(default=1, ge=1)
+    """How often each is measured."""
+    bar: float = Field(default=1.15, gt=0)
+    """Largest time per job of the long run, as a multiple of the short run's."""
+    memory_bar: float = Field(default=20.0, gt=0)
+    """MB by which the runner may grow after as many jobs as the short run has."""
 
 
 class StartUpConfig(_Config):
     """Parameters of ``benchmarks/start_up``."""
 
-    rounds: int = Field(default=3, ge=1)
-    """How often each command is run."""
-    bar: float = Field(default=0.5, gt=0)
-    """Largest median allowed, in seconds."""
-    command: str = Field(default="proofbook", min_length=1)
-    """The command: a name beside the interpreter, or a path."""
+    rounds: int = Field(ge=1)
+    bar: float = Field(gt=0)
+    command: str = Field(min_length=1)
 
 
 class PlanningConfig(_Config):
@@ -146,176 +131,116 @@ class PlanningConfig(_Config):
 class KernelMemoryConfig(_Config):
     """Parameters of ``benchmarks/kernel_memory``."""
 
-    rounds: int = Field(default=1, ge=1)
-    """How often each side is measured."""
-    kernels: int = Field(default=8, ge=1)
-    """How many kernels are held at once."""
-    bar: float = Field(default=0.35, gt=0)
-    """Largest part of the ordinary kernels' memory that is allowed."""
-    modules: list[str] = Field(default=_STACK, min_length=1)
-    """What every kernel has imported."""
+    rounds: int = Field(ge=1)
+    kernels: int = Field(ge=1)
+    bar: float = Field(gt=0)
+    modules: list[str] = Field(min_length=1)
 
 
 class KeyMatchingConfig(_Config):
     """Parameters of ``benchmarks/key_matching``."""
 
-    rounds: int = Field(default=1, ge=1)
-    """How often each side is measured."""
-    bar: float = Field(default=50.0, gt=0)
-    """Least number of times that the matching must be faster than difflib's."""
-    layers: int = Field(default=12, ge=1)
-    """Layers of the language model; a large one has 48."""
-    width: int = Field(default=2048, ge=2)
-    """Width of the language model."""
-    seed: int = Field(default=11, ge=0)
-    """The same seed gives the same names."""
+    rounds: int = Field(ge=1)
+    bar: float = Field(gt=0)
+    layers: int = Field(ge=1)
+    width: int = Field(ge=2)
+    seed: int = Field(ge=0)
 
 
 class GenerationSpeedConfig(_Config):
     """Parameters of ``benchmarks/generation_speed``."""
 
-    rounds: int = Field(default=3, ge=1)
-    """How often each side is measured."""
-    checkpoints: str = Field(default="reference:large/pair", min_length=1)
-    """What generates: audiocraft's checkpoints, as musicgen/large_offload takes them."""
-    duration: float = Field(default=0.5, ge=0.2)
-    """Seconds of audio in each round."""
-    cpu_memory: str = Field(default="50%", min_length=1)
-    """Budget of the offloaded side."""
-    bar: float = Field(default=0.97, gt=0)
-    """Least speed, as a multiple of transformers' own."""
-    offload_bar: float = Field(default=1.0, gt=0)
-    """Least speed under the budget, as a multiple of Accelerate's disk_offload."""
+    rounds: int = Field(ge=1)
+    checkpoints: str = Field(min_length=1)
+    duration: float = Field(ge=0.2)
+    cpu_memory: str = Field(min_length=1)
+    bar: float = Field(gt=0)
+    offload_bar: float = Field(gt=0)
 
 
 class ModelLoadingConfig(_Config):
     """Parameters of ``benchmarks/model_loading``."""
 
-    checkpoints: str = Field(default="random:small", min_length=1)
-    """What is loaded: audiocraft's checkpoints, as musicgen/large_offload takes them."""
-    dtype: str = Field(default="float16", pattern=r"^(float32|float16|bfloat16)$")
-    """Number format of the weights."""
-    cpu_memory: str = Field(default="512MiB", min_length=1)
-    """Budget for weights in memory."""
-    rounds: int = Field(default=1, ge=1)
-    """How often the first and the second load, and the peer's, are measured."""
-    bar: float = Field(default=0.25, gt=0)
-    """Largest part of the first load's time that the second may take."""
+    checkpoints: str = Field(min_length=1)
+    dtype: str = Field(pattern="^(float32|float16|bfloat16)$")
+    cpu_memory: str = Field(min_length=1)
+    rounds: int = Field(ge=1)
+    bar: float = Field(gt=0)
 
 
 class SpeechRowsConfig(_Config):
     """Parameters of ``benchmarks/speech_rows``."""
 
-    rounds: int = Field(default=2, ge=1)
-    """How often all rows are run, on a server of their own each time."""
-    project: str = Field(default="reference:voicebox", min_length=1)
-    """The server, as ttsserver/binary_e2e takes it; it must tell its own times."""
-    share: float = Field(default=1.15, gt=0)
-    """Largest multiple of the server's own time."""
-    extra: float = Field(default=3.0, ge=0)
-    """Seconds on top of that: starting, voices, ending."""
-    notice: float = Field(default=0.2, gt=0)
-    """Seconds after the server's own end within which a row must be noticed."""
+    rounds: int = Field(ge=1)
+    project: str = Field(min_length=1)
+    share: float = Field(gt=0)
+    extra: float = Field(ge=0)
+    notice: float = Field(gt=0)
 
 
 class SpeechKillsConfig(_Config):
     """Parameters of ``benchmarks/speech_kills``."""
 
-    project: str = Field(default="reference:voicebox", min_length=1)
-    """The server, as ttsserver/binary_e2e takes it."""
-    kills: int = Field(default=6, ge=1)
-    """How many runs, with one random kill each."""
-    slots: int = Field(default=3, ge=1)
-    """How many of them at a time."""
-    latest: float = Field(default=10.0, gt=0)
-    """Seconds at which a run is killed at the latest, once its clock has started."""
-    patience: float = Field(default=10.0, gt=0)
-    """Seconds that what is left may take to vanish."""
-    seed: int = Field(default=1, ge=0)
-    """Chooses moments and victims."""
+    project: str = Field(min_length=1)
+    kills: int = Field(ge=1)
+    slots: int = Field(ge=1)
+    latest: float = Field(gt=0)
+    patience: float = Field(gt=0)
+    seed: int = Field(ge=0)
 
 
 class TrainingKillsConfig(_Config):
     """Parameters of ``benchmarks/training_kills``."""
 
-    interruptions: int = Field(default=3, ge=3)
-    """How many trainings, each interrupted once at a random moment."""
-    steps: int = Field(default=16, ge=2)
-    """Steps of each training."""
-    checkpoint_every: int = Field(default=5, ge=1)
-    """Steps between two checkpoints."""
-    slots: int = Field(default=2, ge=1)
-    """How many trainings at a time."""
-    seed: int = Field(default=1, ge=0)
-    """Chooses the moments."""
+    interruptions: int = Field(ge=3)
+    steps: int = Field(ge=2)
+    checkpoint_every: int = Field(ge=1)
+    slots: int = Field(ge=1)
+    seed: int = Field(ge=0)
 
 
 class TrainingSpeedConfig(_Config):
     """Parameters of ``benchmarks/training_speed``."""
 
-    config: str = Field(default="reference:butcher", min_length=1)
-    """The trainer's YAML file, or ``reference:…``."""
-    rounds: int = Field(default=3, ge=1)
-    """How often each side is measured."""
-    steps: int = Field(default=40, ge=10)
-    """Steps of each measurement."""
-    batch: int = Field(default=8, ge=1)
-    """Pictures of the one in each step."""
-    precision: str = Field(default="no", pattern="^(no|fp16|bf16)$")
-    """Number format, as the trainer's mixed_precision."""
-    bar: float = Field(default=1.03, gt=0)
-    """Largest part of the plain loop's time that is allowed."""
+    config: str = Field(min_length=1)
+    rounds: int = Field(ge=1)
+    steps: int = Field(ge=10)
+    batch: int = Field(ge=1)
+    precision: str = Field(pattern="^(no|fp16|bf16)$")
+    bar: float = Field(gt=0)
 
 
 class CheckpointSavingConfig(_Config):
     """Parameters of ``benchmarks/checkpoint_saving``."""
 
-    parameters: int = Field(default=40_000_000, ge=4_000_000)
-    """Of the network; 859520964 is that of Stable Diffusion 1.5."""
-    step_seconds: float = Field(default=1.0, gt=0)
-    """That a step takes; 7.5 is what the checklist says of an RTX 4070."""
-    steps: int = Field(default=12, ge=1)
-    """During which a checkpoint must be written."""
-    interval: int = Field(default=100, ge=1)
-    """Steps between two checkpoints."""
-    rounds: int = Field(default=1, ge=1)
-    """How often each side is measured."""
-    bar: float = Field(default=1.0, gt=0)
-    """Largest part of Accelerate's cost that is allowed."""
-    stall_bar: float = Field(default=0.1, gt=0)
-    """Largest part of Accelerate's time that training may stand still."""
+    parameters: int = Field(ge=4000000)
+    step_seconds: float = Field(gt=0)
+    steps: int = Field(ge=1)
+    interval: int = Field(ge=1)
+    rounds: int = Field(ge=1)
+    bar: float = Field(gt=0)
+    stall_bar: float = Field(gt=0)
 
 
 class LargeReportConfig(_Config):
     """Parameters of ``benchmarks/large_report``."""
 
-    jobs: int = Field(default=300, ge=1)
-    """Jobs of the run; each has ten checks and a clip."""
-    rounds: int = Field(default=2, ge=1)
-    """How often the report is built and opened."""
-    build_bar: float = Field(default=10.0, gt=0)
-    """Seconds that building may take."""
-    paint_bar: float = Field(default=1.0, gt=0)
-    """Seconds until a browser may show something."""
-    act_bar: float = Field(default=0.1, gt=0)
-    """Seconds that a search and a jump may take."""
-    bytes_bar: float = Field(default=1.05, gt=0)
-    """Largest part of the clips' bytes that may be written for them."""
+    jobs: int = Field(ge=1)
+    rounds: int = Field(ge=1)
+    build_bar: float = Field(gt=0)
+    paint_bar: float = Field(gt=0)
+    act_bar: float = Field(gt=0)
+    bytes_bar: float = Field(gt=0)
 
 
 class ManyReviewersConfig(_Config):
     """Parameters of ``benchmarks/many_reviewers``."""
 
-    reviewers: int = Field(default=3, ge=1)
-    """How many answer at once."""
-    answers: int = Field(default=20, ge=1)
-    """Answers of each."""
-    kills: int = Field(default=2, ge=0)
-    """How often the server is killed meanwhile."""
-    jobs: int = Field(default=20, ge=1)
-    """Jobs of the run, with a question each."""
-    seed: int = Field(default=1, ge=0)
-    """Chooses the moments."""
+    reviewers: int = Field(ge=1)
+    answers: int = Field(ge=1)
+    kills: int = Field(ge=0)
+    jobs: int = Field(ge=1)
+    seed: int = Field(ge=0)
 
 
 RUNBOOKS: dict[str, type[BaseModel]] = {
@@ -325,6 +250,7 @@ RUNBOOKS: dict[str, type[BaseModel]] = {
     "kernel_memory": KernelMemoryConfig,
     "key_matching": KeyMatchingConfig,
     "large_report": LargeReportConfig,
+    "many_jobs": ManyJobsConfig,
     "many_notebooks": ManyNotebooksConfig,
     "many_reviewers": ManyReviewersConfig,
     "model_loading": ModelLoadingConfig,

@@ -6,7 +6,11 @@ from collections.abc import Mapping
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
-__all__ = ["Accuracy", "accuracy", "match_with_difflib"]
+from proofbook_systems.musicgen.keymap import Part, TensorSpec
+from proofbook_systems.musicgen.keymap.names import canonical
+from proofbook_systems.musicgen.keymap.rules import targets_of
+
+__all__ = ["Accuracy", "accuracy", "match_with_difflib", "specs_of", "targets_for"]
 
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -45,3 +49,25 @@ def accuracy(matched: Mapping[str, str], right: Mapping[str, str]) -> Accuracy:
     found = sum(matched.get(name) == key for name, key in right.items())
     wrong = sum(right.get(name) != key for name, key in matched.items())
     return Accuracy(found / len(right), wrong)
+
+
+def specs_of(shapes: Shapes) -> dict[str, TensorSpec]:
+    """Return names and shapes as the key mapping takes them, in single precision."""
+    return {name: TensorSpec(shape, "float32") for name, shape in shapes.items()}
+
+
+def targets_for(part: Part, keys: Mapping[str, TensorSpec]) -> dict[str, TensorSpec]:
+    """Return the parameters that these keys feed by the rules."""
+    targets: dict[str, TensorSpec] = {}
+    for key, spec in keys.items():
+        names = targets_of(part, canonical(key))
+        shape = (spec.shape[0] // len(names), *spec.shape[1:])
+        targets |= {_newer(name): TensorSpec(shape, spec.dtype) for name in names}
+    return targets
+
+
+def _newer(target: str) -> str:
+    """Return a parameter's name in torch's newer spelling of weight norm."""
+    stem, leaf = target.rsplit(".", 1)
+    half = {"weight_g": "original0", "weight_v": "original1"}.get(leaf)
+    return f"{stem}.parametrizations.weight.{half}" if half else target

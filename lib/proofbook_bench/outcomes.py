@@ -25,6 +25,7 @@ __all__ = [
     "only_run",
     "printed_sizes",
     "read_marks",
+    "read_times",
 ]
 
 _TROUBLE = re.compile(
@@ -90,9 +91,14 @@ def count_kernels(outputs: Path) -> dict[str, int]:
 
 def job_seconds(run: Path) -> list[float]:
     """Return how long each job of a run took, in seconds."""
+    return [(ended - started).total_seconds() for started, ended in read_times(run)]
+
+
+def read_times(run: Path) -> list[tuple[datetime, datetime]]:
+    """Return when each job of a run began and ended."""
     return [
-        (datetime.fromisoformat(o["ended"]) - datetime.fromisoformat(o["started"])).total_seconds()
-        for o in _outcomes(run)
+        (datetime.fromisoformat(outcome["started"]), datetime.fromisoformat(outcome["ended"]))
+        for outcome in _outcomes(run)
     ]
 
 

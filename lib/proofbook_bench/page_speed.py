@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from proofbook.errors import SubjectError
+from proofbook.requirements import find_browser
 
 __all__ = ["PageSpeed", "main", "measure_page"]
 
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 _PAINT = "performance.getEntriesByType('paint')[0].startTime"
 _LOADED = "performance.getEntriesByType('navigation')[0].loadEventEnd"
 _FILTER = """async (words) => {
@@ -69,9 +68,9 @@ def main(index: str, words: str) -> int:
     except ImportError:
         print("this needs Playwright: pip install -e '.[dev]'", file=sys.stderr)  # noqa: T201 - a program
         return 2
-    program = next((path for name in _BROWSERS if (path := shutil.which(name))), None)
+    program = find_browser()
     if program is None:
-        print(f"this needs one of {', '.join(_BROWSERS)}", file=sys.stderr)  # noqa: T201 - a program
+        print("needs a browser: install chromium", file=sys.stderr)  # noqa: T201 - a program
         return 2
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])

@@ -1,6 +1,6 @@
 """Small projects to measure: a temporary folder with notebooks, profiles and sockets of its own.
 
-Whatever runs in one shares no template, no output and no record with the project around it. Knows
+Whatever runs in one shares no forkserver, no output and no record with the project around it. Knows
 nothing about what is measured.
 """
 
@@ -19,10 +19,10 @@ from typing import Any
 
 from proofbook_bench.commands import clean_environment, run_command
 
-__all__ = ["Bench", "open_bench", "warm_template"]
+__all__ = ["Bench", "open_bench", "warm_forkserver"]
 
 _LONGEST_RUNTIME = 60
-_TEMPLATE_IDLE = "120"
+_FORKSERVER_IDLE = "120"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,8 +88,8 @@ def _runtime_folder(root: Path) -> Path:
 
 
 @contextlib.contextmanager
-def warm_template(profile: str, env: Mapping[str, str], cwd: Path) -> Iterator[float]:
-    """Keep a template with a profile's libraries running; yield the seconds it took to start.
+def warm_forkserver(profile: str, env: Mapping[str, str], cwd: Path) -> Iterator[float]:
+    """Keep a forkserver with a profile's libraries running; yield the seconds it took to start.
 
     Args:
         profile: As ``proofbook warm start`` takes it.
@@ -99,7 +99,7 @@ def warm_template(profile: str, env: Mapping[str, str], cwd: Path) -> Iterator[f
     Raises:
         SubjectError: It cannot be started or stopped.
     """
-    start = ["proofbook", "warm", "start", "--profile", profile, "--idle", _TEMPLATE_IDLE]
+    start = ["proofbook", "warm", "start", "--profile", profile, "--idle", _FORKSERVER_IDLE]
     try:
         yield run_command(start, env=env, cwd=cwd)
     finally:

@@ -81,7 +81,7 @@ def test_commands_come_from_this_environment():
 
 def test_the_environment_is_without_the_surrounding_run():
     given = {
-        "PROOFBOOK_TEMPLATE": "/s",
+        "PROOFBOOK_FORKSERVER": "/s",
         "PROOFBOOK_JOB_FOLDER": "/j",
         "PROOFBOOK_CACHE": "/c",
         "JPY_PARENT_PID": "1",

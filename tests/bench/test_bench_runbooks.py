@@ -21,7 +21,7 @@ from proofbook.records import Evidence, Metric
 from proofbook_bench.config import RUNBOOKS
 from proofbook_bench.pairs import Pairs
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 FAST, SLOW = (1.0, 1.1), (40.0, 90.0)
 PEER = (100.0, 90.0)
 
@@ -56,12 +56,12 @@ def measured(amounts: tuple[float, ...]) -> Callable[..., Pairs]:
 
 
 @contextlib.contextmanager
-def no_template(*args: object, **kwargs: object) -> Iterator[Any]:
+def no_forkserver(*args: object, **kwargs: object) -> Iterator[Any]:
     yield SimpleNamespace(wait_ready=lambda: None, socket="none", pid=1)
 
 
 @contextlib.contextmanager
-def started_template(*args: object, **kwargs: object) -> Iterator[float]:
+def started_forkserver(*args: object, **kwargs: object) -> Iterator[float]:
     yield 1.0
 
 
@@ -69,8 +69,8 @@ def stand_ins(amounts: tuple[float, ...], kind: str) -> Callable[[dict[str, Any]
     """Return what replaces a runbook's imports: canned amounts, kernels of one kind."""
     fixed: dict[str, Any] = {
         "alternate": measured(amounts),
-        "start_template": no_template,
-        "warm_template": started_template,
+        "start_forkserver": no_forkserver,
+        "warm_forkserver": started_forkserver,
         "run_command": lambda *args, **kwargs: 1.0,
         "execute_notebook": lambda *args, **kwargs: None,
         "time_first_cell": lambda *args: 1.0,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from proofbook_bench.loading import PEER, Loading
+from proofbook_bench.loading import Loading
 from proofbook_subjects.musicgen.audiocraft.reference import reference_checkpoints
 
 pytestmark = pytest.mark.slow
@@ -56,15 +56,15 @@ def test_loading_is_judged_by_memory_and_time(
 ):
     calls: list[str] = []
 
-    def measure(script: str, where: str, *, cache: Path, **options: Any) -> Loading:
+    def measure(side: str, where: str, *, cache: Path, **options: Any) -> Loading:
         cache.mkdir(exist_ok=True)
-        calls.append(script)
+        calls.append(side)
         seconds = second if len(calls) % 3 == 2 else 20.0
-        return Loading(seconds, 9999 if script == PEER else peak, 200, 1000)
+        return Loading(seconds, 9999 if side == "peer" else peak, 200, 1000)
 
     done = run_cells(
-        "benchmarks/model_loading", checkpoints=str(reference_checkpoints("tiny/pair", cache)),
+        "benchmarks/model_loading", checkpoints=str(reference_checkpoints("tiny", "pair", cache)),
         after={"imports": lambda names: names.update(measure_loading=measure)},
     )  # fmt: skip
     assert done.red == red
-    assert len(calls) == 3
+    assert calls == ["subject", "subject", "peer"]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from leaving_out import need
 
 from proofbook.errors import SubjectError
 from proofbook.report import load_run
@@ -32,6 +33,7 @@ def test_a_big_run_is_a_whole_run(tmp_path: Path) -> None:
 
 @pytest.mark.browser
 def test_a_page_is_measured_in_a_browser(tmp_path: Path, capsys: Any) -> None:
+    need("browser")
     from proofbook.report import write_report
 
     index = write_report(RunFolder(write_big_run(tmp_path, 5)))

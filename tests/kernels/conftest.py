@@ -1,4 +1,4 @@
-"""Templates for the tests of this folder."""
+"""Forkservers for the tests of this folder."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from proofbook.kernels.ownership import OwnedTemplate, start_template
+from proofbook.kernels.ownership import OwnedForkserver, start_forkserver
 
 
 @pytest.fixture(scope="session")
-def template() -> Iterator[OwnedTemplate]:
-    """A light template that all tests share and none may end."""
-    with start_template(
+def forkserver() -> Iterator[OwnedForkserver]:
+    """A light forkserver that all tests share and none may end."""
+    with start_forkserver(
         ["numpy.random", "matplotlib.pyplot", "multiprocessing.process"], bare=True
     ) as started:
         status = started.wait_ready(60)
@@ -23,16 +23,16 @@ def template() -> Iterator[OwnedTemplate]:
 
 
 @pytest.fixture
-def own_template() -> Iterator[OwnedTemplate]:
-    """A template that the test may end."""
-    with start_template([], bare=True) as started:
+def own_forkserver() -> Iterator[OwnedForkserver]:
+    """A forkserver that the test may end."""
+    with start_forkserver([], bare=True) as started:
         assert started.wait_ready(60).usable
         yield started
 
 
 @pytest.fixture(autouse=True)
 def _private_runtime(tmp_path_factory: pytest.TempPathFactory, monkeypatch: Any) -> None:
-    """Keep the tests away from the template that the user may be running."""
+    """Keep the tests away from the forkserver that the user may be running."""
     folder = Path(tmp_path_factory.getbasetemp().parent, "k")
     folder.mkdir(mode=0o700, exist_ok=True)
     folder.chmod(0o700)

@@ -12,7 +12,7 @@ from typing import Any
 
 import psutil
 
-from proofbook.kernels.ownership import OwnedTemplate
+from proofbook.kernels.ownership import OwnedForkserver
 from proofbook.kernels.session import WarmKernelClient, WarmKernelManager
 
 TREE = """
@@ -63,16 +63,16 @@ class Kernel:
 
 @contextlib.asynccontextmanager
 async def open_kernel(
-    template: OwnedTemplate | None, *, refused: bool = False, **kwargs: Any
+    forkserver: OwnedForkserver | None, *, refused: bool = False, **kwargs: Any
 ) -> AsyncIterator[Kernel]:
-    """Start a kernel from a template, or an ordinary one for None, and end it."""
+    """Start a kernel from a forkserver, or an ordinary one for None, and end it."""
     # With pytest's own variable, ipykernel does not forward descriptors 1 and 2.
     inherited = {k: v for k, v in os.environ.items() if k != "PYTEST_CURRENT_TEST"}
     env = {**inherited, **kwargs.pop("env", {})}
-    env.setdefault("PROOFBOOK_TEMPLATE", str(template.socket) if template else "off")
+    env.setdefault("PROOFBOOK_FORKSERVER", str(forkserver.socket) if forkserver else "off")
     manager = WarmKernelManager()
     await manager.start_kernel(env=env, **kwargs)
-    if template is not None:
+    if forkserver is not None:
         assert manager.kernel_kind == ("ordinary" if refused else "warm")
     client = manager.client()
     client.start_channels()
@@ -84,11 +84,11 @@ async def open_kernel(
         await manager.shutdown_kernel()
 
 
-def run_cell(template: OwnedTemplate | None, code: str, **kwargs: Any) -> Reply:
+def run_cell(forkserver: OwnedForkserver | None, code: str, **kwargs: Any) -> Reply:
     """Execute one cell in a kernel of its own."""
 
     async def run() -> Reply:
-        async with open_kernel(template, **kwargs) as kernel:
+        async with open_kernel(forkserver, **kwargs) as kernel:
             return await kernel.run(code)
 
     return asyncio.run(run())

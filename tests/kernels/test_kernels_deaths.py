@@ -19,11 +19,11 @@ pytestmark = pytest.mark.slow
 KINDS = pytest.mark.parametrize("warm", [True, False], ids=["warm", "ordinary"])
 
 
-def end_while_running(template, code, action=None, **kwargs):
+def end_while_running(forkserver, code, action=None, **kwargs):
     """Start TREE, then run a cell that ends the kernel; return the reason, code and processes."""
 
     async def run():
-        async with open_kernel(template, **kwargs) as kernel:
+        async with open_kernel(forkserver, **kwargs) as kernel:
             reply = await kernel.run(TREE)
             pids = [int(pid) for pid in reply.text.split()]
             provisioner = kernel.manager.provisioner
@@ -50,15 +50,15 @@ def end_while_running(template, code, action=None, **kwargs):
     ],
 )
 def test_the_end_of_a_kernel_is_told_and_ends_all_it_started(
-    template, warm, code, reason, returncode
+    forkserver, warm, code, reason, returncode
 ):
-    told, ended, pids = end_while_running(template if warm else None, code)
+    told, ended, pids = end_while_running(forkserver if warm else None, code)
     assert (told, ended) == (reason, returncode)
     assert wait_gone(pids) == []
 
 
 @KINDS
-def test_a_kill_ends_a_kernel_that_ignores_every_signal(template, warm):
+def test_a_kill_ends_a_kernel_that_ignores_every_signal(forkserver, warm):
     code = (
         "import signal, time\n"
         "for s in (signal.SIGINT, signal.SIGTERM): signal.signal(s, signal.SIG_IGN)\n"
@@ -66,7 +66,7 @@ def test_a_kill_ends_a_kernel_that_ignores_every_signal(template, warm):
     )
     started = time.monotonic()
     told, _, pids = end_while_running(
-        template if warm else None, code, lambda kernel: kernel.manager.provisioner.kill()
+        forkserver if warm else None, code, lambda kernel: kernel.manager.provisioner.kill()
     )
     assert told == "killed by signal 9 (SIGKILL)"
     assert wait_gone(pids) == []
@@ -74,35 +74,35 @@ def test_a_kill_ends_a_kernel_that_ignores_every_signal(template, warm):
 
 
 @KINDS
-def test_a_stopped_kernel_can_be_killed(template, warm):
+def test_a_stopped_kernel_can_be_killed(forkserver, warm):
     async def action(kernel):
         await kernel.manager.provisioner.send_signal(signal.SIGSTOP)
         await kernel.manager.provisioner.kill()
 
-    _, ended, pids = end_while_running(template if warm else None, "pass", action)
+    _, ended, pids = end_while_running(forkserver if warm else None, "pass", action)
     assert ended == -9
     assert wait_gone(pids) == []
 
 
 @KINDS
-def test_the_memory_limit_counts_children_and_names_the_figure(template, warm):
+def test_the_memory_limit_counts_children_and_names_the_figure(forkserver, warm):
     code = (
         "import subprocess, sys, time\n"
         "subprocess.Popen([sys.executable, '-c', 'x = bytearray(400 << 20); input()'],"
         " stdin=subprocess.PIPE)\ntime.sleep(600)"
     )
     told, ended, pids = end_while_running(
-        template if warm else None, code, env={"PROOFBOOK_MEMORY_LIMIT_GB": "0.35"}
+        forkserver if warm else None, code, env={"PROOFBOOK_MEMORY_LIMIT_GB": "0.35"}
     )
     assert told.startswith("out of memory: 0.") and told.endswith("GB of 0.35 GB")
     assert ended == -9
     assert wait_gone(pids) == []
 
 
-def test_a_kernel_under_its_memory_limit_goes_on(template):
+def test_a_kernel_under_its_memory_limit_goes_on(forkserver):
     async def run():
         env = {"PROOFBOOK_MEMORY_LIMIT_GB": "1"}
-        async with open_kernel(template, env=env) as kernel:
+        async with open_kernel(forkserver, env=env) as kernel:
             return await kernel.run(
                 "x = bytearray(200 << 20); import time; time.sleep(0.5); print(1)"
             )
@@ -115,35 +115,35 @@ def warden_of(pid):
 
 
 @KINDS
-def test_a_killed_warden_leaves_nothing(template, warm):
+def test_a_killed_warden_leaves_nothing(forkserver, warm):
     async def action(kernel):
         os.kill(warden_of(kernel.manager.provisioner.pid), signal.SIGKILL)
 
     told, ended, pids = end_while_running(
-        template if warm else None, "import time; time.sleep(600)", action
+        forkserver if warm else None, "import time; time.sleep(600)", action
     )
     assert (told, ended) == ("killed, as its warden was killed", -9)
     assert wait_gone(pids) == []
 
 
-def test_a_killed_keeper_of_an_ordinary_kernel_leaves_nothing():
+def test_a_killed_subreaper_of_an_ordinary_kernel_leaves_nothing():
     async def action(kernel):
-        keeper = warden_of(warden_of(kernel.manager.provisioner.pid))
-        os.kill(keeper, signal.SIGKILL)
+        subreaper = warden_of(warden_of(kernel.manager.provisioner.pid))
+        os.kill(subreaper, signal.SIGKILL)
 
     told, _, pids = end_while_running(None, "import time; time.sleep(600)", action)
-    assert told == "killed, as its template ended"
+    assert told == "killed, as its forkserver ended"
     assert wait_gone(pids) == []
 
 
 @pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGTERM])
-def test_a_killed_template_leaves_nothing(own_template, signum):
+def test_a_killed_forkserver_leaves_nothing(own_forkserver, signum):
     async def action(kernel):
-        os.kill(own_template.pid, signum)
+        os.kill(own_forkserver.pid, signum)
 
-    told, ended, pids = end_while_running(own_template, "import time; time.sleep(600)", action)
-    assert (told, ended) == ("killed, as its template ended", -9)
-    assert wait_gone([*pids, own_template.pid]) == []
+    told, ended, pids = end_while_running(own_forkserver, "import time; time.sleep(600)", action)
+    assert (told, ended) == ("killed, as its forkserver ended", -9)
+    assert wait_gone([*pids, own_forkserver.pid]) == []
 
 
 _CLIENT = """
@@ -160,10 +160,10 @@ asyncio.run(run())
 
 
 @KINDS
-def test_a_killed_client_leaves_nothing(template, warm):
+def test_a_killed_client_leaves_nothing(forkserver, warm):
     script = f"import sys; sys.path.append({str(Path(__file__).parent)!r})\n{_CLIENT}"
     with subprocess.Popen(
-        [sys.executable, "-c", script, str(template.socket) if warm else "off"],
+        [sys.executable, "-c", script, str(forkserver.socket) if warm else "off"],
         stdout=subprocess.PIPE,
         text=True,
     ) as client:
@@ -178,9 +178,9 @@ def test_a_killed_client_leaves_nothing(template, warm):
 
 
 @KINDS
-def test_an_interrupt_stops_the_cell_and_not_the_kernel(template, warm):
+def test_an_interrupt_stops_the_cell_and_not_the_kernel(forkserver, warm):
     async def run():
-        async with open_kernel(template if warm else None) as kernel:
+        async with open_kernel(forkserver if warm else None) as kernel:
             cell = asyncio.ensure_future(kernel.run("import time; print(1); time.sleep(600)"))
             await asyncio.sleep(0.5)
             await kernel.manager.interrupt_kernel()
@@ -191,9 +191,9 @@ def test_an_interrupt_stops_the_cell_and_not_the_kernel(template, warm):
 
 
 @KINDS
-def test_a_shutdown_ends_what_the_kernel_left_running(template, warm):
+def test_a_shutdown_ends_what_the_kernel_left_running(forkserver, warm):
     async def run():
-        async with open_kernel(template if warm else None) as kernel:
+        async with open_kernel(forkserver if warm else None) as kernel:
             pids = [int(pid) for pid in (await kernel.run(TREE)).text.split()]
             folder = kernel.manager.runtime_folder
             assert alive(pids) == pids
@@ -205,12 +205,12 @@ def test_a_shutdown_ends_what_the_kernel_left_running(template, warm):
     assert not Path(folder).exists()
 
 
-def test_no_zombie_stays_below_the_template(template):
+def test_no_zombie_stays_below_the_forkserver(forkserver):
     assert wait_for(
         lambda: (
             not [
                 p
-                for p in psutil.Process(template.pid).children(recursive=True)
+                for p in psutil.Process(forkserver.pid).children(recursive=True)
                 if p.status() == psutil.STATUS_ZOMBIE
             ]
         )

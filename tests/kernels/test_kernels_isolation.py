@@ -1,4 +1,4 @@
-"""What a forked kernel shares with its template and its siblings: code, and nothing else."""
+"""What a forked kernel shares with its forkserver and its siblings: code, and nothing else."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from live_kernels import open_kernel, run_cell
 
-from proofbook.kernels.ownership import start_template
+from proofbook.kernels.ownership import start_forkserver
 
 pytestmark = pytest.mark.slow
 
@@ -24,25 +24,25 @@ print(json.dumps([random.random(), numpy.random.random(), numpy.random.default_r
 """
 
 
-def test_no_two_kernels_draw_the_same_numbers(template):
-    draws = [json.loads(run_cell(template, DRAWS).text) for _ in range(3)]
+def test_no_two_kernels_draw_the_same_numbers(forkserver):
+    draws = [json.loads(run_cell(forkserver, DRAWS).text) for _ in range(3)]
     for values in zip(*draws, strict=True):
         assert len(set(values)) == 3
 
 
-def test_each_kernel_has_its_own_folder_and_environment(template, tmp_path):
+def test_each_kernel_has_its_own_folder_and_environment(forkserver, tmp_path):
     code = (
         "import os, time; print(os.getcwd(), os.environ.get('GIVEN'), os.environ.get('SET'),"
         " os.system('exit ${GIVEN:-9}') >> 8, time.tzname[0]); os.environ['SET'] = 'here';"
         "os.chdir('/'); import json; json.changed = True"
     )
     (tmp_path / "a").mkdir()
-    one = run_cell(template, code, cwd=str(tmp_path / "a"), env={"GIVEN": "4", "TZ": "XYZ-3"})
-    other = run_cell(template, code + "; print(json.changed)", cwd=str(tmp_path))
+    one = run_cell(forkserver, code, cwd=str(tmp_path / "a"), env={"GIVEN": "4", "TZ": "XYZ-3"})
+    other = run_cell(forkserver, code + "; print(json.changed)", cwd=str(tmp_path))
     assert one.text == f"{tmp_path / 'a'} 4 None 4 XYZ\n"
     assert other.text.startswith(f"{tmp_path} None None 9 ")
     fresh = run_cell(
-        template, "import json, os; print(hasattr(json, 'changed'), 'SET' in os.environ)"
+        forkserver, "import json, os; print(hasattr(json, 'changed'), 'SET' in os.environ)"
     )
     assert fresh.text == "False False\n"
 
@@ -70,10 +70,10 @@ print(json.dumps({
 """
 
 
-def test_a_warm_kernel_cannot_be_told_from_an_ordinary_one(template, tmp_path):
+def test_a_warm_kernel_cannot_be_told_from_an_ordinary_one(forkserver, tmp_path):
     warm, ordinary = (
-        json.loads(run_cell(t, FRESH, cwd=str(tmp_path), env={"PROOFBOOK_TEMPLATE": s}).text)
-        for t, s in ((template, str(template.socket)), (None, "off"))
+        json.loads(run_cell(t, FRESH, cwd=str(tmp_path), env={"PROOFBOOK_FORKSERVER": s}).text)
+        for t, s in ((forkserver, str(forkserver.socket)), (None, "off"))
     )
     warm["argv"], ordinary["argv"] = (facts["argv"][0] for facts in (warm, ordinary))
     assert warm == ordinary
@@ -81,25 +81,25 @@ def test_a_warm_kernel_cannot_be_told_from_an_ordinary_one(template, tmp_path):
     assert warm["leader"] and warm["parent_known"]
 
 
-def test_no_descriptor_of_the_template_or_the_warden_is_open(template):
+def test_no_descriptor_of_the_forkserver_or_the_warden_is_open(forkserver):
     code = (
         "import os\nfor fd in os.listdir('/proc/self/fd'):\n"
         "    try: print(fd, os.readlink(f'/proc/self/fd/{fd}'))\n    except OSError: pass"
     )
     before = run_cell(None, code).text.count("socket:")
-    assert run_cell(template, code).text.count("socket:") <= before
+    assert run_cell(forkserver, code).text.count("socket:") <= before
 
 
-def test_a_local_module_is_imported_from_the_kernels_folder(template, tmp_path):
+def test_a_local_module_is_imported_from_the_kernels_folder(forkserver, tmp_path):
     (tmp_path / "pb_local_module.py").write_text("where = __file__")
-    reply = run_cell(template, "import pb_local_module as m; print(m.where)", cwd=str(tmp_path))
+    reply = run_cell(forkserver, "import pb_local_module as m; print(m.where)", cwd=str(tmp_path))
     assert reply.text.strip() == str(tmp_path / "pb_local_module.py")
 
 
 _LOWERED = 'umask 027; ulimit -S -n 300; exec "$@"'
 
 
-def test_umask_and_limits_are_the_clients(template):
+def test_umask_and_limits_are_the_clients(forkserver):
     code = (
         "import subprocess, sys\nfrom live_kernels import run_cell\n"
         "class T: socket = sys.argv[1]\n"
@@ -107,13 +107,13 @@ def test_umask_and_limits_are_the_clients(template):
         " resource.getrlimit(resource.RLIMIT_NOFILE)[0])').text)"
     )
     done = subprocess.run(
-        ["sh", "-c", _LOWERED, "sh", sys.executable, "-c", code, str(template.socket)],
+        ["sh", "-c", _LOWERED, "sh", sys.executable, "-c", code, str(forkserver.socket)],
         capture_output=True,
         text=True,
         timeout=60,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)},
     )
-    assert "ordinary" in done.stderr  # another PYTHONPATH than the template's
+    assert "ordinary" in done.stderr  # another PYTHONPATH than the forkserver's
     assert done.stdout.split() == ["23", "300"]
 
 
@@ -129,7 +129,7 @@ def test_exit_hooks_of_the_kernel_run_and_what_imports_made_stays(tmp_path, monk
         "sys.__stdout__.write('unflushed '); ctypes.CDLL(None).printf(b'from C')\n"
         "print(mine.name, pb_makes_folder.folder.name)"
     )
-    with start_template(["pb_makes_folder"], bare=True) as started:
+    with start_forkserver(["pb_makes_folder"], bare=True) as started:
         started.wait_ready(60)
         with (tmp_path / "log").open("wb") as log:
             env = {"PYTEST_CURRENT_TEST": "descriptors are not captured"}
@@ -142,24 +142,24 @@ def test_exit_hooks_of_the_kernel_run_and_what_imports_made_stays(tmp_path, monk
     assert sorted((tmp_path / "log").read_text().split()) == ["C", "from", "unflushed"]
 
 
-def test_plots_show_inline(template):
+def test_plots_show_inline(forkserver):
     code = "import matplotlib.pyplot as plt\nplt.plot([1, 2]); plt.show()"
     again = "plt.plot([2, 1])"
 
     async def run():
-        async with open_kernel(template) as kernel:
+        async with open_kernel(forkserver) as kernel:
             return [await kernel.run(code), await kernel.run(again)]
 
     for reply in asyncio.run(run()):
         assert any("image/png" in data for data in reply.displays)
 
 
-def test_a_backend_chosen_by_the_environment_is_kept(template):
+def test_a_backend_chosen_by_the_environment_is_kept(forkserver):
     code = "import matplotlib.pyplot as plt; print(plt.get_backend())"
-    assert run_cell(template, code, env={"MPLBACKEND": "agg"}).text.strip().lower() == "agg"
+    assert run_cell(forkserver, code, env={"MPLBACKEND": "agg"}).text.strip().lower() == "agg"
 
 
-def test_numpy_has_the_threads_that_the_environment_allows(template):
+def test_numpy_has_the_threads_that_the_environment_allows(forkserver):
     code = (
         "import numpy, os; a = numpy.ones((600, 600)); assert (a @ a == 600).all()\n"
         "def pools():\n"
@@ -169,14 +169,14 @@ def test_numpy_has_the_threads_that_the_environment_allows(template):
         "print(pools())"
     )
     one, many = (
-        int(run_cell(template, code, env={"OPENBLAS_NUM_THREADS": n}).text) for n in ("1", "2")
+        int(run_cell(forkserver, code, env={"OPENBLAS_NUM_THREADS": n}).text) for n in ("1", "2")
     )
     assert many - one == min(2, os.cpu_count() or 1) - 1
 
 
-def test_the_debugger_of_jupyterlab_works(template):
+def test_the_debugger_of_jupyterlab_works(forkserver):
     async def run():
-        async with open_kernel(template) as kernel:
+        async with open_kernel(forkserver) as kernel:
             message = kernel.client.session.msg(
                 "debug_request",
                 {
@@ -192,9 +192,9 @@ def test_the_debugger_of_jupyterlab_works(template):
     assert asyncio.run(run())["content"]["success"] is True
 
 
-def test_sixteen_kernels_start_at_once(template):
+def test_sixteen_kernels_start_at_once(forkserver):
     async def one(number):
-        async with open_kernel(template) as kernel:
+        async with open_kernel(forkserver) as kernel:
             reply = await kernel.run(f"import os; print({number}, os.getpid())")
             return kernel.manager.kernel_kind, *reply.text.split()
 
@@ -208,14 +208,14 @@ def test_sixteen_kernels_start_at_once(template):
 
 
 @pytest.mark.parametrize("warm", [True, False])
-def test_outputs_wait_for_a_client_that_does_not_read_yet(template, warm):
+def test_outputs_wait_for_a_client_that_does_not_read_yet(forkserver, warm):
     code = (
         "from IPython.display import display\n"
         "for n in range(3_000): display({'text/plain': str(n)}, raw=True)"
     )
 
     async def run():
-        async with open_kernel(template if warm else None) as kernel:
+        async with open_kernel(forkserver if warm else None) as kernel:
             asked = kernel.client.execute(code)
             await kernel.client._recv_reply(asked, timeout=60)
             numbers, state = [], ""
@@ -233,7 +233,7 @@ def test_torch_computes_in_a_warm_kernel_and_draws_its_own_numbers():
         "import torch; a = torch.ones(400, 400); assert float((a @ a)[0, 0]) == 400\n"
         "print(torch.rand(1).item(), torch.initial_seed(), torch.get_num_threads())"
     )
-    with start_template(["torch"], bare=True) as started:
+    with start_forkserver(["torch"], bare=True) as started:
         assert started.wait_ready(100).usable
         replies = [
             run_cell(started, code, env={"OMP_NUM_THREADS": n}).text.split() for n in ("1", "2")

@@ -10,68 +10,68 @@ import psutil
 import pytest
 from live_kernels import run_cell, wait_for, wait_gone
 
-from proofbook.errors import TemplateError
+from proofbook.errors import ForkserverError
 from proofbook.kernels import ownership, shared_forkserver
-from proofbook.kernels.ownership import start_template
+from proofbook.kernels.ownership import start_forkserver
 from proofbook.kernels.status import ask
 
 pytestmark = pytest.mark.slow
 
 
-def test_a_template_describes_itself(own_template):
-    status = own_template.describe()
-    assert status.pid == own_template.pid
+def test_a_forkserver_describes_itself(own_forkserver):
+    status = own_forkserver.describe()
+    assert status.pid == own_forkserver.pid
     assert status.python == sys.executable
-    assert status.threads == ["pb-template"]
+    assert status.threads == ["pb-forkserver"]
     assert status.seconds["ipykernel.kernelapp"] > 0
     assert status.pss > 1e6
     assert (status.kernels, status.served, status.warnings) == (0, 0, [])
     assert "PYZMQ_BACKEND" in status.depends_on
 
 
-def test_nobody_else_can_reach_the_socket(own_template):
-    assert own_template.socket.stat().st_mode & 0o777 == 0o600
-    assert own_template.socket.parent.stat().st_mode & 0o777 == 0o700
+def test_nobody_else_can_reach_the_socket(own_forkserver):
+    assert own_forkserver.socket.stat().st_mode & 0o777 == 0o600
+    assert own_forkserver.socket.parent.stat().st_mode & 0o777 == 0o700
 
 
-def test_nonsense_on_the_socket_harms_nobody(own_template):
+def test_nonsense_on_the_socket_harms_nobody(own_forkserver):
     import socket
 
     for line in (b"nonsense\n", b'{"op": "launch"}\n', b'{"op": "unknown"}\n', b""):
         with socket.socket(socket.AF_UNIX) as client:
-            client.connect(str(own_template.socket))
+            client.connect(str(own_forkserver.socket))
             client.sendall(line)
             client.shutdown(socket.SHUT_WR)
             assert client.recv(100) == b""
-    with pytest.raises(TemplateError, match="ended"):
-        ask(own_template.socket, "unknown", 5)
-    assert own_template.describe().usable
+    with pytest.raises(ForkserverError, match="ended"):
+        ask(own_forkserver.socket, "unknown", 5)
+    assert own_forkserver.describe().usable
 
 
-def test_leaving_the_context_ends_the_template_and_removes_its_folder():
-    with start_template([], bare=True) as started:
+def test_leaving_the_context_ends_the_forkserver_and_removes_its_folder():
+    with start_forkserver([], bare=True) as started:
         started.wait_ready(60)
     assert wait_gone([started.pid]) == []
     assert not started.socket.parent.exists()
     started.close()
 
 
-def test_a_template_that_ends_while_importing_is_told(tmp_path, monkeypatch):
+def test_a_forkserver_that_ends_while_importing_is_told(tmp_path, monkeypatch):
     (tmp_path / "pb_ends.py").write_text("import os; os.write(2, b'bye'); os._exit(5)")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     with (
-        start_template(["pb_ends"], bare=True) as started,
-        pytest.raises(TemplateError, match=r"code 5: .*bye"),
+        start_forkserver(["pb_ends"], bare=True) as started,
+        pytest.raises(ForkserverError, match=r"code 5: .*bye"),
     ):
         started.wait_ready(60)
 
 
-def test_waiting_for_a_slow_template_ends_in_time(tmp_path, monkeypatch):
+def test_waiting_for_a_slow_forkserver_ends_in_time(tmp_path, monkeypatch):
     (tmp_path / "pb_sleeps.py").write_text("import time; time.sleep(60)")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
-    with start_template(["pb_sleeps"], bare=True) as started:
+    with start_forkserver(["pb_sleeps"], bare=True) as started:
         for timeout in (0.0, 1.0):
-            with pytest.raises(TemplateError, match=f"in {timeout:g} s"):
+            with pytest.raises(ForkserverError, match=f"in {timeout:g} s"):
                 started.wait_ready(timeout)
         began = time.monotonic()
     assert time.monotonic() - began < 5
@@ -79,8 +79,8 @@ def test_waiting_for_a_slow_template_ends_in_time(tmp_path, monkeypatch):
 
 _OWNER = """
 import sys, time
-from proofbook.kernels.ownership import start_template
-started = start_template(sys.argv[2:], bare=True)
+from proofbook.kernels.ownership import start_forkserver
+started = start_forkserver(sys.argv[2:], bare=True)
 if sys.argv[1] == "ready":
     started.wait_ready(60)
 while not started.socket.exists():
@@ -91,7 +91,7 @@ time.sleep(600)
 
 
 @pytest.mark.parametrize("moment", ["ready", "importing"])
-def test_a_template_ends_with_its_killed_owner(moment, tmp_path, monkeypatch):
+def test_a_forkserver_ends_with_its_killed_owner(moment, tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     (tmp_path / "pb_sleeps.py").write_text("import time; time.sleep(60)")
     preload = ["pb_sleeps"] if moment == "importing" else []
@@ -106,10 +106,10 @@ def test_a_template_ends_with_its_killed_owner(moment, tmp_path, monkeypatch):
     wait_for(lambda: not Path(socket).parent.exists())
 
 
-def test_a_template_holds_no_pipe_of_its_caller():
+def test_a_forkserver_holds_no_pipe_of_its_caller():
     code = (
-        "from proofbook.kernels.ownership import start_template; import os, time\n"
-        "started = start_template([], bare=True); started.wait_ready(60)\n"
+        "from proofbook.kernels.ownership import start_forkserver; import os, time\n"
+        "started = start_forkserver([], bare=True); started.wait_ready(60)\n"
         "print(started.pid, flush=True); os.close(1); os.close(2); time.sleep(600)"
     )
     with subprocess.Popen(
@@ -119,13 +119,13 @@ def test_a_template_holds_no_pipe_of_its_caller():
         owner.kill()
 
 
-def test_without_wardens_no_template_is_started(monkeypatch):
+def test_without_wardens_no_forkserver_is_started(monkeypatch):
     monkeypatch.setattr(ownership.tree, "SUPPORTED", False)
-    with pytest.raises(TemplateError, match="Linux"):
-        start_template([])
+    with pytest.raises(ForkserverError, match="Linux"):
+        start_forkserver([])
 
 
-def test_the_shared_template_is_kept_while_it_fits_and_ends_when_told(tmp_path, monkeypatch):
+def test_the_shared_forkserver_is_kept_while_it_fits_and_ends_when_told(tmp_path, monkeypatch):
     (tmp_path / "pb_shared.py").write_text("value = 1")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     assert shared_forkserver.shared_status() is None
@@ -135,7 +135,7 @@ def test_the_shared_template_is_kept_while_it_fits_and_ends_when_told(tmp_path, 
         assert first.idle == shared_forkserver.IDLE_SECONDS
         assert shared_forkserver.start_shared([], bare=True).pid == first.pid
         code = "import os; print(open(f'/proc/{os.getpid()}/comm').read())"
-        assert run_cell(None, code, env={"PROOFBOOK_TEMPLATE": ""}).text.strip() == "pb-kernel"
+        assert run_cell(None, code, env={"PROOFBOOK_FORKSERVER": ""}).text.strip() == "pb-kernel"
         wider = shared_forkserver.start_shared(["pb_shared", "json"], bare=True)
         assert wider.pid != first.pid
         assert wait_gone([first.pid]) == []
@@ -148,9 +148,9 @@ def test_the_shared_template_is_kept_while_it_fits_and_ends_when_told(tmp_path, 
     assert shared_forkserver.shared_status() is None
 
 
-def test_the_shared_template_ends_when_idle_and_not_before():
+def test_the_shared_forkserver_ends_when_idle_and_not_before():
     started = shared_forkserver.start_shared([], idle=1.5, bare=True)
-    env = {"PROOFBOOK_TEMPLATE": ""}
+    env = {"PROOFBOOK_FORKSERVER": ""}
     assert run_cell(None, "import time; time.sleep(1.7); print(1)", env=env).text == "1\n"
     time.sleep(0.5)
     assert psutil.pid_exists(started.pid)
@@ -158,7 +158,7 @@ def test_the_shared_template_ends_when_idle_and_not_before():
     assert not shared_forkserver.shared_socket().exists()
 
 
-def test_a_socket_that_a_killed_template_left_is_replaced():
+def test_a_socket_that_a_killed_forkserver_left_is_replaced():
     first = shared_forkserver.start_shared([], bare=True)
     psutil.Process(first.pid).kill()
     wait_gone([first.pid])

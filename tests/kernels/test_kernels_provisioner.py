@@ -16,7 +16,7 @@ from jupyter_client.manager import KernelManager
 from live_kernels import alive, open_kernel, run_cell
 
 from proofbook.kernels import provisioner
-from proofbook.kernels.ownership import start_template
+from proofbook.kernels.ownership import start_forkserver
 
 pytestmark = pytest.mark.slow
 
@@ -39,19 +39,19 @@ def said(caplog, monkeypatch):
     return lambda: [r.getMessage() for r in caplog.records if r.name == "proofbook.kernels"]
 
 
-def kind_of(template, **kwargs):
+def kind_of(forkserver, **kwargs):
     async def run():
-        async with open_kernel(template, **kwargs) as kernel:
+        async with open_kernel(forkserver, **kwargs) as kernel:
             assert (await kernel.run("print(1 + 1)")).text == "2\n"
             return kernel.manager.kernel_kind
 
     return asyncio.run(run())
 
 
-def test_without_a_template_the_kernel_is_ordinary_and_it_is_said_once(said):
+def test_without_a_forkserver_the_kernel_is_ordinary_and_it_is_said_once(said):
     for _ in range(2):
-        assert kind_of(None, env={"PROOFBOOK_TEMPLATE": ""}) == "ordinary"
-    assert said() == ["starting an ordinary kernel: no warm template is running"]
+        assert kind_of(None, env={"PROOFBOOK_FORKSERVER": ""}) == "ordinary"
+    assert said() == ["starting an ordinary kernel: no warm forkserver is running"]
 
 
 def test_a_dead_socket_gives_an_ordinary_kernel(said, tmp_path):
@@ -59,28 +59,28 @@ def test_a_dead_socket_gives_an_ordinary_kernel(said, tmp_path):
 
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(tmp_path / "s"))
-    assert kind_of(None, env={"PROOFBOOK_TEMPLATE": str(tmp_path / "s")}) == "ordinary"
+    assert kind_of(None, env={"PROOFBOOK_FORKSERVER": str(tmp_path / "s")}) == "ordinary"
     assert "does not answer" in said()[0]
-    assert kind_of(None, env={"PROOFBOOK_TEMPLATE": str(tmp_path / "none")}) == "ordinary"
+    assert kind_of(None, env={"PROOFBOOK_FORKSERVER": str(tmp_path / "none")}) == "ordinary"
 
 
 @pytest.mark.parametrize("variable", ["PYTHONHASHSEED", "PYTHONOPTIMIZE", "LC_ALL"])
-def test_an_override_that_a_fork_cannot_have_gives_an_ordinary_kernel(template, said, variable):
+def test_an_override_that_a_fork_cannot_have_gives_an_ordinary_kernel(forkserver, said, variable):
     value = {"LC_ALL": "C.UTF-8"}.get(variable, "1")
-    assert kind_of(template, refused=True, env={variable: value}) == "ordinary"
+    assert kind_of(forkserver, refused=True, env={variable: value}) == "ordinary"
     assert variable in said()[0]
     code = f"import os; print(os.environ[{variable!r}])"
-    assert run_cell(template, code, refused=True, env={variable: value}).text == f"{value}\n"
+    assert run_cell(forkserver, code, refused=True, env={variable: value}).text == f"{value}\n"
 
 
-def test_a_preloaded_module_that_starts_a_thread_makes_the_template_refuse(
+def test_a_preloaded_module_that_starts_a_thread_makes_the_forkserver_refuse(
     said, tmp_path, monkeypatch
 ):
     (tmp_path / "pb_thread.py").write_text(
         "import threading; threading.Thread(target=threading.Event().wait, daemon=True).start()"
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
-    with start_template(["pb_thread", "pb_not_there"], bare=True) as started:
+    with start_forkserver(["pb_thread", "pb_not_there"], bare=True) as started:
         status = started.wait_ready(60)
         assert not status.usable
         assert "pb_not_there is left out" in status.warnings[0]
@@ -89,11 +89,11 @@ def test_a_preloaded_module_that_starts_a_thread_makes_the_template_refuse(
     assert "left threads running" in said()[0]
 
 
-def test_a_module_that_was_edited_makes_the_template_refuse(said, tmp_path, monkeypatch):
+def test_a_module_that_was_edited_makes_the_forkserver_refuse(said, tmp_path, monkeypatch):
     (tmp_path / "pb_edited_later.py").write_text("value = 1")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     code = "import pb_edited_later as m; print(m.value)"
-    with start_template(["pb_edited_later"], bare=True) as started:
+    with start_forkserver(["pb_edited_later"], bare=True) as started:
         started.wait_ready(60)
         assert run_cell(started, code).text == "1\n"
         (tmp_path / "pb_edited_later.py").write_text("value = 22")
@@ -101,19 +101,19 @@ def test_a_module_that_was_edited_makes_the_template_refuse(said, tmp_path, monk
     assert "pb_edited_later.py changed" in said()[0]
 
 
-def test_a_kernel_waits_for_a_template_that_is_still_importing(tmp_path, monkeypatch):
+def test_a_kernel_waits_for_a_forkserver_that_is_still_importing(tmp_path, monkeypatch):
     (tmp_path / "pb_slow.py").write_text("import time; time.sleep(1.5)")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
-    with start_template(["pb_slow"], bare=True) as started:
+    with start_forkserver(["pb_slow"], bare=True) as started:
         while not started.socket.exists():
             pass
         assert kind_of(started) == "warm"
 
 
-def test_the_plain_manager_starts_interrupts_and_restarts_over_tcp(template, tmp_path, kernels):
+def test_the_plain_manager_starts_interrupts_and_restarts_over_tcp(forkserver, tmp_path, kernels):
     manager = KernelManager(kernel_spec_manager=KernelSpecManager(kernel_dirs=[str(kernels)]))
     manager.kernel_name = "proofbook"
-    env = {**os.environ, "PROOFBOOK_TEMPLATE": str(template.socket)}
+    env = {**os.environ, "PROOFBOOK_FORKSERVER": str(forkserver.socket)}
     manager.start_kernel(env=env, cwd=str(tmp_path), stdout=subprocess.PIPE)
     client = manager.client()
     client.start_channels()
@@ -139,9 +139,9 @@ def test_the_plain_manager_starts_interrupts_and_restarts_over_tcp(template, tmp
     assert manager.provisioner.exit_reason == "exited with code 0"
 
 
-def test_output_given_as_popen_takes_it_arrives(template, tmp_path):
+def test_output_given_as_popen_takes_it_arrives(forkserver, tmp_path):
     async def run(**streams):
-        async with open_kernel(template, **streams) as kernel:
+        async with open_kernel(forkserver, **streams) as kernel:
             await kernel.run("import sys; sys.__stderr__.write('E'); sys.__stderr__.flush()")
             return kernel.manager.provisioner.process
 
@@ -151,9 +151,9 @@ def test_output_given_as_popen_takes_it_arrives(template, tmp_path):
     asyncio.run(run(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
 
 
-def test_an_unusual_way_of_starting_is_left_to_jupyter_client(template, said):
+def test_an_unusual_way_of_starting_is_left_to_jupyter_client(forkserver, said):
     async def run():
-        async with open_kernel(template, refused=True, independent=True) as kernel:
+        async with open_kernel(forkserver, refused=True, independent=True) as kernel:
             assert kernel.manager.kernel_kind == "ordinary"
             await kernel.manager.interrupt_kernel()
             return (await kernel.run("print('on its own')")).text
@@ -178,7 +178,7 @@ NOTEBOOK = {
 }  # fmt: skip
 
 
-def test_plain_papermill_runs_in_a_warm_kernel(template, tmp_path, kernels):
+def test_plain_papermill_runs_in_a_warm_kernel(forkserver, tmp_path, kernels):
     (tmp_path / "in.ipynb").write_text(json.dumps(NOTEBOOK))
     done = subprocess.run(
         [sys.executable, "-m", "papermill", "-k", "proofbook", "in.ipynb", "out.ipynb"],
@@ -186,7 +186,7 @@ def test_plain_papermill_runs_in_a_warm_kernel(template, tmp_path, kernels):
         env={
             **os.environ,
             "JUPYTER_PATH": str(kernels.parent),
-            "PROOFBOOK_TEMPLATE": str(template.socket),
+            "PROOFBOOK_FORKSERVER": str(forkserver.socket),
         },
         capture_output=True,
         text=True,
@@ -197,10 +197,10 @@ def test_plain_papermill_runs_in_a_warm_kernel(template, tmp_path, kernels):
     assert "".join(cell["outputs"][0]["text"]).strip() == "pb-kernel"
 
 
-def test_jupyter_servers_kernels_start_and_restart_warm(template, tmp_path, kernels, monkeypatch):
+def test_jupyter_servers_kernels_start_and_restart_warm(forkserver, tmp_path, kernels, monkeypatch):
     from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 
-    monkeypatch.setenv("PROOFBOOK_TEMPLATE", str(template.socket))
+    monkeypatch.setenv("PROOFBOOK_FORKSERVER", str(forkserver.socket))
 
     async def run():
         specs = KernelSpecManager(kernel_dirs=[str(kernels)])

@@ -21,20 +21,20 @@ def test_the_kernelspec_needs_no_installation():
 
 
 @pytest.mark.parametrize("warm", [True, False])
-def test_a_kernel_that_dies_while_starting_is_noticed_at_once(template, warm, tmp_path):
+def test_a_kernel_that_dies_while_starting_is_noticed_at_once(forkserver, warm, tmp_path):
     (tmp_path / "profile_default" / "startup").mkdir(parents=True)
     (tmp_path / "profile_default" / "startup" / "00.py").write_text("import os; os._exit(7)")
     with pytest.raises(RuntimeError, match=r"died.*exited with code 7"):
-        run_cell(template if warm else None, "1", env={"IPYTHONDIR": str(tmp_path)})
+        run_cell(forkserver if warm else None, "1", env={"IPYTHONDIR": str(tmp_path)})
 
 
-def test_a_kernel_that_never_answers_is_given_up(template, tmp_path):
+def test_a_kernel_that_never_answers_is_given_up(forkserver, tmp_path):
     (tmp_path / "profile_default" / "startup").mkdir(parents=True)
     (tmp_path / "profile_default" / "startup" / "00.py").write_text("import time; time.sleep(60)")
 
     async def run():
         manager = WarmKernelManager()
-        env = {**os.environ, "PROOFBOOK_TEMPLATE": str(template.socket)}
+        env = {**os.environ, "PROOFBOOK_FORKSERVER": str(forkserver.socket)}
         await manager.start_kernel(env={**env, "IPYTHONDIR": str(tmp_path)})
         client = manager.client()
         client.start_channels()
@@ -48,17 +48,17 @@ def test_a_kernel_that_never_answers_is_given_up(template, tmp_path):
     asyncio.run(run())
 
 
-def test_a_working_folder_that_does_not_exist_is_an_error_and_leaves_nothing(template):
+def test_a_working_folder_that_does_not_exist_is_an_error_and_leaves_nothing(forkserver):
     manager = WarmKernelManager()
-    env = {**os.environ, "PROOFBOOK_TEMPLATE": str(template.socket)}
+    env = {**os.environ, "PROOFBOOK_FORKSERVER": str(forkserver.socket)}
     with pytest.raises(FileNotFoundError, match="no-such-folder"):
         asyncio.run(manager.start_kernel(env=env, cwd="/no-such-folder"))
     assert manager.runtime_folder is None
 
 
-def test_a_restart_gives_a_fresh_kernel_of_the_same_kind(template):
+def test_a_restart_gives_a_fresh_kernel_of_the_same_kind(forkserver):
     async def run():
-        async with open_kernel(template) as kernel:
+        async with open_kernel(forkserver) as kernel:
             await kernel.run("x = 1")
             first = kernel.manager.provisioner.pid
             await kernel.manager.restart_kernel()
@@ -69,24 +69,24 @@ def test_a_restart_gives_a_fresh_kernel_of_the_same_kind(template):
     assert asyncio.run(run()) == ("NameError", True, "warm")
 
 
-def test_what_is_written_below_python_reaches_cell_and_log(template, tmp_path):
+def test_what_is_written_below_python_reaches_cell_and_log(forkserver, tmp_path):
     code = (
         "import os, time; os.write(1, b'from the descriptor\\n'); os.system('echo from a child');"
         "time.sleep(0.5)"
     )
     with (tmp_path / "log").open("wb") as log:
-        reply = run_cell(template, code, stdout=log, stderr=log)
+        reply = run_cell(forkserver, code, stdout=log, stderr=log)
     assert "from the descriptor\n" in reply.text
     assert "from a child\n" in reply.text
     raw = "import sys; sys.__stderr__.write('raw'); sys.__stderr__.flush()"
     with (tmp_path / "log").open("wb") as log:
-        run_cell(template, raw, stdout=log, stderr=log)
+        run_cell(forkserver, raw, stdout=log, stderr=log)
     assert "raw" in (tmp_path / "log").read_text()
 
 
-def test_sockets_lie_in_a_private_folder_with_short_paths(template):
+def test_sockets_lie_in_a_private_folder_with_short_paths(forkserver):
     async def run():
-        async with open_kernel(template) as kernel:
+        async with open_kernel(forkserver) as kernel:
             folder = Path(kernel.manager.runtime_folder)
             return folder.stat().st_mode & 0o777, [str(p) for p in folder.iterdir()]
 

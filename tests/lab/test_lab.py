@@ -19,6 +19,7 @@ from typing import Any
 import httpx
 import psutil
 import pytest
+from waiting import HANG
 
 from proofbook.errors import NotebookError, ProofbookError, RunFolderError, UsageError
 from proofbook.kernels.status import describe
@@ -27,6 +28,7 @@ from proofbook.notebooks import read_notebook
 from proofbook.project import Project
 from proofbook.records import Failure, Outcome, PlannedJob, RunInfo
 from proofbook.runs.folder import JobFolder, RunFolder
+from proofbook.signoff.sealing import list_files
 
 PROFILE = "warm: [json]\njobs:\n  - runbook: demo/one\n"
 
@@ -109,6 +111,16 @@ def test_a_copy_that_was_worked_on_is_kept(demo: Project) -> None:
     assert (folder.path / "debug.ipynb").read_text() == "mine"
 
 
+def test_a_copy_works_on_the_real_code_beside_its_runbook(demo: Project) -> None:
+    folder = finished_run(demo)
+    helper = demo.runbooks / "demo" / "helper_mod.py"
+    helper.write_text("x = 1")
+    lab_target(demo, options(demo, "latest", "one"))
+    assert (folder.path / "helper_mod.py").resolve() == helper
+    files = list_files(folder.path)
+    assert "helper_mod.py" not in files and "notebook.ipynb" in files, "it is not sealed"
+
+
 def test_names_with_spaces_are_quoted_in_the_address(
     demo: Project, add_runbook: Callable[..., Path]
 ) -> None:
@@ -181,7 +193,7 @@ def test_bad_usage_is_one_line_and_exit_code_2(demo: Project, words: list[str]) 
         given = [word.format(port=taken.getsockname()[1]) for word in words]
         command = [sys.executable, "-m", "proofbook", "lab", *given, "--no-browser"]
         done = subprocess.run(
-            command, cwd=demo.root, capture_output=True, text=True, timeout=60, check=False
+            command, cwd=demo.root, capture_output=True, text=True, timeout=HANG, check=False
         )
     assert done.returncode == 2
     assert done.stdout == ""
@@ -207,7 +219,7 @@ def start_kernels_and_terminal(url: str) -> None:
     """Start a kernel of each kind of kernelspec, and a shell with a child that left its session."""
     address = httpx.URL(url)
     headers = {"Authorization": f"token {address.params['token']}"}
-    with httpx.Client(base_url=url.split("/lab")[0], headers=headers, timeout=60) as client:
+    with httpx.Client(base_url=url.split("/lab")[0], headers=headers, timeout=HANG) as client:
         for name in ("python3", "proofbook"):
             client.post("/api/kernels", json={"name": name}).raise_for_status()
         client.post("/api/terminals").raise_for_status()
@@ -222,8 +234,8 @@ def test_nothing_outlives_the_command(demo: Project, signum: signal.Signals) -> 
         words = next(w for p in family if "proofbook.kernels.forkserver" in (w := p.cmdline()))
         assert describe(Path(words[words.index("--socket") + 1])).kernels == 2, "both are warm"
         process.send_signal(signum)
-        code = process.wait(20)
-        _, alive = psutil.wait_procs(family, timeout=5)
+        code = process.wait(HANG)
+        _, alive = psutil.wait_procs(family, timeout=HANG)
     assert alive == []
     assert code == (0 if signum == signal.SIGINT else -signum)
 
@@ -235,13 +247,13 @@ def test_the_servers_own_end_ends_the_command(demo: Project) -> None:
         token = httpx.URL(url).params["token"]
         headers = {"Authorization": f"token {token}"}
         httpx.post(url.split("/lab")[0] + "/api/shutdown", headers=headers)
-        assert process.wait(20) == 0
-        _, alive = psutil.wait_procs(family, timeout=5)
+        assert process.wait(HANG) == 0
+        _, alive = psutil.wait_procs(family, timeout=HANG)
     assert alive == []
 
 
 @pytest.mark.slow
-def test_plain_jupyterlab_takes_warm_kernels_from_the_shared_template(
+def test_plain_jupyterlab_takes_warm_kernels_from_the_shared_forkserver(
     demo: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from proofbook.kernels.shared_forkserver import shared_status, start_shared, stop_shared
@@ -257,7 +269,7 @@ def test_plain_jupyterlab_takes_warm_kernels_from_the_shared_template(
     server = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     try:
         transport = httpx.HTTPTransport(retries=8)  # half a minute, while it starts
-        with httpx.Client(transport=transport, timeout=60) as client:
+        with httpx.Client(transport=transport, timeout=HANG) as client:
             answer = client.post(
                 f"http://127.0.0.1:{port}/api/kernels",
                 json={"name": "proofbook"},
@@ -269,7 +281,7 @@ def test_plain_jupyterlab_takes_warm_kernels_from_the_shared_template(
         assert status.kernels == 1
     finally:
         server.terminate()
-        server.wait(20)
+        server.wait(HANG)
         stop_shared()
         shutil.rmtree(sockets)
 

@@ -18,18 +18,20 @@ from typing import Any
 import psutil
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from waiting import HANG
 
 from proofbook.kernels.status import describe
 from proofbook.project import Project
-from proofbook.review.answering import Given
 from proofbook.review.command import open_session
-from proofbook.runs.folder import RunFolder, iter_runs
+from proofbook.runs.finding import iter_runs
+from proofbook.runs.folder import RunFolder
+from proofbook.signoff.acceptance import SubmittedAnswer
 from proofbook.signoff.entries import Reviewer
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-REPOSITORY = Path(__file__).resolve().parents[1]
-PATIENCE = 60_000
+REPOSITORY = Path(__file__).resolve().parents[2]
+PATIENCE = 1000 * HANG
 """Milliseconds; a bound, not an expectation."""
 
 SHOTS = os.environ.get("PROOFBOOK_TEST_SHOTS")
@@ -67,10 +69,10 @@ class Lab:
     url: str
 
     def warm_kernels(self) -> int:
-        """Return how many kernels run that were forked from the command's template."""
+        """Return how many kernels run that were forked from the command's forkserver."""
         words = [process.cmdline() for process in self.process.children()]
-        template = next(w for w in words if "proofbook.kernels.forkserver" in w)
-        return describe(Path(template[template.index("--socket") + 1])).kernels
+        forkserver = next(w for w in words if "proofbook.kernels.forkserver" in w)
+        return describe(Path(forkserver[forkserver.index("--socket") + 1])).kernels
 
 
 @pytest.fixture
@@ -89,7 +91,7 @@ def _running(project: Project, words: tuple[str, ...]) -> Iterator[Lab]:
     finally:
         process.send_signal(signal.SIGINT)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(20)
+            process.wait(HANG)
         process.kill()
         process.wait()
 
@@ -195,7 +197,7 @@ def failed_run(project: Project, add_runbook: Callable[..., Path], add_profile: 
     add_profile(PROFILE)
     add_runbook("demo/tone", *STEPS, parameters="pitch: float = 440.0  # Hz")
     command = [sys.executable, "-m", "proofbook", "run"]
-    done = subprocess.run(command, cwd=project.root, timeout=60, check=False, capture_output=True)
+    done = subprocess.run(command, cwd=project.root, timeout=HANG, check=False, capture_output=True)
     assert done.returncode == 1, done.stdout
     return project
 
@@ -271,7 +273,7 @@ def test_questions_are_answered_in_a_panel_and_go_to_the_log(
     add_profile(PROFILE)
     add_runbook("demo/tone", *ASKING, parameters="pitch: float = 440.0  # Hz")
     command = [sys.executable, "-m", "proofbook", "run", "--cold"]
-    subprocess.run(command, cwd=project.root, timeout=60, check=True, capture_output=True)
+    subprocess.run(command, cwd=project.root, timeout=HANG, check=True, capture_output=True)
     open_notebook(page, lab("latest", "tone").url)
     cell = page.locator(".jp-Notebook .jp-CodeCell").last
     cell.scroll_into_view_if_needed()
@@ -321,7 +323,7 @@ def test_a_blind_comparison_is_made_in_a_panel(
     add_runbook("demo/tone", *asking, parameters="pitch: float = 440.0  # Hz")
     command = [sys.executable, "-m", "proofbook", "run", "--cold"]
     for more in ((), ("-p", "pitch=600.0")):
-        subprocess.run([*command, *more], cwd=project.root, timeout=60, check=True)
+        subprocess.run([*command, *more], cwd=project.root, timeout=HANG, check=True)
         if not more:
             approve(next(iter_runs(project.outputs)), "good")
     open_notebook(page, lab("latest", "tone").url)
@@ -359,5 +361,7 @@ def approve(run: RunFolder, question: str) -> None:
     """Answer a question about the only clip, which was played to its end."""
     session = open_session(run, None)
     (sha256,) = session.job("tone").evidence
-    given = Given(job="tone", question=question, verdict="approved", seconds_played={sha256: 60.0})
-    session.answer(given, Reviewer(name="Ann", identified_by="a test"))
+    answer = SubmittedAnswer(
+        job="tone", question=question, verdict="approved", seconds_played={sha256: 60.0}
+    )
+    session.answer(answer, Reviewer(name="Ann", identified_by="a test"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proofbook.errors import SubjectError
-from proofbook.media import measure_audio
+from proofbook.media import find_silence, measure_audio
 from proofbook.media.levels import CLIP_RUN
 
 RATE = 48_000
@@ -125,3 +126,28 @@ def test_32_bit_samples_measure_as_64_bit_ones() -> None:
 def test_what_is_no_block_of_samples_is_refused(samples: np.ndarray) -> None:
     with pytest.raises(SubjectError, match="samples"):
         measure_audio(samples, RATE)
+
+
+@pytest.mark.parametrize(
+    ("samples", "limits", "fault"),
+    [
+        (np.full(8000, 0.1), {}, []),
+        (np.zeros(8000), {}, ["is silent (-inf dBFS)"]),
+        (np.full(8000, 0.001), {}, ["is silent (-60 dBFS)"]),
+        (np.full(8000, 0.001), {"quietest": -61}, []),
+        (np.full(8000, 0.1), {"quietest": -19}, ["is silent (-20 dBFS)"]),
+        (np.r_[np.full(1920, 0.5), np.zeros(6080)], {}, []),
+        (
+            np.r_[np.full(1920, 0.5), np.zeros(6080)],
+            {"most": 0.5},
+            ["is silent for 76% of its length"],
+        ),
+        (np.zeros(0), {}, ["has no sound"]),
+    ],
+)
+def test_what_cannot_be_heard_is_told(samples: Any, limits: dict[str, float], fault: list[str]):
+    assert find_silence(measure_audio(samples, 8000), **limits) == fault
+
+
+def test_a_missing_track_cannot_be_heard():
+    assert find_silence(None) == ["has no sound"]

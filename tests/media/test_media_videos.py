@@ -11,7 +11,7 @@ from PIL import Image
 
 from proofbook.errors import SubjectError
 from proofbook.media import measure_video, video
-from proofbook_systems.checklists.films import write_film
+from proofbook_subjects.checklists.films import write_film
 
 
 def small(path: Path, **more: object) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from proofbook.processes import tree
 
-_KEEPER = """
+_SUBREAPER = """
 import os, subprocess, sys
 from proofbook.processes import tree
 tree.become_subreaper()
@@ -34,7 +34,7 @@ print(tree.descendants(os.getpid()))
 
 def test_all_descendants_end_but_the_spared_ones():
     output = subprocess.run(
-        [sys.executable, "-c", _KEEPER], capture_output=True, text=True, timeout=30, check=True
+        [sys.executable, "-c", _SUBREAPER], capture_output=True, text=True, timeout=30, check=True
     ).stdout.splitlines()
     assert output == ["3 True", "True", "{}"]
 

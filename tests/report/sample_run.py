@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import soundfile
+from executed import write_states
 from matplotlib.figure import Figure
 
 from proofbook.files import append_line
@@ -97,7 +98,7 @@ def write_outcome(
         }
     )
     job.write_outcome(outcome)
-    job.notebook.write_text('{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}')
+    write_states(job.notebook, outcome.cells)
     lines = [f"\x1b[32mstep {i}\x1b[0m of 80: loss {2 / (i + 1):.4f}" for i in range(80)]
     job.log.write_text("\n".join(["loading 10%\rloading 100%", *lines]) + "\n")
 

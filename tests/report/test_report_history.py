@@ -177,12 +177,18 @@ def test_the_index_is_made_again_from_the_reports(tmp_path: Path) -> None:
     assert history_of(run) == History()
 
 
-@pytest.mark.parametrize("text", ["{", "{}", '{"schema_version": 99}'])
-def test_a_report_of_another_version_gives_no_history(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize("text", ["{", "{}", '{"schema_version": 99}', "[" * 100_000])
+def test_a_report_that_cannot_be_read_gives_no_history_and_is_named_once(
+    tmp_path: Path, text: str, caplog: pytest.LogCaptureFixture
+) -> None:
     first = write_run(tmp_path, 1, states={"a": "passed"}, report=False)
     first.report.mkdir()
     (first.report / "report.json").write_text(text)
-    assert history_of(write_run(tmp_path, 2, states={"a": "failed"})).previous == ""
+    with caplog.at_level("WARNING", "proofbook.runs"):
+        assert history_of(write_run(tmp_path, 2, states={"a": "failed"})).previous == ""
+    (message,) = caplog.messages
+    assert message.startswith("left out of the history: the report.json of 1 runs in ")
+    assert first.path.name in message
 
 
 def test_jobs_that_share_a_cause_are_one_group(tmp_path: Path) -> None:

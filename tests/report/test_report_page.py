@@ -126,13 +126,13 @@ def test_a_state_filters_table_and_details(page: Page) -> None:
     assert visible_jobs(page) == [CLIP_JOB]
     assert page.locator("details.job:visible").count() == 1
     assert button.get_attribute("aria-pressed") == "true"
-    assert page.locator(".found").inner_text() == "1 of 12 jobs"
+    assert page.locator(".matches").inner_text() == "1 of 12 jobs"
     page.locator("[data-filter=crashed]").click()
     assert len(visible_jobs(page)) == 2
     button.click()
     page.locator("[data-filter=crashed]").click()
     assert len(visible_jobs(page)) == 12
-    assert page.locator(".found").inner_text() == ""
+    assert page.locator(".matches").inner_text() == ""
 
 
 @pytest.mark.parametrize(

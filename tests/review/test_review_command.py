@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from reviewed_run import ANN, approve_all, given, make_run, session_of
+from reviewed_run import ANN, answer_to, approve_all, make_run, session_of
 from typer.testing import CliRunner
 
 from proofbook.cli import app
@@ -17,9 +17,9 @@ from proofbook.errors import ProofbookError, UsageError
 from proofbook.records import now
 from proofbook.report import load_run, write_report
 from proofbook.review.command import parse_until
-from proofbook.review.importing import EXPORT_FORMAT
-from proofbook.review.verification import verify_run
 from proofbook.runs.folder import RunFolder
+from proofbook.signoff.importing import EXPORT_FORMAT
+from proofbook.signoff.verification import verify_run
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_verify_answers_with_one_verdict_and_its_reasons(call: Call, run: RunFol
 
 def test_a_waiver_is_written_and_reads_as_waived(call: Call, run: RunFolder) -> None:
     approve_all(run)
-    session_of(run).answer(given(run, "clip", "good", "rejected"), ANN)
+    session_of(run).answer(answer_to(run, "clip", "good", "rejected"), ANN)
     words = ("waive", "latest", "clip", "good", "--reason", "demo only", "--until", "30d")
     code, out = call(*words, "--reviewer", "Ann", "--role", "art director")
     assert (code, out.startswith("waived until 20")) == (0, True)
@@ -91,7 +91,7 @@ def test_answers_are_exported_and_a_foreign_file_is_refused(
     found: dict[str, Any] = {"format": EXPORT_FORMAT, "run": "x", "reviewer": "B", "answers": []}
     (tmp_path / "a.json").write_text(json.dumps(found))
     code, out = call("signoff", "import", str(tmp_path / "a.json"))
-    assert (code, "is of run x, and not of" in out) == (2, True)
+    assert (code, "belongs to run x, and this run is" in out) == (2, True)
     (tmp_path / "a.json").write_text(json.dumps({**found, "run": run.path.name}))
     code, out = call("signoff", "import", str(tmp_path / "a.json"))
     assert (code, out.startswith("0 answers taken from a.json; report: ")) == (0, True)
@@ -114,7 +114,7 @@ def test_baselines_are_listed_and_shown(call: Call, run: RunFolder) -> None:
     assert (code, json.loads(out)["answer"]["reviewer"]["name"]) == (0, "Ann")
     code, out = call("baseline", "show", "clap")
     assert (code, out) == (
-        2, "no approved take is called 'clap'; proofbook baseline list shows them")  # fmt: skip
+        2, "no approved take is called 'clap'; see them: proofbook baseline list")  # fmt: skip
 
 
 def test_a_report_in_one_file_says_what_is_left_out(

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from reviewed_run import ANN, START, approve_all, given, make_film_run, make_run, session_of
+from reviewed_run import ANN, START, answer_to, approve_all, make_film_run, make_run, session_of
+from waiting import HANG
 
-from proofbook.review.verification import verify_run
 from proofbook.runs.folder import RunFolder
+from proofbook.signoff.verification import verify_run
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -45,7 +46,7 @@ class Served:
 
     def end(self) -> str:
         self.process.send_signal(signal.SIGINT)
-        out, _ = self.process.communicate(timeout=30)
+        out, _ = self.process.communicate(timeout=HANG)
         return out
 
 
@@ -88,7 +89,7 @@ def wait_for(page: Page, condition: Callable[[], bool], what: str) -> None:
         if condition():
             return
         page.wait_for_timeout(50)
-    raise AssertionError(f"did not come true: {what}; {page.inner_text('#said')}")
+    raise AssertionError(f"did not come true: {what}; {page.inner_text('#message')}")
 
 
 def listen(page: Page, seconds: float = 0.6) -> None:
@@ -107,7 +108,7 @@ def test_the_whole_queue_by_keys_alone(
     page = open_page(serve(run).url)
     assert title(page) == "Is it good?"
     page.keyboard.press("a")
-    wait_for(page, lambda: "has not been played" in page.inner_text("#said"), "a refusal")
+    wait_for(page, lambda: "has not been played" in page.inner_text("#message"), "a refusal")
     listen(page)
     page.keyboard.press("a")
     wait_for(page, lambda: title(page) == "How good is it?", "the next question")
@@ -158,7 +159,7 @@ def test_two_reviewers_see_each_other(
         wait_for(page, lambda page=page: title(page) != "Is it good?", "both are taken")
     answers = session_of(run).log.read().answers
     assert len(answers) == 2
-    pages[0].wait_for_selector("nav .is-rejected", timeout=8000)
+    pages[0].wait_for_selector("nav .is-rejected")
     assert session_of(run).log.read().problems == ()
 
 
@@ -172,7 +173,7 @@ def test_a_server_that_is_killed_loses_no_answer_and_says_so(
     page.keyboard.press("r")
     page.keyboard.type("hiss at the end")
     page.keyboard.press("Enter")
-    wait_for(page, lambda: "nothing was written" in page.inner_text("#said"), "it says so")
+    wait_for(page, lambda: "nothing was written" in page.inner_text("#message"), "it says so")
     assert page.input_value("#comment") == "hiss at the end"
     serve(run, port=server.port)
     page.keyboard.press("Enter")
@@ -235,7 +236,7 @@ def test_an_abx_counts_what_was_told_apart(
     page = open_page(serve(run).url)
     assert page.locator("#stage .take figcaption").all_inner_texts() == ["A", "B", "X"]
     page.keyboard.press("a")
-    wait_for(page, lambda: "Trial 1 of 5" in page.inner_text("#said"), "trials come first")
+    wait_for(page, lambda: "Trial 1 of 5" in page.inner_text("#message"), "trials come first")
     for _ in range(5):
         listen(page, 0.1)
         page.keyboard.press("x")
@@ -259,7 +260,7 @@ def test_a_film_plays_beside_its_contact_sheet(
     page = open_page(serve(run).url)
     assert page.locator("#stage .stage img").get_attribute("alt") == "contact-sheet of film"
     page.keyboard.press("a")
-    wait_for(page, lambda: "has not been played" in page.inner_text("#said"), "a refusal")
+    wait_for(page, lambda: "has not been played" in page.inner_text("#message"), "a refusal")
     page.keyboard.press(" ")
     clock = "document.querySelector('video').currentTime"
     wait_for(page, lambda: page.evaluate(clock) > 0.8, "the film plays")
@@ -318,7 +319,7 @@ def test_nothing_that_was_recorded_becomes_code(
             lines.append(json.dumps(values))
         path.write_text("\n".join(lines) + "\n")
     evil = ANN.model_copy(update={"name": EVIL})
-    session_of(run).answer(given(run, "looks", "picture-good", "rejected", comment=EVIL), evil)
+    session_of(run).answer(answer_to(run, "looks", "picture-good", "rejected", comment=EVIL), evil)
     server = serve(run)
     page = open_page(server.url + "#looks/picture-good")
     assert EVIL in page.inner_text("#stage")
@@ -334,7 +335,7 @@ def test_nothing_that_was_recorded_becomes_code(
 
 def test_only_the_page_may_answer(run: RunFolder, serve: Callable[..., Served]) -> None:
     url = serve(run).url
-    answer = {**given(run, "clip", "good").model_dump(mode="json"), "reviewer": "Eve"}
+    answer = {**answer_to(run, "clip", "good").model_dump(mode="json"), "reviewer": "Eve"}
     post = f"{url}api/answers"
     assert httpx.post(post, json=answer).status_code == 403
     assert httpx.get(url, headers={"host": "evil.example"}).status_code == 403
@@ -364,7 +365,7 @@ def test_beyond_this_machine_a_token_is_wanted(
     with httpx.Client(follow_redirects=True) as client:
         assert client.get(f"{base}?token={token}").status_code == 200
         assert len(client.get(f"{base}api/queue").json()) == 4
-        answer = {**given(run, "clip", "good").model_dump(mode="json"), "reviewer": "Eve"}
+        answer = {**answer_to(run, "clip", "good").model_dump(mode="json"), "reviewer": "Eve"}
         assert client.post(
             f"{base}api/answers", json=answer, headers={"x-proofbook": "1"}
         ).is_success
@@ -376,10 +377,10 @@ def test_a_key_signs_for_one_person_alone(
     run: RunFolder, serve: Callable[..., Served], key_file: Path
 ) -> None:
     url = serve(run, "--key", str(key_file)).url + "api/answers"
-    answer = given(run, "clip", "good").model_dump(mode="json")
+    answer = answer_to(run, "clip", "good").model_dump(mode="json")
     ours = {"x-proofbook": "1"}
     found = httpx.post(url, json={**answer, "reviewer": "Eve"}, headers=ours)
-    assert (found.status_code, found.json()["error"]) == (422, "this server signs for Ann alone")
+    assert (found.status_code, found.json()["error"]) == (422, "this server signs for Ann only")
     assert httpx.post(url, json={**answer, "reviewer": "Ann"}, headers=ours).is_success
     (written,) = session_of(run).log.read().answers
     assert written.signature is not None
@@ -395,4 +396,4 @@ def test_a_port_that_is_taken_is_one_line(run: RunFolder, serve: Callable[..., S
     words = [sys.executable, "-m", "proofbook", "review", str(run.path), "--port", str(port)]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert f"127.0.0.1:{port} cannot be had: Address already in use" in done.stderr
+    assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in done.stderr

@@ -1,4 +1,4 @@
-"""Fixtures for real runs, against one template that all tests share."""
+"""Fixtures for real runs, against one forkserver that all tests share."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from proofbook.project import Project
 
 
 @pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """A shared template in a runtime folder of the tests' own; yields the environment."""
+def forkserver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """A shared forkserver in a runtime folder of the tests' own; yields the environment."""
     folder = tmp_path_factory.mktemp("runtime")
     folder.chmod(0o700)
     own = {"XDG_RUNTIME_DIR": str(folder)}
@@ -34,7 +34,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str
 
 
 @pytest.fixture
-def runner(project: Project, template: dict[str, str]) -> Iterator[Runner]:
+def runner(project: Project, forkserver: dict[str, str]) -> Iterator[Runner]:
     """A runner whose processes are ended with the test."""
     yield Runner(project)
     for process in psutil.process_iter(["cmdline"]):

@@ -8,12 +8,12 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import psutil
+from waiting import HANG
 
 from proofbook.project import Project
 
@@ -81,19 +81,13 @@ class Runner:
         return self.end(self.start(*arguments))
 
     def end(self, process: subprocess.Popen[str], outputs: Path | None = None) -> Ended:
-        output, _ = process.communicate(timeout=100)
+        output, _ = process.communicate(timeout=HANG)
         runs = sorted((outputs or self.project.outputs).glob("*/run.json"))
         folder = runs[-1].parent if runs else self.project.outputs
         return Ended(process.returncode, output, folder)
 
-    def wait_for(self, happened: Callable[[], bool], seconds: float = 30) -> None:
-        deadline = time.monotonic() + seconds
-        while not happened():
-            assert time.monotonic() < deadline, "it did not happen in time"
-            time.sleep(0.02)
 
-
-def survivors(run_id: str, seconds: float = 5) -> list[psutil.Process]:
+def survivors(run_id: str, seconds: float = 30) -> list[psutil.Process]:
     """Return the processes of a run that are still alive after ``seconds``."""
     deadline = time.monotonic() + seconds
     while (found := _alive(run_id)) and time.monotonic() < deadline:

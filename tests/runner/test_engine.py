@@ -22,7 +22,7 @@ Add = Callable[..., Path]
 
 
 @pytest.fixture
-def execute(tmp_path: Path, template: dict[str, str]) -> Callable[..., list[str]]:
+def execute(tmp_path: Path, forkserver: dict[str, str]) -> Callable[..., list[str]]:
     """Return a function that executes a notebook and returns the states of its cells."""
 
     def run(path: Path, error: type[Exception] | None = None, **kwargs: Any) -> list[str]:

@@ -6,18 +6,20 @@ file the same run, resumed, must end green.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from running import BEGIN, Ended, Runner, survivors
+from waiting import wait_for
 
 from proofbook.project import Project
 
@@ -88,6 +90,15 @@ FAULTS = {
         "ZeroDivisionError",
         states=("completed", "completed", "failed", "not_run", "not_run"),
         shown=("ZeroDivisionError: division by zero",),
+    ),
+    "swallowed-exception": Fault(
+        "Path('part.py').write_text('assert 1 == 2')\n"
+        "    get_ipython().run_line_magic('run', 'part.py')",
+        3,
+        "error",
+        r"AssertionError: .*\(cell cell-2\)",
+        states=("completed",) * 5,
+        shown=("AssertionError",),
     ),
     "failed-check": Fault(
         "checks.expect('loud', actual=-60.0, expected=-20.0, unit='dBFS')",
@@ -200,7 +211,7 @@ SLEEPER = Fault("Path(flag + '-begun').touch(); time.sleep(300)", 130, "cancelle
 
 def start_sleeper(runner: Runner, flag: Path) -> subprocess.Popen[str]:
     process = runner.start("-j", "2")
-    runner.wait_for(Path(f"{flag}-begun").exists)
+    wait_for(Path(f"{flag}-begun").exists)
     return process
 
 
@@ -234,13 +245,13 @@ def test_a_killed_runner_leaves_an_incomplete_run_and_no_process(
 ) -> None:
     flag = prepare(SLEEPER)
     process = start_sleeper(runner, flag)
-    runner.wait_for(lambda: saved_as_sleeping(runner))  # the next save, however slow the disk
+    wait_for(lambda: saved_as_sleeping(runner))  # the next save, however slow the disk
     os.kill(process.pid, signal.SIGKILL)
     ended = runner.end(process)
     assert ended.code == -signal.SIGKILL
     assert survivors(ended.folder.name) == []
     temporary, mine = Path(tempfile.gettempdir()), f"proofbook-job-{process.pid}-*"
-    runner.wait_for(lambda: not any(temporary.glob(mine)))
+    wait_for(lambda: not any(temporary.glob(mine)))
     assert_all_say(ended, "incomplete", "incomplete", "")
     assert ended.cell_states() == SLEEPING
     records = (ended.folder / "jobs/demo-one/records.jsonl").read_text()
@@ -251,26 +262,10 @@ def test_a_killed_runner_leaves_an_incomplete_run_and_no_process(
     assert_resumes_green(runner, ended, flag)
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A real file system of 12 MB."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(folder)],
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    if mounted.returncode:
-        pytest.skip(f"this user cannot mount a small disk: {mounted.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
 def test_a_full_disk_is_told_and_can_be_resumed(
-    small_disk: Path, prepare: Callable[[Fault], Path], runner: Runner
+    mount_disk: Callable[[str], Path], prepare: Callable[[Fault], Path], runner: Runner
 ) -> None:
+    small_disk = mount_disk("size=12m")
     fill = (
         "filler = open(Path(os.environ['PROOFBOOK_MEDIA_FOLDER']) / 'filler', 'wb')\n"
         "    while True: filler.write(os.urandom(4096)); filler.flush()"
@@ -368,3 +363,22 @@ def test_a_failed_check_is_never_tried_again(
     ended = runner.run()
     assert ended.code == 1
     assert len(ended.outcome()["attempts"]) == 1
+
+
+def test_a_job_that_spoils_the_evidence_of_another_leaves_no_green_run(
+    add_runbook: Callable[..., Path], add_profile: Callable[..., Path], runner: Runner
+) -> None:
+    show = "from proofbook.media import text\nchecks.show(text('evidence'))"
+    spoil = (
+        "import os; from pathlib import Path\n"
+        "for path in Path(os.environ['PROOFBOOK_MEDIA_FOLDER']).glob('*.txt'): path.unlink()"
+    )
+    add_runbook("demo/one", BEGIN, show, AFTERWARDS, FINISH)
+    add_runbook("demo/two", BEGIN, spoil, AFTERWARDS, FINISH)
+    add_profile("jobs: [{runbook: demo/one}, {runbook: demo/two, needs: [demo-one]}]")
+    ended = runner.run()
+    assert ended.code == 3, ended.output
+    assert "incomplete" in ended.output
+    assert json.loads((ended.folder / "run.json").read_text())["verdict"] == "incomplete"
+    assert ended.report()["verdict"] == "incomplete"
+    assert "is missing" in ended.reported()["cause"]

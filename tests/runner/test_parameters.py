@@ -19,6 +19,7 @@ class _Config(BaseModel):
     model: str = ""
     steps: int = Field(1, le=5)
     rates: list[float] = Field([0.5], max_length=2)
+    must: bool = True
 
     @model_validator(mode="after")
     def _has_model(self) -> _Config:
@@ -35,7 +36,7 @@ def runbook(add_runbook: Callable[..., Path]) -> Runbook:
 
 @pytest.fixture
 def verifier(monkeypatch: pytest.MonkeyPatch) -> ParameterVerifier:
-    monkeypatch.setattr(parameters, "config_model", lambda name: _Config)
+    monkeypatch.setattr(parameters, "find_config", lambda name: _Config)
     return ParameterVerifier()
 
 

@@ -141,7 +141,7 @@ jobs:
         (f"{ONE}matrix: {{duration: [1, .inf]}}", 4, "'duration' must be finite"),
         (f"{NEST}parameters: {{x: [1, {{y: .inf}}]}}", 3, "'x' must be finite"),
         (f"{NEST}parameters:\n      n: 2024-13-45", 4, "'n' must be int, found str"),
-        (f"{NEST}parameters: {{n: 0x_}}", 3, "is no int"),
+        (f"{NEST}parameters: {{n: 0x_}}", 3, "is not a valid int"),
         (f"{NEST}parameters: {{x: &a [*a]}}", 3, "contains itself"),
         ('jobs:\n  - runbook: "demo\\0/one"', 2, "cannot be the name of a runbook"),
         ("jobs:\n  - runbook: /etc/one", 2, "outside of the project"),

@@ -86,13 +86,16 @@ def test_an_output_of_another_type_is_the_jobs_error_in_one_line(
 
 
 class _Config(BaseModel):
+    model: str = ""
     steps: int = Field(1, le=5)
+    rates: list[float] = []
+    more: dict[str, JsonValue] = {}
 
 
 def test_an_output_out_of_range_is_the_jobs_error(
     runbook: Runbook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parameters, "config_model", lambda name: _Config)
+    monkeypatch.setattr(parameters, "find_config", lambda name: _Config)
     resolve_parameters(job(steps=MODEL), runbook, outputs_of(model=value(5)))
     with pytest.raises(UnresolvedError, match=r"'steps': .* less than or equal to 5, from \$"):
         resolve_parameters(job(steps=MODEL), runbook, outputs_of(model=value(6)))

@@ -6,15 +6,16 @@ import json
 import os
 import signal
 import stat
-import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
+import psutil
 import pytest
 import scrapbook
 from running import BEGIN, Runner, survivors
+from waiting import wait_for
 
 from proofbook.project import Project
 
@@ -128,6 +129,29 @@ def test_missing_hardware_is_a_failure_unless_the_profile_allows_the_skip(
     assert ended.outcome("does")["status"] == "passed"
 
 
+def test_a_missing_program_is_told_before_the_first_job_and_starts_nothing(
+    add_runbook: Add, add_profile: Add, runner: Runner
+) -> None:
+    add_runbook("demo/one", BEGIN, FINISH)
+    requires = "requires: {no-such-program: binutils}"
+    add_profile(
+        f"jobs:\n  - {{runbook: demo/one, id: must, {requires}}}\n"
+        f"  - {{runbook: demo/one, id: may, {requires}, allow_skips: [requirements]}}\n"
+        "  - {runbook: demo/one, id: does, requires: {sh: dash}}\n"
+    )
+    ended = runner.run("-j", "1")
+    sentence = "needs no-such-program, not found here: install binutils"
+    assert ended.code == 1, ended.output
+    assert f"must and 1 more: {sentence}\n" in ended.output
+    assert ended.output.index(sentence) < ended.output.index("passed")
+    assert ended.outcome("must")["cause"] == f"required but unavailable: requirements ({sentence})"
+    assert ended.outcome("may")["cause"] == f"every check was skipped: {sentence}"
+    assert (ended.outcome("may")["status"], ended.outcome("may")["allowed"]) == ("skipped", True)
+    assert not (ended.folder / "jobs/may/notebook.ipynb").exists()
+    assert ended.reported("may")["checks"][0]["reason"] == sentence
+    assert ended.outcome("does")["status"] == "passed"
+
+
 def test_a_skip_that_is_not_allowed_is_a_failure(
     add_runbook: Add, add_profile: Add, runner: Runner
 ) -> None:
@@ -215,7 +239,7 @@ def test_two_processes_do_not_execute_one_run(
     add_runbook("demo/one", BEGIN, source, FINISH)
     add_profile("jobs: [{runbook: demo/one}]")
     first = runner.start()
-    runner.wait_for(begun.exists)
+    wait_for(begun.exists)
     second = runner.run("--resume", "latest")
     assert second.code == 2
     assert "is being executed by another process" in second.output
@@ -224,7 +248,7 @@ def test_two_processes_do_not_execute_one_run(
     assert runner.end(first).code == 130
 
 
-def test_a_run_without_a_template_is_merely_slower(
+def test_a_run_without_a_forkserver_is_merely_slower(
     add_runbook: Add, add_profile: Add, runner: Runner
 ) -> None:
     add_runbook("demo/one", BEGIN, FINISH)
@@ -234,7 +258,7 @@ def test_a_run_without_a_template_is_merely_slower(
     assert ended.outcome()["kernel"] == "ordinary"
 
 
-def test_a_template_of_its_own_ends_with_the_run(
+def test_a_forkserver_of_its_own_ends_with_the_run(
     add_runbook: Add, add_profile: Add, runner: Runner, tmp_path: Path
 ) -> None:
     (tmp_path / "other").mkdir(mode=0o700)
@@ -247,23 +271,18 @@ def test_a_template_of_its_own_ends_with_the_run(
     assert ended.code == 0, ended.output
     assert ended.outcome()["kernel"] == "warm"
     assert "no_such_module" in ended.output
-    left = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
-    assert "no_such_module" not in left.stdout
+    commands = [" ".join(p.info["cmdline"] or ()) for p in psutil.process_iter(["cmdline"])]
+    assert not [command for command in commands if "no_such_module" in command]
 
 
 @pytest.fixture
-def read_only(tmp_path: Path) -> Iterator[Path]:
-    """A folder that not even root can write."""
+def read_only(tmp_path: Path, mount_disk: Callable[[str], Path]) -> Path:
+    """A folder that this user cannot write; root could write any but a mounted one."""
+    if os.geteuid() == 0:
+        return mount_disk("ro")
     folder = tmp_path / "read-only"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(folder)]
-    if os.geteuid() == 0:
-        subprocess.run(mount, check=True)
-    else:
-        folder.chmod(stat.S_IRUSR | stat.S_IXUSR)
-    yield folder
-    if os.geteuid() == 0:
-        subprocess.run(["umount", str(folder)], check=True)
+    folder.mkdir(mode=stat.S_IRUSR | stat.S_IXUSR)
+    return folder
 
 
 def test_an_outputs_folder_that_cannot_be_written_is_one_line(

@@ -8,8 +8,8 @@ import pytest
 
 from proofbook.errors import RunFolderError
 from proofbook.files import append_line, atomic_write, hash_file
-from proofbook.records import Begin, Check, Outcome, RunInfo
-from proofbook.runs.folder import RunFolder, iter_runs, read_records
+from proofbook.records import Begin, Check, Outcome
+from proofbook.runs.folder import RunFolder, read_records
 from proofbook.runs.media_store import store_media
 
 
@@ -82,9 +82,15 @@ def test_a_folder_that_is_no_run_is_said_to_be_none(tmp_path: Path) -> None:
         RunFolder(tmp_path).read_info()
 
 
-def test_runs_are_listed_newest_first(tmp_path: Path) -> None:
-    for name in ("20260101-a", "20260102-b"):
-        (tmp_path / name).mkdir()
-        RunFolder(tmp_path / name).write_info(RunInfo(run_id=name, profile="tiny", plan=()))
-    (tmp_path / "interactive").mkdir()
-    assert [r.path.name for r in iter_runs(tmp_path)] == ["20260102-b", "20260101-a"]
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"run_id": 1}', "\x00"])
+def test_a_run_json_that_cannot_be_read_says_where_and_why(tmp_path: Path, content: str) -> None:
+    (tmp_path / "run.json").write_text(content)
+    with pytest.raises(RunFolderError, match=r"run\.json cannot be read: \w+") as caught:
+        RunFolder(tmp_path).read_info()
+    assert "\n" not in str(caught.value)
+
+
+def test_a_run_json_that_is_a_folder_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "run.json").mkdir()
+    with pytest.raises(RunFolderError, match="cannot be read: Is a directory"):
+        RunFolder(tmp_path).read_info()

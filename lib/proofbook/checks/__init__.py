@@ -15,6 +15,7 @@ from proofbook.checks.expectations import (
     within,
     without,
 )
+from proofbook.checks.opening import open_runbook
 
 __all__ = [
     "Checks",
@@ -28,6 +29,7 @@ __all__ = [
     "expectation_of",
     "matches",
     "one_of",
+    "open_runbook",
     "within",
     "without",
 ]

@@ -6,8 +6,8 @@
     checks.output("clip", wav)
     checks.finish()
 
-Every record goes to the job's ``records.jsonl`` and is glued with scrapbook into the notebook.
-Knows nothing about any system, and not how a run judges the records.
+Every record goes to the job's ``records.jsonl`` and is glued into the notebook, where scrapbook
+reads it. Knows nothing about any system, and not how a run judges the records.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Where a notebook's records go: the job's folder in a run, else a folder of its own.
 
-Each record is appended and synced before ``write`` returns, then glued into the notebook with
-scrapbook when there is one. Knows nothing about what the records mean.
+Each record is appended and synced before ``write`` returns, then glued into the notebook, in the
+format that scrapbook reads, when there is one. Knows nothing about what the records mean.
 """
 
 from __future__ import annotations
@@ -16,17 +16,20 @@ from pydantic import BaseModel, JsonValue
 
 from proofbook.errors import UsageError
 from proofbook.files import append_line
-from proofbook.project import find_project
+from proofbook.project import Project, nearest_project
 from proofbook.records import MediaFile
 from proofbook.runs.media_store import store_media
 from proofbook.runs.redaction import Redactor
 
-__all__ = ["JOB_FOLDER", "MEDIA_FOLDER", "Journal", "open_journal"]
+__all__ = ["JOB_FOLDER", "MEDIA_FOLDER", "SCRAP", "Journal", "open_journal"]
 
 JOB_FOLDER = "PROOFBOOK_JOB_FOLDER"
 """Environment variable: the running job's folder."""
 MEDIA_FOLDER = "PROOFBOOK_MEDIA_FOLDER"
 """Environment variable: the running run's media folder."""
+
+SCRAP = "application/scrapbook.scrap.json+json"
+"""Media type of a record that is glued into a notebook."""
 
 _TEXTS = frozenset({".txt", ".log", ".json", ".jsonl", ".md", ".csv", ".html", ".svg", ".yaml"})
 
@@ -91,26 +94,33 @@ def open_journal(runbook: str, environment: Mapping[str, str]) -> Journal:
         media = Path(environment.get(MEDIA_FOLDER, folder / "media"))
     else:
         stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S-%f")
-        outputs = find_project(Path.cwd()).outputs
+        here = Path.cwd()
+        outputs = (nearest_project(here) or Project(here)).outputs
         folder = outputs / "interactive" / f"{runbook.replace('/', '-')}-{stamp}"
         media = folder / "media"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"cannot write records in {folder}: {error.strerror}") from error
-    return Journal(folder=folder, media=media, glue=_scrapbook_glue(), temporary=temporary)
+    return Journal(folder=folder, media=media, glue=_notebook_glue(), temporary=temporary)
 
 
-def _scrapbook_glue() -> Glue | None:
-    """Return scrapbook's ``glue`` inside a kernel, None in a plain interpreter."""
+def _notebook_glue() -> Glue | None:
+    """Return a function that glues a value into the running notebook; None outside of a kernel.
+
+    It writes what ``scrapbook.glue`` of scrapbook 0.5 writes. That package is not imported: it
+    brings pandas and pyarrow, 250 MB, to read notebooks.
+    """
     from IPython.core.getipython import get_ipython
 
     shell = get_ipython()
     if shell is None or not hasattr(shell, "kernel"):
         return None
-    import scrapbook
+    from IPython.display import display
 
     def glue(name: str, value: JsonValue) -> None:
-        scrapbook.glue(name, value, encoder="json")
+        scrap = {"name": name, "data": value, "encoder": "json", "version": 1}
+        about = {"scrapbook": {"name": name, "data": True, "display": False}}
+        display({SCRAP: scrap}, metadata=about, raw=True)
 
     return glue

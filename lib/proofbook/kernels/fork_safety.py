@@ -1,4 +1,4 @@
-"""Whether a template can serve a request exactly as a process of its own would.
+"""Whether a forkserver can serve a request exactly as a process of its own would.
 
 Every function returns why it cannot, as the end of a sentence, or None. When in doubt the answer
 is no: an ordinary kernel is merely slower.

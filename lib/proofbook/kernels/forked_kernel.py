@@ -1,7 +1,7 @@
-"""A fork of the template becomes an IPython kernel that cannot tell it was forked.
+"""A fork of the forkserver becomes an IPython kernel that cannot tell it was forked.
 
 Everything that a process reads or draws once, when it starts, is read or drawn again. Imports
-ipykernel and whatever the template has loaded; runs in the forked child, but for
+ipykernel and whatever the forkserver has loaded; runs in the forked child, but for
 :func:`prepare`.
 """
 
@@ -33,7 +33,7 @@ from proofbook.processes.ipc import LaunchRequest
 __all__ = ["INLINE_BACKEND", "KERNEL_MODULES", "be_early", "prepare", "run_kernel"]
 
 KERNEL_MODULES = ("ipykernel_launcher", "proofbook.kernels.launcher")
-"""What ``python -m`` may name for the template to know how to run it."""
+"""What ``python -m`` may name for the forkserver to know how to run it."""
 
 INLINE_BACKEND = "module://matplotlib_inline.backend_inline"
 
@@ -43,7 +43,7 @@ _handlers: list[logging.StreamHandler[Any]] = []
 
 
 def prepare(kernel_modules: Iterable[str]) -> None:
-    """Do once, in the template, what would be the same in each kernel.
+    """Do once, in the forkserver, what would be the same in each kernel.
 
     ``kernel_modules`` are the modules that the kernel itself needs, as against those preloaded.
     """
@@ -68,7 +68,7 @@ def be_early() -> None:
     silence()
     tree.name_process("pb-kernel")
     _draw_again()
-    # What an import made and cleans up at exit belongs to the template and to all kernels.
+    # What an import made and cleans up at exit belongs to the forkserver and to all kernels.
     for finalizer in list(weakref.finalize._registry):  # type: ignore[attr-defined]  # no public list
         finalizer.atexit = False
     # The inline backend hooks itself into the shell when it is imported, so it has to be later.

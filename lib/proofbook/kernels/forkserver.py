@@ -28,17 +28,17 @@ from proofbook.kernels.runtime_dir import PRIVATE_PREFIX, is_private
 from proofbook.kernels.thread_pools import APPLIED, QUIET, thread_names
 from proofbook.processes import tree
 from proofbook.processes.ipc import Channel, LaunchRequest, peer_uid
-from proofbook.processes.subreaper import Keeper, Spare
+from proofbook.processes.subreaper import Spare, Subreaper
 from proofbook.processes.warden import Recipe
 
-__all__ = ["Template", "main"]
+__all__ = ["Forkserver", "main"]
 
 _REQUEST_SECONDS = 5.0
 _SPARE_SECONDS = 0.3
 """How long after a kernel was started the next is forked in advance: it has the processors."""
 
 
-class Template:
+class Forkserver:
     """Serves requests until it is told to stop, is idle for too long, or its owner is gone."""
 
     def __init__(
@@ -59,7 +59,7 @@ class Template:
         prepare(self._imported.kernel_modules)
         if self._lifeline is not None:
             _stop_watching(self._lifeline)
-        self._keeper = Keeper(Recipe(run_kernel, be_early), self._close_in_warden)
+        self._subreaper = Subreaper(Recipe(run_kernel, be_early), self._close_in_warden)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.signal(signal.SIGTERM, self._on_terminate)
         signal.set_wakeup_fd(self._wake[1], warn_on_full_buffer=False)
@@ -72,7 +72,7 @@ class Template:
                 self._step()
         finally:
             self._listener.close()
-            self._keeper.end()
+            self._subreaper.end()
 
     def _on_terminate(self, *_: object) -> None:
         self._stopping = True
@@ -103,8 +103,8 @@ class Template:
     def _tend(self) -> None:
         with contextlib.suppress(BlockingIOError):
             os.read(self._wake[0], 4096)
-        self._keeper.tend()
-        if self._spare and self._spare.pid not in self._keeper.wardens:
+        self._subreaper.tend()
+        if self._spare and self._spare.pid not in self._subreaper.wardens:
             self._spare.channel.close()
             self._spare = None
 
@@ -116,10 +116,10 @@ class Template:
             if not self._stopping and self._spare is None and unfit_process() is None:
                 # Where it cannot be had now, the next request tries again.
                 with contextlib.suppress(OSError):
-                    self._spare = self._keeper.fork_spare()
+                    self._spare = self._subreaper.fork_spare()
 
     def _kernels(self) -> int:
-        return len(self._keeper.wardens) - (self._spare is not None)
+        return len(self._subreaper.wardens) - (self._spare is not None)
 
     def _patience(self) -> float | None:
         """Return the milliseconds until there is something to do, or None."""
@@ -156,9 +156,9 @@ class Template:
         if reason is not None:
             channel.send({"event": "refused", "reason": reason})
             return
-        spare = self._spare or self._keeper.fork_spare()
+        spare = self._spare or self._subreaper.fork_spare()
         self._spare, self._spare_due = None, time.monotonic() + _SPARE_SECONDS
-        self._keeper.launch(spare, channel, request, channel.take_fds())
+        self._subreaper.launch(spare, channel, request, channel.take_fds())
         self._served += 1
 
     def _description(self) -> dict[str, Any]:
@@ -247,7 +247,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a template until it ends; its standard error is its log."""
+    """Run a forkserver until it ends; its standard error is its log."""
     options = _parse(argv)
     if sys.path[0] in ("", str(Path.cwd())):
         del sys.path[0]  # the folder this was started in is no place to import from
@@ -258,10 +258,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             os.set_inheritable(options.lifeline, False)
             _watch_while_importing(options.lifeline, options.socket)
         environment = _prepare_environment()
-        tree.name_process("pb-template")
-        template = Template(listener, lifeline=options.lifeline, idle=options.idle)
+        tree.name_process("pb-forkserver")
+        forkserver = Forkserver(listener, lifeline=options.lifeline, idle=options.idle)
         preload = options.preload if options.bare else [*BASICS, *options.preload]
-        template.serve(preload, environment)
+        forkserver.serve(preload, environment)
     finally:
         _remove_socket(options.socket)
     return 0

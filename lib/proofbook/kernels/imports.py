@@ -37,7 +37,7 @@ _KERNEL = (
     "tornado.queues",
 )
 
-BASICS = ("matplotlib", "scrapbook", "proofbook.checks")
+BASICS = ("matplotlib", "proofbook.checks")
 """What nearly every runbook needs; each is left out where it cannot be imported."""
 
 _PREFIXES = (

@@ -2,7 +2,7 @@
 
 It is ipykernel's application with three differences: no output is dropped when a client reads
 more slowly than the kernel prints; a shutdown never waits for a thread that was stopped too
-early, nor for children that have ended already. Knows nothing about templates or wardens.
+early, nor for children that have ended already. Knows nothing about forkservers or wardens.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _STEP_SECONDS = 0.01
 
 
 own_modules: dict[str, ModuleType] = {}
-"""In a template, the modules that a kernel process would have loaded when it starts."""
+"""In a forkserver, the modules that a kernel process would have loaded when it starts."""
 
 
 def _kernel_class() -> Any:
@@ -41,7 +41,7 @@ def _kernel_class() -> Any:
 
         def __init__(self, **kwargs: Any) -> None:
             # It takes every module loaded now for its own, which the debugger does not enter;
-            # those that a template has preloaded are the user's.
+            # those that a forkserver has preloaded are the user's.
             real, ipkernel.sys = ipkernel.sys, _sys_as_started()
             try:
                 super().__init__(**kwargs)

@@ -1,6 +1,6 @@
 """A kernel as its client holds it: by the connection to its warden, never by a bare pid.
 
-:func:`attach` asks a template for a warm kernel, :func:`spawn` starts an ordinary one; both give
+:func:`attach` asks a forkserver for a warm kernel, :func:`spawn` starts an ordinary one; both give
 a :class:`KernelProcess`, which looks like ``subprocess.Popen``. When it is closed, or this
 process ends in any way, the warden ends the kernel and all that it started.
 """
@@ -21,7 +21,7 @@ import time
 from pathlib import Path
 from typing import IO, Any, Literal
 
-from proofbook.errors import KernelError, TemplateError
+from proofbook.errors import ForkserverError, KernelError
 from proofbook.processes import tree
 from proofbook.processes.ipc import Channel, LaunchRequest, current_umask, peer_uid
 
@@ -150,7 +150,7 @@ def _started(channel: Channel, kind: Literal["warm", "ordinary"]) -> KernelProce
         channel.socket.settimeout(None)
         return KernelProcess(channel, int(message["pid"]), kind)
     if message and event == "refused":
-        raise TemplateError(str(message["reason"]))
+        raise ForkserverError(str(message["reason"]))
     if message and event == "failed":
         if message.get("errno"):
             raise OSError(message["errno"], message["error"])
@@ -161,12 +161,12 @@ def _started(channel: Channel, kind: Literal["warm", "ordinary"]) -> KernelProce
 def attach(
     path: Path, request: LaunchRequest, streams: tuple[int, ...], *, timeout: float = 120
 ) -> KernelProcess:
-    """Have the template at socket ``path`` fork a kernel that writes to ``streams``.
+    """Have the forkserver at socket ``path`` fork a kernel that writes to ``streams``.
 
-    Waits while the template is still importing, at most ``timeout`` seconds.
+    Waits while the forkserver is still importing, at most ``timeout`` seconds.
 
     Raises:
-        TemplateError: It is not there, not ours, or cannot serve this request; its text is the
+        ForkserverError: It is not there, not ours, or cannot serve this request; its text is the
             reason alone.
         OSError: What was asked for is impossible, such as a working folder that does not exist.
     """
@@ -176,10 +176,10 @@ def attach(
             channel.socket.settimeout(timeout)
             channel.socket.connect(str(path))
             if peer_uid(channel.socket) != os.getuid():
-                raise TemplateError("it belongs to another user")
+                raise ForkserverError("it belongs to another user")
             channel.send(request.message(), streams)
         except OSError as error:
-            raise TemplateError(f"it does not answer at {path}: {error}") from error
+            raise ForkserverError(f"it does not answer at {path}: {error}") from error
         return _answered(channel)
     except BaseException:
         channel.close()
@@ -190,11 +190,11 @@ def _answered(channel: Channel) -> KernelProcess:
     try:
         return _started(channel, "warm")
     except (TimeoutError, json.JSONDecodeError) as error:
-        raise TemplateError(f"it did not answer in time: {error}") from error
-    except TemplateError:
+        raise ForkserverError(f"it did not answer in time: {error}") from error
+    except ForkserverError:
         raise
     except KernelError as error:
-        raise TemplateError(str(error)) from error
+        raise ForkserverError(str(error)) from error
 
 
 def spawn(request: LaunchRequest, streams: tuple[int, ...]) -> KernelProcess:
@@ -212,14 +212,14 @@ def spawn(request: LaunchRequest, streams: tuple[int, ...]) -> KernelProcess:
         with theirs:
             library = str(Path(__file__).resolve().parents[2])
             fd = theirs.fileno()
-            keeper = subprocess.Popen(
+            subreaper = subprocess.Popen(
                 [sys.executable, "-I", "-c", _START, library, str(fd)],
                 pass_fds=(fd,),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 start_new_session=True,
             )
-        threading.Thread(target=keeper.wait, name="pb-reaper", daemon=True).start()
+        threading.Thread(target=subreaper.wait, name="pb-reaper", daemon=True).start()
         channel.send(request.message(), streams)
         return _started(channel, "ordinary")
     except BaseException:

@@ -19,16 +19,16 @@ from typing import IO, Any, Literal
 
 from jupyter_client.provisioning import LocalProvisioner
 
-from proofbook.errors import TemplateError
+from proofbook.errors import ForkserverError
 from proofbook.kernels.process import KernelProcess, attach, make_request, spawn
 from proofbook.kernels.shared_forkserver import shared_socket
 from proofbook.processes import tree
 from proofbook.processes.ipc import LaunchRequest
 
-__all__ = ["MEMORY_VARIABLE", "TEMPLATE_VARIABLE", "ProofbookProvisioner"]
+__all__ = ["FORKSERVER_VARIABLE", "MEMORY_VARIABLE", "ProofbookProvisioner"]
 
-TEMPLATE_VARIABLE = "PROOFBOOK_TEMPLATE"
-"""The socket of the template to use, or ``off``."""
+FORKSERVER_VARIABLE = "PROOFBOOK_FORKSERVER"
+"""The socket of the forkserver to use, or ``off``."""
 
 MEMORY_VARIABLE = "PROOFBOOK_MEMORY_LIMIT_GB"
 """The kernel and its children are ended when they hold more."""
@@ -45,18 +45,18 @@ def _say_once(reason: str) -> None:
     _log.log(level, "starting an ordinary kernel: %s", reason)
 
 
-def _template_socket(env: Mapping[str, str]) -> Path:
-    """Return where the template should be listening.
+def _forkserver_socket(env: Mapping[str, str]) -> Path:
+    """Return where the forkserver should be listening.
 
     Raises:
-        TemplateError: There is none to use.
+        ForkserverError: There is none to use.
     """
-    named = env.get(TEMPLATE_VARIABLE) or os.environ.get(TEMPLATE_VARIABLE)
+    named = env.get(FORKSERVER_VARIABLE) or os.environ.get(FORKSERVER_VARIABLE)
     if named == "off":
-        raise TemplateError(f"{TEMPLATE_VARIABLE} is off")
+        raise ForkserverError(f"{FORKSERVER_VARIABLE} is off")
     path = Path(named) if named else shared_socket()
     if path is None or not path.exists():
-        raise TemplateError(f"no warm template is running{f' at {path}' if named else ''}")
+        raise ForkserverError(f"no warm forkserver is running{f' at {path}' if named else ''}")
     return path
 
 
@@ -115,7 +115,7 @@ def _streams(kwargs: Mapping[str, Any]) -> Iterator[_Streams]:
 
 
 class ProofbookProvisioner(LocalProvisioner):  # type: ignore[misc]  # jupyter_client is untyped here
-    """Starts kernels under a warden, forked from a template where possible."""
+    """Starts kernels under a warden, forked from a forkserver where possible."""
 
     process: Any = None
     kind: Literal["warm", "ordinary"] | None = None
@@ -192,8 +192,8 @@ class ProofbookProvisioner(LocalProvisioner):  # type: ignore[misc]  # jupyter_c
 def _start(request: LaunchRequest, kwargs: Mapping[str, Any]) -> KernelProcess:
     with _streams(kwargs) as streams:
         try:
-            process = attach(_template_socket(request.env), request, streams.fds)
-        except TemplateError as error:
+            process = attach(_forkserver_socket(request.env), request, streams.fds)
+        except ForkserverError as error:
             _say_once(str(error))
             process = spawn(request, streams.fds)
         process.stdout, process.stderr = streams.stdout, streams.stderr

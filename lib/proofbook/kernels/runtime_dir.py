@@ -16,7 +16,7 @@ from proofbook.errors import KernelError
 __all__ = ["PRIVATE_PREFIX", "is_private", "private_folder", "runtime_folder"]
 
 PRIVATE_PREFIX = "pb-"
-"""How the name of a folder begins that was made for one template or kernel alone."""
+"""How the name of a folder begins that was made for one forkserver or kernel alone."""
 
 _LONGEST = 60
 """Bytes of a runtime folder that leave room for our own names."""
@@ -56,7 +56,7 @@ def runtime_folder() -> Path:
 
 
 def private_folder() -> Path:
-    """Make an empty folder for one template or kernel.
+    """Make an empty folder for one forkserver or kernel.
 
     Raises:
         KernelError: The runtime folder is not ours or is full.

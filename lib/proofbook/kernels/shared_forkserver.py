@@ -1,4 +1,4 @@
-"""The template of a user that outlives a command: what plain papermill and JupyterLab attach to.
+"""The forkserver of a user that outlives a command: what plain papermill and JupyterLab attach to.
 
 There is at most one for each user and machine. It listens in the user's runtime folder and ends
 by itself when no kernel has been running for a while.
@@ -14,10 +14,10 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from proofbook.errors import KernelError, TemplateError
-from proofbook.kernels.ownership import template_command
+from proofbook.errors import ForkserverError, KernelError
+from proofbook.kernels.ownership import forkserver_command
 from proofbook.kernels.runtime_dir import runtime_folder
-from proofbook.kernels.status import TemplateStatus, ask, describe
+from proofbook.kernels.status import ForkserverStatus, ask, describe
 from proofbook.processes import tree
 
 __all__ = [
@@ -34,21 +34,21 @@ _STEP = 0.01
 
 
 def shared_socket() -> Path | None:
-    """Return where the user's template listens if one does, or None."""
+    """Return where the user's forkserver listens if one does, or None."""
     try:
-        return runtime_folder() / "template"
+        return runtime_folder() / "forkserver"
     except KernelError:
         return None
 
 
-def shared_status(timeout: float = 5.0) -> TemplateStatus | None:
-    """Return what the user's template says about itself, or None where there is none."""
+def shared_status(timeout: float = 5.0) -> ForkserverStatus | None:
+    """Return what the user's forkserver says about itself, or None where there is none."""
     path = shared_socket()
     if path is None or not path.exists():
         return None
     try:
         return describe(path, timeout)
-    except TemplateError:
+    except ForkserverError:
         return None
 
 
@@ -67,18 +67,18 @@ def start_shared(
     *,
     timeout: float = 120.0,
     bare: bool = False,
-) -> TemplateStatus:
-    """Start the user's template, or keep the one that runs if it fits; wait until it is ready.
+) -> ForkserverStatus:
+    """Start the user's forkserver, or keep the one that runs if it fits; wait until it is ready.
 
     It fits if it runs this interpreter, is not older than the code it imported, and has imported
     all of ``preload``. Otherwise it is ended, with the kernels forked from it.
 
     Raises:
-        TemplateError: It cannot be started, or is not ready in ``timeout`` seconds.
+        ForkserverError: It cannot be started, or is not ready in ``timeout`` seconds.
         KernelError: The runtime folder is not this user's alone.
     """
     if not tree.SUPPORTED:
-        raise TemplateError("warm kernels need Linux")
+        raise ForkserverError("warm kernels need Linux")
     folder = runtime_folder()
     with _one_at_a_time(folder):
         status = shared_status(timeout)
@@ -86,17 +86,17 @@ def start_shared(
             return status
         stop_shared()
         _spawn_detached(folder, preload, idle, bare)
-        return _wait(folder / "template", folder / "template.log", timeout)
+        return _wait(folder / "forkserver", folder / "forkserver.log", timeout)
 
 
-def _fits(status: TemplateStatus, preload: Sequence[str]) -> bool:
+def _fits(status: ForkserverStatus, preload: Sequence[str]) -> bool:
     return status.usable and status.python == sys.executable and set(preload) <= set(status.preload)
 
 
 def _spawn_detached(folder: Path, preload: Sequence[str], idle: float, bare: bool) -> None:
-    with (folder / "template.log").open("wb") as log:
+    with (folder / "forkserver.log").open("wb") as log:
         process = subprocess.Popen(
-            [*template_command(folder / "template", preload, bare=bare), "--idle", str(idle)],
+            [*forkserver_command(folder / "forkserver", preload, bare=bare), "--idle", str(idle)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -105,23 +105,23 @@ def _spawn_detached(folder: Path, preload: Sequence[str], idle: float, bare: boo
     threading.Thread(target=process.wait, name="pb-reaper", daemon=True).start()
 
 
-def _wait(path: Path, log: Path, timeout: float) -> TemplateStatus:
+def _wait(path: Path, log: Path, timeout: float) -> ForkserverStatus:
     deadline = time.monotonic() + timeout
     while not path.exists():
         if time.monotonic() > deadline:
-            raise TemplateError(f"the template did not start in {timeout:g} s, see {log}")
+            raise ForkserverError(f"the forkserver did not start in {timeout:g} s, see {log}")
         time.sleep(_STEP)
     return describe(path, max(0.001, deadline - time.monotonic()))
 
 
 def stop_shared(timeout: float = 10.0) -> bool:
-    """End the user's template and every kernel forked from it; return whether there was one."""
+    """End the user's forkserver and every kernel forked from it; return whether there was one."""
     path = shared_socket()
     if path is None or not path.exists():
         return False
     try:
         ask(path, "stop", timeout)
-    except TemplateError:
+    except ForkserverError:
         path.unlink(missing_ok=True)  # left behind by one that was killed
         return False
     deadline = time.monotonic() + timeout
@@ -131,6 +131,6 @@ def stop_shared(timeout: float = 10.0) -> bool:
 
 
 def find_shared(preload: Sequence[str]) -> Path | None:
-    """Return the socket of the user's template if one runs that has imported all of ``preload``."""
+    """Return the socket of the user's forkserver if it has imported all of ``preload``."""
     path, status = shared_socket(), shared_status()
     return path if status is not None and _fits(status, preload) else None

@@ -1,4 +1,4 @@
-"""Ask a template about itself, from any process of the same user."""
+"""Ask a forkserver about itself, from any process of the same user."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from proofbook.errors import TemplateError
+from proofbook.errors import ForkserverError
 from proofbook.processes.ipc import Channel, peer_uid
 
-__all__ = ["TemplateStatus", "ask", "describe"]
+__all__ = ["ForkserverStatus", "ask", "describe"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class TemplateStatus:
-    """What a template says about itself."""
+class ForkserverStatus:
+    """What a forkserver says about itself."""
 
     pid: int
     python: str
@@ -55,36 +55,36 @@ class TemplateStatus:
 
 
 def ask(path: Path, operation: str, timeout: float) -> dict[str, Any]:
-    """Send one operation to the template at ``path`` and return its answer.
+    """Send one operation to the forkserver at ``path`` and return its answer.
 
     Raises:
-        TemplateError: There is none, it belongs to someone else, or it does not answer in time.
+        ForkserverError: There is none, it belongs to someone else, or it does not answer in time.
     """
     channel = Channel(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
     try:
         channel.socket.settimeout(timeout)
         channel.socket.connect(str(path))
         if peer_uid(channel.socket) != os.getuid():
-            raise TemplateError(f"the template at {path} belongs to another user")
+            raise ForkserverError(f"the forkserver at {path} belongs to another user")
         channel.send({"op": operation})
         answer = channel.receive()
     except (OSError, ValueError) as error:
-        raise TemplateError(f"no template answers at {path}: {error}") from error
+        raise ForkserverError(f"no forkserver answers at {path}: {error}") from error
     finally:
         channel.close()
     if answer is None:
-        raise TemplateError(f"the template at {path} ended")
+        raise ForkserverError(f"the forkserver at {path} ended")
     return answer
 
 
-def describe(path: Path, timeout: float = 5.0) -> TemplateStatus:
-    """Return what the template at ``path`` says about itself; waits while it is importing.
+def describe(path: Path, timeout: float = 5.0) -> ForkserverStatus:
+    """Return what the forkserver at ``path`` says about itself; waits while it is importing.
 
     Raises:
-        TemplateError: It does not answer in time, or is of another version.
+        ForkserverError: It does not answer in time, or is of another version.
     """
     answer = ask(path, "describe", timeout)
     try:
-        return TemplateStatus(**{f.name: answer[f.name] for f in fields(TemplateStatus)})
+        return ForkserverStatus(**{f.name: answer[f.name] for f in fields(ForkserverStatus)})
     except KeyError as error:
-        raise TemplateError(f"the template at {path} is of another version") from error
+        raise ForkserverError(f"the forkserver at {path} is of another version") from error

@@ -1,4 +1,4 @@
-"""Thread pools that libraries start on import: kept out of a template, put back in a kernel.
+"""Thread pools that libraries start on import: kept out of a forkserver, put back in a kernel.
 
 A process may only be forked while it has one thread. Numeric libraries start theirs as soon as
 they are loaded; each has a switch against it, set here before the imports. A kernel then gets
@@ -22,7 +22,7 @@ QUIET = {
     "PYTORCH_NVML_BASED_CUDA_CHECK": "1",  # asks the driver without initialising CUDA
     "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # a remark about frozen modules
 }
-"""Environment of a template, over what it was given."""
+"""Environment of a forkserver, over what it was given."""
 
 APPLIED = frozenset(
     {"OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", *QUIET}

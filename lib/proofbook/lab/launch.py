@@ -30,7 +30,9 @@ from proofbook.notebooks import list_runbooks, read_notebook, read_runbook
 from proofbook.profiles import load_profile, nearest
 from proofbook.project import Project
 from proofbook.records import Question
-from proofbook.runs.folder import JobFolder, find_run, read_records
+from proofbook.runs.finding import find_run
+from proofbook.runs.folder import JobFolder, read_records
+from proofbook.runs.siblings import bring_siblings
 
 __all__ = ["LabOptions", "LabTarget", "lab_command", "lab_target", "open_lab"]
 
@@ -152,11 +154,16 @@ def _job(project: Project, outputs: Path, run_name: str, job: str) -> LabTarget:
         raise UsageError(f"{folder.path} lies outside of {project.root}; JupyterLab opens no such")
     outcome = folder.read_outcome()
     cell = (outcome.failure.cell_id if outcome and outcome.failure else None) or ""
-    return LabTarget(notebook=_editable_copy(folder), cell=cell, warm=info.warm)
+    runbook = next(each.runbook for each in info.plan if each.id == job)
+    copy = _editable_copy(folder, project.runbook(runbook))
+    return LabTarget(notebook=copy, cell=cell, warm=info.warm)
 
 
-def _editable_copy(folder: JobFolder) -> Path:
-    """Return ``debug.ipynb`` beside the record; one that is there already is kept as it is."""
+def _editable_copy(folder: JobFolder, runbook: Path) -> Path:
+    """Return ``debug.ipynb`` beside the record; one that is there already is kept as it is.
+
+    Code and data beside the runbook are linked there, so that it is these that are worked on.
+    """
     copy = folder.path / "debug.ipynb"
     if copy.exists():
         return copy
@@ -169,6 +176,8 @@ def _editable_copy(folder: JobFolder) -> Path:
         "name": "python3",
     }
     try:
+        if runbook.parent.is_dir():
+            bring_siblings(runbook, folder.path, linked=True)
         atomic_write(copy, json.dumps(notebook, indent=1, ensure_ascii=False))
     except OSError as error:
         raise UsageError(f"no copy can be written to {copy}: {error.strerror}") from error
@@ -237,19 +246,19 @@ def _free_port(port: int) -> int:
 
 @contextlib.contextmanager
 def _warm(preload: tuple[str, ...]) -> Iterator[dict[str, str]]:
-    """Run a template; yield the variables that make every Python kernel of a server use it."""
-    from proofbook.errors import TemplateError
-    from proofbook.kernels.ownership import start_template
+    """Run a forkserver; yield the variables that make every Python kernel of a server use it."""
+    from proofbook.errors import ForkserverError
+    from proofbook.kernels.ownership import start_forkserver
 
     try:
-        template = start_template(preload)
-    except TemplateError as error:
+        forkserver = start_forkserver(preload)
+    except ForkserverError as error:
         typer.echo(f"kernels will be ordinary ones: {error}", err=True)
         yield {}
         return
-    with template:
+    with forkserver:
         yield {
-            "PROOFBOOK_TEMPLATE": str(template.socket),
+            "PROOFBOOK_FORKSERVER": str(forkserver.socket),
             "JUPYTER_DEFAULT_PROVISIONER_NAME": "proofbook-provisioner",
         }
 

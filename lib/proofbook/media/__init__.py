@@ -4,8 +4,9 @@ One module a kind; each gives a constructor that returns a :class:`Media`. Knows
 checks, runs or notebooks.
 """
 
+from proofbook.media.charts import draw_bars, draw_lines
 from proofbook.media.images import image, measure_image
-from proofbook.media.levels import AudioMeasure, measure_audio
+from proofbook.media.levels import AudioMeasure, find_silence, measure_audio
 from proofbook.media.media import Media
 from proofbook.media.plots import plot
 from proofbook.media.sounds import Clip, audio, read_audio
@@ -18,6 +19,9 @@ __all__ = [
     "Media",
     "VideoMeasure",
     "audio",
+    "draw_bars",
+    "draw_lines",
+    "find_silence",
     "image",
     "measure_audio",
     "measure_image",

@@ -24,6 +24,7 @@ __all__ = [
     "AudioMeasure",
     "as_frames",
     "decibels",
+    "find_silence",
     "measure_audio",
 ]
 
@@ -97,6 +98,24 @@ def measure_audio(samples: Samples, rate: int) -> AudioMeasure:
         non_finite=non_finite,
         silent_share=_share_silence(sound, rate),
     )
+
+
+def find_silence(
+    measure: AudioMeasure | None, *, quietest: float = -50.0, most: float = 0.9
+) -> list[str]:
+    """Return why a sound cannot be heard, as a predicate; empty where it can.
+
+    Args:
+        measure: Of the sound; None where there is none.
+        quietest: dBFS that its RMS must reach.
+        most: Share of it that may be silent, 0 to 1.
+    """
+    if measure is None or not measure.frames:
+        return ["has no sound"]
+    if measure.rms_dbfs < quietest:
+        return [f"is silent ({measure.rms_dbfs:.0f} dBFS)"]
+    share = measure.silent_share
+    return [f"is silent for {share:.0%} of its length"] if share > most else []
 
 
 def as_frames(samples: Samples) -> Samples:

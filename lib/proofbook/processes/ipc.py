@@ -1,4 +1,4 @@
-"""What client, template and warden say to each other: one JSON object a line on a Unix socket.
+"""What client, forkserver and warden say to each other: one JSON object a line on a Unix socket.
 
 The first message of a client may carry file descriptors. Knows nothing about what the messages
 mean, except for :class:`LaunchRequest`, which all three share.

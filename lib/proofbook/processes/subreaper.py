@@ -20,7 +20,7 @@ from proofbook.processes.child_setup import exec_command, silence
 from proofbook.processes.ipc import Channel, LaunchRequest
 from proofbook.processes.warden import Recipe, Warden
 
-__all__ = ["Keeper", "Spare", "main"]
+__all__ = ["Spare", "Subreaper", "main"]
 
 
 class Spare(NamedTuple):
@@ -30,7 +30,7 @@ class Spare(NamedTuple):
     channel: Channel
 
 
-class Keeper:
+class Subreaper:
     """The parent of wardens; makes this process the one that orphans of theirs come to."""
 
     def __init__(self, recipe: Recipe, close_in_warden: Callable[[], None] = lambda: None) -> None:
@@ -45,7 +45,7 @@ class Keeper:
         Raises:
             OSError: The system has no process left.
         """
-        keeper = os.getpid()
+        subreaper = os.getpid()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         # Until the warden has handlers of its own, a signal to it has to wait.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
@@ -53,21 +53,21 @@ class Keeper:
             pid = os.fork()
             if pid == 0:
                 ours.close()
-                self._be_warden(keeper, Channel(theirs))
+                self._be_warden(subreaper, Channel(theirs))
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         theirs.close()
         self.wardens.add(pid)
         return Spare(pid, Channel(ours))
 
-    def _be_warden(self, keeper: int, handover: Channel) -> NoReturn:
+    def _be_warden(self, subreaper: int, handover: Channel) -> NoReturn:
         code = 1
         try:
             os.setsid()
             tree.name_process("pb-warden")
             self._close_in_warden()
             silence()
-            tree.die_with_parent(signal.SIGTERM, keeper)
+            tree.die_with_parent(signal.SIGTERM, subreaper)
             tree.become_subreaper()
             Warden(handover, self._recipe).run()
             code = 0
@@ -126,11 +126,11 @@ def main(argv: list[str] | None = None) -> int:
         for stream in streams:
             os.close(stream)
 
-    keeper = Keeper(Recipe(lambda asked, _: exec_command(asked), silence), close_in_warden)
-    keeper.launch(keeper.fork_spare(), client, request, streams)
-    while keeper.wardens:
+    subreaper = Subreaper(Recipe(lambda asked, _: exec_command(asked), silence), close_in_warden)
+    subreaper.launch(subreaper.fork_spare(), client, request, streams)
+    while subreaper.wardens:
         os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
-        keeper.tend()
+        subreaper.tend()
     return 0
 
 

@@ -1,6 +1,6 @@
 """Process trees on Linux: who descends from whom, what they hold in memory, and how they end.
 
-Works on ``/proc`` and system calls alone, so that a process forked from a heavy template, or
+Works on ``/proc`` and system calls alone, so that a process forked from a heavy forkserver, or
 started for one kernel, can use it at once. Knows nothing about kernels.
 """
 

@@ -2,7 +2,7 @@
 
 The warden forks the kernel and adopts its orphans. It reports how the kernel ended, passes
 signals on, enforces a memory limit, and ends every descendant when the kernel, the client or the
-template is gone. It may be forked, and fork its kernel, before anyone asks for one. Knows nothing
+forkserver is gone. It may be forked, and fork its kernel, before anyone asks for one. Knows nothing
 about Jupyter.
 """
 
@@ -171,7 +171,7 @@ class Warden:
         while self._cause is None and self._status is None:
             ready = dict(poller.poll(_MEMORY_INTERVAL * 1000 if self._limit else None))
             if self._terminated:
-                self._cause = "killed, as its template ended"
+                self._cause = "killed, as its forkserver ended"
             self._drain(ready)
             self._status = tree.reap().get(self.kernel)
             if self._started[0] in ready:

@@ -1,4 +1,4 @@
-"""What earlier runs of the same profile said: what changed, how a value goes, what is flaky.
+"""Earlier runs of the same profile: what changed, how a value developed, what is flaky.
 
 A result is compared with those of the same testbed, and for a trend of the same revision of what
 was tested.
@@ -62,7 +62,7 @@ class Series:
 
     @property
     def words(self) -> str:
-        """What may be said about it."""
+        """A summary in words."""
         if not self.enough:
             return f"{len(self.values)} runs: too few to call a trend"
         return f"over {len(self.values)} runs: {min(self.values):.4g} to {max(self.values):.4g}"
@@ -105,7 +105,7 @@ class Past:
 
     @property
     def words(self) -> str:
-        """What may be said about it."""
+        """A summary in words."""
         runs, skipped = len(self.states), self.states.count("skipped")
         if runs == skipped:
             return f"skipped in {runs} runs"
@@ -114,7 +114,7 @@ class Past:
 
 @dataclass(frozen=True, kw_only=True)
 class History:
-    """What a report says about earlier runs."""
+    """What a report shows of earlier runs."""
 
     previous: str = ""
     """The run of this profile before this one, on the same testbed."""
@@ -137,14 +137,14 @@ def remember(outputs: Path, run: RunSummary) -> None:
 
 
 def load_history(outputs: Path, run: RunSummary) -> History:
-    """Return what the runs before this one say; nothing where there are none."""
+    """Return what the runs before this one recorded; nothing where there are none."""
     with closing(open_index(outputs)) as database, database:
         index_missing(database, outputs, run.run_id)
         earlier = find_comparable(database, run)
         if not earlier:
             return History()
         now = {result.key: result for result in results_of(run.jobs)}
-        before = {found[0]: Result(*found) for found in read_results(database, earlier[:1])}
+        before = {row[0]: Result(*row) for row in read_results(database, earlier[:1])}
         lines: Lines = {key: [] for key in now}
         for key, revision, state, value in read_results(database, earlier[::-1]):
             if key in now and revision == now[key].revision:
@@ -162,8 +162,8 @@ def _changes(before: Mapping[str, Result], now: Mapping[str, Result]) -> Iterato
     # Where only a part of the profile was run, what is not there is not gone.
     jobs = {key for key in before if key.startswith("job")}
     whole = 2 * len(jobs & now.keys()) >= len(jobs)
-    told: set[str] = set()
-    keys = {key for key, found in {**before, **now}.items() if found.state}
+    reported: set[str] = set()
+    keys = {key for key, result in {**before, **now}.items() if result.state}
     for key in sorted(keys):  # a job's checks come before the job
         kind, _, what = key.partition("\n")
         job, _, check = what.partition("\n")
@@ -171,8 +171,8 @@ def _changes(before: Mapping[str, Result], now: Mapping[str, Result]) -> Iterato
         was, is_now = before.get(key), now.get(key)
         if was and is_now:
             turned = _TURNS.get((was.state, is_now.state))
-            if turned and not (kind == "job" and job in told):
-                told.add(job)
+            if turned and not (kind == "job" and job in reported):
+                reported.add(job)
                 yield Change(kind=turned, what=named, job=job)
             if kind == "job" and was.revision != is_now.revision:
                 what = f"{job}: {was.revision or 'unknown'}, now {is_now.revision or 'unknown'}"
@@ -198,21 +198,21 @@ def _environment_changes(
 
 
 def _series(lines: Lines, now: Mapping[str, Result]) -> dict[str, Series]:
-    found = {}
+    series = {}
     for key, line in lines.items():
         if line and key.startswith("metric"):
             values = (value for value in (*line, now[key].value) if isinstance(value, float))
             finite = tuple(value for value in values if math.isfinite(value))
             if len(finite) > 1:
-                found[key] = Series(values=finite)
-    return found
+                series[key] = Series(values=finite)
+    return series
 
 
 def _checks(lines: Lines, now: Mapping[str, Result]) -> dict[tuple[str, str], Past]:
-    found = {}
+    checks = {}
     for key, line in lines.items():
         if line and key.startswith("check"):
             _, job, check = key.split("\n", 2)
             states = (*line, now[key].state)
-            found[job, check] = Past(states=tuple(str(state) for state in states))
-    return found
+            checks[job, check] = Past(states=tuple(str(state) for state in states))
+    return checks

@@ -1,6 +1,6 @@
-"""The index of earlier runs: ``outputs/history.sqlite``, made again from their reports if deleted.
+"""The index of earlier runs: ``outputs/history.sqlite``, rebuilt from their reports if deleted.
 
-Knows what a run's results are called, and not what they say about each other.
+Knows what a run's results are called, and not how those of two runs compare.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from proofbook.records import Metric
 from proofbook.report.summary import JobSummary, RunSummary
+from proofbook.runs.finding import warn_once
 from proofbook.runs.folder import RunFolder
 
 __all__ = [
@@ -71,12 +72,12 @@ def results_of(jobs: Iterable[JobSummary]) -> Iterator[Result]:
 
 
 def open_index(outputs: Path) -> sqlite3.Connection:
-    """Open the index below ``outputs``; one that is broken or of another version is made anew."""
+    """Open the index below ``outputs``; one that is broken or of another version is rebuilt."""
     path = outputs / _FILE
     try:
         return _prepared(path)
     except sqlite3.OperationalError:
-        raise  # it is locked or cannot be read: another's work is not thrown away
+        raise  # it is locked or cannot be read: somebody else's index is not deleted
     except sqlite3.DatabaseError:
         path.unlink(missing_ok=True)
         return _prepared(path)
@@ -95,18 +96,27 @@ def insert_run(database: sqlite3.Connection, run: RunSummary) -> None:
 
 
 def index_missing(database: sqlite3.Connection, outputs: Path, own: str) -> None:
-    """Read the reports of runs that are not in, and forget runs that are gone; ``own`` is left."""
+    """Read the reports of runs that are not in, and forget runs that are gone; ``own`` is left.
+
+    Reports that cannot be read, such as those of another version, are left out and counted.
+    """
     known = {row[0] for row in database.execute("select run from runs")}
-    there = {path.parent.parent.name for path in outputs.glob("*/report/report.json")}
-    for name in known - there - {own}:
+    present = {path.parent.parent.name for path in outputs.glob("*/report/report.json")}
+    for name in known - present - {own}:
         database.execute("delete from runs where run = ?", (name,))
         database.execute("delete from results where run = ?", (name,))
-    for name in there - known - {own}:
+    unreadable = []
+    for name in sorted(present - known - {own}):
         try:
             text = (RunFolder(outputs / name).report / "report.json").read_bytes()
             insert_run(database, _summary(text))
-        except (OSError, ValueError):
-            continue  # of another version, or being written: it has no history to give
+        except (OSError, ValueError, RecursionError):
+            unreadable.append(name)
+    if unreadable:
+        warn_once(
+            f"left out of the history: the report.json of {len(unreadable)} runs in {outputs}, "
+            f"which cannot be read; the first: {unreadable[0]}; proofbook report writes it again"
+        )
 
 
 def find_comparable(database: sqlite3.Connection, run: RunSummary) -> list[str]:
@@ -116,8 +126,8 @@ def find_comparable(database: sqlite3.Connection, run: RunSummary) -> list[str]:
         "select run from runs where profile = ? and testbed = ? and started < ? "
         "order by started desc limit ?"
     )
-    given = (run.profile, _testbed(run), run.started.isoformat(), _LOOK_BACK)
-    return [name for (name,) in database.execute(query, given) if jobs & _jobs(database, name)]
+    values = (run.profile, _testbed(run), run.started.isoformat(), _LOOK_BACK)
+    return [name for (name,) in database.execute(query, values) if jobs & _jobs(database, name)]
 
 
 def read_results(
@@ -137,12 +147,12 @@ def last_green(
 ) -> tuple[str, dict[str, str]] | None:
     """Return the newest of these runs that was green, and its environment."""
     marks = ",".join("?" * len(runs))
-    found = database.execute(
+    row = database.execute(
         f"select run, environment from runs where run in ({marks}) and verdict in "
         "('passed', 'waived', 'unreviewed') order by started desc limit 1",
         list(runs),
     ).fetchone()
-    return (found[0], json.loads(found[1])) if found else None
+    return (row[0], json.loads(row[1])) if row else None
 
 
 def _jobs(database: sqlite3.Connection, run: str) -> set[str]:
@@ -171,6 +181,6 @@ def _summary(text: bytes) -> RunSummary:
 
 
 def _testbed(run: RunSummary) -> str:
-    """Return what makes two machines comparable: system, cores and cards."""
+    """Return what makes two machines comparable: system, cores and GPUs."""
     names = ("platform", "cores", "gpu", "gpu_name")
     return json.dumps({name: run.hardware.get(name) for name in names}, sort_keys=True)

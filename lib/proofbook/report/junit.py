@@ -49,12 +49,12 @@ def _add_job(root: Element, job: JobSummary) -> None:
 
 def _add_properties(suite: Element, job: JobSummary) -> None:
     properties = SubElement(suite, "properties")
-    found = {"runbook": job.runbook, "outcome": job.outcome}
-    found |= {f"parameter.{name}": say_value(value) for name, value in job.parameters.items()}
+    values = {"runbook": job.runbook, "outcome": job.outcome}
+    values |= {f"parameter.{name}": say_value(value) for name, value in job.parameters.items()}
     for metric in job.metrics:
         labels = "".join(f",{name}={value}" for name, value in metric.labels.items())
-        found[f"metric.{metric.name}{labels}"] = f"{metric.value!r} {metric.unit}".strip()
-    for name, value in found.items():
+        values[f"metric.{metric.name}{labels}"] = f"{metric.value!r} {metric.unit}".strip()
+    for name, value in values.items():
         SubElement(properties, "property", name=_legal(name), value=_legal(value))
 
 
@@ -65,8 +65,8 @@ def _add_runbook(suite: Element, job: JobSummary) -> None:
             SubElement(case, "skipped", message=_legal(job.cause))
         return
     kind = "failure" if job.outcome == "failed" else "error"
-    found = SubElement(case, kind, type=job.outcome, message=_legal(job.cause or job.outcome))
-    found.text = _legal(job.failure.traceback) if job.failure else None
+    problem = SubElement(case, kind, type=job.outcome, message=_legal(job.cause or job.outcome))
+    problem.text = _legal(job.failure.traceback) if job.failure else None
 
 
 def _add_check(suite: Element, job: JobSummary, check: Check) -> None:
@@ -77,8 +77,8 @@ def _add_check(suite: Element, job: JobSummary, check: Check) -> None:
         kind = "failure" if check.status == "failed" else "error"
         actual = f"{say_value(check.actual)} {check.unit}".strip()
         message = check.reason or f"expected {check.expected}, found {actual}"
-        found = SubElement(case, kind, type=check.status, message=_legal(message))
-        found.text = _legal(f"expected: {check.expected}\nactual: {actual}\nwhy: {check.why}")
+        problem = SubElement(case, kind, type=check.status, message=_legal(message))
+        problem.text = _legal(f"expected: {check.expected}\nactual: {actual}\nwhy: {check.why}")
 
 
 def _add_verdict(root: Element, run: RunSummary) -> None:

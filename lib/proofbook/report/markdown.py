@@ -73,16 +73,16 @@ def _row(job: JobSummary) -> str:
 
 
 def _list_failures(run: RunSummary) -> str:
-    found = [
+    failures = [
         (job, check)
         for job in run.jobs
         for check in job.checks
         if check.status in ("failed", "error")
     ]
-    if not found:
+    if not failures:
         return ""
-    rows = [_failure(job, check) for job, check in found[:_MOST_CHECKS]]
-    more = len(found) - len(rows)
+    rows = [_failure(job, check) for job, check in failures[:_MOST_CHECKS]]
+    more = len(failures) - len(rows)
     head = (
         "### Checks that did not pass\n\n"
         "| job | check | expected | actual | why |\n| --- | --- | --- | --- | --- |"

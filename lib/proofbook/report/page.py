@@ -1,7 +1,7 @@
 """The report for people: one HTML page that opens from a file, offline, with nothing external.
 
 Everything a run recorded reaches the page through autoescaping templates, and a content security
-policy lets no script run but the page's own. Knows nothing about how a verdict is found.
+policy lets no script run but the page's own. Knows nothing about how a verdict is reached.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def render_page(
     Args:
         run: What it says.
         media: Where excerpts of text evidence are read from.
-        history: What earlier runs said.
+        history: What earlier runs recorded.
         embedding: Puts media into the page, which then stands alone; by default they are linked.
     """
     history = history or History()
@@ -186,8 +186,8 @@ def _search_text(job: JobSummary, state: str) -> str:
 
 def _group_changes(history: History) -> list[tuple[str, list[Change]]]:
     kinds = ("newly failing", "fixed", "subject", "environment", "new", "gone")
-    found = [(kind, [c for c in history.changes if c.kind == kind]) for kind in kinds]
-    return [(kind, changes) for kind, changes in found if changes]
+    groups = [(kind, [c for c in history.changes if c.kind == kind]) for kind in kinds]
+    return [(kind, changes) for kind, changes in groups if changes]
 
 
 def _group_causes(views: Iterable[JobView]) -> list[tuple[str, list[JobView]]]:
@@ -196,7 +196,7 @@ def _group_causes(views: Iterable[JobView]) -> list[tuple[str, list[JobView]]]:
     for view in views:
         if view.job.cause and view.state not in _CALM:
             groups.setdefault(re.sub(r"\d+", "#", view.job.cause), []).append(view)
-    shared = [found for found in groups.values() if len(found) > 1]
+    shared = [views for views in groups.values() if len(views) > 1]
     return sorted(((v[0].job.cause, v) for v in shared), key=lambda group: -len(group[1]))
 
 
@@ -221,7 +221,7 @@ def _link_media(file: MediaFile) -> str:
 
 
 def _read(environment: Environment, name: str) -> str:
-    """Return one of the page's own files, marked as safe: it is no template and not escaped."""
+    """Return one of the page's own files, marked as safe: it is neither a template nor escaped."""
     from markupsafe import Markup
 
     assert environment.loader is not None  # set where the environment is made

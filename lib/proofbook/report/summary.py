@@ -58,9 +58,9 @@ class JobSummary(_Model):
     metrics: tuple[Metric, ...]
     evidence: tuple[Evidence, ...]
     questions: tuple[Question, ...]
-    """With the states that people have given them."""
+    """With the statuses that people have given them."""
     answers: dict[str, tuple[Answer, ...]] = {}
-    """By the question's name: those that decide its state."""
+    """By the question's name: those that decide its status."""
     reasons: dict[str, str] = {}
     """By the question's name: why it is not approved."""
     waived_checks: dict[str, Answer] = {}
@@ -130,19 +130,19 @@ class RunSummary(_Model):
     @property
     def counts(self) -> dict[str, int]:
         """Number of jobs in each state that occurs."""
-        found: dict[str, int] = {}
+        counts: dict[str, int] = {}
         for job in self.jobs:
-            found[job.outcome] = found.get(job.outcome, 0) + 1
-        return found
+            counts[job.outcome] = counts.get(job.outcome, 0) + 1
+        return counts
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic stacks it on property
     @property
     def check_counts(self) -> dict[str, int]:
         """Number of checks in each state that occurs."""
-        found: dict[str, int] = {}
+        counts: dict[str, int] = {}
         for check in (check for job in self.jobs for check in job.checks):
-            found[check.status] = found.get(check.status, 0) + 1
-        return found
+            counts[check.status] = counts.get(check.status, 0) + 1
+        return counts
 
     log_problems: tuple[str, ...] = ()
     """Signs that the sign-off log was tampered with."""

@@ -1,4 +1,4 @@
-"""Where each job lies in time: lanes of bars, as many lanes as jobs ran at once.
+"""When each job ran: lanes of bars, as many lanes as jobs ran at once.
 
 Pure: knows nothing about how it is drawn.
 """

@@ -183,8 +183,8 @@ def _say_reviews(run: RunSummary) -> str:
     """Say how many required questions are in which state but approved."""
     states = [q.status for job in run.jobs for q in job.questions if q.required]
     order = ("rejected", "needs-work", "stale", "expired", "pending", "waived")
-    found = [(state, states.count(state)) for state in order if state in states]
-    words = ", ".join(f"{count} {say_state(state)}" for state, count in found)
+    counts = [(state, states.count(state)) for state in order if state in states]
+    words = ", ".join(f"{count} {say_state(state)}" for state, count in counts)
     return f"of {_plural(len(states), 'question')} {words}"
 
 

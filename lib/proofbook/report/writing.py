@@ -1,9 +1,10 @@
-"""Write every form of a run's report beside its files, each whole or not at all."""
+"""Write every form of a run's report into the run folder, each whole or not at all."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from proofbook.collector import collector_paused
 from proofbook.files import atomic_write
 from proofbook.report.history import load_history, remember
 from proofbook.report.junit import render_junit
@@ -11,19 +12,25 @@ from proofbook.report.loading import load_run
 from proofbook.report.markdown import render_markdown
 from proofbook.report.page import render_page
 from proofbook.runs.folder import RunFolder
+from proofbook.runs.media_index import MediaIndex
 from proofbook.signoff.sealing import seal_report
 
 __all__ = ["write_report"]
 
 
-def write_report(folder: RunFolder) -> Path:
-    """Rebuild the report from the run's files alone; return the path of ``index.html``.
+@collector_paused()
+def write_report(folder: RunFolder, *, media: MediaIndex | None = None) -> Path:
+    """Build the report from the run's files alone; return the path of ``index.html``.
+
+    Args:
+        folder: The run.
+        media: Hashes of its media; one that outlives this call saves hashing them again.
 
     Raises:
         RunFolderError: The folder is not a run.
         OSError: The report cannot be written.
     """
-    run = load_run(folder)
+    run = load_run(folder, media=media)
     folder.report.mkdir(parents=True, exist_ok=True)
     atomic_write(folder.report / "report.json", run.model_dump_json(indent=1))
     atomic_write(folder.report / "junit.xml", render_junit(run))

@@ -1,1 +1,1 @@
-"""Questions, and the answers of people, bound to the bytes that they were given for."""
+"""Answers from people: the review server, its page, and the panel in JupyterLab."""

@@ -19,13 +19,14 @@ import typer
 from proofbook.errors import UsageError
 from proofbook.records import now
 from proofbook.report import write_report
-from proofbook.review.answering import Given, ReviewSession
-from proofbook.review.importing import import_answers
-from proofbook.review.verification import verify_run
 from proofbook.runs.folder import RunFolder
+from proofbook.signoff.acceptance import SubmittedAnswer
+from proofbook.signoff.answering import ReviewSession
 from proofbook.signoff.baseline import find_baselines
 from proofbook.signoff.entries import Reviewer
+from proofbook.signoff.importing import import_answers
 from proofbook.signoff.signing import export_all, load_key
+from proofbook.signoff.verification import verify_run
 
 __all__ = [
     "ReviewOptions",
@@ -73,7 +74,7 @@ def review(
     show: Callable[[str], object] = webbrowser.open,
     started: Callable[[str], object] = lambda url: None,
 ) -> int:
-    """Serve the review page until interrupted; then write the report anew.
+    """Serve the review page until interrupted; then write the report again.
 
     Raises:
         ProofbookError: The port is taken, the key cannot be used, or there is no such run.
@@ -87,7 +88,7 @@ def review(
     session.seal()
     beyond = options.host not in _LOOPBACK
     if beyond and options.key:
-        raise UsageError("--key signs for one person, and --host serves many; give one of them")
+        raise UsageError("--key signs for one person and --host serves many; give only one of them")
     reviewer = options.reviewer or known_name()
     access = Access(
         hosts=_hosts(options.host), token=secrets.token_urlsafe(24) if beyond else "",
@@ -116,20 +117,23 @@ def review(
 
 def print_verification(run: RunFolder, *, allow_waivers: bool, as_json: bool) -> int:
     """Print one verdict and the reasons; return the exit code: 0 only where it may be released."""
-    found = verify_run(run)
+    verification = verify_run(run)
     if as_json:
         values = {
-            "verdict": found.verdict, "reasons": found.reasons, "notes": found.notes,
-            "answers": [answer.model_dump(mode="json") for answer in found.answers],
+            "verdict": verification.verdict, "reasons": verification.reasons,
+            "notes": verification.notes,
+            "answers": [answer.model_dump(mode="json") for answer in verification.answers],
         }  # fmt: skip
         typer.echo(json.dumps(values, indent=1))
     else:
-        typer.echo(f"{_MARKS.get(found.verdict, '✗')} {found.verdict}: {run.path.name}")
-        for reason in found.reasons:
+        typer.echo(
+            f"{_MARKS.get(verification.verdict, '✗')} {verification.verdict}: {run.path.name}"
+        )
+        for reason in verification.reasons:
             typer.echo(f"  {reason}")
-        for note in found.notes:
+        for note in verification.notes:
             typer.echo(f"  note: {note}")
-    return 0 if found.verdict == "waived" and allow_waivers else found.exit_code
+    return 0 if verification.verdict == "waived" and allow_waivers else verification.exit_code
 
 
 def export_signoffs(run: RunFolder, target: Path | None) -> None:
@@ -145,26 +149,26 @@ def import_signoffs(run: RunFolder, file: Path, key: Path | None) -> int:
     """Take the answers of a filled-in report; return the exit code.
 
     Raises:
-        UsageError: The file is of another run, or does not fit the run's hashes.
+        UsageError: The file belongs to another run, or does not fit the run's hashes.
     """
     written = import_answers(open_session(run, key), file)
     typer.echo(f"{len(written)} answers taken from {file.name}; report: {write_report(run)}")
     return 0
 
 
-def waive(run: RunFolder, options: ReviewOptions, given: Given) -> int:
+def waive(run: RunFolder, options: ReviewOptions, waiver: SubmittedAnswer) -> int:
     """Write a waiver down; return the exit code.
 
     Raises:
-        UsageError: It has no reason or no end, or there is nothing to waive.
+        UsageError: It has no reason or no expiry date, or there is nothing to waive.
     """
     reviewer = Reviewer(
         name=options.reviewer or known_name() or "unknown", role=options.role,
         identified_by="declared on the command line",
     )  # fmt: skip
-    answer = open_session(run, options.key).answer(given, reviewer)
+    answer = open_session(run, options.key).answer(waiver, reviewer)
     assert answer.expires is not None  # a waiver has one
-    typer.echo(f"waived until {answer.expires:%Y-%m-%d}: {given.job}, {given.question}")
+    typer.echo(f"waived until {answer.expires:%Y-%m-%d}: {waiver.job}, {waiver.question}")
     typer.echo(f"report: {write_report(run)}")
     return 0
 
@@ -175,15 +179,15 @@ def list_baselines(outputs: Path, wanted: str | None) -> int:
     Raises:
         UsageError: There is no such take.
     """
-    found = find_baselines(outputs)
+    baselines = find_baselines(outputs)
     if wanted is None:
-        for (_, job, name), each in sorted(found.items()):
+        for (_, job, name), each in sorted(baselines.items()):
             who = f"{each.answer.reviewer.name}, {each.answer.time:%Y-%m-%d}"
             typer.echo(f"{job}  {name}  {each.evidence.file.sha256[:12]}  {each.run_id}  {who}")
-        if not found:
+        if not baselines:
             typer.echo("nothing has been approved yet")
         return 0
-    for (runbook, job, name), each in sorted(found.items()):
+    for (runbook, job, name), each in sorted(baselines.items()):
         if wanted in (f"{job}/{name}", name, each.evidence.file.sha256[:12]):
             values = {
                 "runbook": runbook, "job": job, "evidence": name, "run": each.run_id,
@@ -192,7 +196,7 @@ def list_baselines(outputs: Path, wanted: str | None) -> int:
             }  # fmt: skip
             typer.echo(json.dumps(values, indent=1))
             return 0
-    raise UsageError(f"no approved take is called {wanted!r}; proofbook baseline list shows them")
+    raise UsageError(f"no approved take is called {wanted!r}; see them: proofbook baseline list")
 
 
 def parse_until(text: str) -> datetime:
@@ -222,10 +226,10 @@ def known_name() -> str:
 def _hosts(host: str) -> frozenset[str]:
     if host in _LOOPBACK:
         return frozenset(_LOOPBACK)
-    found = {host, socket.gethostname(), socket.getfqdn(), *_LOOPBACK}
+    hosts = {host, socket.gethostname(), socket.getfqdn(), *_LOOPBACK}
     if host in ("0.0.0.0", "::"):
-        found |= {info[4][0] for info in socket.getaddrinfo(socket.gethostname(), None)}  # type: ignore[misc]
-    return frozenset(str(each) for each in found)
+        hosts |= {info[4][0] for info in socket.getaddrinfo(socket.gethostname(), None)}  # type: ignore[misc]
+    return frozenset(str(each) for each in hosts)
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -238,5 +242,5 @@ def _listen(host: str, port: int) -> socket.socket:
     except (OSError, OverflowError) as error:
         listener.close()
         what = getattr(error, "strerror", None) or error
-        raise UsageError(f"{host}:{port} cannot be had: {what}; give another --port") from error
+        raise UsageError(f"cannot listen on {host}:{port}: {what}; give another --port") from error
     return listener

@@ -3,8 +3,7 @@
     from proofbook.review.panel import show_panel
     show_panel("../..", "musicgen-generate")
 
-What is shown is read from the run's files; what is answered goes into its log. Nothing of either
-stays in the widget.
+What is shown is read from the run's files; answers go into its log. The widget keeps neither.
 """
 
 from __future__ import annotations
@@ -19,10 +18,11 @@ import traitlets
 
 from proofbook.errors import ProofbookError
 from proofbook.records import Evidence, MediaFile
-from proofbook.review.answering import ReviewSession, parse_given
 from proofbook.review.command import known_name, open_session
 from proofbook.review.queue import build_queue
 from proofbook.runs.folder import RunFolder
+from proofbook.signoff.acceptance import parse_answer
+from proofbook.signoff.answering import ReviewSession
 from proofbook.signoff.baseline import take_key
 from proofbook.signoff.entries import Reviewer
 
@@ -55,12 +55,12 @@ class ReviewPanel(anywidget.AnyWidget):
     def __init__(self, session: ReviewSession, job: str, **more: Any) -> None:
         self._session, self._asked = session, session.job(job)
         super().__init__(job=job, items=self._items(), **more)
-        self.on_msg(self._hear)
+        self.on_msg(self._receive)
 
     def _items(self) -> list[dict[str, Any]]:
         return [item for item in build_queue(self._session) if item["job"] == self._asked.id]
 
-    def _hear(self, _widget: object, message: dict[str, Any], _buffers: object) -> None:
+    def _receive(self, _widget: object, message: dict[str, Any], _buffers: object) -> None:
         kind = message.pop("kind", "")
         if kind == "begin":
             self._send_media()
@@ -75,21 +75,21 @@ class ReviewPanel(anywidget.AnyWidget):
         self.send({"kind": "ready"})
 
     def _files(self) -> Iterator[tuple[MediaFile, Path]]:
-        """Return what the job shows, and the approved takes that stand beside it."""
-        approved = self._session.find_baselines()
+        """Return what the job shows, and the approved takes that it is compared with."""
+        baselines = self._session.find_baselines()
         for evidence in self._asked.evidence.values():
             yield from _files_of(evidence, self._session.run.media)
-            found = approved.get(take_key(self._asked.runbook, self._asked.id, evidence))
-            if found is not None:
-                yield from _files_of(found.evidence, found.run.media)
+            baseline = baselines.get(take_key(self._asked.runbook, self._asked.id, evidence))
+            if baseline is not None:
+                yield from _files_of(baseline.evidence, baseline.run.media)
 
     def _answer(self, message: dict[str, Any]) -> None:
         name, role = str(message.pop("reviewer", "")), str(message.pop("role", ""))
         try:
             if not name:
-                raise ProofbookError("say who you are first")
+                raise ProofbookError("enter your name first")
             reviewer = Reviewer(name=name, role=role, identified_by="declared in JupyterLab")
-            self._session.answer(parse_given(message), reviewer)
+            self._session.answer(parse_answer(message), reviewer)
         except ProofbookError as error:
             self.send({"kind": "refused", "error": str(error)})
             return

@@ -12,14 +12,14 @@ from typing import Any
 
 from proofbook.records import Evidence, MediaFile, Metric, Question, now
 from proofbook.report.wording import say_labels, say_number, say_value
-from proofbook.review.answering import ReviewSession
+from proofbook.signoff.answering import ReviewSession
 from proofbook.signoff.baseline import Baseline, Key, take_key
 from proofbook.signoff.binding import AskedJob, bind
 from proofbook.signoff.entries import Answer
 from proofbook.signoff.log import by_job
-from proofbook.signoff.status import stand
+from proofbook.signoff.question_status import question_state
 
-__all__ = ["build_queue", "standing_states"]
+__all__ = ["build_queue", "question_states"]
 
 _MOST_TEXT = 60_000
 
@@ -27,41 +27,42 @@ _MOST_TEXT = 60_000
 def build_queue(session: ReviewSession) -> list[dict[str, Any]]:
     """Return the questions of a run in the order of its plan, each with what it is about."""
     baselines = session.find_baselines()
-    said = by_job(session.answers())
-    found = []
+    answers = by_job(session.answers())
+    items = []
     for planned in session.info.plan:
         job = session.job(planned.id)
         for question in job.questions:
-            item = _describe(session, job, question, said.get(job.id, {}))
+            item = _describe(session, job, question, answers.get(job.id, {}))
             item["evidence"] = [
                 _describe_evidence(session, job, job.evidence[sha256], baselines)
                 for sha256 in question.about
                 if sha256 in job.evidence
             ]
-            found.append(item)
-    return found
+            items.append(item)
+    return items
 
 
-def standing_states(session: ReviewSession, since: int = 0) -> dict[str, Any]:
-    """Return where each question stands that was answered after the first ``since`` answers.
+def question_states(session: ReviewSession, since: int = 0) -> dict[str, Any]:
+    """Return the state of each question that was answered after the first ``since`` answers.
 
     Returns:
-        ``answers``, the number of all answers, and ``standings``, by job and question.
+        ``answers``, the number of all answers, and ``questions``, by job and question.
     """
     answers = session.answers()
     about = {(answer.binding.job, answer.binding.question) for answer in answers[since:]}
-    said = by_job(a for a in answers if (a.binding.job, a.binding.question) in about)
-    standings = {
-        f"{job.id}\n{question.name}": _standing(session, job, question, said[job.id])
-        for job in (session.job(planned.id) for planned in session.info.plan if planned.id in said)
+    changed = by_job(a for a in answers if (a.binding.job, a.binding.question) in about)
+    jobs = (session.job(planned.id) for planned in session.info.plan if planned.id in changed)
+    questions = {
+        f"{job.id}\n{question.name}": _state(session, job, question, changed[job.id])
+        for job in jobs
         for question in job.questions
-        if question.name in said[job.id]
+        if question.name in changed[job.id]
     }
-    return {"answers": len(answers), "standings": standings}
+    return {"answers": len(answers), "questions": questions}
 
 
 def _describe(
-    session: ReviewSession, job: AskedJob, question: Question, said: Mapping[str, list[Answer]]
+    session: ReviewSession, job: AskedJob, question: Question, answers: Mapping[str, list[Answer]]
 ) -> dict[str, Any]:
     failed = [check for check in job.checks if check.status in ("failed", "error")]
     metrics = [record for record in job.records if isinstance(record, Metric)]
@@ -69,29 +70,29 @@ def _describe(
         "job": job.id, "runbook": job.runbook, "question": question.name, "text": question.text,
         "form": question.form, "criteria": list(question.criteria), "role": question.role,
         "required": question.required, "shown": list(question.about),
-        "checks": {"made": len(job.checks), "failed": [check.name for check in failed]},
+        "checks": {"count": len(job.checks), "failed": [check.name for check in failed]},
         "metrics": [
             {"name": m.name, "value": say_number(m.value), "unit": m.unit,
              "labels": say_labels(m.labels)}
             for m in metrics
         ],
-        **_standing(session, job, question, said),
+        **_state(session, job, question, answers),
     }  # fmt: skip
 
 
-def _standing(
-    session: ReviewSession, job: AskedJob, question: Question, said: Mapping[str, list[Answer]]
+def _state(
+    session: ReviewSession, job: AskedJob, question: Question, answers: Mapping[str, list[Answer]]
 ) -> dict[str, Any]:
-    binding = bind(job, question, session.run.media, session.hash_once)
-    found = stand(question, binding, said.get(question.name, ()), now())
+    binding = bind(job, question, session.run.media, session.media.sha256)
+    state = question_state(question, binding, answers.get(question.name, ()), now())
     return {
-        "status": found.status, "reason": found.reason,
-        "answers": [_say_answer(answer) for answer in (*found.answers, *found.earlier)],
-        "in_force": [answer.id for answer in found.answers],
+        "status": state.status, "reason": state.reason,
+        "answers": [_describe_answer(answer) for answer in (*state.answers, *state.earlier)],
+        "in_force": [answer.id for answer in state.answers],
     }  # fmt: skip
 
 
-def _say_answer(answer: Answer) -> dict[str, Any]:
+def _describe_answer(answer: Answer) -> dict[str, Any]:
     return {
         "id": answer.id, "reviewer": answer.reviewer.name, "role": answer.reviewer.role,
         "verdict": answer.verdict, "comment": answer.comment, "scores": answer.scores,
@@ -102,21 +103,21 @@ def _say_answer(answer: Answer) -> dict[str, Any]:
 def _describe_evidence(
     session: ReviewSession, job: AskedJob, evidence: Evidence, baselines: Mapping[Key, Baseline]
 ) -> dict[str, Any]:
-    found = _describe_take(evidence, "media", session.run.media)
+    take = _describe_take(evidence, "media", session.run.media)
     baseline = baselines.get(take_key(job.runbook, job.id, evidence))
     if baseline is not None and baseline.path.is_file():
         approved = _describe_take(
             baseline.evidence, f"approved/{baseline.run_id}", baseline.run.media
         )
         approved["by"], approved["run"] = baseline.answer.reviewer.name, baseline.run_id
-        found["approved"] = approved
+        take["approved"] = approved
         if evidence.media_kind == "text":
-            found["diff"] = _diff(approved["text"], found["text"])
-    return found
+            take["diff"] = _diff(approved["text"], take["text"])
+    return take
 
 
 def _describe_take(evidence: Evidence, link: str, media: Path) -> dict[str, Any]:
-    found: dict[str, Any] = {
+    take: dict[str, Any] = {
         "name": evidence.name, "kind": evidence.media_kind, "caption": evidence.caption,
         "labels": say_labels(evidence.labels), "sha256": evidence.file.sha256,
         "size": evidence.file.size, "type": evidence.file.media_type,
@@ -132,8 +133,8 @@ def _describe_take(evidence: Evidence, link: str, media: Path) -> dict[str, Any]
         "there": (media / evidence.file.filename).is_file(),
     }  # fmt: skip
     if evidence.media_kind == "text":
-        found["text"] = _read_text(media / evidence.file.filename)
-    return found
+        take["text"] = _read_text(media / evidence.file.filename)
+    return take
 
 
 def _url(link: str, file: MediaFile) -> str:
@@ -149,6 +150,6 @@ def _read_text(path: Path) -> str:
 
 
 def _diff(before: str, after: str) -> list[list[str]]:
-    """Return lines with ``-``, ``+`` or a space before each."""
+    """Return pairs of a sign, ``-``, ``+`` or a space, and a line."""
     lines = difflib.ndiff(before.splitlines(), after.splitlines())
     return [[line[0], line[2:]] for line in lines if line[0] != "?"]

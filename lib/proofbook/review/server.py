@@ -1,7 +1,7 @@
 """The review server: a run's report with sign-off switched on, for the browser.
 
-Answers only to the host that it was started for, so that no other page can speak to it. Beyond
-loopback it wants a token.
+It serves only the host that it was started for, so that no other page can send it requests. Beyond
+loopback it requires a token.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Redirect
 from proofbook.errors import ProofbookError
 from proofbook.records import RunInfo
 from proofbook.report import write_report
-from proofbook.review.answering import ReviewSession, parse_given
-from proofbook.review.queue import build_queue, standing_states
+from proofbook.review.queue import build_queue, question_states
 from proofbook.runs.folder import RunFolder
+from proofbook.signoff.acceptance import SubmittedAnswer, parse_answer
+from proofbook.signoff.answering import ReviewSession
 from proofbook.signoff.entries import Reviewer
 
 __all__ = ["Access", "build_app"]
@@ -38,17 +39,17 @@ Next = Callable[[Request], Awaitable[Response]]
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """Who may speak to the server, and what is known of them."""
+    """Who may send requests to the server, and what is known of them."""
 
     hosts: frozenset[str]
     """Names and addresses, without port, under which it may be addressed."""
     token: str = ""
-    """Wanted from everybody; empty on loopback."""
+    """Required from everybody; empty on loopback."""
     reviewer: str = ""
     """Name that is proposed."""
     role: str = ""
     signs_for: str = ""
-    """The one person whose key signs; empty where nothing is signed."""
+    """The person whose key signs; empty where nothing is signed."""
 
     @property
     def identified_by(self) -> str:
@@ -71,22 +72,22 @@ def _guard(app: FastAPI, access: Access) -> None:
     async def guard(request: Request, proceed: Next) -> Response:
         host = request.headers.get("host", "").rsplit(":", 1)[0].strip("[]")
         if host not in access.hosts:
-            return _refuse(403, f"this server is not {host}")
+            return _refuse(403, f"this server does not serve the host {host!r}")
         if access.token:
-            given = request.query_params.get("token", "")
-            if given and secrets.compare_digest(given, access.token):
-                onward = RedirectResponse(request.url.path, 303)
-                onward.set_cookie(_COOKIE, given, httponly=True, samesite="strict")
-                return onward
+            token = request.query_params.get("token", "")
+            if token and secrets.compare_digest(token, access.token):
+                redirect = RedirectResponse(request.url.path, 303)
+                redirect.set_cookie(_COOKIE, token, httponly=True, samesite="strict")
+                return redirect
             if not secrets.compare_digest(request.cookies.get(_COOKIE, ""), access.token):
                 return _refuse(401, "open the address with the token that the server printed")
         if request.method != "GET" and request.headers.get("x-proofbook") != "1":
-            return _refuse(403, "only the review page may answer")
-        answer = await proceed(request)
-        answer.headers.setdefault("Content-Security-Policy", _POLICY)
-        answer.headers["X-Content-Type-Options"] = "nosniff"
-        answer.headers["Referrer-Policy"] = "no-referrer"
-        return answer
+            return _refuse(403, "only the review page may send answers")
+        response = await proceed(request)
+        response.headers.setdefault("Content-Security-Policy", _POLICY)
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Referrer-Policy"] = "no-referrer"
+        return response
 
 
 def _serve_page(app: FastAPI, session: ReviewSession, access: Access) -> None:
@@ -135,52 +136,52 @@ def _serve_answers(app: FastAPI, session: ReviewSession, access: Access) -> None
     def queue() -> list[dict[str, Any]]:
         return build_queue(session)
 
-    @app.get("/api/standings")
-    def standings(since: int = 0) -> dict[str, Any]:
-        return standing_states(session, max(0, since))
+    @app.get("/api/states")
+    def states(since: int = 0) -> dict[str, Any]:
+        return question_states(session, max(0, since))
 
     @app.post("/api/answers")
-    async def answer(request: Request) -> JSONResponse:
+    async def submit(request: Request) -> JSONResponse:
         try:
             values = await request.json()
             name, role = str(values.pop("reviewer", "")).strip(), str(values.pop("role", ""))
             if not name:
-                return _refuse(422, "say who you are first")
+                return _refuse(422, "enter your name first")
             if access.signs_for not in ("", name):
-                return _refuse(422, f"this server signs for {access.signs_for} alone")
+                return _refuse(422, f"this server signs for {access.signs_for} only")
             reviewer = Reviewer(
                 name=name[:200], role=role.strip()[:200], identified_by=access.identified_by
             )
-            given = parse_given(values)
+            answer = parse_answer(values)
         except (ValueError, AttributeError, ProofbookError) as error:
             return _refuse(422, str(error))
-        return await _in_thread(_write, session, given, reviewer)
+        return await _in_thread(_write, session, answer, reviewer)
 
     @app.post("/api/report")
     async def rebuild() -> JSONResponse:
         return await _in_thread(lambda: JSONResponse({"index": str(write_report(session.run))}))
 
 
-def _write(session: ReviewSession, given: Any, reviewer: Reviewer) -> JSONResponse:
+def _write(session: ReviewSession, answer: SubmittedAnswer, reviewer: Reviewer) -> JSONResponse:
     try:
-        written = session.answer(given, reviewer)
+        written = session.answer(answer, reviewer)
     except ProofbookError as error:
         return _refuse(409, str(error))
     return JSONResponse({"id": written.id, "number": written.number, "verdict": written.verdict})
 
 
-async def _in_thread(work: Callable[..., JSONResponse], *given: Any) -> JSONResponse:
+async def _in_thread(work: Callable[..., JSONResponse], *arguments: Any) -> JSONResponse:
     from starlette.concurrency import run_in_threadpool
 
-    return await run_in_threadpool(work, *given)
+    return await run_in_threadpool(work, *arguments)
 
 
 def _file(path: Path, folder: Path, policy: str = _FILE_POLICY) -> Response:
-    """Return a file that lies below ``folder``; whatever is in it runs no script."""
-    found = path.resolve()
-    if not found.is_relative_to(folder.resolve()) or not found.is_file():
+    """Return a file below ``folder``; whatever is in it runs no script."""
+    target = path.resolve()
+    if not target.is_relative_to(folder.resolve()) or not target.is_file():
         return _refuse(404, "there is no such file")
-    return FileResponse(found, headers={"Content-Security-Policy": policy})
+    return FileResponse(target, headers={"Content-Security-Policy": policy})
 
 
 def _refuse(status: int, why: str) -> JSONResponse:

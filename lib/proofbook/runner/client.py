@@ -1,12 +1,11 @@
 """Execute cells in a kernel, notice at once when it dies, and stop at every limit.
 
-An nbclient client under papermill's interface. Knows one execution, not the run around it.
+An nbclient client with papermill's interface. Knows one execution, not the run around it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import re
 from typing import Any
 
 import nbformat.v4
@@ -15,17 +14,17 @@ from papermill.clientwrap import PapermillNotebookClient
 
 from proofbook.records import Failure
 from proofbook.runner.cell_status import CellLedger
-from proofbook.runner.execution import CellProgress, Execution, Stop, StopKind
+from proofbook.runner.execution import Execution, Stop, StopKind
 from proofbook.runner.streams import join_streams
+from proofbook.runs.executed_notebook import plain_text
 
-__all__ = ["TruthfulClient", "plain_text"]
+__all__ = ["TruthfulClient"]
 
 _POLL_SECONDS = 0.1
 # More output in one cell than anyone reads: the notebook keeps the beginning, the log the rest.
 _LARGEST_STREAM = 1_000_000
 _LARGEST_DISPLAY = 32_000_000
 _MOST_OUTPUTS = 2_000
-_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 class TruthfulClient(PapermillNotebookClient):  # type: ignore[misc]
@@ -36,25 +35,14 @@ class TruthfulClient(PapermillNotebookClient):  # type: ignore[misc]
         options: dict[str, Any] = {"iopub_timeout": 60}
         if execution.kernel_manager_class is not None:
             options["kernel_manager_class"] = execution.kernel_manager_class
+        if (left := execution.limits.remaining()) is not None:
+            patience = int(kwargs.get("startup_timeout", 60))
+            kwargs["startup_timeout"] = max(1, min(patience, int(left)))
         super().__init__(ledger, **options, **kwargs)
         self.execution = execution
-        self._startup_seconds = int(kwargs.get("startup_timeout", 60))
         self.timeout_func = lambda cell: execution.limits.remaining()
         self._streamed = 0
         self._displayed = 0
-
-    def execute(self, **kwargs: Any) -> Any:
-        """Start the kernel, run the cells, end the kernel."""
-        started: dict[str, Any] = {}
-        if self.execution.environment is not None:
-            started["env"] = dict(self.execution.environment)
-        if self.execution.cwd is not None:
-            started["cwd"] = str(self.execution.cwd)
-        if self.execution.log is not None:
-            started["stdout"] = started["stderr"] = self.execution.log.writer
-        if (left := self.execution.limits.remaining()) is not None:
-            self.startup_timeout = max(1, min(self._startup_seconds, int(left)))
-        return super().execute(**kwargs, **started)
 
     def papermill_execute_cells(self) -> None:
         """Run cell after cell; stop at the first that does not end well."""
@@ -66,7 +54,7 @@ class TruthfulClient(PapermillNotebookClient):  # type: ignore[misc]
                 continue  # it stays "not_run"
             self._streamed = self._displayed = 0
             self.nb_man.cell_start(cell, index)
-            self.execution.on_cell(CellProgress(index=index, total=total, id=cell.get("id", "")))
+            self.execution.cell_started(index, total, cell.get("id", ""))
             try:
                 self.execute_cell(cell, index)
             except CellExecutionError as error:
@@ -179,11 +167,6 @@ class TruthfulClient(PapermillNotebookClient):  # type: ignore[misc]
         what = "printed more than 1 MB" if is_stream else "displayed too much"
         note = f"\n[this cell {what}; the rest is left out here]\n"
         cell.outputs.append(nbformat.v4.new_output("stream", name="stderr", text=note))
-
-
-def plain_text(text: str) -> str:
-    """Return a text without terminal colours."""
-    return _ANSI.sub("", text)
 
 
 def _failure(cell: Any, index: int, ename: str, evalue: str, traceback: str = "") -> Failure:

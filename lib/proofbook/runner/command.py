@@ -10,13 +10,28 @@ from pathlib import Path
 import typer
 
 from proofbook.errors import UsageError
+from proofbook.extras import refuse_missing_extras
+from proofbook.hardware import default_slots
 from proofbook.project import Project, find_project
+from proofbook.runner.listing import refuse_without_default
 from proofbook.runner.plan import load_plan
-from proofbook.runner.resume import Rerun
-from proofbook.runs.folder import RunFolder, find_run
-from proofbook.runs.verdicts import exit_code
+from proofbook.runner.resume import Rerun, expected_seconds
+from proofbook.runs.finding import find_run
+from proofbook.runs.folder import RunFolder
+from proofbook.runs.run_verdict import exit_code
 
 __all__ = ["RunOptions", "run_command"]
+
+_MEANINGS = {
+    "passed": "all checks passed",
+    "waived": "all checks passed; a question was waived",
+    "unreviewed": "all checks passed; nobody has looked yet",
+    "rejected": "all checks passed; somebody has rejected it",
+    "failed": "a check failed",
+    "error": "something crashed, raised or timed out",
+    "cancelled": "cancelled",
+    "incomplete": "not everything ran",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,32 +56,12 @@ def run_command(options: RunOptions) -> int:
     """
     project = find_project(Path.cwd())
     outputs = options.outputs or project.outputs
-    if options.resume is not None or options.rerun is not None:
-        return _resume(project, outputs, options)
-    plan = load_plan(
-        project, options.profile or "tiny", only=options.runbooks, overrides=options.overrides
-    )
+    resumes = options.resume is not None or options.rerun is not None
+    folder = (_find if resumes else _begin)(project, outputs, options)
     # Papermill and its friends take half a second to import: only for a plan that is sound.
-    from proofbook.runner.run import begin_run
-
-    folder = begin_run(project, plan, outputs, options.slots)
-    return _execute(folder, project, outputs, options)
-
-
-def _resume(project: Project, outputs: Path, options: RunOptions) -> int:
-    if options.runbooks or options.overrides:
-        raise UsageError("--resume goes on with a run as it was planned: give no runbooks or -p")
-    if options.resume not in (None, "latest") and options.profile:
-        raise UsageError("--resume RUN names the run already: give no --profile")
-    folder = find_run(outputs, options.resume or "latest", options.profile)
-    return _execute(folder, project, outputs, options)
-
-
-def _execute(folder: RunFolder, project: Project, outputs: Path, options: RunOptions) -> int:
     from rich.console import Console
 
     from proofbook.runner.progress import Progress
-    from proofbook.runner.resume import expected_seconds
     from proofbook.runner.run import execute_run
 
     result = execute_run(
@@ -77,20 +72,32 @@ def _execute(folder: RunFolder, project: Project, outputs: Path, options: RunOpt
         slots=options.slots,
         cold=options.cold,
     )
-    _print_ending(result.verdict, result.report)
+    typer.echo(f"{result.verdict}: {_MEANINGS[result.verdict]}")
+    typer.echo(f"report: {result.report}")
     return exit_code(result.verdict)
 
 
-def _print_ending(verdict: str, report: Path) -> None:
-    meaning = {
-        "passed": "all checks passed",
-        "waived": "all checks passed; a question was waived",
-        "unreviewed": "all checks passed; nobody has looked yet",
-        "rejected": "all checks passed; somebody has rejected it",
-        "failed": "a check failed",
-        "error": "something crashed, raised or timed out",
-        "cancelled": "cancelled",
-        "incomplete": "not everything ran",
-    }
-    typer.echo(f"{verdict}: {meaning[verdict]}")
-    typer.echo(f"report: {report}")
+def _begin(project: Project, outputs: Path, options: RunOptions) -> RunFolder:
+    """Plan a new run, and make its folder where the plan is sound and this machine can run it."""
+    if options.profile is None and not options.runbooks:
+        refuse_without_default(project)
+    plan = load_plan(project, options.profile, only=options.runbooks, overrides=options.overrides)
+    refuse_missing_extras(job.runbook for job in plan.jobs)
+    from proofbook.runner.executors.choice import find_capacity
+    from proofbook.runner.feasibility import refuse_unrunnable
+    from proofbook.runner.run import begin_run
+
+    slots = min(options.slots or default_slots(), len(plan.jobs))
+    refuse_unrunnable(plan, find_capacity(plan.jobs, slots))
+    return begin_run(project, plan, outputs, slots)
+
+
+def _find(project: Project, outputs: Path, options: RunOptions) -> RunFolder:
+    """Find the run that is resumed."""
+    if options.runbooks or options.overrides:
+        raise UsageError("--resume goes on with a run as it was planned: give no runbooks or -p")
+    if options.resume not in (None, "latest") and options.profile:
+        raise UsageError("--resume RUN names the run already: give no --profile")
+    folder = find_run(outputs, options.resume or "latest", options.profile)
+    refuse_missing_extras(job.runbook for job in folder.read_info().plan)
+    return folder

@@ -1,4 +1,4 @@
-"""The papermill engine ``proofbook``: executes cells, and says only what is true of them.
+"""The papermill engine ``proofbook``: executes cells, and records only what is true of them.
 
 What papermill's own engine gets wrong and this one does not: a cell that never ran is
 ``not_run``, not ``completed``; a dead kernel and a time-out leave their mark in the notebook; a
@@ -12,6 +12,7 @@ from typing import Any
 
 from papermill.engines import Engine
 
+from proofbook.checks.journal import SCRAP
 from proofbook.errors import Incomplete
 from proofbook.runner.cell_status import CellLedger
 from proofbook.runner.client import TruthfulClient
@@ -19,8 +20,6 @@ from proofbook.runner.execution import Execution
 from proofbook.runner.recording import NotebookRecorder
 
 __all__ = ["ProofbookEngine"]
-
-_SCRAP = "application/scrapbook.scrap.json+json"
 
 
 class ProofbookEngine(Engine):  # type: ignore[misc]
@@ -35,10 +34,14 @@ class ProofbookEngine(Engine):  # type: ignore[misc]
         progress_bar: bool | dict[str, Any] = True,
         log_output: bool = False,
         autosave_cell_every: int = 30,
+        start_timeout: int = 60,
+        execution_timeout: float | None = None,
+        stdout_file: Any = None,
+        stderr_file: Any = None,
         execution: Execution | None = None,
         **kwargs: Any,
     ) -> Any:
-        """Execute a parameterised notebook and return it.
+        """Execute a parameterised notebook in a kernel that ends with it, and return it.
 
         Raises:
             nbclient.exceptions.CellTimeoutError: A cell, the job or the run took too long.
@@ -46,44 +49,10 @@ class ProofbookEngine(Engine):  # type: ignore[misc]
             Incomplete: All cells ran, but checks were begun and never finished.
         """
         execution = execution or Execution()
-        path = execution.notebook or (Path(output_path) if output_path else None)
-        recorder = NotebookRecorder(nb, path if execution.saving else None, execution.redact)
-        ledger = CellLedger(nb, recorder=recorder, progress_bar=progress_bar, log_output=log_output)
-        ledger.notebook_start()
-        try:
-            cls.execute_managed_notebook(
-                ledger, kernel_name, log_output=log_output, execution=execution, **kwargs
-            )
-        finally:
-            ledger.notebook_complete()
-        if execution.stop is None and _is_unfinished(nb):
-            ledger.notebook_exception("Incomplete", "checks were begun and never finished")
-            raise Incomplete("the runbook ended without checks.finish(); add it as the last cell")
-        return nb
-
-    @classmethod
-    def execute_managed_notebook(
-        cls,
-        nb_man: CellLedger,
-        kernel_name: str,
-        *,
-        execution: Execution,
-        log_output: bool = False,
-        stdout_file: Any = None,
-        stderr_file: Any = None,
-        start_timeout: int = 60,
-        execution_timeout: float | None = None,
-        **kwargs: Any,
-    ) -> Any:
-        """Run the cells in a kernel that ends with them."""
-        if execution_timeout is not None and execution.limits.cell_timeout is None:
-            execution.limits = type(execution.limits)(
-                cell_timeout=execution_timeout,
-                job_deadline=execution.limits.job_deadline,
-                run_deadline=execution.limits.run_deadline,
-            )
+        execution.limits = execution.limits.with_cell_timeout(execution_timeout)
+        ledger = _open_ledger(nb, execution, output_path, progress_bar, log_output)
         client = TruthfulClient(
-            nb_man,
+            ledger,
             execution,
             kernel_name=kernel_name,
             startup_timeout=start_timeout,
@@ -91,15 +60,37 @@ class ProofbookEngine(Engine):  # type: ignore[misc]
             stdout_file=stdout_file,
             stderr_file=stderr_file,
         )
-        return client.execute()
+        ledger.notebook_start()
+        try:
+            client.execute(**execution.kernel_options())
+        finally:
+            ledger.notebook_complete()
+        if execution.stop is None and _is_unfinished(nb):
+            ledger.notebook_exception("Incomplete", "checks were begun and never finished")
+            raise Incomplete("the runbook ended without checks.finish(); add it as the last cell")
+        return nb
+
+
+def _open_ledger(
+    nb: Any,
+    execution: Execution,
+    output_path: str | None,
+    progress_bar: bool | dict[str, Any],
+    log_output: bool,
+) -> CellLedger:
+    if execution.notebook_path:
+        nb.metadata.papermill["input_path"] = execution.notebook_path
+    path = execution.notebook or (Path(output_path) if output_path else None)
+    recorder = NotebookRecorder(nb, path if execution.saving else None, execution.redact)
+    return CellLedger(nb, recorder=recorder, progress_bar=progress_bar, log_output=log_output)
 
 
 def _is_unfinished(nb: Any) -> bool:
     """Say whether checks were begun in the notebook and never finished."""
     kinds = {
-        output["data"][_SCRAP].get("data", {}).get("kind")
+        output["data"][SCRAP].get("data", {}).get("kind")
         for cell in nb.cells
         for output in cell.get("outputs", ())
-        if isinstance(output.get("data", {}).get(_SCRAP, {}).get("data"), dict)
+        if isinstance(output.get("data", {}).get(SCRAP, {}).get("data"), dict)
     }
     return "begin" in kinds and "finish" not in kinds

@@ -117,7 +117,9 @@ def template_job(entry: JobEntry, defaults: JobDefaults) -> PlannedJob:
         retries=defaults.retries if entry.retries is None else entry.retries,
         allow_skips=defaults.allow_skips if entry.allow_skips is None else entry.allow_skips,
         hardware=entry.hardware,
+        requires=entry.requires,
         memory_limit_gb=entry.memory_limit_gb,
+        resources=entry.resources.over(defaults.resources),
     )
 
 

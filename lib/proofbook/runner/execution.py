@@ -1,7 +1,7 @@
-"""One execution of one notebook: its limits, its places, and what stopped it.
+"""One execution of one notebook: its limits, its folders, and what stopped it.
 
-The runner makes an :class:`Execution` and hands it through papermill to the engine; plain
-``papermill --engine proofbook`` gets a default one. Knows nothing about jobs and plans.
+The runner makes an :class:`Execution` and passes it through papermill to the engine; plain
+``papermill --engine proofbook`` gets a default one. Knows nothing about plans.
 """
 
 from __future__ import annotations
@@ -9,17 +9,16 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from proofbook.records import Failure
+from proofbook.runner.events import CellStarted, Sink, ignore
 from proofbook.runner.logs import JobLog
 from proofbook.runs.redaction import Redactor
+from proofbook.runs.verdicts import Stop, StopKind
 
-__all__ = ["CellProgress", "Execution", "Limits", "Stop", "StopKind"]
-
-StopKind = Literal["failed", "error", "timed_out", "crashed", "cancelled", "incomplete"]
+__all__ = ["Execution", "Limits", "Stop", "StopKind"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +28,10 @@ class Limits:
     cell_timeout: float | None = None
     job_deadline: float | None = None
     run_deadline: float | None = None
+
+    def with_cell_timeout(self, seconds: float | None) -> Limits:
+        """Return these limits, with ``seconds`` for a cell where no other limit is set for it."""
+        return self if self.cell_timeout is not None else replace(self, cell_timeout=seconds)
 
     def remaining(self, clock: Callable[[], float] = time.monotonic) -> float | None:
         """Return the seconds that the next cell may take, or None without a limit."""
@@ -48,30 +51,14 @@ class Limits:
         return "cell"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Stop:
-    """Why an execution ended before its last cell was done."""
-
-    kind: StopKind
-    cause: str
-    failure: Failure | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class CellProgress:
-    """A cell has begun."""
-
-    index: int
-    total: int
-    id: str
-
-
 @dataclass(kw_only=True)
 class Execution:
-    """What the engine needs to know, and what it tells."""
+    """What the engine needs to know, and what it reports."""
 
     notebook: Path | None = None
     """Where to save the executed notebook; None leaves that to papermill's output path."""
+    notebook_path: str = ""
+    """Where the notebook came from, as its metadata will say; empty leaves that to papermill."""
     environment: Mapping[str, str] | None = None
     cwd: Path | None = None
     log: JobLog | None = None
@@ -80,7 +67,28 @@ class Execution:
     kernel_manager_class: Any = None
     """The class of the kernel's manager; None takes nbclient's default."""
     cancelled: threading.Event = field(default_factory=threading.Event)
-    on_cell: Callable[[CellProgress], None] = lambda progress: None
+    sink: Sink = ignore
+    job: str = ""
+    """The job and the attempt that events name."""
+    attempt: int = 1
     saving: bool = True
     stop: Stop | None = None
+    """Set by the engine: why it ended early."""
     kernel: str = "ordinary"
+    """Set by the engine: ``warm`` or ``ordinary``."""
+
+    def kernel_options(self) -> dict[str, Any]:
+        """Return what the kernel is started with."""
+        options: dict[str, Any] = {}
+        if self.environment is not None:
+            options["env"] = dict(self.environment)
+        if self.cwd is not None:
+            options["cwd"] = str(self.cwd)
+        if self.log is not None:
+            options["stdout"] = options["stderr"] = self.log.writer
+        return options
+
+    def cell_started(self, index: int, total: int, cell: str) -> None:
+        """Report that a cell begins."""
+        event = CellStarted(job=self.job, attempt=self.attempt, index=index, total=total, cell=cell)
+        self.sink(event)

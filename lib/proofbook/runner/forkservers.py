@@ -1,27 +1,27 @@
-"""Where a run's kernels are forked: the user's shared template, or one of the run's own."""
+"""Where a run's kernels are forked: the user's shared forkserver, or one for this run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from proofbook.errors import KernelError, TemplateError
-from proofbook.kernels.ownership import start_template
+from proofbook.errors import ForkserverError, KernelError
+from proofbook.kernels.ownership import start_forkserver
 from proofbook.kernels.shared_forkserver import find_shared, shared_status
+from proofbook.runner.events import Note, Sink
 
-__all__ = ["OFF", "template_for"]
+__all__ = ["OFF", "forkserver_for"]
 
 OFF = "off"
-"""In place of a template's socket: ordinary kernels only."""
+"""In place of a forkserver's socket: ordinary kernels only."""
 
 
 @contextmanager
-def template_for(
-    warm: Sequence[str], note: Callable[[str], None], *, cold: bool = False
-) -> Iterator[str]:
-    """Yield the socket of a template that has imported ``warm``, or :data:`OFF`.
+def forkserver_for(warm: Sequence[str], sink: Sink, *, cold: bool = False) -> Iterator[str]:
+    """Yield the socket of a forkserver that has imported ``warm``, or :data:`OFF`.
 
-    A template of the run's own ends with the block. ``note`` is told what is worth knowing.
+    One that is started for the run ends with the block. ``sink`` gets a note of what a person
+    should know.
     """
     if cold:
         yield OFF
@@ -30,22 +30,21 @@ def template_for(
         yield str(shared)
         return
     if shared_status() is not None:
-        note(
-            "the shared template is out of date, or lacks an import: starting one of the run's own"
-        )
+        text = "the shared forkserver is out of date or lacks an import; starting one for this run"
+        sink(Note(text=text))
     try:
-        template = start_template(warm)
+        forkserver = start_forkserver(warm)
     except KernelError as error:
-        note(f"ordinary kernels only: {error}")
+        sink(Note(text=f"ordinary kernels only: {error}"))
         yield OFF
         return
-    with template:
-        note("importing the libraries that warm kernels share")
+    with forkserver:
+        sink(Note(text="importing the libraries that warm kernels share"))
         try:
-            status = template.wait_ready()
-        except TemplateError as error:
-            note(f"ordinary kernels only: {error}")
+            status = forkserver.wait_ready()
+        except ForkserverError as error:
+            sink(Note(text=f"ordinary kernels only: {error}"))
             yield OFF
             return
-        note("; ".join(status.warnings))
-        yield str(template.socket)
+        sink(Note(text="; ".join(status.warnings)))
+        yield str(forkserver.socket)

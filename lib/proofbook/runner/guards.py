@@ -34,14 +34,19 @@ def claimed(folder: RunFolder) -> Iterator[None]:
 
 
 @contextmanager
-def cancelled_by_signals(cancelled: threading.Event, note: Callable[[str], None]) -> Iterator[None]:
-    """Turn the first SIGINT or SIGTERM into a clean cancel; a second one ends at once."""
+def cancelled_by_signals(cancel: Callable[[], None]) -> Iterator[None]:
+    """Turn the first SIGINT or SIGTERM into a clean cancel; a second one ends at once.
+
+    ``cancel`` is called inside a signal handler.
+    """
+    cancelled = False
 
     def handle(number: int, frame: FrameType | None) -> None:
-        if cancelled.is_set():
+        nonlocal cancelled
+        if cancelled:
             os._exit(130)
-        cancelled.set()
-        note("cancelling: the running jobs are ended; once more to end at once")
+        cancelled = True
+        cancel()
 
     if threading.current_thread() is not threading.main_thread():
         yield

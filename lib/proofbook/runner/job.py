@@ -1,244 +1,170 @@
-"""Execute one job: its folder, its kernel, its attempts, and its outcome.
+"""Execute one attempt at one job: its folder, its kernel, and its outcome.
 
 An outcome is ``incomplete`` on disk before the first cell runs; only what the files support can
-make it green. Knows nothing about other jobs.
+make it green. Works on whichever machine a spec was sent to; knows nothing about other jobs.
 """
 
 from __future__ import annotations
 
-import contextlib
-import functools
+import json
 import os
 import threading
 import time
-import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from proofbook.checks.journal import JOB_FOLDER, MEDIA_FOLDER
-from proofbook.files import append_line, hash_file
-from proofbook.hardware import missing
-from proofbook.notebooks import Runbook
 from proofbook.processes.warden import TEMPORARY
-from proofbook.records import Attempt, Begin, Check, Finish, Outcome, OutcomeStatus, PlannedJob, now
-from proofbook.runner.cells import read_cells
-from proofbook.runner.execution import CellProgress, Execution, Limits, Stop
+from proofbook.records import Outcome, PlannedJob, now
+from proofbook.runner.events import JobStarted, Sink, ignore
+from proofbook.runner.execution import Execution, Limits
+from proofbook.runner.executors.protocol import JobResult, JobSpec
+from proofbook.runner.lacks import find_lacks, record_lacks
 from proofbook.runner.logs import JobLog
-from proofbook.runner.reserve import Reserve
-from proofbook.runner.resolution import UnresolvedError, read_outputs, resolve_parameters
+from proofbook.runner.outcomes import OutcomeWriter, ended
 from proofbook.runner.temporary import temporary_folder
-from proofbook.runs.folder import JobFolder, RunFolder, read_records
+from proofbook.runs.folder import JobFolder, RunFolder
+from proofbook.runs.media_index import MediaIndex
 from proofbook.runs.redaction import Redactor
-from proofbook.runs.verdicts import confirm, judge
+from proofbook.runs.siblings import siblings
+from proofbook.runs.verdicts import HARDWARE_CHECK, Stop, judge_job
 
-__all__ = ["JobContext", "run_job"]
-
-_HARDWARE_CHECK = "hardware"
+__all__ = ["Worker", "execute_job"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class JobContext:
-    """What all jobs of a run share."""
+class Worker:
+    """The process that executes jobs: what a spec cannot carry."""
 
-    run: RunFolder
-    runbooks: Mapping[str, Runbook]
-    reserve: Reserve
-    environment: Mapping[str, str]
-    """Of every kernel: the runner's own, with the template's socket and the share of threads."""
-    run_deadline: float | None = None
+    writer: OutcomeWriter
+    """Writes into the run's own folder, or one of this machine's that is brought there."""
+    sink: Sink = ignore
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
+    """What every kernel inherits from this machine."""
     cancelled: threading.Event = field(default_factory=threading.Event)
-    redact: Redactor = field(default_factory=Redactor.from_environment)
     kernel_manager_class: Any = None
-    on_cell: Callable[[str, CellProgress], None] = lambda job, progress: None
+
+    @property
+    def run(self) -> RunFolder:
+        """The folder that jobs write into."""
+        return self.writer.run
+
+    @property
+    def redact(self) -> Redactor:
+        """Applied to everything written."""
+        return self.writer.redact
 
 
-def run_job(job: PlannedJob, context: JobContext) -> Outcome:
-    """Execute a job with its retries; return its outcome, which is on disk by then.
+def execute_job(spec: JobSpec, worker: Worker) -> JobResult:
+    """Execute an attempt at a job; its outcome is on disk when this returns.
 
     Does not raise: what goes wrong with the harness itself is the job's outcome too.
     """
-    folder = context.run.job(job.id)
-    attempts: tuple[Attempt, ...] = ()
-    while True:
-        started = now()
-        try:
-            outcome = _attempt(job, context, folder, attempts)
-        except Exception as error:  # noqa: BLE001 - it becomes the outcome, other jobs go on
-            outcome = _broken(job, context, folder, started, error)
-        attempts = outcome.attempts
-        if not _may_retry(job, outcome, folder) or context.cancelled.is_set():
-            return outcome
-
-
-def _may_retry(job: PlannedJob, outcome: Outcome, folder: JobFolder) -> bool:
-    """Say whether a lost kernel gets another try; a check that has failed already stays failed."""
-    if outcome.status != "crashed" or len(outcome.attempts) > job.retries:
-        return False
-    made = [r for r in read_records(folder.records)[0] if isinstance(r, Check)]
-    return all(check.status not in ("failed", "error") for check in made)
-
-
-def _attempt(
-    job: PlannedJob, context: JobContext, folder: JobFolder, earlier: tuple[Attempt, ...]
-) -> Outcome:
-    folder.path.mkdir(parents=True, exist_ok=True)
-    folder.set_aside()
-    begun = Outcome(
-        job=job.id,
-        runbook=job.runbook,
-        notebook_sha256=hash_file(context.runbooks[job.runbook].path),
-        attempts=earlier,
-        started=earlier[0].started if earlier else now(),
-    )
-    context.reserve.writing(lambda: folder.write_outcome(begun, context.redact))
-    started = now()
-    lacking = missing(dict(job.hardware), context.run.path) if job.hardware else []
+    job, started = spec.job, now()
+    begun = _begun(spec, started)
+    worker.sink(JobStarted(job=job.id, attempt=spec.attempt))
     try:
-        if not lacking:
-            job, begun = _with_outputs(job, begun, context)
-        execution = _execute_or_skip(job, context, folder, lacking)
-        outcome = _judged(begun, started, job, context, folder, execution)
-    except UnresolvedError as error:
-        update = {"status": error.status, "cause": context.redact(str(error))}
-        outcome = _ended(begun.model_copy(update=update), started)
-    context.reserve.writing(lambda: folder.write_outcome(outcome, context.redact))
-    return outcome
+        folder = worker.writer.open_folder(job.id)
+        worker.writer.write(begun)
+        execution = _execute(spec, worker, folder)
+        outcome = _judged(begun, started, job, worker, folder, execution)
+        worker.writer.write(outcome)
+    except Exception as error:  # noqa: BLE001 - it becomes the outcome, other jobs go on
+        outcome = worker.writer.write_fault(begun, started, error)
+    return JobResult(outcome=outcome)
 
 
-def _with_outputs(
-    job: PlannedJob, begun: Outcome, context: JobContext
-) -> tuple[PlannedJob, Outcome]:
-    """Return both with the outputs of other jobs in the place of their names.
-
-    Raises:
-        UnresolvedError: An output was not made, has changed, or does not fit.
-    """
-    outputs_of = functools.partial(read_outputs, context.run)
-    resolved = resolve_parameters(job, context.runbooks[job.runbook], outputs_of)
-    job = job.model_copy(update={"parameters": {**job.parameters, **resolved}})
-    return job, begun.model_copy(update={"resolved": resolved})
-
-
-def _judged(
-    begun: Outcome,
-    started: datetime,
-    job: PlannedJob,
-    context: JobContext,
-    folder: JobFolder,
-    execution: Execution | None,
-) -> Outcome:
-    """Return what the files of an attempt support, and never more."""
-    stop = execution.stop if execution else None
-    status, cause, allowed = _judge(job, context, folder, stop)
-    judged = begun.model_copy(
-        update={
-            "status": status,
-            "cause": context.redact(cause),
-            "allowed": allowed,
-            "flaky": status == "passed" and bool(begun.attempts),
-            "failure": stop.failure if stop else None,
-            "cells": read_cells(folder.notebook),
-            "kernel": execution.kernel if execution else "",
-        }
+def _begun(spec: JobSpec, started: datetime) -> Outcome:
+    return Outcome(
+        job=spec.job.id,
+        runbook=spec.job.runbook,
+        notebook_sha256=spec.notebook_sha256,
+        resolved=dict(spec.resolved),
+        attempts=spec.earlier,
+        started=spec.earlier[0].started if spec.earlier else started,
     )
-    records, unreadable = read_records(folder.records)
-    outcome = confirm(job, judged, records, unreadable, context.run.media)
-    return _ended(outcome, started)
 
 
-def _broken(
-    job: PlannedJob,
-    context: JobContext,
-    folder: JobFolder,
-    started: datetime,
-    error: Exception,
-) -> Outcome:
-    """Write down that the harness itself could not execute a job."""
-    what = context.redact(traceback.format_exception_only(error)[-1].strip())
-    before = folder.read_outcome() or Outcome(job=job.id, runbook=job.runbook, started=started)
-    update = {"status": "error", "cause": f"the job could not be executed: {what}"}
-    outcome = _ended(before.model_copy(update=update), started)
-    with contextlib.suppress(OSError):
-        trace = "".join(traceback.format_exception(error))
-        with JobLog(folder.log, context.redact) as log:
-            log.write(trace)
-        context.reserve.writing(lambda: folder.write_outcome(outcome, context.redact))
-    return outcome
-
-
-def _ended(outcome: Outcome, started: datetime) -> Outcome:
-    ended = now()
-    attempt = Attempt(
-        number=len(outcome.attempts) + 1,
-        status=outcome.status,
-        cause=outcome.cause,
-        started=started,
-        ended=ended,
-    )
-    return outcome.model_copy(update={"attempts": (*outcome.attempts, attempt), "ended": ended})
-
-
-def _execute_or_skip(
-    job: PlannedJob, context: JobContext, folder: JobFolder, lacking: Sequence[str]
-) -> Execution | None:
-    if lacking:
-        _record_lack(job, folder, "; ".join(lacking))
+def _execute(spec: JobSpec, worker: Worker, folder: JobFolder) -> Execution | None:
+    """Execute the notebook, or record what the machine lacks for it."""
+    lacks = find_lacks(spec.job, worker.run.path)
+    if spec.lacking:
+        lacks = {HARDWARE_CHECK: spec.lacking}
+    if lacks:
+        record_lacks(spec.job, folder, lacks)
         return None
-    with temporary_folder(job.id) as temporary, JobLog(folder.log, context.redact) as log:
-        execution = _prepare(job, context, folder, log, temporary)
-        _execute(job, context, execution)
+    with temporary_folder(spec.job.id) as temporary, JobLog(folder.log, worker.redact) as log:
+        execution = _prepare(spec, worker, folder, log, temporary)
+        with siblings(Path(spec.notebook_path), folder.work, log.write) as written:
+            _execute_notebook(spec, worker, execution)
+        if written:
+            cause = (
+                f"{written[0]}, beside the runbook, changed while the job ran; give it another name"
+            )
+            execution.stop = Stop(kind="error", cause=cause)
     return execution
 
 
 def _prepare(
-    job: PlannedJob, context: JobContext, folder: JobFolder, log: JobLog, temporary: Path
+    spec: JobSpec, worker: Worker, folder: JobFolder, log: JobLog, temporary: Path
 ) -> Execution:
     folder.work.mkdir(exist_ok=True)
-    environment = {
-        **context.environment,
-        JOB_FOLDER: str(folder.path),
-        MEDIA_FOLDER: str(context.run.media),
-        "PROOFBOOK_JOB": job.id,
-        "TMPDIR": str(temporary),
-        TEMPORARY: f"{os.getpid()} {temporary}",
-    }
-    if job.memory_limit_gb is not None:
-        environment["PROOFBOOK_MEMORY_LIMIT_GB"] = str(job.memory_limit_gb)
+    left = spec.seconds_left
     return Execution(
         notebook=folder.notebook,
-        environment=environment,
+        notebook_path=spec.notebook_path,
+        environment=_environment(spec, worker, folder, temporary),
         cwd=folder.work,
         log=log,
         limits=Limits(
-            cell_timeout=job.cell_timeout,
-            job_deadline=time.monotonic() + job.timeout,
-            run_deadline=context.run_deadline,
+            cell_timeout=spec.job.cell_timeout,
+            job_deadline=time.monotonic() + spec.job.timeout,
+            run_deadline=None if left is None else time.monotonic() + left,
         ),
-        redact=context.redact,
-        kernel_manager_class=context.kernel_manager_class,
-        cancelled=context.cancelled,
-        on_cell=lambda progress: context.on_cell(job.id, progress),
+        redact=worker.redact,
+        kernel_manager_class=worker.kernel_manager_class,
+        cancelled=worker.cancelled,
+        sink=worker.sink,
+        job=spec.job.id,
+        attempt=spec.attempt,
     )
 
 
-def _execute(job: PlannedJob, context: JobContext, execution: Execution) -> None:
+def _environment(
+    spec: JobSpec, worker: Worker, folder: JobFolder, temporary: Path
+) -> dict[str, str]:
+    environment = {
+        **worker.environment,
+        **spec.environment,
+        JOB_FOLDER: str(folder.path),
+        MEDIA_FOLDER: str(worker.run.media),
+        "PROOFBOOK_RUN": spec.run_id,
+        "PROOFBOOK_JOB": spec.job.id,
+        "TMPDIR": str(temporary),
+        TEMPORARY: f"{os.getpid()} {temporary}",
+    }
+    if spec.job.memory_limit_gb is not None:
+        environment["PROOFBOOK_MEMORY_LIMIT_GB"] = str(spec.job.memory_limit_gb)
+    return environment
+
+
+def _execute_notebook(spec: JobSpec, worker: Worker, execution: Execution) -> None:
     """Execute the notebook; whatever ends it early is in ``execution.stop`` afterwards."""
+    import nbformat
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
     from papermill import execute_notebook
     from papermill.exceptions import PapermillExecutionError
 
     from proofbook.errors import Incomplete
 
-    path = str(context.runbooks[job.runbook].path)
     try:
         execute_notebook(
-            # papermill formats paths with the parameters: a brace in a folder's name is none
-            path.replace("{", "{{").replace("}", "}}"),
+            nbformat.from_dict(json.loads(spec.notebook)),
             None,
-            parameters=dict(job.parameters),
+            parameters={**spec.job.parameters, **spec.resolved},
             engine_name="proofbook",
             kernel_name="proofbook",
             progress_bar=False,
@@ -247,28 +173,35 @@ def _execute(job: PlannedJob, context: JobContext, execution: Execution) -> None
     except (PapermillExecutionError, CellTimeoutError, DeadKernelError, Incomplete):
         return
     except OSError as error:
-        context.reserve.release()
+        worker.writer.reserve.release()
         execution.stop = Stop(kind="error", cause=f"{error}; free space or rights, then --resume")
     except RuntimeError as error:
         execution.stop = Stop(
-            kind="cancelled" if context.cancelled.is_set() else "crashed",
+            kind="cancelled" if worker.cancelled.is_set() else "crashed",
             cause=f"the kernel could not be started: {error}",
         )
 
 
-def _judge(
-    job: PlannedJob, context: JobContext, folder: JobFolder, stop: Stop | None
-) -> tuple[OutcomeStatus, str, bool]:
-    if stop is not None and stop.kind != "failed":
-        return stop.kind, stop.cause, False
-    records, unreadable = read_records(folder.records)
-    failure = stop.failure if stop is not None else None
-    return judge(job, records, unreadable, context.run.media, stopped=failure)
-
-
-def _record_lack(job: PlannedJob, folder: JobFolder, reason: str) -> None:
-    """Write the records of a job whose hardware is not here: one skipped check."""
-    begin = Begin(runbook=job.runbook, parameters=job.parameters)
-    check = Check(name=_HARDWARE_CHECK, status="skipped", reason=reason)
-    for record in (begin, check, Finish(counts={"begin": 1, "check": 1})):
-        append_line(folder.records, record.model_dump_json())
+def _judged(
+    begun: Outcome,
+    started: datetime,
+    job: PlannedJob,
+    worker: Worker,
+    folder: JobFolder,
+    execution: Execution | None,
+) -> Outcome:
+    """Return what the files of an attempt support, and never more."""
+    stop = execution.stop if execution else None
+    verdict = judge_job(job, folder, MediaIndex(worker.run.media), stop).outcome
+    outcome = begun.model_copy(
+        update={
+            "status": verdict.status,
+            "cause": worker.redact(verdict.cause),
+            "allowed": verdict.allowed,
+            "flaky": verdict.status == "passed" and bool(begun.attempts),
+            "failure": verdict.failure,
+            "cells": verdict.cells,
+            "kernel": execution.kernel if execution else "",
+        }
+    )
+    return ended(outcome, started)

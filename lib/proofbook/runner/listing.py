@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import typer
 
-from proofbook.errors import NotebookError, ProofbookError
+from proofbook.errors import NotebookError, ProofbookError, UsageError
 from proofbook.notebooks import Runbook, list_runbooks, read_runbook
-from proofbook.profiles import list_profiles, load_profile
+from proofbook.profiles import DEFAULT_PROFILE, list_profiles, load_profile
 from proofbook.project import Project
 from proofbook.runner.plan import load_plan
 
-__all__ = ["print_listing"]
+__all__ = ["print_listing", "refuse_without_default"]
 
 
 def print_listing(project: Project, profile: str | None) -> None:
@@ -23,8 +23,8 @@ def print_listing(project: Project, profile: str | None) -> None:
         _print_jobs(project, profile)
         return
     typer.echo("Runbooks")
-    for path in list_runbooks(project.runbooks):
-        _print_runbook(project, path.relative_to(project.runbooks).with_suffix("").as_posix())
+    for name in _runbook_names(project):
+        _print_runbook(project, name)
     typer.echo("Profiles")
     for path in list_profiles(project):
         try:
@@ -32,6 +32,26 @@ def print_listing(project: Project, profile: str | None) -> None:
         except ProofbookError as error:
             text = f"cannot be used: {error}"
         typer.echo(f"  {path.stem:<24} {text}")
+
+
+def refuse_without_default(project: Project) -> None:
+    """Refuse to run what nobody has named, where there is no default profile.
+
+    Raises:
+        UsageError: There is none; the message says what there is.
+    """
+    profiles = [path.stem for path in list_profiles(project)]
+    if DEFAULT_PROFILE not in profiles:
+        raise UsageError(
+            f"{project.parameters} has no profile {DEFAULT_PROFILE!r}; name a runbook "
+            f"(there are: {', '.join(_runbook_names(project)) or 'none'}), or a profile with "
+            f"--profile (there are: {', '.join(profiles) or 'none'})"
+        )
+
+
+def _runbook_names(project: Project) -> list[str]:
+    folder = project.runbooks
+    return [p.relative_to(folder).with_suffix("").as_posix() for p in list_runbooks(folder)]
 
 
 def _print_runbook(project: Project, name: str) -> None:

@@ -2,56 +2,89 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 from proofbook.report import write_report
+from proofbook.runner.events import Event, JobEnded, Note, Sink
 from proofbook.runner.reserve import Reserve
 from proofbook.runs.folder import RunFolder
+from proofbook.runs.media_index import MediaIndex
 
 __all__ = ["LiveReport"]
 
 _SHARE = 0.05
+_PAUSE = 0.2
+"""Seconds in which more jobs may end, or the run itself, before the report is written again."""
 
 
 class LiveReport:
-    """Writes the report anew when jobs have ended, in at most a twentieth of the time."""
+    """Writes the report again after jobs have ended, in at most a twentieth of the time.
+
+    ``media`` remembers the hashes of the run's media from one report to the next.
+
+    Args:
+        run: Whose report it is.
+        reserve: Disk space for it where there is none left.
+        sink: Told where the report cannot be written.
+        clock: Seconds, monotonic.
+        closing: Set when the run is over.
+    """
 
     def __init__(
         self,
         run: RunFolder,
         reserve: Reserve,
-        note: Callable[[str], None] = lambda text: None,
+        sink: Sink,
         clock: Callable[[], float] = time.monotonic,
+        closing: threading.Event | None = None,
     ) -> None:
-        self._note = note
         self._run = run
+        self.media = MediaIndex(run.media)
         self._reserve = reserve
+        self._sink = sink
         self._clock = clock
-        self._dirty = False
+        self._changed = threading.Event()
+        self._closing = closing or threading.Event()
         self._not_before = 0.0
 
-    def changed(self) -> None:
-        """Note that a job has ended."""
-        self._dirty = True
+    def handle(self, event: Event) -> None:
+        """Take an event: when a job has ended, the report is out of date."""
+        if isinstance(event, JobEnded):
+            self._changed.set()
 
-    def write_if_due(self) -> None:
-        """Write if something has changed and the last time is long enough ago."""
-        if not self._dirty or self._clock() < self._not_before:
-            return
-        try:
-            self.write()
-        except OSError as error:
-            # The last write of the run says it again, and louder.
-            self._note(f"the report could not be written: {error}")
-            self._dirty = False
+    @contextmanager
+    def following(self) -> Iterator[None]:
+        """Write the report in a thread of its own, so that no job waits for it."""
+        with ThreadPoolExecutor(1, thread_name_prefix="report") as thread:
+            future = thread.submit(self._follow)
+            try:
+                yield
+            finally:
+                self._closing.set()
+                self._changed.set()
+            future.result()
 
     def write(self) -> Path:
         """Write now; return the path of ``index.html``."""
         started = self._clock()
-        path = self._reserve.writing(lambda: write_report(self._run))
+        path = self._reserve.writing(lambda: write_report(self._run, media=self.media))
         ended = self._clock()
-        self._dirty = False
         self._not_before = ended + (ended - started) / _SHARE
         return path
+
+    def _follow(self) -> None:
+        while True:
+            self._changed.wait()
+            if self._closing.wait(max(_PAUSE, self._not_before - self._clock())):
+                return  # the run's last write comes now
+            self._changed.clear()
+            try:
+                self.write()
+            except OSError as error:
+                # The last write of the run raises it.
+                self._sink(Note(text=f"the report could not be written: {error}"))

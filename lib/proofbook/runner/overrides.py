@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from pydantic import JsonValue
 
@@ -11,6 +12,7 @@ from proofbook.notebooks import Runbook
 from proofbook.profiles import nearest
 from proofbook.records import PlannedJob
 from proofbook.runner.parameters import ParameterError, ParameterVerifier
+from proofbook.runner.paths import anchor_path
 from proofbook.yamlfile import parse_scalar
 
 __all__ = ["Overrides"]
@@ -83,8 +85,8 @@ class Overrides:
 
 
 def _read(text: str, annotation: str) -> JsonValue:
-    """Read a command line's text; a parameter that is a text takes it as it stands."""
+    """Read a command line's text; a relative path counts from the folder that it was typed in."""
     if annotation == "str":
-        return text
+        return anchor_path(text, Path.cwd())
     value: JsonValue = parse_scalar(text)
     return value

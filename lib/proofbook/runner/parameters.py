@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
+from proofbook.configs import find_config, mismatch
+from proofbook.errors import UsageError
 from proofbook.notebooks import Runbook
 from proofbook.profiles import nearest
 from proofbook.runner.outputs import has_expression
 from proofbook.runs.redaction import Redactor, is_secret_name
 
-__all__ = ["CONFIGS", "ParameterError", "ParameterVerifier", "config_model"]
-
-
-CONFIGS = "proofbook.configs"
-"""Entry points: a system's name, and the module whose ``RUNBOOKS`` are its models."""
+__all__ = ["ParameterError", "ParameterVerifier"]
 
 
 class ParameterError(ValueError):
@@ -132,7 +129,7 @@ class ParameterVerifier:
                     f"{runbook.name} requires parameter {parameter.name!r} "
                     f"({parameter.annotation})",
                 )
-        model = self._model(runbook.name)
+        model = self._model(runbook)
         if model is None:
             return
         values = {p.name: p.default for p in runbook.parameters.values() if not p.required}
@@ -146,19 +143,13 @@ class ParameterVerifier:
                 if not deferred or (name and name not in deferred):
                     raise ParameterError(name, f"parameter {name!r}: {fault['msg']}") from error
 
-    def _model(self, runbook: str) -> type[BaseModel] | None:
-        if runbook not in self._models:
-            self._models[runbook] = config_model(runbook)
-        return self._models[runbook]
-
-
-def config_model(runbook: str) -> type[BaseModel] | None:
-    """Return the pydantic model that a system's ``config`` module declares for a runbook."""
-    system, _, name = runbook.partition("/")
-    for entry in importlib.metadata.entry_points(group=CONFIGS, name=system):
-        models: dict[str, type[BaseModel]] = getattr(entry.load(), "RUNBOOKS", {})
-        return models.get(name)
-    return None
+    def _model(self, runbook: Runbook) -> type[BaseModel] | None:
+        if runbook.name not in self._models:
+            model = find_config(runbook.name)
+            if model and (difference := mismatch(model, runbook.parameters)):
+                raise UsageError(f"{runbook.path}: {difference}; give both the same names")
+            self._models[runbook.name] = model
+        return self._models[runbook.name]
 
 
 def _texts(key: str, value: JsonValue) -> Iterator[tuple[str, str]]:

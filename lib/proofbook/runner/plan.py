@@ -8,18 +8,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from proofbook.collector import collector_paused
+from proofbook.errors import ProfileError
 from proofbook.notebooks import Runbook
 from proofbook.profiles import Profile, load_profile
 from proofbook.project import Project
 from proofbook.records import PlannedJob
-from proofbook.runner.collector import collector_paused
-from proofbook.runner.entries import expand_entries
+from proofbook.runner.entries import Source, expand_entries
 from proofbook.runner.job_names import job_names, refuse_same_ids
 from proofbook.runner.needs import refuse_circles, resolve_needs, with_makers
 from proofbook.runner.overrides import Overrides
 from proofbook.runner.parameters import ParameterVerifier
+from proofbook.runner.paths import anchor_parameters
 from proofbook.runner.references import OutputMakers, verify_written
 from proofbook.runner.selection import choose, select
+from proofbook.yamlfile import YamlFile
 
 __all__ = ["Plan", "load_plan"]
 
@@ -33,12 +36,22 @@ class Plan:
     settings: Profile
     jobs: tuple[PlannedJob, ...]
     runbooks: Mapping[str, Runbook]
+    file: YamlFile
+    sources: Mapping[str, Source]
+    """By job id; a job that no entry of the profile names has none."""
+
+    def resource_error(self, job: PlannedJob, kind: str, message: str) -> ProfileError:
+        """Return the error that says ``message`` where a resource of a job is declared."""
+        source = self.sources.get(job.id)
+        if source is not None and kind in source.entry.resources.model_fields_set:
+            return source.error(message, "resources", kind)
+        return self.file.error(message, ("defaults", "resources", kind))
 
 
 @collector_paused()
 def load_plan(
     project: Project,
-    profile: str,
+    profile: str | None,
     *,
     only: Iterable[str] = (),
     overrides: Mapping[str, str] | None = None,
@@ -47,7 +60,7 @@ def load_plan(
 
     Args:
         project: Where the runbooks and profiles are.
-        profile: ``tiny``, or the path of a YAML file.
+        profile: ``tiny``, or the path of a YAML file; None takes ``tiny`` where there is one.
         only: Runbooks, entries or job ids to keep, with the jobs that they need; none keeps all.
             A runbook that is not in the profile is added with its default parameters.
         overrides: ``name`` to text, as on a command line, for every job that has ``name``; over
@@ -70,11 +83,15 @@ def load_plan(
     changed = [changes.apply(job, runbooks[job.runbook]) for job in choice.jobs]
     jobs = [with_makers(job, makers) for job in changed]
     refuse_circles(jobs, entries, names)
-    chosen = changes.verify(select(jobs, choice.wanted), runbooks)
+    jobs = select(jobs, choice.wanted)
+    jobs = anchor_parameters(jobs, runbooks, project.root, without=overrides or {})
+    jobs = changes.verify(jobs, runbooks)
     return Plan(
         profile=file.path.stem,
         path=str(file.path),
         settings=settings,
-        jobs=tuple(chosen),
+        jobs=tuple(jobs),
         runbooks=runbooks,
+        file=file,
+        sources={job.id: each.source for each in entries for job in each.jobs},
     )

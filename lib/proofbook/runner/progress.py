@@ -1,19 +1,21 @@
 """Show a run as it happens: each job, its cell, elapsed and expected time.
 
-A live table on a terminal, plain lines elsewhere. Told from several threads.
+A live table on a terminal, plain lines elsewhere. Of a plan that is longer than the terminal is
+high, the table has what runs, what ended last, and counts of the rest.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from proofbook.records import Outcome, RunInfo
-from proofbook.runner.execution import CellProgress
+from proofbook.runner.events import CellStarted, Event, JobEnded, JobStarted, Note
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,9 +33,12 @@ _STYLES = {
     "skipped": "yellow",
     "incomplete": "yellow",
 }
+_HEADINGS = ("job", "state", "cell", "elapsed", "expected", "")
+_OTHER_LINES = 4
+"""Lines of a terminal beside the table's rows: title, headings, counts, note."""
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, slots=True)
 class _Row:
     state: str = "waiting"
     cell: str = ""
@@ -54,6 +59,9 @@ class Progress:
         self._console = console
         self._expected = expected
         self._rows: dict[str, _Row] = {}
+        self._running: dict[str, None] = {}
+        self._ended: deque[str] = deque(maxlen=console.height)
+        self._counts: Counter[str] = Counter()
         self._note = ""
         self._lock = threading.Lock()
 
@@ -62,10 +70,9 @@ class Progress:
         """Show the run until it is over."""
         for job in info.plan:
             kept = done.get(job.id)
-            self._rows[job.id] = _Row(
-                state=f"{kept.status} (kept)" if kept else "waiting",
-                seconds=kept.seconds if kept else None,
-            )
+            state = f"{kept.status} (kept)" if kept else "waiting"
+            self._rows[job.id] = _Row(state=state, seconds=kept.seconds if kept else None)
+            self._counts[state] += 1
         self._console.print(
             f"[bold]{info.run_id}[/bold]: {len(info.plan)} jobs, {info.slots} at a time"
         )
@@ -77,52 +84,59 @@ class Progress:
         with Live(get_renderable=self._table, console=self._console, refresh_per_second=5):
             yield
 
-    def started(self, job: str) -> None:
-        """A job has begun."""
-        with self._lock:
-            row = self._rows[job]
-            row.state, row.begun = "running", time.monotonic()
+    def handle(self, event: Event) -> None:
+        """Take an event, from any thread."""
+        match event:
+            case JobStarted():
+                with self._lock:
+                    self._change(event.job, "running")
+                    self._running[event.job] = None
+                    self._rows[event.job].begun = time.monotonic()
+            case CellStarted():
+                with self._lock:
+                    cell = f"{event.index + 1}/{event.total} {event.cell}"
+                    self._rows[event.job].cell = cell
+            case JobEnded():
+                self._end(event.outcome)
+            case Note():
+                self._note = event.text  # without the lock: it may come from a signal handler
+                if event.text and not self._console.is_terminal:
+                    self._print(f"            {event.text}")
 
-    def cell(self, job: str, progress: CellProgress) -> None:
-        """A job has come to another cell."""
+    def _end(self, outcome: Outcome) -> None:
         with self._lock:
-            self._rows[job].cell = f"{progress.index + 1}/{progress.total} {progress.id}"
-
-    def ended(self, outcome: Outcome) -> None:
-        """A job has ended."""
-        with self._lock:
-            row = self._rows[outcome.job]
-            row.state, row.seconds, row.cell = outcome.status, outcome.seconds, ""
-            row.cause = outcome.cause
+            row = self._change(outcome.job, outcome.status)
+            row.seconds, row.cause = outcome.seconds, outcome.cause
+            self._running.pop(outcome.job, None)
+            self._ended.append(outcome.job)
         if not self._console.is_terminal:
             took = f" in {outcome.seconds:.1f} s" if outcome.seconds is not None else ""
             why = f": {outcome.cause}" if outcome.cause else ""
-            self._console.print(
-                f"{outcome.status:>10}  {outcome.job}{took}{why}",
-                markup=False,
-                highlight=False,
-                soft_wrap=True,
-            )
+            self._print(f"{outcome.status:>10}  {outcome.job}{took}{why}")
 
-    def note(self, text: str) -> None:
-        """Something about the whole run."""
-        self._note = text
-        if text and not self._console.is_terminal:
-            self._console.print(
-                f"            {text}", markup=False, highlight=False, soft_wrap=True
-            )
+    def _change(self, job: str, state: str) -> _Row:
+        row = self._rows[job]
+        self._counts.subtract([row.state])
+        self._counts[state] += 1
+        row.state, row.cell = state, ""
+        return row
+
+    def _print(self, line: str) -> None:
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def _table(self) -> Table:
         from rich.markup import escape
         from rich.table import Table
 
-        table = Table(box=None, pad_edge=False, caption=self._note, caption_justify="left")
-        for heading in ("job", "state", "cell", "elapsed", "expected", ""):
+        table = Table(box=None, pad_edge=False, caption_justify="left")
+        for heading in _HEADINGS:
             table.add_column(
                 heading, justify="right" if heading in ("elapsed", "expected") else "left"
             )
         with self._lock:
-            for job, row in self._rows.items():
+            shown = list(self._shown())
+            for job in shown:
+                row = self._rows[job]
                 style = _STYLES.get(row.state.partition(" ")[0], "dim" if row.begun is None else "")
                 table.add_row(
                     job,
@@ -132,7 +146,22 @@ class Progress:
                     _seconds(self._expected.get(job)),
                     escape(row.cause),
                 )
+            counts = self._count_words() if len(shown) < len(self._rows) else ""
+        table.caption = escape("\n".join(line for line in (counts, self._note) if line))
         return table
+
+    def _shown(self) -> Iterable[str]:
+        """Return the jobs of the table, at a cost that does not grow with the plan."""
+        room = max(1, self._console.height - _OTHER_LINES)
+        if len(self._rows) <= room:
+            return self._rows
+        running = list(self._running)[:room]
+        recent = list(self._ended)[-(room - len(running)) :] if room > len(running) else []
+        return [*recent, *running]
+
+    def _count_words(self) -> str:
+        counted = ", ".join(f"{number} {state}" for state, number in self._counts.items() if number)
+        return f"{len(self._rows)} jobs: {counted}"
 
     def _elapsed(self, row: _Row) -> float | None:
         if row.seconds is not None or row.begun is None:

@@ -1,4 +1,4 @@
-"""A little disk space kept back, so that a full disk can still be told of truthfully."""
+"""A little disk space kept back, so that a full disk can still be reported."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import errno
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import TracebackType
 from typing import TypeVar
 
 __all__ = ["Reserve", "is_disk_full"]
@@ -21,13 +22,24 @@ def is_disk_full(error: OSError) -> bool:
 
 
 class Reserve:
-    """A file of 2 MiB in the run folder; it is given up when the disk is full."""
+    """A file of 2 MiB in the run folder; it is removed when the disk is full, or the block ends."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / ".reserve"
         self._lock = threading.Lock()
         with contextlib.suppress(OSError):
             self._path.write_bytes(b"\0" * _BYTES)
+
+    def __enter__(self) -> Reserve:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.release()
 
     def release(self) -> None:
         """Give the space back."""

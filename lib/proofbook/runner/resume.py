@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
+from proofbook.collector import collector_paused
 from proofbook.errors import NotebookError, RunFolderError
 from proofbook.notebooks import Runbook, read_runbook
 from proofbook.project import Project
-from proofbook.records import Outcome, PlannedJob, RunInfo
-from proofbook.runner.collector import collector_paused
+from proofbook.records import Outcome, RunInfo
 from proofbook.runner.parameters import ParameterError, ParameterVerifier
 from proofbook.runner.resolution import lost_outputs, read_outputs
 from proofbook.runner.schedule import dependents
-from proofbook.runs.folder import RunFolder, iter_runs, read_records
-from proofbook.runs.verdicts import confirm
+from proofbook.runs.finding import iter_runs
+from proofbook.runs.folder import RunFolder
+from proofbook.runs.media_index import MediaIndex
+from proofbook.runs.reading import read_job
 
 __all__ = ["Rerun", "expected_seconds", "kept_outcomes", "runbooks_of"]
 
@@ -53,7 +56,8 @@ def kept_outcomes(
     if rerun == "all":
         return {}
     jobs = {job.id: job for job in info.plan}
-    outcomes = {job.id: _confirmed(job, folder) for job in info.plan}
+    media = MediaIndex(folder.media)
+    outcomes = {job.id: read_job(job, folder.job(job.id), media).outcome for job in info.plan}
     bad = {job.id for job in info.plan if not _is_good(outcomes[job.id], runbooks[job.runbook])}
     outputs_of = functools.cache(functools.partial(read_outputs, folder))
     again = dependents(info.plan, bad, lambda job_id: lost_outputs(jobs[job_id], outputs_of))
@@ -63,18 +67,12 @@ def kept_outcomes(
 def expected_seconds(outputs: Path) -> dict[str, float]:
     """Return how long each job took when it last passed, from the latest runs."""
     seconds: dict[str, float] = {}
-    for run in list(iter_runs(outputs))[:_RUNS_LOOKED_AT]:
+    for run in itertools.islice(iter_runs(outputs), _RUNS_LOOKED_AT):
         for path in run.path.glob("jobs/*/outcome.json"):
             outcome = run.job(path.parent.name).read_outcome()
             if outcome and outcome.status == "passed" and outcome.seconds is not None:
                 seconds.setdefault(outcome.job, outcome.seconds)
     return seconds
-
-
-def _confirmed(job: PlannedJob, run: RunFolder) -> Outcome:
-    folder = run.job(job.id)
-    records, unreadable = read_records(folder.records)
-    return confirm(job, folder.read_outcome(), records, unreadable, run.media)
 
 
 def _is_good(outcome: Outcome, runbook: Runbook) -> bool:

@@ -6,35 +6,37 @@ happens afterwards, its files say what is true.
 
 from __future__ import annotations
 
-import os
 import secrets
-import threading
 import time
 from collections.abc import Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from proofbook.errors import UsageError
-from proofbook.hardware import cores, default_slots, describe
-from proofbook.kernels.session import WarmKernelManager
+from proofbook.hardware import describe
 from proofbook.project import Project
-from proofbook.records import Outcome, PlannedJob, Question, Resumption, RunInfo, Verdict, now
-from proofbook.runner.forkservers import template_for
+from proofbook.records import Outcome, Resumption, RunInfo, Verdict, now
+from proofbook.runner.attempts import Fence
+from proofbook.runner.dispatch import Dispatcher, Inbox
+from proofbook.runner.events import Note, Sink, broadcast
+from proofbook.runner.executors.choice import find_capacity, open_executor
+from proofbook.runner.feasibility import find_lacking
 from proofbook.runner.guards import cancelled_by_signals, claimed
-from proofbook.runner.imports import importing_papermill
-from proofbook.runner.job import JobContext, run_job
+from proofbook.runner.handover import Handover
+from proofbook.runner.lacks import describe_lacks
 from proofbook.runner.livereport import LiveReport
+from proofbook.runner.outcomes import OutcomeWriter
 from proofbook.runner.plan import Plan
 from proofbook.runner.progress import Progress
 from proofbook.runner.provenance import read_commit, read_environment
 from proofbook.runner.reserve import Reserve
 from proofbook.runner.resume import Rerun, kept_outcomes, runbooks_of
-from proofbook.runner.schedule import Obstacle, execute_plan
+from proofbook.runner.schedule import Schedule
 from proofbook.runner.temporary import remove_orphans
-from proofbook.runs.folder import RunFolder, read_records
-from proofbook.runs.verdicts import verdict
-from proofbook.signoff.question_status import job_standings, read_log, settled
+from proofbook.runs.folder import RunFolder
+from proofbook.runs.run_verdict import run_verdict, worse_verdict
+from proofbook.signoff.run_status import read_run
 
 __all__ = ["RunResult", "begin_run", "execute_run"]
 
@@ -49,7 +51,7 @@ class RunResult:
     report: Path
 
 
-def begin_run(project: Project, plan: Plan, outputs: Path, slots: int | None) -> RunFolder:
+def begin_run(project: Project, plan: Plan, outputs: Path, slots: int) -> RunFolder:
     """Make a new run folder with its ``run.json``.
 
     Raises:
@@ -67,7 +69,7 @@ def begin_run(project: Project, plan: Plan, outputs: Path, slots: int | None) ->
                 profile=plan.profile,
                 profile_path=plan.path,
                 plan=plan.jobs,
-                slots=min(slots or default_slots(), len(plan.jobs)),
+                slots=slots,
                 warm=plan.settings.warm,
                 timeout=plan.settings.timeout,
                 commit=commit.id,
@@ -99,41 +101,61 @@ def execute_run(
         folder: A run folder with its ``run.json``.
         project: Where the runbooks are.
         rerun: Which jobs of an earlier try run again.
-        progress: Told of everything that happens.
+        progress: Shows everything that happens.
         slots: How many jobs at a time; by default as planned.
         cold: Start an ordinary kernel for each job.
 
     Raises:
-        RunFolderError: Another process is executing this run, or its runbooks do not fit it.
+        RunFolderError: Another process is executing this run, or its runbooks or this machine do
+            not fit it.
     """
-    cancelled = threading.Event()
-    with ExitStack() as stack:
-        stack.enter_context(claimed(folder))
-        info = _reopened(folder, project, slots)
-        runbooks = runbooks_of(project, info)
-        done = kept_outcomes(folder, info, runbooks, rerun)
-        reserve = Reserve(folder.path)
-        stack.callback(reserve.release)
-        stack.enter_context(cancelled_by_signals(cancelled, progress.note))
-        stack.enter_context(progress.showing(info, done))
-        report = LiveReport(folder, reserve, progress.note)
+    inbox = Inbox()
+    cancel = partial(_cancel, inbox, progress.handle)
+    with claimed(folder), Reserve(folder.path) as reserve, cancelled_by_signals(cancel):
+        handover = _hand_over(folder, project, reserve, slots)
+        info, capacity = handover.info, handover.capacity
+        done = kept_outcomes(folder, info, handover.runbooks, rerun)
+        report = LiveReport(folder, reserve, progress.handle)
+        fence = Fence(broadcast(progress.handle, report.handle))
         folder.write_info(info)
         report.write()
+        _note_lacks(info, done, folder, progress.handle)
         remove_orphans()
-        with importing_papermill():
-            template = stack.enter_context(template_for(info.warm, progress.note, cold=cold))
-        context = JobContext(
-            run=folder,
-            runbooks=runbooks,
-            reserve=reserve,
-            environment=_environment(info, template),
-            run_deadline=None if info.timeout is None else time.monotonic() + info.timeout,
-            cancelled=cancelled,
-            kernel_manager_class=WarmKernelManager,
-            on_cell=progress.cell,
-        )
-        outcomes = _execute_jobs(info, context, done, progress, report)
+        with (
+            progress.showing(info, done),
+            report.following(),
+            open_executor(info, handover.writer, capacity, fence, cold=cold) as executor,
+        ):
+            schedule = Schedule(info.plan, capacity, done, handover.lacking)
+            outcomes = Dispatcher(schedule, executor, handover, fence, inbox).run()
         return _collect(folder, info, outcomes, reserve, report)
+
+
+def _hand_over(
+    folder: RunFolder, project: Project, reserve: Reserve, slots: int | None
+) -> Handover:
+    """Return what is needed to hand jobs to an executor, where the run can be executed here."""
+    info = _reopened(folder, project, slots)
+    capacity = find_capacity(info.plan, info.slots)
+    return Handover(
+        info=info,
+        writer=OutcomeWriter(run=folder, reserve=reserve),
+        runbooks=runbooks_of(project, info),
+        capacity=capacity,
+        lacking=find_lacking(info, capacity),
+        deadline=None if info.timeout is None else time.monotonic() + info.timeout,
+        root=project.root,
+    )
+
+
+def _note_lacks(info: RunInfo, done: Mapping[str, Outcome], folder: RunFolder, sink: Sink) -> None:
+    if lacks := describe_lacks((job for job in info.plan if job.id not in done), folder.path):
+        sink(Note(text=lacks))
+
+
+def _cancel(inbox: Inbox, sink: Sink) -> None:
+    inbox.put("cancel")
+    sink(Note(text="cancelling: the running jobs are ended; once more to end at once"))
 
 
 def _reopened(folder: RunFolder, project: Project, slots: int | None) -> RunInfo:
@@ -149,65 +171,6 @@ def _reopened(folder: RunFolder, project: Project, slots: int | None) -> RunInfo
     return info.model_copy(update=update)
 
 
-def _execute_jobs(
-    info: RunInfo,
-    context: JobContext,
-    done: Mapping[str, Outcome],
-    progress: Progress,
-    report: LiveReport,
-) -> dict[str, Outcome]:
-    deadline = context.run_deadline
-
-    def execute(job: PlannedJob) -> Outcome:
-        progress.started(job.id)
-        return run_job(job, context)
-
-    def end(outcome: Outcome) -> None:
-        progress.ended(outcome)
-        report.changed()
-
-    return execute_plan(
-        info.plan,
-        slots=info.slots,
-        execute=execute,
-        refuse=lambda job, obstacle: _refuse(job, obstacle, context),
-        done=done,
-        cancelled=context.cancelled,
-        on_end=end,
-        on_tick=report.write_if_due,
-        expired=lambda: deadline is not None and time.monotonic() >= deadline,
-    )
-
-
-def _environment(info: RunInfo, template: str) -> dict[str, str]:
-    """Return the kernels' environment: jobs that run side by side share the cores."""
-    return {
-        "OMP_NUM_THREADS": str(max(1, cores() // info.slots)),
-        **os.environ,
-        "PROOFBOOK_RUN": info.run_id,
-        "PROOFBOOK_TEMPLATE": template,
-    }
-
-
-def _refuse(job: PlannedJob, obstacle: Obstacle, context: JobContext) -> Outcome:
-    folder = context.run.job(job.id)
-    outcome = Outcome(
-        job=job.id,
-        runbook=job.runbook,
-        status=obstacle.status,
-        cause=obstacle.reason,
-        ended=now(),
-    )
-
-    def write() -> None:
-        folder.path.mkdir(parents=True, exist_ok=True)
-        folder.set_aside()
-        folder.write_outcome(outcome)
-
-    context.reserve.writing(write)
-    return outcome
-
-
 def _collect(
     folder: RunFolder,
     info: RunInfo,
@@ -215,13 +178,9 @@ def _collect(
     reserve: Reserve,
     report: LiveReport,
 ) -> RunResult:
-    log = read_log(folder, info.run_id)
-    questions: list[Question] = []
-    for job in info.plan:
-        records, _ = read_records(folder.job(job.id).records)
-        asked = tuple(record for record in records if isinstance(record, Question))
-        questions += settled(asked, job_standings(folder, info.run_id, job, log))
-    final = verdict(info.plan, outcomes, questions)
+    # One job may have spoilt the files of another after that one was judged.
+    supported = read_run(folder, media=report.media).supported
+    final = worse_verdict(run_verdict(info.plan, outcomes), supported)
     info = info.model_copy(update={"verdict": final, "ended": now()})
     reserve.writing(lambda: folder.write_info(info))
     return RunResult(folder=folder, verdict=final, outcomes=outcomes, report=report.write())

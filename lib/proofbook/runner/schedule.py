@@ -1,20 +1,23 @@
-"""Decide what runs when: jobs whose needs are met, as many at a time as there are slots.
+"""Decide what may start now: jobs whose needs are met and for which there is room, in plan order.
 
-Knows jobs by their ids and outcomes, not what executing one means.
+An event costs time in proportion to the job's dependents and to the number of different requests,
+not to the number of jobs. Knows jobs by their ids and outcomes, not what executing one means.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Collection, Iterable, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from fractions import Fraction
 from typing import NamedTuple
 
 from proofbook.records import Outcome, OutcomeStatus, PlannedJob
+from proofbook.runner.admission import ReadyJobs, Room
+from proofbook.runner.capacity import Allocation, Capacity, Request
 
-__all__ = ["Obstacle", "dependents", "execute_plan"]
+__all__ = ["Obstacle", "Schedule", "Start", "dependents"]
 
-_TICK_SECONDS = 0.2
+_NOTHING = Request(Fraction(0), Fraction(0), Fraction(0))
 
 
 class Obstacle(NamedTuple):
@@ -24,51 +27,118 @@ class Obstacle(NamedTuple):
     reason: str
 
 
-def execute_plan(
-    jobs: Iterable[PlannedJob],
-    *,
-    slots: int,
-    execute: Callable[[PlannedJob], Outcome],
-    refuse: Callable[[PlannedJob, Obstacle], Outcome],
-    done: Mapping[str, Outcome],
-    cancelled: threading.Event,
-    on_end: Callable[[Outcome], None],
-    expired: Callable[[], bool] = lambda: False,
-    on_tick: Callable[[], None] = lambda: None,
-) -> dict[str, Outcome]:
-    """Run every job that is not done yet; return all outcomes by job id.
+class Start(NamedTuple):
+    """A job that starts now, and what it occupies until it ends."""
+
+    job: PlannedJob
+    allocation: Allocation
+
+
+class Schedule:
+    """The state of a plan while it is executed.
 
     Args:
         jobs: The whole plan.
-        slots: How many run at a time.
-        execute: Runs one job, in a thread; it does not raise.
-        refuse: Writes down that a job does not run, and why.
+        capacity: What all running jobs share.
         done: Outcomes that are kept from an earlier try.
-        cancelled: Once set, nothing more is started.
-        on_end: Called in this thread as each job ends.
-        expired: Whether the run's own time is over; nothing more is started then.
-        on_tick: Called in this thread several times a second.
+        unrunnable: Jobs for which there is never room. They start and occupy a slot alone: what
+            executes them records that they are skipped.
     """
-    outcomes = dict(done)
-    waiting = [job for job in jobs if job.id not in outcomes]
-    running: dict[Future[Outcome], PlannedJob] = {}
-    with ThreadPoolExecutor(max_workers=slots, thread_name_prefix="job") as pool:
-        while waiting or running:
-            for job in _startable(waiting, outcomes):
-                if obstacle := _obstacle(job, outcomes, cancelled, expired):
-                    waiting.remove(job)
-                    outcomes[job.id] = refuse(job, obstacle)
-                    on_end(outcomes[job.id])
-                elif len(running) < slots:
-                    waiting.remove(job)
-                    running[pool.submit(execute, job)] = job
-            finished, _ = wait(running, timeout=_TICK_SECONDS, return_when=FIRST_COMPLETED)
-            for future in finished:
-                job = running.pop(future)
-                outcomes[job.id] = future.result()
-                on_end(outcomes[job.id])
-            on_tick()
-    return outcomes
+
+    def __init__(
+        self,
+        jobs: Iterable[PlannedJob],
+        capacity: Capacity,
+        done: Mapping[str, Outcome],
+        unrunnable: Iterable[str] = (),
+    ) -> None:
+        self._capacity = capacity
+        self._jobs = {job.id: job for job in jobs}
+        self._requests = {job.id: capacity.request(job.resources) for job in self._jobs.values()}
+        self._requests |= dict.fromkeys(unrunnable, _NOTHING)
+        self._order = {id_: number for number, id_ in enumerate(self._jobs)}
+        self._outcomes = dict(done)
+        self._dependents: dict[str, list[str]] = {}
+        self._unmet: dict[str, int] = {}
+        self._ready = ReadyJobs()
+        self._obstructed: deque[tuple[PlannedJob, Obstacle]] = deque()
+        self._running: dict[str, Allocation] = {}
+        self._room = Room(capacity)
+        for job in self._jobs.values():
+            if job.id not in self._outcomes:
+                self._await_needs(job)
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether a job has no outcome yet."""
+        return bool(self._unmet or self._running or self._obstructed or self._ready)
+
+    @property
+    def outcomes(self) -> dict[str, Outcome]:
+        """All outcomes so far, by job id."""
+        return dict(self._outcomes)
+
+    def start(self) -> list[Start]:
+        """Return the jobs that start now; they occupy their resources from now on."""
+        starting = []
+        for number, request in self._ready.in_order():
+            if self._room.full:
+                break
+            allocation = self._room.take(number, request)
+            if allocation is not None:
+                job = self._jobs[self._ready.pop(request)]
+                self._running[job.id] = allocation
+                starting.append(Start(job, allocation))
+        assert self._running or self._obstructed or not self.unfinished, "jobs wait for each other"
+        return starting
+
+    def end(self, outcome: Outcome) -> None:
+        """Note that a job has ended, or was refused; what needs it may be next."""
+        allocation = self._running.pop(outcome.job, None)
+        if allocation is not None:
+            self._room.give_back(self._order[outcome.job], allocation)
+        self._outcomes[outcome.job] = outcome
+        for id_ in self._dependents.pop(outcome.job, ()):
+            if id_ in self._unmet:
+                self._unmet[id_] -= 1
+                if self._unmet[id_] == 0:
+                    del self._unmet[id_]
+                    self._admit(self._jobs[id_])
+
+    def obstructed(self) -> Iterator[tuple[PlannedJob, Obstacle]]:
+        """Yield each job that will not be started, and why; :meth:`end` may add more meanwhile."""
+        while self._obstructed:
+            yield self._obstructed.popleft()
+
+    def close(self, obstacle: Obstacle) -> None:
+        """Start nothing more: what has not begun will not be started, for this reason."""
+        waiting = sorted({*self._unmet, *self._ready.drain()}, key=self._order.__getitem__)
+        self._unmet.clear()
+        self._obstructed.extend((self._jobs[id_], obstacle) for id_ in waiting)
+
+    def _await_needs(self, job: PlannedJob) -> None:
+        unmet = {need for need in job.needs if need not in self._outcomes}
+        for need in unmet:
+            self._dependents.setdefault(need, []).append(job.id)
+        if unmet:
+            self._unmet[job.id] = len(unmet)
+        else:
+            self._admit(job)
+
+    def _admit(self, job: PlannedJob) -> None:
+        """Take in a job whose needs have all ended."""
+        if obstacle := self._failed_need(job):
+            self._obstructed.append((job, obstacle))
+        else:
+            self._ready.push(self._requests[job.id], self._order[job.id], job.id)
+
+    def _failed_need(self, job: PlannedJob) -> Obstacle | None:
+        for need in job.needs:
+            outcome = self._outcomes[need]
+            fine = outcome.status == "passed" or (outcome.status == "skipped" and outcome.allowed)
+            if not fine:
+                return Obstacle("skipped", f"it needs {need}, which {_became(outcome)}")
+        return None
 
 
 def dependents(
@@ -91,28 +161,6 @@ def dependents(
         affected |= reached
         waiting += reached
     return affected
-
-
-def _startable(waiting: list[PlannedJob], outcomes: Mapping[str, Outcome]) -> list[PlannedJob]:
-    return [job for job in waiting if all(need in outcomes for need in job.needs)]
-
-
-def _obstacle(
-    job: PlannedJob,
-    outcomes: Mapping[str, Outcome],
-    cancelled: threading.Event,
-    expired: Callable[[], bool],
-) -> Obstacle | None:
-    if cancelled.is_set():
-        return Obstacle("cancelled", "the run was cancelled before this job began")
-    if expired():
-        return Obstacle("timed_out", "the run's time limit was reached before this job began")
-    for need in job.needs:
-        outcome = outcomes[need]
-        fine = outcome.status == "passed" or (outcome.status == "skipped" and outcome.allowed)
-        if not fine:
-            return Obstacle("skipped", f"it needs {need}, which {_became(outcome)}")
-    return None
 
 
 def _became(outcome: Outcome) -> str:

@@ -1,4 +1,4 @@
-"""A run on disk: where each file of ``outputs/<run-id>/`` lies, and how it is read and written.
+"""A run on disk: where each file of ``outputs/<run-id>/`` is, and how it is read and written.
 
 Knows nothing about what the records mean.
 """
@@ -6,7 +6,6 @@ Knows nothing about what the records mean.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -21,8 +20,6 @@ from proofbook.runs.redaction import Redactor
 __all__ = [
     "JobFolder",
     "RunFolder",
-    "find_run",
-    "iter_runs",
     "read_records",
 ]
 
@@ -32,13 +29,18 @@ _M = TypeVar("_M", bound=BaseModel)
 def read_records(path: Path) -> tuple[list[AnyRecord], int]:
     """Read ``records.jsonl``; return the records and how many lines could not be read.
 
-    A torn last line (power cut, SIGKILL) is such a line; a missing file holds no records.
+    A torn last line (power cut, SIGKILL) is such a line, and so is a whole file that cannot be
+    opened; a missing file holds no records.
     """
-    if not path.exists():
+    try:
+        lines = path.read_bytes().splitlines()
+    except FileNotFoundError:
         return [], 0
+    except OSError:
+        return [], 1
     records: list[AnyRecord] = []
     unreadable = 0
-    for line in path.read_bytes().splitlines():
+    for line in lines:
         if not line.strip():
             continue
         try:
@@ -81,7 +83,10 @@ class JobFolder:
 
     def read_outcome(self) -> Outcome | None:
         """Return the outcome, or None where the job has not begun or its file is unreadable."""
-        return _read(self.outcome, Outcome)
+        try:
+            return _read(self.outcome, Outcome)
+        except (OSError, ValueError):
+            return None
 
     def write_outcome(self, outcome: Outcome, redact: Redactor | None = None) -> None:
         """Replace ``outcome.json``, without secrets."""
@@ -131,10 +136,15 @@ class RunFolder:
         Raises:
             RunFolderError: The folder is not a run, or its ``run.json`` cannot be read.
         """
-        info = _read(self.info_file, RunInfo)
-        if info is None:
-            raise RunFolderError(f"{self.path} is not a run: no readable run.json in it")
-        return info
+        try:
+            return _read(self.info_file, RunInfo)
+        except FileNotFoundError as error:
+            raise RunFolderError(f"{self.path} is not a run: it has no run.json") from error
+        except OSError as error:
+            problem = error.strerror or str(error)
+        except ValidationError as error:
+            problem = _first_line(error)
+        raise RunFolderError(f"{self.info_file} cannot be read: {problem}")
 
     def write_info(self, info: RunInfo, redact: Redactor | None = None) -> None:
         """Replace ``run.json``, without secrets."""
@@ -147,36 +157,18 @@ def _without_secrets(record: BaseModel, redact: Redactor | None) -> str:
     return json.dumps(clean, indent=1, ensure_ascii=False)
 
 
-def _read(path: Path, model: type[_M]) -> _M | None:
-    try:
-        return model.model_validate_json(path.read_bytes())
-    except (FileNotFoundError, ValidationError):
-        return None
+def _first_line(error: ValidationError) -> str:
+    """Return the first thing that is wrong with a file, and where in it."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    place = ".".join(str(part) for part in first["loc"])
+    return f"{place}: {first['msg']}" if place else first["msg"]
 
 
-def iter_runs(outputs: Path) -> Iterator[RunFolder]:
-    """Yield the runs under ``outputs``, newest first by name."""
-    for path in sorted(outputs.glob("*/run.json"), reverse=True):
-        yield RunFolder(path.parent)
-
-
-def find_run(outputs: Path, name: str, profile: str | None = None) -> RunFolder:
-    """Return the run called ``name``: a folder, a run id, the beginning of one, or ``latest``.
-
-    ``profile`` narrows ``latest`` to the runs of one profile.
+def _read(path: Path, model: type[_M]) -> _M:
+    """Read a JSON file.
 
     Raises:
-        RunFolderError: There is none, or more than one.
+        OSError: There is none, or it cannot be read.
+        ValueError: It is not one of these.
     """
-    if (Path(name) / "run.json").is_file():
-        return RunFolder(Path(name).resolve())
-    runs = list(iter_runs(outputs))
-    if profile is not None:
-        runs = [run for run in runs if run.read_info().profile == Path(profile).stem]
-    found = runs[:1] if name == "latest" else [r for r in runs if r.path.name.startswith(name)]
-    if len(found) == 1:
-        return RunFolder(found[0].path.resolve())
-    if not found:
-        known = ", ".join(r.path.name for r in runs[:3]) or "there is none"
-        raise RunFolderError(f"no run {name!r} in {outputs}; the latest: {known}")
-    raise RunFolderError(f"{len(found)} runs in {outputs} begin with {name!r}; give more of it")
+    return model.model_validate_json(path.read_bytes())

@@ -40,23 +40,23 @@ def store_media(folder: Path, source: Path | bytes, suffix: str) -> MediaFile:
     folder.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=folder, prefix=".incoming-")
     os.close(handle)
-    beside = Path(name)
+    incoming = Path(name)
     try:
         if isinstance(source, bytes):
-            beside.write_bytes(source)
+            incoming.write_bytes(source)
         else:
-            shutil.copyfile(source, beside)
-        with beside.open("rb+") as file:
+            shutil.copyfile(source, incoming)
+        with incoming.open("rb+") as file:
             os.fsync(file.fileno())
-        digest, size = hash_file(beside), beside.stat().st_size
+        digest, size = hash_file(incoming), incoming.stat().st_size
         media = MediaFile(
             sha256=digest,
             suffix=suffix,
             size=size,
             media_type=_MEDIA_TYPES.get(suffix, "application/octet-stream"),
         )
-        beside.chmod(0o444)
-        beside.replace(folder / media.filename)
+        incoming.chmod(0o444)
+        incoming.replace(folder / media.filename)
     finally:
-        beside.unlink(missing_ok=True)
+        incoming.unlink(missing_ok=True)
     return media

@@ -55,9 +55,9 @@ class Redactor:
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Redactor:
         """Collect the secrets of an environment (default: this process's)."""
         source = os.environ if environment is None else environment
-        found = {value: name for name, text in source.items() for value in _secrets(name, text)}
+        names = {value: name for name, text in source.items() for value in _secrets(name, text)}
         # The longest first, so that a secret that contains another is replaced whole.
-        return cls(dict(sorted(found.items(), key=lambda item: -len(item[0]))))
+        return cls(dict(sorted(names.items(), key=lambda item: -len(item[0]))))
 
     def __call__(self, text: str) -> str:
         """Return ``text`` without any secret, plain or escaped."""
@@ -87,8 +87,8 @@ def _secrets(name: str, text: str) -> Iterator[str]:
     if is_secret_name(name):
         lines = text.splitlines() if "\n" in text else []
         yield from (part for part in (text, *lines) if len(part) >= _SHORTEST)
-    if found := _PASSWORD_IN_ADDRESS.match(text):
-        yield found[1]
+    if address := _PASSWORD_IN_ADDRESS.match(text):
+        yield address[1]
 
 
 @functools.lru_cache(maxsize=256)

@@ -1,7 +1,7 @@
 """The last approved take of each piece of evidence: approval is promotion.
 
 Nothing is stored: baselines follow from the sign-off logs of the runs below ``outputs/``. A take
-that was rejected later, whose answer has expired, or whose bytes have changed is none.
+does not count if it was rejected later, its answer has expired, or its bytes have changed.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from datetime import datetime
 from pathlib import Path
 
 from proofbook.records import Evidence, PlannedJob, Question, RunInfo, now
-from proofbook.runs.folder import RunFolder, iter_runs
-from proofbook.signoff.binding import AskedJob, bind
+from proofbook.runs.finding import read_runs
+from proofbook.runs.folder import RunFolder
+from proofbook.signoff.binding import bind, read_asked_job
 from proofbook.signoff.entries import Answer
 from proofbook.signoff.log import SignoffLog
-from proofbook.signoff.status import stand
+from proofbook.signoff.question_status import question_state
 
 __all__ = ["Baseline", "Key", "find_baselines", "take_key"]
 
@@ -48,17 +49,14 @@ def find_baselines(
     outputs: Path, *, before: datetime | None = None, moment: datetime | None = None
 ) -> dict[Key, Baseline]:
     """Return the last approved takes of all runs, or of those that started before a moment."""
-    found: dict[Key, Baseline] = {}
+    baselines: dict[Key, Baseline] = {}
     moment = moment or now()
-    for run in iter_runs(outputs):
-        if not (run.path / "signoffs.jsonl").exists():
-            continue
-        info = run.read_info()
+    for run, info in read_runs(outputs, with_file="signoffs.jsonl"):
         if before is not None and info.started >= before:
             continue
         for key, baseline in _approved(run, info, moment):
-            found.setdefault(key, baseline)
-    return found
+            baselines.setdefault(key, baseline)
+    return baselines
 
 
 def _approved(run: RunFolder, info: RunInfo, moment: datetime) -> Iterator[tuple[Key, Baseline]]:
@@ -75,17 +73,17 @@ def _approved_of(
     answers: Mapping[str, Sequence[Answer]],
     moment: datetime,
 ) -> Iterator[tuple[Key, Baseline]]:
-    job = AskedJob(run, run_id, planned)
-    states: dict[str, list[tuple[Question, Answer | None]]] = {}
+    job = read_asked_job(run, run_id, planned)
+    approvals_of: dict[str, list[tuple[Question, Answer | None]]] = {}
     for question in job.questions:
         binding = bind(job, question, run.media)
-        standing = stand(question, binding, answers.get(question.name, ()), moment)
-        approval = standing.answers[-1] if standing.status == "approved" else None
+        state = question_state(question, binding, answers.get(question.name, ()), moment)
+        approval = state.answers[-1] if state.status == "approved" else None
         for sha256 in question.about:
-            states.setdefault(sha256, []).append((question, approval))
-    for sha256, said in states.items():
-        required = [answer for question, answer in said if question.required]
-        approvals = [answer for _, answer in said if answer is not None]
+            approvals_of.setdefault(sha256, []).append((question, approval))
+    for sha256, asked in approvals_of.items():
+        required = [approval for question, approval in asked if question.required]
+        approvals = [approval for _, approval in asked if approval is not None]
         if approvals and all(required) and sha256 in job.evidence:
             evidence = job.evidence[sha256]
             baseline = Baseline(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from pydantic import JsonValue
@@ -12,36 +14,86 @@ from pydantic import JsonValue
 from proofbook.files import hash_file
 from proofbook.records import AnyRecord, Begin, Check, Evidence, PlannedJob, Question
 from proofbook.runs.folder import RunFolder, read_records
+from proofbook.runs.verdicts import JudgedJob
 from proofbook.signoff.entries import Binding, Subject
 
-__all__ = ["AskedJob", "bind", "bind_check", "differences"]
+__all__ = ["AskedJob", "asked_job", "bind", "bind_check", "differences", "read_asked_job"]
 
 _CHECK = "check:"
 
 
+@dataclass(frozen=True, kw_only=True)
 class AskedJob:
     """One job's records, and the hashes that every answer about it is bound to."""
 
-    def __init__(
-        self,
-        run: RunFolder,
-        run_id: str,
-        planned: PlannedJob,
-        records: Sequence[AnyRecord] | None = None,
-    ) -> None:
-        folder = run.job(planned.id)
-        records = read_records(folder.records)[0] if records is None else list(records)
-        self.id, self.run_id, self.runbook = planned.id, run_id, planned.runbook
-        self.records: list[AnyRecord] = records
-        self.questions = [r for r in records if isinstance(r, Question)]
-        self.checks = [r for r in records if isinstance(r, Check)]
-        self.evidence = {r.file.sha256: r for r in records if isinstance(r, Evidence)}
-        self.parameters = _parameters(planned, records)
-        self.notebook_sha256 = hash_file(folder.notebook) if folder.notebook.is_file() else ""
-        self.parameters_sha256 = _hash(self.parameters)
-        self.checks_sha256 = _hash(
-            [[c.name, c.status, c.expected, c.actual, c.unit] for c in self.checks]
-        )
+    run_id: str
+    planned: PlannedJob
+    records: tuple[AnyRecord, ...]
+    notebook_sha256: str
+    """Of the executed notebook; empty where there is none."""
+
+    @property
+    def id(self) -> str:
+        """The job's id."""
+        return self.planned.id
+
+    @property
+    def runbook(self) -> str:
+        """The job's runbook."""
+        return self.planned.runbook
+
+    @cached_property
+    def questions(self) -> tuple[Question, ...]:
+        """What the job asks, in order."""
+        return tuple(record for record in self.records if isinstance(record, Question))
+
+    @cached_property
+    def checks(self) -> tuple[Check, ...]:
+        """The job's checks, in order."""
+        return tuple(record for record in self.records if isinstance(record, Check))
+
+    @cached_property
+    def evidence(self) -> Mapping[str, Evidence]:
+        """The job's evidence by the sha256 of its file."""
+        shown = (record for record in self.records if isinstance(record, Evidence))
+        return {evidence.file.sha256: evidence for evidence in shown}
+
+    @cached_property
+    def parameters(self) -> dict[str, JsonValue]:
+        """Those in force as the notebook recorded them, over those that the plan gave."""
+        merged = dict(self.planned.parameters)
+        for record in self.records:
+            if isinstance(record, Begin):
+                merged.update(record.parameters)
+        return merged
+
+    @cached_property
+    def parameters_sha256(self) -> str:
+        """Hash of the parameters."""
+        return _hash(self.parameters)
+
+    @cached_property
+    def checks_sha256(self) -> str:
+        """Hash of names, results, expectations and values of all checks."""
+        return _hash([[c.name, c.status, c.expected, c.actual, c.unit] for c in self.checks])
+
+
+def asked_job(run_id: str, judged: JudgedJob) -> AskedJob:
+    """Return what a job asks, of one that was read already."""
+    return AskedJob(
+        run_id=run_id,
+        planned=judged.planned,
+        records=judged.records,
+        notebook_sha256=judged.notebook_sha256,
+    )
+
+
+def read_asked_job(run: RunFolder, run_id: str, planned: PlannedJob) -> AskedJob:
+    """Read what a job asks; it is not judged."""
+    folder = run.job(planned.id)
+    records, _ = read_records(folder.records)
+    sha256 = hash_file(folder.notebook) if folder.notebook.is_file() else ""
+    return AskedJob(run_id=run_id, planned=planned, records=tuple(records), notebook_sha256=sha256)
 
 
 def bind(
@@ -50,19 +102,19 @@ def bind(
     media: Path,
     hash_of: Callable[[Path], str] = hash_file,
 ) -> Binding:
-    """Return what an answer to a question is bound to now: the files as they lie there."""
+    """Return what an answer to a question is bound to now: the files as they are."""
     subjects = []
     for sha256 in question.about:
         evidence = job.evidence.get(sha256)
         if evidence is None:
             continue
         path = media / evidence.file.filename
-        there = path.is_file()
+        exists = path.is_file()
         subjects.append(
             Subject(
                 name=evidence.name,
-                sha256=hash_of(path) if there else "0" * 64,
-                size=path.stat().st_size if there else 0,
+                sha256=hash_of(path) if exists else "0" * 64,
+                size=path.stat().st_size if exists else 0,
                 media_type=evidence.file.media_type,
             )
         )
@@ -74,14 +126,14 @@ def bind_check(job: AskedJob, check: str) -> Binding:
     return _binding(job, _CHECK + check, ())
 
 
-def differences(given: Binding, found: Binding) -> list[str]:
+def differences(answered: Binding, current: Binding) -> list[str]:
     """Return, in words, what has changed since an answer was given; empty where nothing has."""
     parts = {
-        "another run": given.run != found.run,
-        "the media": given.subjects != found.subjects,
-        "the notebook": given.notebook_sha256 != found.notebook_sha256,
-        "the parameters": given.parameters_sha256 != found.parameters_sha256,
-        "the checks": given.checks_sha256 != found.checks_sha256,
+        "another run": answered.run != current.run,
+        "the media": answered.subjects != current.subjects,
+        "the notebook": answered.notebook_sha256 != current.notebook_sha256,
+        "the parameters": answered.parameters_sha256 != current.parameters_sha256,
+        "the checks": answered.checks_sha256 != current.checks_sha256,
     }
     return [name for name, changed in parts.items() if changed]
 
@@ -94,14 +146,6 @@ def _binding(job: AskedJob, question: str, subjects: tuple[Subject, ...]) -> Bin
     )  # fmt: skip
 
 
-def _parameters(planned: PlannedJob, records: Sequence[AnyRecord]) -> dict[str, JsonValue]:
-    merged = dict(planned.parameters)
-    for record in records:
-        if isinstance(record, Begin):
-            merged.update(record.parameters)
-    return merged
-
-
-def _hash(value: object) -> str:
+def _hash(value: Sequence[object] | Mapping[str, object]) -> str:
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -1,7 +1,7 @@
 """The lines of ``signoffs.jsonl``: answers of people, and seals of what they were shown.
 
-Each line names the hash of the line before it. A line is one canonical form of its entry, so that
-no byte of it can change without being seen. Knows nothing about files.
+Each line names the hash of the line before it. A line is the canonical form of its entry, so that
+no byte of it can change unnoticed. Knows nothing about files.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from proofbook.records import now
 __all__ = [
     "FIRST",
     "Answer",
+    "AnswerFields",
     "AnswerVerdict",
     "Binding",
     "Comparison",
     "Entry",
     "Reviewer",
-    "Said",
     "Seal",
     "Signature",
     "Subject",
@@ -98,8 +98,8 @@ class Signature(_Model):
     """Base64."""
 
 
-class Said(_Model):
-    """What a person says about a question, before it is known what that is bound to."""
+class AnswerFields(_Model):
+    """What a person answers to a question, before it is bound to anything."""
 
     verdict: AnswerVerdict
     comment: str = Field(default="", max_length=10_000)
@@ -111,7 +111,7 @@ class Said(_Model):
     seconds_played: dict[str, float] = {}
     """By sha256 of the file."""
     supersedes: tuple[str, ...] = ()
-    """Ids of the answers that it takes the place of."""
+    """Ids of the answers that it replaces."""
     expires: AwareDatetime | None = None
 
 
@@ -122,8 +122,8 @@ class _Line(_Model):
     time: AwareDatetime = Field(default_factory=now)
 
 
-class Answer(_Line, Said):
-    """What one person said about one question."""
+class Answer(_Line, AnswerFields):
+    """What one person answered to one question."""
 
     kind: Literal["answer"] = "answer"
     id: str = Field(pattern=r"^[0-9a-f]{32}$")
@@ -142,7 +142,7 @@ class Seal(_Line):
     files: dict[str, tuple[int, str]]
     """Size and sha256, by path in the run folder."""
     changed: tuple[str, ...] = ()
-    """What is not as the seal before it had it."""
+    """Which files had changed since the seal before it, and how."""
 
 
 Entry = Annotated[Answer | Seal, Field(discriminator="kind")]
@@ -151,8 +151,8 @@ _ENTRY: TypeAdapter[Any] = TypeAdapter(Entry)
 
 def canonical(value: BaseModel | dict[str, Any]) -> str:
     """Return the one form of an entry as JSON: sorted keys, no spaces, no line breaks."""
-    found = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
-    return json.dumps(found, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    values = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
+    return json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
 
 def line_hash(line: str | bytes) -> str:
@@ -165,7 +165,7 @@ def parse_entry(line: str | bytes) -> Answer | Seal:
     """Parse one line.
 
     Raises:
-        pydantic.ValidationError: It is no entry of this version.
+        pydantic.ValidationError: It is not an entry of this version.
     """
     entry: Answer | Seal = _ENTRY.validate_json(line)
     return entry

@@ -1,8 +1,8 @@
 """The sign-off log of a run: append-only, each line bound to the one before it.
 
-Beside ``signoffs.jsonl`` lies ``signoffs.head``, the number and hash of its last line, so that
-lines cut off at the end are missed too. Many processes may append at once. Knows nothing about what
-an answer means.
+``signoffs.head``, next to ``signoffs.jsonl``, holds the number and hash of its last line, so that
+lines cut off at the end are noticed too. Many processes may append at once. Knows nothing about
+what an answer means.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class LogState:
     problems: tuple[str, ...] = ()
     """Signs of tampering, one line each."""
     notes: tuple[str, ...] = ()
-    """What is remarkable and no tampering."""
+    """What a reader should know and what is no sign of tampering."""
 
     @cached_property
     def answers(self) -> tuple[Answer, ...]:
@@ -63,7 +63,7 @@ class SignoffLog:
     folder: Path
     run: str
     repaired: list[str] = field(default_factory=list)
-    """What an append had to put right."""
+    """What an append had to repair."""
 
     @property
     def path(self) -> Path:
@@ -98,11 +98,11 @@ class SignoffLog:
     def read(self) -> LogState:
         """Read all of it, and say what is wrong; never raises for what is in the file."""
         if not self.path.exists():
-            gone = ["signoffs.jsonl is gone, and signoffs.head says that it was there"]
-            return LogState(problems=tuple(gone if self.head.exists() else ()))
+            gone = "signoffs.jsonl is gone, and signoffs.head says that there was one"
+            return LogState(problems=(gone,) if self.head.exists() else ())
         data = self.path.read_bytes()
         *lines, rest = data.split(b"\n")
-        notes = ["the last line is torn; it counts for nothing"] if rest else []
+        notes = ["the last line is torn and is ignored"] if rest else []
         entries, problems = _read_lines(lines, self.run)
         problems += self._head_problems(lines)
         notes += _backward_clocks(entries)
@@ -156,11 +156,11 @@ class SignoffLog:
 
 def by_job(answers: Iterable[Answer]) -> dict[str, dict[str, list[Answer]]]:
     """Return answers, in order, by job and then by question."""
-    found: dict[str, dict[str, list[Answer]]] = {}
+    jobs: dict[str, dict[str, list[Answer]]] = {}
     for answer in answers:
-        of_job = found.setdefault(answer.binding.job, {})
+        of_job = jobs.setdefault(answer.binding.job, {})
         of_job.setdefault(answer.binding.question, []).append(answer)
-    return found
+    return jobs
 
 
 class LogTail:
@@ -185,7 +185,7 @@ class LogTail:
 
 def _answers_in(lines: bytes) -> Iterator[Answer]:
     for line in lines.split(b"\n"):
-        with contextlib.suppress(ValidationError):  # reading the whole log tells of it
+        with contextlib.suppress(ValidationError):  # reading the whole log reports it
             entry = parse_entry(line)
             if isinstance(entry, Answer):
                 yield entry
@@ -196,9 +196,9 @@ def _end_of_last_line(binary: BinaryIO, end: int) -> int:
     while end > 0:
         begin = max(0, end - _BLOCK)
         binary.seek(begin)
-        found = binary.read(end - begin).rfind(b"\n")
-        if found >= 0:
-            return begin + found + 1
+        position = binary.read(end - begin).rfind(b"\n")
+        if position >= 0:
+            return begin + position + 1
         end = begin
     return 0
 

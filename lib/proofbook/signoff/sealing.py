@@ -1,14 +1,14 @@
-"""Every file of a run with its hash: what people were shown, and nothing was changed since.
+"""Every file of a run with its hash: what people were shown, and what has changed since.
 
 The log itself, its lock and the report are left out: the log has its own chain, and the report is
-made anew with each answer and has a seal of its own.
+written again after each review and has a seal of its own.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from proofbook.files import atomic_write, hash_file
@@ -21,12 +21,17 @@ __all__ = ["list_files", "report_problems", "seal_problems", "seal_report", "sea
 _OWN = ("signoffs.jsonl", "signoffs.head", ".signoffs.lock")
 _REPORT_SEAL = "seal.json"
 _NOISE = (".ipynb_checkpoints", "__pycache__", ".DS_Store", "debug.ipynb")
-"""What tools and people leave beside a record."""
+"""Files of tools and people in a run folder that belong to no record."""
 
 
-def list_files(folder: Path) -> dict[str, tuple[int, str]]:
-    """Return size and sha256 of every file of a run, by its path; the report's are left out."""
-    found = {}
+def list_files(
+    folder: Path, hash_of: Callable[[Path], str] = hash_file
+) -> dict[str, tuple[int, str]]:
+    """Return size and sha256 of every file of a run, by its path.
+
+    The report's are left out, and links, as what they point to is not part of the run.
+    """
+    files = {}
     for base, folders, names in os.walk(folder):
         place = Path(base)
         folders[:] = sorted(set(folders) - set(_NOISE))
@@ -34,10 +39,12 @@ def list_files(folder: Path) -> dict[str, tuple[int, str]]:
             folders[:] = [name for name in folders if name != "report"]
         for name in sorted(names):
             path = place / name
-            if name in _NOISE or (place == folder and name in _OWN) or not path.is_file():
+            if name in _NOISE or (place == folder and name in _OWN):
                 continue
-            found[path.relative_to(folder).as_posix()] = (path.stat().st_size, hash_file(path))
-    return found
+            if path.is_symlink() or not path.is_file():
+                continue
+            files[path.relative_to(folder).as_posix()] = (path.stat().st_size, hash_of(path))
+    return files
 
 
 def seal_run(run: RunFolder, log: SignoffLog, run_id: str) -> Seal:
@@ -47,18 +54,21 @@ def seal_run(run: RunFolder, log: SignoffLog, run_id: str) -> Seal:
     if last is not None and last.files == files:
         return last
     changed = tuple(_changes(last.files, files)) if last is not None else ()
-    made = log.append(
+    seal = log.append(
         lambda number, previous: Seal(
             number=number, previous=previous, run=run_id, files=files, changed=changed
         )
     )
-    assert isinstance(made, Seal)
-    return made
+    assert isinstance(seal, Seal)
+    return seal
 
 
-def seal_problems(folder: Path, seal: Seal) -> list[str]:
-    """Return which files are not as a seal has them; files that have come along are no problem."""
-    return [each for each in _changes(seal.files, list_files(folder)) if " is new" not in each]
+def seal_problems(
+    folder: Path, seal: Seal, hash_of: Callable[[Path], str] = hash_file
+) -> list[str]:
+    """Return which files are not as a seal has them; files that were added are no problem."""
+    files = list_files(folder, hash_of)
+    return _changes(seal.files, {path: files[path] for path in seal.files if path in files})
 
 
 def seal_report(folder: Path) -> None:
@@ -72,8 +82,8 @@ def report_problems(folder: Path) -> list[str]:
     try:
         raw = (folder / _REPORT_SEAL).read_bytes()
         known = json.loads(raw)
-        if raw != (canonical(known) + "\n").encode():
-            raise ValueError("not in its one form")
+        if not isinstance(known, dict) or raw != (canonical(known) + "\n").encode():
+            raise ValueError("not in its canonical form")
     except FileNotFoundError:
         return [f"report/{_REPORT_SEAL} is gone"] if folder.is_dir() else []
     except ValueError:
@@ -88,12 +98,12 @@ def report_problems(folder: Path) -> list[str]:
 def _changes(
     before: Mapping[str, tuple[int, str]], after: Mapping[str, tuple[int, str]]
 ) -> list[str]:
-    found = []
+    changes = []
     for path in sorted(before.keys() | after.keys()):
         if path not in after:
-            found.append(f"{path} is gone")
+            changes.append(f"{path} is gone")
         elif path not in before:
-            found.append(f"{path} is new")
+            changes.append(f"{path} is new")
         elif before[path] != after[path]:
-            found.append(f"{path} has been changed")
-    return found
+            changes.append(f"{path} has been changed")
+    return changes

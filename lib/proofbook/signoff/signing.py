@@ -41,7 +41,7 @@ def load_key(path: Path) -> Ed25519PrivateKey:
     """Load a private key in OpenSSH's format.
 
     Raises:
-        UsageError: It cannot be read, is locked, or is no Ed25519 key.
+        UsageError: It cannot be read, is locked, or is not an Ed25519 key.
     """
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -64,7 +64,7 @@ def load_key(path: Path) -> Ed25519PrivateKey:
 
 def statement(answer: Answer) -> bytes:
     """Return an answer as an in-toto Statement about the files that it was given for."""
-    said = answer.model_dump(mode="json", exclude={"signature"})
+    predicate = answer.model_dump(mode="json", exclude={"signature"})
     subjects = [
         {"name": subject.name, "digest": {"sha256": subject.sha256}}
         for subject in answer.binding.subjects
@@ -73,10 +73,11 @@ def statement(answer: Answer) -> bytes:
         subjects.append(
             {"name": "notebook.ipynb", "digest": {"sha256": answer.binding.notebook_sha256}}
         )
-    found = {
-        "_type": _STATEMENT, "subject": subjects, "predicateType": _PREDICATE, "predicate": said,
+    values = {
+        "_type": _STATEMENT, "subject": subjects, "predicateType": _PREDICATE,
+        "predicate": predicate,
     }  # fmt: skip
-    return canonical(found).encode()
+    return canonical(values).encode()
 
 
 def sign(answer: Answer, key: Ed25519PrivateKey) -> Answer:
@@ -100,7 +101,7 @@ def signature_problem(answer: Answer) -> str:
         key = load_ssh_public_key(answer.signature.key.encode())
         value = base64.b64decode(answer.signature.value, validate=True)
         if not isinstance(key, Ed25519PublicKey):
-            return "its key is no Ed25519 key"
+            return "its key is not an Ed25519 key"
         key.verify(value, _encoded(statement(answer)))
     except InvalidSignature:
         return "its signature does not fit what it says"
@@ -118,8 +119,8 @@ def fingerprint(signature: Signature) -> str:
 
 def envelope(answer: Answer) -> dict[str, Any]:
     """Return an answer as a DSSE envelope; without a signature, its list of them is empty."""
-    found = answer.signature
-    signatures = [{"keyid": fingerprint(found), "sig": found.value}] if found else []
+    own = answer.signature
+    signatures = [{"keyid": fingerprint(own), "sig": own.value}] if own else []
     payload = base64.b64encode(statement(answer)).decode()
     return {"payload": payload, "payloadType": _PAYLOAD_TYPE, "signatures": signatures}
 

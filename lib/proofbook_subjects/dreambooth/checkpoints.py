@@ -23,12 +23,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from proofbook.errors import SubjectError
 from proofbook.files import hash_file
 from proofbook_subjects.dreambooth.settings import Settings, differences
-from proofbook_systems.training.checkpoints import MANIFEST, MANIFEST_SUM, sum_line
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 __all__ = [
+    "MANIFEST",
+    "MANIFEST_SUM",
     "Manifest",
     "Snapshot",
     "find_checkpoint",
@@ -39,6 +40,10 @@ __all__ = [
     "weights_file",
     "write_checkpoint",
 ]
+
+MANIFEST = "manifest.json"
+MANIFEST_SUM = "manifest.json.sha256"
+"""Holds the manifest to something: nothing else would."""
 
 _FORMAT = 1
 _NAME = re.compile(r"checkpoint-(\d+)")
@@ -82,43 +87,43 @@ def weights_file(network: int) -> str:
 
 
 def write_checkpoint(folder: Path, snapshot: Snapshot) -> Path:
-    """Write ``folder/checkpoint-N`` beside its place, sync it, and rename it into it.
+    """Write ``folder/checkpoint-N`` under a temporary name, sync it, and rename it.
 
     Raises:
         OSError: The disk is full or fails; nothing is left of it then.
     """
     place = folder / f"checkpoint-{snapshot.step}"
-    beside = folder / f"{_PARTIAL}{place.name}-{os.getpid()}"
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(parents=True)
+    partial = folder / f"{_PARTIAL}{place.name}-{os.getpid()}"
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
     try:
-        files = _write_weights(beside, snapshot) | _write_states(beside, snapshot)
+        files = _write_weights(partial, snapshot) | _write_states(partial, snapshot)
         manifest = Manifest(
             format=_FORMAT, step=snapshot.step, files=files,
             settings=snapshot.settings.model_dump(mode="json"),
         )  # fmt: skip
-        (beside / MANIFEST).write_text(manifest.model_dump_json(indent=1))
-        (beside / MANIFEST_SUM).write_text(sum_line(beside / MANIFEST))
-        _sync(beside / MANIFEST)
-        _sync(beside / MANIFEST_SUM)
-        _sync(beside)
+        (partial / MANIFEST).write_text(manifest.model_dump_json(indent=1))
+        (partial / MANIFEST_SUM).write_text(_sum_line(partial / MANIFEST))
+        _sync(partial / MANIFEST)
+        _sync(partial / MANIFEST_SUM)
+        _sync(partial)
         shutil.rmtree(place, ignore_errors=True)
-        beside.rename(place)
+        partial.rename(place)
         _sync(folder)
     except BaseException:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(partial, ignore_errors=True)
         raise
     return place
 
 
 def list_checkpoints(folder: Path) -> list[tuple[int, Path]]:
     """Return (step, folder) of what is named like a checkpoint, the newest first."""
-    found = []
+    checkpoints = []
     for path in folder.glob("checkpoint-*"):
         match = _NAME.fullmatch(path.name)
         if match and path.is_dir():
-            found.append((int(match[1]), path))
-    return sorted(found, reverse=True)
+            checkpoints.append((int(match[1]), path))
+    return sorted(checkpoints, reverse=True)
 
 
 def read_manifest(checkpoint: Path) -> Manifest:
@@ -130,7 +135,7 @@ def read_manifest(checkpoint: Path) -> Manifest:
     path = checkpoint / MANIFEST
     try:
         manifest = Manifest.model_validate_json(path.read_bytes())
-        is_own = (checkpoint / MANIFEST_SUM).read_bytes() == sum_line(path).encode()
+        is_own = (checkpoint / MANIFEST_SUM).read_bytes() == _sum_line(path).encode()
     except FileNotFoundError as error:
         name = Path(error.filename).name
         raise SubjectError(f"{checkpoint} has no {name}: it is not complete") from error
@@ -169,10 +174,10 @@ def refuse_other_run(checkpoint: Path, manifest: Manifest, settings: Settings) -
     Raises:
         SubjectError: It does.
     """
-    found = differences(settings, manifest.settings)
-    if found:
+    changes = differences(settings, manifest.settings)
+    if changes:
         raise SubjectError(
-            f"{checkpoint} is of another run: {'; '.join(found)}; give that config, or another "
+            f"{checkpoint} is of another run: {'; '.join(changes)}; give that config, or another "
             "output_dir"
         )
 
@@ -186,20 +191,20 @@ def sweep(folder: Path) -> None:
 def _write_weights(folder: Path, snapshot: Snapshot) -> dict[str, _File]:
     from safetensors.torch import save_file
 
-    found = {}
+    files = {}
     for number, tensors in enumerate(snapshot.weights):
         path = folder / weights_file(number)
         save_file(tensors, path, metadata={"format": "pt"})
         _sync(path)
-        found[path.name] = _File(size=path.stat().st_size, sha256=hash_file(path))
-    return found
+        files[path.name] = _File(size=path.stat().st_size, sha256=hash_file(path))
+    return files
 
 
 def _write_states(folder: Path, snapshot: Snapshot) -> dict[str, _File]:
     import torch
     from torch.serialization import get_crc32_options, set_crc32_options
 
-    found, earlier = {}, get_crc32_options()
+    files, earlier = {}, get_crc32_options()
     set_crc32_options(False)  # the manifest has a better one, and this one is slow
     try:
         for name, state in snapshot.states.items():
@@ -207,10 +212,10 @@ def _write_states(folder: Path, snapshot: Snapshot) -> dict[str, _File]:
                 torch.save(state, file)
             _sync(folder / name)
             size = (folder / name).stat().st_size
-            found[name] = _File(size=size, sha256=file.sha256.hexdigest())
+            files[name] = _File(size=size, sha256=file.sha256.hexdigest())
     finally:
         set_crc32_options(earlier)
-    return found
+    return files
 
 
 class _Explained(io.BufferedWriter):
@@ -244,6 +249,11 @@ class _Explained(io.BufferedWriter):
         except OSError as error:
             self._error = error
             raise
+
+
+def _sum_line(path: Path) -> str:
+    """Return the line that ``sha256sum`` writes of a file, and ``sha256sum -c`` reads."""
+    return f"{hash_file(path)}  {path.name}\n"
 
 
 def _sync(path: Path) -> None:

@@ -33,15 +33,13 @@ def find_pictures(folder: Path, *, fewest: int = _FEWEST) -> list[Path]:
     """
     if not folder.is_dir():
         raise SubjectError(f"instance_data_dir {folder} does not exist; give a folder of pictures")
-    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES)
-    if len(found) < fewest:
-        raise SubjectError(
-            f"{folder} has {len(found) or 'no'} picture{'s' * (len(found) != 1)}; give at least "
-            f"{fewest}, and better 15 to 25"
-        )
-    for path in found:
+    pictures = sorted(path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES)
+    if len(pictures) < fewest:
+        count = f"{len(pictures) or 'no'} picture{'s' * (len(pictures) != 1)}"
+        raise SubjectError(f"{folder} has {count}; give at least {fewest}, and better 15 to 25")
+    for path in pictures:
         _refuse_unreadable(path)
-    return found
+    return pictures
 
 
 class Pictures:
@@ -53,10 +51,10 @@ class Pictures:
         self._settings, self._instance, self._classes = settings, instance, classes
 
     def __getitem__(self, item: int) -> dict[str, torch.Tensor]:
-        found = {"instance": self._load(self._instance, "instance", item)}
+        tensors = {"instance": self._load(self._instance, "instance", item)}
         if self._classes:
-            found["class"] = self._load(self._classes, "class", item)
-        return found
+            tensors["class"] = self._load(self._classes, "class", item)
+        return tensors
 
     def _load(self, paths: Sequence[Path], kind: str, item: int) -> torch.Tensor:
         import numpy as np

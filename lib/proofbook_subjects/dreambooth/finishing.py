@@ -41,16 +41,16 @@ def save_model(state: State) -> Path:
     for network in (state.networks.vae, state.networks.text_encoder):
         network.to(dtype=torch.float32)
     place = settings.output_dir
-    beside = place / ".model.partial"
-    shutil.rmtree(beside, ignore_errors=True)
-    build_pipeline(state.networks).save_pretrained(beside)
+    partial = place / ".model.partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    build_pipeline(state.networks).save_pretrained(partial)
     (place / _INDEX).unlink(missing_ok=True)
-    for path in sorted(beside.iterdir(), key=lambda path: path.name == _INDEX):
+    for path in sorted(partial.iterdir(), key=lambda path: path.name == _INDEX):
         target = place / path.name
         if target.is_dir():
             shutil.rmtree(target)
         path.replace(target)
-    beside.rmdir()
+    partial.rmdir()
     info = ModelInfo(
         character=place.name.removeprefix("dreambooth_"),
         base_model=settings.base_model,

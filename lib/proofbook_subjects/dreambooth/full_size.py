@@ -1,6 +1,6 @@
 """A Stable Diffusion 1.5 with random weights: the published sizes, and nothing that was learnt.
 
-For measuring where there is a graphics card and no weights. Written once, 4 GB, by the classes that
+For measuring where there is a GPU and no weights. Written once, 4 GB, by the classes that
 load the real one.
 """
 

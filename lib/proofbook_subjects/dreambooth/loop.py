@@ -134,16 +134,16 @@ def _class_pictures(
 ) -> list[Path]:
     if not settings.with_prior_preservation or settings.class_data_dir is None:
         return []
-    made = make_class_pictures(
+    count = make_class_pictures(
         networks, settings, accelerator.device, lambda: bool(stopping.signum)
     )
-    print(f"Class images: {made} generated in {settings.class_data_dir}")  # noqa: T201 - a program
+    print(f"Class images: {count} generated in {settings.class_data_dir}")  # noqa: T201 - a program
     return find_pictures(settings.class_data_dir, fewest=1) if not stopping.signum else []
 
 
-def _resume(state: State, given: Path | None) -> None:
-    """Put back the given checkpoint, or the newest complete one; without any, begin anew."""
-    checkpoint, passed_over = (given, []) if given else find_checkpoint(state.settings.output_dir)
+def _resume(state: State, chosen: Path | None) -> None:
+    """Put back the given checkpoint, or the newest complete one; without any, start at step 0."""
+    checkpoint, passed_over = (chosen, []) if chosen else find_checkpoint(state.settings.output_dir)
     for why in passed_over:
         print(f"Passed over: {why}")  # noqa: T201 - this is a program
     if checkpoint is None:

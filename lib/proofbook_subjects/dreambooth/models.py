@@ -5,17 +5,15 @@ Knows nothing about data or steps.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from proofbook.caching import cache_root
 from proofbook.errors import SubjectError
+from proofbook.subjects import resolve_reference
 from proofbook_subjects.dreambooth.settings import Settings
 
-__all__ = ["Networks", "load_networks", "resolve_base"]
-
-_REFERENCE, _RANDOM = "reference:tiny", "random:sd15"
+__all__ = ["Networks", "find_base", "load_networks"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,31 +30,30 @@ class Networks:
     """The UNet, and the text encoder where it is trained along."""
 
 
-def resolve_base(base: str, environ: Mapping[str, str] | None = None) -> str:
+def find_base(base: str, root: Path | None = None) -> str:
     """Return what diffusers loads: a folder or a hub id.
 
-    ``reference:tiny`` and ``random:sd15`` are built in the cache, if need be.
-    """
-    if base not in (_REFERENCE, _RANDOM):
-        return base
-    from proofbook_subjects.dreambooth.full_size import full_size_folder
-    from proofbook_subjects.dreambooth.reference import reference_folder
+    ``reference:tiny`` and ``random:sd15`` are built below ``root``, the cache, where they are
+    missing.
 
-    cache = cache_root(environ)
-    return str(reference_folder(cache) if base == _REFERENCE else full_size_folder(cache))
+    Raises:
+        SubjectError: There is no such reference.
+    """
+    reference = resolve_reference(base, "dreambooth.base_model", root=root)
+    return str(reference.path) if reference else base
 
 
 def load_networks(settings: Settings) -> Networks:
     """Load the base model in float32, ready to be trained.
 
     Raises:
-        SubjectError: It is not there, or is no Stable Diffusion.
+        SubjectError: It is not there, or is not a Stable Diffusion.
     """
     from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
     from transformers import CLIPTextModel, CLIPTokenizer
 
-    base = resolve_base(settings.base_model)
-    given = {"revision": settings.revision} if settings.revision else {}
+    base = find_base(settings.base_model)
+    revision = {"revision": settings.revision} if settings.revision else {}
     parts = {
         "tokenizer": CLIPTokenizer, "text_encoder": CLIPTextModel, "vae": AutoencoderKL,
         "unet": UNet2DConditionModel, "scheduler": DDPMScheduler,
@@ -64,7 +61,7 @@ def load_networks(settings: Settings) -> Networks:
     loaded = {}
     for name, kind in parts.items():
         try:
-            loaded[name] = kind.from_pretrained(base, subfolder=name, **given)
+            loaded[name] = kind.from_pretrained(base, subfolder=name, **revision)
         except (OSError, ValueError) as error:
             what = " ".join(str(error).split())[:300]
             raise SubjectError(f"base_model {base}: its {name} cannot be loaded: {what}") from error

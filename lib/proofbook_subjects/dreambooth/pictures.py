@@ -47,7 +47,7 @@ def draw(
     steps: int = _STEPS,
     guidance: float = GUIDANCE,
 ) -> list[Image]:
-    """Return one picture a seed; the same seed gives the same picture, whatever is beside it."""
+    """Return one picture a seed; the same seed gives the same picture, whatever else is drawn."""
     import torch
 
     pictures: list[Image] = []
@@ -80,14 +80,14 @@ def make_class_pictures(
     for network in (networks.unet, networks.text_encoder, networks.vae):
         network.to(device)
     pipeline = build_pipeline(networks)
-    for made, path in enumerate(missing):
+    for count, path in enumerate(missing):
         if stopped():
-            return made
+            return count
         seed = derive_seed("class", settings.seed, int(path.stem.rpartition("-")[2]))
         (picture,) = draw(pipeline, settings.class_prompt, [seed], size=settings.resolution)
-        beside = path.with_suffix(".partial")
-        picture.save(beside, format="PNG")
-        beside.replace(path)
+        partial = path.with_suffix(".partial")
+        picture.save(partial, format="PNG")
+        partial.replace(path)
     return len(missing)
 
 

@@ -97,7 +97,7 @@ class Saver:
 
 
 def copied(value: Any, into: Any = None) -> Any:
-    """Return a copy of a state whose tensors lie in memory and are no one else's.
+    """Return a copy of a state whose tensors are in memory and that nothing else uses.
 
     Args:
         value: Tensors, plain values, and dictionaries and sequences of them.
@@ -106,10 +106,10 @@ def copied(value: Any, into: Any = None) -> Any:
     import torch
 
     if isinstance(value, torch.Tensor):
-        found = value.detach()
-        if isinstance(into, torch.Tensor) and _same_form(found, into):
-            return into.copy_(found)
-        return found.to("cpu", copy=True)
+        tensor = value.detach()
+        if isinstance(into, torch.Tensor) and _same_form(tensor, into):
+            return into.copy_(tensor)
+        return tensor.to("cpu", copy=True)
     if isinstance(value, dict):
         known = into if isinstance(into, dict) else {}
         return {key: copied(item, known.get(key)) for key, item in value.items()}

@@ -21,8 +21,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         "output_dir": options.output_dir,
     }
     try:
-        given = {name: value for name, value in changes.items() if value is not None}
-        settings = load_settings(options.config, given)
+        overrides = {name: value for name, value in changes.items() if value is not None}
+        settings = load_settings(options.config, overrides)
         from proofbook_subjects.dreambooth.loop import train
 
         return train(settings, resume=options.resume, resume_from=options.resume_from)

@@ -52,8 +52,8 @@ def speak(
             raise RuntimeError(f"eSpeak NG has no voice {voice}")
         library.espeak_SetParameter(_SPEED, speed, 0)
         library.espeak_SetParameter(_PITCH, pitch, 0)
-        said = text.encode() + b"\0"
-        library.espeak_Synth(said, len(said), 0, 0, 0, _UTF8, None, None)
+        encoded = text.encode() + b"\0"
+        library.espeak_Synth(encoded, len(encoded), 0, 0, 0, _UTF8, None, None)
         library.espeak_Synchronize()
         library.espeak_Terminate()
     return samples, rate

@@ -24,7 +24,7 @@ KINDS = {
     "wrong_duration": "claims so many seconds more than there are (3)",
     "empty_wav": "a header and no frames",
     "broken_wav": "a file that is cut off",
-    "malformed": "one event of the stream is no JSON",
+    "malformed": "one event of the stream is not JSON",
     "dropped": "the first so many streams break off (2)",
     "backlog": "ends well, but the worker stays busy for so many seconds (30)",
 }
@@ -81,10 +81,10 @@ def read_faults(text: str) -> Faults:
 
 def _targets(target: str) -> list[tuple[str, str]]:
     engine, _, size = target.partition("/")
-    found = [(m.engine, m.size) for m in MODELS if m.engine == engine and size in ("", m.size)]
-    if not found:
+    targets = [(m.engine, m.size) for m in MODELS if m.engine == engine and size in ("", m.size)]
+    if not targets:
         raise ValueError(f"fault for {target!r}: no such model; engines are {', '.join(ENGINES)}")
-    return found
+    return targets
 
 
 def _fault(what: str) -> Fault:

@@ -1,6 +1,6 @@
 """The files of the models: present or not, fetched at first use, loaded.
 
-What would come over the network lies in the program; it is written piece by piece, so that a
+What would come over the network is in the program; it is written piece by piece, so that a
 download takes its time and can be seen.
 """
 
@@ -24,7 +24,7 @@ _FILE = "model.json"
 
 
 def models_folder(data: Path, environ: Mapping[str, str]) -> Path:
-    """Return where models lie: ``VOICEBOX_MODELS_DIR``, ``HF_HUB_CACHE``, or the data folder."""
+    """Return where models are: ``VOICEBOX_MODELS_DIR``, ``HF_HUB_CACHE``, or the data folder."""
     for name in ("VOICEBOX_MODELS_DIR", "HF_HUB_CACHE"):
         if environ.get(name):
             return Path(environ[name])

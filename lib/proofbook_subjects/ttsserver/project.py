@@ -65,15 +65,15 @@ def _version(package: str) -> str:
 
 
 def _make(root: Path, place: Path) -> None:
-    beside = Path(tempfile.mkdtemp(dir=root, prefix=f".{place.name}."))
+    partial = Path(tempfile.mkdtemp(dir=root, prefix=f".{place.name}."))
     try:
-        (beside / "backend" / "dist").mkdir(parents=True)
-        (beside / "backend" / "build_binary.py").write_text(_BUILD_SCRIPT)
-        _write_voice(beside / "backend" / "tests" / "fixtures")
-        beside.chmod(0o755)
-        os.replace(beside, place)  # noqa: PTH105 - a whole folder appears at once
+        (partial / "backend" / "dist").mkdir(parents=True)
+        (partial / "backend" / "build_binary.py").write_text(_BUILD_SCRIPT)
+        _write_voice(partial / "backend" / "tests" / "fixtures")
+        partial.chmod(0o755)
+        os.replace(partial, place)  # noqa: PTH105 - a whole folder appears at once
     except BaseException:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(partial, ignore_errors=True)
         raise
 
 

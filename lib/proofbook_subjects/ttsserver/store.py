@@ -63,18 +63,18 @@ class Store:
             self._base.execute(
                 f"INSERT INTO {table} ({columns}) VALUES ({marks})", tuple(row.values())
             )
-        found = self.find(table, id=row["id"])
-        assert found is not None
-        return found
+        stored = self.find(table, id=row["id"])
+        assert stored is not None
+        return stored
 
     def find(self, table: str, **where: Any) -> Row | None:
         """Return the first row with these values, or None."""
         clause = " AND ".join(f"{column} = ?" for column in where)
         with self._lock:
-            found = self._base.execute(
+            row = self._base.execute(
                 f"SELECT * FROM {table} WHERE {clause}", tuple(where.values())
             ).fetchone()
-        return dict(found) if found else None
+        return dict(row) if row else None
 
     def update(self, generation_id: str, **values: Any) -> None:
         """Change a generation."""

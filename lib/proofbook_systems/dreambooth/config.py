@@ -20,7 +20,7 @@ __all__ = [
 ]
 
 _TRAIN = [
-    "{python}", "-m", "proofbook_subjects.dreambooth.train", "--config", "{config}",
+    "{python}", "reference:train_dreambooth.py", "--config", "{config}",
     "--output-dir", "{output_dir}", "--max-train-steps", "{steps}",
 ]  # fmt: skip
 
@@ -120,7 +120,7 @@ class ProgressionConfig(BaseModel):
     instance_dir: str = ""
     """Pictures that it learnt from; empty is the reference's."""
     least_gain: float = 0.0
-    """By how much the last validation must be liker to them than the first."""
+    """By how much the last validation must be more like them than the first."""
 
 
 class InferenceConfig(BaseModel):
@@ -134,7 +134,7 @@ class InferenceConfig(BaseModel):
     """Pictures that it learnt from; empty is the reference's."""
     infer_command: list[str] = Field(
         default=[
-            "{python}", "-m", "proofbook_subjects.dreambooth.infer", "--model", "{model}",
+            "{python}", "reference:infer_dreambooth.py", "--model", "{model}",
             "--prompt", "{prompt}", "--seed", "{seed}", "--num", "{number}", "--output", "{output}",
         ],
         min_length=1,

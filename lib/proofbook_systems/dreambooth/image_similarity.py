@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["Likeness", "compare_pictures", "consistency", "find_picture_faults", "join_pictures"]
+__all__ = [
+    "PICTURE_SUFFIXES",
+    "Likeness",
+    "compare_pictures",
+    "consistency",
+    "find_picture_faults",
+    "join_pictures",
+]
+
+PICTURE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".webp")
 
 _BINS = 6
 _GRID = 16

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from proofbook.errors import SubjectError
 from proofbook.processes import supervise
+from proofbook_systems.dreambooth.image_similarity import PICTURE_SUFFIXES
+from proofbook_systems.dreambooth.subjects import find_command
 
 __all__ = ["draw_with_command"]
-
-_PICTURES = (".jpeg", ".jpg", ".png", ".webp")
 
 
 def draw_with_command(
@@ -31,14 +31,14 @@ def draw_with_command(
     Raises:
         SubjectError: It fails, takes too long, or leaves fewer than ``number``.
     """
-    given = {
+    values = {
         "python": sys.executable, "model": str(model), "prompt": prompt, "seed": str(seed),
         "number": str(number), "output": str(output),
     }  # fmt: skip
     try:
-        words = [word.format_map(given) for word in command]
+        words = [word.format_map(values) for word in find_command(command)]
     except KeyError as error:
-        known = ", ".join(f"{{{name}}}" for name in given)
+        known = ", ".join(f"{{{name}}}" for name in values)
         raise SubjectError(f"infer_command has {{{error.args[0]}}}; there are {known}") from error
     output.mkdir(parents=True, exist_ok=True)
     log = output.with_suffix(".log")
@@ -49,9 +49,11 @@ def draw_with_command(
         ended, state, tail = p.wait(timeout), p.state, p.tail(3)
     if not ended:
         raise SubjectError(f"the model's command took longer than {timeout:g} s; see {log}")
-    found = sorted(path for path in output.iterdir() if path.suffix.lower() in _PICTURES)
+    pictures = sorted(path for path in output.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES)
     if state != "exited with code 0":
         raise SubjectError(f"the model's command {state}: {' / '.join(tail.split(chr(10)))}")
-    if len(found) < number:
-        raise SubjectError(f"the model's command left {len(found)} of {number} pictures; see {log}")
-    return found
+    if len(pictures) < number:
+        raise SubjectError(
+            f"the model's command left {len(pictures)} of {number} pictures; see {log}"
+        )
+    return pictures

@@ -1,88 +1,32 @@
-"""The config that a person named, and the folder that its trainer runs in.
+"""The config, the commands and the finished training that a person named.
 
-``reference:butcher`` is a small project that is drawn on the spot: a mouse, and a tiny model to
-teach it to. ``reference:butcher-sd15`` is the same for Stable Diffusion 1.5, with the checklist's
-settings; ``reference:butcher-random`` has random weights of that size.
+Each may be a reference subject; else it is a file, a word or a folder of the person's own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import yaml
 
-from proofbook.caching import cached_folder
 from proofbook.errors import SubjectError
-from proofbook.files import hash_file
+from proofbook.subjects import is_reference, resolve_reference
 from proofbook.yamlfile import parse_scalar
-from proofbook_subjects.dreambooth.data import find_pictures
-from proofbook_subjects.dreambooth.drawing import write_characters
-from proofbook_subjects.dreambooth.models import resolve_base
 from proofbook_systems.dreambooth.config import TrainerConfig
-from proofbook_systems.training.running import Training
+from proofbook_systems.dreambooth.image_similarity import PICTURE_SUFFIXES
 from proofbook_systems.training.subject import Trainer
 
 __all__ = [
     "Subject",
     "Trained",
     "change_config",
-    "resolve_subject",
-    "resolve_trained",
+    "find_command",
+    "find_subject",
+    "find_trained",
     "trainer_of",
 ]
-
-_REFERENCE = "reference:butcher"
-_PICTURES = 12
-_BUTCHER_STEPS = 60
-_BUTCHER: dict[str, Any] = {
-    "base_model": "reference:tiny",
-    "instance_data_dir": "images",
-    "instance_prompt": "a photo of sks mouse",
-    "class_data_dir": "class_images",
-    "class_prompt": "a photo of an animal",
-    "with_prior_preservation": True,
-    "prior_loss_weight": 0.5,
-    "num_class_images": 4,
-    "output_dir": "models/dreambooth_butcher",
-    "train_batch_size": 8,
-    "learning_rate": 1e-3,
-    "lr_warmup_steps": 2,
-    "lr_scheduler": "constant_with_warmup",
-    "max_train_steps": 60,
-    "resolution": 32,
-    "checkpointing_steps": 10,
-    "validation_steps": 20,
-    "validation_prompts": ["a photo of sks mouse", "a happy sks mouse, by day"],
-    "seed": 3,
-}
-_FULL_SIZE = _BUTCHER | {
-    "base_model": "stable-diffusion-v1-5/stable-diffusion-v1-5",
-    "prior_loss_weight": 1.0,
-    "num_class_images": 200,
-    "train_batch_size": 1,
-    "learning_rate": 5e-6,
-    "lr_warmup_steps": 0,
-    "lr_scheduler": "constant",
-    "max_train_steps": 800,
-    "gradient_checkpointing": True,
-    "mixed_precision": "fp16",
-    "resolution": 512,
-    "checkpointing_steps": 100,
-    "validation_steps": 100,
-    "validation_prompts": [
-        "a photo of sks mouse", "a photo of sks mouse, happy expression",
-        "a photo of sks mouse, sad expression", "a drawing of sks mouse",
-    ],
-    "seed": 42,
-}  # fmt: skip
-_CONFIGS = {
-    _REFERENCE: _BUTCHER,
-    "reference:butcher-sd15": _FULL_SIZE,
-    "reference:butcher-random": _FULL_SIZE
-    | {"base_model": "random:sd15", "num_class_images": 4, "validation_prompts": []},
-}
 
 
 class Subject(NamedTuple):
@@ -93,22 +37,17 @@ class Subject(NamedTuple):
     """Where it runs."""
 
 
-def resolve_subject(config: str, project: str, folder: Path) -> Subject:
-    """Return the config called ``config``; the reference project is written into ``folder``.
+def find_subject(config: str, project: str, folder: Path) -> Subject:
+    """Return the config called ``config``; a reference project is written into ``folder``.
 
     Raises:
         SubjectError: There is no such config or project.
     """
-    if config in _CONFIGS:
-        values, place = _CONFIGS[config], folder / "butcher"
-        write_characters(place / "images", _PICTURES, max(64, values["resolution"]))
-        path = place / "butcher_config.yaml"
-        path.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
-        return Subject(path.resolve(), Path(project).resolve() if project else place.resolve())
-    path = Path(config).expanduser()
+    reference = resolve_reference(config, "dreambooth.config", root=folder)
+    path = reference.path if reference else Path(config).expanduser()
     if not path.is_file():
         raise SubjectError(
-            f"config {path} does not exist; give the trainer's YAML, or {', '.join(_CONFIGS)}"
+            f"config {path} does not exist; give the trainer's YAML file, or reference:butcher"
         )
     place = Path(project).expanduser() if project else path.parent
     if not place.is_dir():
@@ -116,10 +55,23 @@ def resolve_subject(config: str, project: str, folder: Path) -> Subject:
     return Subject(path.resolve(), place.resolve())
 
 
+def find_command(words: Sequence[str]) -> tuple[str, ...]:
+    """Return a command's words, each reference among them as the path of its program.
+
+    Raises:
+        SubjectError: There is no such reference.
+    """
+    references = [resolve_reference(word, "dreambooth.command") for word in words]
+    return tuple(
+        str(reference.path) if reference else word
+        for word, reference in zip(words, references, strict=True)
+    )
+
+
 def trainer_of(config: TrainerConfig, subject: Subject) -> Trainer:
     """Return the trainer that a runbook's parameters describe."""
     return Trainer(
-        train=tuple(config.train_command), resume=tuple(config.resume_command),
+        train=find_command(config.train_command), resume=find_command(config.resume_command),
         config=subject.config, steps=config.steps, files=tuple(config.checkpoint_files),
         log=config.log_file,
     )  # fmt: skip
@@ -145,47 +97,46 @@ def change_config(subject: Subject, changes: Mapping[str, str], folder: Path) ->
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise SubjectError(f"config {subject.config} cannot be read: {error}") from error
     if not isinstance(values, dict):
-        raise SubjectError(f"config {subject.config} is no table of keys and values")
+        raise SubjectError(f"config {subject.config} is not a table of keys and values")
     values |= {key: parse_scalar(value) for key, value in changes.items()}
     path = folder / f"{subject.config.stem}_changed.yaml"
     path.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
     return path
 
 
-def resolve_trained(trained: str, instance_dir: str) -> Trained:
-    """Return a finished training; that of ``reference:butcher`` is made once, in the cache.
+def find_trained(trained: str, instance_dir: str) -> Trained:
+    """Return a finished training; a reference's is made once, in the cache.
 
     Raises:
         SubjectError: There is none, or no pictures that it learnt from.
     """
-    if trained == _REFERENCE:
-        place = _trained_reference()
-        return Trained(place / "model", find_pictures(place / "butcher" / "images"))
-    model = Path(trained).expanduser()
+    reference = resolve_reference(trained, "dreambooth.trained")
+    model = reference.path if reference else Path(trained).expanduser()
     if not model.is_dir():
         raise SubjectError(f"trained {model} does not exist; give the output folder of a training")
-    if not instance_dir:
+    return Trained(model.resolve(), _find_pictures(instance_dir, trained))
+
+
+def _find_pictures(instance_dir: str, trained: str) -> list[Path]:
+    if not instance_dir and not is_reference(trained):
         raise SubjectError("instance_dir is empty; give the folder of the training's pictures")
-    return Trained(model.resolve(), find_pictures(Path(instance_dir).expanduser()))
+    reference = resolve_reference(instance_dir or trained, "dreambooth.instance_dir")
+    folder = reference.path if reference else Path(instance_dir).expanduser()
+    if not folder.is_dir():
+        raise SubjectError(f"instance_dir {folder} does not exist; give a folder of pictures")
+    pictures = sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES)
+    if not pictures:
+        raise SubjectError(f"instance_dir {folder} has no picture; give a folder that has some")
+    for path in pictures:
+        _refuse_unreadable(path)
+    return pictures
 
 
-def _trained_reference() -> Path:
-    """Return the folder of the reference's training, which is run if it is not there."""
-    from proofbook_subjects.dreambooth.reference import recipe
+def _refuse_unreadable(path: Path) -> None:
+    from PIL import Image
 
-    sources = {path.name: hash_file(path) for path in Path(__file__).parent.glob("*.py")}
-    base = resolve_base(str(_BUTCHER["base_model"]))
-    return cached_folder(Path(base).parent, "butcher", recipe() | sources, _train_reference)
-
-
-def _train_reference(place: Path) -> None:
-    config = TrainerConfig(steps=_BUTCHER_STEPS)
-    subject = resolve_subject(_REFERENCE, "", place)
-    one_thread = {"OMP_NUM_THREADS": "1"}  # networks this small lose time in more
-    with Training(
-        trainer_of(config, subject), place / "model", place / "log", env=one_thread,
-        cwd=subject.project,
-    ) as training:  # fmt: skip
-        ended = training.end(config.timeout)
-    if ended.code != 0:
-        raise SubjectError(f"the reference's trainer {ended.state}: {ended.printed[-300:]}")
+    try:
+        with Image.open(path) as picture:
+            picture.load()
+    except (OSError, ValueError, SyntaxError) as error:
+        raise SubjectError(f"{path} cannot be read as a picture ({error}); remove it") from error

@@ -51,6 +51,9 @@ class MemoryConfig(TrainerConfig):
     """Steps of each trial."""
     memory_limit: int = Field(default=0, ge=0)
     """MB that a trial may have, without a card; 0 is what the machine has."""
+    limit_above_batch: int = Field(default=0, ge=0)
+    """Without a card, set the limit between what a batch of this size and one of twice that take
+    here; 0 leaves memory_limit."""
     cycles: int = Field(default=2, ge=1)
     """How often a training is interrupted and resumed."""
     slack: float = Field(default=200.0, gt=0)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
+
+import psutil
 
 from proofbook.errors import SubjectError
 from proofbook_systems.dreambooth.subjects import Subject, change_config
@@ -17,6 +20,8 @@ from proofbook_systems.training.subject import Trainer
 __all__ = ["Trial", "Trials"]
 
 _SYMPTOM = "out of memory"
+_APART = 1.1
+"""How many times what a size takes twice that must take for a limit to lie safely between."""
 
 
 class Trial(NamedTuple):
@@ -43,6 +48,8 @@ class Trials:
     timeout: float
     limit: int = 0
     """MB that the trainer may have; 0 leaves it what there is."""
+    measured: bool = False
+    """Whether the limit follows from what batches take here."""
     env: Mapping[str, str] = field(default_factory=dict)
     made: list[Trial] = field(default_factory=list)
 
@@ -52,24 +59,70 @@ class Trials:
         Raises:
             SubjectError: It failed for another reason, or hangs.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
         ended = self._train(size)
         said = any(advice.startswith(_SYMPTOM) for advice in ended.advice)
         if ended.code != 0 and not said and ended.code != -9:
-            lines = ended.printed.strip().splitlines()
-            raise SubjectError(
-                f"with {self.key} {size} the trainer {ended.state}: {(lines or ['nothing'])[-1]}"
-            )
+            raise self._failure(size, ended)
         peak = max((sample.size for sample in ended.memory), default=0) / 1e6
         self.made.append(Trial(size, ended.code == 0, said, peak, ended.seconds))
         return ended.code == 0
+
+    def limited_above(self, size: int) -> Trials:
+        """Return trials in which ``size`` fits and twice it does not, by what both take here.
+
+        What a batch takes differs with the allocator and the libraries, so no constant limit holds
+        on every machine.
+
+        Raises:
+            SubjectError: A training fails, or both take about the same.
+        """
+        unlimited = replace(self, limit=0)
+        less, more = unlimited.measure(size), unlimited.measure(2 * size)
+        if more < less * _APART:
+            raise SubjectError(
+                f"{self.key} {size} takes {less:.0f} MB and {2 * size} takes {more:.0f} MB, too "
+                "close for a limit between them; give a larger limit_above_batch"
+            )
+        return replace(self, limit=round((less + more) / 2), measured=True)
+
+    def measure(self, size: int) -> float:
+        """Return the MB that the limit would count, at the most, with batches of ``size``.
+
+        Raises:
+            SubjectError: The training failed.
+        """
+        largest = 0
+
+        def look(process: psutil.Process) -> None:
+            nonlocal largest
+            # Data and stack on Linux, as RLIMIT_DATA counts; see proc_pid_statm(5).
+            largest = max(largest, getattr(process.memory_info(), "data", 0))
+
+        ended = self._train(size, look)
+        if ended.code != 0:
+            raise self._failure(size, ended)
+        if not largest:
+            raise SubjectError("this system does not tell what a process has; give memory_limit")
+        return largest / 1e6
+
+    @property
+    def limit_label(self) -> str:
+        """What tells these limits from others, the same on every machine."""
+        return "measured limit" if self.measured else f"{self.limit or 'no'} MB limit"
 
     @property
     def silent(self) -> list[int]:
         """Sizes that ended the trainer without a word about memory."""
         return [trial.size for trial in self.made if not trial.fits and not trial.said]
 
-    def _train(self, size: int) -> Ended:
+    def _failure(self, size: int, ended: Ended) -> SubjectError:
+        lines = ended.printed.strip().splitlines()
+        return SubjectError(
+            f"with {self.key} {size} the trainer {ended.state}: {(lines or ['nothing'])[-1]}"
+        )
+
+    def _train(self, size: int, look: Callable[[psutil.Process], None] | None = None) -> Ended:
+        self.folder.mkdir(parents=True, exist_ok=True)
         config = change_config(self.subject, {self.key: str(size)}, self.folder)
         trainer = replace(
             self.trainer, config=config, train=limit_command(self.limit, self.trainer.train)
@@ -77,4 +130,16 @@ class Trials:
         with scratch_folder(self.folder) as output:
             log = self.folder / f"batch-{size}.log"
             with Training(trainer, output, log, env=self.env, cwd=self.subject.project) as training:
+                if look is not None:
+                    training.wait(self.timeout, lambda: _look_at_tree(training.pid, look))
                 return training.end(self.timeout)
+
+
+def _look_at_tree(pid: int, look: Callable[[psutil.Process], None]) -> bool:
+    """Look at each process of a tree; return False, so that whoever waits goes on."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        root = psutil.Process(pid)
+        for process in (root, *root.children(recursive=True)):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                look(process)
+    return False

@@ -38,7 +38,8 @@ class Architecture:
 class _Reading:
     """One checkpoint while it is read: what it says of itself, and what its tensors show."""
 
-    said: Mapping[str, Any]
+    config: Mapping[str, Any]
+    """``xp.cfg``."""
     shapes: Mapping[str, tuple[int, ...]]
     assumptions: list[str] = field(default_factory=list)
     contradictions: list[str] = field(default_factory=list)
@@ -46,12 +47,12 @@ class _Reading:
     def pick(self, name: str, seen: Any, usual: Any) -> Any:
         """Return what the configuration says, else the shapes, else what is usual."""
         section, _, key = name.partition(".")
-        said = (self.said.get(section) or {}).get(key) if key else self.said.get(section)
-        if said is not None and seen is not None and said != seen:
-            self.contradictions.append(f"{name} is {said} in xp.cfg and {seen} by the tensors")
-        if said is None and seen is None:
+        stated = (self.config.get(section) or {}).get(key) if key else self.config.get(section)
+        if stated is not None and seen is not None and stated != seen:
+            self.contradictions.append(f"{name} is {stated} in xp.cfg and {seen} by the tensors")
+        if stated is None and seen is None:
             self.assumptions.append(f"{name} is {usual}")
-        return next(value for value in (said, seen, usual) if value is not None)
+        return next(value for value in (stated, seen, usual) if value is not None)
 
     def shape(self, pattern: str) -> tuple[int, ...] | None:
         """Return the shape of the first tensor whose canonical name matches."""
@@ -59,8 +60,8 @@ class _Reading:
 
     def count(self, pattern: str) -> int | None:
         """Return how many different numbers the names have where the pattern has its group."""
-        found = {m[1] for n in self.shapes if (m := re.fullmatch(pattern, n))}
-        return len(found) or None
+        places = {m[1] for n in self.shapes if (m := re.fullmatch(pattern, n))}
+        return len(places) or None
 
 
 def musicgen_config(language: Checkpoint, codec: Checkpoint, text: Path) -> Architecture:
@@ -90,7 +91,7 @@ def _read(checkpoint: Checkpoint) -> _Reading:
             f"{checkpoint.path} only points to {checkpoint.pretrained}; give the checkpoint itself"
         )
     shapes = {canonical(name): tuple(t.shape) for name, t in checkpoint.tensors.items()}
-    return _Reading(said=checkpoint.config or {}, shapes=shapes)
+    return _Reading(config=checkpoint.config or {}, shapes=shapes)
 
 
 def _decoder_config(reading: _Reading) -> Any:
@@ -115,7 +116,7 @@ def _decoder_config(reading: _Reading) -> Any:
 
 def _channels(reading: _Reading) -> int:
     """Return 2 for a stereo model, whose codebooks interleave both sides."""
-    return int((reading.said.get("interleave_stereo_codebooks") or {}).get("use", False)) + 1
+    return int((reading.config.get("interleave_stereo_codebooks") or {}).get("use", False)) + 1
 
 
 def _heads(width: int) -> int:
@@ -147,13 +148,13 @@ def _codec_config(reading: _Reading) -> Any:
         use_conv_shortcut=not pick("seanet.true_skip", None, True),
         pad_mode=pick("seanet.pad_mode", None, "reflect"),
         trim_right_ratio=_trim(reading),
-        normalize=bool((reading.said.get("encodec") or {}).get("renormalize", False)),
+        normalize=bool((reading.config.get("encodec") or {}).get("renormalize", False)),
         target_bandwidths=[_bandwidth(rate, ratios, codes, pick("rvq.n_q", books, 4))],
     )  # fmt: skip
 
 
 def _trim(reading: _Reading) -> float:
-    decoder = (reading.said.get("seanet") or {}).get("decoder") or {}
+    decoder = (reading.config.get("seanet") or {}).get("decoder") or {}
     return float(decoder.get("trim_right_ratio", 1.0))
 
 
@@ -185,5 +186,5 @@ def _text_config(folder: Path) -> dict[str, Any]:
         raise SubjectError(
             f"text encoder {folder} has no config.json; give a T5 folder, such as one of t5-base"
         )
-    found: dict[str, Any] = T5Config.from_pretrained(folder, local_files_only=True).to_dict()
-    return found
+    config: dict[str, Any] = T5Config.from_pretrained(folder, local_files_only=True).to_dict()
+    return config

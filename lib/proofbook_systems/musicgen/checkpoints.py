@@ -55,10 +55,10 @@ def open_checkpoint(path: Path) -> Checkpoint:
         raise SubjectError(f"{path} holds {type(content).__name__} and no checkpoint; {_AGAIN}")
     pretrained = content.get("pretrained", "")
     if not pretrained and "best_state" not in content:
-        found = ", ".join(map(str, list(content)[:4])) or "nothing"
+        keys = ", ".join(map(str, list(content)[:4])) or "nothing"
         raise SubjectError(
-            f"{path} is no audiocraft checkpoint: it has no best_state but {found}; export it with "
-            "audiocraft.utils.export"
+            f"{path} is not an audiocraft checkpoint: it has {keys} and no best_state; export it "
+            "with audiocraft.utils.export"
         )
     return Checkpoint(
         path=path,
@@ -98,7 +98,7 @@ def _load(path: Path) -> Any:
         raise SubjectError(_refusal(path, str(error))) from error
     except Exception as error:
         raise SubjectError(
-            f"{path} is no checkpoint that torch reads: {_why(path, error)}"
+            f"{path} is not a checkpoint that torch can read: {_why(path, error)}"
         ) from error
 
 
@@ -107,9 +107,9 @@ def _refusal(path: Path, message: str) -> str:
     if named:
         return (
             f"{path} is refused: reading it would execute code ({named[1]}); "
-            "ask whoever made it for one that holds tensors alone"
+            "ask its author for one that holds tensors alone"
         )
-    return f"{path} is no checkpoint that torch reads: {_why(path, None)}"
+    return f"{path} is not a checkpoint that torch can read: {_why(path, None)}"
 
 
 def _why(path: Path, error: Exception | None) -> str:
@@ -156,7 +156,7 @@ def _config(text: Any, path: Path) -> dict[str, Any] | None:
         line = getattr(getattr(error, "problem_mark", None), "line", 0) + 1
         raise SubjectError(f"xp.cfg in {path} is not YAML (line {line}); {_AGAIN}") from error
     if not isinstance(value, dict):
-        raise SubjectError(f"xp.cfg in {path} is no mapping but {type(value).__name__}; {_AGAIN}")
+        raise SubjectError(f"xp.cfg in {path} is {type(value).__name__}, not a mapping; {_AGAIN}")
     resolved: dict[str, Any] = _resolved(value, value, 0)
     return resolved
 
@@ -170,7 +170,7 @@ def _resolved(value: Any, root: Mapping[str, Any], depth: int) -> Any:
     match = _REFERENCE.fullmatch(value) if isinstance(value, str) else None
     if match is None or depth > 8:
         return value
-    found: Any = root
+    node: Any = root
     for part in match[1].split("."):
-        found = found.get(part) if isinstance(found, dict) else None
-    return value if found is None else _resolved(found, root, depth + 1)
+        node = node.get(part) if isinstance(node, dict) else None
+    return value if node is None else _resolved(node, root, depth + 1)

@@ -6,11 +6,10 @@ for. The header holds no time stamp: the same clip gives the same bytes.
 
 from __future__ import annotations
 
-import os
 import struct
-import tempfile
 from pathlib import Path
 
+from proofbook.files import atomic_write
 from proofbook_systems.musicgen.generation import Generation
 
 __all__ = ["numbered", "write_wav"]
@@ -29,11 +28,7 @@ def write_wav(clip: Generation, path: Path) -> Path:
     )
     chunks = _chunk(b"fmt ", form) + _chunk(b"fact", struct.pack("<I", frames))
     body = b"WAVE" + chunks + _chunk(b"data", data)
-    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(handle, "wb") as file:
-        file.write(_chunk(b"RIFF", body))
-    Path(beside).chmod(0o644)
-    Path(beside).replace(path)
+    atomic_write(path, _chunk(b"RIFF", body), sync=False)
     return path
 
 

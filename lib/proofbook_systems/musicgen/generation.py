@@ -121,7 +121,7 @@ def load(
 ) -> Model:
     """Load ``subject`` onto ``device``: ``auto``, ``cpu``, ``cuda``, ``mps``.
 
-    With ``device_map``, module to ``cpu``, ``disk`` or the number of a graphics card, the model is
+    With ``device_map``, module to ``cpu``, ``disk`` or the number of a GPU, the model is
     spread over these instead; what is on the disk stays in the model's own files where it can,
     else goes to ``offload_folder``.
 
@@ -161,7 +161,7 @@ def load(
 
 
 def _first_device(device_map: Mapping[str, str | int]) -> str:
-    """Return the device that computes: the first graphics card, or else the CPU."""
+    """Return the device that computes: the first GPU, or else the CPU."""
     cards = [device for device in device_map.values() if device not in ("cpu", "disk")]
     return f"cuda:{cards[0]}" if cards and isinstance(cards[0], int) else str((*cards, "cpu")[0])
 
@@ -253,8 +253,8 @@ def _extend(
             **options, **start, max_new_tokens=length,
             stopping_criteria=StoppingCriteriaList([tape]),
         )  # fmt: skip
-        found = _undelayed(model, tape.tokens[:, : 1 + kept + length])
-        codes = found if codes is None else torch.cat([codes, found[..., kept:]], dim=-1)
+        window = _undelayed(model, tape.tokens[:, : 1 + kept + length])
+        codes = window if codes is None else torch.cat([codes, window[..., kept:]], dim=-1)
         pieces += 1
     assert codes is not None
     return codes, audio if pieces == 1 else _decoded(model, codes)

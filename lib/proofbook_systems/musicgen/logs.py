@@ -22,14 +22,14 @@ _LIBRARY = "transformers"
 
 
 @contextlib.contextmanager
-def log_to(path: Path, *, anew: bool = False) -> Iterator[logging.Logger]:
-    """Log everything in the block to ``path``, appending unless ``anew``; yield a logger."""
+def log_to(path: Path, *, overwrite: bool = False) -> Iterator[logging.Logger]:
+    """Log everything in the block to ``path``, appending unless ``overwrite``; yield a logger."""
     from transformers.utils import logging as library
 
     library.get_logger()  # makes its handler now, on the terminal and not on the file
     path.parent.mkdir(parents=True, exist_ok=True)
     logger = logging.getLogger("proofbook.musicgen")
-    with path.open("w" if anew else "a", encoding="utf-8", buffering=1) as file:
+    with path.open("w" if overwrite else "a", encoding="utf-8", buffering=1) as file:
         handler = logging.StreamHandler(file)
         handler.setFormatter(logging.Formatter(_FORMAT))
         with _attached(handler), contextlib.redirect_stderr(_Tee(sys.stderr, file)):
@@ -43,12 +43,12 @@ def log_to(path: Path, *, anew: bool = False) -> Iterator[logging.Logger]:
 def find_tracebacks(path: Path) -> list[str]:
     """Return, for each Python traceback in the file, its line number and last line."""
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    found = []
+    tracebacks = []
     for number, line in enumerate(lines, 1):
         if _MARK in line:
             rest = (text for text in lines[number:] if text and not text.startswith(" "))
-            found.append(f"line {number}: {next(rest, 'cut off')}")
-    return found
+            tracebacks.append(f"line {number}: {next(rest, 'cut off')}")
+    return tracebacks
 
 
 @contextlib.contextmanager

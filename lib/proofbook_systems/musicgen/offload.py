@@ -1,4 +1,4 @@
-"""Spread a MusicGen over graphics card, memory and disk so that it keeps to a budget.
+"""Spread a MusicGen over GPU, memory and disk so that it keeps to a budget.
 
 Accelerate decides what goes where and moves the weights; this module states the budget, keeps
 whole what must not be split, and says afterwards whether anything was left without weights. Knows
@@ -32,7 +32,7 @@ class Placement:
     """Which part of a model goes where."""
 
     device_map: Mapping[str, str | int]
-    """Module to ``cpu``, ``disk`` or the number of a graphics card."""
+    """Module to ``cpu``, ``disk`` or the number of a GPU."""
     bytes_by_device: Mapping[str, int]
     """Weights on each."""
     model_bytes: int
@@ -60,11 +60,11 @@ def place(
 ) -> Placement:
     """Plan the model in ``folder`` for budgets as :func:`parse_budget` takes them.
 
-    ``gpu`` is for each graphics card; 0 uses none. What fits nowhere goes to the disk. With
+    ``gpu`` is for each GPU; 0 uses none. What fits nowhere goes to the disk. With
     ``codec_on_cpu`` the codec stays in memory, within its budget, wherever the rest goes.
 
     Raises:
-        SubjectError: A budget is no size, or the codec alone exceeds the one for memory.
+        SubjectError: A budget is not a size, or the codec alone exceeds the one for memory.
     """
     import torch
     from accelerate import infer_auto_device_map
@@ -78,10 +78,10 @@ def place(
     if codec_on_cpu:
         fixed, budgets = _reserve(budgets, sizes[_CODEC])
         network.audio_encoder = torch.nn.Identity()
-    found = infer_auto_device_map(
+    automatic = infer_auto_device_map(
         network, max_memory=budgets, no_split_module_classes=_WHOLE, dtype=kind
     )
-    device_map = {k: v for k, v in found.items() if not (fixed and k == _CODEC)} | fixed
+    device_map = {k: v for k, v in automatic.items() if not (fixed and k == _CODEC)} | fixed
     return Placement(
         device_map=device_map,
         bytes_by_device=_bytes_by_device(_empty_network(folder), device_map, kind),
@@ -161,11 +161,11 @@ def _bytes(module: Any, kind: Any) -> int:
 def _bytes_by_device(
     network: Any, device_map: Mapping[str, str | int], kind: Any
 ) -> dict[str, int]:
-    found: dict[str, int] = {}
+    sizes: dict[str, int] = {}
     for name, device in device_map.items():
         module = network.get_submodule(name)
-        found[str(device)] = found.get(str(device), 0) + _bytes(module, kind)
-    return found
+        sizes[str(device)] = sizes.get(str(device), 0) + _bytes(module, kind)
+    return sizes
 
 
 def _largest(network: Any, kind: Any) -> int:

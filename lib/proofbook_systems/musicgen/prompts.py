@@ -37,8 +37,6 @@ class Prompt:
 
     text: str
     """For the model."""
-    lyrics: tuple[str, ...]
-    """Line by line; empty where the file has none."""
     used: tuple[str, ...]
     """Fields that the text is made of."""
     ignored: tuple[str, ...]
@@ -49,7 +47,7 @@ def read_prompt(path: Path, longest: int = LONGEST) -> Prompt:
     """Read a file of lyrics and style metadata.
 
     Raises:
-        SubjectError: There is no such file, it is no JSON object, or nothing in it says what to
+        SubjectError: There is no such file, it is not a JSON object, or nothing in it says what to
             play.
     """
     fields = _flat(_read(path))
@@ -67,7 +65,7 @@ def read_prompt(path: Path, longest: int = LONGEST) -> Prompt:
     if len(text) > longest:
         text = text[: longest + 1].rsplit(" ", 1)[0][:longest].rstrip(" ,/")
     ignored = tuple(sorted(set(fields) - set(used)))
-    return Prompt(text=text, lyrics=lyrics, used=used, ignored=ignored)
+    return Prompt(text=text, used=used, ignored=ignored)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -80,16 +78,18 @@ def _read(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise SubjectError(f"prompt file {path} is not JSON ({error}); correct it") from error
     if not isinstance(value, dict):
-        raise SubjectError(f'prompt file {path} is no object; write {{"style": …, "lyrics": …}}')
+        raise SubjectError(
+            f'prompt file {path} is not an object; write {{"style": …, "lyrics": …}}'
+        )
     return value
 
 
 def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no number")
+    raise ValueError(f"{constant} is not a number")
 
 
 def _flat(value: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of the file, those of nested metadata beside them; the outer ones win.
+    """Return the fields of the file, those of nested metadata next to them; the outer ones win.
 
     Names are in lower case, with ``_`` between their words.
     """

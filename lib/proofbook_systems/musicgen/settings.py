@@ -23,8 +23,8 @@ def switch(
     """Return what ``value`` says: ``yes``, ``no``, or ``auto`` for what ``variable`` says."""
     if value != "auto":
         return value == "yes"
-    found = (os.environ if environ is None else environ).get(variable, "").strip().lower()
-    return found in _ON if found else default
+    text = (os.environ if environ is None else environ).get(variable, "").strip().lower()
+    return text in _ON if text else default
 
 
 def mapping_options(

@@ -13,14 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from proofbook.errors import SubjectError
-from proofbook_subjects.musicgen.audiocraft.full_size import random_checkpoints
-from proofbook_subjects.musicgen.audiocraft.reference import OUTPUTS_FILE, reference_checkpoints
+from proofbook.subjects import resolve_reference
 from proofbook_systems.musicgen.checkpoints import CODEC_FILE, LANGUAGE_FILE, open_checkpoint
 
-__all__ = ["CheckpointFiles", "resolve_checkpoints"]
+__all__ = ["CheckpointFiles", "find_checkpoints"]
 
-_REFERENCE = "reference:"
-_RANDOM = "random:"
+_OUTPUTS_FILE = "reference_outputs.safetensors"
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _TEXT_FOLDER = "t5"
 _USUAL_TEXT = "t5-base"
@@ -38,11 +36,9 @@ class CheckpointFiles:
     """A folder that transformers' T5 loads from."""
     outputs: Path | None
     """What the model that wrote the checkpoints computed, where that is known."""
-    requested: str
-    """As the person wrote it."""
 
 
-def resolve_checkpoints(
+def find_checkpoints(
     model: str,
     *,
     text_encoder: str = "",
@@ -52,37 +48,32 @@ def resolve_checkpoints(
 ) -> CheckpointFiles:
     """Return the checkpoints called ``model``.
 
-    That is ``reference:<size>/<form>``, ``random:<published size>``, a folder, or a hub id.
+    That is ``reference:<name>``, ``random:<name>``, a folder, or a hub id.
 
-    ``text_encoder`` is a folder or a hub id; empty is what lies beside the checkpoints, else what
+    ``text_encoder`` is a folder or a hub id; empty is what is next to the checkpoints, else what
     ``xp.cfg`` names. ``AUDIOCRAFT_CACHE_DIR`` and ``HF_HOME`` are looked into for hub ids.
 
     Raises:
         SubjectError: Something is missing, or is not what it should be.
     """
-    found = os.environ if environ is None else environ
-    folder, name = _folder(model, cache, found)
+    variables = os.environ if environ is None else environ
+    folder, name = _folder(model, cache, variables)
     language, codec = _present(folder / LANGUAGE_FILE), _present(folder / CODEC_FILE)
-    known = Path(outputs).expanduser() if outputs else folder / OUTPUTS_FILE
+    known = Path(outputs).expanduser() if outputs else folder / _OUTPUTS_FILE
     if outputs and not known.is_file():
         raise SubjectError(f"reference output {known} does not exist; give the file, or none")
     return CheckpointFiles(
         name=name,
         language=language,
-        codec=_followed(codec, found),
-        text=_text(text_encoder, folder, language, found),
+        codec=_followed(codec),
+        text=_text(text_encoder, folder, language, variables),
         outputs=known if known.is_file() else None,
-        requested=model,
     )
 
 
 def _folder(model: str, cache: Path | None, environ: Mapping[str, str]) -> tuple[Path, str]:
-    if model.startswith(_REFERENCE):
-        name = model.removeprefix(_REFERENCE)
-        return reference_checkpoints(name, cache), re.sub(r"\W+", "-", name)
-    if model.startswith(_RANDOM):
-        name = model.removeprefix(_RANDOM)
-        return random_checkpoints(name, cache), f"random-{name}"
+    if reference := resolve_reference(model, "musicgen.checkpoints", root=cache):
+        return reference.path, re.sub(r"\W+", "-", reference.name)
     path = Path(model).expanduser()
     if path.is_dir():
         return path.resolve(), path.resolve().name
@@ -101,25 +92,25 @@ def _present(path: Path) -> Path:
     return path
 
 
-def _followed(codec: Path, environ: Mapping[str, str]) -> Path:
+def _followed(codec: Path) -> Path:
     """Return the codec's checkpoint, or the one that it points to."""
     name = open_checkpoint(codec).pretrained
     if not name:
         return codec
     name = name.removeprefix("//pretrained/")
-    beside = [codec.parent / name, codec.parent / name.split("/")[-1]]
-    for place in beside:
+    places = [codec.parent / name, codec.parent / name.split("/")[-1]]
+    for place in places:
         for path in (place, place / CODEC_FILE, place / LANGUAGE_FILE):
             if path.is_file() and path != codec:
                 return path
     raise SubjectError(
         f"{codec} only points to the pretrained codec {name}; put that codec's checkpoint at "
-        f"{beside[1]}/{CODEC_FILE}, or export the model with its codec"
+        f"{places[1]}/{CODEC_FILE}, or export the model with its codec"
     )
 
 
 def _text(wanted: str, folder: Path, language: Path, environ: Mapping[str, str]) -> Path:
-    """Return the T5's folder: the one given, the one beside the checkpoints, or the usual one."""
+    """Return the T5's folder: the one given, the one next to the checkpoints, or the usual one."""
     if not wanted and (folder / _TEXT_FOLDER / "config.json").is_file():
         return folder / _TEXT_FOLDER
     path = Path(wanted).expanduser()
@@ -143,13 +134,13 @@ def _hub(name: str, patterns: list[str], environ: Mapping[str, str]) -> Path:
     folders = [environ[v] for v in ("AUDIOCRAFT_CACHE_DIR",) if environ.get(v)]
     for cache_dir in (*folders, None):
         try:
-            found = snapshot_download(
+            snapshot = snapshot_download(
                 name, allow_patterns=patterns, cache_dir=cache_dir, local_files_only=True
             )
         except Exception as error:  # noqa: BLE001 - the last one is reported below
             problem = error
         else:
-            return Path(found)
+            return Path(snapshot)
     raise SubjectError(
         f"{name} is in no cache here ({type(problem).__name__}); run musicgen/preload with it, set "
         "HF_HOME or AUDIOCRAFT_CACHE_DIR to a cache that has it, or give a folder"

@@ -1,4 +1,4 @@
-"""Find the model that a person named: the reference, a folder, or a repository of the hub.
+"""Find the model that a person named: a reference subject, a folder, or a hub repository.
 
 Whatever it is, it ends as a folder with configuration, weights and processor, and is looked over
 before anything is loaded, so that a missing or truncated file is named. Loads no weights.
@@ -12,14 +12,13 @@ import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from proofbook.errors import SubjectError
-from proofbook_subjects.musicgen.reference import reference_folder
+from proofbook.subjects import resolve_reference
 
-__all__ = ["Subject", "check_folder", "check_safetensors", "resolve_model"]
+__all__ = ["Subject", "check_folder", "check_safetensors", "find_model"]
 
-_REFERENCE = "reference:"
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _WANTED = ["*.json", "*.safetensors", "*.model"]
 _PROCESSOR_FILES = ("preprocessor_config.json", "processor_config.json")
@@ -28,44 +27,43 @@ _PROBE_TIMEOUT = 10.0
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """A model that is there: where it lies and what to call it."""
+    """A model that is there: where it is and what to call it."""
 
     name: str
     """Short, and fit for a file name: ``small``."""
     folder: Path
-    origin: Literal["reference", "folder", "hub"]
     requested: str
     """As the person wrote it."""
 
 
-def resolve_model(model: str, cache: Path | None = None) -> Subject:
-    """Return the model called ``model``: ``reference:<size>``, a folder, or a hub id.
+def find_model(model: str, cache: Path | None = None) -> Subject:
+    """Return the model called ``model``: ``reference:<name>``, a folder, or a hub id.
 
-    The reference is built where the cache lacks it, a hub repository is downloaded where the
-    hub's cache lacks it.
+    A reference is built below ``cache`` where it is missing, a hub repository is downloaded where
+    the hub's cache lacks it.
 
     Raises:
         SubjectError: There is no such model, it cannot be reached, or a file of it is missing,
-            truncated or no MusicGen.
+            truncated or not a MusicGen's.
     """
-    if model.startswith(_REFERENCE):
-        size = model.removeprefix(_REFERENCE)
-        folder = reference_folder(size, cache)
-        return Subject(name=size, folder=folder, origin="reference", requested=model)
+    if reference := resolve_reference(model, "musicgen.model", root=cache):
+        name, folder = _short_name(reference.name), reference.path
+        check_folder(folder)
+        return Subject(name=name, folder=folder, requested=model)
     path = Path(model).expanduser()
     if path.exists() or not _HUB_ID.fullmatch(model):
         check_folder(path)
         name = _short_name(path.resolve().name)
-        return Subject(name=name, folder=path.resolve(), origin="folder", requested=model)
+        return Subject(name=name, folder=path.resolve(), requested=model)
     name = _short_name(model.split("/")[-1])
-    return Subject(name=name, folder=_hub_folder(model), origin="hub", requested=model)
+    return Subject(name=name, folder=_hub_folder(model), requested=model)
 
 
 def check_folder(folder: Path) -> None:
     """Look over a model folder without loading it.
 
     Raises:
-        SubjectError: It is no folder, or a file of it is missing, truncated or no MusicGen.
+        SubjectError: It is not a folder, or a file of it is missing, truncated or not a MusicGen's.
     """
     if not folder.is_dir():
         what = "is a file" if folder.exists() else "does not exist"
@@ -73,16 +71,18 @@ def check_folder(folder: Path) -> None:
             f"model folder {folder} {what}; give the folder that holds config.json, a hub id such "
             "as facebook/musicgen-small, or reference:small"
         )
-    found = _read_json(folder / "config.json").get("model_type")
-    if found != "musicgen":
-        raise SubjectError(f"{folder / 'config.json'} describes {found!r}, not a musicgen model")
+    model_type = _read_json(folder / "config.json").get("model_type")
+    if model_type != "musicgen":
+        raise SubjectError(
+            f"{folder / 'config.json'} describes {model_type!r}, not a musicgen model"
+        )
     for path in _weight_files(folder):
         check_safetensors(path)
     for alternatives in (("tokenizer.json", "spiece.model"), _PROCESSOR_FILES):
         if not any((folder / name).is_file() for name in alternatives):
             raise SubjectError(
-                f"{folder} has no {' or '.join(alternatives)}; save the processor beside the model "
-                "with processor.save_pretrained"
+                f"{folder} has no {' or '.join(alternatives)}; save the processor in the model's "
+                "folder with processor.save_pretrained"
             )
 
 
@@ -101,7 +101,7 @@ def check_safetensors(path: Path) -> None:
         raise SubjectError(f"{path} is missing; download or save the model again") from error
     except (OSError, ValueError, struct.error) as error:
         raise SubjectError(
-            f"{path} is no safetensors file ({error}); download or save the model again"
+            f"{path} is not a safetensors file ({error}); download or save the model again"
         ) from error
     ends = [0] if header is None else [_end(entry) for entry in header.values()]
     promised = 8 + length + max(ends, default=0)

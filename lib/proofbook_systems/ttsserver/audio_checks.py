@@ -1,44 +1,41 @@
-"""Judge a row by what a user would hear: frames, the length that was claimed, and sound."""
+"""Judge a row by what a user would hear: sound, of the length that was claimed."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from proofbook.errors import SubjectError
-from proofbook.media import Clip, read_audio
+from proofbook.media import Clip, find_silence, read_audio
 
 __all__ = ["find_faults"]
 
-_QUIETEST_DBFS = -50.0
-_MOST_SILENCE = 0.9
 
-
-def find_faults(path: Path, claimed: float | None, tolerance: float) -> tuple[list[str], float]:
+def find_faults(
+    path: Path,
+    claimed: float | None,
+    tolerance: float,
+    *,
+    quietest: float,
+    most_silence: float,
+) -> tuple[list[str], float]:
     """Return what is wrong with a row's audio, and its duration in seconds.
 
     Args:
         path: The audio, as the server gave it.
         claimed: Seconds, as the server says; None where it says nothing.
         tolerance: Seconds by which the two may differ.
+        quietest: dBFS that it must reach.
+        most_silence: Share of it that may be silent.
     """
     try:
         clip = read_audio(path)
     except SubjectError as error:
-        return [f"the audio cannot be heard: {error}"], 0.0
-    if not clip.measure.frames:
-        return ["the audio has no frames"], 0.0
-    return [*_sound_faults(clip), *_duration_faults(clip, claimed, tolerance)], clip.seconds
-
-
-def _sound_faults(clip: Clip) -> list[str]:
-    found, faults = clip.measure, []
-    if found.non_finite:
-        faults.append(f"{found.non_finite} samples of the audio are NaN or infinite")
-    if found.rms_dbfs < _QUIETEST_DBFS:
-        faults.append(f"the audio is silent ({found.rms_dbfs:.0f} dBFS)")
-    elif found.silent_share > _MOST_SILENCE:
-        faults.append(f"{found.silent_share:.0%} of the audio is silent")
-    return faults
+        return [f"the audio cannot be decoded: {error}"], 0.0
+    broken = clip.measure.non_finite
+    faults = [f"{broken} samples of the audio are NaN or infinite"] if broken else []
+    silence = find_silence(clip.measure, quietest=quietest, most=most_silence)
+    faults += [f"the audio {fault}" for fault in silence]
+    return [*faults, *_duration_faults(clip, claimed, tolerance)], clip.seconds
 
 
 def _duration_faults(clip: Clip, claimed: float | None, tolerance: float) -> list[str]:

@@ -16,7 +16,7 @@ from proofbook_systems.ttsserver.client import ServerError
 from proofbook_systems.ttsserver.contract import TERMINAL
 from proofbook_systems.ttsserver.matrix import Row
 from proofbook_systems.ttsserver.rows import RowOptions, RowResult, run_row
-from proofbook_systems.ttsserver.server import Server
+from proofbook_systems.ttsserver.server import VoiceboxServer
 from proofbook_systems.ttsserver.voices import Voices
 
 __all__ = ["RowOptions", "run_rows"]
@@ -27,7 +27,7 @@ _PAUSE = 0.1
 
 
 def run_rows(
-    server: Server, rows: Sequence[Row], voices: Voices, options: RowOptions
+    server: VoiceboxServer, rows: Sequence[Row], voices: Voices, options: RowOptions
 ) -> Iterator[RowResult]:
     """Run each row and yield its result as soon as it is there.
 
@@ -45,14 +45,16 @@ def run_rows(
         yield result
 
 
-def _run_again(server: Server, voices: Voices, options: RowOptions, first: RowResult) -> RowResult:
+def _run_again(
+    server: VoiceboxServer, voices: Voices, options: RowOptions, first: RowResult
+) -> RowResult:
     result = run_row(server, first.row, voices, options)
     result.run_again = True
     result.notes.insert(0, f"run again on a fresh server; the first time: {first.error}")
     return result
 
 
-def _recover(server: Server, voices: Voices, result: RowResult) -> bool:
+def _recover(server: VoiceboxServer, voices: Voices, result: RowResult) -> bool:
     """Bring the server back after a row that did not pass; return whether it is fresh."""
     why = server.exited()
     if not why and not result.over:
@@ -65,7 +67,7 @@ def _recover(server: Server, voices: Voices, result: RowResult) -> bool:
     return bool(why)
 
 
-def _free(server: Server, result: RowResult) -> str:
+def _free(server: VoiceboxServer, result: RowResult) -> str:
     """Cancel what the row has left in the queue; return why that was in vain."""
     if result.generation_id is None:
         return "it is not known what the row has left in its queue"
@@ -82,7 +84,7 @@ def _free(server: Server, result: RowResult) -> str:
     return f"the server did not heed the cancellation in {_HEED_SECONDS:g} s"
 
 
-def _is_over(server: Server, generation_id: str) -> bool:
+def _is_over(server: VoiceboxServer, generation_id: str) -> bool:
     """Ask the event stream, which begins with the present state."""
     try:
         for event in server.client.status_events(generation_id):
@@ -92,7 +94,7 @@ def _is_over(server: Server, generation_id: str) -> bool:
     return False
 
 
-def _restart(server: Server, voices: Voices, why: str) -> None:
+def _restart(server: VoiceboxServer, voices: Voices, why: str) -> None:
     try:
         server.restart(why)
         voices.create(server.client)

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from proofbook_systems.serving.memory import resident_memory
 from proofbook_systems.ttsserver.audio_checks import find_faults
 from proofbook_systems.ttsserver.client import ServerError, VoiceboxClient
 from proofbook_systems.ttsserver.contract import GenerationRequest, HistoryEntry
 from proofbook_systems.ttsserver.event_stream import Followed, follow
 from proofbook_systems.ttsserver.matrix import Row
-from proofbook_systems.ttsserver.memory import resident_memory
-from proofbook_systems.ttsserver.server import Server
+from proofbook_systems.ttsserver.server import VoiceboxServer
 from proofbook_systems.ttsserver.voices import Voices
 
 __all__ = ["RowOptions", "RowResult", "run_row", "seconds_to_first_audio"]
@@ -41,6 +41,10 @@ class RowOptions:
     duration_tolerance: float
     """Seconds."""
     audio_folder: Path
+    quietest: float = -50.0
+    """dBFS that the audio must reach."""
+    most_silence: float = 0.9
+    """Share of the audio that may be silent."""
 
 
 @dataclass(kw_only=True)
@@ -88,7 +92,7 @@ class RowResult:
         return self.status if self.passed else f"{self.status}: {self.error}"
 
 
-def run_row(server: Server, row: Row, voices: Voices, options: RowOptions) -> RowResult:
+def run_row(server: VoiceboxServer, row: Row, voices: Voices, options: RowOptions) -> RowResult:
     """Have the server speak one row and hear what it says."""
     result = RowResult(row=row)
     started = time.monotonic()
@@ -116,7 +120,7 @@ def seconds_to_first_audio(results: Sequence[RowResult]) -> float | None:
     return None
 
 
-def _speak(server: Server, voices: Voices, options: RowOptions, result: RowResult) -> None:
+def _speak(server: VoiceboxServer, voices: Voices, options: RowOptions, result: RowResult) -> None:
     client, row = server.client, result.row
     result.was_cached = _is_cached(client, row)
     timeout = options.timeout_cached if result.was_cached else options.timeout_download
@@ -173,7 +177,10 @@ def _hear(client: VoiceboxClient, found: Followed, options: RowOptions, result: 
         result.server_seconds = history.generation_seconds
     path = options.audio_folder / f"{result.row.name}.wav"
     result.audio_path = client.fetch_audio(result.generation_id, path)
-    faults, seconds = find_faults(path, found.duration, options.duration_tolerance)
+    faults, seconds = find_faults(
+        path, found.duration, options.duration_tolerance,
+        quietest=options.quietest, most_silence=options.most_silence,
+    )  # fmt: skip
     result.audible = seconds > 0
     if found.malformed:
         count = len(found.malformed)

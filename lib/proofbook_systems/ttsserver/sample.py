@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from proofbook.errors import SubjectError
-from proofbook.media import read_audio
+from proofbook.media import find_silence, read_audio
 
 __all__ = ["VoiceSample", "read_sample"]
 
 _USUAL = ("backend", "tests", "fixtures", "reference_voice.wav")
 _SHORTEST, _LONGEST = 2.0, 30.0
 _LARGEST = 50_000_000
-_QUIETEST_DBFS = -50.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,11 +33,11 @@ def read_sample(root: Path, wav: str = "", text: str = "") -> VoiceSample:
     Args:
         root: Folder of the server's sources, which has the usual sample.
         wav: Sound file; empty is the usual one.
-        text: What is said in it; empty is what the ``.txt`` beside it says.
+        text: What is said in it; empty is what the ``.txt`` next to it says.
 
     Raises:
-        SubjectError: It is missing, no WAV, silent, too short, too long or too large, or it is not
-            known what is said in it.
+        SubjectError: It is missing, not a WAV file, silent, too short, too long or too large, or
+            the text of it is missing.
     """
     path = Path(wav).expanduser() if wav else root.joinpath(*_USUAL)
     if not path.is_file():
@@ -48,20 +47,19 @@ def read_sample(root: Path, wav: str = "", text: str = "") -> VoiceSample:
     with path.open("rb") as file:
         head = file.read(12)
     if head[:4] not in (b"RIFF", b"RF64") or head[8:] != b"WAVE":
-        raise SubjectError(f"reference_wav {path} is no WAV file; convert it")
-    seconds = _heard(path)
+        raise SubjectError(f"reference_wav {path} is not a WAV file; convert it")
+    seconds = _measure_speech(path)
     return VoiceSample(wav=path.resolve(), text=text.strip() or _read_text(path), seconds=seconds)
 
 
-def _heard(path: Path) -> float:
+def _measure_speech(path: Path) -> float:
     clip = read_audio(path)
     if not _SHORTEST <= clip.seconds <= _LONGEST:
         raise SubjectError(
             f"reference_wav {path} lasts {clip.seconds:.1f} s; give {_SHORTEST:g} to {_LONGEST:g} s"
         )
-    if clip.measure.rms_dbfs < _QUIETEST_DBFS:
-        level = f"{clip.measure.rms_dbfs:.0f} dBFS"
-        raise SubjectError(f"reference_wav {path} is silent ({level}); give a recording of speech")
+    if silence := find_silence(clip.measure):
+        raise SubjectError(f"reference_wav {path} {silence[0]}; give a recording of speech")
     return clip.seconds
 
 

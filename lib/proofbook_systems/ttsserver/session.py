@@ -6,11 +6,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from proofbook_systems.serving.launch import Launch
 from proofbook_systems.ttsserver.matrix import Row
 from proofbook_systems.ttsserver.recovery import run_rows
 from proofbook_systems.ttsserver.rows import RowOptions, RowResult
 from proofbook_systems.ttsserver.sample import VoiceSample
-from proofbook_systems.ttsserver.server import Launch, Server
+from proofbook_systems.ttsserver.server import VoiceboxServer
 from proofbook_systems.ttsserver.voices import Voices
 
 __all__ = ["Session", "speak_all"]
@@ -47,7 +48,7 @@ def speak_all(
         SubjectError: The server cannot be started, or was lost and does not come back.
     """
     started = time.monotonic()
-    with Server(launch) as server:
+    with VoiceboxServer(launch) as server:
         server.start()
         voices = Voices(rows, sample, options.language)
         voices.create(server.client)

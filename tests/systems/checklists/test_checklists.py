@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from runbook_defaults import config_of
 
 from proofbook.errors import SubjectError
 from proofbook.records import Question
-from proofbook_systems.checklists.config import ReleaseConfig
-from proofbook_systems.checklists.films import read_caption, resolve_video, write_film
+from proofbook_subjects.checklists.films import write_film
+from proofbook_systems.checklists.posts import find_video, read_caption
 
 SMALL = {"width": 90, "height": 160}
 Run = Callable[..., Any]
@@ -38,6 +39,8 @@ def test_a_sound_film_is_green_and_asks_what_the_checklist_asks(
         ({"width": 160, "height": 90}, {}, ["aspect-ratio"]),
         ({"sound": False}, {}, ["sound-is-there"]),
         ({"level": 0.0001}, {}, ["audible"]),
+        ({"level": 0.05}, {}, []),
+        ({"level": 0.05}, {"quietest": -20.0}, ["audible"]),
         ({"sound_seconds": 4.0}, {}, ["sound-and-pictures-end-together"]),
         ({"moving": False}, {"longest_still": 1.0}, ["not-frozen"]),
         ({}, {"black_share": 0.0}, []),
@@ -59,6 +62,7 @@ def test_a_film_that_is_not_as_it_should_be_is_red(
         ({"largest": 0.0001}, ["file-size"]),
         ({"caption_length": 10}, ["caption-length"]),
         ({"hashtags": 2}, ["hashtags"]),
+        ({"quietest": -5.0}, ["audible"]),
     ],
 )
 def test_each_limit_of_the_platform_is_kept(
@@ -87,14 +91,14 @@ def test_what_people_confirm_is_asked_item_by_item(
     )  # fmt: skip
     assert found.red == ["disk", "folder-data", "key-b-key"]
     questions = [record for record in found.records if isinstance(record, Question)]
-    assert len(questions) == sum(map(len, ReleaseConfig().sections.values()))
+    assert len(questions) == sum(map(len, config_of("checklists/release").sections.values()))
     assert {question.role for question in questions} == {"release manager"}
     assert "secret" not in str(found.records)
 
 
 def test_films_and_captions_that_are_not_there_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(SubjectError, match=r"video gone\.mp4 does not exist; give a film, or"):
-        resolve_video("gone.mp4", tmp_path)
+        find_video("gone.mp4", tmp_path)
     with pytest.raises(SubjectError, match=r"caption gone\.txt cannot be read"):
-        read_caption("gone.txt")
-    assert read_caption("reference:caption").hashtags == ["#mouse", "#butcher", "#reels"]
+        read_caption("gone.txt", tmp_path)
+    assert read_caption("reference:caption", tmp_path).hashtags == ["#mouse", "#butcher", "#reels"]

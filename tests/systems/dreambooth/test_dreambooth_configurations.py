@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from proofbook.errors import SubjectError
-from proofbook_systems.dreambooth.subjects import change_config, resolve_subject
+from proofbook_systems.dreambooth.subjects import change_config, find_subject
 
 TOY = Path(__file__).parents[1] / "training" / "toy_trainer.py"
 
@@ -35,10 +35,10 @@ def test_a_changed_configuration_is_trained(run_cells: Callable[..., Any], tmp_p
 
 def test_subjects_that_are_not_there_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(SubjectError, match=r"^config gone\.yaml does not exist"):
-        resolve_subject("gone.yaml", "", tmp_path)
+        find_subject("gone.yaml", "", tmp_path)
     config = tmp_path / "c.yaml"
     config.write_text("- 1\n")
-    with pytest.raises(SubjectError, match="is no table of keys and values"):
-        change_config(resolve_subject(str(config), "", tmp_path), {}, tmp_path)
+    with pytest.raises(SubjectError, match="is not a table of keys and values"):
+        change_config(find_subject(str(config), "", tmp_path), {}, tmp_path)
     with pytest.raises(SubjectError, match=r"^project \S+none does not exist; give the folder"):
-        resolve_subject(str(config), str(tmp_path / "none"), tmp_path)
+        find_subject(str(config), str(tmp_path / "none"), tmp_path)

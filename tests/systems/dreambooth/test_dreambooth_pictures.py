@@ -19,7 +19,7 @@ from proofbook_systems.dreambooth.image_similarity import (
     join_pictures,
 )
 from proofbook_systems.dreambooth.inference import draw_with_command
-from proofbook_systems.dreambooth.subjects import change_config, resolve_subject, resolve_trained
+from proofbook_systems.dreambooth.subjects import change_config, find_subject, find_trained
 
 TOY = Path(__file__).parents[1] / "training" / "toy_trainer.py"
 DRAWS = """
@@ -177,18 +177,18 @@ def test_a_command_that_does_not_draw_is_one_line(
 
 def test_subjects_that_are_not_there_are_one_line(tmp_path: Path) -> None:
     for call, problem in (
-        (lambda: resolve_subject("gone.yaml", "", tmp_path), "config gone.yaml does not exist"),
+        (lambda: find_subject("gone.yaml", "", tmp_path), "config gone.yaml does not exist"),
         (
-            lambda: resolve_trained(str(tmp_path / "x"), ""),
+            lambda: find_trained(str(tmp_path / "x"), ""),
             "does not exist; give the output folder",
         ),
-        (lambda: resolve_trained(str(tmp_path), ""), "instance_dir is empty; give the folder of"),
+        (lambda: find_trained(str(tmp_path), ""), "instance_dir is empty; give the folder of"),
     ):
         with pytest.raises(SubjectError, match=problem):
             call()
     config = tmp_path / "c.yaml"
     config.write_text("- 1\n")
-    with pytest.raises(SubjectError, match="is no table of keys and values"):
-        change_config(resolve_subject(str(config), "", tmp_path), {}, tmp_path)
+    with pytest.raises(SubjectError, match="is not a table of keys and values"):
+        change_config(find_subject(str(config), "", tmp_path), {}, tmp_path)
     with pytest.raises(SubjectError, match=r"^project \S+none does not exist; give the folder"):
-        resolve_subject(str(config), str(tmp_path / "none"), tmp_path)
+        find_subject(str(config), str(tmp_path / "none"), tmp_path)

@@ -7,25 +7,21 @@ import sys
 from pathlib import Path
 
 import pytest
+from runbook_defaults import config_of
 
 from proofbook.errors import SubjectError
-from proofbook_systems.environment.config import ValidateConfig
-from proofbook_systems.environment.project import build_reference, open_project
+from proofbook_subjects.environment.project import write_project
+from proofbook_systems.environment.project import open_project
 from proofbook_systems.environment.survey import inspect_databases, inspect_folders, inspect_keys
 
 
 def test_the_example_meets_the_default_requirements(tmp_path: Path):
-    build_reference(tmp_path)
-    asked = ValidateConfig()
+    write_project(tmp_path)
+    asked = config_of("environment/validate")
     assert {f.state for f in inspect_folders(asked.folders, tmp_path)} == {"writable"}
     assert {k.state for k in inspect_keys(asked.keys, {}, tmp_path / asked.env_file)} == {"present"}
     found = inspect_databases(asked.databases, tmp_path)
     assert [(d.state, d.missing_tables) for d in found] == [("ok", ()), ("ok", ())]
-
-
-def test_the_example_keeps_its_keys_to_its_owner(tmp_path: Path):
-    build_reference(tmp_path)
-    assert (tmp_path / "config" / ".env").stat().st_mode & 0o077 == 0
 
 
 def test_the_example_is_gone_after_the_process():

@@ -9,12 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import BaseModel
 
 from proofbook.errors import ChecksFailed, SubjectError
-from proofbook.notebooks import read_runbook
-from proofbook_systems.environment.config import RUNBOOKS, ValidateConfig
-from proofbook_systems.environment.project import build_reference
+from proofbook_subjects.environment.project import write_project
 
 NAME = "environment/validate"
 SECRET = "sk-live-77TgbQ2mYx"
@@ -25,20 +22,8 @@ NO_PACKAGES: dict[str, Any] = {"packages": ["python"], "optional_packages": []}
 def project(tmp_path: Path) -> Path:
     folder = tmp_path / "project"
     folder.mkdir()
-    build_reference(folder)
+    write_project(folder)
     return folder
-
-
-def test_the_parameters_cell_equals_the_model():
-    runbook = read_runbook(Path(__file__).parents[3] / "runbooks" / f"{NAME}.ipynb")
-    model: type[BaseModel] = RUNBOOKS["validate"]
-    declared = {n: (p.annotation, p.default) for n, p in runbook.parameters.items()}
-    expected = {
-        n: (ValidateConfig.__annotations__[n], f.get_default())
-        for n, f in model.model_fields.items()
-    }
-    assert declared == expected
-    assert all(p.help for p in runbook.parameters.values())
 
 
 def test_the_defaults_are_green(run_cells: Callable[..., Any]):

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from waiting import HANG
 
 TRAINER = Path(__file__).with_name("hungry_trainer.py")
 _SMI = """#!/bin/sh
@@ -55,7 +56,7 @@ def run(run_cells: Callable[..., Any], tmp_path: Path) -> Callable[..., Any]:
         given = {
             "config": str(config), "train_command": [*words, *faults],
             "resume_command": [*words, "--resume", *faults], "log_file": "log.jsonl",
-            "timeout": 30.0, **parameters,
+            "timeout": HANG, **parameters,
         }  # fmt: skip
         return run_cells(f"gpu/{runbook}", **given)
 

@@ -14,8 +14,12 @@ out, total, faults = Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4:]
 stop: list[int] = []
 signal.signal(signal.SIGINT, lambda number, _: stop.append(number))
 size = int(config["train_batch_size"]) * 40_000_000
+if "fails" in faults:
+    sys.exit("bad luck")
+if "constant" in faults:
+    size = 1
 try:
-    held = [bytearray(size)]
+    held = [bytearray(size), bytearray(400_000_000 if "holds-more" in faults else 0)]
 except MemoryError:
     if "killed" in faults:
         os.kill(os.getpid(), signal.SIGKILL)

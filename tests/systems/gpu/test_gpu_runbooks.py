@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from proofbook.errors import ChecksFailed
+from proofbook.errors import ChecksFailed, SubjectError
+from proofbook.records import Metric
 
 Run = Callable[..., Any]
 SMALL = {"largest_batch": 16, "memory_limit": 400, "cycles": 1, "slack": 10.0}
@@ -49,6 +51,34 @@ def test_the_largest_batch_is_found_and_memory_comes_back(run: Run) -> None:
     assert found.red == []
     assert 4 <= found.names["largest"] <= 9
     assert any(not trial.fits for trial in found.names["trials"].made)
+
+
+@pytest.mark.usefixtures("no_card")
+@pytest.mark.parametrize("fault", ["well", "holds-more"])
+def test_a_limit_follows_from_what_batches_take_here(run: Run, fault: str) -> None:
+    sizes = {"first_batch": 4, "largest_batch": 64, "limit_above_batch": 8, "cycles": 1}
+    found = run("memory", fault, **sizes)
+    assert found.error is None
+    assert 8 <= found.names["largest"] < 16
+    limit = found.names["trials"].limit
+    assert limit > (700 if fault == "holds-more" else 320)
+    (metric,) = [r for r in found.records if isinstance(r, Metric) and r.name == "largest_batch"]
+    assert metric.labels == {"device": "CPU, measured limit"}
+
+
+@pytest.mark.usefixtures("no_card")
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ("constant", r"train_batch_size 8 takes \d+ MB and 16 takes \d+ MB, too close"),
+        ("fails", "with train_batch_size 8 the trainer exited with code 1: bad luck"),
+    ],
+)
+def test_a_limit_that_cannot_be_found_is_one_line(run: Run, fault: str, message: str) -> None:
+    found = run("memory", fault, limit_above_batch=8)
+    assert isinstance(found.error, SubjectError)
+    assert re.match(message, str(found.error))
+    assert "\n" not in str(found.error)
 
 
 @pytest.mark.usefixtures("no_card")

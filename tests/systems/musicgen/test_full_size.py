@@ -2,40 +2,33 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 import torch
 
-from proofbook.errors import SubjectError
 from proofbook_bench.loading import PEER, SUBJECT, measure_loading
 from proofbook_subjects.musicgen.audiocraft import full_size
 from proofbook_subjects.musicgen.audiocraft.reference import CheckpointSize, reference_checkpoints
 from proofbook_systems.musicgen import direct, generation
 from proofbook_systems.musicgen.mapping import map_checkpoints
-from proofbook_systems.musicgen.sources import resolve_checkpoints
-from proofbook_systems.musicgen.subject import resolve_model
+from proofbook_systems.musicgen.sources import find_checkpoints
+from proofbook_systems.musicgen.subject import find_model
 
 SMALL = CheckpointSize(width=64, layers=2, heads=1, filters=4, dimension=8, text_width=48)
 
 
 @pytest.fixture
 def small_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(full_size, "FULL_SIZES", {"small": SMALL})
+    monkeypatch.setitem(full_size.FULL_SIZES, "small", SMALL)
     monkeypatch.setattr(full_size, "_BLOCK", 2**18)
-
-
-def test_the_published_sizes_are_those_of_the_models():
-    sizes = {name: (s.width, s.layers, s.heads) for name, s in full_size.FULL_SIZES.items()}
-    assert sizes == {"small": (1024, 24, 16), "medium": (1536, 48, 24), "large": (2048, 48, 32)}
 
 
 def test_random_checkpoints_map_completely_and_are_in_half_precision(
     small_sizes: None, tmp_path: Path
 ):
-    model = map_checkpoints(resolve_checkpoints("random:small", cache=tmp_path))
+    model = map_checkpoints(find_checkpoints("random:small", cache=tmp_path))
     assert (model.unfilled, model.architecture.contradictions) == ((), ())
     tensors = model.checkpoints["language"].tensors
     assert {t.dtype for t in tensors.values()} == {torch.float16}
@@ -45,23 +38,9 @@ def test_random_checkpoints_map_completely_and_are_in_half_precision(
     assert not any(p.is_dir() and p.name.startswith("tmp") for p in tmp_path.rglob("*"))
 
 
-def test_a_disk_that_is_too_small_is_told_politely(
-    small_sizes: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    usage = shutil.disk_usage(tmp_path)._replace(free=10)
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
-    with pytest.raises(SubjectError, match=r"random:small and its conversion need .* smaller size"):
-        full_size.random_checkpoints("small", tmp_path)
-
-
-def test_an_unknown_size_lists_the_published_ones(tmp_path: Path):
-    with pytest.raises(SubjectError, match="one of small, medium, large"):
-        full_size.random_checkpoints("melody", tmp_path)
-
-
 @pytest.mark.slow
 def test_both_ways_of_loading_end_with_a_model(cache: Path, tmp_path: Path):
-    where = str(reference_checkpoints("tiny/folded", cache))
+    where = str(reference_checkpoints("tiny", "folded", cache))
     options = {"dtype": "float32", "budget": "32MB", "folder": tmp_path, "cache": tmp_path / "c"}
     ours = measure_loading(SUBJECT, where, **options)
     theirs = measure_loading(PEER, where, **options)
@@ -73,7 +52,7 @@ def test_both_ways_of_loading_end_with_a_model(cache: Path, tmp_path: Path):
 
 @pytest.mark.slow
 def test_the_libraries_used_directly_choose_the_same_tokens(reference: Path, tmp_path: Path):
-    found = resolve_model(str(reference))
+    found = find_model(str(reference))
     whole, plain = generation.load(found, "cpu"), direct.disk_offloaded(found, tmp_path / "o")
     ours, theirs = (generation.generate(m, "a song", 0.2, seed=1) for m in (whole, plain))
     assert ours.same_tokens(theirs)

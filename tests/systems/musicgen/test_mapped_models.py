@@ -6,13 +6,13 @@ import errno
 import json
 import multiprocessing
 import shutil
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from waiting import HANG
 
 from proofbook.errors import SubjectError
 from proofbook_subjects.musicgen.audiocraft.reference import reference_checkpoints, write_checkpoint
@@ -20,7 +20,7 @@ from proofbook_systems.musicgen import conversion, generation, proof, subject
 from proofbook_systems.musicgen.checkpoints import CODEC_FILE, LANGUAGE_FILE, open_checkpoint
 from proofbook_systems.musicgen.keymap import Options
 from proofbook_systems.musicgen.mapping import MappedModel, map_checkpoints
-from proofbook_systems.musicgen.sources import resolve_checkpoints
+from proofbook_systems.musicgen.sources import find_checkpoints
 
 Change = Callable[[dict[str, torch.Tensor]], object]
 
@@ -28,7 +28,7 @@ Change = Callable[[dict[str, torch.Tensor]], object]
 @pytest.fixture
 def folder(cache: Path, tmp_path: Path) -> Path:
     """A copy of the tiny checkpoints."""
-    return Path(shutil.copytree(reference_checkpoints("tiny/pair", cache), tmp_path / "mine"))
+    return Path(shutil.copytree(reference_checkpoints("tiny", "pair", cache), tmp_path / "mine"))
 
 
 def changed(folder: Path, file: str, change: Change, config: str | None = "same") -> Path:
@@ -41,18 +41,18 @@ def changed(folder: Path, file: str, change: Change, config: str | None = "same"
 
 
 def mapped(folder: Path, **options: Any) -> MappedModel:
-    return map_checkpoints(resolve_checkpoints(str(folder)), Options(**options))
+    return map_checkpoints(find_checkpoints(str(folder)), Options(**options))
 
 
 def loaded(model: MappedModel, root: Path) -> generation.Model:
     converted = conversion.convert(model, root)
-    return generation.load(subject.resolve_model(str(converted.folder)), "cpu")
+    return generation.load(subject.find_model(str(converted.folder)), "cpu")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("form", ["pair", "parametrized", "folded", "wrapped", "scrambled"])
 def test_every_form_computes_what_the_original_did(form: str, cache: Path, tmp_path: Path):
-    files = resolve_checkpoints(f"reference:tiny/{form}", cache=cache)
+    files = find_checkpoints(f"reference:tiny/{form}", cache=cache)
     model = loaded(map_checkpoints(files), tmp_path)
     assert (model.missing_weights, model.unused_weights) == ((), ())
     distances = proof.compare_outputs(model, files.outputs)
@@ -87,7 +87,7 @@ def test_two_tensors_that_change_places_are_found(
 
 def test_without_a_known_output_there_is_nothing_to_compare(folder: Path):
     (folder / "reference_outputs.safetensors").unlink()
-    assert proof.compare_outputs(None, resolve_checkpoints(str(folder)).outputs) == {}  # type: ignore[arg-type]
+    assert proof.compare_outputs(None, find_checkpoints(str(folder)).outputs) == {}  # type: ignore[arg-type]
 
 
 def test_a_broken_known_output_is_named(folder: Path, tmp_path: Path):
@@ -96,7 +96,7 @@ def test_a_broken_known_output_is_named(folder: Path, tmp_path: Path):
     with pytest.raises(SubjectError, match="cannot be read"):
         proof.compare_outputs(None, path)  # type: ignore[arg-type]
     with pytest.raises(SubjectError, match="does not exist"):
-        resolve_checkpoints(str(folder), outputs=str(tmp_path / "none"))
+        find_checkpoints(str(folder), outputs=str(tmp_path / "none"))
 
 
 def test_shapes_tell_what_the_configuration_does_not(folder: Path):
@@ -166,15 +166,17 @@ def test_a_pointer_is_followed_beside_it_or_named(folder: Path):
     codec = folder / CODEC_FILE
     codec.rename(folder / "encodec_32khz")
     torch.save({"pretrained": "//pretrained/facebook/encodec_32khz"}, codec)
-    assert resolve_checkpoints(str(folder)).codec == folder / "encodec_32khz"
+    assert find_checkpoints(str(folder)).codec == folder / "encodec_32khz"
     (folder / "encodec_32khz").unlink()
     with pytest.raises(SubjectError, match=r"only points to the pretrained codec facebook/encodec"):
-        resolve_checkpoints(str(folder))
+        find_checkpoints(str(folder))
 
 
 @pytest.mark.parametrize(
     ("model", "said"),
-    [("/nowhere/at/all", "does not exist"), ("reference:odd", "no checkpoints reference:odd"),
+    [("/nowhere/at/all", "does not exist"),
+     ("reference:tiny/odd", "no reference:tiny/odd .* reference:tiny/scrambled"),
+     ("random:melody", "no random:melody for .* reference:random-large"),
      ("facebook/musicgen-nowhere", "is in no cache here")],
 )  # fmt: skip
 def test_checkpoints_that_are_not_there_are_named(
@@ -182,13 +184,13 @@ def test_checkpoints_that_are_not_there_are_named(
 ):
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(SubjectError, match=said):
-        resolve_checkpoints(model, environ={"AUDIOCRAFT_CACHE_DIR": str(tmp_path)})
+        find_checkpoints(model, environ={"AUDIOCRAFT_CACHE_DIR": str(tmp_path)})
 
 
 def test_a_missing_file_of_the_two_is_named(folder: Path):
     (folder / CODEC_FILE).unlink()
     with pytest.raises(SubjectError, match=r"compression_state_dict\.bin is missing"):
-        resolve_checkpoints(str(folder))
+        find_checkpoints(str(folder))
 
 
 def test_nothing_is_converted_twice(folder: Path, tmp_path: Path):
@@ -255,27 +257,15 @@ def test_two_processes_convert_once(folder: Path, tmp_path: Path):
     both = [context.Process(target=_convert, args=arguments) for _ in range(2)]
     for process in both:
         process.start()
-    assert sorted(answers.get(timeout=90) for _ in both) == [False, True]
+    assert sorted(answers.get(timeout=HANG) for _ in both) == [False, True]
     for process in both:
-        process.join(30)
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A real file system of 4 MB, which is less than a converted model takes."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)]
-    mounted = subprocess.run(command, check=False, capture_output=True, text=True)
-    if mounted.returncode:
-        pytest.skip(f"this user cannot mount a small disk: {mounted.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+        process.join(HANG)
 
 
 def test_a_real_disk_that_fills_up_is_told_and_left_empty(
-    folder: Path, small_disk: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, mount_disk: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ):
+    small_disk = mount_disk("size=4m")  # which is less than a converted model takes
     usage = shutil.disk_usage(small_disk)._replace(free=10**9)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)  # another took it meanwhile
     with pytest.raises(SubjectError, match=r"cannot be written .*No space left.*free some space"):

@@ -26,7 +26,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def mine(cache: Path, tmp_path: Path) -> Path:
     """A copy of the tiny checkpoints."""
-    return Path(shutil.copytree(reference_checkpoints("tiny/pair", cache), tmp_path / "mine"))
+    return Path(shutil.copytree(reference_checkpoints("tiny", "pair", cache), tmp_path / "mine"))
 
 
 def change(folder: Path, file: str, how: Callable[[dict[str, torch.Tensor]], object]) -> None:
@@ -104,7 +104,7 @@ def test_offload_is_red_where_the_codec_is_silent(run_cells: Run, mine: Path, tm
     change(mine, CODEC_FILE, lambda s: s["decoder.model.15.conv.conv.weight_g"].mul_(1e-5))
     done = run_cells("musicgen/large_offload", checkpoints=str(mine), duration=0.3,
                      compare_whole=False, warmup=0.0, output_dir=str(tmp_path / "o"))  # fmt: skip
-    assert done.red == ["audible", "not-silent"]
+    assert done.red == ["audible"]
 
 
 def test_offload_is_red_where_a_parameter_has_no_source(run_cells: Run, mine: Path, tmp_path: Path):

@@ -44,7 +44,7 @@ def test_a_second_block_appends_unless_it_is_to_begin_anew(tmp_path: Path):
         with log_to(path) as logger:
             logger.info(word)
     assert "first" in path.read_text()
-    with log_to(path, anew=True) as logger:
+    with log_to(path, overwrite=True) as logger:
         logger.info("third")
     assert "first" not in path.read_text()
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from runbook_defaults import config_of
 
-from proofbook_systems.musicgen.config import KeyMappingConfig
 from proofbook_systems.musicgen.settings import log_name, mapping_options, switch
+
+MAPPING = "musicgen/key_mapping"
 
 
 @pytest.mark.parametrize(
@@ -22,14 +24,14 @@ def test_a_switch_is_what_the_nearest_says(value: str, found: str, result: bool)
 def test_proposals_are_applied_as_the_environment_says(tmp_path: Path):
     file = tmp_path / "mapping.json"
     file.write_text('{"a": "b"}')
-    config = KeyMappingConfig(apply_mapping=str(file), proposed_threshold=0.9)
+    config = config_of(MAPPING, apply_mapping=str(file), proposed_threshold=0.9)
     options = mapping_options(config, environ={"APPLY_PROPOSED": "0"})
     assert (options.apply_proposed, options.threshold) == (False, 0.9)
     assert options.mapping == {"a": "b"}
-    assert mapping_options(KeyMappingConfig(), environ={}).apply_proposed
+    assert mapping_options(config_of(MAPPING), environ={}).apply_proposed
 
 
 def test_logs_have_the_names_that_teams_know():
-    names = [log_name(KeyMappingConfig(dry_run=d, save_applied=s))
+    names = [log_name(config_of(MAPPING, dry_run=d, save_applied=s))
              for d, s in ((True, True), (False, False), (False, True))]  # fmt: skip
     assert names == ["large_dryrun.log", "large_applymap.log", "large_applymap_save.log"]

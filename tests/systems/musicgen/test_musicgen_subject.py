@@ -9,24 +9,39 @@ import shutil
 import struct
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from proofbook.errors import SubjectError
-from proofbook_systems.musicgen.subject import check_folder, check_safetensors, resolve_model
+from proofbook_systems.musicgen.subject import check_folder, check_safetensors, find_model
 
 
 def refused(model: str | Path, cache: Path | None = None) -> str:
     with pytest.raises(SubjectError) as caught:
-        resolve_model(str(model), cache)
+        find_model(str(model), cache)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
 
 def test_the_reference_is_found_by_its_size(cache: Path, reference: Path):
-    found = resolve_model("reference:small", cache)
-    assert (found.name, found.folder, found.origin) == ("small", reference, "reference")
+    model = find_model("reference:small", cache)
+    assert (model.name, model.folder) == ("small", reference)
+
+
+def test_a_reference_of_a_teams_own_package_is_looked_over_as_any_other(
+    install_subjects: Callable[..., None], folder: Path
+):
+    source = (
+        f"from pathlib import Path\n\nMODELS = {{'own/tiny': lambda root: Path({str(folder)!r})}}"
+    )
+    install_subjects("acme", source, kind="musicgen.model")
+    model = find_model("reference:own/tiny")
+    assert (model.name, model.folder) == ("own-tiny", folder)
+    (folder / "config.json").write_text("{}")
+    assert "not a musicgen model" in refused("reference:own/tiny")
+    assert "reference:own/tiny" in refused("reference:huge")
 
 
 def test_an_unknown_size_lists_those_there_are(cache: Path):
@@ -34,8 +49,8 @@ def test_an_unknown_size_lists_those_there_are(cache: Path):
 
 
 def test_a_folder_is_found_and_called_by_its_last_word(folder: Path):
-    found = resolve_model(str(folder))
-    assert (found.name, found.folder, found.origin) == ("mine", folder, "folder")
+    model = find_model(str(folder))
+    assert (model.name, model.folder) == ("mine", folder)
 
 
 @pytest.mark.parametrize("model", ["/no/such/folder", "./nowhere", "nowhere", "~/no/such/model"])
@@ -123,10 +138,10 @@ def test_a_pickle_is_refused_and_not_opened(folder: Path, monkeypatch: pytest.Mo
 RESOLVE = """
 import sys
 from proofbook.errors import SubjectError
-from proofbook_systems.musicgen.subject import resolve_model
+from proofbook_systems.musicgen.subject import find_model
 try:
-    found = resolve_model(sys.argv[1])
-    print(found.name, found.origin, found.folder)
+    found = find_model(sys.argv[1])
+    print(found.name, found.folder)
 except SubjectError as error:
     print("refused:", error)
 """
@@ -157,7 +172,7 @@ def test_offline_a_model_that_is_not_cached_says_what_to_do(tmp_path: Path):
 
 def test_offline_a_cached_model_is_found(tmp_path: Path, reference: Path):
     snapshot = cached_repository(tmp_path, reference)
-    assert resolve_offline("someone/musicgen-tiny", tmp_path) == f"tiny hub {snapshot}"
+    assert resolve_offline("someone/musicgen-tiny", tmp_path) == f"tiny {snapshot}"
 
 
 def test_offline_a_half_downloaded_model_names_its_file(tmp_path: Path, reference: Path):

@@ -11,7 +11,7 @@ import torch
 from proofbook.errors import SubjectError
 from proofbook_systems.musicgen import generation, offload
 from proofbook_systems.musicgen.memory import AnonymousPeak, anonymous_bytes
-from proofbook_systems.musicgen.subject import resolve_model
+from proofbook_systems.musicgen.subject import find_model
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_the_codec_stays_on_the_cpu_if_asked(reference: Path):
 
 @pytest.mark.slow
 def test_budgeted_and_whole_generate_the_same_bits(reference: Path, tmp_path: Path):
-    found = resolve_model(str(reference))
+    found = find_model(str(reference))
     placed = offload.place(reference, cpu="40%")
     spread = generation.load(found, device_map=placed.device_map, offload_folder=tmp_path)
     assert offload.stranded_weights(spread.network) == []
@@ -68,7 +68,7 @@ def test_budgeted_and_whole_generate_the_same_bits(reference: Path, tmp_path: Pa
 def test_a_weight_that_nothing_brings_in_is_named(reference: Path, tmp_path: Path):
     placed = offload.place(reference, cpu="40%")
     model = generation.load(
-        resolve_model(str(reference)), device_map=placed.device_map, offload_folder=tmp_path
+        find_model(str(reference)), device_map=placed.device_map, offload_folder=tmp_path
     )
     model.network.decoder.lm_heads[2]._hf_hook.weights_map = None
     assert offload.stranded_weights(model.network) == ["decoder.lm_heads.2.weight"]

@@ -44,13 +44,12 @@ def test_what_is_used_and_what_is_not_is_told(tmp_path: Path):
     content = {"style": "jazz", "lyrics": ["la"], "author": "x", "metadata": {"isrc": 1}}
     found = read_prompt(written(tmp_path, content))
     assert (found.used, found.ignored) == (("style", "lyrics"), ("author", "isrc"))
-    assert found.lyrics == ("la",)
 
 
 def test_a_field_with_nothing_in_it_is_not_used(tmp_path: Path):
     content = {"style": [], "mood": None, "tags": ["", " "], "lyrics": "[Intro]", "genre": "ska"}
     found = read_prompt(written(tmp_path, content))
-    assert (found.text, found.used, found.lyrics) == ("ska", ("genre",), ())
+    assert (found.text, found.used) == ("ska", ("genre",))
     assert found.ignored == ("lyrics", "mood", "style", "tags")
 
 
@@ -78,8 +77,8 @@ def test_a_long_text_is_cut_between_words(tmp_path: Path):
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [("{", "is not JSON"), ("[" * 9999, "is not JSON"), ('{"bpm": NaN}', "NaN is no number"),
-     ("[]", "is no object"), ({}, "says nothing to play"),
+    [("{", "is not JSON"), ("[" * 9999, "is not JSON"), ('{"bpm": NaN}', "NaN is not a number"),
+     ("[]", "is not an object"), ({}, "says nothing to play"),
      ({"author": "x"}, "says nothing to play"), ({"style": [], "lyrics": ""}, "says nothing")],
 )  # fmt: skip
 def test_what_is_no_prompt_is_one_line(tmp_path: Path, content: Any, said: str):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from waiting import HANG
 
 from proofbook.errors import SubjectError
 from proofbook_systems.training import artefacts
@@ -64,7 +65,7 @@ def test_a_trainer_that_takes_too_long_is_ended(
 def test_each_interruption_costs_what_it_may(tmp_path: Path) -> None:
     plan = read_plan(["SIGINT after 7", "SIGTERM after 12", "SIGKILL after 17", "SIGKILL in 20"])
     result = interrupt_and_resume(
-        toy("slow-save"), tmp_path / "out", plan, logs=tmp_path, timeout=30
+        toy("slow-save"), tmp_path / "out", plan, logs=tmp_path, timeout=HANG
     )
     assert result.last.code == 0
     assert [cycle.lost for cycle in result.cycles[:2]] == [0, 0]
@@ -78,7 +79,7 @@ def test_each_interruption_costs_what_it_may(tmp_path: Path) -> None:
 def test_a_trainer_that_forgets_loses_more_than_it_may(tmp_path: Path) -> None:
     plan = read_plan(["SIGINT after 12"])
     result = interrupt_and_resume(
-        toy("forgetful"), tmp_path / "out", plan, logs=tmp_path, timeout=30
+        toy("forgetful"), tmp_path / "out", plan, logs=tmp_path, timeout=HANG
     )
     (cycle,) = result.cycles
     assert cycle.interruption.signum == signal.SIGINT
@@ -88,7 +89,11 @@ def test_a_trainer_that_forgets_loses_more_than_it_may(tmp_path: Path) -> None:
 def test_one_that_ends_before_its_interruption_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(SubjectError, match=r"^the trainer exited with code 0 before SIGINT after"):
         interrupt_and_resume(
-            toy(steps=3), tmp_path / "out", read_plan(["SIGINT after 7"]), logs=tmp_path, timeout=30
+            toy(steps=3),
+            tmp_path / "out",
+            read_plan(["SIGINT after 7"]),
+            logs=tmp_path,
+            timeout=HANG,
         )
 
 
@@ -102,7 +107,7 @@ def test_a_random_moment_shows_only_in_a_trainer_that_drifts(
     with Training(toy(), tmp_path / "alone", tmp_path / "log") as training:
         whole = training.end(30)
     moment = interrupt_at_random(
-        number, toy(*faults), tmp_path, tmp_path / "alone", whole, seed=4, timeout=30
+        number, toy(*faults), tmp_path, tmp_path / "alone", whole, seed=4, timeout=HANG
     )
     assert moment.cycle.interruption.signum == (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)[
         number]  # fmt: skip

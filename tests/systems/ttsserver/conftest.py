@@ -7,26 +7,28 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from leaving_out import need
 from speaking import MATRIX, TIMEOUT, Spoken
 
 from proofbook_systems.ttsserver.binaries import find_or_build
 from proofbook_systems.ttsserver.matrix import choose_rows
-from proofbook_systems.ttsserver.projects import resolve_project
+from proofbook_systems.ttsserver.projects import find_project
 from proofbook_systems.ttsserver.rows import RowOptions
 from proofbook_systems.ttsserver.sample import VoiceSample, read_sample
-from proofbook_systems.ttsserver.server import Launch
+from proofbook_systems.ttsserver.server import voicebox_launch
 from proofbook_systems.ttsserver.session import speak_all
 
 
 @pytest.fixture(scope="session")
 def reference_project() -> Path:
     """The reference server's sources, in the user's cache."""
-    return resolve_project("reference:voicebox")
+    return find_project("reference:voicebox")
 
 
 @pytest.fixture(scope="session")
 def frozen_server(reference_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The frozen reference server."""
+    need("objdump", "libpython")
     log = tmp_path_factory.mktemp("build") / "build.log"
     return find_or_build(reference_project, timeout=600, log=log).path
 
@@ -52,8 +54,8 @@ def speak(
             timeout_cached=timeout, timeout_download=timeout, duration_tolerance=0.1,
             audio_folder=folder / "audio",
         )  # fmt: skip
-        launch = Launch(
-            binary=frozen_server, log=folder / "server.log", timeout_health=60,
+        launch = voicebox_launch(
+            frozen_server, log=folder / "server.log", timeout_health=600,
             environment={"VOICEBOX_FAULTS": faults},
         )  # fmt: skip
         session = speak_all(launch, rows, sample, options)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
-from proofbook_systems.ttsserver.config import BinaryE2EConfig
+from proofbook.notebooks import read_runbook
 from proofbook_systems.ttsserver.rows import RowResult
 
-MATRIX = BinaryE2EConfig().matrix
+RUNBOOK = Path(__file__).parents[3] / "runbooks" / "ttsserver" / "binary_e2e.ipynb"
+MATRIX = read_runbook(RUNBOOK).parameters["matrix"].default
 TIMEOUT = 4.0
 """Seconds for a row."""
 

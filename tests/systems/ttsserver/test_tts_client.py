@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import socket
+from pathlib import Path
 
 import pytest
 from raw_server import http, serve
 
 from proofbook_systems.ttsserver.client import ServerError, VoiceboxClient
 from proofbook_systems.ttsserver.contract import ProfileRequest
+from proofbook_systems.ttsserver.server import voicebox_launch
 
 
 @pytest.mark.parametrize(
@@ -74,3 +76,16 @@ def test_models_are_listed_by_name() -> None:
         found = client.models()
     assert {name: state.downloaded for name, state in found.items()} == {
         "kokoro": True, "whisper": False}  # fmt: skip
+
+
+def test_an_isolated_cache_is_in_the_servers_own_folder(tmp_path: Path) -> None:
+    binary = tmp_path / "a {b}"
+    launch = voicebox_launch(
+        binary, log=tmp_path / "log", timeout_health=1, isolated_cache=True,
+        environment={"EXTRA": "set"},
+    )  # fmt: skip
+    variables = launch.variables(tmp_path)
+    models = str(tmp_path / "models")
+    assert variables["VOICEBOX_MODELS_DIR"] == variables["HF_HUB_CACHE"] == models
+    assert variables["EXTRA"] == "set"
+    assert launch.fill(80, tmp_path)[:5] == [str(binary), "--host", "127.0.0.1", "--port", "80"]

@@ -3,12 +3,11 @@
 import re
 
 import pytest
+from speaking import MATRIX
 
 from proofbook.errors import SubjectError
-from proofbook_systems.ttsserver.config import BinaryE2EConfig
 from proofbook_systems.ttsserver.matrix import choose_rows
 
-TEN = BinaryE2EConfig().matrix
 ENGINES = [
     "qwen",
     "qwen_custom_voice",
@@ -21,7 +20,7 @@ ENGINES = [
 
 
 def test_the_default_is_the_ten_rows_with_their_models() -> None:
-    assert [(row.name, row.model_name) for row in choose_rows(TEN)] == [
+    assert [(row.name, row.model_name) for row in choose_rows(MATRIX)] == [
         ("qwen-1.7B", "qwen-tts-1.7B"),
         ("qwen-0.6B", "qwen-tts-0.6B"),
         ("qwen_custom_voice-1.7B", "qwen-custom-voice-1.7B"),
@@ -36,11 +35,11 @@ def test_the_default_is_the_ten_rows_with_their_models() -> None:
 
 
 def test_seven_rows_share_the_cloned_voice() -> None:
-    assert sum(row.cloned for row in choose_rows(TEN)) == 7
+    assert sum(row.cloned for row in choose_rows(MATRIX)) == 7
 
 
 def test_engines_are_chosen_and_left_out_in_the_matrix_order() -> None:
-    chosen = choose_rows(TEN, only=["kokoro", "qwen", "tada"], skip=["tada"])
+    chosen = choose_rows(MATRIX, only=["kokoro", "qwen", "tada"], skip=["tada"])
     assert [row.name for row in chosen] == ["qwen-1.7B", "qwen-0.6B", "kokoro"]
 
 
@@ -59,7 +58,7 @@ def test_a_row_of_the_future_names_its_model() -> None:
 )
 def test_a_choice_that_cannot_be_is_one_line(options: dict[str, list[str]], problem: str) -> None:
     with pytest.raises(SubjectError, match=f"^{re.escape(problem)}"):
-        choose_rows(TEN, **options)
+        choose_rows(MATRIX, **options)
 
 
 @pytest.mark.parametrize(
@@ -68,9 +67,9 @@ def test_a_choice_that_cannot_be_is_one_line(options: dict[str, list[str]], prob
         ({"voice": "cloned"}, "matrix row 2: engine: Field required"),
         ({"engine": "x", "voice": ""}, "matrix row 2: voice: String should have at least 1"),
         ({"engine": "x", "voice": "y", "size": "1"}, "matrix row 2: size: Extra inputs"),
-        (TEN[0], "matrix has qwen-1.7B more than once"),
+        (MATRIX[0], "matrix has qwen-1.7B more than once"),
     ],
 )
 def test_a_row_that_is_none_is_one_line(row: dict[str, str], problem: str) -> None:
     with pytest.raises(SubjectError, match=f"^{re.escape(problem)}"):
-        choose_rows([TEN[0], row])
+        choose_rows([MATRIX[0], row])

@@ -36,8 +36,8 @@ def test_given_words_are_used(tmp_path: Path) -> None:
     ("make", "problem"),
     [
         (lambda p: None, "does not exist; give 2 to 30 s of clean speech"),
-        (lambda p: p.write_bytes(b"ID3 not a WAV at all"), "is no WAV file; convert it"),
-        (lambda p: p.write_bytes(b""), "is no WAV file"),
+        (lambda p: p.write_bytes(b"ID3 not a WAV at all"), "is not a WAV file; convert it"),
+        (lambda p: p.write_bytes(b""), "is not a WAV file"),
         (lambda p: p.write_bytes(b"RIFF\x10\0\0\0WAVEjunk"), "not a sound file that can be read"),
         (lambda p: tone(p, 31), r"lasts 31\.0 s; give 2 to 30 s"),
         (lambda p: tone(p, 1), r"lasts 1\.0 s; give 2 to 30 s"),

@@ -10,26 +10,26 @@
   const texts = new Map([...rows, ...cards].map((item) => [item, item.dataset.search]));
   let most = step;
 
-  // Of a large run only so many are laid out at once: the rest are there, and found by the search.
+  // Of a large run only so many are laid out at once; the search looks at all of them.
   function filter() {
     const pressed = buttons.filter((button) => button.ariaPressed === "true");
     const states = new Set(pressed.map((button) => button.dataset.filter));
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
     const matches = (item) => (!states.size || states.has(item.dataset.state)) && words.every((word) => texts.get(item).includes(word));
-    const found = show(rows, matches);
+    const matching = show(rows, matches);
     show(cards, matches);
-    document.querySelector(".none").hidden = found > 0;
-    more.parentElement.hidden = found <= most;
-    bar.querySelector(".found").textContent = found === rows.length ? "" : `${found} of ${rows.length} jobs`;
+    document.querySelector(".none").hidden = matching > 0;
+    more.parentElement.hidden = matching <= most;
+    bar.querySelector(".matches").textContent = matching === rows.length ? "" : `${matching} of ${rows.length} jobs`;
   }
 
   function show(items, matches) {
-    let found = 0;
+    let matching = 0;
     for (const item of items) {
-      const hidden = !matches(item) || ++found > most;
+      const hidden = !matches(item) || ++matching > most;
       if (item.hidden !== hidden) item.hidden = hidden;
     }
-    return found;
+    return matching;
   }
 
   // The details of a large run are text until they are opened.
@@ -122,8 +122,8 @@
   const forms = () => [...document.querySelectorAll("form.answer")].filter(verdictOf);
 
   function count() {
-    const given = forms().length;
-    document.getElementById("given").textContent = given ? `${given} answered` : "nothing answered yet";
+    const answered = forms().length;
+    document.getElementById("answered").textContent = answered ? `${answered} answered` : "nothing answered yet";
   }
 
   function collect(form) {
@@ -142,14 +142,14 @@
 
   function save() {
     const name = document.getElementById("reviewer");
-    if (!name.value.trim()) { name.focus(); document.getElementById("given").textContent = "say who you are first"; return; }
-    const found = {
+    if (!name.value.trim()) { name.focus(); document.getElementById("answered").textContent = "enter your name first"; return; }
+    const file = {
       format: "proofbook-answers/1", run: document.body.dataset.run, reviewer: name.value.trim(),
       role: document.getElementById("role").value.trim(), answers: forms().map(collect),
     };
     const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([JSON.stringify(found, null, 1)], { type: "application/json" }));
-    link.download = `answers-${found.run}.json`;
+    link.href = URL.createObjectURL(new Blob([JSON.stringify(file, null, 1)], { type: "application/json" }));
+    link.download = `answers-${file.run}.json`;
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 1000);
   }

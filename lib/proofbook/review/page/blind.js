@@ -1,4 +1,4 @@
-// Blind comparisons: two takes in an order that nobody knows, and what was heard of them.
+// Blind comparisons: two takes in an order that the listener does not know.
 const MOST_TRIALS = 5;
 
 export class Blind {
@@ -49,8 +49,8 @@ export class Blind {
   }
 
   get result() {
-    const found = { form: this.form, approved_sha256: this.take.approved.sha256 };
-    return this.form === "ab" ? { ...found, preferred: this.preferred } : { ...found, trials: this.trials, correct: this.correct };
+    const result = { form: this.form, approved_sha256: this.take.approved.sha256 };
+    return this.form === "ab" ? { ...result, preferred: this.preferred } : { ...result, trials: this.trials, correct: this.correct };
   }
 }
 

@@ -1,4 +1,4 @@
-// Elements are made from values, never from markup: nothing that a run recorded can become code.
+// Elements are built from values, never from markup, so that nothing a run recorded becomes code.
 export function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);

@@ -1,4 +1,4 @@
-// The questions of one job in a notebook. Nothing that is answered stays here: it goes to the log.
+// The questions of one job in a notebook. Answers are not kept here: they go to the log.
 import { Blind } from "./blind.js";
 import { make } from "./elements.js";
 import { Listening } from "./listening.js";
@@ -11,7 +11,7 @@ function render({ model, el }) {
   el.classList.add("proofbook-panel");
 
   const drafts = new Map();
-  const items = make("div", {}, make("p", { role: "status" }, "Fetching what is to be reviewed …"));
+  const items = make("div", {}, make("p", { role: "status" }, "Loading …"));
   el.replaceChildren(drawPerson(), items);
 
   const draw = () => items.replaceChildren(...model.get("items").map(drawItem));
@@ -26,12 +26,12 @@ function render({ model, el }) {
   }
 
   function drawItem(item) {
-    const said = make("p", { class: "bad", role: "alert", hidden: "" });
+    const message = make("p", { class: "bad", role: "alert", hidden: "" });
     const box = make("section", { "aria-label": item.text },
       make("h3", {}, item.text), make("p", {}, make("span", { class: `badge is-${item.status}` }, item.status), ` ${item.reason}`),
       drawEvidence(item),
       ...item.answers.map((answer) => make("p", {}, make("b", {}, answer.reviewer), ` ${answer.verdict}${answer.comment ? `: ${answer.comment}` : ""}`)),
-      drawDeed(item, said), said);
+      drawDeed(item, message), message);
     return box;
   }
 
@@ -50,7 +50,7 @@ function render({ model, el }) {
     return box;
   }
 
-  // What lies in the run's folders is here as what was sent of it.
+  // The links of a take, replaced by the files that the kernel has sent.
   function localise(take) {
     const views = Object.entries(take.views).filter(([, url]) => urls.has(hashOf(url)));
     return {
@@ -59,7 +59,7 @@ function render({ model, el }) {
     };
   }
 
-  function drawDeed(item, said) {
+  function drawDeed(item, message) {
     const comment = make("input", { placeholder: "Comment", "aria-label": "Comment", maxlength: "10000" });
     comment.value = drafts.get(item.question) ?? "";
     comment.addEventListener("input", () => drafts.set(item.question, comment.value));
@@ -69,16 +69,16 @@ function render({ model, el }) {
       const button = make("button", { type: "button", class: `do-${verdict}` }, words);
       button.addEventListener("click", () => {
         const blind = blinds.get(item.question);
-        if (blind && !blind.done && verdict === "approved") return tell(said, blind.words);
-        const given = [...deed.querySelectorAll("[data-criterion]")].filter((input) => input.value);
+        if (blind && !blind.done && verdict === "approved") return tell(message, blind.words);
+        const scored = [...deed.querySelectorAll("[data-criterion]")].filter((input) => input.value);
         const person = (name) => el.querySelector(`[data-person=${name}]`).value.trim();
         model.send({
           kind: "answer", reviewer: person("reviewer"), role: person("role"), job: item.job, question: item.question, verdict,
-          comment: comment.value.trim(), scores: Object.fromEntries(given.map((input) => [input.dataset.criterion, Number(input.value)])),
+          comment: comment.value.trim(), scores: Object.fromEntries(scored.map((input) => [input.dataset.criterion, Number(input.value)])),
           shown: item.shown, seconds_played: listening.of(item.shown),
           blind: Boolean(blind), comparison: blind?.done ? blind.result : null,
         });
-        waiting = { said, question: item.question };
+        waiting = { message, question: item.question };
       });
       deed.append(button);
     }
@@ -91,21 +91,21 @@ function render({ model, el }) {
     waiting = null;
     draw();
   };
-  const hear = (message, buffers) => {
+  const receive = (message, buffers) => {
     if (message.kind === "media") {
       urls.set(message.sha256, URL.createObjectURL(new Blob([buffers[0]], { type: message.type })));
     } else if (message.kind === "ready") {
       draw();
     } else if (message.kind === "refused" && waiting) {
-      tell(waiting.said, message.error);
+      tell(waiting.message, message.error);
       waiting = null;
     }
   };
-  model.on("msg:custom", hear);
+  model.on("msg:custom", receive);
   model.on("change:items", settle);
   model.send({ kind: "begin" });
   return () => {
-    model.off("msg:custom", hear);
+    model.off("msg:custom", receive);
     model.off("change:items", settle);
     for (const url of urls.values()) URL.revokeObjectURL(url);
   };

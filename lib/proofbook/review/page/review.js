@@ -10,17 +10,17 @@ const waits = (item) => !["approved", "waived"].includes(item.status);
 const current = () => state.items[state.at];
 
 async function ask(path, options) {
-  const answer = await fetch(path, options);
-  const found = await answer.json().catch(() => ({ error: `the server said ${answer.status}` }));
-  if (!answer.ok) throw new Error(found.error ?? `the server said ${answer.status}`);
-  return found;
+  const response = await fetch(path, options);
+  const values = await response.json().catch(() => ({}));
+  if (!response.ok) throw new Error(values.error ?? `the server answered with status ${response.status}`);
+  return values;
 }
 
 function say(words) {
-  byId("said").textContent = words;
+  byId("message").textContent = words;
 }
 
-// Thousands of questions: the list is made once, and after that only what has changed is touched.
+// There may be thousands of questions: the list is built once, and then only what changes is redrawn.
 function makeList() {
   state.buttons = state.items.map((item, index) => {
     const button = make("button", { type: "button" }, make("span", { class: "dot" }), make("span", {}, item.question), make("small"));
@@ -91,22 +91,22 @@ function drawMetrics(item) {
 function drawEarlier(item) {
   const lines = item.answers.map((answer) => make("li", {}, make("b", {}, answer.reviewer), answer.role ? ` (${answer.role})` : "", ` ${answer.verdict}`,
     answer.comment ? `: ${answer.comment}` : "", " ", make("small", {}, new Date(answer.time).toLocaleString(), answer.signed ? ", signed" : "")));
-  return make("div", { class: "earlier" }, make("h2", {}, "Said so far"), make("ul", {}, ...lines));
+  return make("div", { class: "earlier" }, make("h2", {}, "Answers so far"), make("ul", {}, ...lines));
 }
 
 function drawDeed(item) {
   const comment = make("textarea", { id: "comment", placeholder: "Comment", "aria-label": "Comment", maxlength: "10000" });
   const button = (name, words, key, verdict) => {
-    const made = make("button", { type: "button", class: name, "aria-keyshortcuts": key }, `${words} `, make("kbd", {}, key));
-    made.addEventListener("click", () => decide(verdict));
-    return made;
+    const element = make("button", { type: "button", class: name, "aria-keyshortcuts": key }, `${words} `, make("kbd", {}, key));
+    element.addEventListener("click", () => decide(verdict));
+    return element;
   };
   const others = item.answers.filter((answer) => item.in_force.includes(answer.id) && answer.reviewer !== store("name") && answer.verdict !== "approved");
   const deed = make("div", { class: "deed" }, comment, button("approve", "Approve", "a", "approved"), button("work", "Needs work", "w", "needs-work"), button("reject", "Reject", "r", "rejected"));
   if (others.length) {
     const box = make("input", { type: "checkbox", id: "override" });
     box.addEventListener("change", () => { state.override = box.checked; });
-    deed.append(make("label", {}, box, ` in place of what ${others.map((answer) => answer.reviewer).join(", ")} said`));
+    deed.append(make("label", {}, box, ` replaces the answer of ${others.map((answer) => answer.reviewer).join(", ")}`));
   }
   comment.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && !event.shiftKey) { event.preventDefault(); send(state.verdict ?? "approved"); }
@@ -131,9 +131,9 @@ function go(index, play = false) {
 
 function next(onlyWaiting) {
   const order = state.items.map((_, step) => (state.at + 1 + step) % state.items.length);
-  const found = onlyWaiting ? order.find((index) => waits(state.items[index])) : order[0];
-  if (found === undefined) { drawList(); drawStage(); say(""); return; }
-  go(found, onlyWaiting);
+  const index = onlyWaiting ? order.find((index) => waits(state.items[index])) : order[0];
+  if (index === undefined) { drawList(); drawStage(); say(""); return; }
+  go(index, onlyWaiting);
 }
 
 function players() {
@@ -206,16 +206,16 @@ async function send(verdict) {
     state.sending = false;
     next(true);
   } catch (error) {
-    say(error.message === "Failed to fetch" ? "The server does not answer: nothing was written. Start it again, then press the key again." : error.message);
+    say(error.message === "Failed to fetch" ? "The server does not respond; nothing was written. Start it again, then press the key again." : error.message);
     state.sending = false;
   }
 }
 
 async function refresh() {
-  const found = await ask(`api/standings?since=${state.answers}`);
-  state.answers = found.answers;
-  for (const item of state.items) Object.assign(item, found.standings[`${item.job}\n${item.question}`] ?? {});
-  return Object.keys(found.standings).length > 0;
+  const states = await ask(`api/states?since=${state.answers}`);
+  state.answers = states.answers;
+  for (const item of state.items) Object.assign(item, states.questions[`${item.job}\n${item.question}`] ?? {});
+  return Object.keys(states.questions).length > 0;
 }
 
 function zoom() {

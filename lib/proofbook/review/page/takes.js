@@ -1,4 +1,4 @@
-// One function a kind of evidence: a take in, an element out. A new kind is one more function.
+// One function per kind of evidence: a take in, an element out. A new kind is one more function.
 import { make } from "./elements.js";
 
 export const kinds = { audio, video, text, image: picture, plot: picture };
@@ -59,14 +59,14 @@ function text(take) {
   if (!take.diff) return [make("pre", { tabindex: "0" }, take.text)];
   const lines = take.diff.map(([sign, line]) => sign === "+" ? make("ins", {}, line)
     : sign === "-" ? make("del", {}, line) : document.createTextNode(`${line}\n`));
-  return [make("small", {}, "Beside the approved text"), make("pre", { tabindex: "0" }, ...lines)];
+  return [make("small", {}, "Compared with the approved text"), make("pre", { tabindex: "0" }, ...lines)];
 }
 
 function other(take) {
   return [make("p", {}, make("a", { href: take.url }, `Open ${take.name}`))];
 }
 
-// A question's evidence, each beside the last approved take of it.
+// A question's evidence, each with the last approved take of it.
 export function drawTakes(item) {
   const takes = make("div", { class: "takes" });
   const pictures = item.evidence.every((take) => ["image", "plot"].includes(take.kind));

@@ -28,22 +28,22 @@ def in_form(state: Mapping[str, torch.Tensor], form: str, seed: int) -> dict[str
     if form == "folded":
         return dict(state)
     halves = _HALVES.get(form, _HALVES["pair"])
-    found: dict[str, torch.Tensor] = {}
+    formed: dict[str, torch.Tensor] = {}
     for name, tensor in state.items():
         if tensor.ndim == 3 and name.endswith(".weight"):
             stem = name.removesuffix("weight")
             norm = (tensor.double() ** 2).sum(dim=(1, 2), keepdim=True).sqrt().to(tensor.dtype)
-            found[stem + halves[0]] = norm
+            formed[stem + halves[0]] = norm
             # Any multiple of the direction is the same weight; training leaves it at none of 1.
-            found[stem + halves[1]] = tensor * 1.7
+            formed[stem + halves[1]] = tensor * 1.7
         else:
-            found[name] = tensor
+            formed[name] = tensor
     if form == "wrapped":
-        return {_wrapped(name): tensor for name, tensor in found.items()}
+        return {_wrapped(name): tensor for name, tensor in formed.items()}
     if form == "scrambled":
-        names = scramble(found, seed)
-        return {names[name]: tensor for name, tensor in found.items()}
-    return found
+        names = scramble(formed, seed)
+        return {names[name]: tensor for name, tensor in formed.items()}
+    return formed
 
 
 def _wrapped(name: str) -> str:

@@ -6,6 +6,7 @@ tensors are cut from one block of random numbers on the disk, each at another pl
 
 from __future__ import annotations
 
+import math
 import random
 import shutil
 import tempfile
@@ -17,14 +18,15 @@ from proofbook.caching import cache_root, cached_folder
 from proofbook.errors import SubjectError
 from proofbook_subjects.musicgen.audiocraft.forms import in_form
 from proofbook_subjects.musicgen.audiocraft.reference import (
+    CODEC_FILE,
+    LANGUAGE_FILE,
     CheckpointSize,
     configuration,
     random_codec,
     write_checkpoint,
 )
+from proofbook_subjects.musicgen.audiocraft.shapes import language_shapes
 from proofbook_subjects.musicgen.reference import save_text_encoder
-from proofbook_systems.musicgen.checkpoints import CODEC_FILE, LANGUAGE_FILE
-from proofbook_systems.musicgen.keymap.shapes import language_keys
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,12 +52,8 @@ def random_checkpoints(name: str, cache: Path | None = None) -> Path:
     """Return the folder of random checkpoints of a published size, written first where missing.
 
     Raises:
-        SubjectError: There is no such size, or not disk enough for it and its conversion.
+        SubjectError: There is not disk enough for it and its conversion.
     """
-    if name not in FULL_SIZES:
-        raise SubjectError(
-            f"there is no published size {name}; write random: and one of {', '.join(FULL_SIZES)}"
-        )
     size = FULL_SIZES[name]
     root = (cache or cache_root()) / "musicgen"
     root.mkdir(parents=True, exist_ok=True)
@@ -83,8 +81,8 @@ def _write(size: CheckpointSize, name: str, folder: Path) -> None:
 
 
 def _check_disk(size: CheckpointSize, name: str, folder: Path) -> None:
-    keys = language_keys(width=size.width, layers=size.layers, text_width=size.text_width)
-    numbers = sum(_count(spec.shape) for spec in keys.values())
+    shapes = language_shapes(width=size.width, layers=size.layers, text_width=size.text_width)
+    numbers = sum(map(math.prod, shapes.values()))
     needed, free = int(2 * numbers * _WRITTEN_TWICE), shutil.disk_usage(folder).free
     if free < needed:
         raise SubjectError(
@@ -92,13 +90,6 @@ def _check_disk(size: CheckpointSize, name: str, folder: Path) -> None:
             f"and {free / 1e9:.1f} GB are free; free some, set PROOFBOOK_CACHE to a larger disk, "
             "or take a smaller size"
         )
-
-
-def _count(shape: tuple[int, ...]) -> int:
-    product = 1
-    for length in shape:
-        product *= length
-    return product
 
 
 def _random_block(path: Path, seed: int) -> Path:
@@ -119,17 +110,17 @@ def _language(size: CheckpointSize, block: Path) -> dict[str, torch.Tensor]:
     import torch
 
     chance = random.Random(size.seed)
-    keys = language_keys(width=size.width, layers=size.layers, text_width=size.text_width)
+    shapes = language_shapes(width=size.width, layers=size.layers, text_width=size.text_width)
     state = {}
-    for name, spec in keys.items():
+    for name, shape in shapes.items():
         if "norm" in name:
             fill = torch.ones if name.endswith("weight") else torch.zeros
-            state[name] = fill(spec.shape, dtype=torch.float16)
+            state[name] = fill(shape, dtype=torch.float16)
             continue
-        count = _count(spec.shape)
+        count = math.prod(shape)
         place = 2 * chance.randrange(_BLOCK - count)
         mapped: np.ndarray[tuple[int], np.dtype[np.float16]] = np.memmap(
             block, dtype=np.float16, mode="c", offset=place, shape=(count,)
         )
-        state[name] = torch.from_numpy(mapped).view(spec.shape)
+        state[name] = torch.from_numpy(mapped).view(shape)
     return state

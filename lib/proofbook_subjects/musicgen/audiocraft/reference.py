@@ -1,6 +1,6 @@
 """The reference checkpoints: tiny, random, and in audiocraft's own format.
 
-With them lies what audiocraft's arithmetic computes from them, so that a model mapped from them can
+With them is what audiocraft's arithmetic computes from them, so that a model mapped from them can
 be compared with the original. The codec makes noise like surf, around -20 dBFS.
 """
 
@@ -9,21 +9,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 from proofbook.caching import cache_root, cached_folder
-from proofbook.errors import SubjectError
 from proofbook_subjects.musicgen.audiocraft import codec, language
 from proofbook_subjects.musicgen.audiocraft.forms import Form, in_form
+from proofbook_subjects.musicgen.audiocraft.shapes import codec_shapes, language_shapes
 from proofbook_subjects.musicgen.reference import save_text_encoder
-from proofbook_systems.musicgen.checkpoints import CODEC_FILE, LANGUAGE_FILE
-from proofbook_systems.musicgen.keymap.shapes import codec_keys, language_keys
-from proofbook_systems.musicgen.keymap.slots import TensorSpec
 
 if TYPE_CHECKING:
     import torch
 
 __all__ = [
+    "CODEC_FILE",
+    "LANGUAGE_FILE",
     "OUTPUTS_FILE",
     "SIZES",
     "CheckpointSize",
@@ -33,6 +32,8 @@ __all__ = [
     "write_checkpoint",
 ]
 
+LANGUAGE_FILE = "state_dict.bin"
+CODEC_FILE = "compression_state_dict.bin"
 OUTPUTS_FILE = "reference_outputs.safetensors"
 RATIOS = (8, 5, 4, 4)
 _CODEBOOK_SPREAD = 3.0
@@ -62,22 +63,11 @@ SIZES = {
 }
 
 
-def reference_checkpoints(name: str, cache: Path | None = None) -> Path:
-    """Return the folder of ``<size>`` or ``<size>/<form>``, built first where the cache lacks it.
+def reference_checkpoints(size: str, form: Form = "pair", cache: Path | None = None) -> Path:
+    """Return the folder of one size in one form, built first where the cache lacks it.
 
     It holds both checkpoints, ``t5/`` and the reference outputs.
-
-    Raises:
-        SubjectError: There is no such size or form.
     """
-    size, _, form = name.partition("/")
-    form = form or "pair"
-    if size not in SIZES or form not in get_args(Form):
-        sizes, forms = ", ".join(SIZES), ", ".join(get_args(Form))
-        raise SubjectError(
-            f"there are no checkpoints reference:{name}; write reference:<size>/<form>, "
-            f"size one of {sizes}, form one of {forms}"
-        )
     recipe = SIZES[size]
     return cached_folder(
         (cache or cache_root()) / "musicgen",
@@ -107,7 +97,7 @@ def _build(size: CheckpointSize, form: str, folder: Path) -> None:
     with torch.random.fork_rng(devices=[]), torch.inference_mode():
         torch.manual_seed(size.seed)
         spoken = _random_state(
-            language_keys(width=size.width, layers=size.layers, text_width=size.text_width)
+            language_shapes(width=size.width, layers=size.layers, text_width=size.text_width)
         )
         sounding = random_codec(size)
         outputs = _outputs(size, spoken, sounding)
@@ -120,29 +110,29 @@ def _build(size: CheckpointSize, form: str, folder: Path) -> None:
 
 def random_codec(size: CheckpointSize) -> dict[str, torch.Tensor]:
     """Return a random codec, folded, that makes an audible sound of random codes."""
-    state = _random_state(_folded(codec_keys(filters=size.filters, dimension=size.dimension)))
+    state = _random_state(_folded(codec_shapes(filters=size.filters, dimension=size.dimension)))
     _voice(state)
     return state
 
 
-def _folded(keys: Mapping[str, TensorSpec]) -> dict[str, TensorSpec]:
-    """Return the keys with one weight for each weight-norm pair."""
-    kept = {k: spec for k, spec in keys.items() if not k.endswith("weight_g")}
-    return {k.replace("weight_v", "weight"): spec for k, spec in kept.items()}
+def _folded(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
+    """Return the shapes with one weight for each weight-norm pair."""
+    kept = {name: shape for name, shape in shapes.items() if not name.endswith("weight_g")}
+    return {name.replace("weight_v", "weight"): shape for name, shape in kept.items()}
 
 
-def _random_state(keys: Mapping[str, TensorSpec]) -> dict[str, torch.Tensor]:
+def _random_state(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, torch.Tensor]:
     """Return random tensors, scaled as layers are initialised: norms and counts are ones."""
     import torch
 
     state = {}
-    for name, spec in keys.items():
-        fan_in = max(1, spec.shape[-1] if len(spec.shape) < 3 else spec.shape[1] * spec.shape[2])
-        tensor = torch.randn(spec.shape) / fan_in**0.5
+    for name, shape in shapes.items():
+        fan_in = max(1, shape[-1] if len(shape) < 3 else shape[1] * shape[2])
+        tensor = torch.randn(shape) / fan_in**0.5
         if "norm" in name:
             tensor = tensor * 0.1 + (1.0 if name.endswith("weight") else 0.0)
         if name.endswith(("inited", "cluster_size")):
-            tensor = torch.ones(spec.shape)
+            tensor = torch.ones(shape)
         state[name] = tensor
     return state
 

@@ -21,7 +21,7 @@ def scramble(names: Iterable[str], seed: int) -> dict[str, str]:
     chance = random.Random(seed)
     separator = chance.choice("._/:-")
     prefixes: dict[tuple[str, ...], list[str]] = {}
-    found = {}
+    renamed = {}
     for name in names:
         prefix, kept = _split(name.split("."))
         if prefix not in prefixes:
@@ -30,10 +30,10 @@ def scramble(names: Iterable[str], seed: int) -> dict[str, str]:
         if chance.random() < 0.3:
             place = chance.randrange(max(1, len(tokens) - 1))
             tokens = [*tokens[:place], chance.choice(_OWN_WRAPPERS), *tokens[place:]]
-        found[name] = separator.join(tokens)
-    if len(set(found.values())) < len(names):
+        renamed[name] = separator.join(tokens)
+    if len(set(renamed.values())) < len(names):
         return scramble(names, seed + 1)
-    return found
+    return renamed
 
 
 def _split(tokens: list[str]) -> tuple[tuple[str, ...], list[str]]:

@@ -13,12 +13,12 @@ from typing import Literal, NamedTuple
 from proofbook_systems.musicgen.keymap.names import canonical, role
 from proofbook_systems.musicgen.keymap.slots import Feed, Slot, TensorSpec, kind_of
 
-__all__ = ["Binder", "Made", "Stage"]
+__all__ = ["Binder", "Binding", "Stage"]
 
 Stage = Literal["mapping", "identical", "rule", "suffix", "proposed"]
 
 
-class Made(NamedTuple):
+class Binding(NamedTuple):
     """A parameter that has its sources."""
 
     feed: Feed
@@ -81,21 +81,21 @@ class Binder:
         keys = self._by_canonical(self.free_keys())
         filled = self._filled()
         for target, spec in self.targets.items():
-            found = keys.get(canonical(target), [])
-            if target in filled or len(found) != 1:
+            matches = keys.get(canonical(target), [])
+            if target in filled or len(matches) != 1:
                 continue
-            if reason := _difference(self.sources[found[0]], spec):
-                self.refused.append((target, found[0], reason))
+            if reason := _difference(self.sources[matches[0]], spec):
+                self.refused.append((target, matches[0], reason))
                 continue
-            self._direct[target] = _Bound(found[0], "identical", 1.0)
-            self._used.add(found[0])
+            self._direct[target] = _Bound(matches[0], "identical", 1.0)
+            self._used.add(matches[0])
 
     def bind_rules(self) -> None:
         """Bind what the exact rules know, behind any wrapper."""
         keys = self._by_canonical(self.free_keys())
         for slot in self.open_slots():
-            found = [key for name in slot.names for key in keys.get(name, [])]
-            self._bind_only(slot, found, "rule")
+            matches = [key for name in slot.names for key in keys.get(name, [])]
+            self._bind_only(slot, matches, "rule")
 
     def bind_endings(self) -> None:
         """Bind a key that alone ends with a slot's whole name, behind any prefix."""
@@ -108,8 +108,8 @@ class Binder:
             if longest is not None:
                 by_ending[longest].append(key)
         for slot in self.open_slots():
-            found = [key for name in slot.names for key in by_ending.get(name, [])]
-            self._bind_only(slot, found, "suffix")
+            matches = [key for name in slot.names for key in by_ending.get(name, [])]
+            self._bind_only(slot, matches, "suffix")
 
     def open_slots(self) -> list[Slot]:
         """Return the slots that would fill a parameter that nothing has filled yet."""
@@ -124,10 +124,10 @@ class Binder:
         """Return the keys that nothing has taken."""
         return {key: spec for key, spec in self.sources.items() if key not in self._used}
 
-    def made(self) -> list[Made]:
+    def bindings(self) -> list[Binding]:
         """Return the parameters that have all their sources."""
-        found = [
-            Made(Feed(target, "copy"), (bound.key,), bound.stage, bound.score)
+        bindings = [
+            Binding(Feed(target, "copy"), (bound.key,), bound.stage, bound.score)
             for target, bound in self._direct.items()
         ]
         seen = set(self._direct)
@@ -138,21 +138,21 @@ class Binder:
                     halves[feed.parameter][feed.place] = (feed, bound)
                 elif feed.parameter not in seen:
                     seen.add(feed.parameter)
-                    found.append(Made(feed, (bound.key,), bound.stage, bound.score))
+                    bindings.append(Binding(feed, (bound.key,), bound.stage, bound.score))
         for parameter, pair in halves.items():
             if len(pair) == 2 and parameter not in seen:
                 (feed, norm), (_, direction) = pair[0], pair[1]
                 weakest = min(norm, direction, key=lambda bound: bound.score)
                 keys = (norm.key, direction.key)
-                found.append(Made(feed, keys, weakest.stage, weakest.score))
-        return found
+                bindings.append(Binding(feed, keys, weakest.stage, weakest.score))
+        return bindings
 
     def _filled(self) -> set[str]:
-        return {made.feed.parameter for made in self.made()}
+        return {binding.feed.parameter for binding in self.bindings()}
 
     def _slots_called(self, parameter: str) -> list[Slot]:
         """Return the slots that make a parameter, which either side's name may stand for."""
-        # Half of a pair is no source of a whole weight; the halves have names of their own.
+        # Half of a pair is not a source of a whole weight; the halves have names of their own.
         whole = [
             slot
             for slot in self.slots
@@ -180,15 +180,15 @@ class Binder:
 
     @staticmethod
     def _by_canonical(keys: Mapping[str, TensorSpec]) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = defaultdict(list)
+        names: dict[str, list[str]] = defaultdict(list)
         for key in keys:
-            found[canonical(key)].append(key)
-        return found
+            names[canonical(key)].append(key)
+        return names
 
 
-def _difference(found: TensorSpec, needed: TensorSpec) -> str:
-    if found.shape != needed.shape:
-        return f"it has shape {list(found.shape)} and {list(needed.shape)} is needed"
-    if kind_of(found.dtype) != kind_of(needed.dtype):
-        return f"it holds {found.dtype} and {needed.dtype} is needed"
+def _difference(actual: TensorSpec, needed: TensorSpec) -> str:
+    if actual.shape != needed.shape:
+        return f"it has shape {list(actual.shape)} and {list(needed.shape)} is needed"
+    if kind_of(actual.dtype) != kind_of(needed.dtype):
+        return f"it holds {actual.dtype} and {needed.dtype} is needed"
     return ""

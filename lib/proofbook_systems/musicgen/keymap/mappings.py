@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from proofbook.errors import SubjectError
+from proofbook.files import atomic_write
 from proofbook_systems.musicgen.keymap.plan import Plan
 from proofbook_systems.musicgen.keymap.slots import TensorSpec
 
@@ -96,13 +95,6 @@ def _json(value: Mapping[str, object]) -> str:
 
 
 def _write(path: Path, content: str) -> Path:
-    """Write beside and rename, so that a file is never half there."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(beside).chmod(0o644)
-    Path(beside).replace(path)
+    atomic_write(path, content)
     return path

@@ -47,17 +47,17 @@ def canonical(name: str) -> str:
 @functools.lru_cache(maxsize=16_384)
 def role(name: str) -> Role:
     """Return what the tensor is, as far as the end of its name says."""
-    found = words(name)
-    return next((kind for end, kind in _ENDS if found[-len(end) :] == end), "other")
+    parts = words(name)
+    return next((kind for end, kind in _ENDS if parts[-len(end) :] == end), "other")
 
 
 def pieces(name: str) -> list[str]:
-    """Return what lies between separators, in lower case."""
+    """Return what is between separators, in lower case."""
     return _PIECE.findall(name.lower())
 
 
 def words(name: str) -> tuple[str, ...]:
-    """Return the pieces that are no numbers."""
+    """Return the pieces that are not numbers."""
     return tuple(piece for piece in pieces(name) if not piece.isdecimal())
 
 

@@ -135,15 +135,15 @@ def plan_keys(
 
 def _finished(part: Part, binder: Binder, proposals: dict[str, Proposal], options: Options) -> Plan:
     recipes = {
-        made.feed.parameter: Recipe(
-            parameter=made.feed.parameter,
-            sources=made.keys,
-            operation=made.feed.operation,
-            part=(made.feed.place, made.feed.of),
-            stage=made.stage,
-            score=made.score,
+        binding.feed.parameter: Recipe(
+            parameter=binding.feed.parameter,
+            sources=binding.keys,
+            operation=binding.feed.operation,
+            part=(binding.feed.place, binding.feed.of),
+            stage=binding.stage,
+            score=binding.score,
         )
-        for made in binder.made()
+        for binding in binder.bindings()
     }
     empty = [name for name in binder.targets if name not in recipes]
     allowed = [n for n in empty if any(fnmatchcase(n, p) for p in options.allow_unfilled)]
@@ -175,11 +175,11 @@ def _summary(binder: Binder, recipes: Mapping[str, Recipe], empty: list[str]) ->
 
 
 def _proposals(matches: list[Match], threshold: float) -> dict[str, Proposal]:
-    found = {}
+    proposals = {}
     for match in matches:
         automatic, reason = _verdict(match, threshold)
         for feed in match.slot.feeds:
-            found[feed.parameter] = Proposal(
+            proposals[feed.parameter] = Proposal(
                 parameter=feed.parameter,
                 candidate=match.key,
                 score=match.score,
@@ -188,7 +188,7 @@ def _proposals(matches: list[Match], threshold: float) -> dict[str, Proposal]:
                 automatic=automatic,
                 reason=reason,
             )
-    return found
+    return proposals
 
 
 def _verdict(match: Match, threshold: float) -> tuple[bool, str]:

@@ -121,13 +121,13 @@ def _solve(group: _Group, learned: _Prefixes) -> _Pairs:
 
     scores = _allowed(group, learned)
     rows, columns = linear_sum_assignment(scores, maximize=True)
-    found = scores[rows, columns]
+    best = scores[rows, columns]
     rivals = np.maximum(
-        _runners_up(scores, found, rows, axis=1), _runners_up(scores, found, columns, axis=0)
+        _runners_up(scores, best, rows, axis=1), _runners_up(scores, best, columns, axis=0)
     )
-    margins = np.where(rivals > 0, np.round(found - rivals, 4), 1.0)
-    real = found > 0
-    return _Pairs(rows[real], columns[real], found[real], margins[real], scores)
+    margins = np.where(rivals > 0, np.round(best - rivals, 4), 1.0)
+    real = best > 0
+    return _Pairs(rows[real], columns[real], best[real], margins[real], scores)
 
 
 def _allowed(group: _Group, learned: _Prefixes) -> NDArray[np.float64]:
@@ -145,9 +145,9 @@ def _allowed(group: _Group, learned: _Prefixes) -> NDArray[np.float64]:
 
 
 def _runners_up(
-    scores: NDArray[np.float64], found: NDArray[np.float64], places: NDArray[np.intp], axis: int
+    scores: NDArray[np.float64], assigned: NDArray[np.float64], places: NDArray[np.intp], axis: int
 ) -> NDArray[np.float64]:
-    """Return the best score of each pair's row (axis 1) or column (axis 0) beside its own."""
+    """Return the best score of each pair's row (axis 1) or column (axis 0) apart from its own."""
     import numpy as np
 
     if scores.shape[axis] == 1:
@@ -157,7 +157,7 @@ def _runners_up(
     others = scores.copy()
     np.put_along_axis(others, best, -1.0, axis)
     second = others.max(axis)
-    runners: NDArray[np.float64] = np.where(first[places] > found, first[places], second[places])
+    runners: NDArray[np.float64] = np.where(first[places] > assigned, first[places], second[places])
     return runners
 
 
@@ -197,8 +197,8 @@ def _known_prefix(key: Spelling, learned: _Prefixes) -> tuple[str, ...] | None:
         return learned[key.prefix]
     inside = [prefix for prefix in learned if prefix and _within(prefix, key.words)]
     longest = max(map(len, inside), default=0)
-    found = {learned[prefix] for prefix in inside if len(prefix) == longest}
-    return found.pop() if len(found) == 1 else None
+    prefixes = {learned[prefix] for prefix in inside if len(prefix) == longest}
+    return prefixes.pop() if len(prefixes) == 1 else None
 
 
 def _within(part: tuple[str, ...], whole: tuple[str, ...]) -> bool:
@@ -218,7 +218,7 @@ def _learn(solved: Sequence[tuple[_Group, _Pairs]]) -> _Prefixes:
             slot = read_name(group.slots[row].name).prefix
             seen[read_name(group.keys[column]).prefix].append(slot)
     return {
-        key: found[0]
-        for key, found in seen.items()
-        if len(found) >= _SUPPORT and len(set(found)) == 1
+        key: prefixes[0]
+        for key, prefixes in seen.items()
+        if len(prefixes) >= _SUPPORT and len(set(prefixes)) == 1
     }

@@ -101,13 +101,13 @@ def targets_of(part: Part, source: str) -> tuple[str, ...]:
 
 def sources_of(part: Part, target: str) -> tuple[Source, ...]:
     """Return the tensors that a parameter may come from; a convolution has two names."""
-    found = []
+    sources = []
     for rule in RULES[part]:
         for place, template in enumerate(rule.targets):
             if match := _compiled(template).fullmatch(target):
                 name = rule.source.format(**match.groupdict())
-                found.append(Source(name, place, len(rule.targets)))
-    return tuple(found)
+                sources.append(Source(name, place, len(rule.targets)))
+    return tuple(sources)
 
 
 @functools.cache

@@ -39,7 +39,7 @@ class Spelling(NamedTuple):
     tail: tuple[str, ...]
     """Words of the last two dotted tokens."""
     rest: tuple[tuple[str, ...], ...]
-    """Words of each dotted token before the tail that is no number."""
+    """Words of each dotted token before the tail that is not a number."""
     prefix: tuple[str, ...]
     """Words before the first number, or else before the tail."""
 
@@ -51,13 +51,13 @@ def read_name(name: str) -> Spelling:
     tokens = name.split(".")
     tail = words(".".join(tokens[-2:]))
     first = next((i for i, piece in enumerate(pieces(name)) if piece.isdecimal()), None)
-    found = words(name)
+    parts = words(name)
     return Spelling(
-        words=found,
+        words=parts,
         numbers=numbers(name),
         tail=tail,
         rest=tuple(w for w in map(words, tokens[:-2]) if w),
-        prefix=found[: len(found) - len(tail)] if first is None else found[:first],
+        prefix=parts[: len(parts) - len(tail)] if first is None else parts[:first],
     )
 
 
@@ -104,24 +104,24 @@ def _best(slot: tuple[_Skeleton, ...], key: tuple[str, ...], prefixed: bool) -> 
 def _words_alike(slot: _Skeleton, key: tuple[str, ...], prefixed: bool) -> float:
     cut = len(key) - len(slot.tail)
     before, end = key[: max(0, cut)], key[max(0, cut) :]
-    found = _share_found(slot.rest, before) if prefixed else 0.0
+    shared = _share_found(slot.rest, before) if prefixed else 0.0
     if end == slot.tail:
-        return SAME_END + (1 - SAME_END) * found
+        return SAME_END + (1 - SAME_END) * shared
     alike = fuzz.ratio(" ".join(end), " ".join(slot.tail)) / 100
-    return NEAR_END * (0.75 * alike + 0.25 * found)
+    return NEAR_END * (0.75 * alike + 0.25 * shared)
 
 
 def _share_found(tokens: tuple[tuple[str, ...], ...], within: tuple[str, ...]) -> float:
     """Return the share of tokens found whole in ``within``, each behind the one before it."""
     if not tokens:
         return 1.0
-    position, found = 0, 0
+    position, count = 0, 0
     for token in tokens:
         places = range(position, len(within) - len(token) + 1)
         place = next((i for i in places if within[i : i + len(token)] == token), None)
         if place is not None:
-            position, found = place + len(token), found + 1
-    return found / len(tokens)
+            position, count = place + len(token), count + 1
+    return count / len(tokens)
 
 
 def _numbers_alike(slot: tuple[int, ...], key: tuple[int, ...]) -> float:

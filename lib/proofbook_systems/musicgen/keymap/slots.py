@@ -67,12 +67,12 @@ def kind_of(dtype: str) -> str:
 def slots_for(part: Part, targets: Mapping[str, TensorSpec]) -> tuple[Slot, ...]:
     """Return the slots that together can fill every parameter of ``targets``."""
     shapes = {canonical(name): spec.shape for name, spec in targets.items()}
-    found: dict[tuple[str, ...], Slot] = {}
+    slots: dict[tuple[str, ...], Slot] = {}
     for target, spec in targets.items():
         for slot in (_plain(part, target, spec, shapes), *_other_form(part, target, spec, shapes)):
-            seen = found.get(slot.names)
-            found[slot.names] = slot if seen is None else _joined(seen, slot)
-    return tuple(found.values())
+            seen = slots.get(slot.names)
+            slots[slot.names] = slot if seen is None else _joined(seen, slot)
+    return tuple(slots.values())
 
 
 def _plain(part: Part, target: str, spec: TensorSpec, shapes: _Shapes) -> Slot:

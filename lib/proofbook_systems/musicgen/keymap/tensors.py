@@ -81,17 +81,17 @@ def _is_transposed(name: str, tensors: Mapping[str, torch.Tensor]) -> bool:
 
 
 def _written(tensors: Mapping[str, torch.Tensor], form: Form) -> dict[str, torch.Tensor]:
-    found = {}
+    written = {}
     for name, tensor in tensors.items():
         stem, leaf = name.rsplit(".", 1)
         kind = role(name)
         if kind not in ("magnitude", "direction") or form == "pair":
-            found[name] = tensor
+            written[name] = tensor
         elif form == "parametrized":
-            found[f"{stem}.{_NEWER[leaf]}"] = tensor
+            written[f"{stem}.{_NEWER[leaf]}"] = tensor
         elif kind == "direction":
-            found[f"{stem}.weight"] = _folded(tensors[f"{stem}.weight_g"], tensor)
-    return found
+            written[f"{stem}.weight"] = _folded(tensors[f"{stem}.weight_g"], tensor)
+    return written
 
 
 def _norm(tensor: torch.Tensor) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Bring the models that are wanted, and what they need beside them, into the cache.
+"""Bring the models that are wanted, and what they need next to them, into the cache.
 
 Joins origins, the store and companions. Verifies nothing.
 """
@@ -15,7 +15,7 @@ from proofbook_systems.musicgen.preload.checksums import read_notes
 from proofbook_systems.musicgen.preload.companions import Companion, companions_of
 from proofbook_systems.musicgen.preload.manifest import ManifestEntry
 from proofbook_systems.musicgen.preload.origins import FolderOrigin
-from proofbook_systems.musicgen.preload.resolution import Wanted, new_entry, resolve_origin
+from proofbook_systems.musicgen.preload.resolution import Wanted, find_origin, new_entry
 from proofbook_systems.musicgen.preload.store import Preloaded, preload, take_over
 
 __all__ = ["Arrivals", "bring_models"]
@@ -28,7 +28,7 @@ class Arrivals:
     """What is in the cache after bringing."""
 
     models: list[Wanted]
-    """All that were wanted, then what they need beside them."""
+    """All that were wanted, then what they need next to them."""
     results: dict[str, Preloaded] = field(default_factory=dict)
     """By key; a model that could not be brought is missing."""
     problems: dict[str, str] = field(default_factory=dict)
@@ -48,9 +48,9 @@ def bring_models(
     mirror: str,
     offline: bool,
 ) -> Arrivals:
-    """Bring each model, then what its checkpoints need and do not have beside them.
+    """Bring each model, then what its checkpoints need and do not have next to them.
 
-    ``known`` is the manifest. Offline, what lies in the cache already is noted as it is. One that
+    ``known`` is the manifest. Offline, what is in the cache already is noted as it is. One that
     cannot be brought keeps no other from coming.
     """
     arrivals = Arrivals(models=list(wanted))
@@ -77,7 +77,7 @@ def _lacking(folder: Path) -> list[Companion]:
 def _bring(model: Wanted, cache: Path, arrivals: Arrivals, *, mirror: str, offline: bool) -> None:
     folder = cache / model.entry.local_path
     try:
-        origin = resolve_origin(model.source, mirror, offline=offline)
+        origin = find_origin(model.source, mirror, offline=offline)
         result = take_over(folder) if origin is None else preload(origin, folder)
     except SubjectError as error:
         arrivals.problems[model.key] = str(error)
@@ -93,7 +93,7 @@ def _bring(model: Wanted, cache: Path, arrivals: Arrivals, *, mirror: str, offli
 
 
 def _attach(there: Path, place: Path, model: Wanted, arrivals: Arrivals) -> None:
-    """Link a companion's files beside the checkpoints of the model that needs it."""
+    """Link a companion's files next to the checkpoints of the model that needs it."""
     try:
         preload(FolderOrigin(folder=there, linked=True), place)
     except SubjectError as error:

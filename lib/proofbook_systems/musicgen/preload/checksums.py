@@ -1,27 +1,25 @@
 """Checksums: those that a source publishes of its files, and those noted of files that arrived.
 
-``SHA256SUMS`` is what ``sha256sum`` writes. ``sha256.json`` lies in the cache beside a model's
+``SHA256SUMS`` is what ``sha256sum`` writes. ``sha256.json`` is in the cache next to a model's
 files; it names all that the source has before the first of them is brought, so that a preload that
 was ended early is seen.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import NamedTuple
 
 from proofbook.errors import SubjectError
+from proofbook.files import atomic_write
 
 __all__ = [
     "NOTES_FILE",
     "PUBLISHED_FILE",
     "Note",
-    "hash_file",
     "is_inside",
     "parse_published",
     "read_notes",
@@ -48,18 +46,18 @@ def parse_published(text: str, where: str) -> dict[str, str]:
     """Return the sha256 by file that a ``SHA256SUMS`` names.
 
     Raises:
-        SubjectError: A line is no checksum, or of a file that does not lie beside it.
+        SubjectError: A line is not a checksum, or of a file that is not next to it.
     """
-    found: dict[str, str] = {}
+    digests: dict[str, str] = {}
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip():
             continue
         match = _LINE.fullmatch(line.strip())
         path = match[2].removeprefix("./") if match else ""
         if match is None or not is_inside(path):
-            raise SubjectError(f"{where}, line {number}, is no checksum of a file beside it")
-        found[PurePosixPath(path).as_posix()] = match[1].lower()
-    return found
+            raise SubjectError(f"{where}, line {number}, is not a checksum of a file next to it")
+        digests[PurePosixPath(path).as_posix()] = match[1].lower()
+    return digests
 
 
 def is_inside(path: str) -> bool:
@@ -92,25 +90,14 @@ def write_notes(folder: Path, notes: Mapping[str, Note]) -> None:
     Raises:
         SubjectError: They cannot be written.
     """
-    beside = folder / f".{NOTES_FILE}.new"
     content = {path: note._asdict() for path, note in sorted(notes.items())}
     try:
-        with beside.open("w", encoding="utf-8") as file:
-            json.dump(content, file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(folder / NOTES_FILE)
+        atomic_write(folder / NOTES_FILE, json.dumps(content, indent=1))
     except OSError as error:
         raise SubjectError(
             f"{folder / NOTES_FILE} cannot be written ({error.strerror or error}); free some space "
             "and try again"
         ) from error
-
-
-def hash_file(path: Path) -> str:
-    """Return the sha256 of a file as 64 hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _note(path: str, entry: Mapping[str, object]) -> Note:

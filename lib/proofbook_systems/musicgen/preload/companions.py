@@ -1,7 +1,7 @@
 """What audiocraft's checkpoints need and do not hold: the T5, and a codec that is only pointed to.
 
-Each is a model of its own in the cache, brought once, and linked beside the checkpoints, where what
-loads them looks. Knows nothing of how they are loaded.
+Each is a model of its own in the cache, brought once, and linked next to the checkpoints, where the
+loader looks. Knows nothing of how they are loaded.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _NAME = re.compile(r"(\w[\w.-]*/)?\w[\w.-]*")
 
 
 class Companion(NamedTuple):
-    """A model that another one needs beside it."""
+    """A model that another one needs next to it."""
 
     name: str
     """As the checkpoint names it: a hub id."""
@@ -34,17 +34,17 @@ class Companion(NamedTuple):
 
 
 def companions_of(folder: Path) -> list[Companion]:
-    """Return what the checkpoints in ``folder`` need beside them; none where there are none.
+    """Return what the checkpoints in ``folder`` need next to them; none where there are none.
 
     A checkpoint that cannot be opened names nothing; verification says what is wrong with it.
     """
     language, codec = folder / LANGUAGE_FILE, folder / CODEC_FILE
     text, pointed = _text_name(language), _pointed(codec)
-    found = [
+    companions = [
         Companion(text, TEXT_FOLDER, LANGUAGE_FILE),
         Companion(pointed, pointed.split("/")[-1], CODEC_FILE),
     ]
-    return [companion for companion in found if _NAME.fullmatch(companion.name)]
+    return [companion for companion in companions if _NAME.fullmatch(companion.name)]
 
 
 def _text_name(language: Path) -> str:

@@ -137,8 +137,8 @@ def run_in_image(
     for here, inside in mounts.items():
         words += ["-v", f"{_made(here)}:{inside}"]
     removal = [engine.command, "rm", "-f", name]
-    with _variables(environment) as given, guarded(removal):
-        code = run_logged([*words, *given, image.name, *command], log, timeout)
+    with _variables(environment) as variables, guarded(removal):
+        code = run_logged([*words, *variables, image.name, *command], log, timeout)
     if code is None:
         raise SubjectError(
             f"the container took longer than {timeout:.0f} s and was ended; see {log}"

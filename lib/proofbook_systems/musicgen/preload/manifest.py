@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from proofbook.errors import SubjectError
+from proofbook.files import atomic_write
 
 __all__ = ["ManifestEntry", "complete_manifest", "read_manifest", "write_manifest"]
 
@@ -46,7 +45,7 @@ def read_manifest(path: Path, root: Path) -> dict[str, ManifestEntry]:
     ``root`` is the cache that places are relative to.
 
     Raises:
-        SubjectError: It is no manifest, or names a place outside of the cache, or one place twice.
+        SubjectError: It is not a manifest, names a place outside of the cache, or one place twice.
     """
     try:
         value = json.loads(path.read_bytes())
@@ -55,7 +54,7 @@ def read_manifest(path: Path, root: Path) -> dict[str, ManifestEntry]:
     except (OSError, ValueError) as error:
         raise SubjectError(f"manifest {path} cannot be read ({error}); correct it") from error
     if not isinstance(value, dict):
-        raise SubjectError(f"manifest {path} is no object; write {{short key: {{hf_id, …}}}}")
+        raise SubjectError(f"manifest {path} is not an object; write {{short key: {{hf_id, …}}}}")
     entries = {key: _entry(key, entry, path) for key, entry in value.items()}
     _check_places(entries, path, root)
     return entries
@@ -80,18 +79,7 @@ def write_manifest(path: Path, entries: Mapping[str, ManifestEntry]) -> None:
     """Write a manifest whole or not at all."""
     content = {key: entry.model_dump() for key, entry in entries.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    beside = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(content, file, indent=2, ensure_ascii=False)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        beside.chmod(0o644)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    atomic_write(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
 def _entry(key: str, value: object, path: Path) -> ManifestEntry:

@@ -1,7 +1,8 @@
-"""A mirror: a web address under which a model's files lie.
+"""A mirror: a web address under which a model's files are.
 
-``SHA256SUMS`` beside them says which they are, if its owner is kind; without it the usual names are
-asked for. Knows nothing of where the files go.
+``SHA256SUMS`` lists them where the mirror has one; without it the usual names are asked for.
+
+Knows nothing of where the files go.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ class MirrorOrigin:
         return [RemoteFile(path, self._size(path), digest) for path, digest in published.items()]
 
     def local(self, path: str) -> Path | None:
-        """Return None: nothing of it lies here."""
+        """Return None: none of it is here."""
         return None
 
     @contextmanager
@@ -105,24 +106,24 @@ class MirrorOrigin:
         index = self._get(_INDEX)
         if index is not None:
             names |= dict.fromkeys(self._shards(index))
-        found = [RemoteFile(name, self._size(name), "") for name in names if self._has(name)]
-        if not found:
+        files = [RemoteFile(name, self._size(name), "") for name in names if self._has(name)]
+        if not files:
             raise SubjectError(
                 f"mirror {self.name} has neither {PUBLISHED_FILE} nor a model's files; check the "
                 "address"
             )
-        return found
+        return files
 
     def _shards(self, index: str) -> list[str]:
         try:
             shards = sorted({str(name) for name in json.loads(index)["weight_map"].values()})
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise SubjectError(
-                f"{self.name}/{_INDEX} is no index of weights ({error}); tell the mirror's owner"
+                f"{self.name}/{_INDEX} is not a weight index ({error}); tell the mirror's owner"
             ) from error
         outside = [name for name in shards if not is_inside(name)]
         if outside:
-            raise SubjectError(f"{self.name}/{_INDEX} names {outside[0]}, which is not beside it")
+            raise SubjectError(f"{self.name}/{_INDEX} names {outside[0]}, which is not next to it")
         return shards
 
     def _address(self, path: str) -> str:
@@ -166,15 +167,15 @@ def without_password(address: str) -> str:
 
 def _stream(answer: httpx.Response, start: int) -> Stream | None:
     """Return what an answer holds; None where it is neither the file nor the rest of it."""
-    said = answer.headers.get("content-range", "")
+    content_range = answer.headers.get("content-range", "")
     if answer.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
-        beyond = _BEYOND.fullmatch(said)
+        beyond = _BEYOND.fullmatch(content_range)
         if beyond is None or int(beyond[1]) != start:
             return None
         return Stream(start, start, _version(answer), iter(()))  # all had arrived
     if answer.status_code != httpx.codes.PARTIAL_CONTENT:
         return Stream(0, _length(answer), _version(answer), answer.iter_raw())
-    part = _RANGE.fullmatch(said)
+    part = _RANGE.fullmatch(content_range)
     if part is None or int(part[1]) != start:
         return None
     size = int(part[2]) if part[2] != "*" else None

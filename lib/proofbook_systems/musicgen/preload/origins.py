@@ -40,7 +40,7 @@ class Stream(NamedTuple):
     """An open file of an origin."""
 
     start: int
-    """Byte that the first chunk begins with: what was asked for, or 0 if it begins anew."""
+    """Byte that the first chunk begins with: what was asked for, or 0 if it starts again."""
     size: int | None
     """Bytes of the whole file."""
     version: str
@@ -63,7 +63,7 @@ class Origin(Protocol):
         """Return what there is."""
 
     def local(self, path: str) -> Path | None:
-        """Return where a file lies on this machine, if it does."""
+        """Return where a file is on this machine, if it does."""
 
     def open(self, path: str, start: int, version: str) -> AbstractContextManager[Stream]:
         """Open a file from ``start`` on, if it still is of ``version``."""
@@ -75,7 +75,7 @@ class FolderOrigin:
 
     folder: Path
     digests: Mapping[str, str] = field(default_factory=dict)
-    """Checksums by file, where somebody else knows them."""
+    """Checksums by file, where another party knows them."""
     linked: bool = False
 
     @property
@@ -92,8 +92,8 @@ class FolderOrigin:
             SubjectError: A file with a checksum is not there.
         """
         names = (p.relative_to(self.folder).as_posix() for p in self.folder.rglob("*"))
-        found = [n for n in sorted(names) if not _SKIPPED.search(n)]
-        there = [name for name in found if (self.folder / name).is_file()]
+        kept = [n for n in sorted(names) if not _SKIPPED.search(n)]
+        there = [name for name in kept if (self.folder / name).is_file()]
         digests = self._digests()
         lacking = [name for name in digests if name not in there and not _SKIPPED.search(name)]
         if lacking:

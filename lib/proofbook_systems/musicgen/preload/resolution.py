@@ -17,8 +17,7 @@ import httpx
 
 from proofbook.caching import cache_root
 from proofbook.errors import SubjectError
-from proofbook_subjects.musicgen.audiocraft.reference import reference_checkpoints
-from proofbook_subjects.musicgen.reference import reference_folder
+from proofbook.subjects import is_reference, resolve_reference
 from proofbook_systems.musicgen.preload.hub import cached_hub_origin, hub_origin
 from proofbook_systems.musicgen.preload.manifest import ManifestEntry
 from proofbook_systems.musicgen.preload.mirrors import MirrorOrigin, without_password
@@ -26,12 +25,11 @@ from proofbook_systems.musicgen.preload.origins import FolderOrigin, Origin
 from proofbook_systems.musicgen.preload.store import log_progress
 
 __all__ = [
-    "FRESH", "Wanted", "cache_folder", "is_offline", "new_entry", "place_under", "resolve_origin",
+    "FRESH", "Wanted", "cache_folder", "find_origin", "is_offline", "new_entry", "place_under",
     "wanted_models",
 ]  # fmt: skip
 
 FRESH = "fresh"
-_REFERENCE = "reference:"
 _ADDRESS = re.compile(r"https?://")
 _FILE_ADDRESS = "file://"
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
@@ -90,7 +88,7 @@ def wanted_models(models: Mapping[str, str], manifest: Mapping[str, ManifestEntr
     Raises:
         SubjectError: A key has no source anywhere, or is another model in the manifest.
     """
-    found: list[Wanted] = []
+    wanted: list[Wanted] = []
     for key, source in models.items():
         known = manifest.get(key)
         named = source or (known.hf_id if known else _PUBLISHED.get(key, ""))
@@ -102,9 +100,9 @@ def wanted_models(models: Mapping[str, str], manifest: Mapping[str, ManifestEntr
                 f"model {key} is {known.hf_id} in the manifest and {named} is asked for; use "
                 "another key, another cache, or correct the manifest"
             )
-        taken = {e.local_path for e in (*manifest.values(), *(w.entry for w in found))}
-        found.append(Wanted(key=key, source=named, entry=known or new_entry(key, named, taken)))
-    return found
+        taken = {e.local_path for e in (*manifest.values(), *(w.entry for w in wanted))}
+        wanted.append(Wanted(key=key, source=named, entry=known or new_entry(key, named, taken)))
+    return wanted
 
 
 def new_entry(key: str, source: str, taken: set[str]) -> ManifestEntry:
@@ -123,24 +121,22 @@ def new_entry(key: str, source: str, taken: set[str]) -> ManifestEntry:
     )
 
 
-def resolve_origin(source: str, mirror: str, *, offline: bool) -> Origin | None:
+def find_origin(source: str, mirror: str, *, offline: bool) -> Origin | None:
     """Return where a model comes from; None where that would need the network and is not to.
 
-    ``source`` is ``reference:<size>`` or ``reference:<size>/<form>``, a folder, a ``file`` or web
-    address, or a hub id, which is looked for under ``mirror``, a folder or address, if given.
+    ``source`` is ``reference:<name>``, a folder, a ``file`` or web address, or a hub id, which is
+    looked for under ``mirror``, a folder or address, if given.
 
     Raises:
         SubjectError: There is no such folder or model, or the hub does not give it.
     """
-    if source.startswith(_REFERENCE):
-        name = source.removeprefix(_REFERENCE)
-        built = reference_checkpoints(name) if "/" in name else reference_folder(name)
-        return FolderOrigin(folder=built)
+    if reference := resolve_reference(source, "musicgen.model", "musicgen.checkpoints"):
+        return FolderOrigin(folder=reference.path)
     if folder := _folder(source):
         return FolderOrigin(folder=folder)
     if not _ADDRESS.match(source) and not _HUB_ID.fullmatch(source):
         raise SubjectError(
-            f"model source {source} is no folder here; give a folder, a hub id, or an address"
+            f"model source {source} is not a folder here; give a folder, a hub id, or an address"
         )
     if mirror and not _ADDRESS.match(source):
         source = f"{mirror.rstrip('/')}/{source}"
@@ -155,8 +151,8 @@ def resolve_origin(source: str, mirror: str, *, offline: bool) -> Origin | None:
 
 
 def _is_identity(source: str) -> bool:
-    """Say whether a source names a model itself, and not a place that some model lies at."""
-    if source.startswith(_REFERENCE):
+    """Say whether a source names a model itself, and not a place that some model is at."""
+    if is_reference(source):
         return True
     return bool(_HUB_ID.fullmatch(source)) and not Path(source).is_dir()
 

@@ -39,13 +39,13 @@ def check_shapes(folder: Path) -> list[Finding]:
     if unreadable:
         return unreadable
     layouts = layouts_of(folder)
-    found = _transformers(folder) if "transformers" in layouts else []
+    findings = _transformers(folder) if "transformers" in layouts else []
     if "audiocraft" in layouts:
-        found += _audiocraft(folder)
+        findings += _audiocraft(folder)
         for companion in companions_of(folder):
             if (folder / companion.place / "config.json").is_file():
-                found += _transformers(folder, f"{companion.place}/")
-    return found
+                findings += _transformers(folder, f"{companion.place}/")
+    return findings
 
 
 def _transformers(folder: Path, below: str = "") -> list[Finding]:
@@ -56,14 +56,14 @@ def _transformers(folder: Path, below: str = "") -> list[Finding]:
         why = str(error).strip().splitlines() or [type(error).__name__]
         return [Finding("shape", f"{below}config.json", "a model that can be built", why[0][:200])]
     there = _shapes_there(place)
-    found = []
+    findings = []
     for name, shape in wanted.items():
         file, actual = there.get(name, (weight_files(place)[0].name, None))
         if actual is None and name not in optional:
-            found.append(_finding(f"{below}{file}", name, shape, None))
+            findings.append(_finding(f"{below}{file}", name, shape, None))
         elif actual is not None and actual != shape:
-            found.append(_finding(f"{below}{file}", name, shape, actual))
-    return found
+            findings.append(_finding(f"{below}{file}", name, shape, actual))
+    return findings
 
 
 def _finding(file: str, name: str, expected: Shape, actual: Shape | None) -> Finding:
@@ -92,7 +92,7 @@ def _shapes_there(folder: Path) -> dict[str, tuple[str, Shape]]:
     there: dict[str, tuple[str, Shape]] = {}
     for path in weight_files(folder):
         with safe_open(path, "pt") as file:
-            for name in file.keys():  # noqa: SIM118 - it is no mapping
+            for name in file.keys():  # noqa: SIM118 - it is not a mapping
                 there[_newer(name)] = (path.name, tuple(file.get_slice(name).get_shape()))
     return there
 
@@ -119,7 +119,7 @@ def _audiocraft(folder: Path) -> list[Finding]:
         targets: Mapping[Part, Any] = target_specs(architecture.config)
     except (SubjectError, ValueError, TypeError, LookupError, ArithmeticError) as error:
         return [Finding("shape", LANGUAGE_FILE, "a model that can be built", str(error)[:200])]
-    said = [
+    findings = [
         Finding("shape", LANGUAGE_FILE, "xp.cfg as the tensors are", line)
         for line in architecture.contradictions
     ]
@@ -127,9 +127,11 @@ def _audiocraft(folder: Path) -> list[Finding]:
         if not checkpoint.tensors:
             continue
         plan = plan_keys(part, specs_of(checkpoint.tensors), targets[part], Options())
-        said += [Finding("shape", files[part], "tensors that fit", r.words) for r in plan.refused]
-        said += [_unfilled(files[part], name, targets[part][name]) for name in plan.unfilled]
-    return said
+        findings += [
+            Finding("shape", files[part], "tensors that fit", r.words) for r in plan.refused
+        ]
+        findings += [_unfilled(files[part], name, targets[part][name]) for name in plan.unfilled]
+    return findings
 
 
 def _unfilled(file: str, name: str, spec: Any) -> Finding:

@@ -1,6 +1,6 @@
 """Put a model into the cache under a lock: what is missing is brought, what is there is kept.
 
-Nothing that another program or another source has put there is written over. Beside the files lies
+Nothing that another program or another source has put there is written over. Next to the files is
 ``sha256.json``, which is what later verification compares with.
 """
 
@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from proofbook.errors import SubjectError
-from proofbook_systems.musicgen.preload.checksums import Note, hash_file, read_notes, write_notes
+from proofbook.files import hash_file
+from proofbook_systems.musicgen.preload.checksums import Note, read_notes, write_notes
 from proofbook_systems.musicgen.preload.origins import FolderOrigin, Origin, RemoteFile
 from proofbook_systems.musicgen.preload.transfer import Progress, bring, part_of, version_of
 
@@ -48,7 +49,7 @@ def preload(origin: Origin, folder: Path, progress: Progress | None = None) -> P
     A process that finds another at it waits until that one has ended.
 
     Raises:
-        SubjectError: A file cannot be brought, the disk is too small, or something else lies there.
+        SubjectError: A file cannot be brought, the disk is too small, or something else is there.
     """
     began = time.perf_counter()
     with _locked(folder):
@@ -67,7 +68,7 @@ def preload(origin: Origin, folder: Path, progress: Progress | None = None) -> P
 
 
 def take_over(folder: Path) -> Preloaded | None:
-    """Note what lies in ``folder``, where somebody else has put it there; None where nothing does.
+    """Note what is in ``folder``, where another program has put it there; None where nothing does.
 
     Files that were noted before keep their notes.
     """
@@ -79,7 +80,7 @@ def take_over(folder: Path) -> Preloaded | None:
         if not notes:
             notes = {f.path: _noted(folder / f.path) for f in FolderOrigin(folder=folder).files()}
             write_notes(folder, notes)
-            _LOG.info("%s: %d files are taken over as they lie there", folder.name, len(notes))
+            _LOG.info("%s: %d files are taken over as they are", folder.name, len(notes))
     there = sum(note.size or 0 for note in notes.values() if note.arrived)
     seconds = time.perf_counter() - began
     return Preloaded(folder=folder, bytes_there=there, bytes_brought=0, seconds_taken=seconds)
@@ -141,7 +142,7 @@ def _refuse_others(
 def _claimed(
     files: list[RemoteFile], notes: Mapping[str, Note], folder: Path, origin: Origin
 ) -> dict[str, Note]:
-    """Add notes of files that somebody else has put there, where they are those of the origin."""
+    """Add notes of files that another program has put there, where they are those of the origin."""
     names = {file.path for file in files}
     claimed = {path: note for path, note in notes.items() if path in names}
     for path in notes.keys() - names:
@@ -153,11 +154,11 @@ def _claimed(
             continue
         if not _is_same(file, place, origin):
             raise SubjectError(
-                f"{place} lies there already and is not the one of {origin.name}; move it away, or "
+                f"{place} is there already and is not the one of {origin.name}; move it away, or "
                 "give the model another key or cache"
             )
         claimed[file.path] = _noted(place)
-        _LOG.info("%s is taken over as it lies there", file.path)
+        _LOG.info("%s is taken over as it is", file.path)
     return claimed
 
 

@@ -1,7 +1,7 @@
 """Bring one file from an origin to its place: resumed, checksummed, and whole or not there.
 
-What has arrived lies in ``<name>.part`` until the file is complete; beside it is noted which
-version it is of, so that a file that has changed meanwhile is begun anew.
+What has arrived is in ``<name>.part`` until the file is complete; next to it is noted which
+version it is of, so that a file that has changed meanwhile is started again.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 
 from proofbook.errors import SubjectError
-from proofbook_systems.musicgen.preload.checksums import hash_file
+from proofbook.files import hash_file
 from proofbook_systems.musicgen.preload.origins import Origin, RemoteFile, Stream
 
 __all__ = ["Progress", "bring", "part_of", "version_of"]
@@ -44,7 +44,7 @@ def bring(
     place.parent.mkdir(parents=True, exist_ok=True)
     part = part_of(place)
     resumed, digest = True, ""
-    while resumed:  # a part of another version may show in the checksum alone: then once more, anew
+    while resumed:  # a part of another version may show in the checksum alone: then once more
         resumed = not _linked(origin, file, part) and _received(origin, file, part, progress, sleep)
         digest = hash_file(part)
         if not file.sha256 or digest == file.sha256:
@@ -59,7 +59,7 @@ def bring(
 
 
 def part_of(place: Path) -> Path:
-    """Return where a file lies while it is unfinished."""
+    """Return where a file is while it is unfinished."""
     return place.with_name(f"{place.name}.part")
 
 

@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from proofbook.errors import SubjectError
+from proofbook.files import hash_file
 from proofbook_systems.musicgen.checkpoints import (
     CODEC_FILE,
     LANGUAGE_FILE,
     open_checkpoint,
     verify_checkpoint,
 )
-from proofbook_systems.musicgen.preload.checksums import NOTES_FILE, Note, hash_file, read_notes
+from proofbook_systems.musicgen.preload.checksums import NOTES_FILE, Note, read_notes
 from proofbook_systems.musicgen.preload.companions import companions_of
 from proofbook_systems.musicgen.preload.findings import Finding, first_per_file, read_or_find
 from proofbook_systems.musicgen.preload.transfer import part_of
@@ -49,41 +50,41 @@ _BESIDE: dict[str, tuple[tuple[str, ...], ...]] = {
 
 
 def layouts_of(folder: Path) -> tuple[Layout, ...]:
-    """Return whose files these are: one, both, or nobody's."""
-    found: list[Layout] = []
+    """Return whose files these are: one's, both's, or neither's."""
+    layouts: list[Layout] = []
     if (folder / "config.json").is_file() or any(folder.glob("*.safetensors.index.json")):
-        found.append("transformers")
+        layouts.append("transformers")
     if (folder / LANGUAGE_FILE).is_file() or (folder / CODEC_FILE).is_file():
-        found.append("audiocraft")
-    return tuple(found)
+        layouts.append("audiocraft")
+    return tuple(layouts)
 
 
 def check_files(folder: Path) -> list[Finding]:
     """Compare every file with its size and checksum on arrival; name what is missing or unfinished.
 
-    What was linked beside checkpoints is compared with its own notes.
+    What was linked next to checkpoints is compared with its own notes.
     """
     if not (folder / NOTES_FILE).is_file():
         wanted = f"config.json and model.safetensors, or {LANGUAGE_FILE} and {CODEC_FILE}"
         return [Finding("missing", NOTES_FILE, wanted, "nothing was preloaded here")]
-    found: list[Finding] = []
+    findings: list[Finding] = []
     for notes in sorted(folder.rglob(NOTES_FILE)):
         damaged = read_or_find(folder, notes, lambda path: read_notes(path.parent))
-        found += damaged
+        findings += damaged
         for path, note in ({} if damaged else read_notes(notes.parent)).items():
             name = (notes.parent / path).relative_to(folder).as_posix()
-            found += _against_note(notes.parent / path, name, note)
-    return first_per_file([*found, *_unfinished(folder)])
+            findings += _against_note(notes.parent / path, name, note)
+    return first_per_file([*findings, *_unfinished(folder)])
 
 
 def check_loadable(folder: Path) -> list[Finding]:
     """Read every weight file as far as its format can tell that it is whole."""
     layouts = layouts_of(folder)
-    found = [*_transformers(folder)] if "transformers" in layouts else []
-    found += [*_audiocraft(folder)] if "audiocraft" in layouts else []
+    findings = [*_transformers(folder)] if "transformers" in layouts else []
+    findings += [*_audiocraft(folder)] if "audiocraft" in layouts else []
     if not layouts:
-        found.append(Finding("missing", "config.json", f"it or {LANGUAGE_FILE}", "neither"))
-    return first_per_file(found)
+        findings.append(Finding("missing", "config.json", f"it or {LANGUAGE_FILE}", "neither"))
+    return first_per_file(findings)
 
 
 def weight_files(folder: Path) -> list[Path]:
@@ -98,7 +99,7 @@ def weight_files(folder: Path) -> list[Path]:
     try:
         shards = {str(name) for name in json.loads(index.read_bytes())["weight_map"].values()}
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-        raise SubjectError(f"{index} is no index of weights ({error}); preload it again") from error
+        raise SubjectError(f"{index} is not a weight index ({error}); preload it again") from error
     return [folder / Path(shard).name for shard in sorted(shards)]
 
 
@@ -111,9 +112,9 @@ def _against_note(place: Path, name: str, note: Note) -> Iterator[Finding]:
         else:
             yield Finding("missing", name, size, "an older one" if place.is_file() else "no file")
         return
-    found = place.stat().st_size
-    if found != note.size:
-        yield Finding("size", name, size, f"{found:,} bytes")
+    actual = place.stat().st_size
+    if actual != note.size:
+        yield Finding("size", name, size, f"{actual:,} bytes")
         return
     digest = hash_file(place)
     if digest != note.sha256:
@@ -191,7 +192,9 @@ def _check_tensors(path: Path) -> None:
     try:
         check_safetensors(path)
         with safe_open(path, "pt") as file:
-            for name in file.keys():  # noqa: SIM118 - it is no mapping
+            for name in file.keys():  # noqa: SIM118 - it is not a mapping
                 file.get_slice(name).get_shape()
     except (SafetensorError, AttributeError, TypeError, ValueError) as error:
-        raise SubjectError(f"{path} is no safetensors file ({error}); preload it again") from error
+        raise SubjectError(
+            f"{path} is not a safetensors file ({error}); preload it again"
+        ) from error

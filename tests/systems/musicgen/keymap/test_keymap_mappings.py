@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from proofbook.errors import SubjectError
+from proofbook_bench.matching import specs_of, targets_for
 from proofbook_subjects.musicgen.audiocraft.scrambling import scramble
+from proofbook_subjects.musicgen.audiocraft.shapes import codec_shapes, language_shapes
 from proofbook_systems.musicgen.keymap import (
     Options,
     Plan,
@@ -18,9 +20,8 @@ from proofbook_systems.musicgen.keymap import (
     write_applied,
     write_artefacts,
 )
-from proofbook_systems.musicgen.keymap.shapes import codec_keys, language_keys, targets_for
 
-KEYS = codec_keys(filters=4, dimension=8)
+KEYS = specs_of(codec_shapes(filters=4, dimension=8))
 TARGETS = targets_for("codec", KEYS)
 STEM, HERE = "encoder.model.0.conv.conv", "audio_encoder.encoder.layers.0.conv"
 
@@ -162,7 +163,7 @@ def test_the_debug_files_have_their_names_and_can_be_given_back(tmp_path: Path):
 
 
 def test_a_stacked_key_is_written_for_each_of_its_parameters(tmp_path: Path):
-    keys = language_keys(width=8, layers=1)
+    keys = specs_of(language_shapes(width=8, layers=1))
     names = scramble(keys, 1)
     sources = {names[key]: spec for key, spec in keys.items()}
     targets = targets_for("language", keys)

@@ -8,16 +8,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from proofbook_bench.matching import specs_of, targets_for
 from proofbook_subjects.musicgen.audiocraft.scrambling import scramble
+from proofbook_subjects.musicgen.audiocraft.shapes import codec_shapes, language_shapes
 from proofbook_systems.musicgen.keymap import Options, Plan, TensorSpec, plan_keys
 from proofbook_systems.musicgen.keymap.names import WRAPPERS
 from proofbook_systems.musicgen.keymap.rules import Part
-from proofbook_systems.musicgen.keymap.shapes import codec_keys, language_keys, targets_for
 
 PARTS: list[Part] = ["language", "codec"]
 KEYS: dict[Part, dict[str, TensorSpec]] = {
-    "language": language_keys(width=64, layers=4),
-    "codec": codec_keys(filters=4, dimension=8),
+    "language": specs_of(language_shapes(width=64, layers=4)),
+    "codec": specs_of(codec_shapes(filters=4, dimension=8)),
 }
 TARGETS = {part: targets_for(part, keys) for part, keys in KEYS.items()}
 RIGHT = {part: plan_keys(part, KEYS[part], TARGETS[part]) for part in PARTS}

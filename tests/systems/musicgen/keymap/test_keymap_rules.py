@@ -7,14 +7,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proofbook_bench.matching import specs_of, targets_for
+from proofbook_subjects.musicgen.audiocraft.shapes import codec_shapes, language_shapes
 from proofbook_systems.musicgen.keymap import TensorSpec, build_tensor, plan_keys, to_audiocraft
 from proofbook_systems.musicgen.keymap.names import canonical, numbers, role, words
 from proofbook_systems.musicgen.keymap.rules import Part, sources_of, targets_of
-from proofbook_systems.musicgen.keymap.shapes import codec_keys, language_keys, targets_for
 
 KEYS: dict[Part, dict[str, TensorSpec]] = {
-    "language": language_keys(width=64, layers=3),
-    "codec": codec_keys(filters=4, dimension=8),
+    "language": specs_of(language_shapes(width=64, layers=3)),
+    "codec": specs_of(codec_shapes(filters=4, dimension=8)),
 }
 
 ANCHORS = {
@@ -73,7 +74,7 @@ def test_unknown_names_feed_nothing():
 
 @given(st.lists(st.sampled_from(["module", "_orig_mod", "_fsdp_wrapped_module"]), max_size=4))
 def test_wrappers_never_change_what_a_key_feeds(wrappers: list[str]):
-    for key, spec in language_keys(width=8, layers=1).items():
+    for key, spec in specs_of(language_shapes(width=8, layers=1)).items():
         wrapped = ".".join([*wrappers, key]).replace("attn.", "attn.mha.")
         sources = {wrapped: spec}
         found = plan_keys("language", sources, targets_for("language", {key: spec}))

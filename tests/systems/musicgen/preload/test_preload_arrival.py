@@ -25,7 +25,7 @@ from proofbook_systems.musicgen.preload.verification import check_files, check_l
 @pytest.fixture
 def bare(cache: Path, tmp_path: Path) -> Path:
     """A mirror folder: checkpoints without their T5, as they are published, and the T5."""
-    source, mirror = reference_checkpoints("tiny/pair", cache), tmp_path / "mirror"
+    source, mirror = reference_checkpoints("tiny", "pair", cache), tmp_path / "mirror"
     shutil.copytree(source / "t5", mirror / "t5-base")
     for name in (LANGUAGE_FILE, CODEC_FILE):
         (mirror / "me" / "tiny").mkdir(parents=True, exist_ok=True)
@@ -106,7 +106,7 @@ def test_a_codec_that_is_only_pointed_to_is_brought_too(
 
 @pytest.mark.parametrize("name", ["..", "a/..", "/etc", "../../x", "https://evil.example/x", ""])
 def test_a_checkpoint_does_not_choose_among_our_folders(cache: Path, tmp_path: Path, name: str):
-    source = reference_checkpoints("tiny/pair", cache)
+    source = reference_checkpoints("tiny", "pair", cache)
     config = dict(open_checkpoint(source / LANGUAGE_FILE).config or {})
     config["conditioners"] = {"description": {"t5": {"name": name}}}
     write_checkpoint(tmp_path / LANGUAGE_FILE, {}, json.dumps(config))

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from waiting import HANG
 
 from proofbook.errors import SubjectError
 from proofbook_systems.musicgen.preload import containers
@@ -189,7 +190,7 @@ _RUN = (
     "import sys; from pathlib import Path\n"
     "from proofbook_systems.musicgen.preload import containers as c\n"
     "c.run_in_image(c.find_engine(), c.Image(name='mine:1', built=True, problem=''), ['x'],\n"
-    "    mounts={}, environment={}, log=Path(sys.argv[1]), timeout=60)\n"
+    "    mounts={}, environment={}, log=Path(sys.argv[1]), timeout=600)\n"
 )
 
 
@@ -201,7 +202,7 @@ def test_a_killed_runbook_leaves_no_container(docker: Docker, how: signal.Signal
                                stderr=subprocess.DEVNULL)  # fmt: skip
     wait_until(lambda: docker.told.exists() and bool(docker.commands("run")))
     process.send_signal(how)
-    process.wait(30)
+    process.wait(HANG)
     name = docker.commands("run")[0].split()[3]
     wait_until(lambda: docker.commands("rm") == [f"rm -f {name}"])
 

@@ -11,10 +11,11 @@ from fake_hub import Hub
 from faulty_mirror import serving
 
 from proofbook.errors import SubjectError
+from proofbook.files import hash_file
 from proofbook_systems.musicgen.preload import hub as hubs
-from proofbook_systems.musicgen.preload.checksums import hash_file, read_notes
+from proofbook_systems.musicgen.preload.checksums import read_notes
 from proofbook_systems.musicgen.preload.store import preload
-from proofbook_systems.musicgen.subject import resolve_model
+from proofbook_systems.musicgen.subject import find_model
 
 NAME = "facebook/musicgen-mini"
 FILES = {"config.json": b"{}", "model.safetensors": bytes(5000), "README.md": b"not wanted"}
@@ -114,5 +115,5 @@ def test_a_model_that_was_preloaded_is_found_without_the_hub(hub: Hub, reference
     hubs.hub_origin(NAME, silent)
     hub.asked.clear()
     hub.repositories.clear()
-    assert (resolve_model(NAME).folder / "model.safetensors").is_file()
+    assert (find_model(NAME).folder / "model.safetensors").is_file()
     assert hub.asked == []

@@ -43,7 +43,7 @@ def test_no_file_is_no_models(tmp_path: Path):
     ("content", "said"),
     [
         ("{", "cannot be read"),
-        ([], "is no object"),
+        ([], "is not an object"),
         ({"small": {"local_path": "x"}}, r"small\.hf_id: Field required"),
         ({"small": 3}, "small: "),
         ({"small": {**ENTRY, "local_path": "/srv/models"}}, r"local_path: /srv/models is absolute"),

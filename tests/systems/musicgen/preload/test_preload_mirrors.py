@@ -40,7 +40,7 @@ def test_a_mirror_without_head_requests_is_read_all_the_same(
 )
 def test_checksums_that_lead_elsewhere_are_refused(mirror: Mirror, origin: MirrorOrigin, line: str):
     mirror.files["SHA256SUMS"] = f"{line}\n".encode()
-    with pytest.raises(SubjectError, match=r"SHA256SUMS, line 1, is no checksum"):
+    with pytest.raises(SubjectError, match=r"SHA256SUMS, line 1, is not a checksum"):
         origin.files()
 
 
@@ -61,10 +61,10 @@ def test_without_checksums_the_usual_names_and_an_index_are_asked_for(
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (index("../../evil.bin"), r"names \.\./\.\./evil\.bin, which is not beside it"),
-        (index("/evil.bin"), "not beside it"),
-        (b"[1", "is no index of weights"),
-        (b"[]", "is no index of weights"),
+        (index("../../evil.bin"), r"names \.\./\.\./evil\.bin, which is not next to it"),
+        (index("/evil.bin"), "not next to it"),
+        (b"[1", "is not a weight index"),
+        (b"[]", "is not a weight index"),
     ],
 )
 def test_an_index_that_makes_no_sense_is_refused(

@@ -14,9 +14,9 @@ from proofbook_systems.musicgen.preload.mirrors import MirrorOrigin
 from proofbook_systems.musicgen.preload.origins import FolderOrigin
 from proofbook_systems.musicgen.preload.resolution import (
     cache_folder,
+    find_origin,
     is_offline,
     place_under,
-    resolve_origin,
     wanted_models,
 )
 
@@ -113,8 +113,8 @@ def test_offline_the_network_is_not_tried(tmp_path: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     for source in ("facebook/musicgen-nowhere", "https://mirror.invalid/x"):
-        assert resolve_origin(source, "https://mirror.invalid", offline=True) is None
-        assert resolve_origin(source, "", offline=True) is None
+        assert find_origin(source, "https://mirror.invalid", offline=True) is None
+        assert find_origin(source, "", offline=True) is None
 
 
 @pytest.mark.usefixtures("no_network")
@@ -123,21 +123,21 @@ def test_a_mirror_may_be_a_folder_or_a_file_address(tmp_path: Path):
     place.mkdir(parents=True)
     mirror = tmp_path / "my mirror"
     for base in (str(mirror), mirror.as_uri()):
-        assert resolve_origin(SMALL, base, offline=True) == FolderOrigin(folder=place)
+        assert find_origin(SMALL, base, offline=True) == FolderOrigin(folder=place)
         with pytest.raises(SubjectError, match=r"mirror folder .* does not exist"):
-            resolve_origin("facebook/other", base, offline=False)
-    assert resolve_origin(place.as_uri(), "", offline=True) == FolderOrigin(folder=place)
+            find_origin("facebook/other", base, offline=False)
+    assert find_origin(place.as_uri(), "", offline=True) == FolderOrigin(folder=place)
 
 
 def test_a_hub_id_is_looked_for_under_the_mirror():
-    origin = resolve_origin(SMALL, "https://mirror.invalid/base/", offline=False)
+    origin = find_origin(SMALL, "https://mirror.invalid/base/", offline=False)
     assert isinstance(origin, MirrorOrigin)
     assert origin.base == f"https://mirror.invalid/base/{SMALL}"
-    direct = resolve_origin("https://x.invalid/m", "https://mirror.invalid", offline=False)
+    direct = find_origin("https://x.invalid/m", "https://mirror.invalid", offline=False)
     assert isinstance(direct, MirrorOrigin)
     assert direct.base == "https://x.invalid/m"
 
 
 def test_a_source_that_is_nothing_is_named():
-    with pytest.raises(SubjectError, match="is no folder here"):
-        resolve_origin("/nowhere/at/all", "", offline=False)
+    with pytest.raises(SubjectError, match="is not a folder here"):
+        find_origin("/nowhere/at/all", "", offline=False)

@@ -135,7 +135,7 @@ def test_another_model_is_never_mixed_in(there: Path, here: Path, tmp_path: Path
 
 def test_what_somebody_else_put_there_is_never_written_over(there: Path, here: Path):
     fill(here, {"config.json": b"[]"})
-    with pytest.raises(SubjectError, match=r"config\.json lies there already"):
+    with pytest.raises(SubjectError, match=r"config\.json is there already"):
         preload(FolderOrigin(folder=there), here)
     assert (here / "config.json").read_bytes() == b"[]"
     assert sorted(p.name for p in here.iterdir()) == ["config.json"]

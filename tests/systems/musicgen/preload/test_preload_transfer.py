@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from faulty_mirror import CONTENT, Mirror
+from waiting import HANG
 
 from proofbook.errors import SubjectError
 from proofbook_systems.musicgen.preload.mirrors import MirrorOrigin
@@ -250,7 +251,7 @@ def test_a_killed_preload_is_taken_up(mirror: Mirror, tmp_path: Path):
     assert not (tmp_path / "small" / "weights.bin").exists()
     mirror.pause = 0.0
     again = start(mirror, tmp_path / "small")
-    assert again.communicate(timeout=60)[0] == f"{len(CONTENT)}\n"
+    assert again.communicate(timeout=HANG)[0] == f"{len(CONTENT)}\n"
     assert (tmp_path / "small" / "weights.bin").read_bytes() == CONTENT
     assert mirror.ranges_asked[-1].startswith("bytes=")
 
@@ -264,6 +265,6 @@ def test_two_at_once_bring_it_once_and_the_second_says_that_it_waits(
     first = start(mirror, tmp_path / "small")
     wait_for(lambda: (tmp_path / "small" / "weights.bin.part").exists())
     second = start(mirror, tmp_path / "small")
-    (brought, _), (waited, said) = first.communicate(timeout=60), second.communicate(timeout=60)
+    (brought, _), (waited, said) = first.communicate(timeout=HANG), second.communicate(timeout=HANG)
     assert (brought, waited) == (f"{len(CONTENT)}\n", "0\n")
     assert "another process preloads small; waiting for it" in said

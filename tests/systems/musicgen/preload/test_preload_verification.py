@@ -34,14 +34,14 @@ def model(reference: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def checkpoints(cache: Path, tmp_path: Path) -> Path:
     """The tiny checkpoints in a cache of their own."""
-    origin = FolderOrigin(folder=reference_checkpoints("tiny/pair", cache))
+    origin = FolderOrigin(folder=reference_checkpoints("tiny", "pair", cache))
     return preload(origin, tmp_path / "models" / "tiny").folder
 
 
 @pytest.fixture
 def both(model: Path, cache: Path) -> Path:
     """A folder with both layouts, as published repositories are."""
-    source = reference_checkpoints("tiny/pair", cache)
+    source = reference_checkpoints("tiny", "pair", cache)
     for name in (LANGUAGE_FILE, CODEC_FILE, "t5/config.json", f"t5/{WEIGHTS}", "t5/tokenizer.json"):
         (model / name).parent.mkdir(exist_ok=True)
         (model / name).write_bytes((source / name).read_bytes())
@@ -172,7 +172,7 @@ def test_weights_in_another_format_alone_are_named(model: Path):
         (cut, "unreadable", "truncated or damaged"),
         (lambda p: p.unlink(), "missing", "no file"),
         (lambda p: p.write_bytes(b"<html>"), "unreadable", "web page"),
-        (lambda p: torch.save({"x": 1}, p), "unreadable", "it has no best_state"),
+        (lambda p: torch.save({"x": 1}, p), "unreadable", "it has x and no best_state"),
     ],
     ids=["flipped", "cut", "deleted", "page", "other"],
 )

@@ -1,0 +1,29 @@
+"""Run the command: what every module adds to it, and how its errors end."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from proofbook.cli import execution, projects, reviewing, workbench  # noqa: F401 - they add commands
+from proofbook.cli.application import app
+from proofbook.errors import ProofbookError
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command; a known error is one line on stderr and its own exit code."""
+    try:
+        app()
+    except ProofbookError as error:
+        typer.echo(f"proofbook: {error}", err=True)
+        sys.exit(error.exit_code)
+    except Exception as error:
+        if os.environ.get("PROOFBOOK_DEBUG"):
+            raise
+        what = f"{type(error).__name__}: {error}"
+        typer.echo(f"proofbook: {what}; PROOFBOOK_DEBUG=1 shows where", err=True)
+        sys.exit(ProofbookError.exit_code)

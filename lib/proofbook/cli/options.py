@@ -1,0 +1,49 @@
+"""Options and arguments that several commands share, and the runs that they name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from proofbook.runs.folder import RunFolder
+
+__all__ = ["KeyFile", "Outputs", "ProfileName", "RunName", "find_named_run", "find_outputs"]
+
+Outputs = Annotated[
+    Path | None, typer.Option("--outputs", help="Folder of the runs; default: outputs/.")
+]
+ProfileName = Annotated[
+    str | None,
+    typer.Option("--profile", help="A name under parameters/, or a YAML file; default: tiny."),
+]
+RunName = Annotated[str, typer.Argument(help="A run's id, its folder, or latest.")]
+KeyFile = Annotated[
+    Path | None, typer.Option("--key", help="An Ed25519 SSH key to sign with: ~/.ssh/id_ed25519.")
+]
+
+
+def find_outputs(outputs: Path | None) -> Path:
+    """Return the folder of the runs: the one that is named, or the project's.
+
+    Raises:
+        UsageError: None is named, and there is no project here.
+    """
+    from proofbook.project import find_project
+
+    return outputs or find_project(Path.cwd()).outputs
+
+
+def find_named_run(outputs: Path | None, run: str) -> RunFolder:
+    """Return the run called ``run``; one that is named by its folder needs no project.
+
+    Raises:
+        ProofbookError: There is no such run.
+    """
+    from proofbook.runs.finding import find_run
+
+    if (Path(run) / "run.json").is_file():
+        return find_run(Path(run), run)
+    return find_run(find_outputs(outputs), run)

@@ -1,0 +1,56 @@
+"""``proofbook init``, ``list`` and ``runs``: what a project has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from proofbook.cli.application import app
+from proofbook.cli.options import Outputs, ProfileName, find_outputs
+
+__all__ = ["init", "list_command", "runs"]
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="Where; made if need be.")] = Path(),
+    systems: Annotated[
+        str,
+        typer.Option("--with", help="Systems whose runbooks are copied, as musicgen,training."),
+    ] = "",
+) -> None:
+    """Make a project of your own, with a first runbook."""
+    from proofbook.scaffold.creation import create_project
+
+    names = [name.strip() for name in systems.split(",") if name.strip()]
+    created = create_project(folder, names)
+    for path in created.files:
+        typer.echo(f"  {path.as_posix()}")
+    enter = "" if folder == Path() else f"cd {folder} && "
+    if created.extras:
+        typer.echo(f"next: pip install 'proofbook[{','.join(created.extras)}]'")
+    typer.echo(f"next: {enter}proofbook run")
+
+
+@app.command("list")
+def list_command(profile: ProfileName = None) -> None:
+    """Show runbooks with their parameters, and profiles with their jobs."""
+    from proofbook.project import find_project
+    from proofbook.runner.listing import print_listing
+
+    print_listing(find_project(Path.cwd()), profile)
+
+
+@app.command()
+def runs(
+    limit: Annotated[
+        int, typer.Option("-n", "--limit", min=1, help="How many of the newest.")
+    ] = 20,
+    outputs: Outputs = None,
+) -> None:
+    """List the runs with their verdicts, newest first."""
+    from proofbook.report.listing import print_runs
+
+    print_runs(find_outputs(outputs), limit)

@@ -1,0 +1,1 @@
+"""What executes jobs: the interface of an executor, and its implementations."""

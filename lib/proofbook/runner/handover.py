@@ -1,0 +1,168 @@
+"""Turn planned jobs into specs for an executor, and its results into files of the run folder."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import time
+from collections.abc import Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from pathlib import Path
+
+from proofbook.notebooks import Runbook
+from proofbook.records import Attempt, Outcome, PlannedJob, RunInfo, now
+from proofbook.runner.attempts import may_retry, refuse_stale
+from proofbook.runner.capacity import Allocation, Capacity
+from proofbook.runner.executors.protocol import JobResult, JobSpec
+from proofbook.runner.outcomes import OutcomeWriter, ended
+from proofbook.runner.resolution import read_outputs, resolve_parameters
+from proofbook.runner.schedule import Obstacle, Start
+from proofbook.runs.folder import RunFolder
+
+__all__ = ["Handover"]
+
+_THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Handover:
+    """The run's side of an executor."""
+
+    info: RunInfo
+    writer: OutcomeWriter
+    runbooks: Mapping[str, Runbook]
+    capacity: Capacity
+    lacking: Mapping[str, str] = field(default_factory=dict)
+    """By job id: what it needs and no machine has, where the profile allows that it is skipped."""
+    deadline: float | None = None
+    """Of the run, on the monotonic clock."""
+    root: Path | None = None
+    """The project's folder, which a job finds again wherever its own folder is."""
+
+    @cached_property
+    def hides_gpus(self) -> bool:
+        """Whether a job that declares no GPU sees none: so where another job of the plan does."""
+        return bool(self.capacity.gpus) and any(job.resources.gpus for job in self.info.plan)
+
+    def spec(self, start: Start, earlier: tuple[Attempt, ...] = ()) -> JobSpec:
+        """Return what an executor needs for an attempt.
+
+        Raises:
+            OSError: The runbook cannot be read any more.
+            UnresolvedError: An output was not made, has changed, or does not fit.
+        """
+        job = start.job
+        runbook = self.runbooks[job.runbook]
+        path = runbook.path
+        notebook = path.read_bytes()
+        return JobSpec(
+            run_id=self.info.run_id,
+            job=job,
+            notebook=notebook.decode(),
+            notebook_sha256=hashlib.sha256(notebook).hexdigest(),
+            notebook_path=str(path),
+            environment=self._environment(job, start.allocation),
+            seconds_left=None if self.deadline is None else self.deadline - time.monotonic(),
+            resolved=resolve_parameters(job, runbook, partial(read_outputs, self.writer.run)),
+            lacking=self.lacking.get(job.id, ""),
+            earlier=earlier,
+        )
+
+    def accept(self, spec: JobSpec, future: Future[JobResult]) -> Outcome:
+        """Return the outcome of an attempt; its files are in the run folder by then.
+
+        Does not raise: a lost attempt has crashed, and what cannot be stored is an error.
+        """
+        try:
+            result = future.result()
+            refuse_stale(result.outcome, spec)
+        except Exception as error:  # noqa: BLE001 - it becomes the outcome of the attempt
+            return self._write_lost(spec, error)
+        try:
+            if result.brought is not None:
+                _adopt(result.brought, self.writer, spec.job.id)
+        except OSError as error:
+            return self.write_fault(spec.job, error, spec.earlier)
+        return result.outcome
+
+    def may_retry(self, spec: JobSpec, outcome: Outcome) -> bool:
+        """Say whether another attempt at a job follows."""
+        return may_retry(spec.job, outcome, self.writer.run.job(spec.job.id).records)
+
+    def refuse(
+        self, job: PlannedJob, obstacle: Obstacle, earlier: tuple[Attempt, ...] = ()
+    ) -> Outcome:
+        """Write down that a job is not started, and why; return the outcome."""
+        outcome = Outcome(
+            job=job.id,
+            runbook=job.runbook,
+            status=obstacle.status,
+            cause=self.writer.redact(obstacle.reason),
+            attempts=earlier,
+            ended=now(),
+        )
+        self.writer.open_folder(job.id)
+        self.writer.write(outcome)
+        return outcome
+
+    def write_fault(
+        self, job: PlannedJob, error: Exception, earlier: tuple[Attempt, ...] = ()
+    ) -> Outcome:
+        """Write down that a job could not be sent or stored; return the outcome."""
+        started = now()
+        begun = Outcome(job=job.id, runbook=job.runbook, attempts=earlier, started=started)
+        self.writer.open_folder(job.id)
+        return self.writer.write_fault(begun, started, error)
+
+    def _write_lost(self, spec: JobSpec, error: Exception) -> Outcome:
+        started = now()
+        lost = Outcome(
+            job=spec.job.id,
+            runbook=spec.job.runbook,
+            status="crashed",
+            cause=f"the attempt was lost: {error}",
+            notebook_sha256=spec.notebook_sha256,
+            attempts=spec.earlier,
+            started=started,
+        )
+        outcome = ended(lost, started)
+        self.writer.open_folder(spec.job.id)
+        self.writer.write(outcome)
+        return outcome
+
+    def _environment(self, job: PlannedJob, allocation: Allocation) -> dict[str, str]:
+        """Return the project, and what keeps a kernel to the CPUs and GPUs of its job."""
+        environment = _threads(job.resources.cpus, self.capacity)
+        if allocation.gpus or self.hides_gpus:
+            environment["CUDA_VISIBLE_DEVICES"] = ",".join(allocation.gpus)
+        if self.root is not None:
+            environment["PROOFBOOK_PROJECT"] = str(self.root)
+        return environment
+
+
+def _threads(cpus: int | None, capacity: Capacity) -> dict[str, str]:
+    """Return the threads of numeric libraries: as declared, else as the user or a slot has them."""
+    if cpus is not None:
+        return dict.fromkeys(_THREAD_VARIABLES, str(cpus))
+    share = str(max(1, capacity.cpus // capacity.slots))
+    return {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", share)}
+
+
+def _adopt(brought: Path, writer: OutcomeWriter, job: str) -> None:
+    """Move what an executor brought, a job's files and its media, into the run folder."""
+    theirs = RunFolder(brought)
+    writer.run.media.mkdir(exist_ok=True)
+    for file in theirs.media.iterdir() if theirs.media.is_dir() else ():
+        if file.is_file() and not file.is_symlink():
+            shutil.move(file, writer.run.media / file.name)
+    folder = writer.open_folder(job)
+    for path in theirs.job(job).path.iterdir():
+        shutil.move(path, folder.path / path.name)

@@ -1,0 +1,69 @@
+"""What a job's records say against it: the rules that need nothing but the records.
+
+Each function returns one line, or nothing where the rule holds. Knows nothing about files.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+
+from proofbook.records import AnyRecord, Begin, Check, Finish
+
+__all__ = ["broken_sequence", "forbidden_skips", "skip_reasons", "unmet_checks"]
+
+_NAMED = 3
+
+
+def unmet_checks(checks: Sequence[Check]) -> str:
+    """Return which checks failed or could not be evaluated."""
+    unmet = [check.name for check in checks if check.status in ("failed", "error")]
+    return f"{len(unmet)} of {len(checks)} checks did not pass: {_names(unmet)}" if unmet else ""
+
+
+def forbidden_skips(checks: Sequence[Check], globs: Sequence[str]) -> str:
+    """Return which skipped checks match none of the globs of checks that may be skipped."""
+    forbidden = [
+        f"{check.name} ({check.reason or 'no reason given'})"
+        for check in checks
+        if check.status == "skipped" and not any(fnmatchcase(check.name, glob) for glob in globs)
+    ]
+    return f"required but unavailable: {_names(forbidden)}" if forbidden else ""
+
+
+def skip_reasons(checks: Sequence[Check]) -> str:
+    """Return why checks were skipped, each reason once."""
+    return _names(list(dict.fromkeys(check.reason or "no reason given" for check in checks)))
+
+
+def broken_sequence(records: Sequence[AnyRecord], unreadable_lines: int) -> str:
+    """Return why the records are not those of one whole execution."""
+    if unreadable_lines:
+        return f"{unreadable_lines} lines of records.jsonl cannot be read"
+    if not records:
+        return "no records were made"
+    kinds = Counter[str](record.kind for record in records)
+    if kinds["begin"] != 1 or not isinstance(records[0], Begin):
+        return f"records.jsonl must start with one begin record and holds {kinds['begin']}"
+    finish = records[-1]
+    if not isinstance(finish, Finish):
+        return "no finish record: the runbook did not reach its last cell"
+    if kinds["finish"] != 1:
+        return f"{kinds['finish']} finish records: several executions are mixed"
+    before = kinds - Counter({"finish": 1})
+    if {kind: count for kind, count in finish.counts.items() if count} != dict(before):
+        return (
+            f"records were lost: finish counted {_counts(finish.counts)}, and there are "
+            f"{_counts(before)}"
+        )
+    return ""
+
+
+def _names(names: Sequence[str]) -> str:
+    rest = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{counts[kind]} {kind}" for kind in sorted(counts)) or "nothing"

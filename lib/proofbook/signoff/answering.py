@@ -1,0 +1,172 @@
+"""Accept an answer and write it down.
+
+The review page, the panel in JupyterLab, an imported file and the command line all put answers into
+the log through :class:`ReviewSession`.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from proofbook.errors import UsageError
+from proofbook.records import Question, RunInfo, now
+from proofbook.runs.folder import RunFolder
+from proofbook.runs.media_index import MediaIndex
+from proofbook.signoff.acceptance import (
+    SubmittedAnswer,
+    bytes_problem,
+    comparison_problem,
+    failed_check,
+    refusal,
+)
+from proofbook.signoff.baseline import Baseline, Key, find_baselines, take_key
+from proofbook.signoff.binding import AskedJob, bind, bind_check, read_asked_job
+from proofbook.signoff.entries import Answer, AnswerFields, Binding, Reviewer
+from proofbook.signoff.log import LogTail, SignoffLog
+from proofbook.signoff.question_status import in_force
+from proofbook.signoff.sealing import seal_run
+from proofbook.signoff.signing import sign
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+__all__ = ["ReviewSession"]
+
+_MEANING = {
+    "approved": "I have looked at or listened to it, and it is good for release.",
+    "rejected": "I have looked at or listened to it, and it must not be released.",
+    "needs-work": "I have looked at or listened to it, and it needs work before release.",
+    "waived": "I know that this is not approved, and answer for releasing without it.",
+}
+
+
+@dataclass
+class ReviewSession:
+    """One run under review. Many sessions of one run may be open at once."""
+
+    run: RunFolder
+    info: RunInfo
+    key: Ed25519PrivateKey | None = None
+    lasting: timedelta | None = None
+    """How long an approval counts that does not say so itself; by default, for ever."""
+    media: MediaIndex = field(init=False)
+    """For showing where questions stand; an answer is always bound to fresh hashes."""
+    _jobs: dict[str, AskedJob] = field(default_factory=dict)
+    _tail: LogTail = field(init=False)
+    _baselines: dict[Key, Baseline] | None = None
+    _sealed: bool = False
+
+    def __post_init__(self) -> None:
+        self.media = MediaIndex(self.run.media)
+        self._tail = LogTail(self.log.path)
+
+    @property
+    def log(self) -> SignoffLog:
+        """The run's log."""
+        return SignoffLog(self.run.path, self.info.run_id)
+
+    def answers(self) -> list[Answer]:
+        """Return all answers given by now, in order; the log is not verified."""
+        return self._tail.answers()
+
+    def find_baselines(self) -> dict[Key, Baseline]:
+        """Find the approved takes of earlier runs, which answers are held against from now on."""
+        self._baselines = find_baselines(self.run.path.parent, before=self.info.started)
+        return self._baselines
+
+    def seal(self) -> None:
+        """Write down every file of the run, unless that was done and nothing has changed."""
+        seal_run(self.run, self.log, self.info.run_id)
+        self._sealed = True
+
+    def job(self, job_id: str) -> AskedJob:
+        """Return what a job asks.
+
+        Raises:
+            UsageError: The run has no such job.
+        """
+        if job_id not in self._jobs:
+            planned = next((each for each in self.info.plan if each.id == job_id), None)
+            if planned is None:
+                raise UsageError(f"run {self.info.run_id} has no job {job_id!r}")
+            self._jobs[job_id] = read_asked_job(self.run, self.info.run_id, planned)
+        return self._jobs[job_id]
+
+    def prepare(self, answer: SubmittedAnswer, reviewer: Reviewer) -> Binding:
+        """Hold an answer against its question; return what it will be bound to.
+
+        Raises:
+            UsageError: It does not fit its question, or the evidence has changed.
+        """
+        job = self.job(answer.job)
+        question = next((q for q in job.questions if q.name == answer.question), None)
+        check = failed_check(job, answer.question)
+        if question is None and check is None:
+            raise UsageError(f"job {job.id} asks no question {answer.question!r}")
+        problem = refusal(answer, question, job, reviewer)
+        if question is not None and not problem:
+            problem = self._comparison_problem(answer, question, job)
+        if problem:
+            raise UsageError(f"{job.id}, {answer.question}: {problem}")
+        if question is None:
+            assert check is not None  # it is about one or the other
+            return bind_check(job, check.name)
+        binding = bind(job, question, self.run.media)
+        if problem := bytes_problem(answer, question, binding):
+            raise UsageError(f"{job.id}, {answer.question}: {problem}")
+        return binding
+
+    def answer(self, answer: SubmittedAnswer, reviewer: Reviewer) -> Answer:
+        """Write an answer down; it is on the disk when this returns.
+
+        Raises:
+            UsageError: It does not fit its question, or the evidence has changed.
+        """
+        binding = self.prepare(answer, reviewer)
+        if not self._sealed:
+            self.seal()
+        fields = {name: getattr(answer, name) for name in AnswerFields.model_fields}
+        fields["supersedes"] = self._superseded(answer, reviewer)
+        fields["expires"] = self._end_of(answer)
+
+        def make_entry(number: int, previous: str) -> Answer:
+            entry = Answer(
+                number=number, previous=previous, id=uuid.uuid4().hex, reviewer=reviewer,
+                meaning=_MEANING[answer.verdict], binding=binding, **fields,
+            )  # fmt: skip
+            return sign(entry, self.key) if self.key else entry
+
+        written = self.log.append(make_entry)
+        assert isinstance(written, Answer)
+        return written
+
+    def _comparison_problem(
+        self, answer: SubmittedAnswer, question: Question, job: AskedJob
+    ) -> str:
+        """Return why a blind comparison does not count; without an approved take none is asked."""
+        if question.form not in ("ab", "abx") or answer.verdict != "approved":
+            return ""
+        evidence = job.evidence.get(question.about[0])
+        baselines = self.find_baselines() if self._baselines is None else self._baselines
+        baseline = baselines.get(take_key(job.runbook, job.id, evidence)) if evidence else None
+        return comparison_problem(answer.comparison, baseline.evidence) if baseline else ""
+
+    def _end_of(self, answer: SubmittedAnswer) -> datetime | None:
+        if answer.expires is None and self.lasting and answer.verdict == "approved":
+            return now() + self.lasting
+        return answer.expires
+
+    def _superseded(self, answer: SubmittedAnswer, reviewer: Reviewer) -> tuple[str, ...]:
+        earlier = [
+            entry
+            for entry in in_force(self.answers())
+            if (entry.binding.job, entry.binding.question) == (answer.job, answer.question)
+        ]
+        unknown = set(answer.supersedes) - {entry.id for entry in earlier}
+        if unknown:
+            raise UsageError(f"there is no answer {sorted(unknown)[0]} that could be replaced")
+        own = {entry.id for entry in earlier if entry.reviewer.name == reviewer.name}
+        return tuple(sorted(own | set(answer.supersedes)))

@@ -1,0 +1,56 @@
+"""Ports of the loopback interface: choose one, and see whether one is free."""
+
+from __future__ import annotations
+
+import socket
+import time
+
+import psutil
+
+from proofbook.errors import SubjectError
+
+__all__ = ["HOST", "choose_port", "is_free", "wait_free"]
+
+HOST = "127.0.0.1"
+_PAUSE = 0.02
+
+
+def choose_port(wanted: int = 0) -> int:
+    """Return ``wanted`` if it is free; 0 picks a free port.
+
+    Raises:
+        SubjectError: It is taken.
+    """
+    if wanted and not is_free(wanted):
+        raise SubjectError(f"port {wanted} is taken{_owner(wanted)}; free it, or give another or 0")
+    with socket.socket() as probe:
+        probe.bind((HOST, wanted))
+        return int(probe.getsockname()[1])
+
+
+def is_free(port: int) -> bool:
+    """Say whether nothing listens on a port."""
+    with socket.socket() as probe:
+        probe.settimeout(1.0)
+        return probe.connect_ex((HOST, port)) != 0
+
+
+def wait_free(port: int, timeout: float) -> bool:
+    """Wait until nothing listens on a port any more; return whether that is so."""
+    deadline = time.monotonic() + timeout
+    while not is_free(port):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_PAUSE)
+    return True
+
+
+def _owner(port: int) -> str:
+    """Return `` by NAME (process N)`` for what listens on a port, where the system tells."""
+    try:
+        connections = psutil.net_connections("tcp")
+        listening = [c for c in connections if c.laddr and c.laddr.port == port]
+        pids = [c.pid for c in listening if c.status == psutil.CONN_LISTEN and c.pid]
+        return f" by {psutil.Process(pids[0]).name()} (process {pids[0]})" if pids else ""
+    except psutil.Error:
+        return ""

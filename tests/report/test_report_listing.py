@@ -1,0 +1,57 @@
+"""Runs are listed with what their files support, and one that cannot be read blocks nothing."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from sample_run import build_run
+
+from proofbook.report import load_run
+from proofbook.report.listing import print_runs
+from proofbook.runs.folder import RunFolder
+
+
+@pytest.fixture
+def outputs(sample: RunFolder, tmp_path: Path) -> Path:
+    """Three runs; the one in the middle cannot be read."""
+    for name in ("20260101-a", "20260103-c"):
+        shutil.copytree(sample.path, tmp_path / name)
+    (tmp_path / "20260102-b").mkdir()
+    (tmp_path / "20260102-b" / "run.json").write_text("{")
+    return tmp_path
+
+
+def test_the_newest_run_comes_first(
+    outputs: Path, sample: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_runs(outputs, 20)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["20260103-c", "20260102-b", "20260101-a"]
+    summary = load_run(sample)
+    assert lines[0].split()[1] == summary.verdict
+    for status, number in summary.counts.items():
+        assert f"{number} {status}" in lines[0]
+    assert lines[1].split()[1] == "unreadable" and "no readable run.json" in lines[1]
+
+
+def test_a_verdict_is_never_greener_than_the_files(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = build_run(tmp_path)
+    info = run.read_info()
+    run.write_info(info.model_copy(update={"verdict": "passed"}))
+    print_runs(tmp_path, 20)
+    assert capsys.readouterr().out.split()[1] not in ("passed", "unreviewed", "waived")
+
+
+def test_the_rest_is_counted(outputs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    print_runs(outputs, 1)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("20260103-c") and lines[1].startswith("and 2 older ones")
+
+
+def test_no_runs_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    print_runs(tmp_path / "gone", 20)
+    assert capsys.readouterr().out == f"no runs in {tmp_path / 'gone'}\n"

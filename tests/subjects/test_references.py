@@ -1,0 +1,62 @@
+"""Every reference subject that this distribution declares can be loaded, and has the names that
+profiles and runbooks use."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from proofbook.subjects import GROUP, resolve_reference
+
+NAMES = {
+    "checklists.caption": {"caption"},
+    "checklists.video": {"clip"},
+    "dreambooth.base_model": {"tiny", "random-sd15"},
+    "dreambooth.command": {"train_dreambooth.py", "infer_dreambooth.py"},
+    "dreambooth.config": {"butcher", "butcher-sd15", "butcher-random"},
+    "dreambooth.instance_dir": {"butcher"},
+    "dreambooth.trained": {"butcher"},
+    "environment.project": {"project"},
+    "musicgen.checkpoints": {
+        "tiny", "tiny/pair", "tiny/parametrized", "tiny/folded", "tiny/wrapped", "tiny/scrambled",
+        "large", "large/pair", "large/parametrized", "large/folded", "large/wrapped",
+        "large/scrambled", "random-small", "random-medium", "random-large",
+    },
+    "musicgen.model": {"small", "medium"},
+    "ttsserver.project": {"voicebox"},
+}  # fmt: skip
+
+
+def test_all_that_is_declared_is_here():
+    entries = importlib.metadata.entry_points(group=GROUP)
+    own = [entry for entry in entries if entry.value.startswith("proofbook_subjects")]
+    assert {entry.name: set(entry.load()) for entry in own} == NAMES
+
+
+@pytest.mark.parametrize("name", sorted(NAMES["dreambooth.command"]))
+def test_commands_are_programs_that_say_how_they_are_used(name: str, tmp_path: Path):
+    reference = resolve_reference(f"reference:{name}", "dreambooth.command", root=tmp_path)
+    assert reference is not None
+    assert f"python {name} --" in reference.path.read_text()
+
+
+@pytest.mark.parametrize("name", sorted(NAMES["dreambooth.config"]))
+def test_a_config_is_written_below_the_folder_that_is_given(name: str, tmp_path: Path):
+    reference = resolve_reference(f"reference:{name}", "dreambooth.config", root=tmp_path)
+    assert reference is not None
+    assert reference.path == tmp_path / "butcher" / "butcher_config.yaml"
+
+
+def test_they_are_listed_without_a_model_library():
+    code = (
+        "import importlib.metadata, sys\n"
+        f"for entry in importlib.metadata.entry_points(group={GROUP!r}):\n"
+        "    entry.load()\n"
+        "print(sorted({'torch', 'transformers', 'diffusers', 'av', 'fastapi'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout == "[]\n"

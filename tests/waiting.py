@@ -1,0 +1,18 @@
+"""Wait for an event, and never for the clock: a busy machine is no failure."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+HANG = 300.0
+"""Seconds after which something that should have happened is taken to hang; far from any that a
+machine under load needs."""
+
+
+def wait_for(happened: Callable[[], object], seconds: float = HANG) -> None:
+    """Return as soon as it has happened; fail where it does not happen at all."""
+    deadline = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < deadline, f"it did not happen in {seconds:g} s"
+        time.sleep(0.02)
