@@ -7,7 +7,6 @@ make it green. Knows nothing about other jobs.
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 import time
 import traceback
@@ -21,7 +20,7 @@ from proofbook.checks.journal import JOB_FOLDER, MEDIA_FOLDER
 from proofbook.files import append_line, hash_file
 from proofbook.hardware import missing
 from proofbook.notebooks import Runbook
-from proofbook.processes.warden import TEMPORARY
+from proofbook.processes.temporary import TEMPORARY
 from proofbook.records import Attempt, Begin, Check, Finish, Outcome, OutcomeStatus, PlannedJob, now
 from proofbook.runner.cells import read_cells
 from proofbook.runner.execution import CellProgress, Execution, Limits, Stop
@@ -179,7 +178,7 @@ def _prepare(
         MEDIA_FOLDER: str(context.run.media),
         "PROOFBOOK_JOB": job.id,
         "TMPDIR": str(temporary),
-        TEMPORARY: f"{os.getpid()} {temporary}",
+        TEMPORARY: str(temporary),
     }
     if job.memory_limit_gb is not None:
         environment["PROOFBOOK_MEMORY_LIMIT_GB"] = str(job.memory_limit_gb)

@@ -9,7 +9,6 @@ import contextlib
 import itertools
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import median
@@ -18,6 +17,7 @@ from typing import NamedTuple, Self
 
 from proofbook.errors import SubjectError
 from proofbook.hardware import Gpu
+from proofbook.processes import Supervised, TemporaryFolder, supervise
 from proofbook_systems.training.running import MemorySample
 
 __all__ = ["CardWatch", "Look", "Pace", "find_pace", "in_use", "kept"]
@@ -59,17 +59,17 @@ class CardWatch:
     def __init__(self, card: Gpu | None) -> None:
         self.looks: list[Look] = []
         self._card = card
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Supervised | None = None
 
     def __enter__(self) -> Self:
         if self._card is None:
             return self
-        self._output = tempfile.TemporaryFile()
+        self._folder = TemporaryFolder("proofbook-smi-")
         words = [
             _smi(), "-i", self._card.uuid, f"--query-gpu={_FIELDS}",
             "--format=csv,noheader,nounits", "-lms", str(_EVERY_MS),
         ]  # fmt: skip
-        self._process = subprocess.Popen(words, stdout=self._output, stderr=subprocess.DEVNULL)
+        self._process = supervise(words, log=self._folder.path / "looks", name="nvidia-smi")
         return self
 
     def __exit__(
@@ -80,11 +80,9 @@ class CardWatch:
     ) -> None:
         if self._process is None:
             return
-        self._process.terminate()
-        self._process.wait()
-        self._output.seek(0)
-        lines = self._output.read().decode(errors="replace").splitlines()
-        self._output.close()
+        self._process.stop()
+        lines = self._process.log.read_text(errors="replace").splitlines()
+        self._folder.remove()
         self.looks = [look for look in map(_read_look, lines) if look is not None]
 
     def largest(self, field: str) -> float:

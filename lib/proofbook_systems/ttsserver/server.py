@@ -6,8 +6,6 @@ Its data and its temporary files lie in a folder that goes with it, however this
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +16,7 @@ from typing import Self
 import psutil
 
 from proofbook.errors import SubjectError
-from proofbook.processes import Ending, Supervised, supervise
+from proofbook.processes import Ending, Supervised, TemporaryFolder, remove_abandoned, supervise
 from proofbook_systems.ttsserver.client import ServerError, VoiceboxClient
 from proofbook_systems.ttsserver.ports import HOST, choose_port, is_free
 
@@ -57,9 +55,10 @@ class Server:
     """A server with its folder. Leaving its context ends both."""
 
     def __init__(self, launch: Launch) -> None:
-        _sweep()
+        remove_abandoned(_PREFIX)
         self.launch = launch
-        self.folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-")).resolve()
+        self._folder = TemporaryFolder(_PREFIX)
+        self.folder = self._folder.path
         """Temporary; holds what the server unpacks, its data unless they are kept, its models if
         they are isolated."""
         self.port = launch.port
@@ -113,7 +112,7 @@ class Server:
                 if self.launch.port or attempt == _ATTEMPTS or is_free(self.port):
                     self.stop()
                     raise
-                self._end(keep=True)
+                self._end()
             else:
                 break
         return self.starts[-1]
@@ -125,7 +124,7 @@ class Server:
             SubjectError: It does not come back.
         """
         self.restarts.append(why)
-        self._end(keep=True)
+        self._end()
         self.start()
 
     def exited(self) -> str:
@@ -149,9 +148,8 @@ class Server:
 
     def stop(self) -> Ending:
         """End it, and remove its temporary folder."""
-        ending = self._end(keep=False)
-        shutil.rmtree(self.folder, ignore_errors=True)
-        return ending
+        ending = self._end()
+        return ending._replace(left=(*ending.left, *self._folder.remove()))
 
     def command(self, port: int, data: Path) -> list[str]:
         """Return the command that starts it."""
@@ -204,17 +202,9 @@ class Server:
         lines = [line.strip() for line in self.program.tail(_TAIL).splitlines() if line.strip()]
         return " / ".join(lines)[-500:] or "it said nothing"
 
-    def _end(self, *, keep: bool) -> Ending:
+    def _end(self) -> Ending:
         if self._client is not None:
             self._client.close()
         if self._program is None:
             return Ending("exited", None, ())
-        return self._program.stop(_GRACE, keep_folders=keep)
-
-
-def _sweep() -> None:
-    """Remove the folders of processes that were killed with their supervisor."""
-    for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        owner = path.name.removeprefix(_PREFIX).partition("-")[0]
-        if owner.isdigit() and path.is_dir() and not psutil.pid_exists(int(owner)):
-            shutil.rmtree(path, ignore_errors=True)
+        return self._program.stop(_GRACE)
