@@ -86,27 +86,27 @@ class Runner:
         folder = runs[-1].parent if runs else self.project.outputs
         return Ended(process.returncode, output, folder)
 
-    def wait_for(self, happened: Callable[[], bool], seconds: float = 30) -> None:
+    def wait_for(self, happened: Callable[[], bool], seconds: float = 100) -> None:
         deadline = time.monotonic() + seconds
         while not happened():
             assert time.monotonic() < deadline, "it did not happen in time"
             time.sleep(0.02)
 
 
-def survivors(run_id: str, seconds: float = 5) -> list[psutil.Process]:
+def survivors(run_id: str, seconds: float = 60) -> list[psutil.Process]:
     """Return the processes of a run that are still alive after ``seconds``."""
     deadline = time.monotonic() + seconds
-    while (found := _alive(run_id)) and time.monotonic() < deadline:
+    while (left := _alive(run_id)) and time.monotonic() < deadline:
         time.sleep(0.05)
-    return found
+    return left
 
 
 def _alive(run_id: str) -> list[psutil.Process]:
-    found = []
+    alive = []
     for process in psutil.process_iter():
         try:
             if process.environ().get("PROOFBOOK_RUN") == run_id:
-                found.append(process)
+                alive.append(process)
         except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
             continue
-    return found
+    return alive

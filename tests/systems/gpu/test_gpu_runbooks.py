@@ -12,7 +12,8 @@ from proofbook.errors import ChecksFailed
 
 Run = Callable[..., Any]
 SMALL = {"largest_batch": 16, "memory_limit": 400, "cycles": 1, "slack": 10.0}
-FAST = {"steps": 40, "least_cores": 0.2}
+FAST = {"steps": 40, "least_cores": 0.08, "unevenness": 15.0}
+"""Bounds that a well-behaved training keeps on a busy machine, and a sleeping one does not."""
 
 
 @pytest.fixture(autouse=True)
