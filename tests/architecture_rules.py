@@ -25,6 +25,7 @@ HARNESS, SYSTEMS, SUBJECTS, BENCH = PACKAGES = (
 
 LEAVES = {
     "caching",
+    "collector",
     "configs",
     "errors",
     "extras",

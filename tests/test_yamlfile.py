@@ -35,13 +35,19 @@ literal: |
 
 
 @pytest.mark.parametrize("key", ["plain", "größe", "'with: colon'"])
-def test_both_parsers_read_the_same_values_and_lines(key: str) -> None:
+def test_both_parsers_read_the_same_values_and_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
     """The quick one reads profiles; the other one says what is wrong with a broken one."""
-    text = UNUSUAL % key
-    value, lines = yamlfile._load_with(yamlfile._QuickLoader, text)
-    assert (value, lines) == yamlfile._load_with(yamlfile._PureLoader, text)
-    assert value["again"]["x"] == [1, 2.5, 5e-6, float("inf"), None, True, "2024-01-02"]
-    assert (lines["again",], lines["literal",], lines["long key",]) == (3, 7, 9)
+    path = tmp_path / "x.yaml"
+    path.write_text(UNUSUAL % key)
+    quick = read_yaml(path)
+    lines = [quick.line((name,)) for name in quick.value]
+    assert quick.value["again"]["x"] == [1, 2.5, 5e-6, float("inf"), None, True, "2024-01-02"]
+    assert lines == [2, 3, 4, 7, 9]
+    monkeypatch.setattr(yamlfile, "_QuickLoader", yamlfile._Loader)
+    other = read_yaml(path)
+    assert (other.value, [other.line((name,)) for name in other.value]) == (quick.value, lines)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +62,7 @@ def test_both_parsers_read_the_same_values_and_lines(key: str) -> None:
         ("a: 1\nb: 2\na: 3", 3, "'a' is given twice"),
         ("a: 1\n? []\n: 2", 2, "unhashable"),
         ("a: !!int [1]", 1, "expected a scalar"),
-        ("a: 1\nb: !!bool maybe", 2, "'maybe' is no bool; quote it"),
+        ("a: 1\nb: !!bool maybe", 2, "'maybe' is not a valid bool; quote it"),
     ],
 )
 def test_each_mistake_is_one_line(tmp_path: Path, text: str, line: int, message: str) -> None:

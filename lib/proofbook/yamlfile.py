@@ -26,22 +26,26 @@ _TAG = "tag:yaml.org,2002:"
 
 @dataclass(frozen=True)
 class YamlFile:
-    """A YAML document: its value, and the tree that knows on which line everything stands."""
+    """A YAML document: its value, and the text that shows on which line everything stands."""
 
     path: Path
     value: Any
-    node: yaml.Node | None = None
+    text: str = ""
 
     def line(self, place: Place) -> int:
-        """Return the line (from 1) of ``place``, or of the nearest thing around it."""
-        if self.node is None:
+        """Return the line (from 1) of ``place``, or of the nearest thing around it.
+
+        The text is parsed again: of all the lines in a profile, an error needs one.
+        """
+        node = _compose(self.text)
+        if node is None:
             return 1
-        node, mark = self.node, self.node.start_mark
-        for part in place:
-            inner = next((each for each in _parts(node) if each.name == part), None)
-            if inner is None:
+        mark = node.start_mark
+        for name in place:
+            part = next((each for each in _parts(node) if each.name == name), None)
+            if part is None:
                 break
-            node, mark = inner.node, inner.mark
+            node, mark = part.node, part.mark
         return mark.line + 1
 
     def error(self, message: str, place: Place) -> ProfileError:
@@ -122,38 +126,38 @@ def read_yaml(path: Path) -> YamlFile:
     except (OSError, ValueError) as error:
         raise ProfileError(f"cannot be read: {error}", path=path) from error
     try:
-        value, node = _load(text)
+        value = _load(text)
     except yaml.YAMLError as error:
         raise _broken(error, text, path) from error
     except RecursionError as error:
         raise ProfileError("is nested too deeply", path=path) from error
-    return YamlFile(path, value, node)
+    return YamlFile(path, value, text)
 
 
 def parse_scalar(text: str) -> Any:
     """Parse one value given on a command line, by the rules of the files; else it is text."""
     try:
-        return _load(text)[0]
+        return _load(text)
     except (yaml.YAMLError, RecursionError):
         return text
 
 
-def _load(text: str) -> tuple[Any, yaml.Node | None]:
+def _load(text: str) -> Any:
+    node = _compose(text)
+    return None if node is None else _Loader("").construct_document(node)
+
+
+def _compose(text: str) -> yaml.Node | None:
+    """Return a document's tree; what libyaml refuses is read again, for a better message."""
     with contextlib.suppress(yaml.YAMLError, RecursionError, UnicodeError):
-        return _load_with(_QuickLoader, text)
-    return _load_with(_Loader, text)
+        return _verified(yaml.compose(text, Loader=_QuickLoader))
+    return _verified(yaml.compose(text, Loader=_Loader))
 
 
-def _load_with(kind: type[Any], text: str) -> tuple[Any, yaml.Node | None]:
-    loader = kind(text)
-    try:
-        node = loader.get_single_node()
-        if node is None:
-            return None, None
+def _verified(node: yaml.Node | None) -> yaml.Node | None:
+    if node is not None:
         _verify(node, set())
-        return loader.construct_document(node), node
-    finally:
-        loader.dispose()
+    return node
 
 
 class _Part(NamedTuple):

@@ -21,6 +21,7 @@ __all__ = [
     "ManyReviewersConfig",
     "ModelLoadingConfig",
     "NotebookSavingConfig",
+    "PlanningConfig",
     "SpeechKillsConfig",
     "SpeechRowsConfig",
     "StartUpConfig",
@@ -110,6 +111,21 @@ class StartUpConfig(_Config):
     rounds: int = Field(ge=1)
     bar: float = Field(gt=0)
     command: str = Field(min_length=1)
+
+
+class PlanningConfig(_Config):
+    """Parameters of ``benchmarks/planning``."""
+
+    rounds: int = Field(default=2, ge=1)
+    """How often each size is measured."""
+    jobs: int = Field(default=2000, ge=10)
+    """Jobs of the larger plan; the smaller one has a tenth."""
+    bar: float = Field(default=3.0, gt=0)
+    """Longest time from the profile to the plan, in seconds."""
+    growth: float = Field(default=11.0, gt=0)
+    """Largest multiple of the smaller plan's time."""
+    shapes: list[str] = Field(default=["matrix", "chain", "star", "outputs"], min_length=1)
+    """How the jobs are written."""
 
 
 class KernelMemoryConfig(_Config):
@@ -241,6 +257,7 @@ RUNBOOKS: dict[str, type[BaseModel]] = {
     "notebook_saving": NotebookSavingConfig,
     "speech_kills": SpeechKillsConfig,
     "speech_rows": SpeechRowsConfig,
+    "planning": PlanningConfig,
     "start_up": StartUpConfig,
     "tiny_suite": TinySuiteConfig,
     "training_kills": TrainingKillsConfig,

@@ -135,3 +135,21 @@ def test_resume_hands_on_what_is_kept_and_makes_again_what_is_lost(
     fourth = runner.run("--resume", "latest")
     assert fourth.code == 0, fourth.output
     assert fourth.outcome("make")["started"] > made_again
+
+
+def test_what_a_machine_lacks_is_the_reason_before_an_output_that_is_missing(
+    add_runbook: Add, add_profile: Add, runner: Runner
+) -> None:
+    add_runbook("demo/make", BEGIN, MAKE, FINISH)
+    add_runbook("demo/use", BEGIN, USE, FINISH, parameters=PARAMETERS)
+    lacks = "resources: {gpus: 99}, allow_skips: [hardware]"
+    add_profile(
+        f"jobs:\n  - {{runbook: demo/make, id: make, {lacks}}}\n"
+        f"  - {{runbook: demo/use, id: use, {lacks}, "
+        "parameters: {model: '${{ jobs.make.outputs.model }}'}}\n"
+        "  - {runbook: demo/make, id: other}\n"
+    )
+    ended = runner.run()
+    assert ended.code == 0, ended.output
+    outcomes = [ended.outcome(name) for name in ("make", "use")]
+    assert [(each["status"], each["allowed"]) for each in outcomes] == [("skipped", True)] * 2

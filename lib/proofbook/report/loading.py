@@ -6,8 +6,8 @@ import re
 from datetime import datetime
 from pathlib import Path
 
+from proofbook.collector import collector_paused
 from proofbook.records import Check, Evidence, Identity, Metric
-from proofbook.report.collector import collector_paused
 from proofbook.report.summary import JobSummary, RunSummary
 from proofbook.runs.folder import RunFolder
 from proofbook.runs.media_index import MediaIndex

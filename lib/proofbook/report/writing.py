@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from proofbook.collector import collector_paused
 from proofbook.files import atomic_write
-from proofbook.report.collector import collector_paused
 from proofbook.report.history import load_history, remember
 from proofbook.report.junit import render_junit
 from proofbook.report.loading import load_run

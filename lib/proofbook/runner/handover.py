@@ -66,6 +66,8 @@ class Handover:
         runbook = self.runbooks[job.runbook]
         path = runbook.path
         notebook = path.read_bytes()
+        lacking = self.lacking.get(job.id, "")
+        outputs_of = partial(read_outputs, self.writer.run)
         return JobSpec(
             run_id=self.info.run_id,
             job=job,
@@ -74,8 +76,9 @@ class Handover:
             notebook_path=str(path),
             environment=self._environment(job, start.allocation),
             seconds_left=None if self.deadline is None else self.deadline - time.monotonic(),
-            resolved=resolve_parameters(job, runbook, partial(read_outputs, self.writer.run)),
-            lacking=self.lacking.get(job.id, ""),
+            # A job that is skipped for what the machine lacks does not miss an output.
+            resolved={} if lacking else resolve_parameters(job, runbook, outputs_of),
+            lacking=lacking,
             earlier=earlier,
         )
 

@@ -5,11 +5,10 @@ Knows how a runbook declares its parameters, nothing about how jobs are executed
 
 from __future__ import annotations
 
-import contextlib
-import gc
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from proofbook.collector import collector_paused
 from proofbook.errors import ProfileError
 from proofbook.notebooks import Runbook
 from proofbook.profiles import Profile, load_profile
@@ -49,6 +48,7 @@ class Plan:
         return self.file.error(message, ("defaults", "resources", kind))
 
 
+@collector_paused()
 def load_plan(
     project: Project,
     profile: str | None,
@@ -70,23 +70,22 @@ def load_plan(
         ProfileError: Anything is wrong with the profile; file and line say where.
         UsageError: ``only`` names nothing, or an override fits no job.
     """
-    with _collector_paused():
-        verifier = ParameterVerifier()
-        changes = Overrides(overrides or {}, verifier)
-        settings, file = load_profile(project, profile)
-        entries, runbooks = expand_entries(project, settings, file, changes, verifier)
-        refuse_same_ids(entries)
-        names = job_names(entries)
-        entries = resolve_needs(entries, names)
-        choice = choose(entries, only, names, project, settings.defaults, runbooks)
-        makers = OutputMakers(choice.jobs, names, runbooks)
-        verify_written(entries, makers)
-        changed = [changes.apply(job, runbooks[job.runbook]) for job in choice.jobs]
-        jobs = [with_makers(job, makers) for job in changed]
-        refuse_circles(jobs, entries, names)
-        jobs = select(jobs, choice.wanted)
-        jobs = anchor_parameters(jobs, runbooks, project.root, without=overrides or {})
-        jobs = changes.verify(jobs, runbooks)
+    verifier = ParameterVerifier()
+    changes = Overrides(overrides or {}, verifier)
+    settings, file = load_profile(project, profile)
+    entries, runbooks = expand_entries(project, settings, file, changes, verifier)
+    refuse_same_ids(entries)
+    names = job_names(entries)
+    entries = resolve_needs(entries, names)
+    choice = choose(entries, only, names, project, settings.defaults, runbooks)
+    makers = OutputMakers(choice.jobs, names, runbooks)
+    verify_written(entries, makers)
+    changed = [changes.apply(job, runbooks[job.runbook]) for job in choice.jobs]
+    jobs = [with_makers(job, makers) for job in changed]
+    refuse_circles(jobs, entries, names)
+    jobs = select(jobs, choice.wanted)
+    jobs = anchor_parameters(jobs, runbooks, project.root, without=overrides or {})
+    jobs = changes.verify(jobs, runbooks)
     return Plan(
         profile=file.path.stem,
         path=str(file.path),
@@ -96,19 +95,3 @@ def load_plan(
         file=file,
         sources={job.id: each.source for each in entries for job in each.jobs},
     )
-
-
-@contextlib.contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Do without the search for cycles.
-
-    A plan of thousands of jobs is a million objects and none of them is garbage; the search takes
-    as long as all the rest, and longer for each job the more there are.
-    """
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
+from proofbook.collector import collector_paused
 from proofbook.errors import NotebookError, RunFolderError
 from proofbook.notebooks import Runbook, read_runbook
 from proofbook.project import Project
@@ -26,6 +27,7 @@ Rerun = Literal["failed", "all"]
 _RUNS_LOOKED_AT = 10
 
 
+@collector_paused()
 def runbooks_of(project: Project, info: RunInfo) -> dict[str, Runbook]:
     """Read the runbooks of an earlier run's plan as they are today.
 
@@ -43,6 +45,7 @@ def runbooks_of(project: Project, info: RunInfo) -> dict[str, Runbook]:
         raise RunFolderError(f"run {info.run_id} cannot be resumed: {error}") from error
 
 
+@collector_paused()
 def kept_outcomes(
     folder: RunFolder, info: RunInfo, runbooks: Mapping[str, Runbook], rerun: Rerun
 ) -> dict[str, Outcome]:

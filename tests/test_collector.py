@@ -6,7 +6,7 @@ import gc
 
 import pytest
 
-from proofbook.report.collector import collector_paused
+from proofbook.collector import collector_paused
 
 
 def test_the_collector_runs_again_after_the_last_block() -> None:
