@@ -11,7 +11,7 @@ from pathlib import Path
 
 from proofbook.errors import UsageError
 
-__all__ = ["Project", "find_project", "nearest_project"]
+__all__ = ["Project", "find_project", "is_project", "nearest_project"]
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def find_project(start: Path) -> Project:
     """
     if named := os.environ.get("PROOFBOOK_PROJECT"):
         folder = Path(named).resolve()
-        if not _is_project(folder):
+        if not is_project(folder):
             raise UsageError(
                 f"PROOFBOOK_PROJECT names {folder}, which has no runbooks/; unset it, or make a "
                 f"project there: proofbook init {folder}"
@@ -66,10 +66,10 @@ def find_project(start: Path) -> Project:
 def nearest_project(start: Path) -> Project | None:
     """Return the nearest project at or above ``start``, if there is one."""
     start = start.resolve()
-    return next((Project(f) for f in (start, *start.parents) if _is_project(f)), None)
+    return next((Project(f) for f in (start, *start.parents) if is_project(f)), None)
 
 
-def _is_project(folder: Path) -> bool:
+def is_project(folder: Path) -> bool:
     """Say whether a folder has runbooks, or has a place for them and for profiles.
 
     A folder ``runbooks/`` alone is none: elsewhere it holds other instructions than notebooks.

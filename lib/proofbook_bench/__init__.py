@@ -9,7 +9,7 @@ from proofbook_bench.drawing import draw_sides
 from proofbook_bench.killing import Killed, kill_at_random
 from proofbook_bench.outcomes import count_kernels
 from proofbook_bench.pairs import Pairs, alternate, named, repeat, seconds, summarise
-from proofbook_bench.projects import open_bench, warm_forkserver
+from proofbook_bench.projects import open_bench, runbook_defaults, warm_forkserver
 from proofbook_bench.sessions import time_first_cell, weigh_kernels
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "repeat",
     "run_command",
     "run_commands",
+    "runbook_defaults",
     "seconds",
     "summarise",
     "time_first_cell",

@@ -17,9 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from proofbook.notebooks import read_runbook
+from proofbook.project import find_project
 from proofbook_bench.commands import clean_environment, run_command
 
-__all__ = ["Bench", "open_bench", "warm_forkserver"]
+__all__ = ["Bench", "open_bench", "runbook_defaults", "warm_forkserver"]
 
 _LONGEST_RUNTIME = 60
 _FORKSERVER_IDLE = "120"
@@ -74,6 +76,12 @@ def open_bench() -> Bench:
     for folder in ("runbooks", "parameters", "outputs"):
         (root / folder).mkdir()
     return Bench(root=root, runtime=_runtime_folder(root))
+
+
+def runbook_defaults(name: str) -> dict[str, Any]:
+    """Return the defaults of a runbook of the project that this process works in, by parameter."""
+    runbook = read_runbook(find_project(Path.cwd()).runbook(name))
+    return {parameter.name: parameter.default for parameter in runbook.parameters.values()}
 
 
 def _runtime_folder(root: Path) -> Path:

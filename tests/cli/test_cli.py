@@ -262,3 +262,6 @@ def test_init_says_what_it_made_and_what_is_next(
     code, out, err = invoke("init")
     assert (code, out) == (2, "") and "in the way" in err and err.count("\n") == 1
     assert invoke("list", "--profile", "tiny")[1].splitlines()[1].split()[0] == "hello"
+    out = invoke("init", "--with", "ttsserver")[1]
+    assert "runbooks/environment/validate.ipynb" in out, "a profile of the system names it"
+    assert out.endswith("\nnext: proofbook run ttsserver/binary_e2e\n")

@@ -280,7 +280,7 @@ _EVIL = (
     "</title></style></pre></textarea>{{{{7*7}}}}"
 )
 HOSTILE_FIELDS = (
-    *("run_id", "profile", "run_cause", "environment", "hardware", "job_id", "parameter"),
+    *("run_id", "profile", "environment", "hardware", "job_id", "parameter"),
     *("parameter_value", "cause", "kernel", "ename", "evalue", "source", "traceback", "cell"),
     *("check", "expected", "actual", "unit", "why", "reason", "metric", "metric_label", "caption"),
     *("metric_unit", "evidence", "label", "fact", "fact_value", "fact_unit", "view", "excerpt"),
@@ -363,7 +363,6 @@ def build_hostile(outputs: Path) -> RunFolder:
             run_id=evil("run_id"),
             profile=evil("profile"),
             plan=(planned,),
-            cause=evil("run_cause"),
             environment={evil("environment"): "x"},
             hardware={evil("hardware"): "x"},
             started=START,

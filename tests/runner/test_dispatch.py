@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Callable
@@ -172,6 +173,18 @@ def test_a_crash_is_tried_again_as_the_next_attempt(make_run: MakeRun) -> None:
     assert [attempt.status for attempt in ended.outcome.attempts] == ["crashed", "passed"]
 
 
+def test_a_crash_in_a_cancelled_run_is_not_tried_again(make_run: MakeRun) -> None:
+    run = make_run(job("a").model_copy(update={"retries": 3}))
+
+    def behave(spec: JobSpec, future: Future[JobResult]) -> None:
+        run.inbox.put("cancel")
+        future.set_result(JobResult(outcome=outcome_of(spec, "crashed")))
+
+    executor = FakeExecutor(behave)
+    assert run.dispatch(executor)["a"].status == "crashed"
+    assert len(executor.specs) == 1
+
+
 def test_a_failed_check_before_a_crash_is_not_tried_again(make_run: MakeRun) -> None:
     run = make_run(job("a").model_copy(update={"retries": 3}))
 
@@ -265,6 +278,7 @@ def test_what_an_executor_brings_is_in_the_run_folder(make_run: MakeRun, tmp_pat
     run = make_run(job("a").model_copy(update={"retries": 1}))
     outside = tmp_path / "outside"
     outside.write_text("not yours")
+    name = f"{hashlib.sha256(b'sound').hexdigest()}.wav"
 
     def behave(spec: JobSpec, future: Future[JobResult]) -> None:
         theirs = RunFolder(tmp_path / f"brought-{spec.attempt}")
@@ -273,8 +287,9 @@ def test_what_an_executor_brings_is_in_the_run_folder(make_run: MakeRun, tmp_pat
         folder.records.write_text(f"{spec.attempt}")
         (folder.path / "work" / "model").write_text("weights")
         theirs.media.mkdir()
-        (theirs.media / "abc.wav").write_text("sound")
-        (theirs.media / "link.wav").symlink_to(outside)
+        (theirs.media / name).write_text("sound")
+        (theirs.media / f"{'0' * 64}.wav").symlink_to(outside)
+        (theirs.media / ".incoming-1").write_text("a part")
         status: OutcomeStatus = "passed" if spec.attempt == 2 else "crashed"
         outcome = outcome_of(spec, status)
         folder.write_outcome(outcome)
@@ -285,7 +300,7 @@ def test_what_an_executor_brings_is_in_the_run_folder(make_run: MakeRun, tmp_pat
     assert folder.records.read_text() == "2"
     assert (folder.work / "model").read_text() == "weights"
     assert (folder.path / "attempts" / "1" / "records.jsonl").read_text() == "1"
-    assert [path.name for path in run.folder.media.iterdir()] == ["abc.wav"]
+    assert [path.name for path in run.folder.media.iterdir()] == [name]
 
 
 def environments(run: Run, executor: FakeExecutor) -> dict[str, dict[str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ def closing() -> Closing:
 def follow(
     run: RunFolder, closing: Closing, clock: Callable[[], float], sink: Callable[[Event], None]
 ) -> LiveReport:
-    return LiveReport(run, Reserve(run.path), sink, clock, closing)
+    return LiveReport(run, 1, Reserve(run.path), sink, clock, closing)
 
 
 def outcome_of(run: RunFolder) -> str:
@@ -80,11 +81,10 @@ def test_it_is_written_after_a_job_has_ended_and_time_has_passed(
     monkeypatch.setattr(livereport, "write_report", counted)
     times = iter([0.0, 1.0, 5.0, 30.0, 30.5, 31.0])
     report = follow(run, closing, lambda: next(times), lambda event: None)
-    report.write()  # takes from 0 to 1: nothing before 21
-    assert written.acquire(timeout=10)
-    assert outcome_of(run) == "incomplete"
-    run.job("a").write_outcome(ENDED.outcome)
-    with report.following():
+    with report.following():  # writes from 0 to 1: nothing before 21
+        assert written.acquire(timeout=10)
+        assert outcome_of(run) == "incomplete"
+        run.job("a").write_outcome(ENDED.outcome)
         report.handle(CellStarted(job="a", index=0, total=1, cell="x"))
         report.handle(ENDED)
         closing.over.release()
@@ -100,7 +100,6 @@ def test_what_cannot_be_written_is_noted_and_tried_again(
     def full(folder: RunFolder, **options: Any) -> Path:
         raise OSError(13, "Permission denied")
 
-    monkeypatch.setattr(livereport, "write_report", full)
     noted = threading.Event()
     events: list[Event] = []
 
@@ -110,6 +109,7 @@ def test_what_cannot_be_written_is_noted_and_tried_again(
 
     report = follow(run, closing, lambda: 0.0, sink)
     with report.following():
+        monkeypatch.setattr(livereport, "write_report", full)
         for _ in range(2):
             noted.clear()
             report.handle(ENDED)
@@ -117,6 +117,22 @@ def test_what_cannot_be_written_is_noted_and_tried_again(
             assert noted.wait(10)
     assert len(events) == 2
     assert all(isinstance(event, Note) and "Permission denied" in event.text for event in events)
+
+
+@pytest.mark.parametrize(("jobs", "apart"), [(100, False), (101, True)])
+def test_the_report_of_many_jobs_is_written_by_a_process_of_its_own(
+    jobs: int, apart: bool, run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writers: list[str] = []
+
+    def write(name: str, folder: RunFolder) -> Path:
+        writers.append(name)
+        return folder.path
+
+    for name in ("write_report", "write_report_apart"):
+        monkeypatch.setattr(livereport, name, partial(write, name))
+    LiveReport(run, jobs, Reserve(run.path), lambda event: None).write()
+    assert writers == ["write_report_apart" if apart else "write_report"]
 
 
 def test_any_other_fault_is_not_swallowed(
@@ -128,9 +144,9 @@ def test_any_other_fault_is_not_swallowed(
         tried.set()
         raise ValueError("no such template")
 
-    monkeypatch.setattr(livereport, "write_report", broken)
     report = follow(run, closing, lambda: 0.0, lambda event: None)
     with pytest.raises(ValueError, match="no such template"), report.following():
+        monkeypatch.setattr(livereport, "write_report", broken)
         report.handle(ENDED)
         closing.over.release()
         assert tried.wait(10)

@@ -146,6 +146,7 @@ jobs:
         ('jobs:\n  - runbook: "demo\\0/one"', 2, "cannot be the name of a runbook"),
         ("jobs:\n  - runbook: /etc/one", 2, "outside of the project"),
         ("jobs:\n  - runbook: demo//one", 2, "no runbook 'demo//one'; did you mean 'demo/one'"),
+        ("jobs:\n  - runbook: moved/one", 2, "no runbook 'moved/one'; did you mean 'demo/one'"),
         (
             f"{ONE}matrix: {{model: [small, big]}}\n    include:\n      - seed: 1\n"
             "        model: smal",

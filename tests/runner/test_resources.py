@@ -122,7 +122,9 @@ def test_a_run_that_was_planned_on_a_larger_machine_is_not_resumed(
     )
     plan = load_plan(project, "tiny").jobs
     info = RunInfo(run_id="r1", profile="tiny", plan=plan)
-    with pytest.raises(RunFolderError, match="job 'demo-two' needs 3 cpus, found 2 here"):
+    with pytest.raises(
+        RunFolderError, match="r1 cannot be executed here: job 'demo-two' needs 3 cpus, found 2"
+    ):
         find_lacking(info, SMALL)
     allowed = info.model_copy(update={"plan": plan[:1]})
     assert find_lacking(allowed, SMALL) == {"demo-one": "needs 3 cpus, found 2"}

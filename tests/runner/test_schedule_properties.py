@@ -76,7 +76,7 @@ def assert_nothing_is_oversubscribed(moment: Simulation) -> None:
     assert all(share <= 1 for share in used.values())
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(cases())
 def test_nothing_is_oversubscribed_and_every_job_ends_after_its_needs(case: Simulation) -> None:
     case.each_moment = assert_nothing_is_oversubscribed
@@ -106,7 +106,7 @@ class Room:
         )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(cases(shares=False))
 def test_nothing_idles_that_a_ready_job_may_use(case: Simulation) -> None:
     """What is free is too little for the first that waits, or is the place held for it."""
@@ -140,7 +140,7 @@ def test_nothing_idles_that_a_ready_job_may_use(case: Simulation) -> None:
     case.run()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(cases(needs=False))
 def test_a_job_that_is_first_waits_only_for_what_ran_before(case: Simulation) -> None:
     latest: dict[str, float] = {}

@@ -19,7 +19,7 @@ from proofbook.scaffold.creation import create_project
 from proofbook.scaffold.shipped import find_shipped
 
 CHECKOUT = Project(Path(__file__).resolve().parents[2])
-SYSTEMS = sorted(path.name for path in CHECKOUT.runbooks.iterdir() if path.is_dir())
+SYSTEMS = sorted({path.parent.name for path in CHECKOUT.runbooks.glob("*/*.ipynb")})
 EXAMPLE = [
     ".github/workflows/proofbook.yml",
     "outputs/.gitignore",
@@ -154,13 +154,26 @@ def test_other_files_stay_as_they_are(tmp_path: Path) -> None:
     assert (tmp_path / "README.md").read_text() == "mine"
 
 
+def test_a_system_is_added_to_a_project_that_is_there(tmp_path: Path) -> None:
+    create_project(tmp_path)
+    profile = tmp_path / "parameters" / "tiny.yaml"
+    profile.write_text("jobs: [{runbook: example/hello, id: mine}]")
+    added = create_project(tmp_path, ["musicgen"]).files
+    assert {p.relative_to(tmp_path).parts[0] for p in added} == {"runbooks", "parameters"}
+    assert profile.read_text() == "jobs: [{runbook: example/hello, id: mine}]"
+    assert (tmp_path / "runbooks" / "musicgen" / "generate.ipynb").exists()
+    assert load_plan(Project(tmp_path), None, only=["musicgen/generate"]).jobs
+    with pytest.raises(UsageError, match="in the way"):
+        create_project(tmp_path, ["musicgen"])
+
+
 @pytest.mark.parametrize("name", [*EXAMPLE, "runbooks/gpu/memory.ipynb"])
 def test_a_file_in_the_way_is_named_and_nothing_is_written(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.parent.mkdir(parents=True)
     path.write_text("mine")
     with pytest.raises(UsageError) as caught:
-        create_project(tmp_path, ["gpu"])
+        create_project(tmp_path, [] if name in EXAMPLE else ["gpu"])
     assert str(path) in str(caught.value) and "nothing was written" in str(caught.value)
     assert "\n" not in str(caught.value)
     assert files(tmp_path) == [name] and path.read_text() == "mine"

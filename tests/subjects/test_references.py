@@ -16,10 +16,9 @@ NAMES = {
     "checklists.caption": {"caption"},
     "checklists.video": {"clip"},
     "dreambooth.base_model": {"tiny", "random-sd15"},
-    "dreambooth.command": {"train_dreambooth.py", "infer_dreambooth.py"},
-    "dreambooth.config": {"butcher", "butcher-sd15", "butcher-random"},
+    "dreambooth.class_dir": {"butcher"},
+    "dreambooth.command": {"infer_dreambooth.py"},
     "dreambooth.instance_dir": {"butcher"},
-    "dreambooth.trained": {"butcher"},
     "environment.project": {"project"},
     "musicgen.checkpoints": {
         "tiny", "tiny/pair", "tiny/parametrized", "tiny/folded", "tiny/wrapped", "tiny/scrambled",
@@ -27,6 +26,9 @@ NAMES = {
         "large/scrambled", "random-small", "random-medium", "random-large",
     },
     "musicgen.model": {"small", "medium"},
+    "training.command": {"train_dreambooth.py"},
+    "training.config_file": {"butcher", "butcher-sd15", "butcher-random"},
+    "training.trained": {"butcher"},
     "ttsserver.project": {"voicebox"},
 }  # fmt: skip
 
@@ -37,16 +39,17 @@ def test_all_that_is_declared_is_here():
     assert {entry.name: set(entry.load()) for entry in own} == NAMES
 
 
-@pytest.mark.parametrize("name", sorted(NAMES["dreambooth.command"]))
-def test_commands_are_programs_that_say_how_they_are_used(name: str, tmp_path: Path):
-    reference = resolve_reference(f"reference:{name}", "dreambooth.command", root=tmp_path)
+@pytest.mark.parametrize("kind", ["dreambooth.command", "training.command"])
+def test_commands_are_programs_that_say_how_they_are_used(kind: str, tmp_path: Path):
+    (name,) = NAMES[kind]
+    reference = resolve_reference(f"reference:{name}", kind, root=tmp_path)
     assert reference is not None
     assert f"python {name} --" in reference.path.read_text()
 
 
-@pytest.mark.parametrize("name", sorted(NAMES["dreambooth.config"]))
+@pytest.mark.parametrize("name", sorted(NAMES["training.config_file"]))
 def test_a_config_is_written_below_the_folder_that_is_given(name: str, tmp_path: Path):
-    reference = resolve_reference(f"reference:{name}", "dreambooth.config", root=tmp_path)
+    reference = resolve_reference(f"reference:{name}", "training.config_file", root=tmp_path)
     assert reference is not None
     assert reference.path == tmp_path / "butcher" / "butcher_config.yaml"
 

@@ -21,17 +21,23 @@ def init(
         typer.Option("--with", help="Systems whose runbooks are copied, as musicgen,training."),
     ] = "",
 ) -> None:
-    """Make a project of your own, with a first runbook."""
+    """Make a project of your own with a first runbook, or add shipped runbooks to yours."""
+    from proofbook.extras import missing_packages
     from proofbook.scaffold.creation import create_project
 
     names = [name.strip() for name in systems.split(",") if name.strip()]
     created = create_project(folder, names)
     for path in created.files:
         typer.echo(f"  {path.as_posix()}")
+    if lacking := [extra for extra in created.extras if missing_packages(extra)]:
+        typer.echo(f"next: pip install 'proofbook[{','.join(lacking)}]'")
     enter = "" if folder == Path() else f"cd {folder} && "
-    if created.extras:
-        typer.echo(f"next: pip install 'proofbook[{','.join(created.extras)}]'")
-    typer.echo(f"next: {enter}proofbook run")
+    has_profile = any(path.name == "tiny.yaml" for path in created.files)
+    runbooks = [
+        f"{path.parent.name}/{path.stem}" for path in created.files if path.suffix == ".ipynb"
+    ]
+    asked = [runbook for runbook in runbooks if runbook.split("/")[0] in names]
+    typer.echo(f"next: {enter}proofbook run{'' if has_profile else f' {asked[0]}'}")
 
 
 @app.command("list")

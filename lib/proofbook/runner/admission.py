@@ -1,9 +1,9 @@
-"""Let the jobs that are ready in, in plan order, without starving a large one.
+"""Admit the jobs that are ready, in plan order, without starving a large one.
 
-Where the first job does not fit, a place is held for it: a later one starts only if the first would
-still fit beside all that were started past it, once those end that ran before. So no job waits for
-ever, and nothing idles that a later job could use (backfilling, as batch schedulers call it).
-Knows jobs by their number in the plan alone.
+Where the first job does not fit, room is reserved for it: a later job starts only if the first
+will still fit when all jobs that ran before have ended. So the first job waits for those alone, and
+what it cannot use yet is used (batch schedulers call this backfilling). Knows a job by its number
+in the plan alone.
 """
 
 from __future__ import annotations
@@ -56,14 +56,14 @@ class ReadyJobs:
 
 
 class Room:
-    """What is free, and the place held for the first job that does not fit."""
+    """What is free, and what is reserved for the first job that does not fit."""
 
     def __init__(self, capacity: Capacity) -> None:
         self._capacity = capacity
         self._free = Pool(capacity)
-        self._held: tuple[int, Request] | None = None
-        self._beside = Pool(capacity)
-        """What is free beside those that were started past the held one."""
+        self._reserved: tuple[int, Request] | None = None
+        self._rest = Pool(capacity)
+        """What the jobs that were started past the reservation leave of the whole capacity."""
         self._passed: set[int] = set()
 
     @property
@@ -74,15 +74,15 @@ class Room:
     def take(self, number: int, request: Request) -> Allocation | None:
         """Take what job ``number`` of the plan needs, or return None; ask in plan order."""
         allocation = self._free.find(request)
-        held = self._held[0] if self._held else None
+        reserved = self._reserved[0] if self._reserved else None
         if allocation is None:
-            if held is None or number < held:
-                self._hold(number, request)
+            if reserved is None or number < reserved:
+                self._reserve(number, request)
             return None
-        if held is not None and number > held and not self._pass(number, allocation):
+        if reserved is not None and number > reserved and not self._pass(number, allocation):
             return None
-        if number == held:
-            self._held = None
+        if number == reserved:
+            self._reserved = None
         self._free.take(allocation)
         return allocation
 
@@ -91,19 +91,19 @@ class Room:
         self._free.give_back(allocation)
         if number in self._passed:
             self._passed.remove(number)
-            self._beside.give_back(allocation)
+            self._rest.give_back(allocation)
 
-    def _hold(self, number: int, request: Request) -> None:
-        self._held = (number, request)
-        self._beside = Pool(self._capacity)
+    def _reserve(self, number: int, request: Request) -> None:
+        self._reserved = (number, request)
+        self._rest = Pool(self._capacity)
         self._passed = set()
 
     def _pass(self, number: int, allocation: Allocation) -> bool:
-        """Let a job start before the held one, if that would still fit beside all such jobs."""
-        assert self._held is not None
-        self._beside.take(allocation)
-        if self._beside.find(self._held[1]) is None:
-            self._beside.give_back(allocation)
+        """Let a job start past the reservation, if the reserved job still fits into the rest."""
+        assert self._reserved is not None
+        self._rest.take(allocation)
+        if self._rest.find(self._reserved[1]) is None:
+            self._rest.give_back(allocation)
             return False
         self._passed.add(number)
         return True

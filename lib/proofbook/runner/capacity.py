@@ -1,7 +1,7 @@
 """Account for what running jobs occupy, so that it is never more than there is.
 
 Amounts are exact fractions: ten shares of 0.1 make one GPU. Knows nothing about the order of jobs,
-nor how a job is kept to what it was given.
+nor how a job is confined to its part.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["Allocation", "Capacity", "Pool", "Request"]
 
 
 class Request(NamedTuple):
-    """What one job occupies beside its slot; jobs with equal requests are interchangeable."""
+    """What one job occupies in addition to its slot."""
 
     cpus: Fraction
     gpus: Fraction
@@ -62,9 +62,9 @@ class Capacity:
         }
         why = f" ({self.gpu_problem})" if self.gpu_problem else ""
         return {
-            name: f"needs {wanted:g} {name}, found {there:g}{why if name == 'gpus' else ''}"
-            for name, (wanted, there) in amounts.items()
-            if wanted > there
+            name: f"needs {wanted:g} {name}, found {available:g}{why if name == 'gpus' else ''}"
+            for name, (wanted, available) in amounts.items()
+            if wanted > available
         }
 
 

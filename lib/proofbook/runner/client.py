@@ -77,7 +77,7 @@ class TruthfulClient(PapermillNotebookClient):  # type: ignore[misc]
         self.nb_man.cell_complete(cell, index)
 
     def _stop_on_loss(self, cell: Any, index: int, error: Exception) -> None:
-        # There is nothing left to be polite to.
+        # The kernel is dead or does not answer: asking it to end would only take time.
         self.shutdown_kernel = "immediate"
         self.execution.stop = stop = self._describe_loss(cell, index, error)
         if stop.failure is not None:
@@ -123,7 +123,7 @@ class TruthfulClient(PapermillNotebookClient):  # type: ignore[misc]
                 return
 
     def process_message(self, msg: dict[str, Any], cell: Any, cell_index: int) -> Any:
-        """Take one message of the kernel; drop from the notebook what nobody could read."""
+        """Take one message of the kernel; more output than a notebook can hold is left out."""
         self._note_changes(msg, cell_index)
         if msg["msg_type"] == "stream" and self.execution.log is not None:
             self.execution.log.write(msg["content"]["text"], msg["content"]["name"])

@@ -38,7 +38,9 @@ def find_lacking(info: RunInfo, capacity: Capacity) -> dict[str, str]:
     lacks = {job.id: "; ".join(capacity.lacking(job.resources).values()) for job in info.plan}
     for job in info.plan:
         if lacks[job.id] and not _may_be_skipped(job):
-            raise RunFolderError(f"run {info.run_id}, job {job.id!r} {lacks[job.id]} here")
+            raise RunFolderError(
+                f"run {info.run_id} cannot be executed here: job {job.id!r} {lacks[job.id]}"
+            )
     return {id_: lack for id_, lack in lacks.items() if lack}
 
 

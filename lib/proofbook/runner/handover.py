@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import time
 from collections.abc import Mapping
@@ -21,9 +22,11 @@ from proofbook.runner.outcomes import OutcomeWriter, ended
 from proofbook.runner.resolution import read_outputs, resolve_parameters
 from proofbook.runner.schedule import Obstacle, Start
 from proofbook.runs.folder import RunFolder
+from proofbook.runs.media_store import store_media
 
 __all__ = ["Handover"]
 
+_MEDIA_NAME = re.compile(r"[0-9a-f]{64}\.[a-z0-9]{1,8}")
 _THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "MKL_NUM_THREADS",
@@ -162,10 +165,9 @@ def _threads(cpus: int | None, capacity: Capacity) -> dict[str, str]:
 def _adopt(brought: Path, writer: OutcomeWriter, job: str) -> None:
     """Move what an executor brought, a job's files and its media, into the run folder."""
     theirs = RunFolder(brought)
-    writer.run.media.mkdir(exist_ok=True)
     for file in theirs.media.iterdir() if theirs.media.is_dir() else ():
-        if file.is_file() and not file.is_symlink():
-            shutil.move(file, writer.run.media / file.name)
+        if _MEDIA_NAME.fullmatch(file.name) and not file.is_symlink():
+            store_media(writer.run.media, file, file.suffix)  # under the hash that it really has
     folder = writer.open_folder(job)
     for path in theirs.job(job).path.iterdir():
         shutil.move(path, folder.path / path.name)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from proofbook.report import write_report
 from proofbook.runner.events import Event, JobEnded, Note, Sink
+from proofbook.runner.report_process import write_report_apart
 from proofbook.runner.reserve import Reserve
 from proofbook.runs.folder import RunFolder
 from proofbook.runs.media_index import MediaIndex
@@ -18,6 +19,8 @@ from proofbook.runs.media_index import MediaIndex
 __all__ = ["LiveReport"]
 
 _SHARE = 0.05
+_FEW = 100
+"""Jobs whose report is written sooner than a process for it would start."""
 _PAUSE = 0.2
 """Seconds in which more jobs may end, or the run itself, before the report is written again."""
 
@@ -29,6 +32,7 @@ class LiveReport:
 
     Args:
         run: Whose report it is.
+        jobs: How many jobs it has; the report of many is written by a process of its own.
         reserve: Disk space for it where there is none left.
         sink: Told where the report cannot be written.
         clock: Seconds, monotonic.
@@ -38,6 +42,7 @@ class LiveReport:
     def __init__(
         self,
         run: RunFolder,
+        jobs: int,
         reserve: Reserve,
         sink: Sink,
         clock: Callable[[], float] = time.monotonic,
@@ -45,6 +50,7 @@ class LiveReport:
     ) -> None:
         self._run = run
         self.media = MediaIndex(run.media)
+        self._jobs = jobs
         self._reserve = reserve
         self._sink = sink
         self._clock = clock
@@ -59,7 +65,8 @@ class LiveReport:
 
     @contextmanager
     def following(self) -> Iterator[None]:
-        """Write the report in a thread of its own, so that no job waits for it."""
+        """Write the report now, then in a thread of its own, so that no job waits for it."""
+        self.write()
         with ThreadPoolExecutor(1, thread_name_prefix="report") as thread:
             future = thread.submit(self._follow)
             try:
@@ -72,10 +79,15 @@ class LiveReport:
     def write(self) -> Path:
         """Write now; return the path of ``index.html``."""
         started = self._clock()
-        path = self._reserve.writing(lambda: write_report(self._run, media=self.media))
+        path = self._reserve.writing(self._write_report)
         ended = self._clock()
         self._not_before = ended + (ended - started) / _SHARE
         return path
+
+    def _write_report(self) -> Path:
+        if self._jobs > _FEW:
+            return write_report_apart(self._run)
+        return write_report(self._run, media=self.media)
 
     def _follow(self) -> None:
         while True:

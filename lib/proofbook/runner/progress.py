@@ -35,7 +35,7 @@ _STYLES = {
 }
 _HEADINGS = ("job", "state", "cell", "elapsed", "expected", "")
 _OTHER_LINES = 4
-"""Lines of a terminal beside the table's rows: title, headings, counts, note."""
+"""Lines of a terminal that are not rows of the table: title, headings, counts, note."""
 
 
 @dataclass(kw_only=True, slots=True)

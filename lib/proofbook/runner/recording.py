@@ -1,4 +1,4 @@
-"""Write a growing notebook again and again, atomically, at a cost that does not grow with it.
+"""Save a growing notebook repeatedly and atomically, at a cost that does not grow with it.
 
 Each cell is serialised once, when it has changed; saves are spaced so that they take at most three
 hundredths of the time. Secrets are replaced before anything reaches the disk.
@@ -46,7 +46,7 @@ class NotebookRecorder:
         self._not_before = 0.0
 
     def changed(self, index: int) -> None:
-        """Note that a cell has changed; its text is made anew at the next save."""
+        """Note that a cell has changed; the next save serialises it again."""
         self._texts.pop(index, None)
         self._dirty = True
 

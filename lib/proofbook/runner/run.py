@@ -33,7 +33,6 @@ from proofbook.runner.provenance import read_commit, read_environment
 from proofbook.runner.reserve import Reserve
 from proofbook.runner.resume import Rerun, kept_outcomes, runbooks_of
 from proofbook.runner.schedule import Schedule
-from proofbook.runner.temporary import remove_orphans
 from proofbook.runs.folder import RunFolder
 from proofbook.runs.run_verdict import run_verdict, worse_verdict
 from proofbook.signoff.run_status import read_run
@@ -106,8 +105,7 @@ def execute_run(
         cold: Start an ordinary kernel for each job.
 
     Raises:
-        RunFolderError: Another process is executing this run, or its runbooks or this machine do
-            not fit it.
+        RunFolderError: Another process executes it, or its runbooks or this machine do not fit it.
     """
     inbox = Inbox()
     cancel = partial(_cancel, inbox, progress.handle)
@@ -115,12 +113,10 @@ def execute_run(
         handover = _hand_over(folder, project, reserve, slots)
         info, capacity = handover.info, handover.capacity
         done = kept_outcomes(folder, info, handover.runbooks, rerun)
-        report = LiveReport(folder, reserve, progress.handle)
+        report = LiveReport(folder, len(info.plan), reserve, progress.handle)
         fence = Fence(broadcast(progress.handle, report.handle))
         folder.write_info(info)
-        report.write()
         _note_lacks(info, done, folder, progress.handle)
-        remove_orphans()
         with (
             progress.showing(info, done),
             report.following(),
@@ -159,7 +155,7 @@ def _cancel(inbox: Inbox, sink: Sink) -> None:
 
 
 def _reopened(folder: RunFolder, project: Project, slots: int | None) -> RunInfo:
-    """Return the run as not ended; of a later try, say what it is made with."""
+    """Return the run as not ended; of a resumed one, with what it is resumed with."""
     info = folder.read_info()
     update: dict[str, object] = {"verdict": "incomplete", "ended": None}
     if slots is not None:

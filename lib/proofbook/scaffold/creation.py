@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from proofbook.errors import UsageError
 from proofbook.extras import known_extras
-from proofbook.scaffold.shipped import find_shipped
+from proofbook.project import is_project
+from proofbook.scaffold.shipped import Shipped, find_shipped
 
 __all__ = ["CreatedProject", "create_project"]
 
@@ -33,7 +34,8 @@ class CreatedProject(NamedTuple):
 def create_project(folder: Path, systems: Sequence[str] = ()) -> CreatedProject:
     """Make a project in ``folder``, with the shipped runbooks of some systems.
 
-    A system whose jobs those of a named one need comes with it.
+    A system whose jobs those of a named one need comes with it. Where a project is there already,
+    the runbooks and profiles of the systems are added to it, and no example.
 
     Raises:
         UsageError: There is no such system, something is in the way, or the folder cannot be
@@ -41,12 +43,8 @@ def create_project(folder: Path, systems: Sequence[str] = ()) -> CreatedProject:
     """
     shipped = find_shipped(systems) if systems else None
     extras = sorted(known_extras() & set(shipped.systems)) if shipped else []
-    contents = {
-        "runbooks/example/hello.ipynb": _read("hello.ipynb"),
-        "parameters/tiny.yaml": _read("tiny.yaml") + (shipped.tiny() if shipped else b""),
-        "outputs/.gitignore": _read("outputs.gitignore"),
-        ".github/workflows/proofbook.yml": _workflow(extras),
-    }
+    adding = shipped is not None and is_project(folder)
+    contents = {} if adding else _example(shipped, extras)
     if shipped:
         for path in shipped.files():
             contents[path.relative_to(shipped.root).as_posix()] = path.read_bytes()
@@ -54,6 +52,15 @@ def create_project(folder: Path, systems: Sequence[str] = ()) -> CreatedProject:
     _refuse_obstacles(files)
     _write(files)
     return CreatedProject(tuple(files), tuple(extras))
+
+
+def _example(shipped: Shipped | None, extras: Iterable[str]) -> dict[str, bytes]:
+    return {
+        "runbooks/example/hello.ipynb": _read("hello.ipynb"),
+        "parameters/tiny.yaml": _read("tiny.yaml") + (shipped.tiny() if shipped else b""),
+        "outputs/.gitignore": _read("outputs.gitignore"),
+        ".github/workflows/proofbook.yml": _workflow(extras),
+    }
 
 
 def _read(name: str) -> bytes:

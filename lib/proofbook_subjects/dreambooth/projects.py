@@ -6,6 +6,7 @@ Diffusion 1.5, with the checklist's settings; ``butcher-random`` has random weig
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
 from functools import partial
@@ -76,7 +77,16 @@ CONFIGS = {
 
 
 def write_project(name: str, folder: Path) -> Path:
-    """Write a project into ``folder/butcher``, and return the path of its config."""
+    """Write a project into ``folder/butcher``, and return the path of its config.
+
+    Raises:
+        SubjectError: What its trainer needs is not installed.
+    """
+    if importlib.util.find_spec("diffusers") is None:
+        raise SubjectError(
+            f"reference:{name} is trained with diffusers, which is not installed: "
+            "pip install 'proofbook[dreambooth]', or give a config_file of your own"
+        )
     values, place = CONFIGS[name], folder / "butcher"
     write_characters(place / "images", _PICTURES, max(64, values["resolution"]))
     path = place / "butcher_config.yaml"

@@ -10,7 +10,7 @@ from pathlib import Path
 from proofbook.errors import SubjectError
 from proofbook.processes import supervise
 from proofbook_systems.dreambooth.image_similarity import PICTURE_SUFFIXES
-from proofbook_systems.dreambooth.subjects import find_command
+from proofbook_systems.training.subject import find_command
 
 __all__ = ["draw_with_command"]
 
@@ -36,7 +36,7 @@ def draw_with_command(
         "number": str(number), "output": str(output),
     }  # fmt: skip
     try:
-        words = [word.format_map(values) for word in find_command(command)]
+        words = [word.format_map(values) for word in find_command(command, "dreambooth.command")]
     except KeyError as error:
         known = ", ".join(f"{{{name}}}" for name in values)
         raise SubjectError(f"infer_command has {{{error.args[0]}}}; there are {known}") from error

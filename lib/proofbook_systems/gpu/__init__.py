@@ -1,4 +1,1 @@
-"""Graphics cards under a trainer: what they are, how much fits, how fast it goes.
-
-Where there is no card, the same questions are asked of the processor.
-"""
+"""GPUs: what they are, and whether torch uses them and computes right on them."""

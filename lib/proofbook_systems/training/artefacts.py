@@ -1,36 +1,32 @@
-"""What a training leaves behind: which checkpoints, pictures and files, and whether they are due.
+"""What a training leaves behind: which checkpoints and files are there, and which are missing.
 
 Knows nothing about what is in the networks.
 """
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from proofbook_systems.training.checkpoints import list_checkpoints
-from proofbook_systems.training.subject import Trainer
+from proofbook_systems.training.trainer import Trainer
 
 __all__ = [
+    "changed_times",
     "checkpoint_steps",
-    "count_pictures",
+    "compared_files",
+    "final_weights",
     "folder_megabytes",
     "half_written",
-    "info_faults",
     "missing_files",
     "names_gpu",
-    "newest_change",
     "scratch_folder",
-    "validation_pictures",
 ]
 
-_PICTURES = (".jpeg", ".jpg", ".png", ".webp")
-_INFO = ("character", "base_model", "training_steps", "instance_prompt", "timestamp")
 _NO_GPU = re.compile(
     r"\b(no|not|without|cannot|unavailable)\b|available\W+false|back to (the )?cpu|out of memory",
     re.IGNORECASE,
@@ -38,7 +34,7 @@ _NO_GPU = re.compile(
 
 
 def checkpoint_steps(trainer: Trainer, output: Path) -> list[int]:
-    """Return the steps of the checkpoints that are there, in order."""
+    """Return the steps of the checkpoints in an output folder, in order."""
     return [step for step, _ in list_checkpoints(output, trainer.checkpoints)]
 
 
@@ -47,7 +43,7 @@ def missing_files(trainer: Trainer, output: Path) -> list[str]:
     return [
         f"{path.name} lacks {name}"
         for _, path in list_checkpoints(output, trainer.checkpoints)
-        for name in trainer.files
+        for name in trainer.checkpoint_files
         if not (path / name).is_file()
     ]
 
@@ -59,45 +55,33 @@ def half_written(trainer: Trainer, output: Path) -> list[str]:
     return sorted(p.name for p in output.iterdir() if stem in p.name and p.name not in whole)
 
 
-def validation_pictures(output: Path) -> dict[int, list[Path]]:
-    """Return the pictures of each validation by its step: those in ``validation-N``."""
-    found = {}
-    for folder in output.glob("validation-*"):
-        number = re.search(r"(\d+)$", folder.name)
-        if folder.is_dir() and number:
-            found[int(number[1])] = _pictures(folder)
-    return dict(sorted(found.items()))
+def final_weights(trainer: Trainer, output: Path) -> list[Path]:
+    """Return the files of weights outside of checkpoints, by their place in the output folder."""
+    paths = (path.relative_to(output) for path in output.rglob("*.safetensors"))
+    stem = trainer.checkpoints.partition("*")[0]
+    return sorted(p for p in paths if not p.parts[0].startswith((".", stem)))
 
 
-def count_pictures(folder: Path) -> int:
-    """Return how many pictures a folder has; 0 if there is none."""
-    return len(_pictures(folder)) if folder.is_dir() else 0
+def compared_files(trainer: Trainer, output: Path) -> list[Path]:
+    """Return what two runs of a training are compared by, by its place in the output folder.
+
+    The declared files of the last checkpoint, and the final weights.
+    """
+    last = [path for _, path in list_checkpoints(output, trainer.checkpoints)][-1:]
+    states = [Path(path.name, name) for path in last for name in trainer.checkpoint_files]
+    return [*states, *final_weights(trainer, output)]
 
 
-def newest_change(folder: Path) -> dict[str, int]:
-    """Return when each picture below a folder was last changed, in nanoseconds."""
-    paths = (path for path in folder.rglob("*") if path.suffix.lower() in _PICTURES)
-    return {str(path.relative_to(folder)): path.stat().st_mtime_ns for path in paths}
-
-
-def info_faults(path: Path, steps: int) -> list[str]:
-    """Return what is wrong with ``model_info.json``; empty where it is as it should be."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        return [f"{path.name} cannot be read ({type(error).__name__})"]
-    if not isinstance(found, dict):
-        return [f"{path.name} is no table"]
-    faults = [f"{key} is missing" for key in _INFO if not found.get(key)]
-    if found.get("training_steps") not in (None, steps):
-        faults.append(f"training_steps is {found['training_steps']}, and {steps} were made")
-    return faults
+def changed_times(folder: Path, patterns: Sequence[str]) -> dict[str, int]:
+    """Return when each file that fits a pattern was last changed, in nanoseconds, by its place."""
+    paths = {path for pattern in patterns for path in folder.glob(pattern) if path.is_file()}
+    return {str(path.relative_to(folder)): path.stat().st_mtime_ns for path in sorted(paths)}
 
 
 def names_gpu(printed: str) -> bool:
-    """Say whether what a trainer printed names a graphics card, and not that there is none."""
-    named = (line for line in printed.splitlines() if re.search(r"\b(cuda|GPU)\b", line, re.I))
-    return any(_NO_GPU.search(line) is None for line in named)
+    """Say whether what a trainer printed names a GPU that it uses, and not one that is missing."""
+    lines = [line for line in printed.splitlines() if re.search(r"\b(cuda|GPU)\b", line, re.I)]
+    return any(_NO_GPU.search(line) is None for line in lines)
 
 
 def folder_megabytes(folder: Path) -> float:
@@ -107,13 +91,10 @@ def folder_megabytes(folder: Path) -> float:
 
 @contextmanager
 def scratch_folder(folder: Path) -> Iterator[Path]:
-    """Yield an empty folder below ``folder``, which goes afterwards."""
+    """Yield an empty folder below ``folder``, which is removed afterwards."""
+    folder.mkdir(parents=True, exist_ok=True)
     place = Path(tempfile.mkdtemp(dir=folder, prefix="scratch-"))
     try:
         yield place
     finally:
         shutil.rmtree(place, ignore_errors=True)
-
-
-def _pictures(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in _PICTURES)

@@ -18,32 +18,32 @@ from proofbook.files import hash_file
 __all__ = ["MANIFEST", "MANIFEST_SUM", "find_faults", "list_checkpoints", "read_states", "sum_line"]
 
 MANIFEST = "manifest.json"
-"""What a checkpoint may carry: ``{"step": N, "files": {name: {"sha256": …}}}``."""
+"""A file that a checkpoint may have: ``{"step": N, "files": {name: {"sha256": …}}}``."""
 MANIFEST_SUM = "manifest.json.sha256"
-"""What the manifest may carry, since nothing else holds it to anything."""
+"""The manifest's own hash, in the form of ``sha256sum``; a checkpoint may have it."""
 
 _TENSORS = (".safetensors",)
 _STATES = (".bin", ".pkl", ".pt", ".pth")
 _COUNTERS = ("last_epoch", "global_step", "step")
 
 
-def list_checkpoints(output: Path, pattern: str = "checkpoint-*") -> list[tuple[int, Path]]:
-    """Return (step, folder) of each checkpoint, the earliest first."""
-    found = []
+def list_checkpoints(output: Path, pattern: str) -> list[tuple[int, Path]]:
+    """Return (step, folder) of each checkpoint whose name fits a pattern, the earliest first."""
+    checkpoints = []
     for path in output.iterdir() if output.is_dir() else ():
         number = re.search(r"(\d+)$", path.name)
         if path.is_dir() and number and fnmatch.fnmatchcase(path.name, pattern):
-            found.append((int(number[1]), path))
-    return sorted(found)
+            checkpoints.append((int(number[1]), path))
+    return sorted(checkpoints)
 
 
 def sum_line(path: Path) -> str:
-    """Return the line that ``sha256sum`` writes of a file, and ``sha256sum -c`` reads."""
+    """Return the line that ``sha256sum`` writes for a file, and ``sha256sum -c`` reads."""
     return f"{hash_file(path)}  {path.name}\n"
 
 
 def read_states(path: Path) -> dict[str, Any]:
-    """Return everything in a file, by its place in it: tensors, numbers, texts.
+    """Return everything in a file, by its place in it: tensors, numbers, strings.
 
     Raises:
         SubjectError: It cannot be read, or not without running code of its own.
@@ -66,7 +66,7 @@ def read_states(path: Path) -> dict[str, Any]:
 def find_faults(checkpoint: Path, files: Sequence[str], *, like: Path | None = None) -> list[str]:
     """Return everything that is wrong with a checkpoint; empty where it is sound.
 
-    A bit that flips in a weight is seen where the checkpoint carries a manifest, and not otherwise.
+    A flipped bit in a weight is found only where the checkpoint has a manifest.
 
     Args:
         checkpoint: Its folder.
@@ -99,7 +99,7 @@ def _against_manifest(checkpoint: Path) -> Iterator[str]:
     if not path.is_file():
         return
     if sum_path.is_file() and sum_path.read_bytes() != sum_line(path).encode():
-        yield f"{MANIFEST} is not the one that {MANIFEST_SUM} is of"
+        yield f"{MANIFEST} differs from its hash in {MANIFEST_SUM}"
     try:
         files = json.loads(path.read_bytes())["files"]
         wanted = {str(name): str(entry["sha256"]) for name, entry in files.items()}
@@ -108,9 +108,9 @@ def _against_manifest(checkpoint: Path) -> Iterator[str]:
         return
     for name, digest in wanted.items():
         if not (checkpoint / name).is_file():
-            yield f"{name} is gone (by its manifest)"
+            yield f"{name} is in {MANIFEST} and missing"
         elif hash_file(checkpoint / name) != digest:
-            yield f"{name} has changed since it was written (by its manifest)"
+            yield f"{name} differs from its hash in {MANIFEST}"
 
 
 def _content_faults(path: Path, states: Mapping[str, Any]) -> Iterator[str]:
@@ -133,30 +133,30 @@ def _shape_faults(name: str, states: Mapping[str, Any], like: Mapping[str, Any])
 
 
 def _kind(value: Any) -> str:
-    """Return a tensor's format and shape; nothing for what is no tensor."""
+    """Return a tensor's format and shape; nothing for any other value."""
     shape = getattr(value, "shape", None)
     return "" if shape is None else f"{value.dtype} {list(shape)}"
 
 
 def _step_faults(checkpoint: Path) -> Iterator[str]:
-    """Compare the step in the folder's name with what the files say."""
+    """Compare the step in the folder's name with the steps in the files."""
     number = re.search(r"(\d+)$", checkpoint.name)
     if number is None:
         return
     for path in _files(checkpoint):
         if path.name == MANIFEST or path.stem.startswith("scheduler"):
             try:
-                said = _said_step(path)
+                step = _recorded_step(path)
             except (SubjectError, ValueError, OSError):
-                continue  # told by the checks above
-            if said is not None and said != int(number[1]):
-                yield f"{path.name} says step {said}"
+                continue  # reported by the checks of its content
+            if step is not None and step != int(number[1]):
+                yield f"{path.name} says step {step}"
 
 
-def _said_step(path: Path) -> int | None:
+def _recorded_step(path: Path) -> int | None:
     if path.suffix == ".json":
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return int(found["step"]) if isinstance(found, dict) and "step" in found else None
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return int(content["step"]) if isinstance(content, dict) and "step" in content else None
     states = read_states(path)
     for counter in _COUNTERS:
         if isinstance(states.get(counter), int):

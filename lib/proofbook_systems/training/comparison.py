@@ -1,4 +1,4 @@
-"""Hold an interrupted training against an uninterrupted one: which sequence departs first, where.
+"""Compare an interrupted training with an uninterrupted one: which sequence departs first, where.
 
 Values are compared bit for bit. Knows nothing about how the two came about.
 """
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from proofbook_systems.training.checkpoints import read_states
 from proofbook_systems.training.steps import Step
 
-__all__ = ["Departure", "compare_files", "compare_steps", "stitch", "weights_in"]
+__all__ = ["Departure", "compare_files", "compare_steps", "stitch"]
 
 
 class Departure(NamedTuple):
@@ -45,24 +45,24 @@ def stitch(starts: Sequence[Sequence[Step]]) -> list[Step]:
 
 def compare_steps(ours: Sequence[Step], theirs: Sequence[Step]) -> list[Departure]:
     """Return where the sequences of step numbers, learning rates and losses depart."""
-    found = []
+    departures = []
     for name in ("number", "lr", "loss"):
         label = {"number": "step sequence", "lr": "learning rate", "loss": "loss"}[name]
         pairs = zip(ours, theirs, strict=False)
         for index, (mine, other) in enumerate(pairs):
             a, b = getattr(mine, name), getattr(other, name)
             if not _same_number(a, b):
-                found.append(Departure(label, f"step {index + 1}", _distance(a, b)))
+                departures.append(Departure(label, f"step {index + 1}", _distance(a, b)))
                 break
         else:
             if len(ours) != len(theirs):
                 shorter = min(len(ours), len(theirs))
-                found.append(Departure(label, f"step {shorter + 1}", math.inf))
-    return found
+                departures.append(Departure(label, f"step {shorter + 1}", math.inf))
+    return departures
 
 
 def compare_files(ours: Path, theirs: Path) -> Departure | None:
-    """Return where two files with tensors and states depart, or None if they say the same.
+    """Return where two files with tensors and states depart, or None if they have the same content.
 
     Raises:
         SubjectError: One of them cannot be read.
@@ -75,12 +75,6 @@ def compare_files(ours: Path, theirs: Path) -> Departure | None:
         if by is not None:
             return Departure(ours.name, key, by)
     return None
-
-
-def weights_in(output: Path) -> list[Path]:
-    """Return the files of weights of a finished training, by their place in its folder."""
-    found = (path.relative_to(output) for path in output.rglob("*.safetensors"))
-    return sorted(path for path in found if not path.parts[0].startswith((".", "checkpoint")))
 
 
 def _difference(a: Any, b: Any) -> float | None:

@@ -1,7 +1,8 @@
-"""Spoil a copy of a checkpoint, as disks, copies and people do. For tests of what finds it."""
+"""Spoil a copy of a checkpoint as disks and people do, to see whether that is found."""
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 from random import Random
@@ -23,8 +24,9 @@ def corrupt(checkpoint: Path, place: Path, seed: int) -> tuple[Path, str]:
     kind = chance.choice(KINDS)
     copy = place / checkpoint.name
     if kind == "renamed":
-        step = int("".join(filter(str.isdigit, checkpoint.name.rpartition("-")[2])))
-        copy = place / checkpoint.name.replace(str(step), str(step + chance.randint(1, 999)))
+        further = chance.randint(1, 999)
+        name = re.sub(r"\d+$", lambda step: str(int(step[0]) + further), checkpoint.name)
+        copy = place / name
     shutil.copytree(checkpoint, copy)
     if kind == "renamed":
         return copy, f"renamed to {copy.name}"
@@ -52,7 +54,7 @@ def _spoil(path: Path, kind: str, chance: Random) -> str:
     if kind == "zeroed":
         end = min(len(data), where + chance.randint(1, 4096))
         if not any(data[where:end]):
-            kind = "bit"  # it was all zeros already: nothing would have been spoilt
+            kind = "bit"  # these bytes are zeros already, so nothing would be spoilt
         else:
             data[where:end] = bytes(end - where)
             path.write_bytes(data)

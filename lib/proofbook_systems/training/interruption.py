@@ -1,4 +1,4 @@
-"""Interrupt a training as planned, resume it, and say what each interruption cost.
+"""Interrupt a training as planned, resume it, and report what each interruption cost.
 
 A plan is a list such as ``SIGINT after 7`` (once step 7 is told), ``SIGKILL in 20`` (once anything
 of checkpoint 20 is on the disk), ``SIGTERM at 3.5 s`` (after its start).
@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import re
 import signal
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from proofbook.errors import SubjectError
 from proofbook_systems.training.comparison import stitch
 from proofbook_systems.training.running import Ended, Training
 from proofbook_systems.training.steps import Step, last_step
-from proofbook_systems.training.subject import Trainer
+from proofbook_systems.training.trainer import Trainer
 
 __all__ = ["Cycle", "Interrupted", "Interruption", "interrupt_and_resume", "read_plan"]
 
 _FORM = re.compile(r"(SIGINT|SIGTERM|SIGKILL) (?:(after|in) (\d+)|at (\d+(?:\.\d+)?) s)")
+_RESUMED = re.compile(r"[Rr]esum\w+ (?:training )?(?:from|at) (?:global )?step (\d+)")
 _GRACEFUL = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -71,12 +72,12 @@ class Cycle:
 
     @property
     def expected_codes(self) -> list[int]:
-        """Exit codes that tell of this signal: the signal's own, or as a shell counts it."""
+        """Exit codes of a process that the signal ended: its own, or as a shell has it."""
         return [-self.interruption.signum, 128 + self.interruption.signum]
 
     @property
     def allowed(self) -> int:
-        """Steps that may be lost: none after a polite signal, else those since a checkpoint."""
+        """Steps that may be lost: none after SIGINT and SIGTERM, else those since a checkpoint."""
         if self.interruption.signum in _GRACEFUL:
             return 0
         return self.reached - max((n for n in self.checkpoints if n <= self.reached), default=0)
@@ -107,7 +108,7 @@ def read_plan(plan: Sequence[str]) -> list[Interruption]:
     Raises:
         SubjectError: An entry is not of that form.
     """
-    found = []
+    interruptions = []
     for entry in plan:
         match = _FORM.fullmatch(entry.strip())
         if match is None:
@@ -115,13 +116,13 @@ def read_plan(plan: Sequence[str]) -> list[Interruption]:
                 f"interruption {entry!r} is not of the form 'SIGINT after 7', 'SIGKILL in 20' or "
                 "'SIGTERM at 3.5 s'"
             )
-        found.append(
+        interruptions.append(
             Interruption(
                 signum=signal.Signals[match[1]], writing=match[2] == "in", step=int(match[3] or 0),
                 seconds=float(match[4]) if match[4] else None,
             )
         )  # fmt: skip
-    return found
+    return interruptions
 
 
 def interrupt_and_resume(
@@ -131,8 +132,6 @@ def interrupt_and_resume(
     *,
     logs: Path,
     timeout: float,
-    env: Mapping[str, str] | None = None,
-    cwd: Path | None = None,
 ) -> Interrupted:
     """Start, interrupt and resume as planned, then resume to the end.
 
@@ -142,8 +141,6 @@ def interrupt_and_resume(
         plan: One start for each.
         logs: Folder for what each start prints.
         timeout: Seconds that each start may take.
-        env: Variables on top of this process's.
-        cwd: Where it runs.
 
     Raises:
         SubjectError: It hangs, or ends before it was interrupted.
@@ -151,7 +148,7 @@ def interrupt_and_resume(
     cycles: list[Cycle] = []
     for number, interruption in enumerate(plan):
         log = logs / f"start-{number + 1}.log"
-        with Training(trainer, output, log, resume=number > 0, env=env, cwd=cwd) as training:
+        with Training(trainer, output, log, resume=number > 0) as training:
             if interruption.wait(training, timeout):
                 raise SubjectError(
                     f"the trainer {training.end(timeout).state} before {interruption.words}; "
@@ -166,14 +163,12 @@ def interrupt_and_resume(
                 )
             )  # fmt: skip
     log = logs / f"start-{len(plan) + 1}.log"
-    with Training(trainer, output, log, resume=bool(plan), env=env, cwd=cwd) as training:
+    with Training(trainer, output, log, resume=bool(plan)) as training:
         last = training.end(timeout)
     return Interrupted(cycles=_with_resumptions(cycles, last), last=last)
 
 
 def _with_resumptions(cycles: Sequence[Cycle], last: Ended) -> list[Cycle]:
-    from dataclasses import replace
-
     following = [*(cycle.ended for cycle in cycles[1:]), last]
     return [
         replace(cycle, resumed_at=_resumed_at(ended))
@@ -182,8 +177,8 @@ def _with_resumptions(cycles: Sequence[Cycle], last: Ended) -> list[Cycle]:
 
 
 def _resumed_at(ended: Ended) -> int | None:
-    """Return the step that a start says it goes on from, or the one before its first."""
-    said = re.search(r"[Rr]esum\w+ (?:training )?(?:from|at) (?:global )?step (\d+)", ended.printed)
-    if said:
-        return int(said[1])
+    """Return the step that a start reports to go on from, or the one before its first."""
+    reported = _RESUMED.search(ended.printed)
+    if reported:
+        return int(reported[1])
     return ended.steps[0].number - 1 if ended.steps else None

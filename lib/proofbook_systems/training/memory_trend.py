@@ -1,4 +1,4 @@
-"""Does memory grow with the steps? The slope once training is under way, with its interval."""
+"""Does memory grow with the steps? The slope after the warm-up, with its interval."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _FEWEST = 6
 
 
 class Growth(NamedTuple):
-    """How memory goes with the steps."""
+    """How memory changes with the steps."""
 
     slope: float
     """MB a step: Theil and Sen's."""
@@ -28,7 +28,7 @@ class Growth(NamedTuple):
 
     @property
     def known(self) -> bool:
-        """Whether there were looks enough to say anything."""
+        """Whether there were enough readings for a slope."""
         return self.samples >= _FEWEST
 
     @property
@@ -36,17 +36,17 @@ class Growth(NamedTuple):
         """The slope with its interval."""
         return (
             f"{self.slope:.3g} MB a step ({self.low:.3g} to {self.high:.3g}) over "
-            f"{self.samples} looks"
+            f"{self.samples} readings"
         )
 
 
 def find_growth(samples: Sequence[MemorySample]) -> Growth:
-    """Return how memory grows; with too few looks to say, a slope of 0."""
+    """Return how memory grows; a slope of 0 where there are too few readings."""
     from scipy.stats import theilslopes
 
     peak = max((sample.size for sample in samples), default=0) / 1e6
     last = max((sample.step for sample in samples), default=0)
-    # Once the last step is made a model is saved: that is not training any more.
+    # After the last step the model is saved, which takes memory of its own.
     late = [s for s in samples if max(1, last * _WARM_UP) <= s.step < last]
     if len(late) < _FEWEST or len({sample.step for sample in late}) < 2:
         return Growth(0.0, 0.0, 0.0, peak, len(late))

@@ -1,18 +1,17 @@
-"""Interrupt trainings at random moments, resume them, and hold each against one left alone."""
+"""Interrupt trainings at random moments, resume them, and compare each with an undisturbed one."""
 
 from __future__ import annotations
 
 import random
 import signal
-from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from proofbook_systems.training.artefacts import checkpoint_steps
-from proofbook_systems.training.comparison import compare_files, compare_steps, weights_in
+from proofbook_systems.training.artefacts import compared_files
+from proofbook_systems.training.comparison import compare_files, compare_steps
 from proofbook_systems.training.interruption import Cycle, Interruption, interrupt_and_resume
 from proofbook_systems.training.running import Ended
-from proofbook_systems.training.subject import Trainer
+from proofbook_systems.training.trainer import Trainer
 
 __all__ = ["Moment", "interrupt_at_random"]
 
@@ -24,7 +23,9 @@ class Moment(NamedTuple):
 
     cycle: Cycle
     departed: tuple[str, ...]
-    """Where it is not the same as the one left alone, in words."""
+    """Where it differs from the undisturbed one, in words."""
+    over: bool = False
+    """Whether all steps had been made before the interruption."""
 
     @property
     def words(self) -> str:
@@ -38,8 +39,8 @@ class Moment(NamedTuple):
 
     @property
     def lost_too_much(self) -> bool:
-        """Whether more steps were made again than may be; none are where it was over already."""
-        if self.cycle.ended.code == 0:
+        """Whether more steps were repeated than may be; none are where it was over already."""
+        if self.over:
             return False
         return self.cycle.lost is None or self.cycle.lost > self.cycle.allowed
 
@@ -53,8 +54,6 @@ def interrupt_at_random(
     *,
     seed: int,
     timeout: float,
-    env: Mapping[str, str] | None = None,
-    cwd: Path | None = None,
 ) -> Moment:
     """Interrupt training ``number`` once, resume it to the end, and compare.
 
@@ -62,12 +61,10 @@ def interrupt_at_random(
         number: Chooses the signal, each third the same, and with ``seed`` the moment.
         trainer: What is started.
         folder: Where its output and logs go.
-        alone: Output of the training that was left alone.
-        whole: How that one went: moments lie within its time.
+        alone: Output of the undisturbed training.
+        whole: How that one went: moments are within its time.
         seed: Chooses the moments.
         timeout: Seconds that each start may take.
-        env: Variables on top of this process's.
-        cwd: Where it runs.
 
     Raises:
         SubjectError: It hangs, or was over before its moment.
@@ -76,15 +73,12 @@ def interrupt_at_random(
     plan = [Interruption(signum=_SIGNALS[number % 3], seconds=round(moment, 3))]
     output = folder / f"interrupted-{number}"
     result = interrupt_and_resume(
-        trainer, output, plan, logs=folder / f"logs-{number}", timeout=timeout, env=env, cwd=cwd
+        trainer, output, plan, logs=folder / f"logs-{number}", timeout=timeout
     )
-    departed = [found.words for found in compare_steps(result.steps, whole.steps)]
-    states = [
-        Path(f"checkpoint-{step}", name)
-        for step in checkpoint_steps(trainer, alone)[-1:]
-        for name in trainer.files
-    ]
-    for name in (*states, *weights_in(alone)):
+    departed = [departure.words for departure in compare_steps(result.steps, whole.steps)]
+    for name in compared_files(trainer, alone):
         departure = compare_files(output / name, alone / name)
         departed += [departure.words] if departure else []
-    return Moment(result.cycles[0], tuple(departed))
+    (cycle,) = result.cycles
+    # A signal after the last step meets a trainer that is saving its model, or leaving.
+    return Moment(cycle, tuple(departed), over=cycle.reached >= trainer.steps)

@@ -21,7 +21,7 @@ _RATE = re.compile(rf"\b(?:lr|learning_rate)[ :=]+(?P<value>{_NUMBER})", re.IGNO
 
 
 class Step(NamedTuple):
-    """One step, as far as it is known; as text, so that nothing is lost in between."""
+    """One step, as far as the trainer tells it."""
 
     number: int
     """From 1."""
@@ -34,7 +34,7 @@ def read_steps(printed: str, log: Path | None = None) -> list[Step]:
 
     Args:
         printed: All that the trainer printed; progress bars may rewrite their line.
-        log: JSON lines with ``step``, ``loss`` and ``lr``; where it is there, it alone counts.
+        log: JSON lines with ``step``, ``loss`` and ``lr``; where it exists, it alone counts.
     """
     if log is not None and log.is_file():
         return _once(_from_lines(log.read_text(encoding="utf-8", errors="replace").splitlines()))
@@ -49,8 +49,8 @@ def last_step(steps: Sequence[Step]) -> int:
 def _from_lines(lines: Iterable[str]) -> Iterable[Step]:
     for line in lines:
         try:
-            found = json.loads(line)
-            yield Step(int(found["step"]), _number(found.get("loss")), _number(found.get("lr")))
+            told = json.loads(line)
+            yield Step(int(told["step"]), _number(told.get("loss")), _number(told.get("lr")))
         except (ValueError, KeyError, TypeError, AttributeError):
             continue  # a line that is being written, or is about something else
 
@@ -64,13 +64,13 @@ def _from_print(lines: Iterable[str]) -> Iterable[Step]:
 
 
 def _once(steps: Iterable[Step]) -> list[Step]:
-    found: list[Step] = []
+    once: list[Step] = []
     for step in steps:
-        if found and found[-1].number == step.number:
-            found[-1] = step
+        if once and once[-1].number == step.number:
+            once[-1] = step
         else:
-            found.append(step)
-    return found
+            once.append(step)
+    return once
 
 
 def _number(value: object) -> float | None:

@@ -1,103 +1,77 @@
-"""What is known of a trainer: its commands, its folder, its checkpoints, its log.
-
-Starts nothing.
-"""
+"""The trainer and the finished training that a person named, each perhaps a reference subject."""
 
 from __future__ import annotations
 
-import string
-import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from proofbook.errors import SubjectError
+from proofbook.subjects import resolve_reference
+from proofbook_systems.training.config import TrainerConfig
+from proofbook_systems.training.trainer import Trainer
 
-__all__ = ["Trainer"]
-
-_PLACES = ("config", "output_dir", "python", "steps")
+__all__ = ["find_command", "find_config", "find_trained", "find_trainer"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Trainer:
-    """A command line that takes a config and can resume.
+def find_trainer(config: TrainerConfig, folder: Path) -> Trainer:
+    """Return the trainer that a runbook's parameters describe.
 
-    In commands, ``{config}``, ``{output_dir}``, ``{steps}`` and ``{python}`` stand for what they
-    name; nothing goes through a shell. Where a command does not take the output folder or the
-    number of steps, it is given a copy of the config that says them.
+    Args:
+        config: The parameters.
+        folder: Where a reference subject's project is written.
+
+    Raises:
+        SubjectError: There is no such config, project or reference.
     """
+    path = find_config(config.config_file, folder)
+    project = Path(config.project).expanduser() if config.project else path.parent
+    if not project.is_dir():
+        raise SubjectError(f"project {project} does not exist; give the folder the trainer runs in")
+    return Trainer(
+        train=find_command(config.train_command), resume=find_command(config.resume_command),
+        config_file=path, project=project.resolve(), steps=config.steps,
+        checkpoints=config.checkpoints, checkpoint_files=tuple(config.checkpoint_files),
+        config_keys=config.config_keys, log_file=config.log_file, environment=config.environment,
+        advice=getattr(config, "advice", {}),
+    )  # fmt: skip
 
-    train: tuple[str, ...]
-    """Begins anew."""
-    resume: tuple[str, ...]
-    """Goes on from the newest checkpoint."""
-    config: Path
-    """YAML."""
-    steps: int
-    """When training ends."""
-    checkpoints: str = "checkpoint-*"
-    """Pattern of the checkpoints' folders in the output folder; they end in the step."""
-    files: tuple[str, ...] = ()
-    """What every checkpoint has."""
-    log: str = ""
-    """File of JSON lines in the output folder, one a step; empty reads what is printed."""
-    final: tuple[str, ...] = ()
-    """Files of the output folder that are there once training is over."""
-    output_key: str = "output_dir"
-    """What the config calls the output folder."""
-    steps_key: str = "max_train_steps"
-    """What the config calls the number of steps."""
 
-    def command(self, output: Path, *, resume: bool = False, steps: int | None = None) -> list[str]:
-        """Return the words of a start into ``output``.
+def find_config(name: str, folder: Path) -> Path:
+    """Return a trainer's YAML file; a reference subject's project is written into ``folder``.
 
-        Raises:
-            SubjectError: The command has a placeholder that there is not, or its config cannot be
-                read.
-        """
-        words, total = self.resume if resume else self.train, steps or self.steps
-        said: dict[str, Any] = (
-            {self.output_key: str(output)} if not _has(words, "{output_dir}") else {}
+    Raises:
+        SubjectError: There is none.
+    """
+    reference = resolve_reference(name, "training.config_file", root=folder)
+    path = reference.path if reference else Path(name).expanduser()
+    if not path.is_file():
+        raise SubjectError(
+            f"config_file {path} does not exist; give the trainer's YAML file, or reference:NAME"
         )
-        if not _has(words, "{steps}"):
-            said[self.steps_key] = total
-        given = {
-            "config": str(self._config_with(said, output)), "output_dir": str(output),
-            "python": sys.executable, "steps": str(total),
-        }  # fmt: skip
-        return _filled(words, given)
-
-    def _config_with(self, said: dict[str, Any], output: Path) -> Path:
-        """Return the config, or a copy beside the output folder that says something else."""
-        if not said or not _has((*self.train, *self.resume), "{config}"):
-            return self.config
-        try:
-            values = yaml.safe_load(self.config.read_text(encoding="utf-8"))
-        except (OSError, ValueError, yaml.YAMLError) as error:
-            raise SubjectError(f"config {self.config} cannot be read: {error}") from error
-        if not isinstance(values, dict):
-            raise SubjectError(f"config {self.config} is no table of keys and values")
-        path = output.with_name(f"{output.name}_config.yaml")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(yaml.safe_dump({**values, **said}, sort_keys=False), encoding="utf-8")
-        return path
+    return path.resolve()
 
 
-def _has(words: Sequence[str], place: str) -> bool:
-    return any(place in word for word in words)
+def find_command(words: Sequence[str], kind: str = "training.command") -> tuple[str, ...]:
+    """Return a command's words, each reference among them as the path of its program.
+
+    Raises:
+        SubjectError: There is no such reference.
+    """
+    references = [resolve_reference(word, kind) for word in words]
+    return tuple(
+        str(reference.path) if reference else word
+        for word, reference in zip(words, references, strict=True)
+    )
 
 
-def _filled(words: Sequence[str], given: dict[str, str]) -> list[str]:
-    if not words:
-        raise SubjectError("the trainer's command is empty; give its words as a list")
-    for word in words:
-        unknown = {name for _, name, _, _ in string.Formatter().parse(word) if name} - set(_PLACES)
-        if unknown:
-            raise SubjectError(
-                f"{word!r} in the trainer's command has {{{sorted(unknown)[0]}}}; there are "
-                + ", ".join(f"{{{name}}}" for name in _PLACES)
-            )
-    return [word.format_map(given) for word in words]
+def find_trained(trained: str) -> Path:
+    """Return the output folder of a finished training; a reference's is made once, in the cache.
+
+    Raises:
+        SubjectError: There is none.
+    """
+    reference = resolve_reference(trained, "training.trained")
+    folder = reference.path if reference else Path(trained).expanduser()
+    if not folder.is_dir():
+        raise SubjectError(f"trained {folder} does not exist; give the output folder of a training")
+    return folder.resolve()

@@ -1,7 +1,7 @@
-"""Is a sequence falling? A test with its statistics, not the first value against the last.
+"""Is a sequence falling? A statistical test over all values, not the first against the last.
 
-Mann and Kendall's test on means of blocks, which neighbouring steps' likeness does not fool, and
-Theil and Sen's slope.
+Mann and Kendall's test on means of blocks, as neighbouring steps are correlated, and Theil and
+Sen's slope.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Trend(NamedTuple):
 
     @property
     def words(self) -> str:
-        """The slope with its interval, and how sure it is."""
+        """The slope with its interval, and the test's p."""
         return (
             f"slope {self.slope:.3g} a step ({self.low:.3g} to {self.high:.3g}), "
             f"p = {self.p_falling:.2g} over {self.blocks} blocks"
@@ -55,7 +55,7 @@ def find_trend(values: Sequence[float]) -> Trend:
 
     if len(values) < _FEWEST:
         raise SubjectError(
-            f"{len(values)} values are too few to call a trend; {_FEWEST} are needed"
+            f"{len(values)} values are too few for a trend; at least {_FEWEST} are needed"
         )
     if not all(math.isfinite(value) for value in values):
         raise SubjectError("some of the values are not finite")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +14,7 @@ from PIL import Image
 
 from proofbook.errors import SubjectError
 from proofbook_subjects.dreambooth.drawing import draw_animal, draw_character, write_characters
+from proofbook_systems.dreambooth.artefacts import info_faults
 from proofbook_systems.dreambooth.image_similarity import (
     compare_pictures,
     consistency,
@@ -19,9 +22,8 @@ from proofbook_systems.dreambooth.image_similarity import (
     join_pictures,
 )
 from proofbook_systems.dreambooth.inference import draw_with_command
-from proofbook_systems.dreambooth.subjects import change_config, find_subject, find_trained
+from proofbook_systems.dreambooth.subjects import find_class_folder, find_trained
 
-TOY = Path(__file__).parents[1] / "training" / "toy_trainer.py"
 DRAWS = """
 import sys
 from pathlib import Path
@@ -177,18 +179,74 @@ def test_a_command_that_does_not_draw_is_one_line(
 
 def test_subjects_that_are_not_there_are_one_line(tmp_path: Path) -> None:
     for call, problem in (
-        (lambda: find_subject("gone.yaml", "", tmp_path), "config gone.yaml does not exist"),
-        (
-            lambda: find_trained(str(tmp_path / "x"), ""),
-            "does not exist; give the output folder",
-        ),
+        (lambda: find_trained(str(tmp_path / "x"), ""), "does not exist; give the output folder"),
         (lambda: find_trained(str(tmp_path), ""), "instance_dir is empty; give the folder of"),
+        (lambda: find_class_folder("", str(tmp_path)), "class_dir is empty; give the folder of"),
     ):
         with pytest.raises(SubjectError, match=problem):
             call()
-    config = tmp_path / "c.yaml"
-    config.write_text("- 1\n")
-    with pytest.raises(SubjectError, match="is not a table of keys and values"):
-        change_config(find_subject(str(config), "", tmp_path), {}, tmp_path)
-    with pytest.raises(SubjectError, match=r"^project \S+none does not exist; give the folder"):
-        find_subject(str(config), str(tmp_path / "none"), tmp_path)
+    assert find_class_folder(str(tmp_path), "reference:butcher") == tmp_path
+
+
+LEFT = {"steps": 30, "validation_every": 10, "validation_images": 1, "class_images": 2}
+INFO = {"character": "x", "base_model": "b", "training_steps": 30, "instance_prompt": "p",
+        "timestamp": "t"}  # fmt: skip
+
+
+@pytest.fixture
+def left(trained: Path, tmp_path: Path) -> dict[str, Any]:
+    """The parameters for a training that has left all that it should."""
+    write_characters(tmp_path / "class_images", 2)
+    (trained / "model_info.json").write_text(json.dumps(INFO))
+    return {"trained": str(trained), "class_dir": str(tmp_path / "class_images"), **LEFT}
+
+
+def test_all_that_a_training_should_leave_is_green(
+    run_cells: Callable[..., Any], left: dict[str, Any]
+) -> None:
+    done = run_cells("dreambooth/pictures", **left)
+    assert done.error is None
+    assert done.red == []
+    questions = [record.name for record in done.records if record.kind == "question"]
+    assert questions == ["shows-the-character"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "red"),
+    [
+        ({"validation_every": 20}, ["validations-when-due"]),
+        ({"validation_images": 2}, ["validations-when-due"]),
+        ({"validation_every": 0}, ["validations-when-due"]),
+        ({"class_images": 4}, ["class-images"]),
+        ({"class_dir": "none"}, ["class-images"]),
+        ({"info_file": "other.json"}, ["model-info"]),
+        ({"info_keys": ["licence"]}, ["model-info"]),
+        ({"steps": 30, "info_steps_key": "timestamp"}, ["model-info"]),
+    ],
+)
+def test_what_a_training_has_not_left_is_red(
+    run_cells: Callable[..., Any], left: dict[str, Any], changes: dict[str, Any], red: list[str]
+) -> None:
+    assert run_cells("dreambooth/pictures", **{**left, **changes}).red == red
+
+
+def test_a_training_without_validations_asks_nothing(
+    run_cells: Callable[..., Any], left: dict[str, Any]
+) -> None:
+    for folder in Path(left["trained"]).glob("validation-*"):
+        shutil.rmtree(folder)
+    done = run_cells("dreambooth/pictures", **{**left, "validation_every": 0})
+    assert done.red == []
+    assert not [record for record in done.records if record.kind == "question"]
+
+
+def test_a_model_info_that_says_other_things_is_told(tmp_path: Path) -> None:
+    path, keys = tmp_path / "model_info.json", ["character", "instance_prompt"]
+    assert info_faults(path, keys, "steps", 3) == [
+        "model_info.json cannot be read (FileNotFoundError)"]  # fmt: skip
+    path.write_text('{"character": "x", "steps": 2}')
+    assert info_faults(path, keys, "steps", 3) == [
+        "instance_prompt is missing", "steps is 2, and 3 were made"]  # fmt: skip
+    assert info_faults(path, ["character"], "", 3) == []
+    path.write_text("[]")
+    assert info_faults(path, keys, "steps", 3) == ["model_info.json is not a JSON object"]

@@ -9,17 +9,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from driving_toys import toy
 from safetensors.torch import save_file
 
 from proofbook.errors import SubjectError
 from proofbook.files import hash_file
+from proofbook_systems.training.artefacts import compared_files, final_weights
 from proofbook_systems.training.checkpoints import (
     find_faults,
     list_checkpoints,
     read_states,
     sum_line,
 )
-from proofbook_systems.training.comparison import compare_files, weights_in
+from proofbook_systems.training.comparison import compare_files
 from proofbook_systems.training.corruption import corrupt
 
 FILES = ["model.safetensors", "optimizer.bin", "scheduler.bin", "random_states_0.pkl"]
@@ -50,7 +52,7 @@ def sealed(path: Path) -> Path:
 def test_a_sound_checkpoint_has_no_faults(tmp_path: Path) -> None:
     first, second = checkpoint(tmp_path), checkpoint(tmp_path, 20)
     assert find_faults(second, FILES, like=first) == []
-    assert list_checkpoints(tmp_path) == [(10, first), (20, second)]
+    assert list_checkpoints(tmp_path, "checkpoint-*") == [(10, first), (20, second)]
 
 
 def test_every_one_of_200_random_corruptions_is_found(tmp_path: Path) -> None:
@@ -86,15 +88,15 @@ def test_a_manifest_is_held_against_the_files(tmp_path: Path) -> None:
     path = sealed(checkpoint(tmp_path))
     torch.save({"last_epoch": 10}, path / "scheduler.bin")
     assert find_faults(path, FILES) == [
-        "scheduler.bin has changed since it was written (by its manifest)",
+        "scheduler.bin differs from its hash in manifest.json",
     ]
     manifest = path / "manifest.json"
     manifest.write_text(manifest.read_text().replace('"step": 10', '"step": 11'))
     (path / "optimizer.bin").unlink()
     assert find_faults(path, []) == [
-        "manifest.json is not the one that manifest.json.sha256 is of",
-        "optimizer.bin is gone (by its manifest)",
-        "scheduler.bin has changed since it was written (by its manifest)",
+        "manifest.json differs from its hash in manifest.json.sha256",
+        "optimizer.bin is in manifest.json and missing",
+        "scheduler.bin differs from its hash in manifest.json",
         "manifest.json says step 11",
     ]
     (path / "manifest.json.sha256").unlink()
@@ -137,4 +139,9 @@ def test_weights_of_a_final_model_are_found_and_those_of_checkpoints_are_not(
     checkpoint(tmp_path)
     (tmp_path / "unet").mkdir()
     save_file({"w": torch.ones(1)}, tmp_path / "unet" / "model.safetensors")
-    assert weights_in(tmp_path) == [Path("unet/model.safetensors")]
+    trainer = toy()
+    assert final_weights(trainer, tmp_path) == [Path("unet/model.safetensors")]
+    assert compared_files(trainer, tmp_path) == [
+        Path("checkpoint-10/model.safetensors"), Path("checkpoint-10/optimizer.safetensors"),
+        Path("unet/model.safetensors"),
+    ]  # fmt: skip

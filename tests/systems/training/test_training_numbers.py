@@ -64,7 +64,7 @@ def test_a_lucky_last_value_makes_no_fall() -> None:
 
 @pytest.mark.parametrize("values", [[1.0] * 7, [1.0] * 20 + [math.nan]])
 def test_too_few_values_or_broken_ones_are_no_trend(values: list[float]) -> None:
-    with pytest.raises(SubjectError, match=r"too few to call a trend|not finite"):
+    with pytest.raises(SubjectError, match=r"too few for a trend|not finite"):
         find_trend(values)
 
 
@@ -106,14 +106,25 @@ def test_a_repeated_step_counts_as_it_was_made_last() -> None:
     [
         ("RuntimeError: CUDA out of memory. Tried", "gradient_checkpointing: true"),
         ("requests.exceptions.ReadTimeout: HTTPSConnectionPool", "download the base model"),
-        ("RuntimeError: expected scalar type Float but found Half", "format of the weights"),
-        ("OSError: [Errno 28] No space left on device", "50 GB"),
-        ("", "num_dataloader_workers: 0"),
-        ("step 3 loss=nan", "2e-6"),
+        (
+            "RuntimeError: expected scalar type Float but found Half",
+            "format of the trained weights",
+        ),
+        ("OSError: [Errno 28] No space left on device", "keep fewer checkpoints"),
+        ("", "data loader workers to 0"),
+        ("step 3 loss=nan", "lower the learning rate"),
     ],
 )
 def test_the_checklists_advice_stands_beside_the_failure(printed: str, advice: str) -> None:
     assert advice in " ".join(find_advice(printed))
+
+
+def test_further_advice_is_given_for_a_symptom_or_a_pattern() -> None:
+    further = {"out of memory": "512 pixels fit", r"NCCL \w+": "use one GPU", "other": "never"}
+    assert find_advice("CUDA out of memory", further)[0].endswith("use the GPU; 512 pixels fit")
+    assert find_advice("ncCL timeout", further) == [r"NCCL \w+: use one GPU"]
+    with pytest.raises(SubjectError, match=r"^advice: '\(' is not a regular expression: "):
+        find_advice("x", {"(": "y"})
 
 
 def test_a_sound_training_gets_no_advice() -> None:

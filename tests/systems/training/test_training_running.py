@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import signal
-import sys
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
+from driving_toys import toy
 from waiting import HANG
 
 from proofbook.errors import SubjectError
@@ -15,48 +16,35 @@ from proofbook_systems.training import artefacts
 from proofbook_systems.training.interruption import interrupt_and_resume, read_plan
 from proofbook_systems.training.random_kills import interrupt_at_random
 from proofbook_systems.training.running import Training
-from proofbook_systems.training.subject import Trainer
-
-TOY = Path(__file__).with_name("toy_trainer.py")
-
-
-def toy(*faults: str, steps: int = 24) -> Trainer:
-    words = (sys.executable, str(TOY), "{output_dir}", "{steps}")
-    return Trainer(
-        train=(*words, *faults), resume=(*words, "--resume", *faults), config=Path("none"),
-        steps=steps, files=("model.safetensors", "optimizer.safetensors"), log="log.jsonl",
-    )  # fmt: skip
+from proofbook_systems.training.trainer import Trainer
 
 
 def test_a_training_is_followed_to_its_end(tmp_path: Path) -> None:
     with Training(toy(), tmp_path / "out", tmp_path / "log") as training:
-        ended = training.end(30)
+        ended = training.end(HANG)
     assert (ended.code, [step.number for step in ended.steps]) == (0, list(range(1, 25)))
     assert training.checkpoints() == [10, 20]
     assert ended.memory and ended.memory[-1].size > 1e6
     assert artefacts.missing_files(toy(), tmp_path / "out") == []
-    assert artefacts.info_faults(tmp_path / "out" / "model_info.json", 24) == []
 
 
 def test_what_it_prints_is_enough_without_a_file(tmp_path: Path) -> None:
-    from dataclasses import replace
-
-    with Training(replace(toy(), log=""), tmp_path / "out", tmp_path / "log") as training:
-        ended = training.end(30)
+    with Training(toy(log_file=""), tmp_path / "out", tmp_path / "log") as training:
+        ended = training.end(HANG)
     assert [step.number for step in ended.steps] == list(range(1, 25))
 
 
 @pytest.mark.parametrize(
     ("faults", "problem"),
-    [(["mute"], r"^the trainer said nothing for 0\.5 s, last at step 0; see \S+log$"),
-     ([], r"^the trainer hangs for 0\.5 s, last at step \d+; see \S+log$")],
+    [(["mute"], r"^the trainer has printed nothing in 0\.5 s, last at step 0; see \S+log$"),
+     ([], r"^the trainer still runs after 0\.5 s, last at step \d+; see \S+log$")],
 )  # fmt: skip
 def test_a_trainer_that_takes_too_long_is_ended(
     tmp_path: Path, faults: list[str], problem: str
 ) -> None:
     with Training(toy(*faults, steps=900), tmp_path / "out", tmp_path / "log") as training:
         if not faults:
-            training.wait_step(1, 20)
+            training.wait_step(1, HANG)
         with pytest.raises(SubjectError, match=problem):
             training.end(0.5)
         assert not psutil.pid_exists(training.pid)
@@ -105,7 +93,7 @@ def test_a_random_moment_shows_only_in_a_trainer_that_drifts(
     tmp_path: Path, number: int, faults: list[str], departs: bool
 ) -> None:
     with Training(toy(), tmp_path / "alone", tmp_path / "log") as training:
-        whole = training.end(30)
+        whole = training.end(HANG)
     moment = interrupt_at_random(
         number, toy(*faults), tmp_path, tmp_path / "alone", whole, seed=4, timeout=HANG
     )
@@ -123,44 +111,52 @@ def test_a_plan_is_read_strictly() -> None:
         read_plan(["SIGHUP after 7"])
 
 
-def test_an_unknown_placeholder_is_one_line(tmp_path: Path) -> None:
-    trainer = Trainer(train=("x", "{outdir}"), resume=(), config=tmp_path, steps=1)
-    with pytest.raises(
-        SubjectError, match=r"^'\{outdir\}' in the trainer's command has \{outdir\};"
-    ):
-        trainer.command(tmp_path)
-    with pytest.raises(SubjectError, match=r"^the trainer's command is empty"):
-        trainer.command(tmp_path, resume=True)
+def trainer_with(config: Path, *words: str, **fields: Any) -> Trainer:
+    usual = {"project": config.parent, "steps": 9, "checkpoints": "checkpoint-*"}
+    return Trainer(
+        train=words, resume=(*words, "--resume"), config_file=config, **{**usual, **fields}
+    )
 
 
-def test_a_command_that_takes_a_config_alone_gets_one_that_says_the_rest(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["x", "{outdir}"], r"^train_command has \{outdir\} in '\{outdir\}'; known are \{config\}"),
+        ([], r"^train_command is empty; give program and arguments"),
+    ],
+)
+def test_a_command_that_cannot_be_filled_is_one_line(
+    tmp_path: Path, words: list[str], problem: str
+) -> None:
+    with pytest.raises(SubjectError, match=problem):
+        trainer_with(tmp_path / "c", *words).command(tmp_path)
+
+
+def test_a_command_that_takes_a_config_alone_gets_one_with_the_rest(tmp_path: Path) -> None:
     config = tmp_path / "butcher.yaml"
     config.write_text("learning_rate: 5e-6\noutput_dir: models/x\n")
-    trainer = Trainer(
-        train=("run", "{config}"), resume=("run", "{config}", "--resume"), config=config, steps=9
-    )
+    keys = {"output_dir": "output_dir", "steps": "max_steps"}
+    trainer = trainer_with(config, "run", "{config}", config_keys=keys)
     output = tmp_path / "work" / "alone"
-    assert trainer.command(output) == ["run", str(tmp_path / "work" / "alone_config.yaml")]
-    assert trainer.command(output, resume=True)[1:] == [
-        str(tmp_path / "work" / "alone_config.yaml"), "--resume"]  # fmt: skip
-    said = (tmp_path / "work" / "alone_config.yaml").read_text().splitlines()
-    assert said == ["learning_rate: 5e-6", f"output_dir: {output}", "max_train_steps: 9"]
+    copied = tmp_path / "work" / "alone_config.yaml"
+    assert trainer.command(output) == ["run", str(copied)]
+    assert trainer.command(output, resume=True) == ["run", str(copied), "--resume"]
+    assert copied.read_text().splitlines() == [
+        "learning_rate: 5e-6", f"output_dir: {output}", "max_steps: 9"]  # fmt: skip
     config.write_text("- 1\n")
-    with pytest.raises(SubjectError, match="is no table of keys and values"):
+    with pytest.raises(SubjectError, match="is not a mapping of keys to values"):
         trainer.command(output)
+
+
+def test_a_config_whose_keys_are_not_known_is_one_line(tmp_path: Path) -> None:
+    trainer = trainer_with(tmp_path / "c.yaml", "run", "{config}", "{steps}")
+    with pytest.raises(SubjectError, match=r"has no \{output_dir\}, and config_keys has no key of"):
+        trainer.command(tmp_path / "out")
+    whole = trainer_with(tmp_path / "c.yaml", "run", "{config}", "{steps}", "{output_dir}")
+    assert whole.command(tmp_path)[1] == str(tmp_path / "c.yaml")
 
 
 def test_half_a_checkpoint_is_named(tmp_path: Path) -> None:
     (tmp_path / "checkpoint-10").mkdir()
     (tmp_path / ".partial-checkpoint-20").mkdir()
     assert artefacts.half_written(toy(), tmp_path) == [".partial-checkpoint-20"]
-
-
-def test_a_model_info_that_says_other_things_is_told(tmp_path: Path) -> None:
-    path = tmp_path / "model_info.json"
-    assert artefacts.info_faults(path, 3) == ["model_info.json cannot be read (FileNotFoundError)"]
-    path.write_text('{"character": "x", "base_model": "b", "training_steps": 2, "timestamp": "t"}')
-    assert artefacts.info_faults(path, 3) == [
-        "instance_prompt is missing", "training_steps is 2, and 3 were made"]  # fmt: skip
-    path.write_text("[]")
-    assert artefacts.info_faults(path, 3) == ["model_info.json is no table"]

@@ -16,6 +16,7 @@ from proofbook.runner.forkservers import forkserver_for
 from proofbook.runner.imports import importing_papermill
 from proofbook.runner.job import Worker, execute_job
 from proofbook.runner.outcomes import OutcomeWriter
+from proofbook.runner.temporary import remove_orphans
 
 __all__ = ["LocalExecutor", "open_local"]
 
@@ -60,6 +61,7 @@ def open_local(
         sink: Takes the events of every attempt.
         cold: Start an ordinary kernel for each job.
     """
+    remove_orphans()
     with ExitStack() as stack:
         with importing_papermill():
             forkserver = stack.enter_context(forkserver_for(info.warm, sink, cold=cold))

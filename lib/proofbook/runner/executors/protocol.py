@@ -35,7 +35,7 @@ class JobSpec:
     environment: Mapping[str, str] = field(default_factory=dict)
     """What the kernel gets over the environment of the machine: its GPUs, its threads."""
     seconds_left: float | None = None
-    """Until the run's time limit, when this was made."""
+    """From the creation of this spec to the run's time limit."""
     resolved: Mapping[str, JsonValue] = field(default_factory=dict)
     """The parameters that name outputs of other jobs, with the outputs in their place."""
     lacking: str = ""
@@ -63,7 +63,7 @@ class JobResult:
 class Executor(Protocol):
     """Executes jobs somewhere.
 
-    It is made with a :data:`~proofbook.runner.events.Sink`, and sends it a ``JobStarted`` and a
+    It is opened with a :data:`~proofbook.runner.events.Sink`, and sends it a ``JobStarted`` and a
     ``CellStarted`` for each cell of every attempt, with the attempt's number.
     """
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+import signal
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -11,15 +12,14 @@ from typing import NamedTuple
 import psutil
 
 from proofbook.errors import SubjectError
-from proofbook_systems.dreambooth.subjects import Subject, change_config
-from proofbook_systems.gpu.limited import limit_command
 from proofbook_systems.training.artefacts import scratch_folder
+from proofbook_systems.training.limited import limit_command
 from proofbook_systems.training.running import Ended, Training
-from proofbook_systems.training.subject import Trainer
+from proofbook_systems.training.trainer import Trainer
+from proofbook_systems.training.troubleshooting import OUT_OF_MEMORY
 
 __all__ = ["Trial", "Trials"]
 
-_SYMPTOM = "out of memory"
 _APART = 1.1
 """How many times what a size takes twice that must take for a limit to lie safely between."""
 
@@ -29,8 +29,8 @@ class Trial(NamedTuple):
 
     size: int
     fits: bool
-    said: bool
-    """Whether the trainer said that memory was out; one that was killed says nothing."""
+    reported: bool
+    """Whether the trainer printed that memory was out; one that was killed prints nothing."""
     peak: float
     """MB of its processes."""
     seconds: float
@@ -38,10 +38,9 @@ class Trial(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Trials:
-    """Tries sizes, and keeps what came of each."""
+    """Tries sizes, and keeps each result."""
 
     trainer: Trainer
-    subject: Subject
     key: str
     """What the config calls the batch's size."""
     folder: Path
@@ -50,8 +49,7 @@ class Trials:
     """MB that the trainer may have; 0 leaves it what there is."""
     measured: bool = False
     """Whether the limit follows from what batches take here."""
-    env: Mapping[str, str] = field(default_factory=dict)
-    made: list[Trial] = field(default_factory=list)
+    results: list[Trial] = field(default_factory=list)
 
     def fits(self, size: int) -> bool:
         """Train with batches of ``size``; return whether memory was enough.
@@ -60,11 +58,11 @@ class Trials:
             SubjectError: It failed for another reason, or hangs.
         """
         ended = self._train(size)
-        said = any(advice.startswith(_SYMPTOM) for advice in ended.advice)
-        if ended.code != 0 and not said and ended.code != -9:
+        reported = any(advice.startswith(OUT_OF_MEMORY) for advice in ended.advice)
+        if ended.code != 0 and not reported and ended.code != -signal.SIGKILL:
             raise self._failure(size, ended)
-        peak = max((sample.size for sample in ended.memory), default=0) / 1e6
-        self.made.append(Trial(size, ended.code == 0, said, peak, ended.seconds))
+        fits = ended.code == 0
+        self.results.append(Trial(size, fits, reported, ended.peak_memory, ended.seconds))
         return ended.code == 0
 
     def limited_above(self, size: int) -> Trials:
@@ -112,8 +110,8 @@ class Trials:
 
     @property
     def silent(self) -> list[int]:
-        """Sizes that ended the trainer without a word about memory."""
-        return [trial.size for trial in self.made if not trial.fits and not trial.said]
+        """Sizes at which the trainer failed and printed nothing about memory."""
+        return [trial.size for trial in self.results if not trial.fits and not trial.reported]
 
     def _failure(self, size: int, ended: Ended) -> SubjectError:
         lines = ended.printed.strip().splitlines()
@@ -123,16 +121,13 @@ class Trials:
 
     def _train(self, size: int, look: Callable[[psutil.Process], None] | None = None) -> Ended:
         self.folder.mkdir(parents=True, exist_ok=True)
-        config = change_config(self.subject, {self.key: str(size)}, self.folder)
-        trainer = replace(
-            self.trainer, config=config, train=limit_command(self.limit, self.trainer.train)
-        )
-        with scratch_folder(self.folder) as output:
-            log = self.folder / f"batch-{size}.log"
-            with Training(trainer, output, log, env=self.env, cwd=self.subject.project) as training:
-                if look is not None:
-                    training.wait(self.timeout, lambda: _look_at_tree(training.pid, look))
-                return training.end(self.timeout)
+        changed = self.trainer.with_changes({self.key: str(size)}, self.folder)
+        trainer = replace(changed, train=limit_command(self.limit, changed.train))
+        log = self.folder / f"batch-{size}.log"
+        with scratch_folder(self.folder) as output, Training(trainer, output, log) as training:
+            if look is not None:
+                training.wait(self.timeout, lambda: _look_at_tree(training.pid, look))
+            return training.end(self.timeout)
 
 
 def _look_at_tree(pid: int, look: Callable[[psutil.Process], None]) -> bool:

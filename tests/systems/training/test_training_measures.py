@@ -1,4 +1,4 @@
-"""Cards, searches, limits and paces, without any training."""
+"""GPUs, searches, limits and paces, without any training."""
 
 from __future__ import annotations
 
@@ -10,33 +10,42 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proofbook.errors import SubjectError
-from proofbook_systems.gpu.cards import draw_table, find_card
-from proofbook_systems.gpu.devices import compute, describe_torch, reaches
-from proofbook_systems.gpu.limited import limit_command, main
-from proofbook_systems.gpu.search import find_largest
-from proofbook_systems.gpu.watching import CardWatch, find_pace, in_use, kept
+from proofbook.hardware import find_gpus
+from proofbook_systems.training.gpu_watch import added_use, memory_in_use
+from proofbook_systems.training.limited import limit_command, main
+from proofbook_systems.training.pace import find_pace
 from proofbook_systems.training.running import MemorySample
+from proofbook_systems.training.search import find_largest
+from proofbook_systems.training.speed_table import Speed, draw_table, find_speed, read_table
+
+SPEEDS = {"RTX 4090": [3, 4], "RTX 4080": [5, 6], "RTX 4070 Ti": [7, 8], "RTX 4070": [7, 8.5]}
 
 
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("NVIDIA GeForce RTX 4070 Ti", "RTX 4070 Ti"),
-        ("NVIDIA GeForce RTX 4070", "RTX 4070"),
+        ("NVIDIA GeForce RTX 4070 Ti", Speed(7, 8)),
+        ("NVIDIA GeForce RTX 4070", Speed(7, 8.5)),
         ("NVIDIA H100 80GB HBM3", None),
         ("NVIDIA GeForce RTX 4080 SUPER", None),
+        ("CPU", None),
     ],
 )
-def test_a_card_is_found_by_its_whole_name(name: str, expected: str | None) -> None:
-    card = find_card(name)
-    assert (card.name if card else None) == expected
+def test_a_gpu_is_found_by_its_whole_name(name: str, expected: Speed | None) -> None:
+    assert find_speed(read_table(SPEEDS), name) == expected
 
 
 def test_the_table_has_a_row_for_what_was_measured() -> None:
-    lines = draw_table("RTX 9999", 2.5).splitlines()
-    assert len(lines) == 9
+    lines = draw_table(read_table(SPEEDS), "RTX 9999", 2.5).splitlines()
+    assert len(lines) == 2 + len(SPEEDS)
     assert lines[-1].split() == ["RTX", "9999,", "measured", "2.5"]
-    assert "RTX 3060" in lines[-2] and lines[-2].endswith("12 to 15")
+    assert lines[-2].split() == ["RTX", "4070", "7", "to", "8.5"]
+
+
+@pytest.mark.parametrize("seconds", [[], [3], [4, 3], [0, 3], [1, 2, 3]])
+def test_a_table_that_cannot_be_read_is_one_line(seconds: list[float]) -> None:
+    with pytest.raises(SubjectError, match=r"^gpu_speeds: 'RTX 1' has \[.*\]; give the fewest and"):
+        read_table({"RTX 1": seconds})
 
 
 @given(st.integers(0, 300), st.integers(1, 40), st.integers(1, 200))
@@ -62,7 +71,7 @@ def test_a_tolerance_saves_trials_and_is_kept(truth: int, tolerance: float) -> N
 
 def test_memory_is_limited_before_the_program_begins() -> None:
     script = "bytearray(900_000_000)"
-    words = [sys.executable, "-m", "proofbook_systems.gpu.limited"]
+    words = [sys.executable, "-m", "proofbook_systems.training.limited"]
     done = subprocess.run(
         [*words, "300", sys.executable, "-c", script], capture_output=True, text=True, check=False
     )
@@ -75,14 +84,14 @@ def test_a_limited_program_that_is_not_there_is_one_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main(["x"]) == 2
-    words = [sys.executable, "-m", "proofbook_systems.gpu.limited", "5000", "no-such-program"]
+    words = [sys.executable, "-m", "proofbook_systems.training.limited", "5000", "no-such-program"]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (
         2, "limited: no-such-program: No such file or directory\n")  # fmt: skip
     assert capsys.readouterr().err == "limited: give MEGABYTES PROGRAM …\n"
 
 
-def test_a_pace_is_known_from_looks() -> None:
+def test_a_pace_is_known_from_samples() -> None:
     even = [MemorySample(i * 0.1, i // 2, 1, i * 0.15) for i in range(60)]
     pace = find_pace(even)
     assert pace is not None
@@ -96,37 +105,17 @@ def test_a_pace_is_known_from_looks() -> None:
     assert find_pace(even[:4]) is None
 
 
-def test_products_are_right_on_the_processor() -> None:
-    found = compute("cpu", 64)
-    assert [each.format for each in found] == ["float32", "float16", "bfloat16"]
-    assert all(0 < each.error <= each.allowed for each in found)
-    assert found[0].error < found[1].error < found[2].error
+def test_without_a_gpu_shared_memory_counts() -> None:
+    assert memory_in_use(None) is not None
+    assert added_use({"a": 5.0, "b": 2.0}, {"b": 3.0, "c": 4.0}) == 5.0
 
 
-def test_versions_of_cuda_are_compared_as_versions() -> None:
-    assert reaches("11.8", "12.1")
-    assert not reaches("11.8", "9.2")
-    assert not reaches("11.8", "")
-    assert describe_torch(99).usable is False
-
-
-@pytest.mark.usefixtures("no_card")
-def test_without_a_card_a_watch_sees_nothing() -> None:
-    with CardWatch(None) as watch:
-        pass
-    assert (watch.looks, watch.busy(), watch.largest("memory")) == ([], 0, 0)
-    assert in_use(None) is not None
-    assert kept({"a": 5.0, "b": 2.0}, {"b": 3.0, "c": 4.0}) == 5.0
-
-
-def test_a_driver_that_tells_nothing_is_one_line(card, tmp_path) -> None:
-    from proofbook.hardware import find_gpus
-
-    card()
-    (found,) = find_gpus().gpus
-    card(utilisation="error, what")
-    with pytest.raises(SubjectError, match="nvidia-smi tells nothing of card 0: error"):
-        in_use(found)
+def test_a_driver_that_tells_nothing_is_one_line(put_gpu, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    put_gpu()
+    (gpu,) = find_gpus().gpus
+    put_gpu(utilisation="error, what")
+    with pytest.raises(SubjectError, match="nvidia-smi tells nothing of GPU 0: error"):
+        memory_in_use(gpu)
     (tmp_path / "bin" / "nvidia-smi").unlink()
     with pytest.raises(SubjectError, match="nvidia-smi is not on the PATH"):
-        in_use(found)
+        memory_in_use(gpu)

@@ -1,7 +1,7 @@
-"""``python -m proofbook_systems.gpu.limited MEGABYTES PROGRAM …``: run it with less memory.
+"""``python -m proofbook_systems.training.limited MEGABYTES PROGRAM …``: run it with less memory.
 
 The limit is on the memory that it makes for itself, not on files that it maps: an allocation beyond
-it fails, as one does on a full graphics card.
+it fails, as one does on a full GPU.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def limit_command(megabytes: int, command: Sequence[str]) -> tuple[str, ...]:
     """Return the words that run a command within a limit; 0 is none."""
     if not megabytes:
         return tuple(command)
-    return ("{python}", "-m", "proofbook_systems.gpu.limited", str(megabytes), *command)
+    return ("{python}", "-m", "proofbook_systems.training.limited", str(megabytes), *command)
 
 
 def main(argv: Sequence[str]) -> int:

@@ -15,7 +15,7 @@ def find_largest(
     Args:
         fits: Tries a size; every size below one that fits is taken to fit.
         first: The first to be tried.
-        limit: None beyond it is tried.
+        limit: The largest that is tried.
         tolerance: Part of the result by which it may be too small.
 
     Returns:

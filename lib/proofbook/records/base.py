@@ -1,0 +1,35 @@
+"""What all records have in common."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+__all__ = ["Model", "ignores_earlier", "now"]
+
+
+def now() -> datetime:
+    """Return the current time in UTC."""
+    return datetime.now(UTC)
+
+
+class Model(BaseModel):
+    """A frozen record that refuses keys it does not know."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", ser_json_inf_nan="strings", use_attribute_docstrings=True
+    )
+
+
+def ignores_earlier(*names: str) -> Any:
+    """Return a validator that reads records of earlier versions: it drops keys they had."""
+
+    @model_validator(mode="before")
+    def drop(values: Any) -> Any:
+        if isinstance(values, dict) and not values.keys().isdisjoint(names):
+            return {name: value for name, value in values.items() if name not in names}
+        return values
+
+    return drop

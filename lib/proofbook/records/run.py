@@ -1,0 +1,160 @@
+"""What the runner writes: ``outcome.json`` of a job, ``run.json`` of a run."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import AwareDatetime, Field, JsonValue
+
+from proofbook.records.base import Model, ignores_earlier, now
+from proofbook.resources import Resources
+
+__all__ = [
+    "Attempt",
+    "CellState",
+    "CellStatus",
+    "Failure",
+    "Outcome",
+    "OutcomeStatus",
+    "PlannedJob",
+    "Resumption",
+    "RunInfo",
+    "Verdict",
+]
+
+OutcomeStatus = Literal[
+    "passed", "failed", "error", "timed_out", "crashed", "cancelled", "skipped", "incomplete"
+]
+CellStatus = Literal["completed", "failed", "interrupted", "running", "not_run"]
+Verdict = Literal[
+    "passed", "waived", "unreviewed", "rejected", "failed", "error", "cancelled", "incomplete"
+]
+
+
+class CellState(Model):
+    """What became of one cell."""
+
+    index: int
+    id: str
+    cell_type: str
+    status: CellStatus
+    seconds: float | None = None
+
+
+class Failure(Model):
+    """Where and how a notebook stopped."""
+
+    cell_index: int | None = None
+    cell_id: str | None = None
+    source: str = ""
+    ename: str
+    evalue: str
+    traceback: str = ""
+    """Plain text, without terminal colours."""
+
+
+class Attempt(Model):
+    """One try at a job; only infrastructure faults lead to another."""
+
+    number: int
+    status: OutcomeStatus
+    cause: str = ""
+    started: AwareDatetime
+    ended: AwareDatetime | None = None
+
+
+class Outcome(Model):
+    """What became of a job. It begins as ``incomplete``."""
+
+    schema_version: Literal[1] = 1
+    job: str
+    runbook: str
+    status: OutcomeStatus = "incomplete"
+    cause: str = ""
+    """One line: why it is not ``passed``."""
+    allowed: bool = False
+    """Whether a skip was declared as allowed in the profile."""
+    flaky: bool = False
+    """Passed, but only after a retry."""
+    resolved: dict[str, JsonValue] = {}
+    """The parameters that name outputs of other jobs, as the notebook got them."""
+    failure: Failure | None = None
+    cells: tuple[CellState, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
+    kernel: str = ""
+    """``warm`` or ``ordinary``."""
+    notebook_sha256: str = ""
+    """Hash of the runbook file that was executed."""
+    started: AwareDatetime | None = None
+    ended: AwareDatetime | None = None
+
+    @property
+    def is_green(self) -> bool:
+        """Whether the job passed, or was skipped as the profile allows."""
+        return self.status == "passed" or (self.status == "skipped" and self.allowed)
+
+    @property
+    def seconds(self) -> float | None:
+        """Wall time of the job, where it has ended."""
+        if self.started is None or self.ended is None:
+            return None
+        return (self.ended - self.started).total_seconds()
+
+
+class PlannedJob(Model):
+    """One runbook with one set of parameters, as the plan has it."""
+
+    id: str
+    runbook: str
+    parameters: dict[str, JsonValue] = Field(default_factory=dict)
+    """The parameters that the profile sets; all others keep the notebook's default. One may hold
+    ``${{ jobs.<id>.outputs.<name> }}``, which is resolved when the job starts."""
+    needs: tuple[str, ...] = ()
+    timeout: float
+    """Seconds for the whole job."""
+    cell_timeout: float | None = None
+    retries: int = 0
+    allow_skips: tuple[str, ...] = ()
+    """Glob patterns of check names that may be skipped."""
+    hardware: dict[str, float] = Field(default_factory=dict)
+    """Least amounts: ``gpu``, ``memory_gb``, ``disk_gb``, ``cores``."""
+    requires: dict[str, str] = {}
+    """What to install, by the name of what the machine must have: ``objdump``: ``binutils``."""
+    memory_limit_gb: float | None = None
+    """The job's processes are ended above this."""
+    resources: Resources = Resources()
+
+
+class Resumption(Model):
+    """A later try at the same run, and what it was made with."""
+
+    time: AwareDatetime = Field(default_factory=now)
+    commit: str = ""
+    dirty: bool | None = None
+    environment: dict[str, str] = Field(default_factory=dict)
+
+
+class RunInfo(Model):
+    """One execution of a profile."""
+
+    schema_version: Literal[1] = 1
+    run_id: str
+    profile: str
+    profile_path: str = ""
+    verdict: Verdict = "incomplete"
+    plan: tuple[PlannedJob, ...]
+    slots: int = 1
+    """How many jobs ran at a time."""
+    warm: tuple[str, ...] = ()
+    """What warm kernels had imported."""
+    timeout: float | None = None
+    """Seconds for the whole run."""
+    commit: str = ""
+    dirty: bool | None = None
+    environment: dict[str, str] = Field(default_factory=dict)
+    hardware: dict[str, float | str] = Field(default_factory=dict)
+    resumed: tuple[Resumption, ...] = ()
+    started: AwareDatetime = Field(default_factory=now)
+    ended: AwareDatetime | None = None
+
+    _earlier = ignores_earlier("cause")

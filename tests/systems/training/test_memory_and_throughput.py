@@ -1,0 +1,142 @@
+"""Memory and throughput are green where they should be, and each check goes red on its fault."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from proofbook.errors import ChecksFailed, SubjectError
+from proofbook.records import Metric
+from proofbook_systems.training.record import write_record
+
+Run = Callable[..., Any]
+SMALL = {"largest_batch": 16, "memory_limit": 400, "cycles": 1, "slack": 10.0}
+FAST = {"steps": 40, "least_cores": 0.0, "unevenness": 50.0}
+
+
+@pytest.fixture
+def run(run_hungry: Run) -> Run:
+    return run_hungry
+
+
+@pytest.fixture(autouse=True)
+def _clean_shared_memory() -> Iterator[None]:
+    yield
+    for path in Path("/dev/shm").glob("proofbook-litter-*"):
+        path.unlink()
+
+
+@pytest.mark.usefixtures("no_gpu")
+def test_the_largest_batch_is_found_and_memory_comes_back(run: Run) -> None:
+    done = run("memory", **SMALL)
+    assert done.error is None
+    assert done.red == []
+    assert 4 <= done.names["largest"] <= 9
+    assert any(not trial.fits for trial in done.names["trials"].results)
+
+
+@pytest.mark.usefixtures("no_gpu")
+@pytest.mark.parametrize("fault", ["well", "holds-more"])
+def test_a_limit_follows_from_what_batches_take_here(run: Run, fault: str) -> None:
+    sizes = {"first_batch": 4, "largest_batch": 64, "limit_above_batch": 8, "cycles": 1}
+    done = run("memory", fault, **sizes)
+    assert done.error is None
+    assert 8 <= done.names["largest"] < 16
+    limit = done.names["trials"].limit
+    assert limit > (700 if fault == "holds-more" else 320)
+    (metric,) = [r for r in done.records if isinstance(r, Metric) and r.name == "largest_batch"]
+    assert metric.labels == {"device": "CPU, measured limit"}
+
+
+@pytest.mark.usefixtures("no_gpu")
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ("constant", r"train_batch_size 8 takes \d+ MB and 16 takes \d+ MB, too close"),
+        ("fails", "with train_batch_size 8 the trainer exited with code 1: bad luck"),
+    ],
+)
+def test_a_limit_that_cannot_be_found_is_one_line(run: Run, fault: str, message: str) -> None:
+    done = run("memory", fault, limit_above_batch=8)
+    assert isinstance(done.error, SubjectError)
+    assert re.match(message, str(done.error))
+    assert "\n" not in str(done.error)
+
+
+@pytest.mark.usefixtures("no_gpu")
+@pytest.mark.parametrize(
+    ("fault", "parameters", "red"),
+    [
+        ("killed", {}, ["says-out-of-memory"]),
+        ("well", {"least_batch": 12}, ["batch-fits"]),
+        ("litter", {}, ["memory-back-after-interrupt", "memory-back-after-training"]),
+        ("grows", {}, ["no-leak-over-cycles"]),
+    ],
+)
+def test_memory_that_is_lost_is_red(
+    run: Run, monkeypatch: pytest.MonkeyPatch, fault: str, parameters: dict[str, Any],
+    red: list[str],
+) -> None:  # fmt: skip
+    monkeypatch.setattr("proofbook_systems.training.cycling._PATIENCE", 0.3)
+    done = run("memory", fault, **{**SMALL, **parameters})
+    assert isinstance(done.error, ChecksFailed)
+    assert done.red == red
+
+
+@pytest.mark.usefixtures("no_gpu")
+def test_another_failure_than_memory_is_said(run: Run) -> None:
+    done = run("memory", "mumbles", **SMALL)
+    assert "with train_batch_size 16 the trainer exited with code 1: no room" in str(done.error)
+
+
+def test_a_gpus_memory_is_its_drivers(run: Run, put_gpu: Callable[..., None]) -> None:
+    put_gpu(memory=9100)
+    done = run("memory", **{**SMALL, "largest_batch": 2})
+    assert done.red == []
+    assert [use.peak for use in done.names["used"]] == [pytest.approx(9542, abs=1)] * 2
+    assert [use.kept for use in done.names["used"]] == [0, 0]
+
+
+@pytest.mark.usefixtures("no_gpu")
+@pytest.mark.parametrize(
+    ("fault", "parameters", "red"),
+    [
+        ("well", {"slowest": 5.0}, []),
+        ("well", {"slowest": 0.001}, ["seconds-per-step"]),
+        ("sleepy", {"least_cores": 0.9}, ["cores-busy"]),
+        ("uneven", {"unevenness": 3.0}, ["steady"]),
+    ],
+)
+def test_a_training_that_waits_is_red(
+    run: Run, fault: str, parameters: dict[str, Any], red: list[str]
+) -> None:
+    done = run("throughput", fault, **{**FAST, **parameters})
+    assert done.red == red
+    assert (done.checks["seconds-per-step"].status == "skipped") is ("slowest" not in parameters)
+
+
+def test_a_gpu_is_compared_with_its_row_of_the_table(
+    run: Run, put_gpu: Callable[..., None]
+) -> None:
+    put_gpu(utilisation=40, memory=25_500, temperature=91)
+    done = run("throughput", **FAST)
+    assert done.red == ["gpu-utilisation", "gpu-temperature", "gpu-memory"]
+    assert done.checks["seconds-per-step"].expected == "≤ 4"
+
+
+def test_a_gpu_that_is_busy_and_cool_is_green(run: Run, put_gpu: Callable[..., None]) -> None:
+    put_gpu()
+    assert run("throughput", **FAST).red == []
+
+
+@pytest.mark.usefixtures("no_gpu")
+def test_a_record_is_judged_without_another_training(run: Run, tmp_path: Path) -> None:
+    first = run("throughput", **FAST)
+    record = write_record(first.names["ended"], tmp_path / "training.json")
+    again = run("throughput", **FAST, record=str(record), train_command=["/none"], slowest=0.001)
+    assert again.red == ["seconds-per-step"]
+    assert again.names["pace"] == first.names["pace"]

@@ -1,0 +1,183 @@
+"""The training runbooks are green on a sound trainer, and each check goes red on a broken one."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from driving_toys import TOY
+
+pytestmark = pytest.mark.slow
+
+Run = Callable[..., Any]
+FILES = ["model.safetensors", "optimizer.safetensors"]
+TRAIN = {"steps": 40, "memory_growth": 5.0}
+
+
+@pytest.fixture
+def run(run_toy: Run) -> Run:
+    return run_toy
+
+
+def test_a_sound_training_is_green(run: Run) -> None:
+    done = run("train", **TRAIN)
+    assert done.error is None
+    assert done.red == []
+
+
+@pytest.mark.parametrize(
+    ("faults", "parameters", "red"),
+    [
+        (["flat"], {}, ["loss-falls"]),
+        (["leak"], {}, ["no-memory-growth"]),
+        (["lazy"], {}, ["checkpoints-when-due"]),
+        (["modelless"], {}, ["model-is-there"]),
+        ([], {"checkpoint_files": [*FILES, "scaler.pt"]}, ["checkpoints-have-their-files"]),
+        ([], {"final_files": ["model_index.json", "unet"]}, ["model-is-there"]),
+        ([], {"gpu": True}, ["gpu-used"]),
+        ([], {"log_file": "none.jsonl", "resume_command": ["x"]}, []),
+    ],
+)
+def test_a_broken_training_is_red(
+    run: Run, faults: list[str], parameters: dict[str, Any], red: list[str]
+) -> None:
+    assert run("train", *faults, **{**TRAIN, **parameters}).red == red
+
+
+def test_a_training_that_fails_has_the_checklists_advice(run: Run) -> None:
+    words = "import sys; print('CUDA out of memory'); sys.exit(1)"
+    done = run("train", **{**TRAIN, "train_command": [sys.executable, "-c", words]})
+    assert done.red == ["ends-well"]
+    assert "gradient_checkpointing: true" in done.checks["ends-well"].why
+
+
+def test_a_trainer_that_says_nothing_is_one_line(run: Run) -> None:
+    done = run("train", "mute", **{**TRAIN, "timeout": 0.5})
+    assert str(done.error).startswith(
+        "the trainer has printed nothing in 0.5 s, last at step 0; see"
+    )
+
+
+PLAN = {"interruptions": ["SIGINT after 7", "SIGKILL after 16"]}
+
+
+def test_an_exact_resumption_is_green(run: Run) -> None:
+    done = run("resume", **PLAN)
+    assert done.error is None
+    assert done.red == []
+    assert done.checks["same-loss"].actual == "the same"
+
+
+def test_a_resumption_that_drifts_is_named_where_it_departs(run: Run) -> None:
+    done = run("resume", "drift", **PLAN)
+    assert set(done.red) >= {"same-loss", "same-checkpoint-20-model.safetensors"}
+    assert str(done.checks["same-loss"].actual).startswith("loss departs at step ")
+    assert done.checks["same-learning-rate"].status == "passed"
+
+
+@pytest.mark.parametrize(
+    ("faults", "red"),
+    [
+        (["forgetful"], {"cycle-1-lost", "cycle-2-lost"}),
+        (["impolite"], {"cycle-1-ends-as-asked"}),
+        (["litter", "slow-save"], {"no-half-checkpoint"}),
+    ],
+)
+def test_a_resumption_that_goes_wrong_is_red(run: Run, faults: list[str], red: set[str]) -> None:
+    plan = ["SIGKILL in 10", "SIGINT after 16"] if "litter" in faults else PLAN["interruptions"]
+    done = run("resume", *faults, interruptions=plan)
+    assert red <= set(done.red)
+
+
+def test_sound_checkpoints_are_green_and_all_corruptions_are_found(
+    run: Run,
+) -> None:
+    done = run("checkpoints", smallest=0.0001)
+    assert done.error is None
+    assert done.red == []
+
+
+def test_a_trainer_that_writes_no_hashes_cannot_have_all_corruptions_found(
+    run: Run,
+) -> None:
+    done = run("checkpoints", "unsealed", smallest=0.0001)
+    assert done.red == ["corruptions-found"]
+    assert "model.safetensors zeroed" in str(done.checks["corruptions-found"].actual)
+    skipped = run("checkpoints", "unsealed", smallest=0.0001, corruptions=0)
+    assert skipped.red == []
+    assert skipped.checks["corruptions-found"].status == "skipped"
+
+
+def test_checkpoints_that_are_not_as_they_should_be_are_red(run: Run, tmp_path: Path) -> None:
+    assert "some-are-there" in run("checkpoints", "lazy", steps=5).red
+    sizes = run("checkpoints", smallest=5.0).red
+    assert sizes == ["checkpoint-10-size", "checkpoint-20-size"]
+    whole = run("checkpoints", smallest=0.0, checkpoint_files=[*FILES, "scheduler.bin"])
+    assert whole.red == ["checkpoint-10-sound", "checkpoint-20-sound"]
+
+
+@pytest.fixture
+def finished(run: Run, tmp_path: Path) -> dict[str, str]:
+    """A training that is over, as training/train leaves it."""
+    done = run("train", **{**TRAIN, "steps": 24, "memory_growth": 1e9}, output_dir=str(tmp_path))
+    assert done.red == []
+    return {"trained": str(done.names["output"]), "record": str(done.names["record"])}
+
+
+def test_a_finished_training_is_compared_with_and_not_trained_again(
+    run: Run, finished: dict[str, str], tmp_path: Path
+) -> None:
+    before = newest_change(Path(finished["trained"]))
+    done = run("resume", **PLAN, **finished)
+    assert done.error is None
+    assert done.red == []
+    assert not (done.folder / "work" / "alone").exists()
+    assert newest_change(Path(finished["trained"])) == before
+    drifting = run("resume", "drift", **PLAN, **finished, output_dir=str(tmp_path / "drifting"))
+    assert set(drifting.red) >= {"same-loss", "same-checkpoint-20-model.safetensors"}
+
+
+def test_another_length_than_that_of_the_finished_training_is_red(
+    run: Run, finished: dict[str, str]
+) -> None:
+    assert "same-step-sequence" in run("resume", steps=26, **PLAN, **finished).red
+
+
+def test_a_finished_training_without_its_record_is_one_line(
+    run: Run, finished: dict[str, str]
+) -> None:
+    done = run("resume", **PLAN, trained=finished["trained"])
+    assert str(done.error).startswith("record is empty; give what training/train leaves")
+
+
+def test_checkpoints_of_a_finished_training_are_judged_without_training(
+    run: Run, finished: dict[str, str]
+) -> None:
+    given = {"trained": finished["trained"], "train_command": ["/none"], "smallest": 0.0001}
+    done = run("checkpoints", **given)
+    assert done.error is None
+    assert (done.red, len(done.names["listed"])) == ([], 2)
+    Path(finished["trained"], "checkpoint-20", "optimizer.safetensors").write_bytes(b"")
+    assert "checkpoint-20-sound" in run("checkpoints", **given).red
+
+
+def test_a_file_that_a_resumption_makes_again_is_red(run: Run, tmp_path: Path) -> None:
+    again = "from pathlib import Path; Path('class.png').write_bytes(b'x')"
+    words = [sys.executable, "-c", f"import runpy, sys; {again}; sys.argv = sys.argv[1:]; "
+             "runpy.run_path(sys.argv[0])", str(TOY), "{output_dir}", "{steps}"]  # fmt: skip
+    given = {
+        "train_command": words,
+        "resume_command": [*words, "--resume"],
+        "project": str(tmp_path),
+    }
+    done = run("resume", **PLAN, **given)
+    assert done.red == ["made-once"]
+    elsewhere = str(tmp_path / "elsewhere")
+    assert run("resume", **PLAN, **given, made_once=[], output_dir=elsewhere).red == []
+
+
+def newest_change(folder: Path) -> int:
+    return max(path.stat().st_mtime_ns for path in (folder, *folder.rglob("*")))

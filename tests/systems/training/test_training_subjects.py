@@ -1,0 +1,94 @@
+"""A changed configuration is trained as it stands; subjects that are not there are one line."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from proofbook.errors import SubjectError
+from proofbook_systems.training.config import TrainerConfig
+from proofbook_systems.training.subject import find_command, find_trained, find_trainer
+
+TOY = Path(__file__).with_name("toy_trainer.py")
+
+
+@pytest.fixture
+def configure(tmp_path: Path) -> Callable[..., TrainerConfig]:
+    """Return a function that makes a runbook's parameters, with a config that exists."""
+    (tmp_path / "toy.yaml").write_text(yaml.safe_dump({"learning_rate": 0.1, "kept": True}))
+    words = [sys.executable, str(TOY), "{output_dir}", "{steps}"]
+    usual = {
+        "config_file": str(tmp_path / "toy.yaml"), "project": "", "train_command": words,
+        "resume_command": words, "config_keys": {}, "environment": {}, "steps": 3,
+        "checkpoints": "checkpoint-*", "checkpoint_files": [], "log_file": "", "timeout": 9.0,
+        "output_dir": "",
+    }  # fmt: skip
+    return lambda **changes: TrainerConfig.model_validate({**usual, **changes})
+
+
+def test_a_changed_configuration_is_trained(run_toy: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "toy.yaml").write_text(yaml.safe_dump({"learning_rate": 0.1, "kept": True}))
+    usual = {"checkpoint_files": ["model.safetensors"], "changes": {"learning_rate": "5e-6"}}
+    done = run_toy("configurations", **usual)
+    assert done.red == []
+    work = tmp_path / "job" / "work"
+    changed = yaml.safe_load((work / "toy_changed.yaml").read_text())
+    assert changed == {"learning_rate": 5e-6, "kept": True}
+    (work / "model" / "model_index.json").unlink()
+    assert run_toy("configurations", "modelless", **usual).red == ["model-is-there"]
+
+
+def test_a_project_is_that_of_the_config_unless_another_is_given(
+    configure: Callable[..., TrainerConfig], tmp_path: Path
+) -> None:
+    (tmp_path / "other").mkdir()
+    assert find_trainer(configure(), tmp_path).project == tmp_path
+    other = str(tmp_path / "other")
+    assert find_trainer(configure(project=other), tmp_path).project == tmp_path / "other"
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        (
+            {"config_file": "gone.yaml"},
+            r"^config_file gone\.yaml does not exist; give the trainer'",
+        ),
+        ({"project": "none"}, r"^project none does not exist; give the folder "),
+        (
+            {"config_file": "reference:none"},
+            r"^there is no reference:none for training.config_file",
+        ),
+        (
+            {"train_command": ["reference:none"]},
+            r"^there is no reference:none for training.command",
+        ),
+    ],
+)
+def test_subjects_that_are_not_there_are_one_line(
+    configure: Callable[..., TrainerConfig], tmp_path: Path, changes: dict[str, Any], problem: str
+) -> None:
+    with pytest.raises(SubjectError, match=problem):
+        find_trainer(configure(**changes), tmp_path)
+
+
+def test_a_training_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(
+        SubjectError, match=r"^trained \S+none does not exist; give the output fold"
+    ):
+        find_trained(str(tmp_path / "none"))
+    assert find_trained(str(tmp_path)) == tmp_path
+    assert find_command(["{python}", "x"]) == ("{python}", "x")
+
+
+def test_a_config_that_is_not_a_mapping_is_one_line(
+    configure: Callable[..., TrainerConfig], tmp_path: Path
+) -> None:
+    (tmp_path / "toy.yaml").write_text("- 1\n")
+    with pytest.raises(SubjectError, match="is not a mapping of keys to values"):
+        find_trainer(configure(), tmp_path).with_changes({}, tmp_path)
