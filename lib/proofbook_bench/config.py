@@ -6,8 +6,6 @@ so that a profile is validated at once.
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = [
@@ -122,7 +120,7 @@ class PlanningConfig(_Config):
     jobs: int = Field(ge=10)
     bar: float = Field(gt=0)
     growth: float = Field(gt=0)
-    shapes: list[Literal["matrix", "chain", "star", "outputs"]] = Field(min_length=1)
+    shapes: list[str] = Field(min_length=1)
 
 
 class KernelMemoryConfig(_Config):

@@ -76,7 +76,7 @@ class Outcome(Model):
     """Whether a skip was declared as allowed in the profile."""
     flaky: bool = False
     """Passed, but only after a retry."""
-    resolved: dict[str, JsonValue] = {}
+    resolved: dict[str, JsonValue] = Field(default_factory=dict)
     """The parameters that name outputs of other jobs, as the notebook got them."""
     failure: Failure | None = None
     cells: tuple[CellState, ...] = ()
@@ -118,7 +118,7 @@ class PlannedJob(Model):
     """Glob patterns of check names that may be skipped."""
     hardware: dict[str, float] = Field(default_factory=dict)
     """Least amounts: ``gpu``, ``memory_gb``, ``disk_gb``, ``cores``."""
-    requires: dict[str, str] = {}
+    requires: dict[str, str] = Field(default_factory=dict)
     """What to install, by the name of what the machine must have: ``objdump``: ``binutils``."""
     memory_limit_gb: float | None = None
     """The job's processes are ended above this."""
