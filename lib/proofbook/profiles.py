@@ -147,14 +147,8 @@ def load_profile(project: Project, profile: str | None) -> tuple[Profile, YamlFi
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return a hint at the known name that is most like ``name``, or nothing.
-
-    Of names with a folder, one with the same name in another folder comes first: it was moved.
-    """
-    names = list(known)
-    folder, _, last = name.rpartition("/")
-    moved = [each for each in names if folder and each.rpartition("/")[2] == last]
-    close = moved or difflib.get_close_matches(name, names, n=1)
+    """Return a hint at the known name that is most like ``name``, or nothing."""
+    close = difflib.get_close_matches(name, list(known), n=1)
     return f"did you mean {close[0]!r}?" if close else ""
 
 

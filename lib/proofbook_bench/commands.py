@@ -5,18 +5,13 @@ Knows nothing about what the commands do.
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
-import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import IO
 
 from proofbook.errors import SubjectError
+from proofbook.processes import run
 
 __all__ = ["clean_environment", "find_command", "run_command", "run_commands"]
 
@@ -33,12 +28,12 @@ def find_command(name: str) -> str:
     Raises:
         SubjectError: There is none.
     """
-    found = shutil.which(name, path=str(Path(sys.executable).parent))
-    if found is None:
+    path = shutil.which(name, path=str(Path(sys.executable).parent))
+    if path is None:
         raise SubjectError(
-            f"no command {name!r} beside {sys.executable}; install its package there"
+            f"no command {name!r} next to {sys.executable}; install its package there"
         )
-    return found
+    return path
 
 
 def clean_environment(environ: Mapping[str, str], **changes: str) -> dict[str, str]:
@@ -64,7 +59,7 @@ def run_command(
         argv: A command's name, looked up beside this interpreter, or a path; its arguments.
         env: The whole environment.
         cwd: The working folder.
-        timeout: Seconds after which it is killed, with its process group.
+        timeout: Seconds after which it is ended, with all that it started.
         expected: The exit code that counts as success.
         log: A file for what it prints; by default that is dropped where it succeeds.
 
@@ -73,15 +68,14 @@ def run_command(
     """
     command = [find_command(argv[0]), *argv[1:]]
     shown = " ".join([Path(argv[0]).name, *argv[1:]])
-    with tempfile.TemporaryFile() if log is None else log.open("wb+") as output:
-        started = time.perf_counter()
-        code = _run(command, output, env=env, cwd=cwd, timeout=timeout)
-        taken = time.perf_counter() - started
-        if code is None:
-            raise SubjectError(f"{shown}: not done after {timeout:g} s; {_tail(output)}")
-        if code != expected:
-            raise SubjectError(f"{shown}: ended with code {code}, not {expected}; {_tail(output)}")
-    return taken
+    if log is not None:
+        log.unlink(missing_ok=True)
+    ended = run(command, timeout=timeout, log=log, name=shown, env=env, cwd=cwd)
+    if ended.code is None:
+        raise SubjectError(f"{shown}: not done after {timeout:g} s; {_tail(ended.output)}")
+    if ended.code != expected:
+        raise SubjectError(f"{shown}: {ended.words}, expected {expected}; {_tail(ended.output)}")
+    return ended.seconds
 
 
 def run_commands(
@@ -95,44 +89,6 @@ def run_commands(
     return sum(run_command(argv, env=env, cwd=cwd, timeout=timeout) for argv in commands)
 
 
-def _run(
-    command: Sequence[str],
-    output: IO[bytes],
-    *,
-    env: Mapping[str, str],
-    cwd: Path,
-    timeout: float,
-) -> int | None:
-    """Return the exit code, or None if it had to be killed."""
-    process = subprocess.Popen(
-        command,
-        env=dict(env),
-        cwd=cwd,
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
-    try:
-        return process.wait(timeout)
-    except subprocess.TimeoutExpired:
-        return None
-    finally:
-        if process.poll() is None:
-            _kill(process)
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    if hasattr(os, "killpg"):
-        os.killpg(process.pid, signal.SIGKILL)
-    else:
-        process.kill()
-    process.wait()
-
-
-def _tail(output: IO[bytes]) -> str:
-    size = output.seek(0, os.SEEK_END)
-    output.seek(max(0, size - _TAIL))
-    lines = output.read().decode(errors="replace").split("\n")
-    text = " | ".join(line.strip() for line in lines if line.strip())
+def _tail(output: str) -> str:
+    text = " | ".join(line.strip() for line in output.split("\n") if line.strip())
     return f"its last output: …{text[-_TAIL:]}" if text else "it printed nothing"

@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 import psutil
 
+from proofbook.processes.signals import default_signals
 from proofbook_bench.commands import find_command
 from proofbook_bench.leftovers import processes_with, remaining
 
@@ -45,8 +46,8 @@ class Killed(NamedTuple):
     @property
     def left(self) -> str:
         """What was left, in words; empty for nothing."""
-        found = [*self.processes, *(f"port {port}" for port in self.ports), *self.folders]
-        return f"{self.victim} at {self.moment:.1f} s left {', '.join(found)}" if found else ""
+        left = [*self.processes, *(f"port {port}" for port in self.ports), *self.folders]
+        return f"{self.victim} at {self.moment:.1f} s left {', '.join(left)}" if left else ""
 
 
 def kill_at_random(
@@ -93,16 +94,18 @@ def _started(
 ) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
     temporary = Path(tempfile.mkdtemp(dir=cwd, prefix="tmp-")).resolve()
     marked = {**env, _MARK: str(temporary), "TMPDIR": str(temporary)}
+    # Without an owner: that would end what the command leaves, and leaving nothing is the claim.
     process = subprocess.Popen(
         command, cwd=cwd, env=marked, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         stdin=subprocess.DEVNULL, start_new_session=True,
+        preexec_fn=default_signals if os.name == "posix" else None,
     )  # fmt: skip
     try:
         yield process, temporary
     finally:
-        for found in _tree(str(temporary)):
+        for survivor in _tree(str(temporary)):
             with contextlib.suppress(psutil.Error):
-                found.kill()
+                survivor.kill()
         process.wait()
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -125,12 +128,12 @@ def _folders_in(temporary: Path) -> list[str]:
 
 def _tree(mark: str) -> list[psutil.Process]:
     """Return the living processes with the mark in their environment, whoever their parent is."""
-    found = []
+    marked = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
             if process.pid != os.getpid() and process.environ().get(_MARK) == mark:
-                found.append(process)
-    return found
+                marked.append(process)
+    return marked
 
 
 def _listening(processes: Iterator[psutil.Process] | Sequence[psutil.Process]) -> set[int]:

@@ -18,12 +18,12 @@ __all__ = ["existing", "files_below", "processes_with", "remaining", "zombies"]
 
 def processes_with(name: str, value: str) -> list[str]:
     """Return living processes, other than this one, with this variable in their environment."""
-    found = []
+    names = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
             if process.pid != os.getpid() and process.environ().get(name) == value:
-                found.append(f"{process.pid} {process.name()}")
-    return found
+                names.append(f"{process.pid} {process.name()}")
+    return names
 
 
 def zombies(since: float, until: float) -> list[str]:
@@ -34,14 +34,14 @@ def zombies(since: float, until: float) -> list[str]:
         until: When it ended.
     """
     mine = {child.pid for child in psutil.Process().children(recursive=True)}
-    found = []
+    names = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
             ours = process.pid in mine or process.name().startswith("pb-")
             then = since <= process.create_time() <= until
             if ours and then and process.status() == psutil.STATUS_ZOMBIE:
-                found.append(f"{process.pid} {process.name()}")
-    return found
+                names.append(f"{process.pid} {process.name()}")
+    return names
 
 
 def existing(paths: Iterable[str]) -> list[str]:
@@ -55,8 +55,8 @@ def files_below(folder: Path) -> list[str]:
 
 
 def remaining(find: Callable[[], list[str]], patience: float) -> list[str]:
-    """Return what ``find`` still finds after at most ``patience`` seconds."""
+    """Return what ``find`` still returns after at most ``patience`` seconds."""
     deadline = time.monotonic() + patience
-    while (found := find()) and time.monotonic() < deadline:
+    while (left := find()) and time.monotonic() < deadline:
         time.sleep(0.05)
-    return found
+    return left

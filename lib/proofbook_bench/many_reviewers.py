@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import re
-import subprocess
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -16,10 +15,12 @@ from pathlib import Path
 import httpx
 
 from proofbook.errors import SubjectError
+from proofbook.processes import TemporaryFolder, supervise
 from proofbook_bench.commands import find_command
 
 __all__ = ["Reviewed", "answer_at_once", "lost_or_doubled"]
 
+_ADDRESS = re.compile(r"http://127.0.0.1:(\d+)/")
 _PAUSE = 0.05
 _PATIENCE = 60.0
 
@@ -39,29 +40,32 @@ class _Server:
     """``proofbook review`` on one port, started again whenever it is killed."""
 
     def __init__(self, run: Path, env: Mapping[str, str]) -> None:
-        self._run, self._env, self._port = run, dict(env), 0
+        self._run, self._env, self._port = run, env, 0
+        self._folder = TemporaryFolder("bench-review-")
         self.start()
 
     def start(self) -> None:
+        log = self._folder.path / "log"
+        log.unlink(missing_ok=True)
         words = [find_command("proofbook"), "review", str(self._run), "--no-browser",
                  "--port", str(self._port)]  # fmt: skip
-        self._process = subprocess.Popen(
-            words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=self._env
-        )
-        assert self._process.stdout is not None
-        said = self._process.stdout.readline()
-        found = re.search(r"http://127.0.0.1:(\d+)/", said)
-        if found is None:
-            raise SubjectError(f"proofbook review said {said!r}")
-        self._port = int(found[1])
+        self._program = supervise(words, log=log, name="proofbook review", env=self._env)
+        while (address := _ADDRESS.search(self._program.tail())) is None:
+            if self._program.wait(_PAUSE):
+                state, printed = self._program.state, self._program.tail(3)
+                raise SubjectError(f"proofbook review {state}: {printed!r}")
+        self._port = int(address[1])
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self._port}/api/answers"
 
     def kill(self) -> None:
-        self._process.kill()
-        self._process.wait()
+        self._program.stop(0)
+
+    def close(self) -> None:
+        self.kill()
+        self._folder.remove()
 
 
 def answer_at_once(
@@ -92,7 +96,7 @@ def answer_at_once(
     finally:
         done.set()
         killer.join()
-        server.kill()
+        server.close()
     return found
 
 

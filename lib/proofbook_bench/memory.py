@@ -5,28 +5,12 @@ Knows nothing about what the processes are.
 
 from __future__ import annotations
 
-import contextlib
-import re
 from collections.abc import Iterable
-from pathlib import Path
-
-import psutil
 
 from proofbook.errors import SubjectError
+from proofbook.processes import process_tree, proportional_memory
 
-__all__ = ["process_tree", "tree_memory"]
-
-_PSS = re.compile(r"^Pss:\s+(\d+) kB$", re.MULTILINE)
-
-
-def process_tree(roots: Iterable[int]) -> set[int]:
-    """Return the processes ``roots`` and all that descend from them."""
-    found: set[int] = set()
-    for pid in roots:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process = psutil.Process(pid)
-            found |= {pid, *(child.pid for child in process.children(recursive=True))}
-    return found
+__all__ = ["tree_memory"]
 
 
 def tree_memory(roots: Iterable[int]) -> int:
@@ -35,21 +19,10 @@ def tree_memory(roots: Iterable[int]) -> int:
     Raises:
         SubjectError: A root has ended, or this system does not tell proportional memory.
     """
-    wanted = set(roots)
-    measured = {pid: _pss(pid) for pid in process_tree(wanted)}
-    if missing := sorted(pid for pid in wanted if not measured.get(pid)):
+    pids = set(roots)
+    if missing := sorted(pid for pid in pids if not proportional_memory([pid])):
         raise SubjectError(
             f"no proportional memory of process {missing[0]}: it has ended, or this system does "
             "not tell it (Linux does, in /proc/<pid>/smaps_rollup)"
         )
-    return sum(measured.values())
-
-
-def _pss(pid: int) -> int:
-    """Return a process's memory in bytes; 0 where it cannot be read."""
-    try:
-        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    except OSError:
-        return 0
-    found = _PSS.search(text)
-    return int(found[1]) * 1024 if found else 0
+    return proportional_memory(process_tree(pids))

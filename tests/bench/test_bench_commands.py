@@ -25,7 +25,9 @@ def test_a_command_takes_as_long_as_it_runs(tmp_path: Path):
 
 def test_a_failing_command_raises_with_the_end_of_its_output(tmp_path: Path):
     script = "import sys; print('x' * 5000); print('disk on fire', file=sys.stderr); sys.exit(4)"
-    with pytest.raises(SubjectError, match=r"ended with code 4, not 0; .*disk on fire") as caught:
+    with pytest.raises(
+        SubjectError, match=r"exited with code 4, expected 0; .*disk on fire"
+    ) as caught:
         run_command([PYTHON, "-c", script], env=os.environ, cwd=tmp_path)
     assert len(str(caught.value)) < 1200
     assert "\n" not in str(caught.value)
@@ -38,7 +40,7 @@ def test_a_silent_failure_says_that_nothing_was_printed(tmp_path: Path):
 
 def test_a_command_may_have_to_fail(tmp_path: Path):
     run_command([PYTHON, "-c", "raise SystemExit(2)"], env=os.environ, cwd=tmp_path, expected=2)
-    with pytest.raises(SubjectError, match="ended with code 0, not 2"):
+    with pytest.raises(SubjectError, match="exited with code 0, expected 2"):
         run_command([PYTHON, "-c", ""], env=os.environ, cwd=tmp_path, expected=2)
 
 
@@ -75,7 +77,7 @@ def test_commands_one_after_the_other_take_their_sum(tmp_path: Path):
 
 def test_commands_come_from_this_environment():
     assert Path(find_command("papermill")).parent == Path(sys.executable).parent
-    with pytest.raises(SubjectError, match="no command 'no-such-command' beside"):
+    with pytest.raises(SubjectError, match="no command 'no-such-command' next to"):
         find_command("no-such-command")
 
 

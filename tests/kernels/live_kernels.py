@@ -27,6 +27,20 @@ print(os.getpid(), child.pid, int(lost.stdout.readline()))
 """A cell that leaves a child and an orphaned grandchild in a session of its own."""
 
 
+UNTIL_ASKED = """
+import os, select, socket
+for fd in map(int, os.listdir("/proc/self/fd")):
+    try:
+        sock = socket.socket(fileno=os.dup(fd))
+    except OSError:
+        continue
+    if sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        select.select([sock], [], [])
+    sock.close()
+"""
+"""A module whose import by a forkserver lasts until someone has asked the forkserver something."""
+
+
 @dataclass
 class Reply:
     """What a cell led to."""
@@ -44,14 +58,18 @@ class Kernel:
     manager: WarmKernelManager
     client: WarmKernelClient
 
-    async def run(self, code: str, timeout: float = 60) -> Reply:
-        """Execute a cell and gather its outputs."""
+    async def run(
+        self, code: str, timeout: float = 100, begun: asyncio.Event | None = None
+    ) -> Reply:
+        """Execute a cell and gather its outputs; ``begun`` is set when it has printed."""
         reply = Reply("")
 
         def gather(message: dict[str, Any]) -> None:
             content = message["content"]
             if message["msg_type"] == "stream":
                 reply.text += content["text"]
+                if begun is not None:
+                    begun.set()
             elif message["msg_type"] in ("display_data", "execute_result"):
                 reply.displays.append(content["data"])
 
@@ -77,7 +95,7 @@ async def open_kernel(
     client = manager.client()
     client.start_channels()
     try:
-        await client.wait_for_ready(timeout=60)
+        await client.wait_for_ready(timeout=100)
         yield Kernel(manager, client)
     finally:
         client.stop_channels()
@@ -96,15 +114,15 @@ def run_cell(forkserver: OwnedForkserver | None, code: str, **kwargs: Any) -> Re
 
 def alive(pids: list[int]) -> list[int]:
     """Return those of the processes that still run."""
-    found = []
+    running = []
     for pid in pids:
         with contextlib.suppress(psutil.NoSuchProcess):
             if psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-                found.append(pid)
-    return found
+                running.append(pid)
+    return running
 
 
-def wait_gone(pids: list[int], within: float = 5.0) -> list[int]:
+def wait_gone(pids: list[int], within: float = 60.0) -> list[int]:
     """Wait until the processes are gone; return those that are not after ``within`` seconds."""
     deadline = time.monotonic() + within
     while (left := alive(pids)) and time.monotonic() < deadline:
@@ -112,7 +130,7 @@ def wait_gone(pids: list[int], within: float = 5.0) -> list[int]:
     return left
 
 
-def wait_for(condition: Callable[[], Any], within: float = 10.0) -> Any:
+def wait_for(condition: Callable[[], Any], within: float = 60.0) -> Any:
     """Return the first true value of ``condition``; fail after ``within`` seconds."""
     deadline = time.monotonic() + within
     while not (value := condition()):

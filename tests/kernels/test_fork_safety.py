@@ -10,7 +10,7 @@ import pytest
 
 from proofbook.kernels.fork_safety import unfit_process, unfit_request
 from proofbook.kernels.imports import Imported
-from proofbook.kernels.process import make_request
+from proofbook.processes.owned import make_request
 
 ARGV = [sys.executable, "-m", "ipykernel_launcher", "-f", "x.json"]
 
@@ -62,8 +62,8 @@ def test_stale_imports_are_unfit(request_):
     assert "/no/such/file.py changed" in unfit_request(request_, imported)
 
 
-def test_processors_and_limits_that_cannot_be_had_are_unfit(request_):
-    assert "processors" in unfit_request(replace(request_, affinity=[99_999]), Imported())
+def test_cpus_and_limits_that_cannot_be_had_are_unfit(request_):
+    assert "CPUs" in unfit_request(replace(request_, affinity=[99_999]), Imported())
     number = resource.RLIMIT_CORE
     before = resource.getrlimit(number)
     limits = {str(number): (-1, -1)}

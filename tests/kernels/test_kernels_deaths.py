@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
@@ -27,11 +26,16 @@ def end_while_running(forkserver, code, action=None, **kwargs):
             reply = await kernel.run(TREE)
             pids = [int(pid) for pid in reply.text.split()]
             provisioner = kernel.manager.provisioner
-            kernel.client.execute(code)
+            begun = asyncio.Event()
+            cell = asyncio.ensure_future(
+                kernel.run(f"print('begun', flush=True)\n{code}", 100, begun)
+            )
             if action is not None:
-                await asyncio.sleep(0.3)
+                await begun.wait()
                 await action(kernel)
-            ended = await asyncio.wait_for(provisioner.wait(), 10)
+            ended = await asyncio.wait_for(provisioner.wait(), 100)
+            cell.cancel()
+            await asyncio.gather(cell, return_exceptions=True)
             return kernel.manager.exit_reason, ended, pids
 
     reason, code, pids = asyncio.run(run())
@@ -45,8 +49,8 @@ def end_while_running(forkserver, code, action=None, **kwargs):
     [
         ("import os; os._exit(3)", "exited with code 3", 3),
         ("import os; os._exit(0)", "exited with code 0", 0),
-        ("import os; os.kill(os.getpid(), 9)", "killed by signal 9 (SIGKILL)", -9),
-        ("import ctypes; ctypes.string_at(0)", "killed by signal 11 (SIGSEGV)", -11),
+        ("import os; os.kill(os.getpid(), 9)", "was killed by SIGKILL", -9),
+        ("import ctypes; ctypes.string_at(0)", "was killed by SIGSEGV", -11),
     ],
 )
 def test_the_end_of_a_kernel_is_told_and_ends_all_it_started(
@@ -64,13 +68,11 @@ def test_a_kill_ends_a_kernel_that_ignores_every_signal(forkserver, warm):
         "for s in (signal.SIGINT, signal.SIGTERM): signal.signal(s, signal.SIG_IGN)\n"
         "time.sleep(600)"
     )
-    started = time.monotonic()
     told, _, pids = end_while_running(
         forkserver if warm else None, code, lambda kernel: kernel.manager.provisioner.kill()
     )
-    assert told == "killed by signal 9 (SIGKILL)"
+    assert told == "was killed by SIGKILL"
     assert wait_gone(pids) == []
-    assert time.monotonic() - started < 15
 
 
 @KINDS
@@ -94,7 +96,7 @@ def test_the_memory_limit_counts_children_and_names_the_figure(forkserver, warm)
     told, ended, pids = end_while_running(
         forkserver if warm else None, code, env={"PROOFBOOK_MEMORY_LIMIT_GB": "0.35"}
     )
-    assert told.startswith("out of memory: 0.") and told.endswith("GB of 0.35 GB")
+    assert told.startswith("ran out of memory: 0.") and told.endswith("GB of 0.35 GB")
     assert ended == -9
     assert wait_gone(pids) == []
 
@@ -122,7 +124,7 @@ def test_a_killed_warden_leaves_nothing(forkserver, warm):
     told, ended, pids = end_while_running(
         forkserver if warm else None, "import time; time.sleep(600)", action
     )
-    assert (told, ended) == ("killed, as its warden was killed", -9)
+    assert (told, ended) == ("was killed, as its warden was killed", -9)
     assert wait_gone(pids) == []
 
 
@@ -132,7 +134,7 @@ def test_a_killed_subreaper_of_an_ordinary_kernel_leaves_nothing():
         os.kill(subreaper, signal.SIGKILL)
 
     told, _, pids = end_while_running(None, "import time; time.sleep(600)", action)
-    assert told == "killed, as its forkserver ended"
+    assert told == "was killed, as its subreaper ended"
     assert wait_gone(pids) == []
 
 
@@ -142,7 +144,7 @@ def test_a_killed_forkserver_leaves_nothing(own_forkserver, signum):
         os.kill(own_forkserver.pid, signum)
 
     told, ended, pids = end_while_running(own_forkserver, "import time; time.sleep(600)", action)
-    assert (told, ended) == ("killed, as its forkserver ended", -9)
+    assert (told, ended) == ("was killed, as its forkserver ended", -9)
     assert wait_gone([*pids, own_forkserver.pid]) == []
 
 
@@ -181,10 +183,12 @@ def test_a_killed_client_leaves_nothing(forkserver, warm):
 def test_an_interrupt_stops_the_cell_and_not_the_kernel(forkserver, warm):
     async def run():
         async with open_kernel(forkserver if warm else None) as kernel:
-            cell = asyncio.ensure_future(kernel.run("import time; print(1); time.sleep(600)"))
-            await asyncio.sleep(0.5)
+            begun = asyncio.Event()
+            code = "import time; print(1, flush=True); time.sleep(600)"
+            cell = asyncio.ensure_future(kernel.run(code, 100, begun))
+            await begun.wait()
             await kernel.manager.interrupt_kernel()
-            interrupted = await asyncio.wait_for(cell, 10)
+            interrupted = await asyncio.wait_for(cell, 100)
             return interrupted.error, (await kernel.run("print('alive')")).text
 
     assert asyncio.run(run()) == ("KeyboardInterrupt", "alive\n")

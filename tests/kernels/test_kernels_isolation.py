@@ -32,12 +32,14 @@ def test_no_two_kernels_draw_the_same_numbers(forkserver):
 
 def test_each_kernel_has_its_own_folder_and_environment(forkserver, tmp_path):
     code = (
-        "import os, time; print(os.getcwd(), os.environ.get('GIVEN'), os.environ.get('SET'),"
-        " os.system('exit ${GIVEN:-9}') >> 8, time.tzname[0]); os.environ['SET'] = 'here';"
+        "import os, time; print(os.getcwd(), os.environ.get('PROOFBOOK_X'), os.environ.get('SET'),"
+        " os.system('exit ${PROOFBOOK_X:-9}') >> 8, time.tzname[0]); os.environ['SET'] = 'here';"
         "os.chdir('/'); import json; json.changed = True"
     )
     (tmp_path / "a").mkdir()
-    one = run_cell(forkserver, code, cwd=str(tmp_path / "a"), env={"GIVEN": "4", "TZ": "XYZ-3"})
+    one = run_cell(
+        forkserver, code, cwd=str(tmp_path / "a"), env={"PROOFBOOK_X": "4", "TZ": "XYZ-3"}
+    )
     other = run_cell(forkserver, code + "; print(json.changed)", cwd=str(tmp_path))
     assert one.text == f"{tmp_path / 'a'} 4 None 4 XYZ\n"
     assert other.text.startswith(f"{tmp_path} None None 9 ")
@@ -110,7 +112,7 @@ def test_umask_and_limits_are_the_clients(forkserver):
         ["sh", "-c", _LOWERED, "sh", sys.executable, "-c", code, str(forkserver.socket)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=100,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)},
     )
     assert "ordinary" in done.stderr  # another PYTHONPATH than the forkserver's
@@ -130,7 +132,7 @@ def test_exit_hooks_of_the_kernel_run_and_what_imports_made_stays(tmp_path, monk
         "print(mine.name, pb_makes_folder.folder.name)"
     )
     with start_forkserver(["pb_makes_folder"], bare=True) as started:
-        started.wait_ready(60)
+        started.wait_ready()
         with (tmp_path / "log").open("wb") as log:
             env = {"PYTEST_CURRENT_TEST": "descriptors are not captured"}
             reply = run_cell(started, code, stdout=log, stderr=log, env=env)
@@ -186,7 +188,7 @@ def test_the_debugger_of_jupyterlab_works(forkserver):
             )  # fmt: skip
             kernel.client.control_channel.send(message)
             return await kernel.client._recv_reply(
-                message["header"]["msg_id"], timeout=20, channel="control"
+                message["header"]["msg_id"], timeout=100, channel="control"
             )
 
     assert asyncio.run(run())["content"]["success"] is True
@@ -217,10 +219,10 @@ def test_outputs_wait_for_a_client_that_does_not_read_yet(forkserver, warm):
     async def run():
         async with open_kernel(forkserver if warm else None) as kernel:
             asked = kernel.client.execute(code)
-            await kernel.client._recv_reply(asked, timeout=60)
+            await kernel.client._recv_reply(asked, timeout=100)
             numbers, state = [], ""
             while state != "idle":
-                content = (await kernel.client.get_iopub_msg(timeout=20))["content"]
+                content = (await kernel.client.get_iopub_msg(timeout=100))["content"]
                 state = content.get("execution_state", "")
                 numbers += [int(content["data"]["text/plain"])] if "data" in content else []
             return numbers
@@ -234,7 +236,7 @@ def test_torch_computes_in_a_warm_kernel_and_draws_its_own_numbers():
         "print(torch.rand(1).item(), torch.initial_seed(), torch.get_num_threads())"
     )
     with start_forkserver(["torch"], bare=True) as started:
-        assert started.wait_ready(100).usable
+        assert started.wait_ready().usable
         replies = [
             run_cell(started, code, env={"OMP_NUM_THREADS": n}).text.split() for n in ("1", "2")
         ]

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import KernelManager
-from live_kernels import alive, open_kernel, run_cell
+from live_kernels import UNTIL_ASKED, alive, open_kernel, run_cell, wait_for
 
 from proofbook.kernels import provisioner
 from proofbook.kernels.ownership import start_forkserver
@@ -34,7 +34,7 @@ def kernels(tmp_path):
 @pytest.fixture
 def said(caplog, monkeypatch):
     """What the provisioner has logged, from a clean memory."""
-    monkeypatch.setattr(provisioner, "_said", set())
+    monkeypatch.setattr(provisioner, "_reported", set())
     caplog.set_level(logging.WARNING, logger="proofbook.kernels")
     return lambda: [r.getMessage() for r in caplog.records if r.name == "proofbook.kernels"]
 
@@ -60,7 +60,7 @@ def test_a_dead_socket_gives_an_ordinary_kernel(said, tmp_path):
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(tmp_path / "s"))
     assert kind_of(None, env={"PROOFBOOK_FORKSERVER": str(tmp_path / "s")}) == "ordinary"
-    assert "does not answer" in said()[0]
+    assert "no forkserver answers at" in said()[0]
     assert kind_of(None, env={"PROOFBOOK_FORKSERVER": str(tmp_path / "none")}) == "ordinary"
 
 
@@ -81,7 +81,7 @@ def test_a_preloaded_module_that_starts_a_thread_makes_the_forkserver_refuse(
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     with start_forkserver(["pb_thread", "pb_not_there"], bare=True) as started:
-        status = started.wait_ready(60)
+        status = started.wait_ready()
         assert not status.usable
         assert "pb_not_there is left out" in status.warnings[0]
         assert "left threads running" in status.warnings[1]
@@ -94,7 +94,7 @@ def test_a_module_that_was_edited_makes_the_forkserver_refuse(said, tmp_path, mo
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     code = "import pb_edited_later as m; print(m.value)"
     with start_forkserver(["pb_edited_later"], bare=True) as started:
-        started.wait_ready(60)
+        started.wait_ready()
         assert run_cell(started, code).text == "1\n"
         (tmp_path / "pb_edited_later.py").write_text("value = 22")
         assert run_cell(started, code, refused=True).text == "22\n"
@@ -102,11 +102,10 @@ def test_a_module_that_was_edited_makes_the_forkserver_refuse(said, tmp_path, mo
 
 
 def test_a_kernel_waits_for_a_forkserver_that_is_still_importing(tmp_path, monkeypatch):
-    (tmp_path / "pb_slow.py").write_text("import time; time.sleep(1.5)")
+    (tmp_path / "pb_slow.py").write_text(UNTIL_ASKED)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     with start_forkserver(["pb_slow"], bare=True) as started:
-        while not started.socket.exists():
-            pass
+        wait_for(started.socket.exists)
         assert kind_of(started) == "warm"
 
 
@@ -118,18 +117,18 @@ def test_the_plain_manager_starts_interrupts_and_restarts_over_tcp(forkserver, t
     client = manager.client()
     client.start_channels()
     try:
-        client.wait_for_ready(timeout=30)
+        client.wait_for_ready(timeout=100)
         assert manager.provisioner.kind == "warm"
         assert manager.transport == "tcp"
         client.execute("import time; print(1, flush=True); time.sleep(600)")
-        while client.get_iopub_msg(timeout=10)["msg_type"] != "stream":
+        while client.get_iopub_msg(timeout=100)["msg_type"] != "stream":
             pass
         manager.interrupt_kernel()
-        assert client.get_shell_msg(timeout=10)["content"]["ename"] == "KeyboardInterrupt"
+        assert client.get_shell_msg(timeout=100)["content"]["ename"] == "KeyboardInterrupt"
         pid = manager.provisioner.pid
         pipe = manager.provisioner.process.stdout
         manager.restart_kernel(now=True, stdout=None)
-        client.wait_for_ready(timeout=30)
+        client.wait_for_ready(timeout=100)
         assert alive([pid]) == []
         assert pipe.closed
         assert manager.is_alive()
@@ -159,7 +158,7 @@ def test_an_unusual_way_of_starting_is_left_to_jupyter_client(forkserver, said):
             return (await kernel.run("print('on its own')")).text
 
     assert asyncio.run(run()) == "on its own\n"
-    assert "no wardens" in said()[0]
+    assert "does not allow a warden" in said()[0]
 
 
 def test_a_memory_limit_that_is_no_number_is_said(said):

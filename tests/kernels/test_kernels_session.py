@@ -62,7 +62,7 @@ def test_a_restart_gives_a_fresh_kernel_of_the_same_kind(forkserver):
             await kernel.run("x = 1")
             first = kernel.manager.provisioner.pid
             await kernel.manager.restart_kernel()
-            await kernel.client.wait_for_ready(timeout=30)
+            await kernel.client.wait_for_ready(timeout=100)
             gone = await kernel.run("x")
             return gone.error, first != kernel.manager.provisioner.pid, kernel.manager.kernel_kind
 

@@ -13,9 +13,8 @@ def test_the_runtime_folder_is_of_this_user_alone_and_short(tmp_path, monkeypatc
     folder = runtime_folder()
     assert folder.stat().st_mode & 0o777 == 0o700
     assert folder.stat().st_uid == os.getuid()
-    made = private_folder()
-    assert len(os.fsencode(made)) < 70
-    made.rmdir()
+    with private_folder() as private:
+        assert len(os.fsencode(private.path)) < 70
 
 
 def test_a_long_or_open_xdg_folder_is_not_used(tmp_path, monkeypatch):
@@ -26,17 +25,18 @@ def test_a_long_or_open_xdg_folder_is_not_used(tmp_path, monkeypatch):
 
 
 def test_a_runtime_folder_that_others_can_enter_is_refused(tmp_path, monkeypatch):
-    given = tmp_path / "r"
-    given.mkdir(mode=0o700)
-    if len(os.fsencode(given)) > 60:
+    session = tmp_path / "r"
+    session.mkdir(mode=0o700)
+    if len(os.fsencode(session)) > 60:
         pytest.skip("the temporary folder's path is too long for a socket")
-    (given / "proofbook").mkdir()
-    (given / "proofbook").chmod(0o755)
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(given))
+    (session / "proofbook").mkdir()
+    (session / "proofbook").chmod(0o755)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(session))
     with pytest.raises(KernelError, match="0700"):
         runtime_folder()
-    (given / "proofbook").chmod(0o700)
-    assert private_folder().parent == given / "proofbook"
+    (session / "proofbook").chmod(0o700)
+    with private_folder() as private:
+        assert private.path.parent == session / "proofbook"
 
 
 def test_a_link_to_a_private_folder_is_not_private(tmp_path):

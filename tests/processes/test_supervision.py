@@ -7,17 +7,17 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import psutil
 import pytest
 
 from proofbook.errors import SubjectError
-from proofbook.processes import Supervised, supervise
-from proofbook.processes.termination import describe_exit, end_tree, remove_folders
+from proofbook.processes import Supervised, exit_words, supervise, tree
+from proofbook.processes.portable import end_tree
 
 TREE = """
 import os, subprocess, sys, time
@@ -36,55 +36,59 @@ signal.signal(signal.SIGTERM, signal.SIG_IGN)
 print("ready", flush=True)
 time.sleep(600)
 """
+READY = "import time; print('ready', flush=True); time.sleep(600)"
+
+Wait = Callable[..., None]
 
 
-def wait_for(happened: Callable[[], object], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)
+def start(tmp_path: Path, code: str) -> Supervised:
+    return supervise([sys.executable, "-c", code], log=tmp_path / "log", name="the program")
 
 
-def start(tmp_path: Path, code: str, *folders: Path) -> Supervised:
-    return supervise(
-        [sys.executable, "-c", code], log=tmp_path / "log", name="the program", folders=folders
-    )
+@pytest.fixture(params=["warden", "portable"])
+def anywhere(request: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both owners: the warden of Linux, and what other systems have."""
+    if request.param == "portable":
+        monkeypatch.setattr(tree, "SUPPORTED", False)
 
 
-def pids_in(log: Path) -> set[int]:
-    return {int(word) for word in log.read_text().split() if word.isdigit()}
+@pytest.fixture
+def grown(wait_for: Wait, pids_in: Any) -> Callable[[Path], set[int]]:
+    """Return a function that waits until the log has both processes of TREE."""
+
+    def wait(log: Path) -> set[int]:
+        wait_for(lambda: log.exists() and {"escaped", "ready"} <= set(log.read_text().split()))
+        pids: set[int] = pids_in(log)
+        return pids
+
+    return wait
 
 
-def alive(pids: set[int]) -> set[int]:
-    return {
-        pid
-        for pid in pids
-        if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    }
-
-
-def test_stopping_ends_even_what_has_left_the_session(tmp_path: Path) -> None:
-    folder = tmp_path / "temporary"
-    (folder / "inside").mkdir(parents=True)
-    with start(tmp_path, TREE, folder) as program:
-        wait_for(lambda: len(pids_in(program.log)) == 2 and "escaped" in program.tail())
-        pids = pids_in(program.log) | {program.supervisor}
+def test_stopping_ends_even_what_has_left_the_session(
+    tmp_path: Path, grown: Any, alive: Any
+) -> None:
+    with start(tmp_path, TREE) as program:
+        pids = grown(program.log)
+        keepers = {parent.pid for parent in psutil.Process(program.pid).parents()[:2]}
         ending = program.stop()
     assert (ending.how, ending.code, ending.left) == ("terminated", -signal.SIGTERM, ())
-    assert not alive(pids)
-    assert not folder.exists()
+    assert len(pids) == 2
+    assert not alive(pids | keepers)
 
 
-def test_a_program_that_does_not_end_when_asked_is_killed(tmp_path: Path) -> None:
+def test_a_program_that_does_not_end_when_asked_is_killed(
+    anywhere: None, tmp_path: Path, wait_for: Wait
+) -> None:
     program = start(tmp_path, STUBBORN)
     wait_for(lambda: "ready" in program.tail())
     ending = program.stop(grace=0.1)
     assert (ending.how, ending.code) == ("killed", -signal.SIGKILL)
+    assert program.stop() == ending
 
 
-def test_its_own_end_is_told_with_its_code(tmp_path: Path) -> None:
+def test_its_own_end_is_told_with_its_code(anywhere: None, tmp_path: Path) -> None:
     with start(tmp_path, "print('last words'); raise SystemExit(3)") as program:
-        assert program.wait(20)
+        assert program.wait(60)
         assert (program.running, program.exit_code, program.state) == (
             False, 3, "exited with code 3")  # fmt: skip
         assert program.tail() == "last words"
@@ -92,88 +96,120 @@ def test_its_own_end_is_told_with_its_code(tmp_path: Path) -> None:
         assert program.stop().code == 3
 
 
-def test_a_child_that_outlives_the_program_is_ended_with_it(tmp_path: Path) -> None:
+def test_a_child_that_outlives_the_program_is_ended_with_it(
+    tmp_path: Path, alive: Any, pids_in: Any, wait_for: Wait
+) -> None:
     code = (
         "import subprocess; child = subprocess.Popen(['sleep', '600'], start_new_session=True);"
         "print(child.pid, flush=True)"
     )
     with start(tmp_path, code) as program:
-        assert program.wait(20)
+        assert program.wait(60)
         assert program.exit_code == 0
         assert len(pids_in(program.log)) == 1
-        assert not alive(pids_in(program.log))
+        wait_for(lambda: not alive(pids_in(program.log)))
 
 
-def test_a_signal_reaches_the_program(tmp_path: Path) -> None:
-    with start(tmp_path, "import time; print('ready', flush=True); time.sleep(600)") as program:
+def test_a_signal_reaches_the_program(anywhere: None, tmp_path: Path, wait_for: Wait) -> None:
+    with start(tmp_path, READY) as program:
         wait_for(lambda: "ready" in program.tail())
         program.send_signal(signal.SIGUSR1)
-        assert program.wait(20)
+        assert program.wait(60)
         assert program.state == "was killed by SIGUSR1"
 
 
-def test_what_cannot_be_started_is_one_line(tmp_path: Path) -> None:
-    folder = tmp_path / "temporary"
-    folder.mkdir()
+def test_a_signal_reaches_the_program_alone(tmp_path: Path, grown: Any, alive: Any) -> None:
+    code = TREE.replace("import os, subprocess", "import signal, os, subprocess", 1).replace(
+        "os.setsid()\n", ""
+    )
+    code = f"import signal; signal.signal(signal.SIGINT, lambda *_: print('told'))\n{code}"
+    with start(tmp_path, code) as program:
+        pids = grown(program.log)
+        program.send_signal(signal.SIGINT)
+        program.send_signal(signal.SIGKILL)
+        assert program.wait(60)
+    assert "KeyboardInterrupt" not in program.tail()
+    assert len(pids) == 2
+
+
+def test_what_cannot_be_started_is_one_line(anywhere: None, tmp_path: Path) -> None:
     with pytest.raises(SubjectError, match=r"^the server cannot be started: Permission denied$"):
-        supervise([tmp_path], log=tmp_path / "log", name="the server", folders=[folder])
-    assert not folder.exists()
+        supervise([tmp_path], log=tmp_path / "log", name="the server")
 
 
-def test_a_lost_program_is_ended(tmp_path: Path) -> None:
-    program = start(tmp_path, TREE)
-    wait_for(lambda: len(pids_in(tmp_path / "log")) == 2)
-    pids, supervisor = pids_in(tmp_path / "log"), program.supervisor
-    del program
+def test_without_a_log_it_prints_where_its_owner_does(tmp_path: Path) -> None:
+    code = (
+        "from proofbook.processes import supervise\n"
+        "with supervise(['echo', 'heard'], log=None, name='it') as it: it.wait()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "heard\n")
+
+
+def test_a_lost_program_is_ended(
+    anywhere: None, tmp_path: Path, wait_for: Wait, alive: Any
+) -> None:
+    programs = [start(tmp_path, READY)]
+    wait_for(lambda: "ready" in programs[0].tail())
+    pid = programs.pop().pid
     gc.collect()
-    wait_for(lambda: not alive(pids | {supervisor}))
+    wait_for(lambda: not alive([pid]))
 
 
 OWNER = f"""
 import sys, time
 from pathlib import Path
-from proofbook.processes import supervise
-folder = Path(sys.argv[1])
-program = supervise([sys.executable, "-c", {TREE!r}], log=folder / "log", name="it",
-                    folders=[folder / "temporary"])
-print(program.supervisor, flush=True)
+from proofbook.processes import supervise, tree
+tree.SUPPORTED = tree.SUPPORTED and sys.argv[2] == "warden"
+program = supervise([sys.executable, "-c", {TREE!r}], log=Path(sys.argv[1], "log"), name="it")
+print(program.pid, flush=True)
 time.sleep(600)
 """
 
 
-def owned(tmp_path: Path) -> tuple[subprocess.Popen[str], int, set[int]]:
-    """Start an owner; return it, its supervisor's pid, and those of the program."""
-    (tmp_path / "temporary").mkdir()
-    owner = subprocess.Popen(
-        [sys.executable, "-c", OWNER, str(tmp_path)], stdout=subprocess.PIPE, text=True
-    )
-    assert owner.stdout is not None
-    supervisor = int(owner.stdout.readline())
-    wait_for(lambda: len(pids_in(tmp_path / "log")) == 2)
-    return owner, supervisor, pids_in(tmp_path / "log")
-
-
 @pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_an_owner_that_is_killed_takes_all_with_it(tmp_path: Path, signum: int) -> None:
-    owner, supervisor, pids = owned(tmp_path)
+def test_an_owner_that_is_killed_takes_all_with_it(
+    tmp_path: Path, signum: int, grown: Any, wait_for: Wait, alive: Any
+) -> None:
+    command = [sys.executable, "-c", OWNER, str(tmp_path), "warden"]
+    owner = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    pids = grown(tmp_path / "log")
+    family = {child.pid for child in psutil.Process(owner.pid).children(recursive=True)}
+    assert pids < family
     owner.send_signal(signum)
-    owner.wait(20)
-    wait_for(lambda: not alive(pids | {supervisor}))
-    assert not (tmp_path / "temporary").exists()
+    owner.wait(60)
+    wait_for(lambda: not alive(family))
 
 
-def test_a_supervisor_that_is_killed_is_taken_over_from(tmp_path: Path) -> None:
-    folder = tmp_path / "temporary"
-    folder.mkdir()
-    code = "import time; print('ready', flush=True); time.sleep(600)"
-    program = start(tmp_path, code, folder)
-    wait_for(lambda: "ready" in program.tail())
-    os.kill(program.supervisor, signal.SIGKILL)
-    wait_for(lambda: not program.running)
-    wait_for(lambda: not alive({program.pid}))
-    assert program.stop() == ("killed", None, ())
-    assert program.state == "ended in a way that is not known"
-    assert not folder.exists()
+def test_a_killed_owner_takes_the_programs_group_with_it_where_there_are_no_wardens(
+    tmp_path: Path, grown: Any, wait_for: Wait, alive: Any
+) -> None:
+    command = [sys.executable, "-c", OWNER, str(tmp_path), "portable"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as owner:
+        assert owner.stdout is not None
+        pid = int(owner.stdout.readline())
+        pids = grown(tmp_path / "log")
+        owner.kill()
+    wait_for(lambda: not alive([pid]))
+    for escaped in alive(pids):  # it has a session of its own, which only a warden sees through
+        os.kill(escaped, signal.SIGKILL)
+
+
+@pytest.mark.parametrize(
+    ("which", "state"),
+    [(0, "was killed, as its warden was killed"), (1, "was killed, as its subreaper ended")],
+    ids=["warden", "subreaper"],
+)
+def test_whichever_of_its_keepers_is_killed_nothing_is_left(
+    which: int, state: str, tmp_path: Path, grown: Any, wait_for: Wait, alive: Any
+) -> None:
+    program = start(tmp_path, TREE)
+    pids = grown(program.log)
+    os.kill(psutil.Process(program.pid).parents()[which].pid, signal.SIGKILL)
+    assert program.wait(60)
+    assert program.state == state
+    assert program.stop().left == ()
+    wait_for(lambda: not alive(pids))
 
 
 def test_windows_ends_the_tree_with_taskkill() -> None:
@@ -183,23 +219,19 @@ def test_windows_ends_the_tree_with_taskkill() -> None:
     assert (how, code, commands) == ("terminated", 1, [["taskkill", "/F", "/T", "/PID", "7"]])
 
 
-def test_macos_ends_the_group() -> None:
+def test_macos_ends_the_group(wait_for: Wait, alive: Any) -> None:
     root = subprocess.Popen(
         ["sh", "-c", "sleep 600 & echo $!; sleep 600"], start_new_session=True,
         stdout=subprocess.PIPE,
     )  # fmt: skip
     assert root.stdout is not None
     child = int(root.stdout.readline())
-    assert end_tree(root, 5, system="Darwin") == ("terminated", -signal.SIGTERM)
+    assert end_tree(root, 60, system="Darwin") == ("terminated", -signal.SIGTERM)
     wait_for(lambda: not alive({child, root.pid}))
 
 
-def test_a_folder_that_cannot_be_removed_is_named(tmp_path: Path) -> None:
-    present = tmp_path / "file"
-    present.touch()  # rmtree refuses a file
-    assert remove_folders([str(present), str(tmp_path / "none")]) == [str(present)]
-
-
 def test_an_exit_is_put_in_words() -> None:
-    assert describe_exit(-11) == "was killed by SIGSEGV"
-    assert describe_exit(-200) == "was killed by signal 200"
+    assert exit_words(3) == "exited with code 3"
+    assert exit_words(-11) == "was killed by SIGSEGV"
+    assert exit_words(-200) == "was killed by signal 200"
+    assert exit_words(None) == "ended in an unknown way"

@@ -42,21 +42,15 @@ def test_all_descendants_end_but_the_spared_ones():
 def test_descendants_lists_parents_before_children():
     with subprocess.Popen(["sh", "-c", "sleep 600 & read x"], stdin=subprocess.PIPE) as shell:
         try:
-            while len(found := tree.descendants(shell.pid)) < 1:
+            while not (children := tree.descendants(shell.pid)):
                 pass
             below = tree.descendants(os.getpid())
-            assert list(below).index(shell.pid) < list(below).index(next(iter(found)))
+            assert list(below).index(shell.pid) < list(below).index(next(iter(children)))
             assert below[shell.pid] == os.getpid()
         finally:
-            for pid in found:
+            for pid in children:
                 os.kill(pid, 9)
             shell.kill()
-
-
-def test_shared_pages_count_once_in_own_memory():
-    pids = {os.getpid()}
-    assert 1e6 < tree.own_memory(pids) <= tree.resident_memory(pids)
-    assert tree.resident_memory({2**22 + 1}) == tree.own_memory({2**22 + 1}) == 0
 
 
 def test_a_process_whose_parent_has_gone_ends_at_once():
@@ -70,9 +64,9 @@ def test_a_process_whose_parent_has_gone_ends_at_once():
 
 def test_a_process_with_another_parent_than_expected_is_left_alone():
     with subprocess.Popen(["sh", "-c", "sleep 600 & read x"], stdin=subprocess.PIPE) as shell:
-        while not (found := tree.descendants(shell.pid)):
+        while not (children := tree.descendants(shell.pid)):
             pass
-        (sleeper,) = found
+        (sleeper,) = children
         tree._kill(sleeper, parent=1)
         assert sleeper in tree.descendants(shell.pid)
         tree._kill(sleeper, parent=shell.pid)

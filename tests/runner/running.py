@@ -90,17 +90,17 @@ class Runner:
 def survivors(run_id: str, seconds: float = 30) -> list[psutil.Process]:
     """Return the processes of a run that are still alive after ``seconds``."""
     deadline = time.monotonic() + seconds
-    while (found := _alive(run_id)) and time.monotonic() < deadline:
+    while (left := _alive(run_id)) and time.monotonic() < deadline:
         time.sleep(0.05)
-    return found
+    return left
 
 
 def _alive(run_id: str) -> list[psutil.Process]:
-    found = []
+    alive = []
     for process in psutil.process_iter():
         try:
             if process.environ().get("PROOFBOOK_RUN") == run_id:
-                found.append(process)
+                alive.append(process)
         except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
             continue
-    return found
+    return alive

@@ -51,10 +51,10 @@ class Fault:
 
 FAULTS = {
     "kernel-sigkill": Fault(
-        "os.kill(os.getpid(), signal.SIGKILL)", 3, "crashed", "killed by signal 9"
+        "os.kill(os.getpid(), signal.SIGKILL)", 3, "crashed", "was killed by SIGKILL"
     ),
     "kernel-segfault": Fault(
-        "import ctypes; ctypes.string_at(0)", 3, "crashed", "killed by signal 11"
+        "import ctypes; ctypes.string_at(0)", 3, "crashed", "was killed by SIGSEGV"
     ),
     "os-exit": Fault("os._exit(7)", 3, "crashed", "exited with code 7"),
     "grandchild-and-death": Fault(
@@ -74,14 +74,14 @@ FAULTS = {
         "time.sleep(300)",
         3,
         "timed_out",
-        "the cell took longer than 1 s",
-        settings="cell_timeout: 1",
+        "the cell took longer than 5 s",
+        settings="cell_timeout: 5",
     ),
     "job-timeout": Fault(
-        "time.sleep(300)", 3, "timed_out", "the job took longer", settings="timeout: 7"
+        "time.sleep(300)", 3, "timed_out", "the job took longer", settings="timeout: 15"
     ),
     "run-timeout": Fault(
-        "time.sleep(300)", 3, "timed_out", "the run took longer", run_settings="timeout: 8"
+        "time.sleep(300)", 3, "timed_out", "the run took longer", run_settings="timeout: 15"
     ),
     "exception": Fault(
         "1 / 0",

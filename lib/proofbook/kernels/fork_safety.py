@@ -11,9 +11,10 @@ import resource
 import sys
 from pathlib import Path
 
+from proofbook.kernels.environment import differing
 from proofbook.kernels.forked_kernel import KERNEL_MODULES
-from proofbook.kernels.imports import Imported, differing, stale_file
-from proofbook.kernels.thread_pools import APPLIED, thread_names
+from proofbook.kernels.imports import Imported, stale_file
+from proofbook.kernels.thread_pools import thread_names
 from proofbook.processes.ipc import LaunchRequest
 
 __all__ = ["unfit_process", "unfit_request"]
@@ -24,6 +25,8 @@ def unfit_process() -> str | None:
     threads = thread_names()
     if len(threads) != 1:
         return f"a preloaded module left threads running: {', '.join(sorted(threads))}"
+    # CUDA does not survive a fork: torch refuses to use it ("Cannot re-initialize CUDA in forked
+    # subprocess"). A ZeroMQ context must not be used by the child either (zmq_ctx_new(3)).
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_initialized():
         return "a preloaded module has initialised CUDA"
@@ -56,7 +59,7 @@ def unfit_request(request: LaunchRequest, imported: Imported) -> str | None:
         return "it does not know the kernel's command line"
     if not _same_interpreter(argv[0]):
         return f"it runs {sys.executable}, not {argv[0]}"
-    names = differing(imported, request.env, APPLIED)
+    names = differing(imported.environment, request.env)
     if names:
         return f"it was started with other values of {', '.join(names)}"
     if any(not Path(p).is_absolute() for p in request.env.get("PYTHONPATH", "").split(":") if p):
@@ -65,5 +68,5 @@ def unfit_request(request: LaunchRequest, imported: Imported) -> str | None:
     if stale is not None:
         return f"{stale} changed since it was started"
     if not set(request.affinity) <= os.sched_getaffinity(0):
-        return "it may not use the same processors"
+        return "it may not use the same CPUs"
     return _unfit_limits(request)

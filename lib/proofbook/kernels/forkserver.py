@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import fcntl
 import gc
 import os
 import select
@@ -21,21 +20,25 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from proofbook.kernels.environment import differing
 from proofbook.kernels.fork_safety import unfit_process, unfit_request
 from proofbook.kernels.forked_kernel import INLINE_BACKEND, be_early, prepare, run_kernel
+from proofbook.kernels.idleness import Idleness
 from proofbook.kernels.imports import BASICS, import_all, stale_file
-from proofbook.kernels.runtime_dir import PRIVATE_PREFIX, is_private
+from proofbook.kernels.lifeline import stop_watching, watch_while_importing
+from proofbook.kernels.runtime_dir import is_private
 from proofbook.kernels.thread_pools import APPLIED, QUIET, thread_names
 from proofbook.processes import tree
 from proofbook.processes.ipc import Channel, LaunchRequest, peer_uid
 from proofbook.processes.subreaper import Spare, Subreaper
+from proofbook.processes.usage import proportional_memory
 from proofbook.processes.warden import Recipe
 
 __all__ = ["Forkserver", "main"]
 
 _REQUEST_SECONDS = 5.0
 _SPARE_SECONDS = 0.3
-"""How long after a kernel was started the next is forked in advance: it has the processors."""
+"""How long after a kernel was started the next is forked in advance: until then it has the CPUs."""
 
 
 class Forkserver:
@@ -44,13 +47,13 @@ class Forkserver:
     def __init__(
         self, listener: socket.socket, *, lifeline: int | None, idle: float | None
     ) -> None:
-        self._listener, self._lifeline, self._idle = listener, lifeline, idle
+        self._listener, self._lifeline = listener, lifeline
+        self._idle_limit = idle
         self._wake = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._stopping = False
         self._spare: Spare | None = None
         self._spare_due: float | None = time.monotonic()
         self._served = 0
-        self._busy = time.monotonic()
 
     def serve(self, preload: Sequence[str], environment: dict[str, str]) -> None:
         """Import, then answer requests; returns when nothing that was forked is left."""
@@ -58,12 +61,18 @@ class Forkserver:
         self._imported = import_all(preload, environment)
         prepare(self._imported.kernel_modules)
         if self._lifeline is not None:
-            _stop_watching(self._lifeline)
-        self._subreaper = Subreaper(Recipe(run_kernel, be_early), self._close_in_warden)
+            stop_watching(self._lifeline)
+        recipe = Recipe(run_kernel, be_early, "forkserver")
+        self._subreaper = Subreaper(recipe, self._close_in_warden)
+        # The handlers do nothing: what matters is the byte in the pipe, which wakes the poll. A
+        # SIGCHLD that is ignored would not write it, and would reap the wardens unseen (wait(2)).
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.signal(signal.SIGTERM, self._on_terminate)
         signal.set_wakeup_fd(self._wake[1], warn_on_full_buffer=False)
         gc.collect()
+        self._idleness = Idleness(self._idle_limit)  # imports are no idle time
+        # Objects that a collection in a kernel looks at are written to, and their pages copied
+        # (gc.freeze's documentation, bpo-31558).
         gc.freeze()
         try:
             sys.stdout.flush()
@@ -90,8 +99,7 @@ class Forkserver:
             if fd is not None:
                 poller.register(fd, select.POLLIN)
         ready = dict(poller.poll(self._patience()))
-        if self._kernels():
-            self._busy = time.monotonic()
+        self._idleness.note(self._kernels())
         if self._wake[0] in ready:
             self._tend()
         if self._lifeline in ready:
@@ -109,7 +117,7 @@ class Forkserver:
             self._spare = None
 
     def _keep_time(self, now: float) -> None:
-        if self._idle is not None and not self._kernels() and now >= self._busy + self._idle:
+        if self._idleness.ends_in(self._kernels()) == 0:
             self._stopping = True
         if self._spare_due is not None and now >= self._spare_due:
             self._spare_due = None
@@ -123,10 +131,11 @@ class Forkserver:
 
     def _patience(self) -> float | None:
         """Return the milliseconds until there is something to do, or None."""
-        due = [] if self._spare_due is None else [self._spare_due]
-        if self._idle is not None and not self._kernels():
-            due.append(self._busy + self._idle)
-        return max(0.0, min(due) - time.monotonic()) * 1000 if due else None
+        spare = None if self._spare_due is None else max(0.0, self._spare_due - time.monotonic())
+        waits = [
+            wait for wait in (spare, self._idleness.ends_in(self._kernels())) if wait is not None
+        ]
+        return min(waits) * 1000 if waits else None
 
     def _accept(self) -> None:
         connection, _ = self._listener.accept()
@@ -146,7 +155,7 @@ class Forkserver:
         if message and operation == "launch":
             self._launch(channel, LaunchRequest.from_message(message))
         elif operation == "describe":
-            channel.send(self._description())
+            channel.send(self._description(message["env"] if message else {}))
         elif operation == "stop":
             self._stopping = True
             channel.send({"event": "stopping"})
@@ -161,7 +170,7 @@ class Forkserver:
         self._subreaper.launch(spare, channel, request, channel.take_fds())
         self._served += 1
 
-    def _description(self) -> dict[str, Any]:
+    def _description(self, env: dict[str, str]) -> dict[str, Any]:
         stale = stale_file(self._imported)
         problem = unfit_process() or (f"{stale} changed since it was imported" if stale else None)
         return {
@@ -172,11 +181,11 @@ class Forkserver:
             "seconds": self._imported.seconds,
             "warnings": [*self._imported.warnings, *([problem] if problem else [])],
             "threads": thread_names(),
-            "pss": tree.own_memory({os.getpid()}),
+            "pss": proportional_memory([os.getpid()]),
             "kernels": self._kernels(),
             "served": self._served,
-            "idle": self._idle,
-            "depends_on": sorted(self._imported.read),
+            "idle": self._idle_limit,
+            "differing": differing(self._imported.environment, env),
             "usable": problem is None,
         }
 
@@ -186,7 +195,7 @@ def _listen(path: Path) -> socket.socket:
     if not is_private(path.parent):
         raise PermissionError(f"{path.parent} must belong to you alone (mode 0700)")
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    beside = path.with_name(f"{path.name}+")  # nobody shall find a socket that does not listen yet
+    beside = path.with_name(f"{path.name}+")  # nobody may find a socket that does not listen yet
     previous = os.umask(0o177)
     try:
         beside.unlink(missing_ok=True)
@@ -196,34 +205,6 @@ def _listen(path: Path) -> socket.socket:
     listener.listen(128)
     beside.replace(path)
     return listener
-
-
-def _watch_while_importing(lifeline: int, path: Path) -> None:
-    """Have a signal end this process if its owner goes while the imports take their time."""
-
-    def end(*_: object) -> None:
-        if select.select([lifeline], [], [], 0)[0]:
-            _remove_socket(path)
-            os._exit(0)
-
-    signal.signal(signal.SIGIO, end)
-    fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
-    fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
-    os.kill(os.getpid(), signal.SIGIO)  # it may have gone before this was set up
-
-
-def _stop_watching(lifeline: int) -> None:
-    fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) & ~os.O_ASYNC)
-    signal.signal(signal.SIGIO, signal.SIG_IGN)
-
-
-def _remove_socket(path: Path) -> None:
-    """Remove the socket, and its folder where it was made for it alone."""
-    with contextlib.suppress(OSError):
-        path.unlink()
-    if path.parent.name.startswith(PRIVATE_PREFIX):
-        with contextlib.suppress(OSError):
-            path.parent.rmdir()
 
 
 def _prepare_environment() -> dict[str, str]:
@@ -256,14 +237,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if options.lifeline is not None:
             os.set_inheritable(options.lifeline, False)
-            _watch_while_importing(options.lifeline, options.socket)
+            watch_while_importing(options.lifeline, lambda: options.socket.unlink(missing_ok=True))
         environment = _prepare_environment()
         tree.name_process("pb-forkserver")
         forkserver = Forkserver(listener, lifeline=options.lifeline, idle=options.idle)
         preload = options.preload if options.bare else [*BASICS, *options.preload]
         forkserver.serve(preload, environment)
     finally:
-        _remove_socket(options.socket)
+        with contextlib.suppress(OSError):  # its folder may have gone with the owner
+            options.socket.unlink()
     return 0
 
 

@@ -7,20 +7,18 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
 from proofbook.errors import ForkserverError
-from proofbook.kernels.runtime_dir import private_folder
-from proofbook.kernels.status import ForkserverStatus, describe
-from proofbook.processes import tree
+from proofbook.kernels.runtime_dir import private_folder, remove_abandoned_folders
+from proofbook.kernels.status import ForkserverStatus, describe, wait_ready
+from proofbook.processes import TemporaryFolder, exit_words, tree
 
 __all__ = ["OwnedForkserver", "forkserver_command", "start_forkserver"]
 
@@ -40,9 +38,13 @@ class OwnedForkserver:
     """A running forkserver; leaving its context ends it and every kernel forked from it."""
 
     def __init__(
-        self, folder: Path, process: subprocess.Popen[bytes], lifeline: int, log: IO[bytes]
+        self,
+        folder: TemporaryFolder,
+        process: subprocess.Popen[bytes],
+        lifeline: int,
+        log: IO[bytes],
     ) -> None:
-        self.socket = folder / "s"
+        self.socket = folder.path / "s"
         """Where it listens; kernels find it through ``PROOFBOOK_FORKSERVER``."""
         self._folder, self._process, self._lifeline, self._log = folder, process, lifeline, log
 
@@ -68,19 +70,7 @@ class OwnedForkserver:
         Raises:
             ForkserverError: The forkserver ended, or was not ready in time.
         """
-        deadline = time.monotonic() + timeout
-        while not self.socket.exists():
-            self._check_alive()
-            if time.monotonic() > deadline:
-                raise ForkserverError(f"the forkserver did not start in {timeout:g} s")
-            time.sleep(0.005)
-        try:
-            return describe(self.socket, max(0.001, deadline - time.monotonic()))
-        except ForkserverError as error:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(0.2)
-            self._check_alive()
-            raise ForkserverError(f"the forkserver was not ready in {timeout:g} s") from error
+        return wait_ready(self.socket, timeout, self._check_alive)
 
     def describe(self) -> ForkserverStatus:
         """Return what the forkserver says about itself.
@@ -109,13 +99,13 @@ class OwnedForkserver:
             self._process.kill()
             self._process.wait()
         self._log.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.remove()
 
-    def _check_alive(self) -> None:
-        code = self._process.poll()
-        if code is not None:
-            last = (self.log().strip().splitlines() or ["it said nothing"])[-1]
-            raise ForkserverError(f"the forkserver ended with code {code}: {last}")
+    def _check_alive(self, within: float) -> None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            code = self._process.wait(within)
+            last = (self.log().strip().splitlines() or ["it printed nothing"])[-1]
+            raise ForkserverError(f"the forkserver {exit_words(code)}: {last}")
 
 
 def start_forkserver(
@@ -133,12 +123,13 @@ def start_forkserver(
     """
     if not tree.SUPPORTED:
         raise ForkserverError("warm kernels need Linux")
+    remove_abandoned_folders()
     folder = private_folder()
     theirs, ours = os.pipe()
     log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the forkserver
     try:
         process = subprocess.Popen(
-            [*forkserver_command(folder / "s", preload, bare=bare), "--lifeline", str(theirs)],
+            [*forkserver_command(folder.path / "s", preload, bare=bare), "--lifeline", str(theirs)],
             env=None if env is None else dict(env),
             pass_fds=(theirs,),
             stdin=subprocess.DEVNULL,
@@ -149,7 +140,7 @@ def start_forkserver(
     except OSError as error:
         os.close(ours)
         log.close()
-        folder.rmdir()
+        folder.remove()
         raise ForkserverError(f"the forkserver cannot be started: {error}") from error
     finally:
         os.close(theirs)

@@ -20,10 +20,12 @@ from typing import IO, Any, Literal
 from jupyter_client.provisioning import LocalProvisioner
 
 from proofbook.errors import ForkserverError
-from proofbook.kernels.process import KernelProcess, attach, make_request, spawn
+from proofbook.kernels.attachment import attach, ended
 from proofbook.kernels.shared_forkserver import shared_socket
 from proofbook.processes import tree
 from proofbook.processes.ipc import LaunchRequest
+from proofbook.processes.owned import OwnedProcess, make_request, spawn
+from proofbook.processes.temporary import TEMPORARY
 
 __all__ = ["FORKSERVER_VARIABLE", "MEMORY_VARIABLE", "ProofbookProvisioner"]
 
@@ -34,14 +36,14 @@ MEMORY_VARIABLE = "PROOFBOOK_MEMORY_LIMIT_GB"
 """The kernel and its children are ended when they hold more."""
 
 _log = logging.getLogger("proofbook.kernels")
-_said: set[str] = set()
+_reported: set[str] = set()
 
 _KNOWN = {"env", "cwd", "stdin", "stdout", "stderr", "extra_arguments", "kernel_id", "independent"}
 
 
-def _say_once(reason: str) -> None:
-    level = logging.DEBUG if reason in _said else logging.WARNING
-    _said.add(reason)
+def _warn_once(reason: str) -> None:
+    level = logging.DEBUG if reason in _reported else logging.WARNING
+    _reported.add(reason)
     _log.log(level, "starting an ordinary kernel: %s", reason)
 
 
@@ -70,7 +72,7 @@ def _memory_limit(env: Mapping[str, str]) -> float | None:
 
 
 class _Streams:
-    """Stdout and stderr of a kernel, given as ``subprocess.Popen`` takes them."""
+    """Stdout and stderr of a kernel, in the forms that ``subprocess.Popen`` takes."""
 
     def __init__(self, stdout: Any, stderr: Any) -> None:
         self._ours: list[int] = []
@@ -80,12 +82,12 @@ class _Streams:
         err, self.stderr = (out, None) if stderr == subprocess.STDOUT else self._resolve(stderr, 2)
         self.fds = (out, err)
 
-    def _resolve(self, given: Any, inherited: int) -> tuple[int, IO[bytes] | None]:
-        if given == subprocess.PIPE:
+    def _resolve(self, stream: Any, inherited: int) -> tuple[int, IO[bytes] | None]:
+        if stream == subprocess.PIPE:
             reader, writer = os.pipe()
             self._ours.append(writer)
             return writer, open(reader, "rb")  # noqa: PTH123 - handed to the caller
-        fd = inherited if given is None else given if isinstance(given, int) else given.fileno()
+        fd = inherited if stream is None else stream if isinstance(stream, int) else stream.fileno()
         if fd == subprocess.DEVNULL or not _is_open(fd):
             fd = os.open(os.devnull, os.O_WRONLY)
             self._ours.append(fd)
@@ -131,7 +133,7 @@ class ProofbookProvisioner(LocalProvisioner):  # type: ignore[misc]  # jupyter_c
         """
         self.exit_reason, self.kind = None, "ordinary"
         if kwargs.get("independent") or kwargs.keys() - _KNOWN or not tree.SUPPORTED:
-            _say_once("this way of starting one, or this system, knows no wardens")
+            _warn_once("this system, or an unusual option of its start, does not allow a warden")
             return await super().launch_kernel(cmd, **kwargs)
         argv = [os.path.expanduser(part) for part in cmd]  # noqa: PTH111 - parts are no paths
         env = dict(kwargs.get("env") or os.environ)
@@ -141,27 +143,33 @@ class ProofbookProvisioner(LocalProvisioner):  # type: ignore[misc]  # jupyter_c
             env=env,
             cwd=kwargs.get("cwd"),
             memory_limit_gb=_memory_limit(env),
-            folder=getattr(self.parent, "runtime_folder", None),
+            folders=self._folders(env),
+            parent_variable="JPY_PARENT_PID",  # ipykernel ends when that process has gone
         )
-        self.process = await asyncio.to_thread(_start, request, kwargs)
-        self.kind, self.pid, self.pgid = self.process.kind, self.process.pid, self.process.pid
+        self.process, self.kind = await asyncio.to_thread(_start, request, kwargs)
+        self.pid = self.pgid = self.process.pid
         self.cwd = request.cwd
         return self.connection_info
+
+    def _folders(self, env: Mapping[str, str]) -> list[str]:
+        """Return the temporary folders that must stay as long as anything of the kernel runs."""
+        folders = (getattr(self.parent, "runtime_folder", None), env.get(TEMPORARY))
+        return [str(folder) for folder in folders if folder]
 
     async def poll(self) -> int | None:
         """Return None while the kernel runs, then its exit code."""
         code: int | None = await super().poll()
-        if code is not None and isinstance(self.process, KernelProcess):
+        if code is not None and isinstance(self.process, OwnedProcess):
             self.exit_reason = self.process.reason
         return code
 
     async def wait(self) -> int | None:
         """Wait for the end of the kernel; it is noticed at once."""
-        if not isinstance(self.process, KernelProcess):
+        if not isinstance(self.process, OwnedProcess):
             code: int | None = await super().wait()
             return code
         process = self.process
-        await process.ended()
+        await ended(process)
         await self.poll()
         for stream in (process.stdout, process.stderr):
             if stream is not None:
@@ -172,14 +180,14 @@ class ProofbookProvisioner(LocalProvisioner):  # type: ignore[misc]  # jupyter_c
 
     async def send_signal(self, signum: int) -> None:
         """Send a signal to the kernel's process group."""
-        if isinstance(self.process, KernelProcess):
+        if isinstance(self.process, OwnedProcess):
             self.process.send_signal(signum)
         else:
             await super().send_signal(signum)
 
     async def kill(self, restart: bool = False) -> None:
         """End the kernel and all its descendants."""
-        if isinstance(self.process, KernelProcess):
+        if isinstance(self.process, OwnedProcess):
             self.process.kill()
         else:
             await super().kill(restart)
@@ -189,12 +197,15 @@ class ProofbookProvisioner(LocalProvisioner):  # type: ignore[misc]  # jupyter_c
         await self.send_signal(signal.SIGTERM)
 
 
-def _start(request: LaunchRequest, kwargs: Mapping[str, Any]) -> KernelProcess:
+def _start(
+    request: LaunchRequest, kwargs: Mapping[str, Any]
+) -> tuple[OwnedProcess, Literal["warm", "ordinary"]]:
     with _streams(kwargs) as streams:
+        kind: Literal["warm", "ordinary"] = "warm"
         try:
             process = attach(_forkserver_socket(request.env), request, streams.fds)
         except ForkserverError as error:
-            _say_once(str(error))
-            process = spawn(request, streams.fds)
+            _warn_once(str(error))
+            process, kind = spawn(request, streams.fds), "ordinary"
         process.stdout, process.stderr = streams.stdout, streams.stderr
-        return process
+        return process, kind

@@ -1,4 +1,4 @@
-"""Where sockets lie: short paths, in folders that belong to this user alone.
+"""The folders of sockets: short paths, in folders that belong to this user alone.
 
 A Unix socket's path is limited to 107 bytes, and a socket that others can reach would run their
 code as this user.
@@ -12,8 +12,15 @@ import tempfile
 from pathlib import Path
 
 from proofbook.errors import KernelError
+from proofbook.processes import TemporaryFolder, remove_abandoned
 
-__all__ = ["PRIVATE_PREFIX", "is_private", "private_folder", "runtime_folder"]
+__all__ = [
+    "PRIVATE_PREFIX",
+    "is_private",
+    "private_folder",
+    "remove_abandoned_folders",
+    "runtime_folder",
+]
 
 PRIVATE_PREFIX = "pb-"
 """How the name of a folder begins that was made for one forkserver or kernel alone."""
@@ -25,13 +32,13 @@ _LONGEST = 60
 def is_private(folder: Path) -> bool:
     """Return whether a folder exists, is no link, and is this user's alone."""
     try:
-        found = folder.lstat()
+        status = folder.lstat()
     except OSError:
         return False
     ours = not hasattr(os, "getuid") or (
-        found.st_uid == os.getuid() and not stat.S_IMODE(found.st_mode) & 0o077
+        status.st_uid == os.getuid() and not stat.S_IMODE(status.st_mode) & 0o077
     )
-    return stat.S_ISDIR(found.st_mode) and ours
+    return stat.S_ISDIR(status.st_mode) and ours
 
 
 def runtime_folder() -> Path:
@@ -40,9 +47,9 @@ def runtime_folder() -> Path:
     Raises:
         KernelError: Someone else made a folder of that name, or it is open to others.
     """
-    given = os.environ.get("XDG_RUNTIME_DIR", "")
-    if given and len(os.fsencode(given)) <= _LONGEST and is_private(Path(given)):
-        folder = Path(given) / "proofbook"
+    session = os.environ.get("XDG_RUNTIME_DIR", "")
+    if session and len(os.fsencode(session)) <= _LONGEST and is_private(Path(session)):
+        folder = Path(session) / "proofbook"
     else:
         base = "/tmp" if os.name == "posix" else tempfile.gettempdir()  # TMPDIR may be long
         folder = Path(base) / f"proofbook-{os.getuid() if hasattr(os, 'getuid') else 'user'}"
@@ -55,7 +62,7 @@ def runtime_folder() -> Path:
     return folder
 
 
-def private_folder() -> Path:
+def private_folder() -> TemporaryFolder:
     """Make an empty folder for one forkserver or kernel.
 
     Raises:
@@ -63,6 +70,11 @@ def private_folder() -> Path:
     """
     parent = runtime_folder()
     try:
-        return Path(tempfile.mkdtemp(prefix=PRIVATE_PREFIX, dir=parent))
+        return TemporaryFolder(PRIVATE_PREFIX, parent)
     except OSError as error:
         raise KernelError(f"no folder can be made in {parent}: {error.strerror}") from error
+
+
+def remove_abandoned_folders() -> None:
+    """Remove the private folders of processes that were killed together with their guards."""
+    remove_abandoned(PRIVATE_PREFIX, runtime_folder())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import shutil
+import itertools
 import sys
 from queue import Empty
 from typing import Any, Literal
@@ -21,9 +21,11 @@ from jupyter_client.manager import AsyncKernelManager
 from traitlets import Type, Unicode
 from zmq.constants import SocketOption
 
+from proofbook.kernels.attachment import ended
 from proofbook.kernels.launcher import NO_HISTORY_FILE
-from proofbook.kernels.process import KernelProcess
 from proofbook.kernels.runtime_dir import private_folder
+from proofbook.processes import TemporaryFolder
+from proofbook.processes.owned import OwnedProcess
 
 __all__ = ["KERNEL_NAME", "WarmKernelClient", "WarmKernelManager", "kernel_spec"]
 
@@ -68,19 +70,19 @@ class WarmKernelClient(AsyncKernelClient):  # type: ignore[misc]  # jupyter_clie
         Raises:
             RuntimeError: The kernel died, or was not ready in time, as jupyter_client has it.
         """
-        ready, ended = asyncio.ensure_future(self._answered()), asyncio.ensure_future(self._ended())
+        ready, gone = asyncio.ensure_future(self._answered()), asyncio.ensure_future(self._ended())
         try:
             done, _ = await asyncio.wait(
-                {ready, ended}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED
+                {ready, gone}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED
             )
         finally:
             ready.cancel()
-            ended.cancel()
-            await asyncio.gather(ready, ended, return_exceptions=True)
+            gone.cancel()
+            await asyncio.gather(ready, gone, return_exceptions=True)
         if ready in done:
             ready.result()
-        elif ended in done:
-            raise RuntimeError(f"Kernel died before replying to kernel_info: {ended.result()}")
+        elif gone in done:
+            raise RuntimeError(f"Kernel died before replying to kernel_info: {gone.result()}")
         else:
             raise RuntimeError(f"Kernel didn't respond in {timeout:g} seconds")
 
@@ -88,21 +90,22 @@ class WarmKernelClient(AsyncKernelClient):  # type: ignore[misc]  # jupyter_clie
         if not isinstance(self.parent, WarmKernelManager):
             await asyncio.Event().wait()  # whoever started it has to notice
         await self.parent._async_wait()
-        return self.parent.exit_reason or "it has ended"
+        return f"it {self.parent.exit_reason or 'ended in an unknown way'}"
 
     async def _answered(self) -> None:
-        while True:
+        # Each time twice as patient: where a kernel needs longer than that to answer, the answer
+        # to an earlier question would be thrown away for ever.
+        for patience in (_ASK_SECONDS * 2**times for times in itertools.count()):
             asked = self.kernel_info()
             with contextlib.suppress(TimeoutError, Empty):
-                reply = await self._recv_reply(asked, timeout=_ASK_SECONDS)
-                await self._see_idle(asked)
+                reply = await self._recv_reply(asked, timeout=patience)
+                await self._see_idle(asked, patience)
                 self._handle_kernel_info_reply(reply)
                 return
 
-    async def _see_idle(self, asked: str) -> None:
+    async def _see_idle(self, asked: str, patience: float) -> None:
         # Where the kernel's greeting comes after its answer, the outputs in between were sent
         # before we were connected: then they are not waited for, and it is asked again.
-        patience = _ASK_SECONDS
         while True:
             message = await self.get_iopub_msg(timeout=patience)
             if message["msg_type"] == "iopub_welcome":
@@ -118,8 +121,7 @@ class WarmKernelManager(AsyncKernelManager):  # type: ignore[misc]  # jupyter_cl
     client_factory = Type(klass=KernelClient, default_value=WarmKernelClient)
     kernel_name = Unicode(KERNEL_NAME)
     transport = Unicode("ipc")
-    runtime_folder: str | None = None
-    """Holds this kernel's connection file and sockets while it runs."""
+    _folder: TemporaryFolder | None = None
 
     @property
     def kernel_spec(self) -> Any:
@@ -132,6 +134,11 @@ class WarmKernelManager(AsyncKernelManager):  # type: ignore[misc]  # jupyter_cl
     def ipykernel(self) -> bool:
         """Whether nbclient has to add its option against a history file; ours is there."""
         return False
+
+    @property
+    def runtime_folder(self) -> str | None:
+        """The folder of this kernel's connection file and sockets while it runs."""
+        return str(self._folder.path) if self._folder else None
 
     @property
     def kernel_kind(self) -> Literal["warm", "ordinary"] | None:
@@ -155,11 +162,10 @@ class WarmKernelManager(AsyncKernelManager):  # type: ignore[misc]  # jupyter_cl
         return client
 
     async def _async_pre_start_kernel(self, **kwargs: Any) -> Any:
-        if self.runtime_folder is None and self.transport == "ipc":
-            folder = private_folder()
-            self.runtime_folder = str(folder)
-            self.connection_file = str(folder / "k.json")
-            self.ip = str(folder / "z")
+        if self._folder is None and self.transport == "ipc":
+            self._folder = private_folder()
+            self.connection_file = str(self._folder.path / "k.json")
+            self.ip = str(self._folder.path / "z")
         return await super()._async_pre_start_kernel(**kwargs)
 
     async def start_kernel(self, **kwargs: Any) -> None:
@@ -175,8 +181,8 @@ class WarmKernelManager(AsyncKernelManager):  # type: ignore[misc]  # jupyter_cl
 
     async def _async_wait(self, pollinterval: float = 0.1) -> None:
         process = getattr(self.provisioner, "process", None)
-        if isinstance(process, KernelProcess):
-            await process.ended()
+        if isinstance(process, OwnedProcess):
+            await ended(process)
             await self._async_is_alive()
         else:
             await super()._async_wait(pollinterval)
@@ -192,9 +198,9 @@ class WarmKernelManager(AsyncKernelManager):  # type: ignore[misc]  # jupyter_cl
             self._remove_folder()
 
     def _remove_folder(self) -> None:
-        if self.runtime_folder is not None:
-            shutil.rmtree(self.runtime_folder, ignore_errors=True)
-            self.runtime_folder = None
+        if self._folder is not None:
+            self._folder.remove()
+            self._folder = None
 
     pre_start_kernel = _async_pre_start_kernel
     cleanup_resources = _async_cleanup_resources

@@ -1,4 +1,4 @@
-"""The forkserver of a user that outlives a command: what plain papermill and JupyterLab attach to.
+"""A user's forkserver that outlives commands: what plain papermill and JupyterLab attach to.
 
 There is at most one for each user and machine. It listens in the user's runtime folder and ends
 by itself when no kernel has been running for a while.
@@ -11,14 +11,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from proofbook.errors import ForkserverError, KernelError
 from proofbook.kernels.ownership import forkserver_command
 from proofbook.kernels.runtime_dir import runtime_folder
-from proofbook.kernels.status import ForkserverStatus, ask, describe
-from proofbook.processes import tree
+from proofbook.kernels.status import ForkserverStatus, ask, describe, wait_ready
+from proofbook.processes import exit_words, tree
 
 __all__ = [
     "IDLE_SECONDS",
@@ -70,8 +70,8 @@ def start_shared(
 ) -> ForkserverStatus:
     """Start the user's forkserver, or keep the one that runs if it fits; wait until it is ready.
 
-    It fits if it runs this interpreter, is not older than the code it imported, and has imported
-    all of ``preload``. Otherwise it is ended, with the kernels forked from it.
+    It fits if it runs this interpreter in this environment, is not older than the code it
+    imported, and has imported all of ``preload``. Otherwise it is ended, with its kernels.
 
     Raises:
         ForkserverError: It cannot be started, or is not ready in ``timeout`` seconds.
@@ -85,15 +85,19 @@ def start_shared(
         if status is not None and _fits(status, preload):
             return status
         stop_shared()
-        _spawn_detached(folder, preload, idle, bare)
-        return _wait(folder / "forkserver", folder / "forkserver.log", timeout)
+        check_alive = _spawn_detached(folder, preload, idle, bare)
+        return wait_ready(folder / "forkserver", timeout, check_alive)
 
 
 def _fits(status: ForkserverStatus, preload: Sequence[str]) -> bool:
-    return status.usable and status.python == sys.executable and set(preload) <= set(status.preload)
+    same = status.python == sys.executable and not status.differing
+    return status.usable and same and set(preload) <= set(status.preload)
 
 
-def _spawn_detached(folder: Path, preload: Sequence[str], idle: float, bare: bool) -> None:
+def _spawn_detached(
+    folder: Path, preload: Sequence[str], idle: float, bare: bool
+) -> Callable[[float], None]:
+    """Start a forkserver, and return what raises if it has ended."""
     with (folder / "forkserver.log").open("wb") as log:
         process = subprocess.Popen(
             [*forkserver_command(folder / "forkserver", preload, bare=bare), "--idle", str(idle)],
@@ -102,16 +106,17 @@ def _spawn_detached(folder: Path, preload: Sequence[str], idle: float, bare: boo
             stderr=log,
             start_new_session=True,
         )
-    threading.Thread(target=process.wait, name="pb-reaper", daemon=True).start()
+    # Whatever ends it later, this process may still be there and has to reap it.
+    reaper = threading.Thread(target=process.wait, name="pb-reaper", daemon=True)
+    reaper.start()
 
+    def check_alive(within: float) -> None:
+        reaper.join(within)
+        if not reaper.is_alive():
+            words = exit_words(process.returncode)
+            raise ForkserverError(f"the forkserver {words}; see {folder / 'forkserver.log'}")
 
-def _wait(path: Path, log: Path, timeout: float) -> ForkserverStatus:
-    deadline = time.monotonic() + timeout
-    while not path.exists():
-        if time.monotonic() > deadline:
-            raise ForkserverError(f"the forkserver did not start in {timeout:g} s, see {log}")
-        time.sleep(_STEP)
-    return describe(path, max(0.001, deadline - time.monotonic()))
+    return check_alive
 
 
 def stop_shared(timeout: float = 10.0) -> bool:

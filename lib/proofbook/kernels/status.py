@@ -1,9 +1,11 @@
-"""Ask a forkserver about itself, from any process of the same user."""
+"""Connect to a forkserver and ask it about itself, from any process of the same user."""
 
 from __future__ import annotations
 
 import os
 import socket
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,11 @@ from typing import Any
 from proofbook.errors import ForkserverError
 from proofbook.processes.ipc import Channel, peer_uid
 
-__all__ = ["ForkserverStatus", "ask", "describe"]
+__all__ = ["ForkserverStatus", "ask", "connect", "describe", "wait_ready"]
+
+_STEP = 0.005
+_ENDING_SECONDS = 0.2
+"""A forkserver that closed its socket may be about to end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +41,8 @@ class ForkserverStatus:
     """Kernels started so far."""
     idle: float | None
     """Seconds without a kernel after which it ends."""
-    depends_on: list[str]
-    """Environment variables that its imports read: a kernel must have the same values."""
+    differing: list[str]
+    """Environment variables for which it cannot serve the one who asked."""
     usable: bool
     """Whether it forks at all; if not, the last warning says why."""
 
@@ -54,19 +60,35 @@ class ForkserverStatus:
         return "\n".join(lines + self.warnings)
 
 
+def connect(path: Path, timeout: float) -> Channel:
+    """Return a channel to the forkserver that listens at ``path``.
+
+    Raises:
+        ForkserverError: There is none, or it belongs to someone else.
+    """
+    channel = Channel(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+    try:
+        channel.socket.settimeout(timeout)
+        channel.socket.connect(str(path))
+        # Whoever listens is given an environment and runs code as this user.
+        if peer_uid(channel.socket) == os.getuid():
+            return channel
+        problem = f"the forkserver at {path} belongs to another user"
+    except OSError as error:
+        problem = f"no forkserver answers at {path}: {error}"
+    channel.close()
+    raise ForkserverError(problem)
+
+
 def ask(path: Path, operation: str, timeout: float) -> dict[str, Any]:
     """Send one operation to the forkserver at ``path`` and return its answer.
 
     Raises:
         ForkserverError: There is none, it belongs to someone else, or it does not answer in time.
     """
-    channel = Channel(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+    channel = connect(path, timeout)
     try:
-        channel.socket.settimeout(timeout)
-        channel.socket.connect(str(path))
-        if peer_uid(channel.socket) != os.getuid():
-            raise ForkserverError(f"the forkserver at {path} belongs to another user")
-        channel.send({"op": operation})
+        channel.send({"op": operation, "env": dict(os.environ)})
         answer = channel.receive()
     except (OSError, ValueError) as error:
         raise ForkserverError(f"no forkserver answers at {path}: {error}") from error
@@ -88,3 +110,25 @@ def describe(path: Path, timeout: float = 5.0) -> ForkserverStatus:
         return ForkserverStatus(**{f.name: answer[f.name] for f in fields(ForkserverStatus)})
     except KeyError as error:
         raise ForkserverError(f"the forkserver at {path} is of another version") from error
+
+
+def wait_ready(
+    path: Path, timeout: float, check_alive: Callable[[float], None]
+) -> ForkserverStatus:
+    """Wait until a forkserver that has been started is ready, and return its status.
+
+    ``check_alive`` raises as soon as the forkserver has ended, and looks for so many seconds.
+
+    Raises:
+        ForkserverError: It ended, or is not ready in ``timeout`` seconds.
+    """
+    deadline = time.monotonic() + timeout
+    while not path.exists():
+        check_alive(_STEP)
+        if time.monotonic() > deadline:
+            raise ForkserverError(f"the forkserver did not start in {timeout:g} s")
+    try:
+        return describe(path, max(0.001, deadline - time.monotonic()))
+    except ForkserverError as error:
+        check_alive(_ENDING_SECONDS)
+        raise ForkserverError(f"the forkserver was not ready in {timeout:g} s") from error

@@ -1,18 +1,19 @@
 """Thread pools that libraries start on import: kept out of a forkserver, put back in a kernel.
 
-A process may only be forked while it has one thread. Numeric libraries start theirs as soon as
-they are loaded; each has a switch against it, set here before the imports. A kernel then gets
-the number of threads that it would have had as a process of its own.
+A process may only be forked while it has one thread: the others do not exist in the child, and
+the locks that they held there stay locked (fork(2), pthread_atfork(3)). Numeric libraries start
+theirs as soon as they are loaded; each has a switch against it, set here before the imports. A
+kernel then gets the number of threads that it would have had as a process of its own.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 __all__ = ["APPLIED", "QUIET", "find_openblas", "restore_pools", "thread_names"]
 
@@ -31,12 +32,8 @@ APPLIED = frozenset(
 """Variables that a kernel may set otherwise: :func:`restore_pools` gives them their effect, and
 a kernel looks for its temporary folder anew."""
 
-_SETTERS = (
-    "scipy_openblas_set_num_threads64_",
-    "scipy_openblas_set_num_threads",
-    "openblas_set_num_threads64_",
-    "openblas_set_num_threads",
-)
+_openblas: list[Any] = []
+"""threadpoolctl's controllers of each OpenBLAS that was loaded when it was looked for."""
 
 
 def thread_names() -> list[str]:
@@ -57,25 +54,20 @@ def _first_number(env: Mapping[str, str], names: tuple[str, ...]) -> int | None:
     return None
 
 
-_openblas: list[Callable[[int], None]] = []
-
-
 def find_openblas() -> None:
     """Remember how to set the threads of each OpenBLAS that is loaded now."""
-    with open("/proc/self/maps") as maps:  # noqa: PTH123 - few of thousands of lines matter
-        paths = {line.split(maxsplit=5)[5].strip() for line in maps if "openblas" in line}
-    for path in sorted(paths):
-        library = ctypes.CDLL(path)
-        setters = [getattr(library, name) for name in _SETTERS if hasattr(library, name)]
-        _openblas.extend(setters[:1])
+    from threadpoolctl import ThreadpoolController
+
+    controller = ThreadpoolController().select(internal_api="openblas")
+    _openblas.extend(controller.lib_controllers)
 
 
 def restore_pools(env: Mapping[str, str]) -> None:
-    """Give numpy and torch the threads that ``env`` and the processors allow this process."""
+    """Give numpy and torch the threads that ``env`` and the CPUs allow this process."""
     cores = len(os.sched_getaffinity(0))
     blas = _first_number(env, ("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS"))
-    for set_threads in _openblas:
-        set_threads(min(blas or cores, cores))
+    for library in _openblas:
+        library.set_num_threads(min(blas or cores, cores))
     torch = sys.modules.get("torch")
     threads = _first_number(env, ("OMP_NUM_THREADS", "MKL_NUM_THREADS"))
     if torch is not None and threads is not None:

@@ -12,14 +12,12 @@ import errno
 import json
 import os
 import socket
-import subprocess
 import sys
 import time
 import webbrowser
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
 from urllib.parse import quote
 
 import typer
@@ -27,6 +25,7 @@ import typer
 from proofbook.errors import ProofbookError, RunFolderError, UsageError
 from proofbook.files import atomic_write
 from proofbook.notebooks import list_runbooks, read_notebook, read_runbook
+from proofbook.processes import Supervised, supervise
 from proofbook.profiles import load_profile, nearest
 from proofbook.project import Project
 from proofbook.records import Question
@@ -63,17 +62,6 @@ class LabTarget:
     warm: tuple[str, ...] = ()
 
 
-class _Server(Protocol):
-    """A running server: ``subprocess.Popen``, or a process under a warden."""
-
-    pid: int
-
-    def poll(self) -> int | None: ...
-    def wait(self, timeout: float | None = None) -> int: ...
-    def terminate(self) -> None: ...
-    def kill(self) -> None: ...
-
-
 def open_lab(
     project: Project, options: LabOptions, *, show: Callable[[str], object] = webbrowser.open
 ) -> int:
@@ -94,7 +82,8 @@ def open_lab(
         typer.echo(f"JupyterLab: {url}\nCtrl-C ends it, with its kernels.")
         if options.browser:
             show(url)
-        return server.wait()
+        server.wait()
+        return server.exit_code or 0
     return 0
 
 
@@ -151,7 +140,9 @@ def _job(project: Project, outputs: Path, run_name: str, job: str) -> LabTarget:
     if not folder.notebook.exists():
         raise RunFolderError(f"job {job!r} of run {info.run_id} was not executed; --resume it")
     if not folder.path.is_relative_to(project.root):
-        raise UsageError(f"{folder.path} lies outside of {project.root}; JupyterLab opens no such")
+        raise UsageError(
+            f"{folder.path} is outside of {project.root}, which JupyterLab is opened on"
+        )
     outcome = folder.read_outcome()
     cell = (outcome.failure.cell_id if outcome and outcome.failure else None) or ""
     runbook = next(each.runbook for each in info.plan if each.id == job)
@@ -264,44 +255,29 @@ def _warm(preload: tuple[str, ...]) -> Iterator[dict[str, str]]:
 
 
 @contextlib.contextmanager
-def _serving(command: list[str], environment: Mapping[str, str]) -> Iterator[_Server]:
+def _serving(command: list[str], environment: Mapping[str, str]) -> Iterator[Supervised]:
     """Run a server; when left, it is asked to end, and then made to."""
-    server = _start(command, environment)
+    server = supervise(command, log=None, name="JupyterLab", env=environment)
     try:
         yield server
     finally:
-        server.terminate()
-        try:
-            server.wait(_END_SECONDS)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
+        server.stop(_END_SECONDS)
 
 
-def _start(command: list[str], environment: Mapping[str, str]) -> _Server:
-    from proofbook.kernels.process import make_request, spawn
-    from proofbook.processes import tree
-
-    if not tree.SUPPORTED:
-        return subprocess.Popen(command, env=dict(environment), stdin=subprocess.DEVNULL)
-    # Under a warden: terminals and kernels of the server end with this process, even if killed.
-    return spawn(make_request(command, env=dict(environment)), (1, 2))
-
-
-def _wait_for(server: _Server, default_url: str) -> str:
+def _wait_for(server: Supervised, default_url: str) -> str:
     """Return what a browser opens, once the server listens."""
     from jupyter_core.paths import jupyter_runtime_dir
 
     file = Path(jupyter_runtime_dir()) / f"jpserver-{server.pid}.json"
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
-        if (code := server.poll()) is not None:
-            raise ProofbookError(f"JupyterLab ended with code {code}; what it said stands above")
+        if not server.running:
+            raise ProofbookError(f"JupyterLab {server.state}; what it printed is above")
         # The file may not be written yet, and it is before the server listens.
         with contextlib.suppress(OSError, json.JSONDecodeError):
-            found = json.loads(file.read_bytes())
-            socket.create_connection((found["hostname"], found["port"]), timeout=1).close()
-            token = f"?token={found['token']}" if found["token"] else ""
-            return str(found["url"]).rstrip("/") + default_url + token
+            state = json.loads(file.read_bytes())
+            socket.create_connection((state["hostname"], state["port"]), timeout=1).close()
+            token = f"?token={state['token']}" if state["token"] else ""
+            return str(state["url"]).rstrip("/") + default_url + token
         time.sleep(_STEP)
     raise ProofbookError(f"JupyterLab did not start in {_START_SECONDS:g} s")

@@ -1,36 +1,22 @@
-"""The first steps of a kernel process, between the fork and its own code.
+"""The first steps of a started process, between the fork and its own code.
 
-Gives it what ``subprocess.Popen`` would: session, standard streams, working folder, umask,
-limits and fresh signal handlers. Imports nothing heavy and knows nothing about IPython.
+Gives it what it would have in a fresh session of a shell: a session of its own, default signal
+dispositions, an empty signal mask, standard streams, working folder, umask and limits. Imports
+nothing heavy and knows nothing about what the process becomes.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import resource
 import signal
 from typing import NoReturn
 
 from proofbook.processes import tree
 from proofbook.processes.ipc import LaunchRequest
+from proofbook.processes.signals import default_signals, python_signals
 
-__all__ = ["exec_command", "fail", "reset_signals", "separate", "settle", "silence"]
-
-_IGNORED_BY_PYTHON = {signal.SIGPIPE, signal.SIGXFSZ}
-
-
-def reset_signals() -> None:
-    """Give every signal the handler that it has in a Python process just started."""
-    signal.set_wakeup_fd(-1)
-    for signum in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
-        if signum in _IGNORED_BY_PYTHON:
-            signal.signal(signum, signal.SIG_IGN)
-        elif signum == signal.SIGINT:
-            signal.signal(signum, signal.default_int_handler)
-        elif signal.getsignal(signum) is not None:
-            signal.signal(signum, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+__all__ = ["exec_command", "fail", "separate", "settle", "silence"]
 
 
 def silence(streams: tuple[int, ...] = (0, 1, 2)) -> None:
@@ -44,8 +30,8 @@ def silence(streams: tuple[int, ...] = (0, 1, 2)) -> None:
 
 def separate(warden: int) -> None:
     """Make this newly forked process one of its own, that ends with its warden."""
-    os.setsid()
-    reset_signals()
+    os.setsid()  # setsid(2): a Ctrl-C at the terminal goes to the owner alone, which then decides
+    python_signals()
     tree.die_with_parent(signal.SIGKILL, warden)
 
 
@@ -57,6 +43,8 @@ def settle(request: LaunchRequest, streams: list[int]) -> None:
     Raises:
         OSError: The working folder or a limit cannot be had.
     """
+    import resource  # not on Windows, where this module is imported all the same
+
     for target, fd in zip((1, 2), streams, strict=False):
         os.dup2(fd, target)
     for fd in streams:
@@ -71,7 +59,7 @@ def settle(request: LaunchRequest, streams: list[int]) -> None:
 
 
 def fail(status: int, error: Exception) -> NoReturn:
-    """Tell the warden through the pipe ``status`` why the kernel cannot start, and end."""
+    """Tell the warden through the pipe ``status`` why the program cannot start, and end."""
     number = error.errno if isinstance(error, OSError) else None
     os.write(status, json.dumps({"error": str(error), "errno": number}).encode())
     os._exit(127)
@@ -83,6 +71,6 @@ def exec_command(request: LaunchRequest) -> NoReturn:
     Raises:
         OSError: It does not exist or cannot be executed.
     """
-    for signum in _IGNORED_BY_PYTHON | {signal.SIGINT}:
-        signal.signal(signum, signal.SIG_DFL)
-    os.execvpe(request.argv[0], request.argv, {**request.env, "JPY_PARENT_PID": str(os.getppid())})
+    parent = {request.parent_variable: str(os.getppid())} if request.parent_variable else {}
+    default_signals()
+    os.execvpe(request.argv[0], request.argv, {**request.env, **parent})

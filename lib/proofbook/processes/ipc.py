@@ -1,15 +1,15 @@
-"""What client, forkserver and warden say to each other: one JSON object a line on a Unix socket.
+"""Messages between client, forkserver and warden: one JSON object a line on a Unix socket.
 
-The first message of a client may carry file descriptors. Knows nothing about what the messages
-mean, except for :class:`LaunchRequest`, which all three share.
+The first message of a client may carry file descriptors (SCM_RIGHTS, unix(7)). Knows nothing about
+what the messages mean, except for :class:`LaunchRequest`, which all three share.
 """
 
 from __future__ import annotations
 
-import array
 import json
 import os
 import socket
+import struct
 import sys
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -25,7 +25,7 @@ _MAX_FDS = 3
 
 @dataclass(frozen=True, kw_only=True)
 class LaunchRequest:
-    """One kernel to start, as ``subprocess.Popen`` would be asked to."""
+    """One program to start, as ``subprocess.Popen`` would be asked to."""
 
     argv: list[str]
     env: dict[str, str]
@@ -34,10 +34,15 @@ class LaunchRequest:
     limits: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Soft and hard resource limits of the client, by the number of the resource."""
     affinity: list[int] = field(default_factory=list)
-    """The processors that the client may use."""
+    """The CPUs that the client may use."""
     memory_limit_gb: float | None = None
-    folder: str | None = None
-    """A private folder of this kernel, which its client removes; the warden if that is gone."""
+    """Of the program with all that it starts."""
+    folders: list[str] = field(default_factory=list)
+    """Temporary folders that it may use: they stay until it and all that it started have ended."""
+    grace: float = 0.0
+    """Seconds between SIGTERM and SIGKILL where its client or its forkserver ends; 0 is at once."""
+    parent_variable: str = ""
+    """The environment variable that shall hold its parent's process id."""
 
     def message(self) -> dict[str, Any]:
         """Return the message that asks for it."""
@@ -84,12 +89,8 @@ class Channel:
             OSError: The other end is gone.
         """
         data = json.dumps(message).encode() + b"\n"
-        sent = 0
-        if fds:
-            rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))]
-            sent = self.socket.sendmsg([data], rights, socket.MSG_NOSIGNAL)
-        while sent < len(data):
-            sent += self.socket.send(data[sent:], socket.MSG_NOSIGNAL)
+        sent = socket.send_fds(self.socket, [data], fds) if fds else 0
+        self.socket.sendall(data[sent:], socket.MSG_NOSIGNAL)
 
     def receive(self) -> dict[str, Any] | None:
         """Return the next message, waiting for it as long as the socket's time-out allows.
@@ -123,11 +124,12 @@ class Channel:
 
     def _fill(self) -> bool:
         try:
-            space = socket.CMSG_LEN(_MAX_FDS * array.array("i").itemsize)
-            data, ancillary, _, _ = self.socket.recvmsg(1 << 16, space)
+            data, fds, _, _ = socket.recv_fds(self.socket, 1 << 16, _MAX_FDS)
         except (ConnectionResetError, BrokenPipeError):
             return False
-        self._keep_fds(ancillary)
+        for fd in fds:
+            os.set_inheritable(fd, False)  # recvmsg(2): close-on-exec only with MSG_CMSG_CLOEXEC
+        self._fds += fds
         if not data:
             return False
         *lines, self._buffer = (self._buffer + data).split(b"\n")
@@ -135,15 +137,6 @@ class Channel:
         if len(self._buffer) > MAX_MESSAGE:
             raise ValueError("a message is too long")
         return True
-
-    def _keep_fds(self, ancillary: list[tuple[int, int, bytes]]) -> None:
-        for level, kind, payload in ancillary:
-            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
-                fds = array.array("i")
-                fds.frombytes(payload[: len(payload) - len(payload) % fds.itemsize])
-                for fd in fds:
-                    os.set_inheritable(fd, False)
-                self._fds += fds
 
     def _parse(self) -> dict[str, Any]:
         message = json.loads(self._lines.pop(0))
@@ -156,11 +149,9 @@ def peer_uid(sock: socket.socket) -> int:
     """Return the user id of the process at the other end of a Unix socket."""
     if sys.platform != "linux":
         return os.getuid()
-    credentials = array.array("i")
-    credentials.frombytes(
-        sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 3 * credentials.itemsize)
-    )
-    return credentials[1]
+    # struct ucred (unix(7)): pid, uid, gid of the process that called connect or socketpair.
+    credentials = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    return int(struct.unpack("3i", credentials)[1])
 
 
 def current_umask() -> int:

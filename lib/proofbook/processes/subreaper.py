@@ -1,7 +1,7 @@
 """Forks wardens, and ends what one of them leaves behind if it is killed itself.
 
-A forkserver keeps its wardens so. Run as ``python -m proofbook.processes.subreaper FD`` it keeps
-the one of an ordinary kernel, which is asked for over the socket FD.
+A forkserver keeps its wardens so. Run as a program it keeps the one of a command, which is asked
+for over an inherited socket.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["Spare", "Subreaper", "main"]
 
 
 class Spare(NamedTuple):
-    """A warden with a forked kernel that waits to be told what to become."""
+    """A warden with a forked process that waits to be told what to become."""
 
     pid: int
     channel: Channel
@@ -40,44 +40,46 @@ class Subreaper:
         self._spared = frozenset(tree.descendants(os.getpid()))
 
     def fork_spare(self) -> Spare:
-        """Fork a warden, which forks a kernel; closing the channel ends both.
+        """Fork a warden, which forks a process; closing the channel ends both.
 
         Raises:
             OSError: The system has no process left.
         """
-        subreaper = os.getpid()
+        parent = os.getpid()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        # Until the warden has handlers of its own, a signal to it has to wait.
+        # Until the warden has handlers of its own, a signal to it has to wait: the parent's
+        # handlers would run in it. A blocked signal stays pending in the child alone (fork(2)).
         before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
         try:
             pid = os.fork()
             if pid == 0:
                 ours.close()
-                self._be_warden(subreaper, Channel(theirs))
+                self._be_warden(parent, Channel(theirs))
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         theirs.close()
         self.wardens.add(pid)
         return Spare(pid, Channel(ours))
 
-    def _be_warden(self, subreaper: int, handover: Channel) -> NoReturn:
+    def _be_warden(self, parent: int, handover: Channel) -> NoReturn:
         code = 1
         try:
             os.setsid()
             tree.name_process("pb-warden")
             self._close_in_warden()
             silence()
-            tree.die_with_parent(signal.SIGTERM, subreaper)
+            # SIGTERM and not SIGKILL: the warden has to end its program first.
+            tree.die_with_parent(signal.SIGTERM, parent)
             tree.become_subreaper()
             Warden(handover, self._recipe).run()
             code = 0
         finally:
-            os._exit(code)
+            os._exit(code)  # the parent's exit handlers and buffers are not this process's
 
     def launch(
         self, spare: Spare, client: Channel, request: LaunchRequest, streams: list[int]
     ) -> None:
-        """Have a spare become the requested kernel, and let go of all that concerns it.
+        """Have a spare become the requested program, and let go of all that concerns it.
 
         Raises:
             OSError: The spare has died; the client's channel is closed all the same.
@@ -112,13 +114,16 @@ class Subreaper:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Start the ordinary kernel that is asked for over the inherited socket, and keep it."""
+    """Start the command that is asked for over the inherited socket, and keep it."""
     fd = int((sys.argv[1:] if argv is None else argv)[0])
     client = Channel(socket.socket(fileno=fd))
     client.socket.set_inheritable(False)
     message = client.receive()
     if message is None:
         return 0
+    tree.name_process("pb-subreaper")
+    # A Ctrl-C or a SIGTERM to the owner's group must not end the one who has to clear up.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     request, streams = LaunchRequest.from_message(message), client.take_fds()
 
     def close_in_warden() -> None:
@@ -126,9 +131,11 @@ def main(argv: list[str] | None = None) -> int:
         for stream in streams:
             os.close(stream)
 
-    subreaper = Subreaper(Recipe(lambda asked, _: exec_command(asked), silence), close_in_warden)
+    recipe = Recipe(lambda asked, _: exec_command(asked), silence, "subreaper")
+    subreaper = Subreaper(recipe, close_in_warden)
     subreaper.launch(subreaper.fork_spare(), client, request, streams)
     while subreaper.wardens:
+        # waitid(2) with WNOWAIT: what has ended stays to be reaped by tend, which looks at all.
         os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
         subreaper.tend()
     return 0

@@ -1,50 +1,58 @@
-"""The owner's side: start a program under a supervisor, ask after it, signal it, end it."""
+"""Start a program that ends with this process; ask after it, signal it, end it."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import signal
 import subprocess
-import sys
 import threading
 import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Protocol, Self
 
-from proofbook.errors import SubjectError
-from proofbook.processes.termination import Ending, describe_exit, remove_folders
+from proofbook.errors import KernelError, SubjectError
+from proofbook.processes import tree
+from proofbook.processes.termination import Ending, How
 
 __all__ = ["Supervised", "supervise"]
 
-_START_SECONDS = 30.0
-_SPARE_SECONDS = 30.0
-"""What the supervisor may need beyond the grace that the program has."""
+_GONE_SECONDS = 5.0
+_DESERTED_GRACE = 1.0
+"""Seconds that a program has to end in where its owner has ended."""
+
+
+class _Process(Protocol):
+    """A program under a warden, or a child where there are no wardens."""
+
+    pid: int
+    how: How
+
+    @property
+    def reason(self) -> str | None: ...
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def send_signal(self, signum: int, *, alone: bool = False) -> None: ...
+    def end(self, grace: float) -> None: ...
+    def wait_gone(self, timeout: float) -> tuple[str, ...]: ...
+    def close(self) -> None: ...
 
 
 class Supervised:
     """A program that runs, or has run. Leaving its context, or losing it, ends it."""
 
-    def __init__(
-        self, process: subprocess.Popen[str], name: str, log: Path, folders: Sequence[str]
-    ) -> None:
+    def __init__(self, process: _Process, name: str, log: Path | None) -> None:
         self.name = name
         """What messages call it."""
-        self.log = log
+        self.log = log or Path(os.devnull)
         """The file with all that it has printed."""
-        self.pid = 0
-        """Process id of the program; 0 where it could not be started."""
-        self._process, self._folders = process, folders
-        self._told = threading.Condition()
-        self._problem: str | None = None
-        self._exit: tuple[int | None] | None = None
+        self.pid = process.pid
+        """Process id of the program."""
+        self._process = process
         self._ending: Ending | None = None
-        # Neither of the two keeps this object from being collected, which ends the program.
-        self._finalizer = weakref.finalize(self, _let_go, process)
-        threading.Thread(target=_listen, args=(weakref.ref(self), process), daemon=True).start()
+        self._stopping = threading.Lock()
+        self._finalizer = weakref.finalize(self, _let_go, process, os.getpid())
 
     def __enter__(self) -> Self:
         return self
@@ -58,52 +66,46 @@ class Supervised:
         self.stop()
 
     @property
-    def supervisor(self) -> int:
-        """Process id of the supervisor."""
-        return self._process.pid
-
-    @property
     def running(self) -> bool:
         """Whether the program has not ended yet."""
-        with self._told:
-            return self._exit is None
+        return self._process.poll() is None
 
     @property
     def exit_code(self) -> int | None:
-        """Minus the signal's number where a signal ended it; None while it runs or if unknown."""
-        with self._told:
-            return self._exit[0] if self._exit else None
+        """Minus the signal's number where a signal ended it; None while it runs."""
+        return self._process.poll()
 
     @property
     def state(self) -> str:
         """Whether it runs or how it ended, in words."""
-        return "is running" if self.running else describe_exit(self.exit_code)
+        return "is running" if self.running else str(self._process.reason)
 
-    def wait(self, timeout: float) -> bool:
+    def wait(self, timeout: float | None = None) -> bool:
         """Wait until the program has ended by itself; return whether it has."""
-        with self._told:
-            return self._told.wait_for(lambda: self._exit is not None, timeout)
+        try:
+            self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
 
     def send_signal(self, signum: int) -> None:
         """Send a signal to the program alone, if it still runs."""
-        self._command({"op": "signal", "signal": int(signum)})
+        self._process.send_signal(signum, alone=True)
 
-    def stop(self, grace: float = 10.0, *, keep_folders: bool = False) -> Ending:
+    def stop(self, grace: float = 10.0) -> Ending:
         """End the program with all that descends from it, and return how that went.
 
         Args:
             grace: Seconds between being asked to end and being killed.
-            keep_folders: Leave its temporary folders for another start.
         """
-        self._command({"op": "stop", "grace": grace, "keep": keep_folders})
-        with self._told:
-            told = self._told.wait_for(lambda: self._ending is not None, grace + _SPARE_SECONDS)
-        if not told:
-            self._take_over()
-        with contextlib.suppress(OSError):
-            self._finalizer()
-        assert self._ending is not None
-        return self._ending
+        with self._stopping:
+            if self._ending is None:
+                self._process.end(grace)
+                self.wait(grace + _GONE_SECONDS)
+                left = self._process.wait_gone(_GONE_SECONDS)
+                self._ending = Ending(self._process.how, self._process.poll(), left)
+                self._finalizer()
+            return self._ending
 
     def tail(self, lines: int = 100) -> str:
         """Return the last lines of what it printed; undecodable bytes are replaced."""
@@ -113,70 +115,11 @@ class Supervised:
             return "\n".join(file.read().decode(errors="replace").splitlines()[-lines:])
         return ""
 
-    def wait_started(self) -> None:
-        """Wait until the program has been started.
-
-        Raises:
-            SubjectError: It could not be.
-        """
-        with self._told:
-            self._told.wait_for(lambda: self.pid or self._ending, _START_SECONDS)
-        if not self.pid:
-            problem = self._problem or "its supervisor did not start it"
-            self.stop()
-            raise SubjectError(f"{self.name} cannot be started: {problem}")
-
-    def hear(self, message: Mapping[str, Any]) -> None:
-        """Take in what the supervisor tells."""
-        with self._told:
-            self._note(message)
-            self._told.notify_all()
-
-    def hear_nothing_more(self) -> None:
-        """Take over from a supervisor that has ended without a last word."""
-        with self._told:
-            lost = self._ending is None
-        if lost:
-            self._take_over()
-
-    def _note(self, message: Mapping[str, Any]) -> None:
-        match message["event"]:
-            case "started":
-                self.pid = message["pid"]
-            case "failed":
-                self._problem, self._exit = message["problem"], (None,)
-            case "exited":
-                self._exit = (message["code"],)
-            case "ended":
-                how, code, left = message["ending"]
-                self._ending = Ending(how, code, tuple(left))
-                self._exit = self._exit or (code,)
-
-    def _command(self, command: dict[str, Any]) -> None:
-        assert self._process.stdin is not None
-        with contextlib.suppress(OSError, ValueError):  # one that has ended needs no command
-            self._process.stdin.write(json.dumps(command) + "\n")
-            self._process.stdin.flush()
-
-    def _take_over(self) -> None:
-        """Do what is left to do where the supervisor has been killed or does not answer."""
-        self._process.kill()
-        if self.pid and hasattr(os, "killpg"):
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.pid, signal.SIGKILL)
-        left = remove_folders(self._folders)
-        with self._told:
-            if self._ending is None:
-                code = self._exit[0] if self._exit else None
-                self._ending = Ending("killed", code, tuple(left))
-                self._exit = self._exit or (None,)
-            self._told.notify_all()
-
 
 def supervise(
     command: Sequence[str | Path],
     *,
-    log: Path,
+    log: Path | None,
     name: str,
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
@@ -186,54 +129,53 @@ def supervise(
 
     Args:
         command: Program and arguments; nothing goes through a shell.
-        log: File that its output is appended to.
+        log: File that its output is appended to; with None it goes where this process's goes.
         name: What messages call it.
         cwd: Where it runs; by default here.
         env: Its whole environment; by default this process's.
-        folders: What is removed when it has ended, in whatever way.
+        folders: Temporary folders that it may use. They are not removed before it and all that it
+            started have ended, even if this process is killed.
 
     Raises:
         SubjectError: It cannot be started.
     """
-    removed = [str(folder.resolve()) for folder in folders]
-    order = {
-        "command": [str(word) for word in command],
-        "log": str(log.resolve()),
-        "cwd": str(cwd or Path.cwd()),
-        "env": dict(os.environ if env is None else env),
-        "folders": removed,
-    }
-    process = subprocess.Popen(
-        [sys.executable, "-m", "proofbook.processes.supervisor"],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8",
-        start_new_session=True,
-    )  # fmt: skip
-    assert process.stdin is not None
-    with contextlib.suppress(BrokenPipeError):  # said by wait_started
-        process.stdin.write(json.dumps(order) + "\n")
-        process.stdin.flush()
-    supervised = Supervised(process, name, log, removed)
-    supervised.wait_started()
-    return supervised
-
-
-def _listen(owner: weakref.ref[Supervised], process: subprocess.Popen[str]) -> None:
-    assert process.stdout is not None
-    for line in process.stdout:
-        if (supervised := owner()) is None:
-            return
-        supervised.hear(json.loads(line))
-        del supervised
-    if supervised := owner():
-        supervised.hear_nothing_more()
-
-
-def _let_go(process: subprocess.Popen[str]) -> None:
-    """Close the supervisor's input, which ends the program, and wait for the supervisor."""
-    assert process.stdin is not None
-    process.stdin.close()
+    words = [str(word) for word in command]
+    variables = dict(os.environ if env is None else env)
+    if log is not None:
+        log.parent.mkdir(parents=True, exist_ok=True)
     try:
-        process.wait(_SPARE_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+        with contextlib.nullcontext(None) if log is None else log.open("ab") as output:
+            process = _start(words, variables, cwd or Path.cwd(), output, folders)
+    except OSError as error:
+        problem = os.strerror(error.errno) if error.errno else str(error)
+        raise SubjectError(f"{name} cannot be started: {problem}") from error
+    except KernelError as error:
+        raise SubjectError(f"{name} cannot be started: {error}") from error
+    return Supervised(process, name, log)
+
+
+def _start(
+    command: list[str], env: dict[str, str], cwd: Path, output: IO[bytes] | None,
+    folders: Sequence[Path],
+) -> _Process:  # fmt: skip
+    if not tree.SUPPORTED:
+        from proofbook.processes.portable import PortableProcess
+
+        return PortableProcess(command, env, cwd, output)
+    from proofbook.processes.owned import make_request, spawn
+
+    request = make_request(
+        command, env=env, cwd=cwd, folders=[str(folder) for folder in folders],
+        grace=_DESERTED_GRACE,
+    )  # fmt: skip
+    return spawn(request, (1, 2) if output is None else (output.fileno(),) * 2)
+
+
+def _let_go(process: _Process, owner: int) -> None:
+    if os.getpid() != owner:  # a fork of the owner, which ends: the program goes on
+        return
+    process.end(_DESERTED_GRACE)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(_DESERTED_GRACE + _GONE_SECONDS)
+    process.wait_gone(_GONE_SECONDS)
+    process.close()

@@ -1,7 +1,7 @@
-"""Process trees on Linux: who descends from whom, what they hold in memory, and how they end.
+"""Process trees on Linux: who descends from whom, and how all of them end.
 
-Works on ``/proc`` and system calls alone, so that a process forked from a heavy forkserver, or
-started for one kernel, can use it at once. Knows nothing about kernels.
+Works on ``/proc`` (proc(5)) and system calls alone, so that a warden can use it without importing
+anything. Knows nothing about kernels.
 """
 
 from __future__ import annotations
@@ -20,18 +20,17 @@ __all__ = [
     "die_with_parent",
     "end_descendants",
     "name_process",
-    "own_memory",
+    "read_proc",
     "reap",
-    "resident_memory",
 ]
 
 SUPPORTED = sys.platform == "linux" and hasattr(os, "pidfd_open")
 """Whether wardens are possible here."""
 
+# The numbers of <linux/prctl.h>: Python has no binding of prctl(2).
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
 _PR_SET_CHILD_SUBREAPER = 36
-_PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
 def _prctl(option: int, value: int | bytes) -> None:
@@ -43,12 +42,17 @@ def _prctl(option: int, value: int | bytes) -> None:
 
 def become_subreaper() -> None:
     """Let orphaned descendants become children of this process, not of init."""
+    # PR_SET_CHILD_SUBREAPER (prctl(2)): a program that has called setsid and lost its parent is
+    # found among the descendants all the same. The setting is not inherited by children.
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
 def die_with_parent(signum: int, parent: int) -> None:
     """Have this process sent a signal when its parent ends; at once if it has ended already."""
+    # PR_SET_PDEATHSIG (prctl(2)) comes when the *thread* that forked this process ends, so only
+    # the main thread may fork. It is cleared for the children of this process, but not by execve.
     _prctl(_PR_SET_PDEATHSIG, signum)
+    # The parent may have ended before the call: then no signal comes.
     if os.getppid() != parent:
         os.kill(os.getpid(), signum)
 
@@ -58,7 +62,8 @@ def name_process(name: str) -> None:
     _prctl(_PR_SET_NAME, name.encode()[:15] + b"\0")
 
 
-def _read(path: str) -> bytes:
+def read_proc(path: str) -> bytes:
+    """Return a file of ``/proc``; empty where the process has ended or may not be looked at."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -73,7 +78,7 @@ def _read(path: str) -> bytes:
 
 def _parent(pid: int) -> int:
     # The command name is in parentheses and may hold anything; the fields follow the last one.
-    fields = _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
+    fields = read_proc(f"/proc/{pid}/stat").rpartition(b")")[2].split()
     return int(fields[1]) if len(fields) > 1 else 0
 
 
@@ -83,19 +88,19 @@ def descendants(root: int) -> dict[int, int]:
     for entry in os.listdir("/proc"):  # noqa: PTH208 - called many times a second
         if entry.isdigit():
             children.setdefault(_parent(int(entry)), []).append(int(entry))
-    found: dict[int, int] = {}
+    below: dict[int, int] = {}
     queue = [root]
     while queue:
         parent = queue.pop()
         for child in children.get(parent, ()):
-            found[child] = parent
+            below[child] = parent
             queue.append(child)
-    return found
+    return below
 
 
 def _kill(pid: int, parent: int) -> None:
-    # The handle is taken first and the parent compared afterwards: a pid that was reused in
-    # between belongs to someone else, and is left alone.
+    # The handle (pidfd_open(2)) is taken first and the parent compared afterwards: a pid that was
+    # reused in between belongs to someone else, and is left alone.
     try:
         handle = os.pidfd_open(pid)
     except OSError:
@@ -135,6 +140,7 @@ def end_descendants(within: float, spare: frozenset[int] = frozenset()) -> dict[
         remaining = _unspared(descendants(os.getpid()), spare)
         if not remaining or time.monotonic() > deadline:
             return statuses
+        # Again and again: between the reading and the killing a process may fork.
         for pid, parent in remaining.items():
             _kill(pid, parent)
         time.sleep(0.002)
@@ -149,22 +155,3 @@ def _unspared(tree: dict[int, int], spare: frozenset[int]) -> dict[int, int]:
         else:
             kept[pid] = parent
     return kept
-
-
-def resident_memory(pids: set[int]) -> int:
-    """Return the summed resident memory in bytes; pages shared between them count each time."""
-    total = 0
-    for pid in pids:
-        fields = _read(f"/proc/{pid}/statm").split()
-        total += int(fields[1]) * _PAGE if len(fields) > 1 else 0
-    return total
-
-
-def own_memory(pids: set[int]) -> int:
-    """Return the summed proportional memory (PSS) in bytes: a page shared by n counts 1/n."""
-    total = 0
-    for pid in pids:
-        for line in _read(f"/proc/{pid}/smaps_rollup").splitlines():
-            if line.startswith(b"Pss:"):
-                total += int(line.split()[1]) * 1024
-    return total

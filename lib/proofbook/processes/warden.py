@@ -1,9 +1,9 @@
-"""The process between a client and its kernel: whatever happens, nothing outlives the job.
+"""The process between a client and its program: whatever happens, nothing outlives the client.
 
-The warden forks the kernel and adopts its orphans. It reports how the kernel ended, passes
-signals on, enforces a memory limit, and ends every descendant when the kernel, the client or the
-forkserver is gone. It may be forked, and fork its kernel, before anyone asks for one. Knows nothing
-about Jupyter.
+The warden forks the program and adopts its orphans. It reports how the program ended, passes
+signals on, enforces a memory limit, and ends every descendant when the program, the client or the
+warden's own parent is gone. It may be forked, and fork the program, before anyone asks for one.
+Knows nothing about Jupyter.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from typing import Any, NamedTuple
 from proofbook.processes import tree
 from proofbook.processes.child_setup import fail, separate, settle
 from proofbook.processes.ipc import Channel, LaunchRequest
+from proofbook.processes.leases import take_lease
+from proofbook.processes.termination import How, exit_words
+from proofbook.processes.usage import proportional_memory, resident_memory
 
-__all__ = ["TEMPORARY", "Recipe", "Warden"]
-
-TEMPORARY = "PROOFBOOK_TEMPORARY"
-"""Process id and folder: the folder goes with the kernel if that process has gone already."""
+__all__ = ["Recipe", "Warden"]
 
 _GIGA = 1e9
 _MEMORY_INTERVAL = 0.1
@@ -37,18 +37,6 @@ _PROMPT = 1.0
 """Seconds within which the end is reported, even if something refuses to die."""
 
 
-def _describe(status: int, oom: bool) -> tuple[int, str]:
-    code = os.waitstatus_to_exitcode(status)
-    if code >= 0:
-        return code, f"exited with code {code}"
-    try:
-        name = signal.Signals(-code).name
-    except ValueError:
-        name = "unnamed"
-    reason = f"killed by signal {-code} ({name})"
-    return code, reason + (", as the system was out of memory" if oom else "")
-
-
 def _system_oom_kills() -> int:
     with contextlib.suppress(OSError), open("/proc/vmstat") as file:  # noqa: PTH123 - no pathlib here
         for line in file:
@@ -58,39 +46,47 @@ def _system_oom_kills() -> int:
 
 
 class Recipe(NamedTuple):
-    """How a forked process becomes the kernel."""
+    """How a forked process becomes the program."""
 
     run: Callable[[LaunchRequest, int], None]
-    """Does not return; closes the pipe that it is given once the kernel is under way."""
+    """Does not return; closes the pipe that it is given once the program is under way."""
     early: Callable[[], None]
-    """What can be done before it is known which kernel is wanted."""
+    """What can be done before it is known which program is wanted."""
+    parent: str
+    """What messages call the process that forks the wardens."""
 
 
 class Warden:
-    """Watches one kernel from before its start to the end of its last descendant."""
+    """Watches one program from before its start to the end of its last descendant."""
 
     def __init__(self, handover: Channel, recipe: Recipe) -> None:
         self._handover, self._recipe = handover, recipe
         self.channel: Channel
         self.request: LaunchRequest
-        self.kernel = 0
+        self.program = 0
         self._status: int | None = None
         self._announced = False
-        self._cause: str | None = None
+        self._how: How = "exited"
+        self._cause = ""
+        """Why the warden itself ended the program; empty where it did not, or was asked to."""
+        self._kill_at: float | None = None
+        """When the program is killed, on the monotonic clock."""
         self._terminated = False
-        self._deserted = False
         self._oom_kills = _system_oom_kills()
         self._tree: set[int] = set()
         self._tree_read = 0.0
+        # A signal between "nothing to do" and poll() would be slept over: the handler writes
+        # into a pipe that is polled too (the "self-pipe trick", select(2)).
         self._wake = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._started = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._cord, self._kernels_cord = Channel(ours), Channel(theirs)
+        self._cord, self._programs_cord = Channel(ours), Channel(theirs)
+        self._poller = select.poll()
 
     def run(self) -> None:
-        """Fork the kernel, give it the request that comes, watch it until nothing is left."""
+        """Fork the program, give it the request that comes, watch it until nothing is left."""
         signal.signal(signal.SIGTERM, self._on_terminate)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGCHLD, lambda *_: None)  # ignored, it would not wake the poll
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.set_wakeup_fd(self._wake[1], warn_on_full_buffer=False)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
@@ -106,10 +102,10 @@ class Warden:
 
     def _fork(self) -> None:
         warden = os.getpid()
-        self.kernel = os.fork()
-        if self.kernel:
+        self.program = os.fork()
+        if self.program:
             os.close(self._started[1])
-            self._kernels_cord.close()
+            self._programs_cord.close()
             return
         status = self._started[1]
         try:
@@ -120,11 +116,11 @@ class Warden:
                 os.close(fd)
             os.set_blocking(status, True)
             self._recipe.early()
-            message = self._kernels_cord.receive()
+            message = self._programs_cord.receive()
             if message is None:
                 os._exit(0)
-            streams = self._kernels_cord.take_fds()
-            self._kernels_cord.close()
+            streams = self._programs_cord.take_fds()
+            self._programs_cord.close()
             request = LaunchRequest.from_message(message)
             settle(request, streams)
             self._recipe.run(request, status)
@@ -132,11 +128,10 @@ class Warden:
             fail(status, error)
 
     def _await_request(self) -> bool:
-        poller = select.poll()
         for fd in (self._handover.fileno(), self._wake[0]):
-            poller.register(fd, select.POLLIN)
+            self._poller.register(fd, select.POLLIN)
         while True:
-            ready = dict(poller.poll())
+            ready = dict(self._poller.poll())
             self._drain(ready)
             if self._terminated:
                 return False
@@ -148,11 +143,14 @@ class Warden:
         if message is None:
             return False
         client, *streams = self._handover.take_fds()
+        self._poller.unregister(self._handover.fileno())
         self._handover.close()
         self.channel = Channel(socket.socket(fileno=client))
         self.channel.socket.settimeout(_CLIENT_SECONDS)
         self.request = LaunchRequest.from_message(message)
-        with contextlib.suppress(OSError):  # a kernel that has died already is noticed next
+        for folder in self.request.folders:
+            take_lease(folder)  # held until this process ends, by which time nothing uses it
+        with contextlib.suppress(OSError):  # a program that has died already is noticed next
             self._cord.send(message, tuple(streams))
         self._cord.close()
         for fd in streams:
@@ -165,22 +163,31 @@ class Warden:
                 os.read(self._wake[0], 4096)
 
     def _watch(self) -> None:
-        poller = select.poll()
-        for fd in (self.channel.fileno(), self._wake[0], self._started[0]):
-            poller.register(fd, select.POLLIN)
-        while self._cause is None and self._status is None:
-            ready = dict(poller.poll(_MEMORY_INTERVAL * 1000 if self._limit else None))
-            if self._terminated:
-                self._cause = "killed, as its forkserver ended"
+        for fd in (self.channel.fileno(), self._started[0]):
+            self._poller.register(fd, select.POLLIN)
+        while self._status is None and not self._is_due():
+            ready = dict(self._poller.poll(self._patience()))
             self._drain(ready)
-            self._status = tree.reap().get(self.kernel)
+            if self._terminated:
+                self._end(self.request.grace, f"was killed, as its {self._recipe.parent} ended")
+            self._status = tree.reap().get(self.program)
             if self._started[0] in ready:
-                poller.unregister(self._started[0])
+                self._poller.unregister(self._started[0])
                 self._announce()
-            if self.channel.fileno() in ready and self._status is None:
+            if self._status is None and self.channel.fileno() in ready:
                 self._obey()
-            if self._limit and self._status is None:
-                self._check_memory()
+            if self._status is None and self.request.memory_limit_gb is not None:
+                self._check_memory(self.request.memory_limit_gb * _GIGA)
+
+    def _is_due(self) -> bool:
+        return self._kill_at is not None and time.monotonic() >= self._kill_at
+
+    def _patience(self) -> float | None:
+        """Return the milliseconds until there is something to do, or None."""
+        waits = [] if self.request.memory_limit_gb is None else [_MEMORY_INTERVAL]
+        if self._kill_at is not None:
+            waits.append(max(0.0, self._kill_at - time.monotonic()))
+        return min(waits) * 1000 if waits else None
 
     def _announce(self) -> None:
         if self._announced:
@@ -192,7 +199,7 @@ class Warden:
         if data:
             self._tell({"event": "failed", **json.loads(data)})
         else:
-            self._tell({"event": "started", "pid": self.kernel})
+            self._tell({"event": "started", "pid": self.program})
 
     def _tell(self, message: dict[str, Any]) -> None:
         with contextlib.suppress(OSError):  # a client that is gone is noticed elsewhere
@@ -205,68 +212,53 @@ class Warden:
             messages, closed = [], True
         for message in messages:
             if message.get("op") == "signal":
-                self._signal(int(message["signal"]))
-            elif message.get("op") == "kill":
-                self._cause = ""
+                self._signal(int(message["signal"]), alone=bool(message.get("alone")))
+            elif message.get("op") == "end":
+                self._end(float(message["grace"]))
         if closed:
-            self._deserted = True
-            self._cause = "killed, as its client was gone"
+            self._poller.unregister(self.channel.fileno())  # it would be readable for ever
+            self._end(self.request.grace, "was killed, as its client was gone")
 
-    def _signal(self, signum: int) -> None:
-        # The kernel is not reaped yet, so its pid and group cannot belong to anyone else.
+    def _signal(self, signum: int, *, alone: bool = False) -> None:
+        # The program is not reaped yet, so its pid and group cannot belong to anyone else.
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.kernel, signum)
+            (os.kill if alone else os.killpg)(self.program, signum)
 
-    @property
-    def _limit(self) -> float | None:
-        return self.request.memory_limit_gb
+    def _end(self, grace: float, cause: str = "") -> None:
+        """Ask the program to end, and set the time at which it is made to."""
+        due = time.monotonic() + grace
+        self._kill_at = due if self._kill_at is None else min(due, self._kill_at)
+        self._cause = self._cause or cause
+        if grace > 0 and self._how == "exited":
+            self._signal(signal.SIGTERM)
+            self._how = "terminated"
 
-    def _check_memory(self) -> None:
+    def _check_memory(self, limit: float) -> None:
         now = time.monotonic()
         if now - self._tree_read > _TREE_INTERVAL:
             self._tree, self._tree_read = set(tree.descendants(os.getpid())), now
-        limit = (self._limit or 0) * _GIGA
         # The sum of resident pages counts shared ones many times and is cheap; only above the
         # limit is it worth asking for the proportional sum, which walks all page tables.
-        if tree.resident_memory(self._tree) < limit:
+        if resident_memory(self._tree) < limit:
             return
-        used = tree.own_memory(self._tree)
+        used = proportional_memory(self._tree)
         if used > limit:
-            self._cause = f"out of memory: {used / _GIGA:.2f} GB of {limit / _GIGA:.2f} GB"
+            self._end(0, f"ran out of memory: {used / _GIGA:.2f} GB of {limit / _GIGA:.2f} GB")
 
     def _finish(self) -> None:
+        if self._status is None:
+            self._how = "killed"
         statuses = tree.end_descendants(_PROMPT)
         if self._status is None:
-            self._status = statuses.get(self.kernel)
+            self._status = statuses.get(self.program)
+        code, reason = -int(signal.SIGKILL), "was killed, but does not end"
         if self._status is not None:
             self._announce()
-            oom = self._cause is None and _system_oom_kills() > self._oom_kills
-            code, reason = _describe(self._status, oom)
-        else:
-            code, reason = -signal.SIGKILL, "killed, but it does not end"
-        self._tell({"event": "exit", "code": code, "reason": self._cause or reason})
+            code = os.waitstatus_to_exitcode(self._status)
+            reason = exit_words(code)
+            if code == -signal.SIGKILL and _system_oom_kills() > self._oom_kills:
+                reason += ", as the system was out of memory"
+        self._tell(
+            {"event": "exit", "code": code, "how": self._how, "reason": self._cause or reason}
+        )
         tree.end_descendants(float("inf"))
-        if self._deserted:
-            self._remove_folders()
-
-    def _remove_folders(self) -> None:
-        """Remove what the client would have removed, had it lived."""
-        import shutil
-
-        owner, _, temporary = self.request.env.get(TEMPORARY, "").partition(" ")
-        # A kernel that was started inside a job has inherited what belongs to that job's runner.
-        theirs = _runs(owner)
-        for folder in (self.request.folder, None if theirs else temporary):
-            if folder:
-                shutil.rmtree(folder, ignore_errors=True)
-
-
-def _runs(pid: str) -> bool:
-    """Say whether a process lives; one that has ended and was not waited for does not."""
-    if not pid.isdigit():
-        return False
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123 - no pathlib here
-            return file.read().rpartition(b")")[2].split()[0] not in (b"Z", b"X")
-    except (OSError, IndexError):
-        return False

@@ -12,6 +12,7 @@ import nbformat.v4
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
 
+from proofbook.processes import exit_words
 from proofbook.records import Failure
 from proofbook.runner.cell_status import CellLedger
 from proofbook.runner.execution import Execution, Stop, StopKind
@@ -97,13 +98,10 @@ class TruthfulClient(PapermillNotebookClient):  # type: ignore[misc]
                 kind="timed_out", cause=f"{cause} (cell {failure.cell_id})", failure=failure
             )
         provisioner = getattr(self.km, "provisioner", None)
-        reason = getattr(provisioner, "exit_reason", "") or "no reason is known"
-        failure = _failure(cell, index, "KernelDied", f"the kernel died: {reason}")
-        return Stop(
-            kind="crashed",
-            cause=f"the kernel died: {reason} (cell {failure.cell_id})",
-            failure=failure,
-        )
+        reason = getattr(provisioner, "exit_reason", "") or exit_words(None)
+        failure = _failure(cell, index, "KernelDied", f"the kernel {reason}")
+        cause = f"the kernel {reason} (cell {failure.cell_id})"
+        return Stop(kind="crashed", cause=cause, failure=failure)
 
     def _describe_timeout(self) -> str:
         which = self.execution.limits.exceeded()

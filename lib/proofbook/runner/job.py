@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from proofbook.checks.journal import JOB_FOLDER, MEDIA_FOLDER
-from proofbook.processes.warden import TEMPORARY
+from proofbook.processes.temporary import TEMPORARY
 from proofbook.records import Outcome, PlannedJob, now
 from proofbook.runner.events import JobStarted, Sink, ignore
 from proofbook.runner.execution import Execution, Limits
@@ -144,7 +144,7 @@ def _environment(
         "PROOFBOOK_RUN": spec.run_id,
         "PROOFBOOK_JOB": spec.job.id,
         "TMPDIR": str(temporary),
-        TEMPORARY: f"{os.getpid()} {temporary}",
+        TEMPORARY: str(temporary),
     }
     if spec.job.memory_limit_gb is not None:
         environment["PROOFBOOK_MEMORY_LIMIT_GB"] = str(spec.job.memory_limit_gb)

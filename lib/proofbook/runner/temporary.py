@@ -1,19 +1,16 @@
-"""A job's temporary folder, outside of the run: gone with the job, and with a killed runner's.
+"""A job's temporary folder, outside of the run: gone with the job, and with a killed runner.
 
-It lies in the system's temporary folder, since sockets in it must have short paths.
+It is in the system's temporary folder, since sockets in it must have short paths.
 """
 
 from __future__ import annotations
 
 import os
-import re
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import psutil
+from proofbook.processes import TemporaryFolder, remove_abandoned
 
 __all__ = ["remove_orphans", "temporary_folder"]
 
@@ -22,17 +19,11 @@ _PREFIX = "proofbook-job-"
 
 @contextmanager
 def temporary_folder(job: str) -> Iterator[Path]:
-    """Yield a new folder, which names this process and the job."""
-    path = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-{job[:20]}-"))
-    try:
-        yield path
-    finally:
-        shutil.rmtree(path, ignore_errors=True)
+    """Yield a new folder; its name tells a person which process and job it belongs to."""
+    with TemporaryFolder(f"{_PREFIX}{os.getpid()}-{job[:20]}-") as folder:
+        yield folder.path
 
 
 def remove_orphans() -> None:
-    """Remove the folders of runners that were killed."""
-    for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        found = re.match(rf"{_PREFIX}(\d+)-", path.name)
-        if found and path.is_dir() and not psutil.pid_exists(int(found[1])):
-            shutil.rmtree(path, ignore_errors=True)
+    """Remove the folders of runners that were killed together with their guards."""
+    remove_abandoned(_PREFIX)

@@ -6,22 +6,13 @@ Anonymous memory alone: pages of a mapped file can be dropped at any time and do
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 from types import TracebackType
 
-__all__ = ["AnonymousPeak", "anonymous_bytes"]
+from proofbook.processes import anonymous_memory
 
-_STATUS = Path("/proc/self/status")
+__all__ = ["AnonymousPeak"]
+
 _STEP_SECONDS = 0.002
-
-
-def anonymous_bytes(status: Path = _STATUS) -> int | None:
-    """Return the anonymous resident memory of this process, or None where nothing tells it."""
-    try:
-        lines = status.read_text().splitlines()
-    except OSError:
-        return None
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("RssAnon")), None)
 
 
 class AnonymousPeak:
@@ -32,7 +23,7 @@ class AnonymousPeak:
         """Bytes when the block began."""
         self.highest = 0
         """Bytes at the highest sample."""
-        self.known = anonymous_bytes() is not None
+        self.known = anonymous_memory() is not None
         """Whether this system tells."""
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._sample, name="memory", daemon=True)
@@ -43,7 +34,7 @@ class AnonymousPeak:
         return self.highest - self.before
 
     def __enter__(self) -> AnonymousPeak:
-        self.before = self.highest = anonymous_bytes() or 0
+        self.before = self.highest = anonymous_memory() or 0
         self._thread.start()
         return self
 
@@ -58,7 +49,7 @@ class AnonymousPeak:
         self._thread.join()
 
     def _note(self) -> None:
-        self.highest = max(self.highest, anonymous_bytes() or 0)
+        self.highest = max(self.highest, anonymous_memory() or 0)
 
     def _sample(self) -> None:
         while not self._done.wait(_STEP_SECONDS):

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 from types import TracebackType
 from typing import NamedTuple, Self
 
-import psutil
-
+from proofbook import processes
 from proofbook_systems.serving.server import Server
 
 __all__ = ["MemoryTimeline", "Sample", "resident_memory"]
@@ -28,11 +26,7 @@ class Sample(NamedTuple):
 
 def resident_memory(server: Server) -> int:
     """Return the resident bytes of the server's processes; pages that they share count twice."""
-    total = 0
-    for process in server.processes():
-        with contextlib.suppress(psutil.Error):
-            total += process.memory_info().rss
-    return total
+    return processes.resident_memory(processes.process_tree([server.program.pid]))
 
 
 class MemoryTimeline:

@@ -5,9 +5,6 @@ Its data and its temporary files are in a folder that goes with it, however this
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 import time
 from pathlib import Path
 from types import TracebackType
@@ -16,7 +13,7 @@ from typing import Self
 import psutil
 
 from proofbook.errors import SubjectError
-from proofbook.processes import Ending, Supervised, supervise
+from proofbook.processes import Ending, Supervised, TemporaryFolder, remove_abandoned, supervise
 from proofbook_systems.serving.client import JsonClient, ServerError
 from proofbook_systems.serving.launch import Launch
 from proofbook_systems.serving.ports import HOST, choose_port, is_free
@@ -32,10 +29,10 @@ class Server:
     """A server with its folder. Leaving its context ends both."""
 
     def __init__(self, launch: Launch) -> None:
-        _remove_abandoned(launch.folder_prefix)
+        remove_abandoned(launch.folder_prefix)
         self.launch = launch
-        prefix = f"{launch.folder_prefix}{os.getpid()}-"
-        self.folder = Path(tempfile.mkdtemp(prefix=prefix)).resolve()
+        self._folder = TemporaryFolder(launch.folder_prefix)
+        self.folder = self._folder.path
         """Temporary; holds what the server unpacks, its own folders, and its data unless these are
         kept."""
         self.port = launch.port
@@ -87,7 +84,7 @@ class Server:
                 if self.launch.port or attempt == _ATTEMPTS or is_free(self.port):
                     self.stop()
                     raise
-                self._end(keep=True)
+                self._end()
             else:
                 break
         return self.starts[-1]
@@ -99,7 +96,7 @@ class Server:
             SubjectError: It does not come back.
         """
         self.restarts.append(why)
-        self._end(keep=True)
+        self._end()
         self.start()
 
     def exited(self) -> str:
@@ -125,9 +122,8 @@ class Server:
 
     def stop(self) -> Ending:
         """End it, and remove its temporary folder."""
-        ending = self._end(keep=False)
-        shutil.rmtree(self.folder, ignore_errors=True)
-        return ending
+        ending = self._end()
+        return ending._replace(left=(*ending.left, *self._folder.remove()))
 
     def command(self, data: Path) -> list[str]:
         """Return the command that starts it on its port, with data in ``data``."""
@@ -166,10 +162,10 @@ class Server:
         lines = [line.strip() for line in self.program.tail(_TAIL).splitlines() if line.strip()]
         return " / ".join(lines)[-500:] or "it printed nothing"
 
-    def _end(self, *, keep: bool) -> Ending:
+    def _end(self) -> Ending:
         if self._program is None:
             return Ending("exited", None, ())
-        return self._program.stop(self.launch.grace, keep_folders=keep)
+        return self._program.stop(self.launch.grace)
 
 
 def _ask(launch: Launch, client: JsonClient) -> str:
@@ -177,11 +173,3 @@ def _ask(launch: Launch, client: JsonClient) -> str:
         return launch.health.find_fault(client)
     except ServerError as error:
         return str(error)
-
-
-def _remove_abandoned(prefix: str) -> None:
-    """Remove the folders of processes that were killed with their supervisor."""
-    for path in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
-        owner = path.name.removeprefix(prefix).partition("-")[0]
-        if owner.isdigit() and path.is_dir() and not psutil.pid_exists(int(owner)):
-            shutil.rmtree(path, ignore_errors=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import NamedTuple
 
 from proofbook.errors import SubjectError
 from proofbook.hardware import Gpu
+from proofbook.processes import TemporaryFolder, supervise
 
 __all__ = ["GpuReading", "GpuUse", "GpuWatch", "added_use", "memory_in_use"]
 
@@ -63,19 +63,17 @@ class GpuWatch:
 
     def __init__(self, gpu: Gpu) -> None:
         self._gpu = gpu
-        self._output = tempfile.TemporaryFile()  # noqa: SIM115 - stop() closes it
+        self._folder = TemporaryFolder("proofbook-smi-")
         command = [*_query(gpu), "-lms", str(_EVERY_MS)]
-        self._process = subprocess.Popen(command, stdout=self._output, stderr=subprocess.DEVNULL)
+        self._program = supervise(command, log=self._folder.path / "readings", name="nvidia-smi")
         self._use: GpuUse | None = None
 
     def stop(self) -> GpuUse:
         """Stop reading, and return all readings; the same again where it has been stopped."""
         if self._use is None:
-            self._process.terminate()
-            self._process.wait()
-            self._output.seek(0)
-            lines = self._output.read().decode(errors="replace").splitlines()
-            self._output.close()
+            self._program.stop()
+            lines = self._program.log.read_text(errors="replace").splitlines()
+            self._folder.remove()
             readings = [reading for reading in map(_parse, lines) if reading is not None]
             self._use = GpuUse(
                 name=self._gpu.name, memory_gb=self._gpu.memory_gb, readings=readings

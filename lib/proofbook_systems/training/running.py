@@ -14,11 +14,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
-import psutil
-
 from proofbook.errors import SubjectError
 from proofbook.hardware import Gpu
-from proofbook.processes import supervise
+from proofbook.processes import cpu_seconds, process_tree, resident_memory, supervise
 from proofbook_systems.training.artefacts import checkpoint_steps
 from proofbook_systems.training.gpu_watch import GpuUse, GpuWatch
 from proofbook_systems.training.steps import Step, last_step, read_steps
@@ -200,13 +198,8 @@ class Training:
         now = time.monotonic() - self._started
         if self._memory and now - self._memory[-1].seconds < _MEMORY_EVERY:
             return
-        size, cpu = 0, 0.0
-        with contextlib.suppress(psutil.Error):
-            root = psutil.Process(self.pid)
-            for process in (root, *root.children(recursive=True)):
-                with contextlib.suppress(psutil.Error):
-                    size += process.memory_info().rss
-                    cpu += sum(process.cpu_times()[:2])
+        pids = process_tree([self.pid])
+        size, cpu = resident_memory(pids), cpu_seconds(pids)
         if size:
             self._memory.append(MemorySample(now, last_step(self.steps()), size, cpu))
 

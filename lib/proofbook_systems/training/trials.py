@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Callable
+import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -22,6 +22,8 @@ __all__ = ["Trial", "Trials"]
 
 _APART = 1.1
 """How many times what a size takes twice that must take for a limit to lie safely between."""
+_LIST_EVERY = 0.25
+"""Seconds between two lists of a trainer's processes, which cost more than a look at them."""
 
 
 class Trial(NamedTuple):
@@ -89,19 +91,13 @@ class Trials:
         Raises:
             SubjectError: The training failed.
         """
-        largest = 0
-
-        def look(process: psutil.Process) -> None:
-            nonlocal largest
-            # Data and stack on Linux, as RLIMIT_DATA counts; see proc_pid_statm(5).
-            largest = max(largest, getattr(process.memory_info(), "data", 0))
-
-        ended = self._train(size, look)
+        watch = _DataWatch()
+        ended = self._train(size, watch)
         if ended.code != 0:
             raise self._failure(size, ended)
-        if not largest:
+        if not watch.largest:
             raise SubjectError("this system does not tell what a process has; give memory_limit")
-        return largest / 1e6
+        return watch.largest / 1e6
 
     @property
     def limit_label(self) -> str:
@@ -119,22 +115,35 @@ class Trials:
             f"with {self.key} {size} the trainer {ended.state}: {(lines or ['nothing'])[-1]}"
         )
 
-    def _train(self, size: int, look: Callable[[psutil.Process], None] | None = None) -> Ended:
+    def _train(self, size: int, watch: _DataWatch | None = None) -> Ended:
         self.folder.mkdir(parents=True, exist_ok=True)
         changed = self.trainer.with_changes({self.key: str(size)}, self.folder)
         trainer = replace(changed, train=limit_command(self.limit, changed.train))
         log = self.folder / f"batch-{size}.log"
         with scratch_folder(self.folder) as output, Training(trainer, output, log) as training:
-            if look is not None:
-                training.wait(self.timeout, lambda: _look_at_tree(training.pid, look))
+            if watch is not None:
+                training.wait(self.timeout, lambda: watch.look(training.pid))
             return training.end(self.timeout)
 
 
-def _look_at_tree(pid: int, look: Callable[[psutil.Process], None]) -> bool:
-    """Look at each process of a tree; return False, so that whoever waits goes on."""
-    with contextlib.suppress(psutil.NoSuchProcess):
-        root = psutil.Process(pid)
-        for process in (root, *root.children(recursive=True)):
+class _DataWatch:
+    """The most data that one process of a tree had, in bytes, as RLIMIT_DATA counts them."""
+
+    def __init__(self) -> None:
+        self.largest = 0
+        self._processes: list[psutil.Process] = []
+        self._listed = -_LIST_EVERY
+
+    def look(self, pid: int) -> bool:
+        """Look at the tree of ``pid``; return False, so that whoever waits goes on."""
+        now = time.monotonic()
+        if now - self._listed >= _LIST_EVERY:
             with contextlib.suppress(psutil.NoSuchProcess):
-                look(process)
-    return False
+                root = psutil.Process(pid)
+                self._processes = [root, *root.children(recursive=True)]
+            self._listed = now
+        for process in self._processes:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                # Data and stack on Linux: see proc_pid_statm(5).
+                self.largest = max(self.largest, getattr(process.memory_info(), "data", 0))
+        return False

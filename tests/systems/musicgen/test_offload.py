@@ -10,7 +10,7 @@ import torch
 
 from proofbook.errors import SubjectError
 from proofbook_systems.musicgen import generation, offload
-from proofbook_systems.musicgen.memory import AnonymousPeak, anonymous_bytes
+from proofbook_systems.musicgen.memory import AnonymousPeak
 from proofbook_systems.musicgen.subject import find_model
 
 
@@ -83,12 +83,6 @@ def test_a_peak_is_seen_although_it_has_passed():
     with AnonymousPeak() as quiet:
         pass
     assert quiet.added < 10_000_000
-
-
-def test_a_system_that_does_not_tell_is_no_zero(tmp_path: Path):
-    assert anonymous_bytes(tmp_path / "none") is None
-    (tmp_path / "status").write_text("VmRSS: 10 kB\n")
-    assert anonymous_bytes(tmp_path / "status") is None
 
 
 def test_threads_are_set_only_where_they_are_asked_for():

@@ -19,7 +19,7 @@ if "fails" in faults:
 if "constant" in faults:
     size = 1
 try:
-    held = [bytearray(size), bytearray(400_000_000 if "holds-more" in faults else 0)]
+    held = [bytearray(size), bytearray(200_000_000 if "holds-more" in faults else 0)]
 except MemoryError:
     if "killed" in faults:
         os.kill(os.getpid(), signal.SIGKILL)

@@ -42,12 +42,12 @@ def test_the_largest_batch_is_found_and_memory_comes_back(run: Run) -> None:
 @pytest.mark.usefixtures("no_gpu")
 @pytest.mark.parametrize("fault", ["well", "holds-more"])
 def test_a_limit_follows_from_what_batches_take_here(run: Run, fault: str) -> None:
-    sizes = {"first_batch": 4, "largest_batch": 64, "limit_above_batch": 8, "cycles": 1}
-    done = run("memory", fault, **sizes)
+    sizes = {"first_batch": 8, "largest_batch": 64, "limit_above_batch": 8, "tolerance": 1.0}
+    done = run("memory", fault, **sizes, cycles=1)
     assert done.error is None
-    assert 8 <= done.names["largest"] < 16
-    limit = done.names["trials"].limit
-    assert limit > (700 if fault == "holds-more" else 320)
+    assert done.names["largest"] == 8
+    assert [trial.size for trial in done.names["trials"].made] == [8, 16]
+    assert done.names["trials"].limit > (520 if fault == "holds-more" else 320)
     (metric,) = [r for r in done.records if isinstance(r, Metric) and r.name == "largest_batch"]
     assert metric.labels == {"device": "CPU, measured limit"}
 

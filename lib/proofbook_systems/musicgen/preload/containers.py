@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from proofbook.errors import SubjectError
-from proofbook_systems.musicgen.preload.commands import guarded, run_logged
+from proofbook.processes import guarded, run
 
 __all__ = ["Engine", "Image", "build_or_pull", "describe_image", "find_engine", "run_in_image"]
 
@@ -138,7 +138,7 @@ def run_in_image(
         words += ["-v", f"{_made(here)}:{inside}"]
     removal = [engine.command, "rm", "-f", name]
     with _variables(environment) as variables, guarded(removal):
-        code = run_logged([*words, *variables, image.name, *command], log, timeout)
+        code = _logged([*words, *variables, image.name, *command], log, timeout)
     if code is None:
         raise SubjectError(
             f"the container took longer than {timeout:.0f} s and was ended; see {log}"
@@ -146,9 +146,17 @@ def run_in_image(
     return code
 
 
+def _logged(command: Sequence[str], log: Path, timeout: float) -> int | None:
+    """Run a command with its output at the end of ``log``; None where it took too long."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a", encoding="utf-8") as file:
+        file.write(f"$ {' '.join(command)}\n")
+    return run(command, timeout=timeout, log=log).code
+
+
 def _tried(command: Sequence[str], log: Path, timeout: float) -> str:
     """Run a command; return why it failed, or nothing."""
-    code = run_logged(command, log, timeout)
+    code = _logged(command, log, timeout)
     if code is None:
         return f"it took longer than {timeout:.0f} s and was ended"
     return f"exit {code}" if code else ""
