@@ -9,9 +9,9 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from proofbook.errors import UsageError
 from proofbook.hardware import describe
@@ -39,13 +39,10 @@ from proofbook.signoff.question_status import job_standings, read_log, settled
 __all__ = ["RunResult", "begin_run", "execute_run"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class RunResult:
+class RunResult(NamedTuple):
     """How a run ended, and where its report is."""
 
-    folder: RunFolder
     verdict: Verdict
-    outcomes: Mapping[str, Outcome]
     report: Path
 
 
@@ -175,4 +172,4 @@ def _collect(
     final = verdict(info.plan, outcomes, questions)
     info = info.model_copy(update={"verdict": final, "ended": now()})
     reserve.writing(lambda: folder.write_info(info))
-    return RunResult(folder=folder, verdict=final, outcomes=outcomes, report=report.write())
+    return RunResult(final, report.write())
