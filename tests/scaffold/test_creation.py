@@ -167,7 +167,7 @@ def test_a_system_is_added_to_a_project_that_is_there(tmp_path: Path) -> None:
         create_project(tmp_path, ["musicgen"])
 
 
-@pytest.mark.parametrize("name", [*EXAMPLE, "runbooks/gpu/memory.ipynb"])
+@pytest.mark.parametrize("name", [*EXAMPLE, "runbooks/gpu/environment.ipynb"])
 def test_a_file_in_the_way_is_named_and_nothing_is_written(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.parent.mkdir(parents=True)
