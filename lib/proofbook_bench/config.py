@@ -116,16 +116,11 @@ class StartUpConfig(_Config):
 class PlanningConfig(_Config):
     """Parameters of ``benchmarks/planning``."""
 
-    rounds: int = Field(default=2, ge=1)
-    """How often each size is measured."""
-    jobs: int = Field(default=2000, ge=10)
-    """Jobs of the larger plan; the smaller one has a tenth."""
-    bar: float = Field(default=3.0, gt=0)
-    """Longest time from the profile to the plan, in seconds."""
-    growth: float = Field(default=11.0, gt=0)
-    """Largest multiple of the smaller plan's time."""
-    shapes: list[str] = Field(default=["matrix", "chain", "star", "outputs"], min_length=1)
-    """How the jobs are written."""
+    rounds: int = Field(ge=1)
+    jobs: int = Field(ge=10)
+    bar: float = Field(gt=0)
+    growth: float = Field(gt=0)
+    shapes: list[str] = Field(min_length=1)
 
 
 class KernelMemoryConfig(_Config):

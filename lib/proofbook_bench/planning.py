@@ -32,7 +32,6 @@ _AXES = 4
 class Planned(NamedTuple):
     """What one process took."""
 
-    jobs: int
     seconds: float
     """From the profile to the plan."""
     plan: float
@@ -65,19 +64,25 @@ def compare_sizes(bench: Bench, shape: str, jobs: int, rounds: int) -> dict[str,
     turns = [
         (measure_planning(bench, large), measure_planning(bench, small)) for _ in range(rounds)
     ]
-    names = (f"{turns[0][0].jobs:,} jobs", f"{turns[0][1].jobs:,} jobs")
+    names = (f"{jobs:,} jobs", f"{jobs // 10:,} jobs")
     return {
         field: Pairs(
             subject=tuple(getattr(a, field) for a, _ in turns),
             peer=tuple(getattr(b, field) for _, b in turns),
             names=names,
         )
-        for field in Planned._fields[1:]
+        for field in Planned._fields
     }
 
 
 def write_jobs(bench: Bench, shape: str, jobs: int) -> str:
-    """Write a runbook with 8 parameters and a profile of (nearly) so many jobs; return its name."""
+    """Write a runbook with 8 parameters and a profile of so many jobs; return its name.
+
+    Raises:
+        SubjectError: There is no such shape.
+    """
+    if shape not in SHAPES:
+        raise SubjectError(f"unknown shape {shape!r}; there are: {', '.join(SHAPES)}")
     numbers = [f"number_{n}: int = 0" for n in range(_AXES)]
     lines = [*numbers, *(f'text_{n}: str = ""' for n in range(_AXES))]
     bench.add_notebook("planned", ["checks.output('o', 'text')"], parameters="\n".join(lines))
@@ -97,7 +102,7 @@ def main(root: str, profile: str) -> int:
     folder.path.mkdir(exist_ok=True)
     folder.write_info(RunInfo(run_id=profile, profile=profile, plan=plan.jobs))
     resume_seconds = _cpu_seconds(lambda: _resume(project, folder))
-    figures = Planned(len(plan.jobs), seconds, plan_seconds, choose_seconds, resume_seconds)
+    figures = Planned(seconds, plan_seconds, choose_seconds, resume_seconds)
     print(json.dumps(figures))  # noqa: T201 - this is how it answers
     return 0
 
@@ -114,9 +119,11 @@ def _cpu_seconds(work: Callable[[], object]) -> float:
 
 
 def _matrix(jobs: int) -> list[dict[str, Any]]:
-    side = round(jobs ** (1 / _AXES))
-    sides = [side] * (_AXES - 1)
-    sides.append(jobs // side ** (_AXES - 1))
+    sides, rest = [], jobs
+    for _ in range(_AXES - 1):
+        sides.append(10 if rest % 10 == 0 else 1)
+        rest //= sides[-1]
+    sides.append(rest)
     axes = {f"number_{n}": list(range(size)) for n, size in enumerate(sides)}
     return [{"runbook": _RUNBOOK, "id": "job", "parameters": _texts(0), "matrix": axes}]
 
