@@ -33,7 +33,7 @@ def test_the_newest_run_comes_first(
     assert lines[0].split()[1] == summary.verdict
     for status, number in summary.counts.items():
         assert f"{number} {status}" in lines[0]
-    assert lines[1].split()[1] == "unreadable" and "no readable run.json" in lines[1]
+    assert lines[1].split()[1] == "unreadable" and "run.json cannot be read" in lines[1]
 
 
 def test_a_verdict_is_never_greener_than_the_files(

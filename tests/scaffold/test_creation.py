@@ -141,7 +141,7 @@ def test_a_system_whose_jobs_are_needed_comes_along(
 
 def test_an_unknown_system_is_told_with_those_that_there_are(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"--with musicgan: no such system; .*musicgen"):
-        create_project(tmp_path, ["musicgan", "gpu"])
+        create_project(tmp_path, ["musicgan", "checklists"])
     assert files(tmp_path) == []
 
 
@@ -167,13 +167,13 @@ def test_a_system_is_added_to_a_project_that_is_there(tmp_path: Path) -> None:
         create_project(tmp_path, ["musicgen"])
 
 
-@pytest.mark.parametrize("name", [*EXAMPLE, "runbooks/gpu/memory.ipynb"])
+@pytest.mark.parametrize("name", [*EXAMPLE, "runbooks/checklists/quality.ipynb"])
 def test_a_file_in_the_way_is_named_and_nothing_is_written(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.parent.mkdir(parents=True)
     path.write_text("mine")
     with pytest.raises(UsageError) as caught:
-        create_project(tmp_path, [] if name in EXAMPLE else ["gpu"])
+        create_project(tmp_path, [] if name in EXAMPLE else ["checklists"])
     assert str(path) in str(caught.value) and "nothing was written" in str(caught.value)
     assert "\n" not in str(caught.value)
     assert files(tmp_path) == [name] and path.read_text() == "mine"

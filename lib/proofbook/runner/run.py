@@ -9,9 +9,9 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from proofbook.errors import UsageError
 from proofbook.hardware import describe
@@ -40,13 +40,10 @@ from proofbook.signoff.run_status import read_run
 __all__ = ["RunResult", "begin_run", "execute_run"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class RunResult:
+class RunResult(NamedTuple):
     """How a run ended, and where its report is."""
 
-    folder: RunFolder
     verdict: Verdict
-    outcomes: Mapping[str, Outcome]
     report: Path
 
 
@@ -179,4 +176,4 @@ def _collect(
     final = worse_verdict(run_verdict(info.plan, outcomes), supported)
     info = info.model_copy(update={"verdict": final, "ended": now()})
     reserve.writing(lambda: folder.write_info(info))
-    return RunResult(folder=folder, verdict=final, outcomes=outcomes, report=report.write())
+    return RunResult(final, report.write())

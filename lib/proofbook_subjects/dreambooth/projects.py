@@ -25,7 +25,7 @@ from proofbook_subjects.dreambooth.reference import recipe
 __all__ = ["CONFIGS", "train_butcher", "write_project"]
 
 _PICTURES = 12
-_TRAINING_SECONDS = 600.0
+_TRAINING_SECONDS = 1800.0
 _BUTCHER: dict[str, Any] = {
     "base_model": "reference:tiny",
     "instance_data_dir": "images",

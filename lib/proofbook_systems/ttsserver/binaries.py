@@ -33,7 +33,7 @@ class Binary:
     size: int
     """Bytes of the file; of the whole folder where it is a ``onedir``."""
     build_seconds: float | None = None
-    """None where it was there already."""
+    """None where it was not built now."""
 
     @property
     def megabytes(self) -> float:
@@ -42,7 +42,7 @@ class Binary:
 
     @property
     def revision(self) -> str:
-        """What tells it from another build: of a ``onedir`` too, the program has the code."""
+        """The hash of the program, which holds the code of a ``onedir``, too."""
         return revision_of(self.path)
 
 
@@ -63,7 +63,7 @@ def find_binary(root: Path, binary: str = "", *, system: str = "") -> Binary | N
     """Return the program that is given, else the first that a build has left, else None.
 
     Raises:
-        SubjectError: The program that is given is missing, or is none.
+        SubjectError: The program that is given is missing, or is not a file.
     """
     if binary:
         path = Path(binary).expanduser()
@@ -102,9 +102,9 @@ def find_or_build(
         SubjectError: There is no program and none is to be built, or the build fails.
     """
     system = system or platform.system()
-    found = find_binary(root, binary, system=system)
-    if found is not None:
-        return found
+    program = find_binary(root, binary, system=system)
+    if program is not None:
+        return program
     looked = " or ".join(str(path) for path, _ in candidates(root, system))
     if skip_build:
         raise SubjectError(
@@ -119,9 +119,9 @@ def find_or_build(
                   build_seconds=time.monotonic() - started)  # fmt: skip
 
 
-def _command(root: Path, given: Sequence[str]) -> list[str]:
-    if given:
-        return list(given)
+def _command(root: Path, build_command: Sequence[str]) -> list[str]:
+    if build_command:
+        return list(build_command)
     script = root.joinpath(*_BUILD_SCRIPT)
     if not script.is_file():
         raise SubjectError(
@@ -140,7 +140,7 @@ def _build(root: Path, command: Sequence[str], timeout: float, log: Path) -> Non
         raise SubjectError(f"the build took longer than {timeout:g} s and was ended; see {log}")
     if build.exit_code != 0:
         last = " / ".join(line.strip() for line in tail.splitlines() if line.strip())
-        raise SubjectError(f"the build {state}: {last or 'it said nothing'}; see {log}")
+        raise SubjectError(f"the build {state}: {last or 'it printed nothing'}; see {log}")
 
 
 def _checked(path: Path, kind: str) -> Binary:

@@ -1,4 +1,4 @@
-"""Talk to a text-to-speech server: one method a request. Knows the contract, no test."""
+"""The requests of a text-to-speech server, one method each. Knows nothing about tests."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _STALLED = 15.0
 
 
 class Malformed(BaseModel):
-    """An event that is none of the contract's."""
+    """An event that is not of the contract."""
 
     raw: str
 

@@ -1,7 +1,7 @@
 """Follow one generation to its end, whatever its event stream does.
 
-The stream is opened again when it breaks. Since it speaks about once a second, the history is asked
-in between, and what it says is confirmed by a fresh stream, which begins with the present state.
+The stream is opened again when it breaks. Since an event comes about once a second, the history is
+asked in between, and its answer is confirmed by a new stream, which begins with the present state.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ End = Literal["completed", "failed", "not_found", "timeout", "exited"]
 
 @dataclass(kw_only=True)
 class Followed:
-    """What became of a generation, and what its stream was like."""
+    """How a generation ended, and how its stream behaved."""
 
     end: End = "timeout"
     duration: float | None = None
     """Seconds of audio, as the server claims."""
     error: str = ""
-    """What the server says went wrong; how its process ended where that is what ended."""
+    """What the server says went wrong; for ``exited``, how its process ended."""
     noticed_at: float = 0.0
     """Seconds since the epoch at which the end was known here."""
     statuses: list[str] = field(default_factory=list)
     """Of each event."""
     reconnections: int = 0
     malformed: list[str] = field(default_factory=list)
-    """Beginnings of the events that are none of the contract's."""
+    """Beginnings of the events that are not of the contract."""
 
 
 def follow(
@@ -50,7 +50,7 @@ def follow(
     *,
     exited: Callable[[], str] = str,
 ) -> Followed:
-    """Return what becomes of a generation within ``timeout`` seconds.
+    """Return how a generation ends within ``timeout`` seconds.
 
     Args:
         client: Where it was asked for.
@@ -58,45 +58,47 @@ def follow(
         timeout: Seconds to wait.
         exited: Says how the server's process ended; empty while it runs.
     """
-    found = Followed()
+    followed = Followed()
     deadline = time.monotonic() + timeout
     stream = _Stream(client, generation_id)
     history = _History(client, generation_id)
     try:
         while time.monotonic() < deadline:
-            event = stream.next_event(found)
-            if event is None and history.says_it_is_over():
-                event = _first_event(client, generation_id, found)
+            event = stream.next_event(followed)
+            if event is None and history.is_over():
+                event = _first_event(client, generation_id, followed)
             if event is not None:
-                _note(event, found)
-            if found.end != "timeout":
+                _note(event, followed)
+            if followed.end != "timeout":
                 break
             if event is None and (how := exited()):
-                found.end, found.error = "exited", how
+                followed.end, followed.error = "exited", how
                 break
     finally:
         stream.close()
-    found.noticed_at = found.noticed_at or time.time()
-    return found
+    followed.noticed_at = followed.noticed_at or time.time()
+    return followed
 
 
-def _note(event: StatusEvent, found: Followed) -> None:
-    found.statuses.append(event.status)
+def _note(event: StatusEvent, followed: Followed) -> None:
+    followed.statuses.append(event.status)
     if event.terminal:
-        found.end = event.status  # type: ignore[assignment]
-        found.duration, found.error = event.duration, event.error or ""
-        found.noticed_at = time.time()
+        followed.end = event.status  # type: ignore[assignment]
+        followed.duration, followed.error = event.duration, event.error or ""
+        followed.noticed_at = time.time()
 
 
-def _first_event(client: VoiceboxClient, generation_id: str, found: Followed) -> StatusEvent | None:
-    """Return the first event of a fresh stream; None where there is none."""
+def _first_event(
+    client: VoiceboxClient, generation_id: str, followed: Followed
+) -> StatusEvent | None:
+    """Return the first event of a new stream; None where there is none."""
     try:
         for event in client.status_events(generation_id):
             if isinstance(event, StatusEvent):
                 return event
-            found.malformed.append(event.raw)
+            followed.malformed.append(event.raw)
     except ServerError:
-        found.reconnections += 1
+        followed.reconnections += 1
     return None
 
 
@@ -105,22 +107,22 @@ class _Stream:
 
     def __init__(self, client: VoiceboxClient, generation_id: str) -> None:
         self._client, self._id = client, generation_id
-        self._heard: queue.Queue[StatusEvent | Malformed | None] = queue.Queue()
+        self._events: queue.Queue[StatusEvent | Malformed | None] = queue.Queue()
         self._closed = threading.Event()
         threading.Thread(target=self._read, daemon=True).start()
 
-    def next_event(self, found: Followed) -> StatusEvent | None:
+    def next_event(self, followed: Followed) -> StatusEvent | None:
         """Return the next event, or None if there is none within a tick."""
         try:
-            heard = self._heard.get(timeout=_TICK)
+            event = self._events.get(timeout=_TICK)
         except queue.Empty:
             return None
-        if isinstance(heard, StatusEvent):
-            return heard
-        if heard is None:
-            found.reconnections += 1
+        if isinstance(event, StatusEvent):
+            return event
+        if event is None:
+            followed.reconnections += 1
         else:
-            found.malformed.append(heard.raw)
+            followed.malformed.append(event.raw)
         return None
 
     def close(self) -> None:
@@ -132,25 +134,25 @@ class _Stream:
         while not self._closed.is_set():
             try:
                 for event in self._client.status_events(self._id):
-                    self._heard.put(event)
+                    self._events.put(event)
                     pause = _TICK
                     over = isinstance(event, StatusEvent) and event.terminal
                     if over or self._closed.is_set():
                         return
             except ServerError:
                 pause = min(2 * pause, _LONGEST_PAUSE)
-            self._heard.put(None)
+            self._events.put(None)
             self._closed.wait(pause)
 
 
 class _History:
-    """Asks the history, until it turns out that it does not tell."""
+    """Asks the history, until the server refuses that."""
 
     def __init__(self, client: VoiceboxClient, generation_id: str) -> None:
         self._client, self._id = client, generation_id
         self._tells = True
 
-    def says_it_is_over(self) -> bool:
+    def is_over(self) -> bool:
         """Say whether the generation has ended, as far as the history knows."""
         if not self._tells:
             return False

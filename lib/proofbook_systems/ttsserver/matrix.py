@@ -69,9 +69,9 @@ def choose_rows(
     """Read a matrix and return the rows of the engines that are wanted, in its order.
 
     Raises:
-        SubjectError: A row is not one, two are the same, an engine is unknown, or none is left.
+        SubjectError: A row is malformed, two are the same, an engine is unknown, or none is left.
     """
-    rows = [_read(number, given) for number, given in enumerate(matrix, 1)]
+    rows = [_read(number, fields) for number, fields in enumerate(matrix, 1)]
     names = [row.name for row in rows]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise SubjectError(f"matrix has {twice[0]} more than once; give each row once")
@@ -85,9 +85,9 @@ def choose_rows(
     return left
 
 
-def _read(number: int, given: Mapping[str, str]) -> Row:
+def _read(number: int, fields: Mapping[str, str]) -> Row:
     try:
-        return Row.model_validate(dict(given))
+        return Row.model_validate(dict(fields))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         field = ".".join(str(part) for part in first["loc"])

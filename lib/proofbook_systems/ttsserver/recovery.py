@@ -1,9 +1,9 @@
 """Run all rows, strictly one after the other, so that none costs another.
 
-After a row that did not pass, the server is brought into a state in which it can work: what is left
-in its queue is cancelled, and where that is not heeded, or the server is gone, it is started again.
-A row that may have paid for its predecessor is run once more on a fresh server: one that does not
-pass right after such a one, and one whose time went by before the server began with it.
+After a row that did not pass, the server is brought into a state in which it can work: its queue
+is cancelled, and where the server does not heed that, or has ended, it is started again. A row that
+may have failed for its predecessor is run once more on a fresh server: one that does not pass right
+after a row that did not, and one whose time ran out before the server began with it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from proofbook_systems.ttsserver.voices import Voices
 __all__ = ["RowOptions", "run_rows"]
 
 _HEED_SECONDS = 5.0
-"""How long the server may take to give up what was cancelled."""
+"""How long the server may take to give up a cancelled generation."""
 _PAUSE = 0.1
 
 
@@ -68,7 +68,7 @@ def _recover(server: VoiceboxServer, voices: Voices, result: RowResult) -> bool:
 
 
 def _free(server: VoiceboxServer, result: RowResult) -> str:
-    """Cancel what the row has left in the queue; return why that was in vain."""
+    """Cancel what the row has left in the queue; return why that failed, or nothing."""
     if result.generation_id is None:
         return "it is not known what the row has left in its queue"
     try:

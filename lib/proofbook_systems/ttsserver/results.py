@@ -50,7 +50,7 @@ class _Document(BaseModel):
 
 @dataclass(frozen=True, kw_only=True)
 class ResultFiles:
-    """Where the results of one run go; written anew with each row, so that none is lost."""
+    """Where the results of one run go; rewritten with each row, so that none is lost."""
 
     folder: Path
     binary: Binary

@@ -1,7 +1,6 @@
-"""Run one row of the matrix: ask, follow, fetch, hear.
+"""Run one row of the matrix: ask for the speech, follow it, fetch the audio, judge it.
 
-Whatever goes wrong ends in the row's result, and in nothing else. What state the server is left in
-is for :mod:`recovery` to find out.
+Every fault ends in the row's result. :mod:`recovery` finds out which state the server is left in.
 """
 
 from __future__ import annotations
@@ -49,7 +48,7 @@ class RowOptions:
 
 @dataclass(kw_only=True)
 class RowResult:
-    """What became of a row."""
+    """How a row ended."""
 
     row: Row
     status: Literal["passed", "failed", "timeout"] = "failed"
@@ -67,13 +66,13 @@ class RowResult:
     server_log_tail: str | None = None
     """The server's last lines, where the row did not pass."""
     notes: list[str] = field(default_factory=list)
-    """What happened beside, such as a stream that was opened again, or a restart."""
+    """What else happened, such as a stream that was opened again, or a restart."""
     over: bool = False
     """Whether the server itself said that it is done with the row."""
     may_have_waited: bool = False
     """Whether it may have spent its time behind what another row had left in the queue."""
     run_again: bool = False
-    """Whether this is what became of it on a fresh server, after a first time."""
+    """Whether this is the second time, on a fresh server."""
     server_seconds: float | None = None
     """What the server says it took, where it does."""
     noticed_after: float | None = None
@@ -88,12 +87,12 @@ class RowResult:
 
     @property
     def verdict(self) -> str:
-        """``passed``, or what became of it and why."""
+        """``passed``, or how it ended and why."""
         return self.status if self.passed else f"{self.status}: {self.error}"
 
 
 def run_row(server: VoiceboxServer, row: Row, voices: Voices, options: RowOptions) -> RowResult:
-    """Have the server speak one row and hear what it says."""
+    """Have the server speak one row, and judge the audio."""
     result = RowResult(row=row)
     started = time.monotonic()
     try:
@@ -132,15 +131,15 @@ def _speak(server: VoiceboxServer, voices: Voices, options: RowOptions, result: 
     started = time.monotonic()
     result.generation_id = client.generate(request)
     left = timeout - (time.monotonic() - started)
-    found = follow(client, result.generation_id, left, exited=server.exited)
-    result.over = found.end in ("completed", "failed", "not_found")
-    result.may_have_waited = found.end == "timeout" and "loading_model" not in found.statuses
-    _take_notes(found, result)
-    if found.end == "completed":
-        _hear(client, found, options, result)
+    followed = follow(client, result.generation_id, left, exited=server.exited)
+    result.over = followed.end in ("completed", "failed", "not_found")
+    result.may_have_waited = followed.end == "timeout" and "loading_model" not in followed.statuses
+    _take_notes(followed, result)
+    if followed.end == "completed":
+        _judge_audio(client, followed, options, result)
     else:
-        result.status = "timeout" if found.end == "timeout" else "failed"
-        result.error = _describe(found, timeout, result.was_cached)
+        result.status = "timeout" if followed.end == "timeout" else "failed"
+        result.error = _describe(followed, timeout, result.was_cached)
 
 
 def _is_cached(client: VoiceboxClient, row: Row) -> bool | None:
@@ -148,50 +147,54 @@ def _is_cached(client: VoiceboxClient, row: Row) -> bool | None:
     return model.downloaded if model else None
 
 
-def _take_notes(found: Followed, result: RowResult) -> None:
-    if found.reconnections:
-        times = found.reconnections
+def _take_notes(followed: Followed, result: RowResult) -> None:
+    if followed.reconnections:
+        times = followed.reconnections
         result.notes.append(f"the status stream broke; it was opened again {times} times")
 
 
-def _describe(found: Followed, timeout: float, cached: bool | None) -> str:
-    match found.end:
+def _describe(followed: Followed, timeout: float, cached: bool | None) -> str:
+    match followed.end:
         case "timeout":
             model = "is" if cached else "may not have been"
-            last = found.statuses[-1] if found.statuses else "nothing"
+            last = followed.statuses[-1] if followed.statuses else "nothing"
             return f"no result in {timeout:g} s (its model {model} there); it last said {last}"
         case "not_found":
             return "the server no longer knows the generation"
         case "exited":
-            return found.error
+            return followed.error
         case _:
-            return found.error or "the server says failed, and not why"
+            return followed.error or "the server says 'failed' and gives no reason"
 
 
-def _hear(client: VoiceboxClient, found: Followed, options: RowOptions, result: RowResult) -> None:
-    """Fetch and judge the audio; a stream with events that are none fails the row, too."""
+def _judge_audio(
+    client: VoiceboxClient, followed: Followed, options: RowOptions, result: RowResult
+) -> None:
+    """Fetch and judge the audio; malformed events fail the row, too."""
     assert result.generation_id is not None
     history = _history(client, result.generation_id)
     if history is not None and history.completed_at is not None:
-        result.noticed_after = found.noticed_at - history.completed_at
+        result.noticed_after = followed.noticed_at - history.completed_at
         result.server_seconds = history.generation_seconds
     path = options.audio_folder / f"{result.row.name}.wav"
     result.audio_path = client.fetch_audio(result.generation_id, path)
     faults, seconds = find_faults(
-        path, found.duration, options.duration_tolerance,
+        path, followed.duration, options.duration_tolerance,
         quietest=options.quietest, most_silence=options.most_silence,
     )  # fmt: skip
     result.audible = seconds > 0
-    if found.malformed:
-        count = len(found.malformed)
-        faults.append(f"{count} events of its status stream are not JSON: {found.malformed[0]!r}")
+    if followed.malformed:
+        count = len(followed.malformed)
+        faults.append(
+            f"{count} events of its status stream are not JSON: {followed.malformed[0]!r}"
+        )
     result.audio_duration = seconds
     result.status = "failed" if faults else "passed"
     result.error = "; ".join(faults) or None
 
 
 def _history(client: VoiceboxClient, generation_id: str) -> HistoryEntry | None:
-    """Return what the history says; it need not say anything."""
+    """Return the entry in the history; None where there is none."""
     try:
         return client.history(generation_id)
     except ServerError:
