@@ -21,9 +21,10 @@ from proofbook.runner.executors.protocol import JobResult, JobSpec
 from proofbook.runner.outcomes import OutcomeWriter, ended
 from proofbook.runner.resolution import read_outputs, resolve_parameters
 from proofbook.runner.schedule import Obstacle, Start
-from proofbook.runs.folder import RunFolder, read_records
+from proofbook.runs.folder import RunFolder
+from proofbook.runs.media_index import MediaIndex
 from proofbook.runs.media_store import store_media
-from proofbook.runs.verdicts import confirm
+from proofbook.runs.reading import read_job
 
 __all__ = ["Handover"]
 
@@ -138,10 +139,10 @@ class Handover:
         folder = self.writer.open_folder(spec.job.id)
         for path in theirs.job(spec.job.id).path.iterdir():
             shutil.move(path, folder.path / path.name)
-        records, unreadable = read_records(folder.records)
-        confirmed = confirm(spec.job, outcome, records, unreadable, run.media)
-        self.writer.write(confirmed)
-        return confirmed
+        self.writer.write(outcome)
+        supported = read_job(spec.job, folder, MediaIndex(run.media)).outcome
+        self.writer.write(supported)
+        return supported
 
     def _write_lost(self, spec: JobSpec, error: Exception) -> Outcome:
         started = now()
