@@ -64,7 +64,6 @@ OPEN_TO_SYSTEMS = LEAVES - {"configs", "extras", "notebooks", "profiles", "proje
 SHARED_SYSTEMS = {
     "dreambooth": {"training"},
     "foundry": {"training"},
-    "gpu": {"training", "dreambooth"},
     "pipeline": {"apis", "musicgen", "dreambooth"},
     "ttsserver": {"serving"},
     "apis": {"serving"},

@@ -84,7 +84,7 @@ def memory(cgroups: Path = _CGROUPS) -> Memory:
 
 
 def disk_free_gb(folder: Path) -> float:
-    """Return the free space, in GiB, where ``folder`` lies or would be created."""
+    """Return the free space, in GiB, where ``folder`` is or would be created."""
     existing = next(p for p in (folder.absolute(), *folder.absolute().parents) if p.exists())
     return shutil.disk_usage(existing).free / _GB
 
@@ -122,54 +122,54 @@ def find_gpus(environ: Mapping[str, str] | None = None, timeout: float = _SMI_TI
 
 def describe(folder: Path | None = None) -> dict[str, float | str]:
     """Return the machine in a few figures: platform, cores, memory, disk and GPUs."""
-    ram, cards = memory(), gpus()
-    found: dict[str, float | str] = {
+    ram, devices = memory(), gpus()
+    figures: dict[str, float | str] = {
         "platform": platform.platform(),
         "cores": float(cores()),
         "memory_gb": round(ram.total_gb, 1),
         "memory_available_gb": round(ram.available_gb, 1),
         "disk_free_gb": round(disk_free_gb(folder or Path.cwd()), 1),
-        "gpu": float(len(cards)),
+        "gpu": float(len(devices)),
     }
-    if cards:
-        found["gpu_name"] = ", ".join(sorted({card.name for card in cards}))
-        found["gpu_memory_gb"] = round(max(card.memory_gb for card in cards), 1)
-        found["gpu_driver"] = cards[0].driver
-    return found
+    if devices:
+        figures["gpu_name"] = ", ".join(sorted({device.name for device in devices}))
+        figures["gpu_memory_gb"] = round(max(device.memory_gb for device in devices), 1)
+        figures["gpu_driver"] = devices[0].driver
+    return figures
 
 
 def measure(required: Mapping[str, float], folder: Path) -> dict[str, float]:
     """Return what there is of each required kind, by the same key.
 
     Kinds: ``gpu`` and ``cores`` (numbers), ``memory_gb`` (in all), ``disk_gb`` (free where
-    ``folder`` lies), ``gpu_memory_gb`` (of the largest GPU) and ``gpu_driver`` (major and minor
+    ``folder`` is), ``gpu_memory_gb`` (of the largest GPU) and ``gpu_driver`` (major and minor
     version of the driver, such as 550.54). An unknown kind has 0.
     """
-    cards = gpus() if any(kind.startswith("gpu") for kind in required) else ()
-    found = dict.fromkeys(required, 0.0)
+    devices = gpus() if any(kind.startswith("gpu") for kind in required) else ()
+    amounts = dict.fromkeys(required, 0.0)
     for kind in required:
         if kind == "gpu":
-            found[kind] = float(len(cards))
+            amounts[kind] = float(len(devices))
         elif kind == "gpu_memory_gb":
-            found[kind] = max((card.memory_gb for card in cards), default=0.0)
+            amounts[kind] = max((device.memory_gb for device in devices), default=0.0)
         elif kind == "gpu_driver":
-            found[kind] = min((_driver_number(card.driver) for card in cards), default=0.0)
+            amounts[kind] = min((_driver_number(each.driver) for each in devices), default=0.0)
         elif kind == "memory_gb":
-            found[kind] = memory().total_gb
+            amounts[kind] = memory().total_gb
         elif kind == "disk_gb":
-            found[kind] = disk_free_gb(folder)
+            amounts[kind] = disk_free_gb(folder)
         elif kind == "cores":
-            found[kind] = float(cores())
-    return found
+            amounts[kind] = float(cores())
+    return amounts
 
 
 def missing(required: Mapping[str, float], folder: Path) -> list[str]:
     """Return one sentence for each requirement that is not met, such as "needs 1 gpu, found 0"."""
-    found = measure(required, folder)
+    amounts = measure(required, folder)
     return [
-        f"needs {amount:g} {kind}, found {round(found[kind], 2):g}"
+        f"needs {amount:g} {kind}, found {round(amounts[kind], 2):g}"
         for kind, amount in required.items()
-        if found[kind] < amount
+        if amounts[kind] < amount
     ]
 
 
@@ -199,17 +199,19 @@ def _driver_number(text: str) -> float:
 
 
 def _mebibytes(text: str) -> float:
-    """Read a number of MiB as GiB; ``[N/A]``, which cards with shared memory answer, is 0."""
+    """Read a number of MiB as GiB; ``[N/A]``, which GPUs with shared memory answer, is 0."""
     return float(text) / 1024 if re.fullmatch(r"\d+(\.\d+)?", text) else 0.0
 
 
-def _visible(found: Sequence[Gpu], setting: str | None) -> list[Gpu]:
+def _visible(present: Sequence[Gpu], setting: str | None) -> list[Gpu]:
     """Keep what CUDA would: entries in order, up to the first that names no device."""
     if setting is None:
-        return list(found)
+        return list(present)
     kept: list[Gpu] = []
     for entry in (part.strip() for part in setting.split(",")):
-        named = [g for g in found if str(g.index) == entry or (entry and g.uuid.startswith(entry))]
+        named = [
+            g for g in present if str(g.index) == entry or (entry and g.uuid.startswith(entry))
+        ]
         if not named:
             break
         kept.append(named[0])

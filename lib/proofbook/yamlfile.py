@@ -135,7 +135,7 @@ def read_yaml(path: Path) -> YamlFile:
 
 
 def parse_scalar(text: str) -> Any:
-    """Parse one value given on a command line, by the rules of the files; else it is text."""
+    """Parse one value of a command line by the rules of the files; what breaks them is text."""
     try:
         return _load(text)
     except (yaml.YAMLError, RecursionError):

@@ -56,7 +56,7 @@ def run_command(
     """Run a command to its end and return how many seconds it took.
 
     Args:
-        argv: A command's name, looked up beside this interpreter, or a path; its arguments.
+        argv: A command's name, looked up next to this interpreter, or a path; its arguments.
         env: The whole environment.
         cwd: The working folder.
         timeout: Seconds after which it is ended, with all that it started.

@@ -91,18 +91,12 @@ class ManyNotebooksConfig(_Config):
 class ManyJobsConfig(_Config):
     """Parameters of ``benchmarks/many_jobs``."""
 
-    jobs: int = Field(default=60, ge=2)
-    """Jobs of a long run."""
-    fewer: int = Field(default=20, ge=1)
-    """Jobs of a short run, with which it is compared."""
-    slots: int = Field(default=2, ge=1)
-    """How many of them at a time."""
-    rounds: int = Field(default=1, ge=1)
-    """How often each is measured."""
-    bar: float = Field(default=1.15, gt=0)
-    """Largest time per job of the long run, as a multiple of the short run's."""
-    memory_bar: float = Field(default=20.0, gt=0)
-    """MB by which the runner may grow after as many jobs as the short run has."""
+    jobs: int = Field(ge=2)
+    fewer: int = Field(ge=1)
+    slots: int = Field(ge=1)
+    rounds: int = Field(ge=1)
+    bar: float = Field(gt=0)
+    memory_bar: float = Field(gt=0)
 
 
 class StartUpConfig(_Config):

@@ -63,7 +63,7 @@ def kill_at_random(
     """Start a command, SIGKILL one process of its tree, and return what is left afterwards.
 
     Args:
-        command: A command's name, looked up beside this interpreter; its arguments.
+        command: A command's name, looked up next to this interpreter; its arguments.
         env: Its environment; its temporary folder is a new one.
         cwd: Where it runs.
         latest: Seconds until the latest moment of the kill.

@@ -1,6 +1,6 @@
 """What is left when a run is over: processes, dead ones that nobody collected, folders.
 
-Looks at the whole machine, so it is told what to look for. Knows nothing about who made them.
+Looks at the whole machine, so it is told what to look for. Knows nothing about their owners.
 """
 
 from __future__ import annotations

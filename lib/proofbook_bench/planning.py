@@ -30,7 +30,7 @@ _AXES = 4
 
 
 class Planned(NamedTuple):
-    """What one process took."""
+    """What each step took, in a process of its own."""
 
     seconds: float
     """From the profile to the plan."""
@@ -43,19 +43,14 @@ class Planned(NamedTuple):
 
 
 def measure_planning(bench: Bench, profile: str) -> Planned:
-    """Plan, choose and resume the jobs of a profile in a new process.
+    """Plan, choose and resume the jobs of a profile, each in a new process.
 
     Raises:
-        SubjectError: It failed.
+        SubjectError: One failed.
     """
-    command = [sys.executable, "-m", "proofbook_bench.planning", str(bench.root), profile]
-    done = subprocess.run(
-        command, env=bench.environment, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        lines = done.stderr.strip().splitlines() or ["it printed nothing"]
-        raise SubjectError(f"planning {profile} failed: {lines[-1]}")
-    return Planned(*json.loads(done.stdout))
+    seconds, plan = _measure(bench, "plan", profile)
+    [choose], [resume] = _measure(bench, "choose", profile), _measure(bench, "resume", profile)
+    return Planned(seconds, plan, choose, resume)
 
 
 def compare_sizes(bench: Bench, shape: str, jobs: int, rounds: int) -> dict[str, Pairs]:
@@ -90,21 +85,35 @@ def write_jobs(bench: Bench, shape: str, jobs: int) -> str:
     return f"{shape}-{jobs}"
 
 
-def main(root: str, profile: str) -> int:
-    """Measure once, print the figures as JSON, and return the exit code."""
+def main(step: str, root: str, profile: str) -> int:
+    """Measure a step once, print its figures as JSON, and return the exit code."""
     project = Project(Path(root))
-    began, plan_seconds = time.perf_counter(), time.process_time()
-    plan = load_plan(project, profile)
-    seconds, plan_seconds = time.perf_counter() - began, time.process_time() - plan_seconds
-    last = plan.jobs[-1].id
-    choose_seconds = _cpu_seconds(lambda: load_plan(project, profile, only=[last]))
     folder = RunFolder(project.outputs / profile)
-    folder.path.mkdir(exist_ok=True)
-    folder.write_info(RunInfo(run_id=profile, profile=profile, plan=plan.jobs))
-    resume_seconds = _cpu_seconds(lambda: _resume(project, folder))
-    figures = Planned(seconds, plan_seconds, choose_seconds, resume_seconds)
+    if step == "plan":
+        began, cpu_began = time.perf_counter(), time.process_time()
+        plan = load_plan(project, profile)
+        figures = [time.perf_counter() - began, time.process_time() - cpu_began]
+        folder.path.mkdir(exist_ok=True)
+        folder.write_info(RunInfo(run_id=profile, profile=profile, plan=plan.jobs))
+    elif step == "choose":
+        last = folder.read_info().plan[-1].id
+        figures = [_cpu_seconds(lambda: load_plan(project, profile, only=[last]))]
+    else:
+        figures = [_cpu_seconds(lambda: _resume(project, folder))]
     print(json.dumps(figures))  # noqa: T201 - this is how it answers
     return 0
+
+
+def _measure(bench: Bench, step: str, profile: str) -> list[float]:
+    command = [sys.executable, "-m", "proofbook_bench.planning", step, str(bench.root), profile]
+    done = subprocess.run(
+        command, env=bench.environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        lines = done.stderr.strip().splitlines() or ["it printed nothing"]
+        raise SubjectError(f"planning {profile} failed: {lines[-1]}")
+    figures: list[float] = json.loads(done.stdout)
+    return figures
 
 
 def _resume(project: Project, folder: RunFolder) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from proofbook.errors import SubjectError
-from proofbook.processes import guarded, run
+from proofbook.processes import guarded, run, supervise
 
 
 def test_a_command_that_ends_is_told_in_full(tmp_path: Path) -> None:
@@ -43,6 +43,27 @@ def test_a_command_that_takes_too_long_is_ended_with_its_children(
 def test_what_cannot_be_run_is_named() -> None:
     with pytest.raises(SubjectError, match=r"^no-such-command cannot be started: No such file"):
         run(["no-such-command"], timeout=1)
+
+
+GUARDED = """
+import sys, time
+from proofbook.processes import guarded
+with guarded(["touch", sys.argv[1]]):
+    print("ready", flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing ends the guard")
+def test_a_guarded_command_runs_even_if_its_owner_is_killed_with_all_it_started(
+    tmp_path: Path, wait_for: Callable[..., None]
+) -> None:
+    """A job's kernel is: the container that it has started must go all the same."""
+    command = [sys.executable, "-c", GUARDED, str(tmp_path / "done")]
+    with supervise(command, log=tmp_path / "log", name="it") as program:
+        wait_for(lambda: "ready" in program.tail())
+        assert program.stop(0).how == "killed"
+    wait_for((tmp_path / "done").exists)
 
 
 def test_a_guarded_command_runs_at_the_end_of_the_block(tmp_path: Path) -> None:

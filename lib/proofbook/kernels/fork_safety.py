@@ -32,7 +32,7 @@ def unfit_process() -> str | None:
         return "a preloaded module has initialised CUDA"
     zmq = sys.modules.get("zmq")
     if zmq is not None and getattr(zmq.Context, "_instance", None) is not None:
-        return "a preloaded module has made a ZeroMQ context"
+        return "a preloaded module has created a ZeroMQ context"
     return None
 
 

@@ -43,7 +43,7 @@ _handlers: list[logging.StreamHandler[Any]] = []
 
 
 def prepare(kernel_modules: Iterable[str]) -> None:
-    """Do once, in the forkserver, what would be the same in each kernel.
+    """Do once, in the forkserver, what is the same in each kernel.
 
     ``kernel_modules`` are the modules that the kernel itself needs, as against those preloaded.
     """
@@ -68,7 +68,7 @@ def be_early() -> None:
     silence()
     tree.name_process("pb-kernel")
     _draw_again()
-    # What an import made and cleans up at exit belongs to the forkserver and to all kernels.
+    # What an import created and cleans up at exit belongs to the forkserver and to all kernels.
     for finalizer in list(weakref.finalize._registry):  # type: ignore[attr-defined]  # no public list
         finalizer.atexit = False
     # The inline backend hooks itself into the shell when it is imported, so it has to be later.
@@ -114,8 +114,9 @@ def _replace_arguments(argv: list[str]) -> None:
 
 
 def _draw_again() -> None:
-    # Python's own generator is seeded again by Python. CUDA's start from the same constant in
-    # every process, as they do here.
+    # fork(2) copies the state of every generator: without this all kernels would draw the same
+    # numbers (numpy#9248). Python's own is seeded again by Python (random.py registers that with
+    # os.register_at_fork). CUDA's start from the same constant in every process, as they do here.
     random = sys.modules.get("numpy.random")
     if random is not None:
         random.seed(None)
@@ -166,7 +167,8 @@ def _exit_code(error: SystemExit) -> int:
 
 
 def _exit(code: int) -> NoReturn:
-    # As the interpreter ends, up to and without its tear-down of every loaded module.
+    # As the interpreter ends, up to and without its tear-down of every loaded module: that would
+    # touch, and so copy, most pages that are shared with the forkserver.
     try:
         threading._shutdown()  # type: ignore[attr-defined]  # there is no public name
         atexit._run_exitfuncs()

@@ -26,7 +26,7 @@ from proofbook.kernels.forked_kernel import INLINE_BACKEND, be_early, prepare, r
 from proofbook.kernels.idleness import Idleness
 from proofbook.kernels.imports import BASICS, import_all, stale_file
 from proofbook.kernels.lifeline import stop_watching, watch_while_importing
-from proofbook.kernels.runtime_dir import is_private
+from proofbook.kernels.runtime_dir import listen
 from proofbook.kernels.thread_pools import APPLIED, QUIET, thread_names
 from proofbook.processes import tree
 from proofbook.processes.ipc import Channel, LaunchRequest, peer_uid
@@ -190,23 +190,6 @@ class Forkserver:
         }
 
 
-def _listen(path: Path) -> socket.socket:
-    """Bind the socket, readable by this user alone, in a folder of this user alone."""
-    if not is_private(path.parent):
-        raise PermissionError(f"{path.parent} must belong to you alone (mode 0700)")
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    beside = path.with_name(f"{path.name}+")  # nobody may find a socket that does not listen yet
-    previous = os.umask(0o177)
-    try:
-        beside.unlink(missing_ok=True)
-        listener.bind(str(beside))
-    finally:
-        os.umask(previous)
-    listener.listen(128)
-    beside.replace(path)
-    return listener
-
-
 def _prepare_environment() -> dict[str, str]:
     original = dict(os.environ)
     for name in APPLIED:
@@ -233,7 +216,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if sys.path[0] in ("", str(Path.cwd())):
         del sys.path[0]  # the folder this was started in is no place to import from
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    listener = _listen(options.socket)
+    listener = listen(options.socket)
     try:
         if options.lifeline is not None:
             os.set_inheritable(options.lifeline, False)

@@ -121,7 +121,7 @@ def _quick_app_class() -> Any:
             self._logging_configured = True
 
         def parse_command_line(self, argv: list[str] | None = None) -> None:
-            """Parse as ever, but build no parser for what nearly every kernel is given."""
+            """Parse as ever, but build no parser for the options of nearly every kernel."""
             known = _known_options(argv)
             if known is None:
                 super().parse_command_line(argv)

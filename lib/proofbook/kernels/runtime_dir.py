@@ -7,6 +7,7 @@ code as this user.
 from __future__ import annotations
 
 import os
+import socket
 import stat
 import tempfile
 from pathlib import Path
@@ -17,13 +18,14 @@ from proofbook.processes import TemporaryFolder, remove_abandoned
 __all__ = [
     "PRIVATE_PREFIX",
     "is_private",
+    "listen",
     "private_folder",
     "remove_abandoned_folders",
     "runtime_folder",
 ]
 
 PRIVATE_PREFIX = "pb-"
-"""How the name of a folder begins that was made for one forkserver or kernel alone."""
+"""How the name of a folder begins that belongs to one forkserver or kernel alone."""
 
 _LONGEST = 60
 """Bytes of a runtime folder that leave room for our own names."""
@@ -42,10 +44,10 @@ def is_private(folder: Path) -> bool:
 
 
 def runtime_folder() -> Path:
-    """Return the folder of this user's sockets; it is made where it is missing.
+    """Return the folder of this user's sockets; it is created where it is missing.
 
     Raises:
-        KernelError: Someone else made a folder of that name, or it is open to others.
+        KernelError: Someone else owns a folder of that name, or it is open to others.
     """
     session = os.environ.get("XDG_RUNTIME_DIR", "")
     if session and len(os.fsencode(session)) <= _LONGEST and is_private(Path(session)):
@@ -56,14 +58,14 @@ def runtime_folder() -> Path:
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
-        raise KernelError(f"{folder} cannot be made: {error.strerror}") from error
+        raise KernelError(f"{folder} cannot be created: {error.strerror}") from error
     if not is_private(folder):
         raise KernelError(f"{folder} must be a folder of yours alone (mode 0700); remove it")
     return folder
 
 
 def private_folder() -> TemporaryFolder:
-    """Make an empty folder for one forkserver or kernel.
+    """Create an empty folder for one forkserver or kernel.
 
     Raises:
         KernelError: The runtime folder is not ours or is full.
@@ -72,9 +74,30 @@ def private_folder() -> TemporaryFolder:
     try:
         return TemporaryFolder(PRIVATE_PREFIX, parent)
     except OSError as error:
-        raise KernelError(f"no folder can be made in {parent}: {error.strerror}") from error
+        raise KernelError(f"no folder can be created in {parent}: {error.strerror}") from error
 
 
 def remove_abandoned_folders() -> None:
     """Remove the private folders of processes that were killed together with their guards."""
     remove_abandoned(PRIVATE_PREFIX, runtime_folder())
+
+
+def listen(path: Path) -> socket.socket:
+    """Listen at a socket that is for this user alone, in a folder of this user alone.
+
+    Raises:
+        PermissionError: The folder is open to others.
+    """
+    if not is_private(path.parent):
+        raise PermissionError(f"{path.parent} must belong to you alone (mode 0700)")
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    hidden = path.with_name(f"{path.name}+")  # nobody may find a socket that does not listen yet
+    previous = os.umask(0o177)
+    try:
+        hidden.unlink(missing_ok=True)
+        listener.bind(str(hidden))
+    finally:
+        os.umask(previous)
+    listener.listen(128)
+    hidden.replace(path)
+    return listener

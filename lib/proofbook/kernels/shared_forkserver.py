@@ -22,7 +22,7 @@ from proofbook.processes import exit_words, tree
 
 __all__ = [
     "IDLE_SECONDS",
-    "find_shared",
+    "misfit",
     "shared_socket",
     "shared_status",
     "start_shared",
@@ -82,16 +82,25 @@ def start_shared(
     folder = runtime_folder()
     with _one_at_a_time(folder):
         status = shared_status(timeout)
-        if status is not None and _fits(status, preload):
+        if status is not None and not misfit(status, preload):
             return status
         stop_shared()
         check_alive = _spawn_detached(folder, preload, idle, bare)
         return wait_ready(folder / "forkserver", timeout, check_alive)
 
 
-def _fits(status: ForkserverStatus, preload: Sequence[str]) -> bool:
-    same = status.python == sys.executable and not status.differing
-    return status.usable and same and set(preload) <= set(status.preload)
+def misfit(status: ForkserverStatus, preload: Sequence[str]) -> str:
+    """Return why a forkserver cannot serve this process with ``preload``; empty if it can."""
+    missing = sorted(set(preload) - set(status.preload))
+    if not status.usable:
+        return status.warnings[-1]
+    if status.python != sys.executable:
+        return f"it runs {status.python}, not {sys.executable}"
+    if missing:
+        return f"it has not imported {', '.join(missing)}"
+    if status.differing:
+        return f"it was started with other values of {', '.join(status.differing)}"
+    return ""
 
 
 def _spawn_detached(
@@ -133,9 +142,3 @@ def stop_shared(timeout: float = 10.0) -> bool:
     while path.exists() and time.monotonic() < deadline:
         time.sleep(_STEP)
     return True
-
-
-def find_shared(preload: Sequence[str]) -> Path | None:
-    """Return the socket of the user's forkserver if it has imported all of ``preload``."""
-    path, status = shared_socket(), shared_status()
-    return path if status is not None and _fits(status, preload) else None

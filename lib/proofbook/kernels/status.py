@@ -70,7 +70,7 @@ def connect(path: Path, timeout: float) -> Channel:
     try:
         channel.socket.settimeout(timeout)
         channel.socket.connect(str(path))
-        # Whoever listens is given an environment and runs code as this user.
+        # Whoever listens receives an environment, secrets included, and runs code as this user.
         if peer_uid(channel.socket) == os.getuid():
             return channel
         problem = f"the forkserver at {path} belongs to another user"

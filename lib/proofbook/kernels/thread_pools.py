@@ -23,14 +23,14 @@ QUIET = {
     "PYTORCH_NVML_BASED_CUDA_CHECK": "1",  # asks the driver without initialising CUDA
     "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # a remark about frozen modules
 }
-"""Environment of a forkserver, over what it was given."""
+"""Set in the environment of a forkserver."""
 
 APPLIED = frozenset(
     {"OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", *QUIET}
     | {"TMPDIR", "TEMP", "TMP"}
 )
 """Variables that a kernel may set otherwise: :func:`restore_pools` gives them their effect, and
-a kernel looks for its temporary folder anew."""
+a kernel looks for its temporary folder again."""
 
 _openblas: list[Any] = []
 """threadpoolctl's controllers of each OpenBLAS that was loaded when it was looked for."""

@@ -1,6 +1,6 @@
 """``proofbook lab``: JupyterLab on a runbook, or on a job as it was executed, with warm kernels.
 
-The executed notebook is the record and is never edited: a copy beside it is opened, at the cell
+The executed notebook is the record and is never edited: a copy next to it is opened, at the cell
 that failed, trusted so that its players play. The server belongs to the command: however that
 ends, nothing of it stays. Knows nothing about how jobs are executed.
 """
@@ -151,9 +151,9 @@ def _job(project: Project, outputs: Path, run_name: str, job: str) -> LabTarget:
 
 
 def _editable_copy(folder: JobFolder, runbook: Path) -> Path:
-    """Return ``debug.ipynb`` beside the record; one that is there already is kept as it is.
+    """Return ``debug.ipynb`` next to the record; an existing one is kept as it is.
 
-    Code and data beside the runbook are linked there, so that it is these that are worked on.
+    Code and data next to the runbook are linked there, so that it is these that are worked on.
     """
     copy = folder.path / "debug.ipynb"
     if copy.exists():
@@ -256,7 +256,7 @@ def _warm(preload: tuple[str, ...]) -> Iterator[dict[str, str]]:
 
 @contextlib.contextmanager
 def _serving(command: list[str], environment: Mapping[str, str]) -> Iterator[Supervised]:
-    """Run a server; when left, it is asked to end, and then made to."""
+    """Run a server; when the block ends it is asked to end, and killed if it does not."""
     server = supervise(command, log=None, name="JupyterLab", env=environment)
     try:
         yield server

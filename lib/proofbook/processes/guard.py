@@ -15,6 +15,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
+from proofbook.processes import tree
 from proofbook.processes.leases import remove_unused
 from proofbook.processes.signals import default_signals
 
@@ -25,6 +26,8 @@ _COMMAND_SECONDS = 60.0
 
 def main(command: Sequence[str]) -> None:
     """Wait for the end of the input, then kill, run the command and remove the folders."""
+    if tree.SUPPORTED:
+        tree.name_process("pb-guard")
     words = [os.fsdecode(word) for word in sys.stdin.buffer.read().split(b"\0")]
     if "!" not in words:
         for word in words:

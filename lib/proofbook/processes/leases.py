@@ -12,7 +12,10 @@ import shutil
 import time
 from pathlib import Path
 
-__all__ = ["remove_folder", "remove_unused", "take_lease"]
+__all__ = ["GUARD", "remove_folder", "remove_unused", "take_lease"]
+
+GUARD = b"proofbook.processes.guard"
+"""In the command line of a guard: a warden knows by it that one is about to clear up."""
 
 try:
     import fcntl

@@ -27,8 +27,8 @@ from proofbook.processes.termination import How
 __all__ = ["OwnedProcess", "first_answer", "make_request", "spawn"]
 
 _START = (
-    "import sys; sys.path.append(sys.argv.pop(1)); "
-    "from proofbook.processes.subreaper import main; sys.exit(main())"
+    "import os, sys; sys.path.append(sys.argv.pop(1)); "
+    "from proofbook.processes.subreaper import main; os._exit(main())"  # it has nothing to flush
 )
 _LIBRARY = str(Path(__file__).resolve().parents[2])
 _START_SECONDS = 120.0

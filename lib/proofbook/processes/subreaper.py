@@ -113,17 +113,15 @@ class Subreaper:
         tree.end_descendants(within, self._spared)
 
 
-def main(argv: list[str] | None = None) -> int:
+def main() -> int:
     """Start the command that is asked for over the inherited socket, and keep it."""
-    fd = int((sys.argv[1:] if argv is None else argv)[0])
+    fd = int(sys.argv[1])
     client = Channel(socket.socket(fileno=fd))
     client.socket.set_inheritable(False)
     message = client.receive()
     if message is None:
         return 0
     tree.name_process("pb-subreaper")
-    # A Ctrl-C or a SIGTERM to the owner's group must not end the one who has to clear up.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     request, streams = LaunchRequest.from_message(message), client.take_fds()
 
     def close_in_warden() -> None:
@@ -139,7 +137,3 @@ def main(argv: list[str] | None = None) -> int:
         os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
         subreaper.tend()
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -17,6 +17,7 @@ __all__ = [
     "SUPPORTED",
     "become_subreaper",
     "descendants",
+    "descendants_running",
     "die_with_parent",
     "end_descendants",
     "name_process",
@@ -55,6 +56,12 @@ def die_with_parent(signum: int, parent: int) -> None:
     # The parent may have ended before the call: then no signal comes.
     if os.getppid() != parent:
         os.kill(os.getpid(), signum)
+
+
+def descendants_running(root: int, word: bytes) -> frozenset[int]:
+    """Return the descendants of a process that have ``word`` in their command line."""
+    pids = descendants(root)
+    return frozenset(pid for pid in pids if word in read_proc(f"/proc/{pid}/cmdline"))
 
 
 def name_process(name: str) -> None:

@@ -21,28 +21,21 @@ from typing import Any, NamedTuple
 from proofbook.processes import tree
 from proofbook.processes.child_setup import fail, separate, settle
 from proofbook.processes.ipc import Channel, LaunchRequest
-from proofbook.processes.leases import take_lease
+from proofbook.processes.leases import GUARD, take_lease
+from proofbook.processes.memory_limit import LOOK_SECONDS, MemoryLimit, system_oom_kills
 from proofbook.processes.termination import How, exit_words
-from proofbook.processes.usage import proportional_memory, resident_memory
 
 __all__ = ["Recipe", "Warden"]
 
-_GIGA = 1e9
-_MEMORY_INTERVAL = 0.1
-_TREE_INTERVAL = 0.5
 _CLIENT_SECONDS = 5.0
 """A client that takes no message for so long is treated as gone."""
 
+_STEP = 0.01
+_GUARD_SECONDS = 65.0
+"""A guard may take so long to clear up outside of this tree: it removes a container, perhaps."""
+
 _PROMPT = 1.0
 """Seconds within which the end is reported, even if something refuses to die."""
-
-
-def _system_oom_kills() -> int:
-    with contextlib.suppress(OSError), open("/proc/vmstat") as file:  # noqa: PTH123 - no pathlib here
-        for line in file:
-            if line.startswith("oom_kill "):
-                return int(line.split()[1])
-    return 0
 
 
 class Recipe(NamedTuple):
@@ -72,9 +65,8 @@ class Warden:
         self._kill_at: float | None = None
         """When the program is killed, on the monotonic clock."""
         self._terminated = False
-        self._oom_kills = _system_oom_kills()
-        self._tree: set[int] = set()
-        self._tree_read = 0.0
+        self._oom_kills = system_oom_kills()
+        self._memory: MemoryLimit | None = None
         # A signal between "nothing to do" and poll() would be slept over: the handler writes
         # into a pipe that is polled too (the "self-pipe trick", select(2)).
         self._wake = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
@@ -148,6 +140,8 @@ class Warden:
         self.channel = Channel(socket.socket(fileno=client))
         self.channel.socket.settimeout(_CLIENT_SECONDS)
         self.request = LaunchRequest.from_message(message)
+        if self.request.memory_limit_gb is not None:
+            self._memory = MemoryLimit(self.request.memory_limit_gb)
         for folder in self.request.folders:
             take_lease(folder)  # held until this process ends, by which time nothing uses it
         with contextlib.suppress(OSError):  # a program that has died already is noticed next
@@ -176,15 +170,15 @@ class Warden:
                 self._announce()
             if self._status is None and self.channel.fileno() in ready:
                 self._obey()
-            if self._status is None and self.request.memory_limit_gb is not None:
-                self._check_memory(self.request.memory_limit_gb * _GIGA)
+            if self._status is None and self._memory and (amount := self._memory.exceeded()):
+                self._end(0, f"ran out of memory: {amount}")
 
     def _is_due(self) -> bool:
         return self._kill_at is not None and time.monotonic() >= self._kill_at
 
     def _patience(self) -> float | None:
         """Return the milliseconds until there is something to do, or None."""
-        waits = [] if self.request.memory_limit_gb is None else [_MEMORY_INTERVAL]
+        waits = [LOOK_SECONDS] if self._memory else []
         if self._kill_at is not None:
             waits.append(max(0.0, self._kill_at - time.monotonic()))
         return min(waits) * 1000 if waits else None
@@ -233,22 +227,10 @@ class Warden:
             self._signal(signal.SIGTERM)
             self._how = "terminated"
 
-    def _check_memory(self, limit: float) -> None:
-        now = time.monotonic()
-        if now - self._tree_read > _TREE_INTERVAL:
-            self._tree, self._tree_read = set(tree.descendants(os.getpid())), now
-        # The sum of resident pages counts shared ones many times and is cheap; only above the
-        # limit is it worth asking for the proportional sum, which walks all page tables.
-        if resident_memory(self._tree) < limit:
-            return
-        used = proportional_memory(self._tree)
-        if used > limit:
-            self._end(0, f"ran out of memory: {used / _GIGA:.2f} GB of {limit / _GIGA:.2f} GB")
-
     def _finish(self) -> None:
         if self._status is None:
             self._how = "killed"
-        statuses = tree.end_descendants(_PROMPT)
+        statuses = tree.end_descendants(_PROMPT, tree.descendants_running(os.getpid(), GUARD))
         if self._status is None:
             self._status = statuses.get(self.program)
         code, reason = -int(signal.SIGKILL), "was killed, but does not end"
@@ -256,9 +238,18 @@ class Warden:
             self._announce()
             code = os.waitstatus_to_exitcode(self._status)
             reason = exit_words(code)
-            if code == -signal.SIGKILL and _system_oom_kills() > self._oom_kills:
+            if code == -signal.SIGKILL and system_oom_kills() > self._oom_kills:
                 reason += ", as the system was out of memory"
         self._tell(
             {"event": "exit", "code": code, "how": self._how, "reason": self._cause or reason}
         )
+        self._wait_for_guards(time.monotonic() + _GUARD_SECONDS)
         tree.end_descendants(float("inf"))
+
+    def _wait_for_guards(self, deadline: float) -> None:
+        """Let guards that the tree has started do what they are for; their owners have ended."""
+        while time.monotonic() < deadline:
+            tree.reap()
+            if not tree.descendants_running(os.getpid(), GUARD):
+                return
+            time.sleep(_STEP)

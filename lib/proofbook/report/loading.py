@@ -6,8 +6,10 @@ import re
 from datetime import datetime
 from pathlib import Path
 
+from pydantic import JsonValue
+
 from proofbook.collector import collector_paused
-from proofbook.records import Check, Evidence, Identity, Metric
+from proofbook.records import Check, Evidence, Identity, Metric, Outcome, Output, PlannedJob
 from proofbook.report.summary import JobSummary, RunSummary
 from proofbook.runs.folder import RunFolder
 from proofbook.runs.media_index import MediaIndex
@@ -99,7 +101,8 @@ def _summarise(run: RunFolder, job: JobStatus) -> JobSummary:
         cause=outcome.cause,
         allowed=outcome.allowed,
         flaky=outcome.flaky,
-        parameters=asked.parameters,
+        parameters=_in_force(asked, judged.planned, outcome),
+        named=_named(judged.planned, outcome),
         needs=judged.planned.needs,
         seconds=outcome.seconds,
         started=outcome.started,
@@ -109,6 +112,7 @@ def _summarise(run: RunFolder, job: JobStatus) -> JobSummary:
         checks=judged.of_kind(Check),
         metrics=judged.of_kind(Metric),
         evidence=judged.of_kind(Evidence),
+        outputs=judged.of_kind(Output),
         questions=job.questions,
         answers={name: state.answers for name, state in job.states.items() if state.answers},
         reasons={name: state.reason for name, state in job.states.items() if state.reason},
@@ -123,6 +127,21 @@ def _summarise(run: RunFolder, job: JobStatus) -> JobSummary:
         unreadable_lines=judged.unreadable_lines,
         media_problems=dict(judged.media_problems),
     )
+
+
+def _in_force(asked: AskedJob, planned: PlannedJob, outcome: Outcome) -> dict[str, JsonValue]:
+    """Return the parameters as the notebook recorded them, else as it got them."""
+    unrecorded = {
+        name: value
+        for name, value in outcome.resolved.items()
+        if asked.parameters.get(name) == planned.parameters.get(name)
+    }
+    return {**asked.parameters, **unrecorded}
+
+
+def _named(planned: PlannedJob, outcome: Outcome) -> dict[str, JsonValue]:
+    """Return what the plan has for the parameters that were resolved when the job started."""
+    return {name: planned.parameters.get(name) for name in outcome.resolved}
 
 
 def _bound(asked: AskedJob) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """The report for a CI summary: Markdown with the verdict, the jobs and what failed.
 
-Short by design: at most 200 jobs and 100 checks are named, the worst first.
+Short by design: at most 200 jobs, 100 checks and 50 outputs are named, the worst first.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _MARKS = {
     "skip_allowed": "⚪",
     "flaky": "🟡",
 }
-_MOST_JOBS, _MOST_CHECKS = 200, 100
+_MOST_JOBS, _MOST_CHECKS, _MOST_OUTPUTS = 200, 100, 50
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~$@-])")
 
 
@@ -45,6 +45,7 @@ def render_markdown(run: RunSummary) -> str:
         f"took {say_duration(run.seconds)}.",
         _list_jobs(run),
         _list_failures(run),
+        _list_outputs(run),
         _list_questions(run),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -94,6 +95,20 @@ def _failure(job: JobSummary, check: Check) -> str:
     actual = check.reason or f"{say_value(check.actual)} {check.unit}"
     cells = (job.id, check.name, f"{check.expected} {check.unit}", actual, check.why)
     return f"| {' | '.join(_escape(cell.strip()) for cell in cells)} |"
+
+
+def _list_outputs(run: RunSummary) -> str:
+    rows = [
+        f"| {_escape(job.id)} | {_escape(output.name)} | {_escape(say_value(output.value))} |"
+        for job in run.jobs
+        for output in job.outputs
+    ]
+    if not rows:
+        return ""
+    more = len(rows) - _MOST_OUTPUTS
+    head = "### Outputs\n\n| job | output | value |\n| --- | --- | --- |"
+    rest = f"\n\n… and {more} more outputs." if more > 0 else ""
+    return "\n".join([head, *rows[:_MOST_OUTPUTS]]) + rest
 
 
 def _list_questions(run: RunSummary) -> str:

@@ -18,6 +18,7 @@ from proofbook.records import (
     Failure,
     Metric,
     OutcomeStatus,
+    Output,
     Question,
     Verdict,
 )
@@ -47,6 +48,9 @@ class JobSummary(_Model):
     """A skip that the profile allows."""
     flaky: bool
     parameters: dict[str, JsonValue]
+    """Those in force."""
+    named: dict[str, JsonValue] = {}
+    """Of those that name outputs of other jobs: the expressions that the profile has."""
     needs: tuple[str, ...]
     seconds: float | None
     started: AwareDatetime | None
@@ -57,6 +61,8 @@ class JobSummary(_Model):
     checks: tuple[Check, ...]
     metrics: tuple[Metric, ...]
     evidence: tuple[Evidence, ...]
+    outputs: tuple[Output, ...] = ()
+    """What was left for other jobs."""
     questions: tuple[Question, ...]
     """With the statuses that people have given them."""
     answers: dict[str, tuple[Answer, ...]] = {}

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from proofbook.errors import ForkserverError, KernelError
 from proofbook.kernels.ownership import start_forkserver
-from proofbook.kernels.shared_forkserver import find_shared, shared_status
+from proofbook.kernels.shared_forkserver import misfit, shared_socket, shared_status
 from proofbook.runner.events import Note, Sink
 
 __all__ = ["OFF", "forkserver_for"]
@@ -26,11 +26,13 @@ def forkserver_for(warm: Sequence[str], sink: Sink, *, cold: bool = False) -> It
     if cold:
         yield OFF
         return
-    if shared := find_shared(warm):
-        yield str(shared)
-        return
-    if shared_status() is not None:
-        text = "the shared forkserver is out of date or lacks an import; starting one for this run"
+    shared = shared_status()
+    if shared is not None:
+        reason = misfit(shared, warm)
+        if not reason:
+            yield str(shared_socket())
+            return
+        text = f"not using the shared forkserver: {reason}; starting one for this run"
         sink(Note(text=text))
     try:
         forkserver = start_forkserver(warm)

@@ -20,7 +20,7 @@ _SLOW = "rfc3987_syntax"
 
 @contextmanager
 def importing_papermill() -> Iterator[None]:
-    """Import papermill and its engine beside the block; they are there when it ends."""
+    """Import papermill and its engine while the block runs; they are loaded when it ends."""
     thread = threading.Thread(target=_import, name="import-papermill", daemon=True)
     thread.start()
     yield

@@ -31,6 +31,8 @@ def find_faults(
         clip = read_audio(path)
     except SubjectError as error:
         return [f"the audio cannot be decoded: {error}"], 0.0
+    if not clip.measure.frames:
+        return ["the audio has no sound"], 0.0
     broken = clip.measure.non_finite
     faults = [f"{broken} samples of the audio are NaN or infinite"] if broken else []
     silence = find_silence(clip.measure, quietest=quietest, most=most_silence)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from proofbook_bench.loading import PEER, SUBJECT, measure_loading
+from proofbook_bench.loading import measure_loading
 from proofbook_subjects.musicgen.audiocraft import full_size
 from proofbook_subjects.musicgen.audiocraft.reference import CheckpointSize, reference_checkpoints
 from proofbook_systems.musicgen import direct, generation
@@ -42,12 +42,12 @@ def test_random_checkpoints_map_completely_and_are_in_half_precision(
 def test_both_ways_of_loading_end_with_a_model(cache: Path, tmp_path: Path):
     where = str(reference_checkpoints("tiny", "folded", cache))
     options = {"dtype": "float32", "budget": "32MB", "folder": tmp_path, "cache": tmp_path / "c"}
-    ours = measure_loading(SUBJECT, where, **options)
-    theirs = measure_loading(PEER, where, **options)
+    ours = measure_loading("subject", where, **options)
+    theirs = measure_loading("peer", where, **options)
     assert (ours.budget, ours.peak > 0, theirs.peak > 0) == (32_000_000, True, True)
     assert list((tmp_path / "c").rglob("converted-*"))
     with pytest.raises(subprocess.CalledProcessError):
-        measure_loading(SUBJECT, str(tmp_path), **options)
+        measure_loading("subject", str(tmp_path), **options)
 
 
 @pytest.mark.slow
