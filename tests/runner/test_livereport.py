@@ -125,7 +125,7 @@ def test_the_report_of_many_jobs_is_written_by_a_process_of_its_own(
 ) -> None:
     writers: list[str] = []
 
-    def write(name: str, folder: RunFolder) -> Path:
+    def write(name: str, folder: RunFolder, **options: Any) -> Path:
         writers.append(name)
         return folder.path
 
