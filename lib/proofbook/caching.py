@@ -39,7 +39,7 @@ def cached_folder(
     """Return ``root/<name>-<hash of recipe>``, calling ``build`` on an empty folder if needed.
 
     Processes that ask at the same time wait for the one that builds. A folder with a missing or
-    changed file is built anew; unless ``thorough``, sizes and times of the files are compared and
+    changed file is built again; unless ``thorough``, sizes and times of the files are compared and
     not their contents, which for gigabytes takes as long as building.
     """
     from filelock import FileLock
@@ -58,11 +58,11 @@ def is_whole(folder: Path, *, thorough: bool = True) -> bool:
     """Say whether every file that the manifest names is there, unchanged."""
     try:
         manifest = json.loads((folder / _MANIFEST).read_text())
-        found = _identities(folder)
-        if not manifest or set(manifest) != set(found):
+        present = _identities(folder)
+        if not manifest or set(manifest) != set(present):
             return False
         if not thorough:
-            return all(entry["identity"] == found[path] for path, entry in manifest.items())
+            return all(entry["identity"] == present[path] for path, entry in manifest.items())
         return all(entry["sha256"] == hash_file(folder / path) for path, entry in manifest.items())
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return False

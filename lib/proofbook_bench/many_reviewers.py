@@ -82,22 +82,24 @@ def answer_at_once(
 
     A reviewer goes on only once an answer is acknowledged, and asks again where it was not.
     """
-    found, server, done = Reviewed(), _Server(run, env), threading.Event()
+    reviewed, server, done = Reviewed(), _Server(run, env), threading.Event()
     each_after = max(1, reviewers * answers // (kills + 1))
     killer = threading.Thread(
-        target=_keep_killing, args=(server, kills, each_after, random.Random(seed), found, done)
+        target=_keep_killing, args=(server, kills, each_after, random.Random(seed), reviewed, done)
     )
     killer.start()
     try:
         with ThreadPoolExecutor(reviewers) as pool:
-            work = [pool.submit(_review, server, n, jobs, answers, found) for n in range(reviewers)]
+            work = [
+                pool.submit(_review, server, n, jobs, answers, reviewed) for n in range(reviewers)
+            ]
             for each in work:
                 each.result()
     finally:
         done.set()
         killer.join()
         server.close()
-    return found
+    return reviewed
 
 
 def lost_or_doubled(run: Path, acknowledged: Sequence[str]) -> list[str]:
@@ -112,26 +114,26 @@ def _keep_killing(
     kills: int,
     each_after: int,
     chance: random.Random,
-    found: Reviewed,
+    reviewed: Reviewed,
     done: threading.Event,
 ) -> None:
     """Kill the server each time that so many more answers are acknowledged."""
-    while found.kills < kills and not done.wait(chance.uniform(0.001, 0.02)):
-        if len(found.acknowledged) >= (found.kills + 1) * each_after:
+    while reviewed.kills < kills and not done.wait(chance.uniform(0.001, 0.02)):
+        if len(reviewed.acknowledged) >= (reviewed.kills + 1) * each_after:
             server.kill()
-            found.kills += 1
+            reviewed.kills += 1
             server.start()
 
 
 def _review(
-    server: _Server, number: int, jobs: Sequence[str], answers: int, found: Reviewed
+    server: _Server, number: int, jobs: Sequence[str], answers: int, reviewed: Reviewed
 ) -> None:
     with httpx.Client(timeout=10, headers={"x-proofbook": "1"}) as client:
         for each in range(answers):
             began = time.perf_counter()
             job = jobs[(number + each) % len(jobs)]
-            found.acknowledged.append(_say(client, server, f"reviewer {number}", job, each))
-            found.seconds.append(time.perf_counter() - began)
+            reviewed.acknowledged.append(_say(client, server, f"reviewer {number}", job, each))
+            reviewed.seconds.append(time.perf_counter() - began)
 
 
 def _say(client: httpx.Client, server: _Server, name: str, job: str, number: int) -> str:

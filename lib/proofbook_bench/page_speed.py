@@ -77,9 +77,14 @@ def main(index: str, words: str) -> int:
         page: Any = browser.new_page(viewport={"width": 1300, "height": 900})
         page.goto(Path(index).resolve().as_uri(), wait_until="load")
         slowest = max(page.evaluate(_FILTER, words), page.evaluate(_FILTER, ""))
-        found = (page.evaluate(_PAINT), page.evaluate(_LOADED), slowest, page.evaluate(_SCROLL))
+        times = (
+            page.evaluate(_PAINT),
+            page.evaluate(_LOADED),
+            slowest,
+            page.evaluate(_SCROLL),
+        )
         browser.close()
-    print(json.dumps([each / 1000 for each in found]))  # noqa: T201 - this is how it answers
+    print(json.dumps([each / 1000 for each in times]))  # noqa: T201 - this is how it answers
     return 0
 
 

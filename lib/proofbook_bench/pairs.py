@@ -75,15 +75,15 @@ class Pairs(NamedTuple):
 
     def figures(self, name: str, kind: Literal["share", "times"]) -> list[Figure]:
         """Return least, median and largest of each side, then the ratio with its spread."""
-        found = []
+        figures = []
         for role, side, amounts in zip(("subject", "peer"), self.names, self[:2], strict=True):
-            found += summarise(name, amounts, self.unit, role=role, side=side)
+            figures += summarise(name, amounts, self.unit, role=role, side=side)
         better: Literal["lower", "higher"] = "lower" if kind == "share" else "higher"
         ratio = self.share if kind == "share" else self.times
         for statistic, value in zip(("ratio", "low", "high"), ratio, strict=True):
             labels: dict[str, str | int] = {"statistic": statistic, "peer": self.names[1]}
-            found.append(Figure(f"{name}_{kind}", value, "", better, labels))
-        return found
+            figures.append(Figure(f"{name}_{kind}", value, "", better, labels))
+        return figures
 
 
 def alternate(

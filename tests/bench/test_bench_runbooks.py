@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 
 from proofbook.errors import ChecksFailed
-from proofbook.notebooks import read_runbook
 from proofbook.records import Evidence, Metric
 from proofbook_bench.config import RUNBOOKS
 from proofbook_bench.pairs import Pairs
@@ -24,17 +23,6 @@ from proofbook_bench.pairs import Pairs
 ROOT = Path(__file__).parents[2]
 FAST, SLOW = (1.0, 1.1), (40.0, 90.0)
 PEER = (100.0, 90.0)
-
-
-@pytest.mark.parametrize("name", RUNBOOKS)
-def test_the_parameters_cell_equals_the_model(name: str):
-    runbook = read_runbook(ROOT / "runbooks" / "benchmarks" / f"{name}.ipynb")
-    model = RUNBOOKS[name]
-    declared = {n: (p.annotation, p.default) for n, p in runbook.parameters.items()}
-    assert declared == {
-        n: (model.__annotations__[n], f.get_default()) for n, f in model.model_fields.items()
-    }
-    assert all(p.help for p in runbook.parameters.values())
 
 
 def test_every_runbook_has_a_model_and_a_place_in_the_profile():

@@ -13,7 +13,17 @@ import pytest
 from simulation import job
 
 from proofbook.notebooks import Runbook
-from proofbook.records import Attempt, Check, Outcome, OutcomeStatus, PlannedJob, RunInfo, now
+from proofbook.records import (
+    Attempt,
+    Begin,
+    Check,
+    Finish,
+    Outcome,
+    OutcomeStatus,
+    PlannedJob,
+    RunInfo,
+    now,
+)
 from proofbook.runner.attempts import Fence
 from proofbook.runner.capacity import Capacity
 from proofbook.runner.dispatch import Dispatcher, Inbox
@@ -35,6 +45,16 @@ def outcome_of(spec: JobSpec, status: OutcomeStatus = "passed") -> Outcome:
     return Outcome(
         job=spec.job.id, runbook="demo/one", status=status, attempts=(*spec.earlier, attempt)
     )
+
+
+def passing_records(name: str) -> str:
+    """Return the records of a job whose only check has passed."""
+    records = (
+        Begin(runbook="demo/one"),
+        Check(name=name, status="passed"),
+        Finish(counts={"begin": 1, "check": 1}),
+    )
+    return "".join(f"{record.model_dump_json()}\n" for record in records)
 
 
 class FakeExecutor:
@@ -284,7 +304,7 @@ def test_what_an_executor_brings_is_in_the_run_folder(make_run: MakeRun, tmp_pat
         theirs = RunFolder(tmp_path / f"brought-{spec.attempt}")
         folder = theirs.job("a")
         (folder.path / "work").mkdir(parents=True)
-        folder.records.write_text(f"{spec.attempt}")
+        folder.records.write_text(passing_records(f"attempt-{spec.attempt}"))
         (folder.path / "work" / "model").write_text("weights")
         theirs.media.mkdir()
         (theirs.media / name).write_text("sound")
@@ -295,12 +315,31 @@ def test_what_an_executor_brings_is_in_the_run_folder(make_run: MakeRun, tmp_pat
         folder.write_outcome(outcome)
         future.set_result(JobResult(outcome=outcome, brought=theirs.path))
 
-    run.dispatch(FakeExecutor(behave))
+    assert run.dispatch(FakeExecutor(behave))["a"].status == "passed"
     folder = run.folder.job("a")
-    assert folder.records.read_text() == "2"
+    assert "attempt-2" in folder.records.read_text()
+    assert run.written("a").status == "passed"
     assert (folder.work / "model").read_text() == "weights"
-    assert (folder.path / "attempts" / "1" / "records.jsonl").read_text() == "1"
+    assert "attempt-1" in (folder.path / "attempts" / "1" / "records.jsonl").read_text()
     assert [path.name for path in run.folder.media.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("records", ["", "torn", None])
+def test_a_green_outcome_that_its_files_do_not_support_is_not_believed(
+    records: str | None, make_run: MakeRun, tmp_path: Path
+) -> None:
+    run = make_run(job("a"))
+
+    def behave(spec: JobSpec, future: Future[JobResult]) -> None:
+        theirs = RunFolder(tmp_path / "brought")
+        if records is not None:
+            theirs.job("a").path.mkdir(parents=True)
+            theirs.job("a").records.write_text(records)
+        future.set_result(JobResult(outcome=outcome_of(spec), brought=theirs.path))
+
+    status = run.dispatch(FakeExecutor(behave))["a"].status
+    assert status == ("error" if records is None else "incomplete")
+    assert run.written("a").status == status
 
 
 def environments(run: Run, executor: FakeExecutor) -> dict[str, dict[str, str]]:

@@ -68,13 +68,13 @@ def draw_waveform(samples: Samples, rate: int) -> bytes:
 def draw_spectrogram(samples: Samples, rate: int) -> bytes:
     """Draw levels over time and logarithmic frequency, from -120 to 0 dBFS whatever the clip."""
     frames = as_frames(samples)
-    found = measure_spectrogram(frames, rate)
+    spectrogram = measure_spectrogram(frames, rate)
     seconds = max(len(frames) / rate, 1e-9)
     figure, axes = _make_axes(seconds)
     from matplotlib import colormaps
 
     axes.imshow(
-        found.levels,
+        spectrogram.levels,
         origin="lower",
         aspect="auto",
         interpolation="nearest",
@@ -83,7 +83,7 @@ def draw_spectrogram(samples: Samples, rate: int) -> bytes:
         vmin=FLOOR_DBFS,
         vmax=CEILING_DBFS,
     )
-    _mark_frequencies(axes, found.frequencies)
+    _mark_frequencies(axes, spectrogram.frequencies)
     return render_png(figure, dpi=_DPI, transparent=True)
 
 

@@ -148,15 +148,15 @@ def _encode(opened: Image) -> bytes:
     return buffer.getvalue()
 
 
-def _state_facts(found: ImageMeasure) -> tuple[Fact, ...]:
+def _state_facts(measure: ImageMeasure) -> tuple[Fact, ...]:
     facts = [
-        Fact(name="size", value=f"{found.width} × {found.height}", unit="px"),  # noqa: RUF001 - sign
-        Fact(name="mode", value=found.mode),
-        number("brightness", 100 * found.mean, "%", digits=1),
-        number("contrast", 100 * found.contrast, "%", digits=1),
-        number("black", 100 * found.black_share, "%", digits=1),
-        Fact(name="blank", value="yes" if found.blank else "no"),
+        Fact(name="size", value=f"{measure.width} × {measure.height}", unit="px"),  # noqa: RUF001 - sign
+        Fact(name="mode", value=measure.mode),
+        number("brightness", 100 * measure.mean, "%", digits=1),
+        number("contrast", 100 * measure.contrast, "%", digits=1),
+        number("black", 100 * measure.black_share, "%", digits=1),
+        Fact(name="blank", value="yes" if measure.blank else "no"),
     ]
-    if found.non_finite:
-        facts.append(number("NaN or infinite", found.non_finite, "values", digits=0))
+    if measure.non_finite:
+        facts.append(number("NaN or infinite", measure.non_finite, "values", digits=0))
     return tuple(facts)

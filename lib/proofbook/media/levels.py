@@ -76,10 +76,10 @@ def measure_audio(samples: Samples, rate: int) -> AudioMeasure:
     """
     import numpy as np
 
-    given = as_frames(samples)
-    finite = np.isfinite(given)
+    frames = as_frames(samples)
+    finite = np.isfinite(frames)
     non_finite = int(finite.size - np.count_nonzero(finite))
-    sound = np.where(finite, given, 0) if non_finite else given
+    sound = np.where(finite, frames, 0) if non_finite else frames
     frames, channels = sound.shape
     clipped_samples, clipped_runs = _count_clipping(sound)
     loudness, note = _measure_loudness(sound, rate, non_finite)

@@ -36,12 +36,12 @@ def existing_file(path: str | Path, kind: str) -> Path:
     Raises:
         SubjectError: There is no such file, or it is empty.
     """
-    found = Path(path).absolute()
-    if not found.is_file():
-        raise SubjectError(f"{found}: no such {kind} file")
-    if found.stat().st_size == 0:
-        raise SubjectError(f"{found}: the {kind} file is empty (0 bytes)")
-    return found
+    file = Path(path).absolute()
+    if not file.is_file():
+        raise SubjectError(f"{file}: no such {kind} file")
+    if file.stat().st_size == 0:
+        raise SubjectError(f"{file}: the {kind} file is empty (0 bytes)")
+    return file
 
 
 def suffix_of(path: Path, default: str) -> str:

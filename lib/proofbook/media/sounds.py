@@ -53,16 +53,16 @@ def read_audio(path: str | Path) -> Clip:
     """
     import soundfile
 
-    found = existing_file(path, "audio")
+    place = existing_file(path, "audio")
     try:
-        with soundfile.SoundFile(found) as file:
+        with soundfile.SoundFile(place) as file:
             announced, rate, subtype = file.frames, file.samplerate, file.subtype
             samples = file.read(dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, RuntimeError, OSError) as error:
-        raise SubjectError(f"{found}: not a sound file that can be read: {error}") from error
-    _refuse_truncated(found, announced, len(samples))
+        raise SubjectError(f"{place}: not a sound file that can be read: {error}") from error
+    _refuse_truncated(place, announced, len(samples))
     measure = measure_audio(samples, rate)
-    return Clip(path=found, samples=samples, rate=rate, subtype=subtype, measure=measure)
+    return Clip(path=place, samples=samples, rate=rate, subtype=subtype, measure=measure)
 
 
 def audio(path: str | Path, *, caption: str = "", **labels: Label) -> Media:
@@ -90,26 +90,26 @@ def audio(path: str | Path, *, caption: str = "", **labels: Label) -> Media:
 
 
 def _state_facts(clip: Clip) -> tuple[Fact, ...]:
-    found = clip.measure
+    measure = clip.measure
     loudness = (
-        Fact(name="loudness", value=found.loudness_note)
-        if found.loudness_lufs is None
-        else number("loudness", found.loudness_lufs, "LUFS", digits=1)
+        Fact(name="loudness", value=measure.loudness_note)
+        if measure.loudness_lufs is None
+        else number("loudness", measure.loudness_lufs, "LUFS", digits=1)
     )
     facts: list[Any] = [
-        number("duration", found.seconds, "s", digits=3),
-        number("sample rate", found.rate, "Hz", digits=0),
-        number("channels", found.channels, digits=0),
+        number("duration", measure.seconds, "s", digits=3),
+        number("sample rate", measure.rate, "Hz", digits=0),
+        number("channels", measure.channels, digits=0),
         Fact(name="format", value=clip.subtype),
-        number("peak", found.peak_dbfs, "dBFS"),
-        number("RMS", found.rms_dbfs, "dBFS"),
+        number("peak", measure.peak_dbfs, "dBFS"),
+        number("RMS", measure.rms_dbfs, "dBFS"),
         loudness,
-        number("DC offset", found.dc_offset, "FS", digits=5),
-        number("clipped", found.clipped_samples, "samples", digits=0),
-        number("silent", 100 * found.silent_share, "%", digits=1),
+        number("DC offset", measure.dc_offset, "FS", digits=5),
+        number("clipped", measure.clipped_samples, "samples", digits=0),
+        number("silent", 100 * measure.silent_share, "%", digits=1),
     ]
-    if found.non_finite:
-        facts.append(number("NaN or infinite", found.non_finite, "samples", digits=0))
+    if measure.non_finite:
+        facts.append(number("NaN or infinite", measure.non_finite, "samples", digits=0))
     return tuple(facts)
 
 

@@ -71,13 +71,13 @@ def video(path: str | Path, *, name: str = "", caption: str = "", **labels: Labe
     Raises:
         SubjectError: The file is missing, empty, broken, or no film.
     """
-    found = existing_file(path, "video")
-    measure, pictures = _read(found)
+    file = existing_file(path, "video")
+    measure, pictures = _read(file)
     return Media(
         kind="video",
-        source=found,
-        suffix=suffix_of(found, ".mp4"),
-        name=name or found.stem,
+        source=file,
+        suffix=suffix_of(file, ".mp4"),
+        name=name or file.stem,
         caption=caption,
         labels=labels,
         facts=_state_facts(measure),
@@ -172,19 +172,19 @@ def _draw_sheet(pictures: list[Image]) -> bytes:
     return buffer.getvalue()
 
 
-def _state_facts(found: VideoMeasure) -> tuple[Fact, ...]:
+def _state_facts(measure: VideoMeasure) -> tuple[Fact, ...]:
     facts = [
-        number("duration", found.seconds, "s", digits=3),
-        Fact(name="size", value=f"{found.width} × {found.height}", unit="px"),  # noqa: RUF001 - sign
-        number("rate", found.rate, "fps"),
-        Fact(name="codec", value=found.codec),
-        number("file", found.size / 1e6, "MB"),
-        number("black", 100 * found.black_share, "%", digits=1),
-        number("longest still", found.frozen_seconds, "s"),
-        number("sound", found.sound_seconds, "s", digits=3),
+        number("duration", measure.seconds, "s", digits=3),
+        Fact(name="size", value=f"{measure.width} × {measure.height}", unit="px"),  # noqa: RUF001 - sign
+        number("rate", measure.rate, "fps"),
+        Fact(name="codec", value=measure.codec),
+        number("file", measure.size / 1e6, "MB"),
+        number("black", 100 * measure.black_share, "%", digits=1),
+        number("longest still", measure.frozen_seconds, "s"),
+        number("sound", measure.sound_seconds, "s", digits=3),
     ]
-    if found.sound is not None:
-        facts.append(number("RMS", found.sound.rms_dbfs, "dBFS"))
-        if found.sound.loudness_lufs is not None:
-            facts.append(number("loudness", found.sound.loudness_lufs, "LUFS", digits=1))
+    if measure.sound is not None:
+        facts.append(number("RMS", measure.sound.rms_dbfs, "dBFS"))
+        if measure.sound.loudness_lufs is not None:
+            facts.append(number("loudness", measure.sound.loudness_lufs, "LUFS", digits=1))
     return tuple(facts)

@@ -22,7 +22,9 @@ from proofbook.runner.outcomes import OutcomeWriter, ended
 from proofbook.runner.resolution import read_outputs, resolve_parameters
 from proofbook.runner.schedule import Obstacle, Start
 from proofbook.runs.folder import RunFolder
+from proofbook.runs.media_index import MediaIndex
 from proofbook.runs.media_store import store_media
+from proofbook.runs.reading import read_job
 
 __all__ = ["Handover"]
 
@@ -94,7 +96,7 @@ class Handover:
             return self._write_lost(spec, error)
         try:
             if result.brought is not None:
-                _adopt(result.brought, self.writer, spec.job.id)
+                return self._adopt(spec, result.outcome, result.brought)
         except OSError as error:
             return self.write_fault(spec.job, error, spec.earlier)
         return result.outcome
@@ -128,6 +130,20 @@ class Handover:
         self.writer.open_folder(job.id)
         return self.writer.write_fault(begun, started, error)
 
+    def _adopt(self, spec: JobSpec, outcome: Outcome, brought: Path) -> Outcome:
+        """Take what an executor brought into the run folder; return what these files support."""
+        run, theirs = self.writer.run, RunFolder(brought)
+        for file in theirs.media.iterdir() if theirs.media.is_dir() else ():
+            if _MEDIA_NAME.fullmatch(file.name) and not file.is_symlink():
+                store_media(run.media, file, file.suffix)  # under the hash that it really has
+        folder = self.writer.open_folder(spec.job.id)
+        for path in theirs.job(spec.job.id).path.iterdir():
+            shutil.move(path, folder.path / path.name)
+        self.writer.write(outcome)
+        supported = read_job(spec.job, folder, MediaIndex(run.media)).outcome
+        self.writer.write(supported)
+        return supported
+
     def _write_lost(self, spec: JobSpec, error: Exception) -> Outcome:
         started = now()
         lost = Outcome(
@@ -160,14 +176,3 @@ def _threads(cpus: int | None, capacity: Capacity) -> dict[str, str]:
         return dict.fromkeys(_THREAD_VARIABLES, str(cpus))
     share = str(max(1, capacity.cpus // capacity.slots))
     return {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", share)}
-
-
-def _adopt(brought: Path, writer: OutcomeWriter, job: str) -> None:
-    """Move what an executor brought, a job's files and its media, into the run folder."""
-    theirs = RunFolder(brought)
-    for file in theirs.media.iterdir() if theirs.media.is_dir() else ():
-        if _MEDIA_NAME.fullmatch(file.name) and not file.is_symlink():
-            store_media(writer.run.media, file, file.suffix)  # under the hash that it really has
-    folder = writer.open_folder(job)
-    for path in theirs.job(job).path.iterdir():
-        shutil.move(path, folder.path / path.name)

@@ -78,5 +78,5 @@ def _print_jobs(project: Project, profile: str) -> None:
     typer.echo(f"{plan.profile}: {plan.settings.description}")
     for job in plan.jobs:
         needs = f"  needs {', '.join(job.needs)}" if job.needs else ""
-        given = ", ".join(f"{k}={v!r}" for k, v in job.parameters.items())
-        typer.echo(f"  {job.id:<32} {job.runbook}{needs}  {given}".rstrip())
+        parameters = ", ".join(f"{k}={v!r}" for k, v in job.parameters.items())
+        typer.echo(f"  {job.id:<32} {job.runbook}{needs}  {parameters}".rstrip())

@@ -33,10 +33,10 @@ class Commit(NamedTuple):
 
 def read_commit(folder: Path) -> Commit:
     """Return the commit that ``folder`` is at, and whether it has uncommitted changes."""
-    found = _git(folder, "rev-parse", "HEAD")
-    if not found:
+    head = _git(folder, "rev-parse", "HEAD")
+    if not head:
         return Commit("", None)
-    return Commit(found, bool(_git(folder, "status", "--porcelain")))
+    return Commit(head, bool(_git(folder, "status", "--porcelain")))
 
 
 def read_environment() -> dict[str, str]:

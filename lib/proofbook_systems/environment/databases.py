@@ -104,12 +104,12 @@ def _count_rows(
     there = {row[0] for row in listing}
     rows, lacking = {}, []
     for requirement in tables:
-        found = next((name for name in requirement.split("|") if name in there), None)
-        if found is None:
+        table = next((name for name in requirement.split("|") if name in there), None)
+        if table is None:
             lacking.append(requirement)
             continue
-        quoted = found.replace('"', '""')
-        (rows[found],) = connection.execute(f'SELECT COUNT(*) FROM "{quoted}"').fetchone()
+        quoted = table.replace('"', '""')
+        (rows[table],) = connection.execute(f'SELECT COUNT(*) FROM "{quoted}"').fetchone()
     return rows, lacking
 
 

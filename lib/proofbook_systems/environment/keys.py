@@ -48,13 +48,13 @@ def inspect_keys(
 
 
 def _find(name: str, sources: Mapping[str, Mapping[str, KeyState]]) -> Key:
-    found = [
+    keys = [
         Key(name=name, state=states[name], source=source)
         for source, states in sources.items()
         if name in states
     ]
-    set_ones = [key for key in found if key.state == "present"]
-    return next(iter(set_ones or found), Key(name=name, state="missing", source=""))
+    set_ones = [key for key in keys if key.state == "present"]
+    return next(iter(set_ones or keys), Key(name=name, state="missing", source=""))
 
 
 def _state(value: str) -> KeyState:

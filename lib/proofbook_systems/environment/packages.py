@@ -60,12 +60,12 @@ def inspect_packages(requirements: Iterable[str]) -> tuple[Package, ...]:
 
 def installed_packages() -> dict[str, str]:
     """Return every installed distribution with its version, sorted by name."""
-    found = {}
+    versions = {}
     for distribution in metadata.distributions():
         name = distribution.metadata["Name"]
         if name:
-            found[_normalise(name)] = distribution.version
-    return dict(sorted(found.items()))
+            versions[_normalise(name)] = distribution.version
+    return dict(sorted(versions.items()))
 
 
 def _parse(text: str) -> Requirement:

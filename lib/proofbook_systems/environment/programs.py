@@ -48,11 +48,11 @@ def inspect_programs(
 
 
 def _inspect(name: str, path: str | None, timeout: float) -> Program:
-    found = shutil.which(name, path=path)
-    if found is None:
+    file = shutil.which(name, path=path)
+    if file is None:
         return Program(name=name, path="", version="", problem=f"{name} is not on the PATH")
-    version, problem = _ask(found, _VERSION_ARGUMENT.get(name, "--version"), timeout)
-    return Program(name=name, path=found, version=version, problem=problem)
+    version, problem = _ask(file, _VERSION_ARGUMENT.get(name, "--version"), timeout)
+    return Program(name=name, path=file, version=version, problem=problem)
 
 
 def _ask(program: str, argument: str, timeout: float) -> tuple[str, str]:

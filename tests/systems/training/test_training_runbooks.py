@@ -160,6 +160,7 @@ def test_checkpoints_of_a_finished_training_are_judged_without_training(
     done = run("checkpoints", **given)
     assert done.error is None
     assert (done.red, len(done.names["listed"])) == ([], 2)
+    assert [record.name for record in done.records if record.kind == "identity"] == ["trained"]
     Path(finished["trained"], "checkpoint-20", "optimizer.safetensors").write_bytes(b"")
     assert "checkpoint-20-sound" in run("checkpoints", **given).red
 
