@@ -41,6 +41,7 @@ LEAVES = {
     "subjects",
     "values",
     "yamlfile",
+    "yamlloaders",
 }
 MAY_IMPORT: dict[str, set[str]] = {
     "processes": set(),

@@ -6,10 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
-from proofbook import yamlfile
+from proofbook import yamlloaders
 from proofbook.errors import ProfileError
 from proofbook.yamlfile import parse_scalar, read_yaml
+from proofbook.yamlloaders import load
 
 
 def test_every_value_knows_its_line(tmp_path: Path) -> None:
@@ -45,9 +49,36 @@ def test_both_parsers_read_the_same_values_and_lines(
     lines = [quick.line((name,)) for name in quick.value]
     assert quick.value["again"]["x"] == [1, 2.5, 5e-6, float("inf"), None, True, "2024-01-02"]
     assert lines == [2, 3, 4, 7, 9]
-    monkeypatch.setattr(yamlfile, "_QuickLoader", yamlfile._Loader)
+    monkeypatch.setattr(yamlloaders, "_QuickLoader", yamlloaders._Loader)
     other = read_yaml(path)
     assert (other.value, [other.line((name,)) for name in other.value]) == (quick.value, lines)
+
+
+_SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
+_VALUES = st.recursive(
+    _SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8
+)
+
+
+@given(_VALUES, st.booleans())
+def test_a_document_means_the_same_read_by_events_as_by_its_tree(value: Any, flow: bool) -> None:
+    text = yaml.safe_dump(value, default_flow_style=flow, allow_unicode=True)
+    tree = yamlloaders.compose(text)
+    expected = tree and yamlloaders._Loader("").construct_document(tree)
+    assert (repr(load(text))) == repr(expected)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a: &x [1]\nb: *x", "{1: a, yes: b}", "<<: {a: 1}", "!!str 3", "a: 1\n<<: {a: 2}"]
+)
+def test_what_is_unusual_is_read_all_the_same(text: str) -> None:
+    value = yaml.safe_load(text)
+    assert load(text) == value
+
+
+def test_a_second_document_is_refused() -> None:
+    with pytest.raises(yaml.YAMLError, match="expected a single document"):
+        load("a: 1\n--- b")
 
 
 @pytest.mark.parametrize(

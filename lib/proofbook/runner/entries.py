@@ -15,7 +15,7 @@ from proofbook.notebooks import Runbook, list_runbooks, read_runbook
 from proofbook.profiles import JobDefaults, JobEntry, Profile, nearest
 from proofbook.project import Project
 from proofbook.records import PlannedJob
-from proofbook.runner.matrix import Combination, MatrixError, expand_matrix, verify_matrix
+from proofbook.runner.matrix import MatrixError, expand_matrix, verify_matrix
 from proofbook.runner.overrides import Overrides
 from proofbook.runner.parameters import ParameterError, ParameterVerifier
 from proofbook.yamlfile import Place, YamlFile
@@ -79,8 +79,13 @@ def expand_entries(
         if entry.runbook not in runbooks:
             runbooks[entry.runbook] = _runbook(project, source)
         runbook = runbooks[entry.runbook]
-        _verify_entry(source, verifier)
-        entries.append(_expand(source, settings.defaults, runbook, overrides, verifier))
+        try:
+            _verify_entry(entry, verifier)
+            entries.append(_expand(source, settings.defaults, runbook, overrides, verifier))
+        except ParameterError as error:
+            raise source.error(str(error), *source.place(error.name)) from error
+        except MatrixError as error:
+            raise source.error(str(error), *error.place) from error
     return entries, runbooks
 
 
@@ -130,19 +135,13 @@ def _runbook(project: Project, source: Source) -> Runbook:
         raise source.error(str(error), "runbook") from error
 
 
-def _verify_entry(source: Source, verifier: ParameterVerifier) -> None:
+def _verify_entry(entry: JobEntry, verifier: ParameterVerifier) -> None:
     """Refuse secrets first, as the message of any other fault may show a value."""
-    entry = source.entry
     values = [*entry.parameters.items(), *entry.matrix.items()]
     values += [pair for extra in entry.include for pair in extra.items()]
-    try:
-        for name, value in values:
-            verifier.refuse_secrets(name, value)
-        verify_matrix(entry)
-    except ParameterError as error:
-        raise source.error(str(error), *source.place(error.name)) from error
-    except MatrixError as error:
-        raise source.error(str(error), *error.place) from error
+    for name, value in values:
+        verifier.refuse_secrets(name, value)
+    verify_matrix(entry)
 
 
 def _expand(
@@ -152,16 +151,21 @@ def _expand(
     overrides: Overrides,
     verifier: ParameterVerifier,
 ) -> ExpandedEntry:
+    def typed(name: str, value: JsonValue) -> JsonValue:
+        return verifier.verify_value(name, value, runbook)
+
     entry = source.entry
     replaced = {n: v for n, v in overrides.values(runbook).items() if n in entry.matrix}
+    common = {name: typed(name, value) for name, value in entry.parameters.items()}
     template = template_job(entry, defaults)
     jobs: dict[tuple[str, ...], PlannedJob] = {}
     written: dict[str, str] = {}
-    for each in expand_matrix(entry, replaced):
-        verified = _verify(each, source, runbook, verifier)
+    for each in expand_matrix(entry, replaced, typed):
+        parameters = {**common, **each.written}
+        verifier.verify_together(parameters, runbook)
         if each.suffix not in jobs:
-            # With an axis replaced, parameters are verified with all overrides, if selected.
-            parameters = {**entry.parameters, **each.parameters} if replaced else verified
+            # What replaces an axis is verified with all overrides, if the job is selected.
+            parameters = {**common, **each.parameters} if replaced else parameters
             update = {"id": "-".join([entry.name, *each.suffix]), "parameters": parameters}
             jobs[each.suffix] = template.model_copy(update=update)
         id_ = "-".join([entry.name, *each.written_suffix])
@@ -169,12 +173,3 @@ def _expand(
             raise source.error(f"two jobs are called {id_!r}; change a value", "matrix")
         written[id_] = jobs[each.suffix].id
     return ExpandedEntry(source, tuple(jobs.values()), written)
-
-
-def _verify(
-    each: Combination, source: Source, runbook: Runbook, verifier: ParameterVerifier
-) -> dict[str, JsonValue]:
-    try:
-        return verifier.verify({**source.entry.parameters, **each.written}, runbook)
-    except ParameterError as error:
-        raise source.error(str(error), *source.place(error.name)) from error

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -68,15 +68,25 @@ def verify_matrix(entry: JobEntry) -> None:
                 )
 
 
-def expand_matrix(entry: JobEntry, replaced: Mapping[str, JsonValue]) -> list[Combination]:
-    """Return all combinations of the profile; ``replaced`` gives an axis one other value.
+def expand_matrix(
+    entry: JobEntry,
+    replaced: Mapping[str, JsonValue],
+    typed: Callable[[str, JsonValue], JsonValue] = lambda name, value: value,
+) -> list[Combination]:
+    """Return all combinations of the profile.
 
-    An ``include`` that names another value of a replaced axis no longer applies. Combinations
-    that differed in a replaced axis alone become the same one.
+    Args:
+        entry: With its matrix and includes.
+        replaced: Gives an axis one other value. An ``include`` that names another value of such
+            an axis no longer applies; combinations that differed in it alone become the same one.
+        typed: Returns a parameter's value in its type; called once for each that is written.
     """
-    axes = {key: _axis(values) for key, values in entry.matrix.items()}
+    axes = {
+        key: [each._replace(value=typed(key, each.value)) for each in _axis(values)]
+        for key, values in entry.matrix.items()
+    }
     new = {key: _axis([replaced[key]])[0] for key in axes if key in replaced}
-    includes = _Includes(entry)
+    includes = _Includes(entry, typed)
     combinations = []
     for cell in itertools.product(*axes.values()):
         written = dict(zip(axes, cell, strict=True))
@@ -107,8 +117,10 @@ class _AxisValue(NamedTuple):
 class _Includes:
     """What ``include`` adds to a combination, looked up by the values that each one names."""
 
-    def __init__(self, entry: JobEntry) -> None:
-        self._extras = entry.include
+    def __init__(self, entry: JobEntry, typed: Callable[[str, JsonValue], JsonValue]) -> None:
+        self._extras = [
+            {name: typed(name, value) for name, value in extra.items()} for extra in entry.include
+        ]
         self._numbers: dict[tuple[str, ...], dict[tuple[Hashable, ...], list[int]]] = {}
         for number, extra in enumerate(entry.include):
             keys = tuple(key for key in entry.matrix if key in extra)

@@ -13,39 +13,38 @@ from proofbook.runner.outputs import has_expression, rename_jobs
 from proofbook.runner.references import OutputMakers, needed_makers, written_references
 from proofbook.yamlfile import Place
 
-__all__ = ["refuse_circles", "resolve_needs", "with_makers"]
+__all__ = ["declared_needs", "refuse_circles", "with_needs"]
 
 Names = Mapping[str, Sequence[str]]
 
 
-def resolve_needs(entries: Iterable[ExpandedEntry], names: Names) -> list[ExpandedEntry]:
-    """Return entries whose jobs need the ids of jobs, where ``needs`` has names.
+def declared_needs(entries: Iterable[ExpandedEntry], names: Names) -> dict[str, tuple[str, ...]]:
+    """Return the ids that ``needs`` names, by job.
 
     Raises:
         ProfileError: A name stands for no job.
     """
-    resolved = []
+    needs: dict[str, tuple[str, ...]] = {}
     for each in entries:
-        needs = _needed_ids(each.source, names)
-        jobs = each.jobs
-        if needs:
-            jobs = tuple(job.model_copy(update={"needs": needs}) for job in jobs)
-        resolved.append(ExpandedEntry(each.source, jobs, each.written))
-    return resolved
+        ids = _needed_ids(each.source, names)
+        needs |= {job.id: ids for job in each.jobs}
+    return needs
 
 
-def with_makers(job: PlannedJob, makers: OutputMakers) -> PlannedJob:
-    """Return a job that needs the makers of the outputs it names, by the ids that they have.
+def with_needs(job: PlannedJob, declared: Sequence[str], makers: OutputMakers) -> PlannedJob:
+    """Return a job that needs the declared ones, and the makers of the outputs that it names.
+
+    Its expressions have the ids that those have, where the profile has other names of them.
 
     Raises:
         UsageError: An expression of the command line is wrong.
     """
     ids = needed_makers(job, makers)
-    if not ids:
-        return job
-    parameters = {name: rename_jobs(value, ids) for name, value in job.parameters.items()}
-    needs = tuple(dict.fromkeys((*job.needs, *ids.values())))
-    return job.model_copy(update={"parameters": parameters, "needs": needs})
+    update: dict[str, object] = {"needs": tuple(dict.fromkeys((*declared, *ids.values())))}
+    if ids:
+        values = job.parameters.items()
+        update["parameters"] = {name: rename_jobs(value, ids) for name, value in values}
+    return job.model_copy(update=update)
 
 
 def refuse_circles(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import NamedTuple
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
@@ -25,15 +24,8 @@ class ParameterError(ValueError):
         super().__init__(message)
 
 
-class _Planned(NamedTuple):
-    source: JsonValue
-    """Held, so that no other value gets its identity."""
-    typed: JsonValue
-    deferred: bool
-
-
 class ParameterVerifier:
-    """Verifies the parameters of many jobs; a value that jobs share is looked at once.
+    """Verifies the parameters of many jobs; looks secrets and config models up once.
 
     Args:
         redact: Finds secrets; by default those of this process's environment.
@@ -42,33 +34,46 @@ class ParameterVerifier:
     def __init__(self, redact: Redactor | None = None) -> None:
         self._redact = redact or Redactor.from_environment()
         self._models: dict[str, type[BaseModel] | None] = {}
-        # By the identity of the value: the cells of a matrix share theirs, and equal ones (1, 1.0
-        # and True) may differ in type.
-        self._planned: dict[tuple[str, str, int], _Planned] = {}
 
     def verify(self, parameters: Mapping[str, JsonValue], runbook: Runbook) -> dict[str, JsonValue]:
         """Return planned ``parameters`` in the types that the runbook declares.
-
-        A value that names an output of another job stays as it is, and fits any type: what it
-        becomes is known when the job starts.
 
         Raises:
             ParameterError: The first parameter that is unknown, mistyped, a secret, out of range
                 or missing.
         """
-        planned = {name: self._plan(name, value, runbook) for name, value in parameters.items()}
-        typed = {name: value.typed for name, value in planned.items()}
-        deferred = {name for name, value in planned.items() if value.deferred}
-        self._verify_together(typed, runbook, deferred)
+        typed = {n: self.verify_value(n, value, runbook) for n, value in parameters.items()}
+        self.verify_together(typed, runbook)
         return typed
 
     def verify_resolved(
         self, parameters: Mapping[str, JsonValue], runbook: Runbook
     ) -> dict[str, JsonValue]:
-        """As :meth:`verify`, with outputs in the place of their names: nothing is deferred."""
+        """As :meth:`verify`, with outputs in the place of their names: every type is verified."""
         typed = {name: self._type(name, value, runbook) for name, value in parameters.items()}
         self._verify_together(typed, runbook, ())
         return typed
+
+    def verify_value(self, name: str, value: JsonValue, runbook: Runbook) -> JsonValue:
+        """Return one planned value in the type that the runbook declares.
+
+        One that names an output of another job stays as it is, and fits any type: what it becomes
+        is known when the job starts.
+
+        Raises:
+            ParameterError: It is of no parameter, mistyped or a secret.
+        """
+        verify = self._verify_alone if has_expression(value) else self._type
+        return verify(name, value, runbook)
+
+    def verify_together(self, typed: Mapping[str, JsonValue], runbook: Runbook) -> None:
+        """Verify values that have each been verified, but those that name outputs.
+
+        Raises:
+            ParameterError: One is missing, or the config model refuses it.
+        """
+        deferred = [name for name, value in typed.items() if has_expression(value)]
+        self._verify_together(typed, runbook, deferred)
 
     def refuse_secrets(self, name: str, value: JsonValue) -> None:
         """Refuse a value that is, or holds at any depth, a secret: by its name or by its text.
@@ -90,14 +95,6 @@ class ParameterVerifier:
                     f"parameter {name!r} contains the value of a secret environment variable and "
                     "would be written into the notebook; let the runbook read the variable",
                 )
-
-    def _plan(self, name: str, value: JsonValue, runbook: Runbook) -> _Planned:
-        key = (runbook.name, name, id(value))
-        if key not in self._planned:
-            deferred = has_expression(value)
-            verify = self._verify_alone if deferred else self._type
-            self._planned[key] = _Planned(value, verify(name, value, runbook), deferred)
-        return self._planned[key]
 
     def _type(self, name: str, value: JsonValue, runbook: Runbook) -> JsonValue:
         self._verify_alone(name, value, runbook)

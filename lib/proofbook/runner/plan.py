@@ -16,7 +16,7 @@ from proofbook.project import Project
 from proofbook.records import PlannedJob
 from proofbook.runner.entries import Source, expand_entries
 from proofbook.runner.job_names import job_names, refuse_same_ids
-from proofbook.runner.needs import refuse_circles, resolve_needs, with_makers
+from proofbook.runner.needs import declared_needs, refuse_circles, with_needs
 from proofbook.runner.overrides import Overrides
 from proofbook.runner.parameters import ParameterVerifier
 from proofbook.runner.paths import anchor_parameters
@@ -76,12 +76,12 @@ def load_plan(
     entries, runbooks = expand_entries(project, settings, file, changes, verifier)
     refuse_same_ids(entries)
     names = job_names(entries)
-    entries = resolve_needs(entries, names)
+    needs = declared_needs(entries, names)
     choice = choose(entries, only, names, project, settings.defaults, runbooks)
     makers = OutputMakers(choice.jobs, names, runbooks)
     verify_written(entries, makers)
     changed = [changes.apply(job, runbooks[job.runbook]) for job in choice.jobs]
-    jobs = [with_makers(job, makers) for job in changed]
+    jobs = [with_needs(job, needs.get(job.id, ()), makers) for job in changed]
     refuse_circles(jobs, entries, names)
     jobs = select(jobs, choice.wanted)
     jobs = anchor_parameters(jobs, runbooks, project.root, without=overrides or {})
