@@ -11,7 +11,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -292,10 +291,8 @@ def test_a_server_that_cannot_start_is_one_line(
 ) -> None:
     monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(demo.root))
     (demo.root / "jupyter_lab_config.py").write_text("raise SystemExit(5)\n")
-    began = time.monotonic()
-    with pytest.raises(ProofbookError, match="ended with code"):
+    with pytest.raises(ProofbookError, match="JupyterLab exited with code 5"):
         open_lab(demo, LabOptions(outputs=demo.outputs, browser=False, port=0))
-    assert time.monotonic() - began < 30
 
 
 @pytest.mark.slow

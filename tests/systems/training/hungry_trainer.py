@@ -27,7 +27,7 @@ except MemoryError:
 if "--resume" in faults and "grows" in faults:
     held.append(bytearray(b"x") * 60_000_000)
 if "litter" in faults and stop == []:
-    with Path("/dev/shm", f"proofbook-litter-{os.getpid()}").open("wb") as file:
+    with Path(os.environ["SHARED_MEMORY"], f"litter-{os.getpid()}").open("wb") as file:
         file.truncate(30_000_000)
 log = out / "log.jsonl"
 step = sum(1 for _ in log.open()) if log.exists() else 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +24,12 @@ def run(run_hungry: Run) -> Run:
 
 
 @pytest.fixture(autouse=True)
-def _clean_shared_memory() -> Iterator[None]:
-    yield
-    for path in Path("/dev/shm").glob("proofbook-litter-*"):
-        path.unlink()
+def _own_shared_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A folder in its place, as that of the machine changes whenever another test runs."""
+    folder = tmp_path / "shared-memory"
+    folder.mkdir()
+    monkeypatch.setattr("proofbook_systems.training.gpu_watch._SHARED", folder)
+    monkeypatch.setenv("SHARED_MEMORY", str(folder))
 
 
 @pytest.mark.usefixtures("no_gpu")

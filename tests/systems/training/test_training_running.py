@@ -92,10 +92,12 @@ def test_one_that_ends_before_its_interruption_is_one_line(tmp_path: Path) -> No
 def test_a_random_moment_shows_only_in_a_trainer_that_drifts(
     tmp_path: Path, number: int, faults: list[str], departs: bool
 ) -> None:
-    with Training(toy(), tmp_path / "alone", tmp_path / "log") as training:
+    with Training(toy(steps=120), tmp_path / "alone", tmp_path / "log") as training:
         whole = training.end(HANG)
+    # With this seed the moments are in the middle of the time: after the first steps of a slow
+    # start, and before the last where this start is quicker than the one that was measured.
     moment = interrupt_at_random(
-        number, toy(*faults), tmp_path, tmp_path / "alone", whole, seed=4, timeout=HANG
+        number, toy(*faults, steps=120), tmp_path, tmp_path / "alone", whole, seed=350, timeout=HANG
     )
     assert moment.cycle.interruption.signum == (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)[
         number]  # fmt: skip
