@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from proofbook import requirements
 from proofbook.requirements import find_browser, find_python_library, unmet
 
 
@@ -62,6 +63,17 @@ def test_the_browser_that_playwright_installed_is_found(
     assert place.is_relative_to(tmp_path)
     add_program(place.parent, place.name)
     assert find_browser() == str(place)
+
+
+def test_a_playwright_that_cannot_start_has_no_browser(
+    programs: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(
+        requirements, "_ASK_PLAYWRIGHT", "import sys; sys.exit('no libatomic.so.1')"
+    )
+    assert find_browser() is None
+    monkeypatch.setattr(requirements, "_ASK_PLAYWRIGHT", "print('/no/such/browser')")
+    assert find_browser() is None
 
 
 def test_the_library_of_python_can_be_loaded_or_is_told():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes.util
 import shutil
+import subprocess
 import sys
 import sysconfig
 from collections.abc import Callable, Mapping
@@ -15,6 +16,11 @@ from pathlib import Path
 
 __all__ = ["find_browser", "find_python_library", "unmet"]
 
+_ASK_PLAYWRIGHT = """
+from playwright.sync_api import sync_playwright
+with sync_playwright() as playwright:
+    print(playwright.chromium.executable_path)
+"""
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -36,13 +42,11 @@ def find_browser() -> str | None:
     for name in _BROWSERS:
         if path := shutil.which(name):
             return path
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        return None
-    with sync_playwright() as playwright:
-        own = playwright.chromium.executable_path
-    return own if Path(own).exists() else None
+    # In a process of its own: Playwright's driver may lack a library, and refuses an event loop.
+    command = [sys.executable, "-c", _ASK_PLAYWRIGHT]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    own = done.stdout.strip()
+    return own if done.returncode == 0 and Path(own).exists() else None
 
 
 def find_python_library() -> str | None:
