@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
+from executed import write_notebook
 from simulation import job
 
 from proofbook.notebooks import Runbook
@@ -304,6 +305,7 @@ def test_what_an_executor_brings_is_in_the_run_folder(make_run: MakeRun, tmp_pat
         theirs = RunFolder(tmp_path / f"brought-{spec.attempt}")
         folder = theirs.job("a")
         (folder.path / "work").mkdir(parents=True)
+        write_notebook(folder.notebook)
         folder.records.write_text(passing_records(f"attempt-{spec.attempt}"))
         (folder.path / "work" / "model").write_text("weights")
         theirs.media.mkdir()
@@ -315,7 +317,8 @@ def test_what_an_executor_brings_is_in_the_run_folder(make_run: MakeRun, tmp_pat
         folder.write_outcome(outcome)
         future.set_result(JobResult(outcome=outcome, brought=theirs.path))
 
-    assert run.dispatch(FakeExecutor(behave))["a"].status == "passed"
+    outcome = run.dispatch(FakeExecutor(behave))["a"]
+    assert (outcome.status, outcome.cause) == ("passed", "")
     folder = run.folder.job("a")
     assert "attempt-2" in folder.records.read_text()
     assert run.written("a").status == "passed"

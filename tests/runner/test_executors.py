@@ -25,6 +25,7 @@ from toy_executor import ToyExecutor
 
 from proofbook.notebooks import read_runbook
 from proofbook.records import Outcome, PlannedJob, RunInfo
+from proofbook.resources import Resources
 from proofbook.runner.capacity import Allocation, Capacity
 from proofbook.runner.events import CellStarted, Event, JobStarted, Sink
 from proofbook.runner.executors.local import open_local
@@ -196,7 +197,8 @@ def test_a_kernel_has_the_environment_of_the_spec_and_a_folder_of_its_own(
 
 def test_what_no_machine_has_is_recorded_as_skipped(place: MakePlace) -> None:
     here = place("raise SystemExit", PASS)
-    allowed = ONE.model_copy(update={"allow_skips": ("hardware",)})
+    needy = {"allow_skips": ("hardware",), "resources": Resources(gpus=9.0)}
+    allowed = ONE.model_copy(update=needy)
     outcome = here.outcome(allowed, lacking="needs 9 gpus, found 1")
     assert (outcome.status, outcome.allowed) == ("skipped", True)
     assert "needs 9 gpus, found 1" in outcome.cause

@@ -125,7 +125,7 @@ def test_the_report_of_many_jobs_is_written_by_a_process_of_its_own(
 ) -> None:
     writers: list[str] = []
 
-    def write(name: str, folder: RunFolder) -> Path:
+    def write(name: str, folder: RunFolder, **options: Any) -> Path:
         writers.append(name)
         return folder.path
 
@@ -140,7 +140,7 @@ def test_any_other_fault_is_not_swallowed(
 ) -> None:
     tried = threading.Event()
 
-    def broken(folder: RunFolder) -> Path:
+    def broken(folder: RunFolder, **options: Any) -> Path:
         tried.set()
         raise ValueError("no such template")
 
@@ -156,7 +156,7 @@ def test_media_are_hashed_once_for_all_reports_of_a_run(
     run: RunFolder, closing: Closing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clip = store_media(run.media, b"sound", ".wav")
-    run.job("a").path.mkdir(parents=True)
+    run.job("a").path.mkdir(parents=True, exist_ok=True)
     evidence = Evidence(name="clip", media_kind="audio", file=clip)
     append_line(run.job("a").records, evidence.model_dump_json())
     hashed = []

@@ -169,6 +169,10 @@ def test_each_state_of_a_run_has_its_verdict(run: RunFolder, tmp_path: Path) -> 
     assert found.reasons[0].startswith("clip failed")
 
 
+def test_a_question_for_a_role_says_whom_it_waits_for(run: RunFolder) -> None:
+    assert "looks, picture-good: waits for role 'art director'" in verify_run(run).reasons
+
+
 def test_a_run_that_changed_before_it_was_sealed_again_says_so(signed: RunFolder) -> None:
     signed.job("clip").log.write_text("another")
     session_of(signed).seal()

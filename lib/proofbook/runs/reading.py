@@ -40,7 +40,7 @@ def _reconciled(folder: JobFolder, supported: Outcome) -> Outcome:
 
 def _worse(written: Outcome, supported: Outcome) -> Outcome:
     sources = [written, supported]
-    if written.is_green and (cause := _contradiction(written, supported)):
+    if cause := _contradiction(written, supported):
         sources.append(Outcome(job=written.job, runbook=written.runbook, cause=cause))
     worst = max(sources, key=lambda outcome: severity(outcome.status, outcome.allowed))
     if worst is written:
@@ -57,7 +57,7 @@ def _worse(written: Outcome, supported: Outcome) -> Outcome:
 
 
 def _contradiction(written: Outcome, supported: Outcome) -> str:
-    """Return what a green outcome says against itself, or nothing."""
+    """Return what speaks against an outcome that is green, or nothing."""
     if written.failure is not None:
         return f"the notebook raised {written.failure.ename}"
     if written.status == "skipped" and supported.status == "passed":

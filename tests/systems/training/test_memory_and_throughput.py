@@ -46,7 +46,7 @@ def test_a_limit_follows_from_what_batches_take_here(run: Run, fault: str) -> No
     done = run("memory", fault, **sizes, cycles=1)
     assert done.error is None
     assert done.names["largest"] == 8
-    assert [trial.size for trial in done.names["trials"].made] == [8, 16]
+    assert [trial.size for trial in done.names["trials"].results] == [8, 16]
     assert done.names["trials"].limit > (520 if fault == "holds-more" else 320)
     (metric,) = [r for r in done.records if isinstance(r, Metric) and r.name == "largest_batch"]
     assert metric.labels == {"device": "CPU, measured limit"}
