@@ -111,7 +111,8 @@ def _measure(bench: Bench, step: str, profile: str) -> list[float]:
     )
     if done.returncode:
         lines = done.stderr.strip().splitlines() or ["it printed nothing"]
-        raise SubjectError(f"planning {profile} failed: {lines[-1]}")
+        message = f"{step} {profile} ended with code {done.returncode}: {lines[-1]}"
+        raise SubjectError(message)
     figures: list[float] = json.loads(done.stdout)
     return figures
 

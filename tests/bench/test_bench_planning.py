@@ -48,7 +48,9 @@ def test_a_fresh_process_says_what_it_took() -> None:
 @pytest.mark.slow
 def test_a_profile_that_cannot_be_planned_is_one_line() -> None:
     bench = open_bench()
-    with pytest.raises(SubjectError, match=r"^planning nothing failed: .*no profile 'nothing'"):
+    with pytest.raises(
+        SubjectError, match=r"^plan nothing ended with code 1: .*no profile 'nothing'"
+    ):
         measure_planning(bench, "nothing")
 
 
