@@ -7,6 +7,7 @@ one to look for abandoned folders. Programs that may still use a folder hold a l
 from __future__ import annotations
 
 import os
+import secrets
 import tempfile
 from pathlib import Path
 from types import TracebackType
@@ -25,15 +26,29 @@ class TemporaryFolder:
     """A new folder of this process; leaving its context removes it."""
 
     def __init__(self, prefix: str, parent: Path | None = None) -> None:
+        folder = Path(parent or tempfile.gettempdir()).resolve()
+        self._lease: int | None = None
         while True:
-            path = Path(tempfile.mkdtemp(prefix=prefix, dir=parent)).resolve()
-            remove_at_the_end(path)
-            self._lease = take_lease(path)
-            if path.exists():
-                break
-            # Until the lease was taken, the folder looked abandoned to others.
-            self._release(path)
-        self.path = path
+            self.path = folder / f"{prefix}{secrets.token_hex(4)}"
+            if self._create():
+                return
+
+    def _create(self) -> bool:
+        """Create the folder and take the lease; return whether it is there and ours."""
+        # The guard is told first: this process may be killed at any moment from here on.
+        remove_at_the_end(self.path)
+        try:
+            self.path.mkdir(mode=0o700)
+        except OSError as error:
+            keep_folder(self.path)
+            if isinstance(error, FileExistsError):
+                return False
+            raise
+        self._lease = take_lease(self.path)
+        if self.path.exists():
+            return True
+        self._release()  # until the lease was taken, it looked abandoned to others
+        return False
 
     def __enter__(self) -> Self:
         return self
@@ -50,11 +65,11 @@ class TemporaryFolder:
         """Remove it; return its path if that is not possible, and nothing otherwise."""
         if remove_folder(self.path):
             return (str(self.path),)
-        self._release(self.path)
+        self._release()
         return ()
 
-    def _release(self, path: Path) -> None:
-        keep_folder(path)
+    def _release(self) -> None:
+        keep_folder(self.path)
         if self._lease is not None:
             os.close(self._lease)
             self._lease = None
