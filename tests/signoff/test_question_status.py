@@ -119,3 +119,17 @@ def test_an_optional_question_does_not_hold_a_run_back(run: RunFolder) -> None:
         session.answer(answer_to(run, job, question), ANN)
     assert load_run(run).verdict == "passed"
     assert json.loads(run.info_file.read_text())["verdict"] == "unreviewed"
+
+
+def test_an_approval_in_the_log_counts_only_with_the_role_that_is_asked_for(
+    run: RunFolder,
+) -> None:
+    session = session_of(run)
+    approval = session.answer(answer_to(run, "looks", "picture-good"), ANN)
+    job = session.job("looks")
+    question = next(q for q in job.questions if q.name == "picture-good")
+    binding = bind(job, question, run.media)
+    assert question_state(question, binding, [approval], now()).status == "approved"
+    stranger = approval.model_copy(update={"reviewer": BEN})
+    state = question_state(question, binding, [stranger], now())
+    assert (state.status, state.reason) == ("pending", "waits for role 'art director'")

@@ -37,7 +37,9 @@ def test_nothing_is_sealed_twice(run: RunFolder) -> None:
     assert len(log.read().entries) == 1
 
 
-@pytest.mark.parametrize("content", ["", "[]", "1", '{"index.html": "x"}', '{"index.html":1}\n'])
+@pytest.mark.parametrize(
+    "content", ["", "[]\n", "1\n", '{"index.html": "x"}', '{"index.html":1}\n']
+)
 def test_a_reports_seal_that_is_not_ours_is_a_change(tmp_path: Path, content: str) -> None:
     (tmp_path / "seal.json").write_text(content)
     assert report_problems(tmp_path) != []

@@ -101,3 +101,16 @@ def test_a_blind_question_wants_a_comparison_once_there_is_an_approved_take(
     sound = {"form": "ab", "approved_sha256": approved, "preferred": "this"}
     written = session_of(second).answer(answer_to(second, "clip", "good", comparison=sound), ANN)
     assert written.comparison is not None
+
+
+def test_nothing_is_approved_whose_bytes_have_changed(run: RunFolder) -> None:
+    answer = answer_to(run, "clip", "good", shown=None)
+    (recorded,) = session_of(run).job("clip").questions[0].about
+    clip = run.media / f"{recorded}.wav"
+    clip.chmod(0o644)
+    clip.write_bytes(clip.read_bytes()[:-1] + b"x")
+    with pytest.raises(UsageError, match="clip does not have the bytes that were recorded"):
+        session_of(run).answer(answer, BEN)
+    clip.unlink()
+    with pytest.raises(UsageError, match="clip does not have the bytes that were recorded"):
+        session_of(run).answer(answer, BEN)
