@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from proofbook.fingerprints import content_of, fingerprint, revision_of
+from proofbook.fingerprints import content_of, fingerprint, revision_of, weights_revision
 
 
 def test_a_fingerprint_is_of_contents_and_not_of_names(tmp_path: Path) -> None:
@@ -87,3 +87,26 @@ def test_a_linked_folder_is_read_and_a_circle_of_links_ends(tmp_path: Path) -> N
 def test_what_has_no_content_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="does not exist"):
         content_of(tmp_path / "missing")
+
+
+def test_a_model_that_was_trained_again_is_the_same_one(tmp_path: Path) -> None:
+    for number, name in enumerate(("first", "again", "other")):
+        (tmp_path / name / "unet").mkdir(parents=True)
+        weights = b"b" if name == "other" else b"a"
+        (tmp_path / name / "unet" / "model.safetensors").write_bytes(weights)
+        (tmp_path / name / "model_info.json").write_text(f"trained at {number}")
+        (tmp_path / name / "checkpoint-1").mkdir()
+        (tmp_path / name / "checkpoint-1" / "model.bin").write_bytes(bytes([number]))
+    first, again, other = (
+        weights_revision(tmp_path / name, without="checkpoint-*")
+        for name in ("first", "again", "other")
+    )
+    assert first == again != other
+    assert weights_revision(tmp_path / "first") != weights_revision(tmp_path / "again")
+
+
+def test_a_folder_without_weights_is_told_apart_by_all_of_its_files(tmp_path: Path) -> None:
+    (tmp_path / "vocabulary.json").write_text("a")
+    before = weights_revision(tmp_path)
+    (tmp_path / "vocabulary.json").write_text("b")
+    assert weights_revision(tmp_path) != before

@@ -16,9 +16,13 @@ from pathlib import Path
 from proofbook.files import hash_file
 from proofbook.records import PathContent
 
-__all__ = ["content_of", "files_of", "fingerprint", "revision_of"]
+__all__ = ["content_of", "files_of", "fingerprint", "revision_of", "weights_revision"]
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
+_WEIGHTS = frozenset(
+    {".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".npz", ".h5", ".gguf", ".onnx", ".msgpack"}
+)
+"""Suffixes of files that hold tensors."""
 
 
 def revision_of(path: Path, *, without: str = "") -> str:
@@ -38,6 +42,28 @@ def revision_of(path: Path, *, without: str = "") -> str:
     return fingerprint(path, without=without)
 
 
+def weights_revision(folder: Path, *, without: str = "") -> str:
+    """Return what tells a trained model from another one: the contents of its weights.
+
+    A training writes times, paths and logs next to them, which differ each time that the same model
+    is trained. A folder without weights is told apart by all of its files.
+
+    Args:
+        folder: What a training has left.
+        without: As for :func:`revision_of`.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    digest = hashlib.sha256()
+    weights = [file for file in _kept_files(folder, without) if file.suffix in _WEIGHTS]
+    if not weights:
+        return revision_of(folder, without=without)
+    for file in weights:
+        digest.update(f"{file.relative_to(folder).as_posix()} {fingerprint(file)}\n".encode())
+    return digest.hexdigest()
+
+
 def fingerprint(path: Path, *, without: str = "") -> str:
     """Return a sha256 that stands for the contents of a file, or of all files in a folder.
 
@@ -47,9 +73,7 @@ def fingerprint(path: Path, *, without: str = "") -> str:
     """
     digest = hashlib.sha256()
     if path.is_dir():
-        for file in sorted(p for p in path.rglob("*") if p.is_file()):
-            if without and fnmatch(file.relative_to(path).parts[0], without):
-                continue
+        for file in _kept_files(path, without):
             digest.update(f"{file.relative_to(path).as_posix()} {fingerprint(file)}\n".encode())
         return digest.hexdigest()
     members = _members(path)
@@ -92,6 +116,13 @@ def files_of(folder: Path, _around: tuple[Path, ...] = ()) -> Iterator[Path]:
             yield from files_of(path, (*_around, real))
         elif path.is_file():
             yield path
+
+
+def _kept_files(folder: Path, without: str) -> list[Path]:
+    files = sorted(p for p in folder.rglob("*") if p.is_file())
+    if not without:
+        return files
+    return [file for file in files if not fnmatch(file.relative_to(folder).parts[0], without)]
 
 
 def _members(path: Path) -> list[zipfile.ZipInfo] | None:

@@ -49,10 +49,8 @@ def test_a_command_that_takes_too_long_is_killed_with_its_children(tmp_path: Pat
         "import subprocess, sys, time; child = subprocess.Popen([sys.executable, '-c', "
         "'import time; time.sleep(60)']); open('child', 'w').write(str(child.pid)); time.sleep(60)"
     )
-    started = time.monotonic()
     with pytest.raises(SubjectError, match="not done after 2 s"):
         run_command([PYTHON, "-c", script], env=os.environ, cwd=tmp_path, timeout=2)
-    assert time.monotonic() - started < 30
     child = int((tmp_path / "child").read_text())
     deadline = time.monotonic() + 10
     while psutil.pid_exists(child) and time.monotonic() < deadline:

@@ -59,7 +59,7 @@ def test_an_import_that_copies_the_environment_serves_kernels_of_every_folder(
     tmp_path: Path,
 ) -> None:
     """fsspec copies os.environ by its keys when it is imported."""
-    pytest.importorskip("fsspec")
+    pytest.importorskip("fsspec", reason="fsspec comes with torch")
     code = "import fsspec, os; print(os.getcwd(), os.environ['PWD'], os.environ['OLDPWD'])"
     with start_forkserver(["fsspec"], bare=True) as started:
         assert started.wait_ready().usable

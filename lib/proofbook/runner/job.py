@@ -101,9 +101,7 @@ def _execute(spec: JobSpec, worker: Worker, folder: JobFolder) -> Execution | No
         with siblings(Path(spec.notebook_path), folder.work, log.write) as written:
             _execute_notebook(spec, worker, execution)
         if written:
-            cause = (
-                f"{written[0]}, beside the runbook, changed while the job ran; give it another name"
-            )
+            cause = f"{written[0]}, next to the runbook, changed while the job ran: rename it"
             execution.stop = Stop(kind="error", cause=cause)
     return execution
 
