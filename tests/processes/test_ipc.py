@@ -30,6 +30,22 @@ def test_a_request_survives_the_wire_with_its_descriptors(ends, tmp_path):
     assert (tmp_path / "out").read_text() == "through"
 
 
+def test_a_message_that_was_taken_is_sent_though_the_other_end_has_closed(monkeypatch):
+    one, other = socket.socketpair()
+    sender, send_fds = Channel(one), socket.send_fds
+
+    def take_and_close(*args):
+        sent = send_fds(*args)
+        other.close()
+        return sent
+
+    monkeypatch.setattr(socket, "send_fds", take_and_close)
+    sender.send({"n": 1}, (1,))
+    with pytest.raises(BrokenPipeError):
+        sender.send({"n": 2})
+    sender.close()
+
+
 def test_received_descriptors_are_not_inherited(ends):
     ends[0].send({}, (1,))
     ends[1].receive()

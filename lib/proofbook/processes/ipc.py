@@ -90,7 +90,8 @@ class Channel:
         """
         data = json.dumps(message).encode() + b"\n"
         sent = socket.send_fds(self.socket, [data], fds) if fds else 0
-        self.socket.sendall(data[sent:], socket.MSG_NOSIGNAL)
+        if sent < len(data):  # even of nothing, a send fails once the other end has closed
+            self.socket.sendall(data[sent:], socket.MSG_NOSIGNAL)
 
     def receive(self) -> dict[str, Any] | None:
         """Return the next message, waiting for it as long as the socket's time-out allows.
