@@ -51,9 +51,8 @@ def broken_end(cells: Sequence[Mapping[str, Any]]) -> str:
         return "no cell of the notebook finished its checks"
     last = max((i for i, cell in enumerate(cells) if _does_something(cell)), default=-1)
     if finish != [last]:
-        return (
-            f"finish() was called by {_place(cells, finish[0])}, and is not in the last code cell"
-        )
+        place = _place(cells, finish[0])
+        return f"finish() was called by {place}, not by the last code cell"
     return ""
 
 
