@@ -30,8 +30,13 @@ class Limits:
     run_deadline: float | None = None
 
     def with_cell_timeout(self, seconds: float | None) -> Limits:
-        """Return these limits, with ``seconds`` for a cell where no other limit is set for it."""
-        return self if self.cell_timeout is not None else replace(self, cell_timeout=seconds)
+        """Return these limits, with ``seconds`` for a cell where no other limit is set for it.
+
+        As nbclient has it, 0 and less are no limit.
+        """
+        if self.cell_timeout is not None or not seconds or seconds < 0:
+            return self
+        return replace(self, cell_timeout=seconds)
 
     def remaining(self, clock: Callable[[], float] = time.monotonic) -> float | None:
         """Return the seconds that the next cell may take, or None without a limit."""
