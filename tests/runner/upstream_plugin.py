@@ -1,7 +1,7 @@
 """A pytest plugin for other projects' suites: they run with our engine, and say what became of it.
 
-Loaded with ``-p upstream_plugin`` in a process of its own. ``PROOFBOOK_UPSTREAM_REPORT`` names the file that
-gets each test's outcome and the kinds of the kernels that were started.
+Loaded with ``-p upstream_plugin`` in a process of its own. ``PROOFBOOK_UPSTREAM_REPORT`` names the
+file that gets each test's outcome and the kinds of the kernels that were started.
 """
 
 from __future__ import annotations

@@ -58,11 +58,6 @@ class Ran:
     kernels: Counter[str]
     output: str = field(repr=False)
 
-    @property
-    def not_passed(self) -> set[str]:
-        """The tests that failed, or could not even be collected."""
-        return {t for t, what in self.outcomes.items() if what in ("failed", "not collected")}
-
 
 def fetch(suite: Suite) -> Path:
     """Return a suite's source distribution; leave the test out where none can be had."""
@@ -113,6 +108,7 @@ def run(suite: Suite, folder: Path, environment: Mapping[str, str], *options: st
     env = {
         **os.environ,
         **environment,
+        "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])),
         "JUPYTER_PATH": str(folder / "jupyter"),
         "PROOFBOOK_UPSTREAM_REPORT": str(report),
     }
