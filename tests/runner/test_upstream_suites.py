@@ -7,6 +7,7 @@ run with our engine in place of its own, nbclient's with its own client and our 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -69,16 +70,22 @@ LACKS: Mapping[str, Mapping[str, str]] = {
         "test_gcs.py::GCSTest::test_gcs_retry": "gcsfs",
         "test_gcs.py::GCSTest::test_gcs_retry_older_exception": "gcsfs",
     },
+    "nbclient": {"test_cli.py::test_cli_simple": "jupyter-execute"},
 }
-"""Tests of papermill's handlers alone, that need a module which may not be installed."""
+"""Tests that need a module or a command which may not be installed."""
 
 LEAST = {"papermill": 500, "nbclient": 120, "jupyter_kernel_test": 12}
 """How many tests a whole suite has at least."""
 
 
+def is_missing(name: str) -> bool:
+    """Say whether neither a module nor a command of this environment has this name."""
+    return find_spec(name) is None and not (Path(sys.executable).parent / name).exists()
+
+
 def refuse_differences(suite: Suite, ran: Ran) -> None:
     """Fail where a difference is new, or one that is named has gone."""
-    lacking = {t for t, m in LACKS.get(suite.project, {}).items() if find_spec(m) is None}
+    lacking = {test for test, name in LACKS.get(suite.project, {}).items() if is_missing(name)}
     expected = {*DIFFERENCES[suite.project], *lacking}
     short = {test.removeprefix(f"{suite.tests[0]}/"): what for test, what in ran.outcomes.items()}
     found = {test for test, what in short.items() if what in ("failed", "not collected")}
