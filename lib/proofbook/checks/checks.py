@@ -159,8 +159,13 @@ class Checks:
         self._write(metric, f"metric/{_labelled(name, metric.labels)}")
 
     def show(self, media: Media, *, name: str = "") -> Evidence:
-        """Store a media file as evidence, draw it in the notebook, and return its record."""
-        file = self._journal.store(media.source, media.suffix)
+        """Store a media file as evidence, draw it in the notebook, and return its record.
+
+        Raises:
+            UsageError: The file, such as the metadata of a picture, holds a secret.
+        """
+        what = f"evidence {name or media.name!r}"
+        file = self._journal.store(media.source, media.suffix, what)
         views = {view: self._journal.store(png, ".png") for view, png in media.views.items()}
         evidence = Evidence(
             name=name or media.name,

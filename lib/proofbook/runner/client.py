@@ -12,6 +12,7 @@ import nbformat.v4
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
 
+from proofbook.checks.journal import SECRETS
 from proofbook.processes import exit_words
 from proofbook.records import Failure
 from proofbook.runner.cell_status import CellLedger
@@ -44,6 +45,7 @@ class TruthfulClient(PapermillNotebookClient):  # type: ignore[misc]
         self.timeout_func = lambda cell: execution.limits.remaining()
         self._streamed = 0
         self._displayed = 0
+        self.comm_open_handlers[SECRETS] = self._learn_secrets
 
     def papermill_execute_cells(self) -> None:
         """Run cell after cell; stop at the first that does not end well."""
@@ -131,6 +133,13 @@ class TruthfulClient(PapermillNotebookClient):  # type: ignore[misc]
         if msg["msg_type"] == "stream":
             join_streams(cell.outputs)
         return output
+
+    def _learn_secrets(self, message: dict[str, Any]) -> None:
+        """Take the secrets of the kernel's environment; what it has printed may hold them."""
+        values = message["content"]["data"].get("values", {})
+        if self.execution.redact.add({str(value): str(name) for value, name in values.items()}):
+            self.execution.has_learned = True
+            self.nb_man.recorder.changed()
 
     def _note_changes(self, msg: dict[str, Any], cell_index: int) -> None:
         self.nb_man.recorder.changed(cell_index)

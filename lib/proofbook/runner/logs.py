@@ -13,6 +13,7 @@ __all__ = ["JobLog"]
 
 _LARGEST = 64 * 1024 * 1024
 _LONGEST_LINE = 1024 * 1024
+_MOST_HELD = 4096
 
 
 class JobLog:
@@ -24,10 +25,11 @@ class JobLog:
 
     def __init__(self, path: Path, redact: Redactor) -> None:
         self._file = path.open("ab", buffering=0)
-        self._redact = redact
+        self.redact = redact
         self._lock = threading.Lock()
         self._written = path.stat().st_size
         self._full = False
+        self._arrived: list[tuple[str, str]] = []
         self._rest: dict[str, str] = {}
         read_end, write_end = os.pipe()
         self._reader = os.fdopen(read_end, "rb")
@@ -36,18 +38,34 @@ class JobLog:
         self._thread.start()
 
     def write(self, text: str, source: str = "") -> None:
-        """Append a text; the rest of a line waits for its end, so that no secret is cut in two."""
+        """Append a text; the rest of a line waits for its end, so that no secret is cut in two.
+
+        A text that ends as a secret begins waits for the next one, whatever its source.
+        """
         with self._lock:
+            self._arrived.append((source, text))
+            together = "".join(each for _, each in self._arrived)
+            if len(together) > _MOST_HELD or not self.redact.may_go_on(together):
+                self._settle()
+
+    def _settle(self) -> None:
+        """Append the whole lines of what has arrived."""
+        sources = [source for source, _ in self._arrived]
+        texts = self.redact.pieces([text for _, text in self._arrived])
+        self._arrived.clear()
+        for source, text in zip(sources, texts, strict=True):
             whole = self._rest.pop(source, "") + text
-            lines, newline, rest = whole.rpartition("\n")
-            if len(rest) > _LONGEST_LINE:
-                lines, newline, rest = whole, "", ""
-            if rest:
-                self._rest[source] = rest
-            self._append(lines + newline)
+            end = max(whole.rfind("\n"), whole.rfind("\r")) + 1
+            if len(whole) - end > _LONGEST_LINE:
+                end = len(whole)
+            if end < len(whole):
+                self._rest[source] = whole[end:]
+            self._append(whole[:end])
 
     def _append(self, text: str) -> None:
-        data = self._redact(text).encode(errors="replace")
+        if not text:
+            return
+        data = self.redact(text).encode(errors="replace")
         if self._full or self._file.closed:
             return
         if self._written + len(data) > _LARGEST:
@@ -75,6 +93,7 @@ class JobLog:
         if not self._thread.is_alive():
             self._reader.close()
         with self._lock:
+            self._settle()
             for rest in self._rest.values():
                 self._append(rest)
             self._file.close()
