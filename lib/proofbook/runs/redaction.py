@@ -18,6 +18,7 @@ from typing import Any
 from proofbook.runs.secrets.env_files import read_env_files
 from proofbook.runs.secrets.formats import FORMATS, Span, find_formats
 from proofbook.runs.secrets.names import is_secret_name
+from proofbook.runs.secrets.screening import Screen
 from proofbook.runs.secrets.spellings import (
     SHORT,
     bytes_of,
@@ -53,27 +54,16 @@ class _Secret:
 
     def find(self, text: str) -> Iterator[Span]:
         """Yield where in a text it is, in any spelling."""
-        if not self.may_be_in(text):
-            return
         spans = [Span(*match.span(), self.name) for match in self._pattern.finditer(text)]
         yield from spans
-        if self.cores and len(self.value) >= SHORT and self.may_be_in(_without(text, spans)):
+        if len(self.value) >= SHORT and any(c in _without(text, spans) for c in self.cores):
             for match in self._broken_pattern.finditer(text):
                 yield Span(*match.span(), self.name)
-
-    def may_be_in(self, text: str) -> bool:
-        """Say whether a text may have it; where not, it has not."""
-        return not self.cores or any(core in text for core in self.cores)
 
     @cached_property
     def forms(self) -> tuple[str, ...]:
         """It, and what it is in base64 and hexadecimal."""
         return (self.value, *encoded_forms(self.value)) if len(self.value) >= SHORT else ()
-
-    @cached_property
-    def in_bytes(self) -> tuple[bytes, ...]:
-        """What it is in the bytes of a file."""
-        return bytes_of(self.value)
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
@@ -115,7 +105,9 @@ class Redactor:
 
     def copy(self) -> Redactor:
         """Return another that knows what this one does, and can learn more."""
-        return Redactor(self.values)
+        other = Redactor({})
+        vars(other).update(vars(self), _variables=dict(self._variables))
+        return other
 
     @property
     def values(self) -> dict[str, str]:
@@ -142,6 +134,14 @@ class Redactor:
         # The longest first, so that a secret that contains another is replaced whole.
         self._secrets = dict(sorted(known.items(), key=lambda item: -len(item[0])))
         names = {secret.name for secret in self._secrets.values()} | {f.name for f in FORMATS}
+        gates = [gate for form in FORMATS for gate in form.gates]
+        self._screen = Screen([*gates, *(c for s in self._secrets.values() for c in s.cores)])
+        self._names_in_bytes = {
+            form.decode("latin-1"): secret.name
+            for secret in self._secrets.values()
+            for form in (bytes_of(secret.value) if len(secret.value) >= SHORT else ())
+        }
+        self._screen_of_bytes = Screen(self._names_in_bytes)
         alternatives = "|".join(map(re.escape, sorted(names)))
         self._marks = re.compile(rf"\[redacted:(?P<name>{alternatives})\]")
 
@@ -173,16 +173,13 @@ class Redactor:
 
     def name_in_bytes(self, data: bytes) -> str:
         """Return the name of a secret that bytes hold; of those that no bytes are by chance."""
-        for secret in self._secrets.values():
-            if len(secret.value) >= SHORT and any(form in data for form in secret.in_bytes):
-                return secret.name
-        return ""
+        hits = self._screen_of_bytes.hits(data.decode("latin-1"))
+        return self._names_in_bytes[min(hits)] if hits else ""
 
     @property
     def longest_in_bytes(self) -> int:
         """The most bytes that :meth:`name_in_bytes` looks for."""
-        forms = (form for secret in self._secrets.values() for form in secret.in_bytes)
-        return max(map(len, forms), default=0)
+        return max(map(len, self._names_in_bytes), default=0)
 
     def in_base64(self, text: str) -> str:
         """Return a file in base64 as it is, or a mark where a secret is in it."""
@@ -222,9 +219,15 @@ class Redactor:
 
     def _spans(self, text: str, *, strong: bool = False) -> list[Span]:
         """Return where the secrets of a text are, in order, none within another."""
-        known = [s for s in self._secrets.values() if s.is_strong or not strong]
-        spans = [span for secret in known for span in secret.find(text)]
-        spans += find_formats(text)
+        hits = self._screen.hits(text)
+        suspects = [
+            secret
+            for secret in self._secrets.values()
+            if (secret.is_strong or not strong)
+            and (not secret.cores or not hits.isdisjoint(secret.cores))
+        ]
+        spans = [span for secret in suspects for span in secret.find(text)]
+        spans += find_formats(text, hits) if hits else ()
         if spans and _MARK in text:
             # A mark stays what it is, also where its name is a secret's value.
             marks = self._marks.finditer(text)
