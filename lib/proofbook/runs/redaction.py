@@ -9,9 +9,7 @@ from __future__ import annotations
 import binascii
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,59 +17,14 @@ from proofbook.runs.secrets.env_files import read_env_files
 from proofbook.runs.secrets.formats import FORMATS, Span, find_formats
 from proofbook.runs.secrets.names import is_secret_name
 from proofbook.runs.secrets.screening import Screen
-from proofbook.runs.secrets.spellings import (
-    SHORT,
-    bytes_of,
-    cores_of,
-    encoded_cores,
-    encoded_forms,
-    pattern_of,
-)
-from proofbook.runs.secrets.values import looks_random
+from proofbook.runs.secrets.secret import Secret
 from proofbook.runs.secrets.variables import secrets_of
 
 __all__ = ["Redactor", "is_secret_name"]
 
 _MARK = "[redacted:"
 _LONGEST_BEGINNING = 1024
-
-
-@dataclass(frozen=True)
-class _Secret:
-    value: str
-    name: str
-
-    @cached_property
-    def is_strong(self) -> bool:
-        """Whether it is in no text by chance: also not in an identifier."""
-        return looks_random(self.value) or len(self.value) >= 16
-
-    @cached_property
-    def cores(self) -> tuple[str, ...]:
-        """Without one of these no text has it; where there are none, any may."""
-        plain = cores_of(self.value)
-        return (*plain, *encoded_cores(self.value)) if plain else ()
-
-    def find(self, text: str) -> Iterator[Span]:
-        """Yield where in a text it is, in any spelling."""
-        spans = [Span(*match.span(), self.name) for match in self._pattern.finditer(text)]
-        yield from spans
-        if len(self.value) >= SHORT and any(c in _without(text, spans) for c in self.cores):
-            for match in self._broken_pattern.finditer(text):
-                yield Span(*match.span(), self.name)
-
-    @cached_property
-    def forms(self) -> tuple[str, ...]:
-        """It, and what it is in base64 and hexadecimal."""
-        return (self.value, *encoded_forms(self.value)) if len(self.value) >= SHORT else ()
-
-    @cached_property
-    def _pattern(self) -> re.Pattern[str]:
-        return re.compile(pattern_of(self.value), re.DOTALL)
-
-    @cached_property
-    def _broken_pattern(self) -> re.Pattern[str]:
-        return re.compile(pattern_of(self.value, broken=True), re.DOTALL)
+_SHORTEST_FORM = 8
 
 
 class Redactor:
@@ -82,7 +35,7 @@ class Redactor:
     """
 
     def __init__(self, values: Mapping[str, str]) -> None:
-        self._secrets: dict[str, _Secret] = {}
+        self._secrets: dict[str, Secret] = {}
         self._variables: dict[str, str] = {}
         self._add(values)
 
@@ -130,16 +83,17 @@ class Redactor:
         return new
 
     def _add(self, values: Mapping[str, str]) -> None:
-        known = {**self._secrets, **{v: _Secret(v, name) for v, name in values.items()}}
+        known = {**self._secrets, **{v: Secret(v, name) for v, name in values.items()}}
         # The longest first, so that a secret that contains another is replaced whole.
         self._secrets = dict(sorted(known.items(), key=lambda item: -len(item[0])))
         names = {secret.name for secret in self._secrets.values()} | {f.name for f in FORMATS}
+        self._shortest = min([_SHORTEST_FORM, *map(len, self._secrets)])
         gates = [gate for form in FORMATS for gate in form.gates]
         self._screen = Screen([*gates, *(c for s in self._secrets.values() for c in s.cores)])
         self._names_in_bytes = {
             form.decode("latin-1"): secret.name
             for secret in self._secrets.values()
-            for form in (bytes_of(secret.value) if len(secret.value) >= SHORT else ())
+            for form in secret.in_bytes
         }
         self._screen_of_bytes = Screen(self._names_in_bytes)
         alternatives = "|".join(map(re.escape, sorted(names)))
@@ -165,7 +119,7 @@ class Redactor:
     def may_go_on(self, text: str) -> bool:
         """Say whether a text ends as a secret begins, so that the next text may end it."""
         end = text[-_LONGEST_BEGINNING:].rstrip()
-        return any(_begins(form, end) for s in self._secrets.values() for form in s.forms)
+        return any(secret.begins(end) for secret in self._secrets.values())
 
     def name_in(self, text: str) -> str:
         """Return the name of the first secret in a text; empty where there is none."""
@@ -219,6 +173,8 @@ class Redactor:
 
     def _spans(self, text: str, *, strong: bool = False) -> list[Span]:
         """Return where the secrets of a text are, in order, none within another."""
+        if len(text) < self._shortest:
+            return []
         hits = self._screen.hits(text)
         suspects = [
             secret
@@ -233,25 +189,6 @@ class Redactor:
             marks = self._marks.finditer(text)
             spans += [Span(*match.span(), match["name"]) for match in marks]
         return _apart(spans)
-
-
-def _begins(form: str, end: str) -> bool:
-    """Say whether the end of a text is the beginning of a form, but not all of it."""
-    place = end.find(form[:3], max(0, len(end) - len(form) + 1))
-    while place != -1:
-        if form.startswith(end[place:]):
-            return True
-        place = end.find(form[:3], place + 1)
-    return False
-
-
-def _without(text: str, spans: Iterable[Span]) -> str:
-    """Return a text with the spans left out, and what is around them kept apart."""
-    parts, done = [], 0
-    for span in spans:
-        parts.append(text[done : span.start])
-        done = span.end
-    return "\0".join([*parts, text[done:]])
 
 
 def _apart(spans: Iterable[Span]) -> list[Span]:

@@ -11,17 +11,27 @@ import base64
 import html.entities
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
-__all__ = ["SHORT", "bytes_of", "cores_of", "encoded_cores", "encoded_forms", "pattern_of"]
+__all__ = [
+    "SHORT",
+    "Compact",
+    "bytes_of",
+    "compact",
+    "cores_of",
+    "encoded_cores",
+    "encoded_forms",
+    "pattern_of",
+]
 
 SHORT = 8
 """A shorter secret is one only as a word of its own, and on one line."""
 
 _CORE = 6
+_MOST_CORES = 4
 _RUN = re.compile(r"[A-Za-z0-9]+")
-_BREAK = r"(?:[\s\"',+>|]|\\+[nrt]|<br ?/?>){0,12}"
-"""What may stand where a long text goes on in the next line, also in Python, JSON and HTML."""
-_BREAKING = frozenset(" \t\r\n\"',+>|")
+_BREAK = re.compile(r"[\s\"',+>|]|\\+[nrt]|<br ?/?>")
+"""What may stand where a text goes on in the next line, also in Python, JSON and HTML."""
 _MORE = {
     " ": (r"\+", "&nbsp;"),
     "\n": (r"\\+n", r"\\+r\\+n", r"\r\n", "<br ?/?>"),
@@ -34,24 +44,43 @@ _MORE = {
 _ENTITIES = {html.entities.html5[name]: name for name in ("amp;", "lt;", "gt;", "quot;", "apos;")}
 
 
-def pattern_of(secret: str, *, broken: bool = False) -> str:
+class Compact(NamedTuple):
+    """A text without all that may stand at the end of a line."""
+
+    text: str
+    places: list[int]
+    """Of each character, its place in the text as it was."""
+
+
+def pattern_of(secret: str, *, in_compact: bool = False) -> str:
     """Return a regular expression for every spelling of a secret.
 
     Args:
         secret: What must not be written.
-        broken: Find it where it goes on in the next line too, which is slower.
+        in_compact: Find it in what :func:`compact` returns.
     """
-    characters = [_character(part) for part in re.findall(r"\\+|[^\\]", secret, re.DOTALL)]
+    written = compact(secret).text if in_compact else secret
+    plain = "".join(_character(part) for part in re.findall(r"\\+|[^\\]", written, re.DOTALL))
     if len(secret) < SHORT:
-        plain = rf"(?<![A-Za-z0-9]){''.join(characters)}(?![A-Za-z0-9])"
-        return "|".join([plain, *map(_apart, _whole_encodings(secret))])
-    data, between = _bytes(secret), _BREAK if broken else ""
-    # Between signs that may stand at a break anyway, a break could be matched in too many ways.
-    forms = [(between if sum(c in _BREAKING for c in secret) < 3 else "").join(characters)]
-    encoded = [between.join(map(_base64_character, form)) for form in _base64(data)]
-    forms += [f"{form}(?:[A-Za-z0-9+/_-]?={{1,2}})?" for form in encoded]
-    forms.append(f"(?i:{between.join(data.hex())})")
-    return "|".join(forms)
+        bound = rf"(?<![A-Za-z0-9]){plain}(?![A-Za-z0-9])"
+        return "|".join([bound, *map(_apart, _whole_encodings(secret))])
+    data = _bytes(secret)
+    forms = [compact(form).text if in_compact else form for form in _base64(data)]
+    encoded = ["".join(map(_base64_character, form)) for form in forms]
+    ends = [f"{form}(?:[A-Za-z0-9+/_-]?={{1,2}})?" for form in encoded]
+    return "|".join([plain, *ends, f"(?i:{data.hex()})"])
+
+
+def compact(text: str) -> Compact:
+    """Put together what stands in several lines."""
+    parts: list[str] = []
+    places: list[int] = []
+    done = 0
+    for match in _BREAK.finditer(text):
+        parts.append(text[done : match.start()])
+        places += range(done, match.start())
+        done = match.end()
+    return Compact("".join([*parts, text[done:]]), [*places, *range(done, len(text))])
 
 
 def cores_of(secret: str) -> tuple[str, ...]:
@@ -59,16 +88,20 @@ def cores_of(secret: str) -> tuple[str, ...]:
     run = max(_RUN.findall(secret), key=len, default="")
     if len(run) < 3:
         return ()
+    if len(secret) < SHORT:
+        return (run,)
     size = min(_CORE, max(3, len(run) // 2))
-    return (run,) if len(secret) < SHORT else (run[:size], run[-size:])
+    number = min(_MOST_CORES, max(2, len(run) // size))
+    starts = [i * (len(run) - size) // (number - 1) for i in range(number)]
+    return tuple(dict.fromkeys(run[start : start + size] for start in starts))
 
 
 def encoded_cores(secret: str) -> tuple[str, ...]:
     """Return texts of which a text with the secret in base64 or in hexadecimal has one."""
     if len(secret) < SHORT:
         return tuple(_whole_encodings(secret))
-    ends = [end for form in encoded_forms(secret) for end in _ends(form)]
-    return tuple(dict.fromkeys(ends))
+    cores = [core for form in encoded_forms(secret) for core in _cores_of_encoded(form)]
+    return tuple(dict.fromkeys(cores))
 
 
 def encoded_forms(secret: str) -> tuple[str, ...]:
@@ -105,10 +138,11 @@ def _whole_encodings(secret: str) -> list[str]:
     return [plain] if digits.isdigit() else [plain, digits, digits.upper()]
 
 
-def _ends(form: str) -> list[str]:
-    """Return a run of letters and digits from each half of an encoded text."""
-    half = len(form) // 2
-    runs = [max(_RUN.findall(part), key=len, default="") for part in (form[:half], form[half:])]
+def _cores_of_encoded(form: str) -> list[str]:
+    """Return a run of letters and digits from each half, of a long one from each quarter."""
+    size = -(-len(form) // (2 if len(form) < 100 else 4))
+    parts = [form[i : i + size] for i in range(0, len(form), size)]
+    runs = [max(_RUN.findall(part), key=len, default="") for part in parts]
     return [run[: _CORE + 2] for run in runs if len(run) >= 3]
 
 
