@@ -101,45 +101,32 @@ def _encodings(secret: str) -> Iterator[str]:
         yield from (whole, whole.translate(str.maketrans("+/", "-_")))
 
 
-@pytest.fixture
-def spilled(add_runbook: Add, add_profile: Add, runner: Runner) -> Ended:
+def test_a_secret_is_nowhere_in_a_run(add_runbook: Add, add_profile: Add, runner: Runner) -> None:
     (runner.project.root / ".env").write_text(f"FILE_API_KEY={FROM_FILE}\n")
     runner.environment |= {"HF_TOKEN": INHERITED, "DB_PASSWORD": SHORT, "CACHE_KEY": "production"}
     last = "raise ValueError(f'{token} in production')"
     add_runbook("demo/one", LOAD, BEGIN, SPILL, RECORD, SHOW, last)
     add_profile("jobs: [{runbook: demo/one}]")
-    return runner.run()
-
-
-def test_a_secret_is_nowhere_in_a_run(spilled: Ended) -> None:
-    assert spilled.outcome()["cause"].startswith("ValueError: [redacted:LATER_TOKEN] in production")
-    written = [path for path in spilled.folder.parent.rglob("*") if path.is_file()]
-    assert {"notebook.ipynb", "output.log", "records.jsonl"} <= {path.name for path in written}
-    leaks = [
-        (path.name, form)
-        for path in written
-        for secret in SECRETS
-        for form in _encodings(secret)
-        if form.encode() in path.read_bytes()
-    ]
-    assert leaks == []
-    assert not any(form in spilled.output for secret in SECRETS for form in _encodings(secret))
-    log = (spilled.folder / "jobs/demo-one/output.log").read_text()
+    ended = runner.run()
+    assert ended.outcome()["cause"].startswith("ValueError: [redacted:LATER_TOKEN] in production")
+    assert _leaks(ended) == []
+    log = (ended.folder / "jobs/demo-one/output.log").read_text()
     assert "before: [redacted:LATER_TOKEN]\n" in log
     assert "pin [redacted:DB_PASSWORD] x7Q2x\n" in log
-
-
-def test_halves_of_a_secret_are_replaced_too(spilled: Ended) -> None:
-    for name in ("output.log", "notebook.ipynb"):
-        text = (spilled.folder / "jobs/demo-one" / name).read_text()
-        halves = [half for s in (FROM_FILE, LATER) for half in (s[: len(s) // 2], s[len(s) // 2 :])]
-        assert not any(half in text for half in halves), name
-
-
-def test_a_file_with_a_secret_in_its_metadata_is_refused(spilled: Ended) -> None:
-    checks = {check["name"]: check for check in spilled.reported()["checks"]}
+    checks = {check["name"]: check for check in ended.reported()["checks"]}
     assert checks["refused"]["actual"] == (
         "evidence 'tagged': the file or its metadata holds the value of LATER_TOKEN; remove it, "
         "then show the file"
     )
-    assert len(list((spilled.folder / "media").iterdir())) == 1
+    assert len(list((ended.folder / "media").iterdir())) == 1
+    assert ended.reported()["redacted"]["output.log"]["FILE_API_KEY"] > 10
+
+
+def _leaks(ended: Ended) -> list[tuple[str, str]]:
+    """Return each encoding, and each half, of a secret that a file of the run has."""
+    written = [path for path in ended.folder.parent.rglob("*") if path.is_file()]
+    assert {"notebook.ipynb", "output.log", "records.jsonl"} <= {path.name for path in written}
+    texts = {path.name: path.read_bytes() for path in written} | {"": ended.output.encode()}
+    halves = [half for s in (FROM_FILE, LATER) for half in (s[: len(s) // 2], s[len(s) // 2 :])]
+    forms = [*halves, *(form for secret in SECRETS for form in _encodings(secret))]
+    return [(name, form) for name, text in texts.items() for form in forms if form.encode() in text]
