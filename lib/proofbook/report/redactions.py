@@ -45,8 +45,7 @@ def say_redactions(run: RunSummary) -> str:
         return ""
     total = sum(count for _, count in places)
     shown = ", ".join(
-        f"{count} in {file} of {job} ({name})"
-        for (file, job, name), count in places[:_MOST_PLACES]
+        f"{count} in {file} of {job} ({name})" for (file, job, name), count in places[:_MOST_PLACES]
     )
     more = len(places) - _MOST_PLACES
     rest = f" and in {more} more places" if more > 0 else ""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 from proofbook.runs.secrets.values import is_ordinary, is_placeholder, is_spelled, looks_random
@@ -32,15 +33,19 @@ class Format:
     name: str
     gates: tuple[str, ...]
     """A text without any of these has no such secret."""
-    pattern: re.Pattern[str]
+    expression: str
     accepts: Callable[[str], bool] = lambda secret: True
     is_apart: bool = False
     """Whether no letter or digit may stand beside it."""
 
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        return re.compile(self.expression)
+
     def find(self, text: str) -> Iterator[Span]:
         """Yield where in a text such secrets are."""
-        group = "secret" if "secret" in self.pattern.groupindex else 0
-        for match in self.pattern.finditer(text):
+        group = "secret" if "secret" in self._pattern.groupindex else 0
+        for match in self._pattern.finditer(text):
             start, end = match.span(group)
             is_free = not self.is_apart or not _touches(text, start, end)
             if is_free and self.accepts(match[group]):
@@ -83,9 +88,7 @@ def _token(name: str, pattern: str, *gates: str, check: bool = False) -> Format:
     """Return the form of a token that stands apart from other letters and digits."""
     # A pattern that begins with a letter is found faster than one that begins with a look back.
     accepts = _has_mixture if check else bool
-    return Format(
-        name=name, gates=gates, pattern=re.compile(pattern), accepts=accepts, is_apart=True
-    )
+    return Format(name=name, gates=gates, expression=pattern, accepts=accepts, is_apart=True)
 
 
 _W = r"[A-Za-z0-9_-]"
@@ -161,11 +164,11 @@ FORMATS: tuple[Format, ...] = (
     _token("age key", r"AGE-SECRET-KEY-1[A-Z0-9]{50,}", "AGE-SECRET-KEY-1"),
     _token("Sentry token", r"sntry[su]_[A-Za-z0-9+/=_-]{40,}", "sntrys_", "sntryu_"),
     _token("JWT", rf"eyJ{_W}{{8,}}\.eyJ{_W}{{4,}}\.{_W}{{8,}}", "eyJ"),
-    Format(name="private key", gates=("PRIVATE KEY",), pattern=re.compile(_PEM)),
+    Format(name="private key", gates=("PRIVATE KEY",), expression=_PEM),
     Format(
         name="webhook",
         gates=("hooks.slack.com/", "/api/webhooks/", "webhook.office.com/"),
-        pattern=re.compile(
+        expression=(
             r"(?:hooks\.slack\.com/(?:services|workflows|triggers)|discord(?:app)?\.com/api/webhooks"
             r"|webhook\.office\.com/webhookb2)/(?P<secret>[\w/@-]{20,})"
         ),
@@ -173,31 +176,28 @@ FORMATS: tuple[Format, ...] = (
     Format(
         name="authorization",
         gates=("uthorization", "UTHORIZATION"),
-        pattern=re.compile(
-            r"authorization[\"'\\]*\s*[:=,]\s*[\"'\\b]*(?:bearer|basic|token|apikey|digest)\s+"
-            r"(?P<secret>[^\s\"'<>,;\\]{4,})",
-            re.IGNORECASE,
+        expression=(
+            r"(?i)authorization[\"'\\]*\s*[:=,]\s*b?[\"'\\]*(?:bearer|basic|token|apikey|digest)\s+"
+            r"(?P<secret>[^\s\"'<>,;\\]{4,})"
         ),
         accepts=lambda secret: not is_ordinary(secret) and _is_password(secret),
     ),
     Format(
         name="authorization",
         gates=("earer ", "EARER "),
-        pattern=re.compile(r"\bbearer\s+(?P<secret>[A-Za-z0-9._~+/-]{8,}=*)", re.IGNORECASE),
+        expression=r"(?i)\bbearer\s+(?P<secret>[A-Za-z0-9._~+/-]{8,}=*)",
         accepts=_is_user_token,
     ),
     Format(
         name="address",
         gates=("://",),
-        pattern=re.compile(r"://[^\s/@:\"'<>]*:(?P<secret>[^\s/\"'<>\\,]+)@(?=[\w\[%])"),
+        expression=r"://[^\s/@:\"'<>]*:(?P<secret>[^\s/\"'<>\\,]+)@(?=[\w\[%])",
         accepts=_is_password,
     ),
     Format(
         name="address",
         gates=("://",),
-        pattern=re.compile(
-            r"://(?P<secret>[^\s/@:\"'<>\\,]{8,})(?::[^\s/@\"'<>\\,]*)?@(?=[\w\[%])"
-        ),
+        expression=(r"://(?P<secret>[^\s/@:\"'<>\\,]{8,})(?::[^\s/@\"'<>\\,]*)?@(?=[\w\[%])"),
         accepts=_is_user_token,
     ),
     Format(
@@ -205,13 +205,13 @@ FORMATS: tuple[Format, ...] = (
         gates=tuple(
             f"{end}=" for end in ("ey", "EY", "en", "EN", "th", "ig", "re", "et", "rd", "wd")
         ),
-        pattern=re.compile(_QUERY, re.IGNORECASE),
+        expression=f"(?i){_QUERY}",
         accepts=_is_in_query,
     ),
     Format(
         name="connection string",
         gates=("assword=", "ASSWORD=", "wd=", "WD=", "ey=", "EY=", "ecret="),
-        pattern=re.compile(
+        expression=(
             r"(?i:;\s*(?:password|pwd|accountkey|sharedaccesskey|sharedsecret))="
             r"(?P<secret>[^\s;\"'<>(){}\[\]]{4,})"
         ),

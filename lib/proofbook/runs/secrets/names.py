@@ -47,6 +47,7 @@ _DOUBTFUL_LAST = frozenset(
 _ADDRESS = frozenset({"DSN", "WEBHOOK"})
 _MORE_THAN_A_SECRET = frozenset({"CODE", "CONFIG", "ID", "JSON", "URI", "URL", "URLS"})
 """A ``token_url`` is an address, and a ``secret_id`` may be a number."""
+_ANIMALS = frozenset({"DONKEY", "HOCKEY", "HOTKEY", "JOCKEY", "MONKEY", "TURKEY", "WHISKEY"})
 _ALONE = frozenset({"AUTH"})
 """Doubtful as the only word too, as ``KEY``, ``keys`` and ``tokens`` are not."""
 
@@ -99,10 +100,11 @@ def secrecy_of(name: str) -> Secrecy:
         return "address"
     if _is_certain(words):
         return "doubtful" if last in _MORE_THAN_A_SECRET else "certain"
-    if several and last in _PASSWORD_LAST:
+    if last in _PASSWORD_LAST:
         return "password"
-    is_doubtful = last in _DOUBTFUL_LAST or last.endswith("KEY")
-    return "doubtful" if is_doubtful and (several or last in _ALONE) else "none"
+    if last.endswith("KEY") and last != "KEY":
+        return "none" if last in _ANIMALS else "doubtful"
+    return "doubtful" if last in _DOUBTFUL_LAST and (several or last in _ALONE) else "none"
 
 
 def _words(name: str) -> tuple[str, ...]:
