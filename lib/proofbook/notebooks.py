@@ -14,6 +14,7 @@ import json
 import math
 import re
 import tokenize
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -75,6 +76,8 @@ class Runbook:
     title: str
     parameters: dict[str, Parameter]
     sha256: str
+    set_again: dict[str, str] = field(default_factory=dict)
+    """Parameters to which a later cell gives a fixed value, with the cell: none other holds."""
 
 
 def list_runbooks(folder: Path) -> list[Path]:
@@ -133,12 +136,16 @@ def read_runbook(path: Path, name: str | None = None) -> Runbook:
     tagged = [c for c in code if "parameters" in _tags(c)]
     if not tagged:
         raise NotebookError("has no cell tagged 'parameters'; tag its first code cell", path=path)
+    first = code.index(tagged[0])
+    parameters = _parameters(source_of(tagged[0]), path, str(tagged[0].get("id", "parameters")))
+    later = [c for c in code[first + 1 :] if "injected-parameters" not in _tags(c)]
     return Runbook(
         name=name or f"{path.parent.name}/{path.stem}",
         path=path,
         title=_title(notebook) or path.stem,
-        parameters=_parameters(source_of(tagged[0]), path, str(tagged[0].get("id", "parameters"))),
+        parameters=parameters,
         sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        set_again=_set_again(parameters, later),
     )
 
 
@@ -234,6 +241,47 @@ def _parameters(source: str, path: Path, cell: str) -> dict[str, Parameter]:
             )
         parameters[parameter.name] = parameter
     return parameters
+
+
+def _set_again(names: Collection[str], cells: Iterable[dict[str, Any]]) -> dict[str, str]:
+    """Return which names are assigned a literal at the top level of a cell, and in which."""
+    found: dict[str, str] = {}
+    for index, cell in enumerate(cells, 1):
+        for statement in _statements(source_of(cell)):
+            for name in _assigned(statement):
+                if name in names:
+                    found.setdefault(name, str(cell.get("id", index)))
+    return found
+
+
+def _assigned(statement: ast.stmt) -> list[str]:
+    """Return the names that a statement gives a literal value."""
+    if not isinstance(statement, ast.Assign | ast.AnnAssign) or not _is_literal(statement.value):
+        return []
+    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+    return [target.id for target in targets if isinstance(target, ast.Name)]
+
+
+def _statements(source: str) -> list[ast.stmt]:
+    """Return a cell's statements without its magics; none where the rest is not Python."""
+    lines = source.splitlines()
+    if lines and lines[0].startswith("%%"):
+        return []
+    python = "\n".join("" if line.startswith(("%", "!", "?")) else line for line in lines)
+    try:
+        return ast.parse(python).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []  # its own execution tells of it
+
+
+def _is_literal(node: ast.expr | None) -> bool:
+    if node is None:
+        return False
+    try:
+        ast.literal_eval(node)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return False
+    return True
 
 
 def _parameter(statement: ast.stmt, comments: dict[int, str], path: Path, cell: str) -> Parameter:

@@ -9,7 +9,8 @@ from typing import Any
 import nbformat
 import pytest
 
-from proofbook.runs.notebook_redaction import SCRAP, redact_cell, redact_metadata
+from proofbook.runs.glued import SCRAP
+from proofbook.runs.notebook_redaction import redact_cell, redact_metadata
 from proofbook.runs.redaction import Redactor
 
 SECRET = "Zq81xyzw42Ab"

@@ -6,7 +6,9 @@ format that scrapbook reads, when there is one. Knows nothing about what the rec
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,19 +21,28 @@ from proofbook.errors import UsageError
 from proofbook.files import append_line
 from proofbook.project import Project, nearest_project
 from proofbook.records import MediaFile
+from proofbook.runs.glued import SCRAP
 from proofbook.runs.media_metadata import find_secret_in_media
 from proofbook.runs.media_store import store_media
-from proofbook.runs.notebook_redaction import SCRAP
 from proofbook.runs.record_redaction import redact_record
 from proofbook.runs.redaction import Redactor
 
-__all__ = ["JOB_FOLDER", "MEDIA_FOLDER", "SCRAP", "SECRETS", "Journal", "open_journal"]
+__all__ = [
+    "JOB_FOLDER",
+    "KERNEL",
+    "MEDIA_FOLDER",
+    "SECRETS",
+    "Journal",
+    "kernel_mark",
+    "open_journal",
+]
 
 JOB_FOLDER = "PROOFBOOK_JOB_FOLDER"
 """Environment variable: the running job's folder."""
 MEDIA_FOLDER = "PROOFBOOK_MEDIA_FOLDER"
 """Environment variable: the running run's media folder."""
-
+KERNEL = "PROOFBOOK_KERNEL"
+"""Environment variable: the :func:`kernel_mark` of the running job's kernel."""
 SECRETS = "proofbook.secrets"
 """Target of the comm that tells the runner which secrets the notebook has put in its environment:
 a message between two processes, which is written nowhere."""
@@ -109,14 +120,22 @@ class Journal:
         return source if clean == text else clean.encode(errors="surrogateescape")
 
 
+def kernel_mark(key: bytes) -> str:
+    """Return what names the kernel whose messages are signed with ``key``, and tells nothing."""
+    return hashlib.sha256(b"proofbook kernel " + key).hexdigest()[:16]
+
+
 def open_journal(runbook: str, environment: Mapping[str, str]) -> Journal:
     """Open the running job's journal, or a new one under ``outputs/interactive/``.
+
+    Only the job's own kernel gets the job's journal. A process that inherits its environment, such
+    as a script or the kernel of a nested notebook, proves nothing for the job.
 
     Raises:
         UsageError: The folder cannot be written.
     """
     temporary = None
-    if JOB_FOLDER in environment:
+    if JOB_FOLDER in environment and _may_write(environment):
         folder = Path(environment[JOB_FOLDER])
         temporary = Path(environment["TMPDIR"]) if "TMPDIR" in environment else None
         media = Path(environment.get(MEDIA_FOLDER, folder / "media"))
@@ -130,28 +149,35 @@ def open_journal(runbook: str, environment: Mapping[str, str]) -> Journal:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"cannot write records in {folder}: {error.strerror}") from error
-    shell = _notebook_shell()
+    kernel = _kernel()
     journal = Journal(
         folder=folder,
         media=media,
         redact=Redactor({}),
         environment=environment,
-        announce=_announce if shell and temporary else None,
-        glue=_glue if shell else None,
+        announce=_announce if kernel and temporary else None,
+        glue=_glue if kernel else None,
         temporary=temporary,
     )
     journal.learn()
     if journal.announce is not None:
-        shell.events.register("post_run_cell", lambda result: journal.learn())
+        kernel.shell.events.register("post_run_cell", lambda result: journal.learn())
     return journal
 
 
-def _notebook_shell() -> Any:
-    """Return the shell of the running notebook; None outside of a kernel."""
+def _may_write(environment: Mapping[str, str]) -> bool:
+    if KERNEL not in environment:
+        return True
+    session = getattr(_kernel(), "session", None)
+    is_forked = getattr(session, "pid", os.getpid()) != os.getpid()
+    return session is not None and not is_forked and kernel_mark(session.key) == environment[KERNEL]
+
+
+def _kernel() -> Any:
+    """Return the kernel that this process is, or None."""
     from IPython.core.getipython import get_ipython
 
-    shell = get_ipython()
-    return shell if hasattr(shell, "kernel") else None
+    return getattr(get_ipython(), "kernel", None)
 
 
 def _glue(name: str, value: JsonValue) -> None:

@@ -12,7 +12,7 @@ import nbformat.v4
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
 
-from proofbook.checks.journal import SECRETS
+from proofbook.checks.journal import KERNEL, SECRETS, kernel_mark
 from proofbook.processes import exit_words
 from proofbook.records import Failure
 from proofbook.runner.cell_status import CellLedger
@@ -46,6 +46,13 @@ class TruthfulClient(PapermillNotebookClient):  # type: ignore[misc]
         self._streamed = 0
         self._displayed = 0
         self.comm_open_handlers[SECRETS] = self._learn_secrets
+
+    async def async_start_new_kernel(self, **kwargs: Any) -> None:
+        """Start the kernel, and tell it by what it knows itself: children inherit the rest."""
+        if kwargs.get("env") is not None:
+            key: bytes = self.km.session.key
+            kwargs["env"] = {**kwargs["env"], KERNEL: kernel_mark(key)}
+        await super().async_start_new_kernel(**kwargs)
 
     def papermill_execute_cells(self) -> None:
         """Run cell after cell; stop at the first that does not end well."""

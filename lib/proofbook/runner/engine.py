@@ -12,12 +12,12 @@ from typing import Any
 
 from papermill.engines import Engine
 
-from proofbook.checks.journal import SCRAP
 from proofbook.errors import Incomplete
 from proofbook.runner.cell_status import CellLedger
 from proofbook.runner.client import TruthfulClient
 from proofbook.runner.execution import Execution
 from proofbook.runner.recording import NotebookRecorder
+from proofbook.runs.glued import broken_end, glued_records
 
 __all__ = ["ProofbookEngine"]
 
@@ -65,9 +65,9 @@ class ProofbookEngine(Engine):  # type: ignore[misc]
             client.execute(**execution.kernel_options())
         finally:
             ledger.notebook_complete()
-        if execution.stop is None and _is_unfinished(nb):
-            ledger.notebook_exception("Incomplete", "checks were begun and never finished")
-            raise Incomplete("the runbook ended without checks.finish(); add it as the last cell")
+        if execution.stop is None and (cause := _unfinished(nb)):
+            ledger.notebook_exception("Incomplete", cause)
+            raise Incomplete(f"{cause}; call checks.finish() in the last code cell, and only there")
         return nb
 
 
@@ -85,12 +85,7 @@ def _open_ledger(
     return CellLedger(nb, recorder=recorder, progress_bar=progress_bar, log_output=log_output)
 
 
-def _is_unfinished(nb: Any) -> bool:
-    """Say whether checks were begun in the notebook and never finished."""
-    kinds = {
-        output["data"][SCRAP].get("data", {}).get("kind")
-        for cell in nb.cells
-        for output in cell.get("outputs", ())
-        if isinstance(output.get("data", {}).get(SCRAP, {}).get("data"), dict)
-    }
-    return "begin" in kinds and "finish" not in kinds
+def _unfinished(nb: Any) -> str:
+    """Return why checks that were begun in the notebook have not ended with it."""
+    begun = any(record.kind == "begin" for record in glued_records(nb.cells))
+    return broken_end(nb.cells) if begun else ""

@@ -107,8 +107,7 @@ def _execute(spec: JobSpec, worker: Worker, folder: JobFolder) -> Execution | No
         if written:
             cause = f"{written[0]}, next to the runbook, changed while the job ran: rename it"
             execution.stop = Stop(kind="error", cause=cause)
-    if execution.has_learned:
-        remove_secrets(folder, redact)
+    remove_secrets(folder, redact, from_log=execution.has_learned)
     return execution
 
 
@@ -205,7 +204,8 @@ def _judged(
 ) -> Outcome:
     """Return what the files of an attempt support, and never more."""
     stop = execution.stop if execution else None
-    verdict = judge_job(job, folder, MediaIndex(worker.run.media), stop).outcome
+    media = MediaIndex(worker.run.media)
+    verdict = judge_job(job, folder, media, stop, begun.resolved).outcome
     outcome = begun.model_copy(
         update={
             "status": verdict.status,

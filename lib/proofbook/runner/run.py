@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -36,7 +36,9 @@ from proofbook.runner.schedule import Schedule
 from proofbook.runs.folder import RunFolder
 from proofbook.runs.redaction import Redactor
 from proofbook.runs.run_verdict import run_verdict, worse_verdict
+from proofbook.signoff.log import SignoffLog
 from proofbook.signoff.run_status import read_run
+from proofbook.signoff.sealing import seal_problems, seal_run
 
 __all__ = ["RunResult", "begin_run", "execute_run"]
 
@@ -106,6 +108,7 @@ def execute_run(
     Raises:
         RunFolderError: Another process executes it, or its runbooks or this machine do not fit it.
     """
+    broken = _broken_seal(folder)
     inbox = Inbox()
     cancel = partial(_cancel, inbox, progress.handle)
     with claimed(folder), Reserve(folder.path) as reserve, cancelled_by_signals(cancel):
@@ -123,7 +126,13 @@ def execute_run(
         ):
             schedule = Schedule(info.plan, capacity, done, handover.lacking)
             outcomes = Dispatcher(schedule, executor, handover, fence, inbox).run()
-        return _collect(handover, outcomes, report)
+        return _collect(handover, outcomes, report, broken)
+
+
+def _broken_seal(folder: RunFolder) -> list[str]:
+    """Return what of a run that is resumed has changed since it ended last."""
+    seal = SignoffLog(folder.path, folder.path.name).read().seal
+    return seal_problems(folder.path, seal) if seal else []
 
 
 def _hand_over(
@@ -166,11 +175,20 @@ def _reopened(folder: RunFolder, project: Project, slots: int | None) -> RunInfo
     return info.model_copy(update=update)
 
 
-def _collect(handover: Handover, outcomes: Mapping[str, Outcome], report: LiveReport) -> RunResult:
+def _collect(
+    handover: Handover,
+    outcomes: Mapping[str, Outcome],
+    report: LiveReport,
+    broken: Sequence[str],
+) -> RunResult:
     info, writer = handover.info, handover.writer
+    folder, reserve = writer.run, writer.reserve
     # One job may have spoilt the files of another after that one was judged.
-    supported = read_run(writer.run, media=report.media).supported
+    supported = read_run(folder, media=report.media).supported
     final = worse_verdict(run_verdict(info.plan, outcomes), supported)
     info = info.model_copy(update={"verdict": final, "ended": now()})
-    writer.reserve.writing(lambda: writer.run.write_info(info, writer.redact))
+    reserve.writing(lambda: folder.write_info(info, writer.redact))
+    log = SignoffLog(folder.path, info.run_id)
+    hash_of = report.media.sha256
+    reserve.writing(lambda: seal_run(folder, log, info.run_id, hash_of=hash_of, changed=broken))
     return RunResult(final, report.write())

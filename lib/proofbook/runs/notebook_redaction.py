@@ -11,13 +11,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 from proofbook.records import CellStatus
+from proofbook.runs.glued import SCRAP
 from proofbook.runs.record_redaction import redact_record_values
 from proofbook.runs.redaction import Redactor
 
-__all__ = ["SCRAP", "redact_cell", "redact_metadata"]
-
-SCRAP = "application/scrapbook.scrap.json+json"
-"""Media type of a record that is glued into a notebook."""
+__all__ = ["redact_cell", "redact_metadata"]
 
 _CELL_TYPES = frozenset({"code", "markdown", "raw"})
 _OUTPUT_TYPES = frozenset({"display_data", "error", "execute_result", "stream"})
