@@ -10,6 +10,7 @@ import binascii
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ from proofbook.runs.secrets.variables import secrets_of
 __all__ = ["Redactor", "is_secret_name"]
 
 _MARK = "[redacted:"
+_DERIVED = ("_marks", "_names_in_bytes", "_screen", "_screen_of_bytes", "_shortest")
+"""What is made of the secrets when it is needed first."""
 _LONGEST_BEGINNING = 1024
 _SHORTEST_FORM = 8
 
@@ -86,18 +89,35 @@ class Redactor:
         known = {**self._secrets, **{v: Secret(v, name) for v, name in values.items()}}
         # The longest first, so that a secret that contains another is replaced whole.
         self._secrets = dict(sorted(known.items(), key=lambda item: -len(item[0])))
-        names = {secret.name for secret in self._secrets.values()} | {f.name for f in FORMATS}
-        self._shortest = min([_SHORTEST_FORM, *map(len, self._secrets)])
+        for name in _DERIVED:
+            vars(self).pop(name, None)
+
+    @cached_property
+    def _shortest(self) -> int:
+        return min([_SHORTEST_FORM, *map(len, self._secrets)])
+
+    @cached_property
+    def _screen(self) -> Screen:
         gates = [gate for form in FORMATS for gate in form.gates]
-        self._screen = Screen([*gates, *(c for s in self._secrets.values() for c in s.cores)])
-        self._names_in_bytes = {
+        return Screen([*gates, *(core for s in self._secrets.values() for core in s.cores)])
+
+    @cached_property
+    def _names_in_bytes(self) -> dict[str, str]:
+        """The name of each secret by what it is in a file, a byte a character."""
+        return {
             form.decode("latin-1"): secret.name
             for secret in self._secrets.values()
             for form in secret.in_bytes
         }
-        self._screen_of_bytes = Screen(self._names_in_bytes)
-        alternatives = "|".join(map(re.escape, sorted(names)))
-        self._marks = re.compile(rf"\[redacted:(?P<name>{alternatives})\]")
+
+    @cached_property
+    def _screen_of_bytes(self) -> Screen:
+        return Screen(self._names_in_bytes)
+
+    @cached_property
+    def _marks(self) -> re.Pattern[str]:
+        names = {secret.name for secret in self._secrets.values()} | {f.name for f in FORMATS}
+        return re.compile(rf"\[redacted:(?P<name>{'|'.join(map(re.escape, sorted(names)))})\]")
 
     def __call__(self, text: str) -> str:
         """Return ``text`` without any secret."""

@@ -19,6 +19,10 @@ __all__ = ["Screen"]
 
 _LARGE = 4_000_000
 """From here on, it pays to look at which characters are rare in the very text."""
+_PATIENCE = 64_000
+_CALL = 500
+"""A pattern is made after 64,000 characters, each text counted 500 more: a process that has but few
+texts is done by then."""
 _SAMPLES = 200
 _SAMPLE = 100
 _LETTERS = "etaoinsrhldcumfpgwybvkxjqz"
@@ -42,11 +46,15 @@ class Screen:
 
     def __init__(self, texts: Iterable[str]) -> None:
         self._texts = sorted(set(texts))
+        self._patience = _PATIENCE
 
     def hits(self, text: str) -> set[str]:
         """Return those of its texts that occur in ``text``."""
         if not self._texts:
             return set()
+        if self._patience > 0:
+            self._patience -= len(text) + _CALL
+            return {each for each in self._texts if each in text}
         is_large = len(text) >= _LARGE
         search = _Search(self._texts, _frequencies(text)) if is_large else self._search
         return search.hits(text)
