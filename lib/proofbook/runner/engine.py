@@ -68,7 +68,8 @@ class ProofbookEngine(Engine):  # type: ignore[misc]
         if execution.stop is None and (cause := _unfinished(nb)):
             ledger.notebook_exception("Incomplete", cause)
             raise Incomplete(f"{cause}; call checks.finish() in the last code cell, and only there")
-        return nb
+        # Plain papermill saves what it gets.
+        return ledger.recorder.without_secrets() if output_path else nb
 
 
 def _open_ledger(

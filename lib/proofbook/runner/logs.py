@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import threading
 from pathlib import Path
@@ -13,7 +14,8 @@ __all__ = ["JobLog"]
 
 _LARGEST = 64 * 1024 * 1024
 _LONGEST_LINE = 1024 * 1024
-_MOST_HELD = 4096
+_MOST_HELD = 256 * 1024
+_PIECE = 64 * 1024
 
 
 class JobLog:
@@ -43,6 +45,8 @@ class JobLog:
         A text that ends as a secret begins waits for the next one, whatever its source.
         """
         with self._lock:
+            if self._full:
+                return
             self._arrived.append((source, text))
             together = "".join(each for _, each in self._arrived)
             if len(together) > _MOST_HELD or not self.redact.may_go_on(together):
@@ -54,18 +58,19 @@ class JobLog:
         texts = self.redact.pieces([text for _, text in self._arrived])
         self._arrived.clear()
         for source, text in zip(sources, texts, strict=True):
-            whole = self._rest.pop(source, "") + text
+            whole = self._rest.pop(source) + text if source in self._rest else text
             end = max(whole.rfind("\n"), whole.rfind("\r")) + 1
             if len(whole) - end > _LONGEST_LINE:
                 end = len(whole)
             if end < len(whole):
                 self._rest[source] = whole[end:]
-            self._append(whole[:end])
+            is_clean = len(texts) == 1 and whole is text
+            self._append(whole[:end] if is_clean else self.redact(whole[:end]))
 
     def _append(self, text: str) -> None:
         if not text:
             return
-        data = self.redact(text).encode(errors="replace")
+        data = text.encode(errors="replace")
         if self._full or self._file.closed:
             return
         if self._written + len(data) > _LARGEST:
@@ -75,8 +80,10 @@ class JobLog:
         self._written += len(data)
 
     def _drain(self) -> None:
-        for line in self._reader:
-            self.write(line.decode(errors="replace"), "raw")
+        decode = codecs.getincrementaldecoder("utf-8")(errors="replace").decode
+        while data := self._reader.read1(_PIECE):
+            self.write(decode(data), "raw")
+        self.write(decode(b"", final=True), "raw")
 
     def __enter__(self) -> JobLog:
         return self
@@ -95,5 +102,5 @@ class JobLog:
         with self._lock:
             self._settle()
             for rest in self._rest.values():
-                self._append(rest)
+                self._append(self.redact(rest))
             self._file.close()

@@ -78,6 +78,12 @@ class NotebookRecorder:
             f' "nbformat": 4,\n "nbformat_minor": {max(5, self._notebook.nbformat_minor)}\n}}\n'
         )
 
+    def without_secrets(self) -> Any:
+        """Return the notebook as it is saved."""
+        import nbformat
+
+        return nbformat.reads(self.text(), as_version=4)
+
     def _cell_text(self, index: int) -> str:
         if index not in self._texts:
             cell = redact_cell(self._redact, self._notebook.cells[index])

@@ -24,7 +24,7 @@ from proofbook.runs.secrets.variables import secrets_of
 __all__ = ["Redactor", "is_secret_name"]
 
 _MARK = "[redacted:"
-_DERIVED = ("_marks", "_names_in_bytes", "_screen", "_screen_of_bytes", "_shortest")
+_DERIVED = ("_marks", "_names_in_bytes", "_screen", "_screen_of_bytes", "_shortest", "_threes")
 """What is made of the secrets when it is needed first."""
 _LONGEST_BEGINNING = 1024
 _SHORTEST_FORM = 8
@@ -102,6 +102,12 @@ class Redactor:
         return Screen([*gates, *(core for s in self._secrets.values() for core in s.cores)])
 
     @cached_property
+    def _threes(self) -> frozenset[str]:
+        """Every three characters on which the beginning of a secret may end."""
+        forms = [form for secret in self._secrets.values() for form in secret.forms]
+        return frozenset(form[i : i + 3] for form in forms for i in range(len(form) - 2))
+
+    @cached_property
     def _names_in_bytes(self) -> dict[str, str]:
         """The name of each secret by what it is in a file, a byte a character."""
         return {
@@ -129,6 +135,8 @@ class Redactor:
 
     def pieces(self, texts: Sequence[str]) -> list[str]:
         """Return texts without any secret, also where one begins in one and ends in another."""
+        if len(texts) == 1:
+            return [self(texts[0])]
         spans = self._spans("".join(texts))
         result, begin = [], 0
         for text in texts:
@@ -139,6 +147,8 @@ class Redactor:
     def may_go_on(self, text: str) -> bool:
         """Say whether a text ends as a secret begins, so that the next text may end it."""
         end = text[-_LONGEST_BEGINNING:].rstrip()
+        if end[-3:] not in self._threes:
+            return False
         return any(secret.begins(end) for secret in self._secrets.values())
 
     def name_in(self, text: str) -> str:

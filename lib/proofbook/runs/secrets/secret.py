@@ -42,6 +42,11 @@ class Secret:
         return (*plain, *encoded_cores(self.value)) if plain else ()
 
     @cached_property
+    def forms(self) -> tuple[str, ...]:
+        """It, and what it is in base64 and hexadecimal, where it is one over two lines too."""
+        return (self.value, *encoded_forms(self.value)) if len(self.value) >= SHORT else ()
+
+    @cached_property
     def in_bytes(self) -> tuple[bytes, ...]:
         """What it is in the bytes of a file; nothing where it may be there by chance."""
         return bytes_of(self.value) if len(self.value) >= SHORT else ()
@@ -55,7 +60,7 @@ class Secret:
 
     def begins(self, end: str) -> bool:
         """Say whether the end of a text is the beginning of it, but not all."""
-        return any(_begins(form, end) for form in self._forms)
+        return any(_begins(form, end) for form in self.forms)
 
     def _find_over_lines(self, text: str, pattern: re.Pattern[str]) -> Iterator[Span]:
         for start, end in _around(text, self.cores, 4 * len(self.value) + 100):
@@ -63,10 +68,6 @@ class Secret:
             for match in pattern.finditer(together.text):
                 first, last = together.places[match.start()], together.places[match.end() - 1]
                 yield Span(start + first, start + last + 1, self.name)
-
-    @cached_property
-    def _forms(self) -> tuple[str, ...]:
-        return (self.value, *encoded_forms(self.value)) if len(self.value) >= SHORT else ()
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
