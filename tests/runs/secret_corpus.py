@@ -117,6 +117,10 @@ FORMS: dict[str, Callable[[str], str]] = {
     "two lines in json": lambda s: json.dumps([f"{_half(s)[0]}\n", _half(s)[1]]),
     "two texts of Python": lambda s: "('{}'\n '{}')".format(*_half(s)),
     "two lines of html": lambda s: "{}<br>\n{}".format(*map(html.escape, _half(s))),
+    "a line that goes on": lambda s: "a {}\\\n{} b".format(*_half(s)),
+    "two rows of a table": lambda s: "│ {} │\n│ {} │".format(*_half(s)),
+    "two colours": lambda s: "\x1b[31m{}\x1b[0m\x1b[1;32m{}\x1b[0m".format(*_half(s)),
+    "url in a url": lambda s: urllib.parse.quote(urllib.parse.quote(s, safe=""), safe=""),
     "base64 over lines": lambda s: base64.encodebytes(f"{'x' * 50}{s}{'y' * 50}".encode()).decode(),
     "hex over lines": lambda s: "\n".join(textwrap.wrap((s * 2).encode().hex(), 60)),
     "after carriage returns": lambda s: "\r 10%\r 20%" * 50 + f"\r{s}",
@@ -124,7 +128,7 @@ FORMS: dict[str, Callable[[str], str]] = {
 }
 
 
-_BREAK = re.compile(r"\\n|[\s\"',]|<br>")
+_BREAK = re.compile(r"\x1b\[[0-9;]*m|\\+n|\\\s|[\s\"',│]|<br>")
 
 
 def leaks(secret: str, text: str) -> bool:
@@ -132,8 +136,9 @@ def leaks(secret: str, text: str) -> bool:
     joined = _BREAK.sub("", text)
     if len(bare := _BREAK.sub("", secret)) >= 8 and bare in joined:
         return True
-    decoded = (text, joined, html.unescape(text), urllib.parse.unquote_plus(text), _unescape(text))
-    if any(secret in each for each in decoded):
+    unquoted = urllib.parse.unquote_plus(text)
+    decoded = (text, joined, html.unescape(text), unquoted, _unescape(text))
+    if any(secret in each for each in (*decoded, urllib.parse.unquote_plus(unquoted))):
         return True
     data = secret.encode()
     aligned = [base64.b64encode(bytes(n) + data).decode()[-(-8 * n // 6) :] for n in range(3)]
@@ -258,6 +263,23 @@ BUILD_ID=550e8400-e29b-41d4-a716-446655440000
 IMAGE_DIGEST=sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
 DOCKER_IMAGE=registry.example.com/team/app:v1.2.3-rc4
 LANG=en_US.UTF-8-extended
+COOKIE_SECURE=yes-always
+JWT_EXPIRATION=3600000
+JWT_ALGORITHM=HS256-or-RS256
+OAUTH_SCOPES=repo,read:user
+OAUTH_REDIRECT_URI=http://localhost/callback
+API_KEY_ENV=OPENAI_API_KEY
+TOKEN_ENV_VAR=HF_TOKEN
+LICENSE_KEY=trial
+GIT_ASKPASS=/usr/lib/git-core/askpass
+SESSION_MANAGER=local/host:@/tmp/.ICE-unix/1234
+DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/1000/bus,guid=3f2a9b8c1d4e5f60718293a4b5c6d7e8
+TOKEN_COUNT=1234567890
+PASS_THROUGH=enabled-everywhere
+SECRET_MANAGER=aws-secrets-manager
+CI_REPOSITORY_URL=https://gitlab-ci-token:[MASKED]@gitlab.com/a/b.git
+SEED=1234567890123
+SIGNATURE=def f(x: int) -> str
 LS_COLORS=rs=0:di=01;34:ln=01;36:mh=00
 """.strip().splitlines()
 )

@@ -14,10 +14,11 @@ from typing import Literal
 
 __all__ = ["Secrecy", "is_secret_name", "secrecy_of"]
 
-Secrecy = Literal["certain", "address", "password", "doubtful", "none"]
+Secrecy = Literal["certain", "address", "password", "doubtful", "carrier", "none"]
 """How much a name says: any value but an ordinary one is a secret (``certain``), a whole address
-too (``address``); any but a word or a number (``password``); one that looks random (``doubtful``);
-only what is a secret under every name (``none``)."""
+too (``address``); any but a word or a number (``password``); one that looks random (``doubtful``,
+and ``carrier`` where another value is as usual); only what is a secret under every name
+(``none``)."""
 
 _CERTAIN = frozenset(
     {"APIKEY", "AUTHORIZATION", "BEARER", "COOKIE", "CRED", "CREDENTIAL", "JWT", "OAUTH"}
@@ -39,28 +40,48 @@ _CERTAIN_PAIRS = frozenset(
 )
 _CERTAIN_LAST = frozenset({"PAT", "PWD"})
 """Certain as the last of several words: ``PWD`` alone is a folder."""
-_PASSWORD_LAST = frozenset({"PASS", "PIN", "OTP"})
+_PASSWORD_ENDS = ("PASS", "PASSWRD", "PIN", "PSK", "PSWD", "PW", "PWD", "PWORD", "OTP")
 _DOUBTFUL_LAST = frozenset(
-    {"AUTH", "CERT", "HMAC", "KEY", "KEYS", "LICENSE", "LOGIN", "NONCE", "SALT", "SESSION", "SIG"}
+    {"AUTH", "CERT", "HMAC", "KEYS", "LICENSE", "LOGIN", "NONCE", "SALT", "SESSION", "SIG"}
     | {"SIGNATURE", "TOKENS"}
 )
+_DOUBTFUL_ENDS = ("AUTH", "KEY")
+_CARRIER_LAST = frozenset(
+    {
+        "CODE",
+        "CONN",
+        "CONNECTION",
+        "CONNSTR",
+        "COOKIEJAR",
+        "HEADER",
+        "HEADERS",
+        "HOOK",
+        "JSESSIONID",
+    }
+    | {"JSON", "MNEMONIC", "PEM", "PHRASE", "PRIVATE", "SAS", "SEED", "SESSIONID", "SID", "TOKENS"}
+    | {"URI", "URL", "URLS", "NONCE", "SESSION", "SIGNATURE"}
+)
 _ADDRESS = frozenset({"DSN", "WEBHOOK"})
-_MORE_THAN_A_SECRET = frozenset({"CODE", "CONFIG", "ID", "JSON", "URI", "URL", "URLS"})
+_MORE_THAN_A_SECRET = frozenset({"CODE", "CONFIG", "HEADER", "ID", "JSON", "URI", "URL", "URLS"})
 """A ``token_url`` is an address, and a ``secret_id`` may be a number."""
-_ANIMALS = frozenset({"DONKEY", "HOCKEY", "HOTKEY", "JOCKEY", "MONKEY", "TURKEY", "WHISKEY"})
-_ALONE = frozenset({"AUTH"})
-"""Doubtful as the only word too, as ``KEY``, ``keys`` and ``tokens`` are not."""
+_OTHER_WORDS = frozenset(
+    {"BYPASS", "COMPASS", "DONKEY", "HOCKEY", "HOTKEY", "JOCKEY", "MONKEY", "OLDPWD", "TRESPASS"}
+    | {"TURKEY", "WHISKEY", "SPIN", "PWD"}
+)
 
 _INNOCENT_LAST = frozenset(
-    {"ALGORITHM", "AUDIENCE", "BACKEND", "BUDGET", "CACHE", "CLASS", "COLUMN", "COUNT", "DIR"}
-    | {"DIRECTORY", "DIRS", "DOMAIN", "ENABLED", "ENDPOINT", "EXPIRES", "EXPIRY", "FIELD", "FILE"}
-    | {"FILENAME", "FILES", "FOLDER", "FORMAT", "HEADER", "HELPER", "HOST", "INDEX", "ISSUER"}
-    | {"LENGTH", "LEN", "LIFETIME", "LIMIT", "LOCATION", "MANAGER", "MAPPING", "MAX", "METHOD"}
-    | {"MIN", "MODE", "MODEL", "NAME", "NAMES", "NAMESPACE", "PARALLELISM", "PATH", "PATHS"}
-    | {"POLICY", "PORT", "PREFIX", "PROVIDER", "RATE", "REGION", "REQUIRED", "ROOT", "SCHEME"}
-    | {"SECONDS", "SERVER", "SIZE", "SOCK", "SOCKET", "STORAGE", "STORE", "SUFFIX", "SUPPORT"}
-    | {"TIMEOUT", "TTL", "TYPE", "TYPES", "VERSION", "WINDOW", "COMMAND", "CMD", "PROGRAM"}
-    | {"PER", "SECOND", "ENTRY", "ROTATION", "STRATEGY", "USER", "USERNAME", "EMAIL"}
+    {"AGE", "ALGORITHM", "AUDIENCE", "BACKEND", "BUDGET", "CACHE", "CLAIMS", "CLASS", "CMD"}
+    | {"COLUMN", "COMMAND", "COUNT", "DAYS", "DELAY", "DIR", "DIRECTORY", "DIRS", "DOMAIN"}
+    | {"DURATION", "EMAIL", "ENABLED", "ENDPOINT", "ENTRY", "ENV", "EXPIRATION", "EXPIRE"}
+    | {"EXPIRED", "EXPIRES", "EXPIRY", "FIELD", "FILE", "FILENAME", "FILES", "FLOW", "FOLDER"}
+    | {"FORMAT", "GRANT", "HELPER", "HOST", "HOURS", "HTTPONLY", "INDEX", "INTERVAL", "ISSUER"}
+    | {"LEEWAY", "LEN", "LENGTH", "LIFETIME", "LIMIT", "LOCATION", "MANAGER", "MAPPING", "MAX"}
+    | {"METHOD", "MIN", "MINUTES", "MODE", "MODEL", "NAME", "NAMES", "NAMESPACE", "OPTIONS"}
+    | {"PARALLELISM", "PATH", "PATHS", "PER", "POLICY", "PORT", "PREFIX", "PROGRAM", "PROVIDER"}
+    | {"RATE", "REALM", "REGION", "REQUIRED", "ROLES", "ROOT", "ROTATION", "SAMESITE", "SCHEME"}
+    | {"SCOPE", "SCOPES", "SECOND", "SECONDS", "SECURE", "SERVER", "SIZE", "SOCK", "SOCKET"}
+    | {"STATUS", "STORAGE", "STORE", "STRATEGY", "SUFFIX", "SUPPORT", "TIMEOUT", "TTL", "TYPE"}
+    | {"TYPES", "USER", "USERNAME", "VAR", "VARIABLE", "VERSION", "WINDOW"}
 )
 _INNOCENT_BEFORE_KEY = frozenset(
     {"CACHE", "COLUMN", "COMPOSITE", "CONFIG", "DICT", "FIELD", "FOREIGN", "GROUP", "GROUPING"}
@@ -100,11 +121,13 @@ def secrecy_of(name: str) -> Secrecy:
         return "address"
     if _is_certain(words):
         return "doubtful" if last in _MORE_THAN_A_SECRET else "certain"
-    if last in _PASSWORD_LAST:
+    if last in _OTHER_WORDS:
+        return "none"
+    if last.endswith(_PASSWORD_ENDS):
         return "password"
-    if last.endswith("KEY") and last != "KEY":
-        return "none" if last in _ANIMALS else "doubtful"
-    return "doubtful" if last in _DOUBTFUL_LAST and (several or last in _ALONE) else "none"
+    if last.endswith(_DOUBTFUL_ENDS) or (several and last in _DOUBTFUL_LAST):
+        return "doubtful"
+    return "carrier" if last in _CARRIER_LAST else "none"
 
 
 def _words(name: str) -> tuple[str, ...]:

@@ -30,8 +30,11 @@ SHORT = 8
 _CORE = 6
 _MOST_CORES = 4
 _RUN = re.compile(r"[A-Za-z0-9]+")
-_BREAK = re.compile(r"[\s\"',+>|]|\\+[nrt]|<br ?/?>")
-"""What may stand where a text goes on in the next line, also in Python, JSON and HTML."""
+_BREAK = re.compile(
+    r"[\s\"',+>|\u2502\u2503]|\\+(?:[nrt]|\s)|<br ?/?>|(?:\x1b|\\+u001b|\\+x1b|\\+033)\[[0-9;]*m"
+)
+"""What may stand where a text goes on in the next line, also in Python, JSON, HTML and a table, or
+in another colour."""
 _MORE = {
     " ": (r"\+", "&nbsp;"),
     "\n": (r"\\+n", r"\\+r\\+n", r"\r\n", "<br ?/?>"),
@@ -158,7 +161,7 @@ def _base64_character(character: str) -> str:
 def _character(part: str) -> str:
     """Return a pattern for a character, or a run of backslashes, in languages and formats."""
     if part.startswith("\\"):
-        return rf"(?:\\{{{len(part)},}}|(?:%5[Cc]|&\#92;|&\#[xX]5[Cc];){{{len(part)}}})"
+        return rf"(?:\\{{{len(part)},}}|(?:%(?:25)*5[Cc]|&\#92;|&\#[xX]5[Cc];){{{len(part)}}})"
     if part.isascii() and part.isalnum():
         return part
     code, units = ord(part), part.encode("utf-16-be", errors="surrogatepass")
@@ -166,7 +169,7 @@ def _character(part: str) -> str:
         rf"\\*{re.escape(part)}",
         rf"&\#0*{code};",
         rf"&\#[xX]0*{_any_case(f'{code:x}')};",
-        "".join(f"%{_any_case(f'{byte:02x}')}" for byte in _bytes(part)),
+        "".join(f"%(?:25)*{_any_case(f'{byte:02x}')}" for byte in _bytes(part)),
         "".join(rf"\\+x{_any_case(f'{byte:02x}')}" for byte in _bytes(part)),
         "".join(rf"\\+u{_any_case(units[i : i + 2].hex())}" for i in range(0, len(units), 2)),
         rf"\\+U{_any_case(f'{code:08x}')}",

@@ -14,18 +14,19 @@ __all__ = ["bits_per_character", "is_ordinary", "is_placeholder", "is_spelled", 
 
 _WORDS = """
 absent access active admin all always anonymous any api auth auto automatic bar basic baz bearer
-beta bool both build cache ci cli client cloud config console cpu cuda custom data database date
-debug default demo dev development digest disabled dummy duration empty enabled env environment
-error example external false fast file foo free full github gitlab global google guest header
-hidden high host huggingface id idle info inherit inline int internal json keep key keyring large
-latest legacy level light list live local localhost login low main manual master max medium memory
-min mock mode model name native never new nil no none normal not null off offline ok old on online
-optional pass passed passphrase passwd password path pipe plain port postgres preview primary
-private prod production project prompt public random read readonly ready redacted redis release
-remote replica required reset root sample sandbox secret secrets server service session set shared
-short simple size skip small staging standard start static status stdin stdout stop store strict
-string system tag temp test testing text time tiny title tmp token tokens true type undefined
-unknown unset update uri url user username value verbose version warning wip word write yes
+beta blank bool both build cache ci cli client cloud community config console cpu cuda custom data
+database date debug default demo dev development digest disabled dummy duration empty enabled env
+environment error evaluation everyone example external false fast file foo free full github gitlab
+global google guest header hidden high host huggingface id idle info inherit inline int internal
+json keep key keyring large latest legacy level light list live local localhost login low main
+mandatory manual master max medium memory min mock mode model name native never new nil no nobody
+none normal not null off offline ok old on online optional pass passed passphrase passwd password
+path personal pipe plain port postgres preview primary private prod production project prompt
+public random read readonly ready redacted redis release remote replica required reset root sample
+sandbox secret secrets server service session set shared short simple size skip small somebody
+staging standard start static status stdin stdout stop store strict string system tag team temp
+test testing text time tiny title tmp token tokens trial true type undefined unknown unset update
+uri url user username value verbose version warning wip word write yes
 """
 _ORDINARY = frozenset(_WORDS.split())
 _PLACEHOLDER = re.compile(
@@ -34,6 +35,7 @@ _PLACEHOLDER = re.compile(
     r"|password|[-_ ])*(?:here)?|\[?(?:masked|hidden|removed)\]?",
     re.IGNORECASE,
 )
+_VARIABLE = re.compile(r"[A-Z]{2,}(?:_[A-Z]{2,})+")
 _NUMBER = re.compile(r"[+-]?\d{1,5}|[+-]?\d*\.\d+(?:e[+-]?\d+)?|\d+(?:\.\d+){2,}|\d+[a-z%]{1,3}")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d(?:[T ][\d:.,+Z-]*)?|\d\d?:\d\d(?::\d\d)?")
 _ROOT = re.compile(
@@ -49,7 +51,7 @@ _FILE = re.compile(
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://\S*|[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.IGNORECASE)
 _PART = re.compile(r"[A-Za-z0-9]+")
 _WORDLIKE = re.compile(
-    r"[A-Za-z]?\d{1,9}|v?\d+[A-Za-z]{1,3}|[a-z]+\d{0,4}|[A-Z][a-z]+\d{0,4}|[A-Z]+\d{0,4}"
+    r"[A-Za-z]?\d+|v?\d+[A-Za-z]{1,3}|[a-z]+\d{0,4}|[A-Z][a-z]+\d{0,4}|[A-Z]+\d{0,4}"
     r"|(?:[a-z]+|[A-Z]{1,3})(?:[A-Z][a-z]{2,})+\d{0,4}"
 )
 _CONSONANTS = re.compile(r"[b-df-hj-np-tv-xz]{5,}", re.IGNORECASE)
@@ -61,7 +63,7 @@ def is_ordinary(text: str) -> bool:
     lower = text.lower()
     if lower in _ORDINARY or is_placeholder(text) or _NUMBER.fullmatch(lower):
         return True
-    return bool(_DATE.fullmatch(text)) or _is_path(text)
+    return bool(_DATE.fullmatch(text) or _VARIABLE.fullmatch(text)) or _is_path(text)
 
 
 def is_placeholder(text: str) -> bool:
