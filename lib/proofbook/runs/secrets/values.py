@@ -107,7 +107,8 @@ def _is_random_part(part: str) -> bool:
     if _WORDLIKE.fullmatch(part):
         if len(part) < 12 or not part.isalpha():
             return False
-        return bool(_CONSONANTS.search(part)) and bits_per_character(part.lower()) > 3
+        run = max(map(len, _CONSONANTS.findall(part)), default=0)
+        return run > 5 or (run > 4 and bits_per_character(part.lower()) > 3)
     return len(part) < 12 or bits_per_character(part) > (2.5 if _HEX.fullmatch(part) else 3)
 
 
