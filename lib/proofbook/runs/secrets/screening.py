@@ -52,7 +52,7 @@ class Screen:
         """Return those of its texts that occur in ``text``."""
         if not self._texts:
             return set()
-        if self._patience > 0:
+        if len(text) + _CALL <= self._patience:
             self._patience -= len(text) + _CALL
             return {each for each in self._texts if each in text}
         is_large = len(text) >= _LARGE
