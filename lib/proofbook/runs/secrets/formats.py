@@ -158,7 +158,6 @@ FORMATS: tuple[Format, ...] = (
     _token("Replicate token", r"r8_[A-Za-z0-9]{37}", "r8_"),
     _token("API key", r"(?:gsk_|pplx-|xai-)[A-Za-z0-9]{40,}", "gsk_", "pplx-", "xai-", check=True),
     _token("NVIDIA key", rf"nvapi-{_W}{{40,}}", "nvapi-"),
-    _token("Databricks token", r"dapi[0-9a-f]{32}(?:-\d)?", "dapi"),
     _token("Vault token", rf"hv[sbr]\.{_W}{{20,}}", "hvs.", "hvb.", "hvr."),
     _token("Telegram token", rf"\d{{8,10}}:AA{_W}{{33}}", ":AA"),
     _token("age key", r"AGE-SECRET-KEY-1[A-Z0-9]{50,}", "AGE-SECRET-KEY-1"),
@@ -184,7 +183,7 @@ FORMATS: tuple[Format, ...] = (
     ),
     Format(
         name="authorization",
-        gates=("earer ", "EARER "),
+        gates=("Bearer ", "BEARER "),
         expression=r"(?i)\bbearer\s+(?P<secret>[A-Za-z0-9._~+/-]{8,}=*)",
         accepts=_is_user_token,
     ),
