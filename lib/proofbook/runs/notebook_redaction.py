@@ -27,7 +27,6 @@ _TIMES = frozenset({"end_time", "start_time"})
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.+-]+Z?")
 _MEDIA_TYPE = re.compile(r"[a-z]+/[a-z0-9.+-]+", re.IGNORECASE)
 _IN_BASE64 = ("application/pdf", "audio/", "image/", "video/")
-_BASE64 = re.compile(r"[A-Za-z0-9+/=\r\n]+")
 
 
 def redact_metadata(redact: Redactor, metadata: Mapping[str, Any]) -> dict[str, Any]:
@@ -121,7 +120,7 @@ def _display(redact: Redactor, media_type: str, value: Any) -> tuple[str, Any]:
         return media_type, {**clean, "data": redact_record_values(redact, value["data"])}
     is_type = _MEDIA_TYPE.fullmatch(media_type)
     key = redact.identifier(media_type) if is_type else redact(media_type)
-    if media_type.startswith(_IN_BASE64) and isinstance(value, str) and _BASE64.fullmatch(value):
+    if media_type.startswith(_IN_BASE64) and isinstance(value, str):
         return key, redact.in_base64(value)
     if isinstance(value, list) and all(isinstance(line, str) for line in value):
         return key, redact.pieces(value)
