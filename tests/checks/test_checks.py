@@ -192,6 +192,25 @@ def test_a_secret_in_a_text_is_not_stored_and_not_glued(tmp_path: Path) -> None:
     assert "Zq81xyzw" not in json.dumps(glued)
 
 
+def test_a_secret_that_appears_later_is_not_written_and_is_told_to_the_runner(
+    tmp_path: Path,
+) -> None:
+    environment: dict[str, str] = {}
+    told: dict[str, str] = {}
+    journal = Journal(
+        folder=tmp_path,
+        media=tmp_path,
+        redact=Redactor({}),
+        environment=environment,
+        announce=told.update,
+    )
+    checks = Checks("demo/one", journal=journal)
+    environment["HF_TOKEN"] = "Zq81xyzw42"
+    checks.expect("echo", "Zq81xyzw42", expected="other")
+    assert told == {"Zq81xyzw42": "HF_TOKEN"}
+    assert "Zq81" not in (tmp_path / "records.jsonl").read_text()
+
+
 def test_glue_gets_every_record(tmp_path: Path) -> None:
     glued: dict[str, object] = {}
     journal = Journal(folder=tmp_path, media=tmp_path, glue=glued.__setitem__)

@@ -340,3 +340,18 @@ def test_without_saving_nothing_is_written(add_runbook: Add, tmp_path: Path) -> 
         execution=Execution(notebook=out, saving=False),
     )
     assert not out.exists()
+
+
+@pytest.mark.parametrize("error", [None, PapermillExecutionError])
+def test_what_papermill_saves_in_the_end_has_no_secret(
+    add_runbook: Add,
+    execute: Callable[..., list[str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: type[Exception] | None,
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", "Zq81xyzw42Ab")
+    last = "raise ValueError(token)" if error else "token"
+    path = add_runbook("demo/one", "import os; token = os.environ['HF_TOKEN']; print(token)", last)
+    execute(path, error)
+    assert "Zq81" not in (tmp_path / "out.ipynb").read_text()

@@ -26,6 +26,43 @@ def test_a_secret_in_two_pieces_is_not_written(tmp_path: Path) -> None:
     ]
 
 
+def test_a_secret_between_stdout_and_stderr_is_not_written(tmp_path: Path) -> None:
+    with JobLog(tmp_path / "log", REDACT) as log:
+        log.write("the token Zq81", "stdout")
+        log.write("xyzw\n", "stderr")
+        log.write(" was used\n", "stdout")
+    text = (tmp_path / "log").read_text()
+    assert "the token [redacted:A_TOKEN] was used\n" in text
+    assert "xyzw" not in text
+
+
+def test_a_secret_in_two_lines_is_not_written(tmp_path: Path) -> None:
+    with JobLog(tmp_path / "log", REDACT) as log:
+        log.write("one\n", "stdout")
+        log.write("the token Zq81\n", "stdout")
+        assert (tmp_path / "log").read_text() == "one\n"  # the rest waits for what comes next
+        log.write("xyzw\n", "stdout")
+    assert (tmp_path / "log").read_text() == "one\nthe token [redacted:A_TOKEN]\n"
+
+
+def test_a_text_that_only_begins_as_a_secret_is_whole_in_the_end(tmp_path: Path) -> None:
+    with JobLog(tmp_path / "log", REDACT) as log:
+        log.write("the token Zq81\n", "stdout")
+    assert (tmp_path / "log").read_text() == "the token Zq81\n"
+
+
+def test_a_flood_of_carriage_returns_does_not_wait_for_its_end(tmp_path: Path) -> None:
+    with JobLog(tmp_path / "log", REDACT) as log:
+        for i in range(100):
+            log.write(f"\r{i} %", "stderr")
+            log.write("\rZq81xy", "stderr")
+            log.write("zw", "stderr")
+        assert (tmp_path / "log").stat().st_size > 500
+    text = (tmp_path / "log").read_text()
+    assert text.count("[redacted:A_TOKEN]") == 100
+    assert "Zq81" not in text
+
+
 def test_what_native_code_prints_arrives(tmp_path: Path) -> None:
     with JobLog(tmp_path / "log", REDACT) as log:
         log.writer.write(b"native Zq81xyzw\n")

@@ -340,6 +340,38 @@ def test_a_secret_override_is_refused_unseen(
     assert SECRET not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("hf_token", "Zq81xyzw"), ("db_password", "hunter2"), ("openai_key", "sk81xyzw42Ab")],
+)
+def test_a_parameter_that_is_a_secret_by_name_and_value_is_refused(
+    project: Project, add_profile: Add, name: str, value: str
+) -> None:
+    add_profile(TWO)
+    with pytest.raises(UsageError, match="looks like a secret") as error:
+        load_plan(project, "tiny", overrides={name: value})
+    assert value not in str(error.value)
+
+
+@pytest.mark.parametrize("value", ["reference:small", "production", "/some/path"])
+def test_an_ordinary_value_is_no_secret_though_a_variable_has_it(
+    project: Project, add_profile: Add, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    for name in ("CACHE_KEY", "SORT_KEY", "HF_TOKEN_PATH"):
+        monkeypatch.setenv(name, value)
+    add_profile(f"{NEST}parameters: {{day: {value}, env: {{sort_key: {value}}}}}")
+    assert load_plan(project, "tiny").jobs[0].parameters["day"] == value
+
+
+def test_a_secret_of_the_projects_env_file_is_refused_unseen(
+    project: Project, add_profile: Add
+) -> None:
+    (project.root / ".env").write_text(f"DEMO_TOKEN={SECRET}\n")
+    with pytest.raises(ProfileError, match="contains the value of a secret") as error:
+        plan(project, add_profile, f"{NEST}parameters: {{day: {SECRET}}}")
+    assert SECRET not in str(error.value)
+
+
 def test_all_kinds_of_hardware_are_what_a_machine_is_asked(tmp_path: Path) -> None:
     of_any_machine = [k for k in HARDWARE_KINDS if not k.startswith("gpu")]
     assert all(

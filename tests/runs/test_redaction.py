@@ -3,11 +3,13 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from proofbook.records import Outcome
+from proofbook.runs.record_redaction import redact_record
 from proofbook.runs.redaction import Redactor, is_secret_name
+from proofbook.runs.secrets.variables import secrets_of
 
 
 @pytest.mark.parametrize(
@@ -70,7 +72,7 @@ def test_each_line_of_a_long_key_is_a_secret() -> None:
 def test_a_record_stays_readable_whatever_the_secret() -> None:
     redact = Redactor.from_environment({"A_TOKEN": "incomplete", "B_TOKEN": "expected"})
     record = Outcome(job="incomplete", runbook="a/b", cause="incomplete: expected more")
-    clean = redact.walk(record.model_dump(mode="json"))
+    clean = redact_record(redact, record)
     assert Outcome.model_validate(clean).status == "incomplete"
     assert clean["cause"] == "[redacted:A_TOKEN]: [redacted:B_TOKEN] more"
 
@@ -90,8 +92,10 @@ def test_a_secret_that_holds_another_is_replaced_whole() -> None:
     assert redact("x 12345678abcdef y 12345678") == "x [redacted:B_TOKEN] y [redacted:A_TOKEN]"
 
 
+@settings(deadline=None)
 @given(st.text(min_size=8, max_size=40), st.text(max_size=20), st.text(max_size=20))
 def test_no_secret_survives_in_text_or_json(secret: str, before: str, after: str) -> None:
+    assume(secrets_of("A_TOKEN", secret) and len(secret.strip()) >= 8)
     redact = Redactor.from_environment({"A_TOKEN": secret})
     marked = redact("").join(["", ""])
     assert marked == ""

@@ -182,9 +182,12 @@ class Checks:
         Args:
             media: What one of :mod:`proofbook.media`'s functions gives.
             name: Unique in the runbook; by default the media's own, numbered where it is taken.
+
+        Raises:
+            UsageError: The file, such as the metadata of a picture, holds a secret.
         """
         unique = name or self._ledger.free_name("evidence", media.name)
-        file = self._journal.store(media.source, media.suffix)
+        file = self._journal.store(media.source, media.suffix, f"evidence {unique!r}")
         views = {view: self._journal.store(png, ".png") for view, png in media.views.items()}
         evidence = Evidence(
             name=unique,

@@ -6,6 +6,7 @@ itself (an embedded, re-encoded clip would be normalised and would hide silence)
 
 from __future__ import annotations
 
+import functools
 import html
 import json
 import os
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from proofbook.checks.journal import JOB_FOLDER
 from proofbook.records import Check, Evidence, MediaFile, Output, Question
+from proofbook.runs.redaction import Redactor
 
 __all__ = [
     "check_html",
@@ -149,4 +151,12 @@ def _display(markup: str, text: str) -> None:
         return
     from IPython.display import display
 
-    display({"text/html": markup, "text/plain": text}, raw=True)
+    redact = _redactor()
+    redact.learn(os.environ.items())
+    display({"text/html": redact(markup), "text/plain": redact(text)}, raw=True)
+
+
+@functools.cache
+def _redactor() -> Redactor:
+    """Return what keeps secrets out of a notebook that is saved by another than our runner."""
+    return Redactor({})

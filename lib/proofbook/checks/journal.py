@@ -22,10 +22,20 @@ from proofbook.files import append_line
 from proofbook.project import Project, nearest_project
 from proofbook.records import MediaFile
 from proofbook.runs.glued import SCRAP
+from proofbook.runs.media_metadata import find_secret_in_media
 from proofbook.runs.media_store import store_media
+from proofbook.runs.record_redaction import redact_record
 from proofbook.runs.redaction import Redactor
 
-__all__ = ["JOB_FOLDER", "KERNEL", "MEDIA_FOLDER", "Journal", "kernel_mark", "open_journal"]
+__all__ = [
+    "JOB_FOLDER",
+    "KERNEL",
+    "MEDIA_FOLDER",
+    "SECRETS",
+    "Journal",
+    "kernel_mark",
+    "open_journal",
+]
 
 JOB_FOLDER = "PROOFBOOK_JOB_FOLDER"
 """Environment variable: the running job's folder."""
@@ -33,10 +43,14 @@ MEDIA_FOLDER = "PROOFBOOK_MEDIA_FOLDER"
 """Environment variable: the running run's media folder."""
 KERNEL = "PROOFBOOK_KERNEL"
 """Environment variable: the :func:`kernel_mark` of the running job's kernel."""
+SECRETS = "proofbook.secrets"
+"""Target of the comm that tells the runner which secrets the notebook has put in its environment:
+a message between two processes, which is written nowhere."""
 
 _TEXTS = frozenset({".txt", ".log", ".json", ".jsonl", ".md", ".csv", ".html", ".svg", ".yaml"})
 
 Glue = Callable[[str, JsonValue], None]
+Announce = Callable[[Mapping[str, str]], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,17 +60,28 @@ class Journal:
     folder: Path
     media: Path
     redact: Redactor = field(default_factory=Redactor.from_environment)
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Where more secrets may appear while the notebook runs, as from a ``.env`` file."""
+    announce: Announce | None = None
+    """Told the values, and the names, of the secrets of this environment."""
     glue: Glue | None = None
     temporary: Path | None = None
     """The folder that is removed when the job ends; None outside of a run."""
 
     def write(self, record: BaseModel, scrap: str) -> None:
         """Append ``record`` to ``records.jsonl``, then glue it under the name ``scrap``."""
-        values = self.redact.walk(json.loads(record.model_dump_json()))
+        self.learn()
+        values = redact_record(self.redact, record)
         line = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
         append_line(self.folder / "records.jsonl", line)
         if self.glue is not None:
             self.glue(self.redact(scrap), values)
+
+    def learn(self) -> None:
+        """Take the secrets that the environment has by now."""
+        new = self.redact.learn(self.environment.items())
+        if new and self.announce is not None:
+            self.announce(new)
 
     def refuse_secrets(self, what: str, value: JsonValue) -> None:
         """Refuse a value that would be another one once its secrets are replaced.
@@ -64,6 +89,7 @@ class Journal:
         Raises:
             UsageError: It holds the value of a secret environment variable; which is not shown.
         """
+        self.learn()
         text = json.dumps(value)
         if self.redact(text) != text:
             raise UsageError(
@@ -71,10 +97,20 @@ class Journal:
                 "disk; let the other job read the variable"
             )
 
-    def store(self, source: Path | bytes, suffix: str) -> MediaFile:
-        """Store a media file under its hash; a text is stored without secrets."""
+    def store(self, source: Path | bytes, suffix: str, what: str = "evidence") -> MediaFile:
+        """Store a media file under its hash; a text is stored without secrets.
+
+        Raises:
+            UsageError: A secret is in another file than a text; ``what`` says in which.
+        """
+        self.learn()
         if suffix in _TEXTS:
             source = self._redacted(source)
+        elif name := find_secret_in_media(self.redact, source):
+            raise UsageError(
+                f"{what}: the file or its metadata holds the value of {name}; remove it, then show "
+                "the file"
+            )
         return store_media(self.media, source, suffix)
 
     def _redacted(self, source: Path | bytes) -> Path | bytes:
@@ -113,7 +149,20 @@ def open_journal(runbook: str, environment: Mapping[str, str]) -> Journal:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"cannot write records in {folder}: {error.strerror}") from error
-    return Journal(folder=folder, media=media, glue=_notebook_glue(), temporary=temporary)
+    kernel = _kernel()
+    journal = Journal(
+        folder=folder,
+        media=media,
+        redact=Redactor({}),
+        environment=environment,
+        announce=_announce if kernel and temporary else None,
+        glue=_glue if kernel else None,
+        temporary=temporary,
+    )
+    journal.learn()
+    if journal.announce is not None:
+        kernel.shell.events.register("post_run_cell", lambda result: journal.learn())
+    return journal
 
 
 def _may_write(environment: Mapping[str, str]) -> bool:
@@ -131,19 +180,19 @@ def _kernel() -> Any:
     return getattr(get_ipython(), "kernel", None)
 
 
-def _notebook_glue() -> Glue | None:
-    """Return a function that glues a value into the running notebook; None outside of a kernel.
+def _glue(name: str, value: JsonValue) -> None:
+    """Glue a value into the running notebook, as ``scrapbook.glue`` of scrapbook 0.5 does.
 
-    It writes what ``scrapbook.glue`` of scrapbook 0.5 writes. That package is not imported: it
-    brings pandas and pyarrow, 250 MB, to read notebooks.
+    That package is not imported: it brings pandas and pyarrow, 250 MB, to read notebooks.
     """
-    if _kernel() is None:
-        return None
     from IPython.display import display
 
-    def glue(name: str, value: JsonValue) -> None:
-        scrap = {"name": name, "data": value, "encoder": "json", "version": 1}
-        about = {"scrapbook": {"name": name, "data": True, "display": False}}
-        display({SCRAP: scrap}, metadata=about, raw=True)
+    scrap = {"name": name, "data": value, "encoder": "json", "version": 1}
+    about = {"scrapbook": {"name": name, "data": True, "display": False}}
+    display({SCRAP: scrap}, metadata=about, raw=True)
 
-    return glue
+
+def _announce(values: Mapping[str, str]) -> None:
+    from comm import create_comm
+
+    create_comm(target_name=SECRETS, data={"values": dict(values)}).close()

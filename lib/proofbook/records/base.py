@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-__all__ = ["Model", "ignores_earlier", "now"]
+__all__ = ["Identifier", "Model", "Own", "ignores_earlier", "now"]
+
+
+class Own(NamedTuple):
+    """Marks a text by which the harness finds something again: a word in it is no secret."""
+
+
+Identifier = Annotated[str, Own()]
+"""A text such as a job's id or a hash."""
 
 
 def now() -> datetime:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, Field, JsonValue, TypeAdapter
 
-from proofbook.records.base import Model, ignores_earlier, now
+from proofbook.records.base import Identifier, Model, ignores_earlier, now
 
 __all__ = [
     "AnyRecord",
@@ -40,11 +40,11 @@ Label = str | int | float | bool
 class MediaFile(Model):
     """One stored file: ``media/<sha256><suffix>`` in the run folder."""
 
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
-    suffix: str = Field(pattern=r"^\.[a-z0-9]{1,8}$")
+    sha256: Identifier = Field(pattern=r"^[0-9a-f]{64}$")
+    suffix: Identifier = Field(pattern=r"^\.[a-z0-9]{1,8}$")
     size: int = Field(ge=0)
     """Bytes."""
-    media_type: str
+    media_type: Identifier
     """IANA media type, such as ``audio/wav``."""
 
     @property
@@ -70,7 +70,7 @@ class Begin(_Record):
 
     kind: Literal["begin"] = "begin"
     schema_version: Literal[1] = 1
-    runbook: str
+    runbook: Identifier
     parameters: dict[str, JsonValue] = Field(default_factory=dict)
 
 
@@ -117,7 +117,7 @@ class Evidence(_Record):
 
     kind: Literal["evidence"] = "evidence"
     name: str
-    media_kind: str
+    media_kind: Identifier
     """``audio``, ``image``, ``plot``, ``text``, later ``video``: names a module of ``media``."""
     file: MediaFile
     caption: str = ""
@@ -134,7 +134,7 @@ class PathContent(Model):
     """What a path holds: two with the same hash hold the same bytes under the same names."""
 
     form: Literal["file", "folder"]
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    sha256: Identifier = Field(pattern=r"^[0-9a-f]{64}$")
     size: int = Field(ge=0)
     """Bytes; of a folder, of all its files."""
 
@@ -156,7 +156,7 @@ class Question(_Record):
     kind: Literal["question"] = "question"
     name: str
     text: str
-    about: tuple[str, ...] = ()
+    about: tuple[Identifier, ...] = ()
     """sha256 of the evidence files that the question is about."""
     form: QuestionForm = "approve"
     """``score`` asks for 1 to 5 on each criterion; ``ab`` and ``abx`` are blind comparisons with
@@ -184,7 +184,7 @@ class Finish(_Record):
     """The last record: the runbook reached its last cell, having made this many records."""
 
     kind: Literal["finish"] = "finish"
-    counts: dict[str, int]
+    counts: dict[Identifier, int]
     """Number of records made before this one, by kind."""
 
 

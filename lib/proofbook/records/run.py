@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field, JsonValue
 
-from proofbook.records.base import Model, ignores_earlier, now
+from proofbook.records.base import Identifier, Model, ignores_earlier, now
 from proofbook.resources import Resources
 
 __all__ = [
@@ -35,8 +35,8 @@ class CellState(Model):
     """What became of one cell."""
 
     index: int
-    id: str
-    cell_type: str
+    id: Identifier
+    cell_type: Identifier
     status: CellStatus
     seconds: float | None = None
 
@@ -45,7 +45,7 @@ class Failure(Model):
     """Where and how a notebook stopped."""
 
     cell_index: int | None = None
-    cell_id: str | None = None
+    cell_id: Identifier | None = None
     source: str = ""
     ename: str
     evalue: str
@@ -67,8 +67,8 @@ class Outcome(Model):
     """What became of a job. It begins as ``incomplete``."""
 
     schema_version: Literal[1] = 1
-    job: str
-    runbook: str
+    job: Identifier
+    runbook: Identifier
     status: OutcomeStatus = "incomplete"
     cause: str = ""
     """One line: why it is not ``passed``."""
@@ -81,9 +81,9 @@ class Outcome(Model):
     failure: Failure | None = None
     cells: tuple[CellState, ...] = ()
     attempts: tuple[Attempt, ...] = ()
-    kernel: str = ""
+    kernel: Identifier = ""
     """``warm`` or ``ordinary``."""
-    notebook_sha256: str = ""
+    notebook_sha256: Identifier = ""
     """Hash of the runbook file that was executed."""
     started: AwareDatetime | None = None
     ended: AwareDatetime | None = None
@@ -104,21 +104,21 @@ class Outcome(Model):
 class PlannedJob(Model):
     """One runbook with one set of parameters, as the plan has it."""
 
-    id: str
-    runbook: str
+    id: Identifier
+    runbook: Identifier
     parameters: dict[str, JsonValue] = Field(default_factory=dict)
     """The parameters that the profile sets; all others keep the notebook's default. One may hold
     ``${{ jobs.<id>.outputs.<name> }}``, which is resolved when the job starts."""
-    needs: tuple[str, ...] = ()
+    needs: tuple[Identifier, ...] = ()
     timeout: float
     """Seconds for the whole job."""
     cell_timeout: float | None = None
     retries: int = 0
     allow_skips: tuple[str, ...] = ()
     """Glob patterns of check names that may be skipped."""
-    hardware: dict[str, float] = Field(default_factory=dict)
+    hardware: dict[Identifier, float] = Field(default_factory=dict)
     """Least amounts: ``gpu``, ``memory_gb``, ``disk_gb``, ``cores``."""
-    requires: dict[str, str] = Field(default_factory=dict)
+    requires: dict[Identifier, str] = Field(default_factory=dict)
     """What to install, by the name of what the machine must have: ``objdump``: ``binutils``."""
     memory_limit_gb: float | None = None
     """The job's processes are ended above this."""
@@ -129,30 +129,30 @@ class Resumption(Model):
     """A later try at the same run, and what it was made with."""
 
     time: AwareDatetime = Field(default_factory=now)
-    commit: str = ""
+    commit: Identifier = ""
     dirty: bool | None = None
-    environment: dict[str, str] = Field(default_factory=dict)
+    environment: dict[Identifier, str] = Field(default_factory=dict)
 
 
 class RunInfo(Model):
     """One execution of a profile."""
 
     schema_version: Literal[1] = 1
-    run_id: str
-    profile: str
+    run_id: Identifier
+    profile: Identifier
     profile_path: str = ""
     verdict: Verdict = "incomplete"
     plan: tuple[PlannedJob, ...]
     slots: int = 1
     """How many jobs ran at a time."""
-    warm: tuple[str, ...] = ()
+    warm: tuple[Identifier, ...] = ()
     """What warm kernels had imported."""
     timeout: float | None = None
     """Seconds for the whole run."""
-    commit: str = ""
+    commit: Identifier = ""
     dirty: bool | None = None
-    environment: dict[str, str] = Field(default_factory=dict)
-    hardware: dict[str, float | str] = Field(default_factory=dict)
+    environment: dict[Identifier, str] = Field(default_factory=dict)
+    hardware: dict[Identifier, float | str] = Field(default_factory=dict)
     resumed: tuple[Resumption, ...] = ()
     started: AwareDatetime = Field(default_factory=now)
     ended: AwareDatetime | None = None

@@ -10,6 +10,7 @@ from pydantic import JsonValue
 
 from proofbook.collector import collector_paused
 from proofbook.records import Check, Evidence, Identity, Metric, Outcome, Output, PlannedJob
+from proofbook.report.redactions import count_redactions
 from proofbook.report.summary import JobSummary, RunSummary
 from proofbook.runs.folder import RunFolder
 from proofbook.runs.media_index import MediaIndex
@@ -124,6 +125,7 @@ def _summarise(run: RunFolder, job: JobStatus) -> JobSummary:
         notebook=_relative(folder.notebook, run.path) if judged.notebook_sha256 else "",
         log=_relative(folder.log, run.path) if folder.log.is_file() else "",
         log_tail=read_tail(folder.log),
+        redacted=count_redactions(folder, run.media, judged.of_kind(Evidence)),
         unreadable_lines=judged.unreadable_lines,
         media_problems=dict(judged.media_problems),
     )

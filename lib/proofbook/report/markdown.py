@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from proofbook.records import Check
+from proofbook.report.redactions import say_redactions
 from proofbook.report.summary import JobSummary, RunSummary
 from proofbook.report.wording import (
     ATTENTION_ORDER,
@@ -47,6 +48,7 @@ def render_markdown(run: RunSummary) -> str:
         _list_failures(run),
         _list_outputs(run),
         _list_questions(run),
+        _escape(say_redactions(run)),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 

@@ -20,6 +20,7 @@ from proofbook.records import Check, Evidence, MediaFile, Metric
 from proofbook.report import wording
 from proofbook.report.history import Change, History
 from proofbook.report.index import metric_key
+from proofbook.report.redactions import say_redactions
 from proofbook.report.summary import JobSummary, RunSummary
 from proofbook.report.timeline import lay_out
 from proofbook.report.wording import ATTENTION_ORDER, state_of
@@ -99,6 +100,7 @@ def render_page(
         questions=[(view.job, q) for view in views for q in view.job.open_questions],
         answerable=any(job.questions for job in run.jobs),
         timeline=lay_out(run),
+        redactions=say_redactions(run),
         history=history,
         changes=_group_changes(history),
         causes=_group_causes(views),

@@ -81,6 +81,8 @@ class JobSummary(_Model):
     log: str
     """Path of the log from the run folder; empty where there is none."""
     log_tail: tuple[str, ...]
+    redacted: dict[str, dict[str, int]] = {}
+    """By a file's name and a variable's: how many values were replaced in it."""
     unreadable_lines: int
     """Lines of ``records.jsonl`` that could not be read."""
     media_problems: dict[str, str]

@@ -14,7 +14,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbclient.util import run_hook, run_sync
 from nbformat.v4 import output_from_msg
 
-from proofbook.checks.journal import KERNEL, kernel_mark
+from proofbook.checks.journal import KERNEL, SECRETS, kernel_mark
 from proofbook.processes import exit_words
 from proofbook.processes.pipes import orphaned_writers
 from proofbook.records import Failure
@@ -54,6 +54,7 @@ class TruthfulClient(MessageLoopClient):
         super().__init__(ledger, **{"iopub_timeout": 60, **options})
         self.execution = execution
         self.timeout_func = lambda cell: self._seconds_for(cell, own_limit)
+        self.comm_open_handlers[SECRETS] = self._learn_secrets
         self._kept: list[Any] = []
         """Outputs of the running cell that clear_output does not take from the record of it."""
         self._limiters: dict[str, OutputLimiter] = {}
@@ -237,6 +238,13 @@ class TruthfulClient(MessageLoopClient):
     def _death(self) -> str:
         provisioner = getattr(self.km, "provisioner", None)
         return getattr(provisioner, "exit_reason", "") or exit_words(None)
+
+    def _learn_secrets(self, message: dict[str, Any]) -> None:
+        """Take the secrets of the kernel's environment; what it has printed may hold them."""
+        values = message["content"]["data"].get("values", {})
+        if self.execution.redact.add({str(value): str(name) for value, name in values.items()}):
+            self.execution.has_learned = True
+            self.nb_man.recorder.changed()
 
     def _note_changes(self, msg: Mapping[str, Any], cell_index: int) -> None:
         self.nb_man.recorder.changed(cell_index)

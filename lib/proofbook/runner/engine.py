@@ -83,7 +83,8 @@ class ProofbookEngine(Engine):  # type: ignore[misc]
         finally:
             ledger.notebook_complete()
         _refuse_unfinished(ledger, nb, execution)
-        return nb
+        # Plain papermill saves what it gets.
+        return recorder.without_secrets() if output_path else nb
 
 
 def _open_recorder(

@@ -73,6 +73,9 @@ class Execution:
     log: JobLog | None = None
     limits: Limits = field(default_factory=Limits)
     redact: Redactor = field(default_factory=Redactor.from_environment)
+    """Learns the secrets that the kernel's environment has later."""
+    has_learned: bool = False
+    """Set by the engine: what was written before may hold a secret that is known now."""
     kernel_manager_class: Any = None
     """The class of the kernel's manager; None takes nbclient's default."""
     cancelled: threading.Event = field(default_factory=threading.Event)

@@ -24,11 +24,14 @@ from proofbook.runner.executors.protocol import JobResult, JobSpec
 from proofbook.runner.lacks import find_lacks, record_lacks
 from proofbook.runner.logs import JobLog
 from proofbook.runner.outcomes import OutcomeWriter, ended
+from proofbook.runner.secret_removal import remove_secrets
 from proofbook.runner.source import load_source
 from proofbook.runner.temporary import temporary_folder
 from proofbook.runs.folder import JobFolder, RunFolder
 from proofbook.runs.media_index import MediaIndex
+from proofbook.runs.record_redaction import redact_record
 from proofbook.runs.redaction import Redactor
+from proofbook.runs.secrets.env_files import read_env_files
 from proofbook.runs.siblings import siblings
 from proofbook.runs.verdicts import HARDWARE_CHECK, Stop, judge_job
 
@@ -96,14 +99,25 @@ def _execute(spec: JobSpec, worker: Worker, folder: JobFolder) -> Execution | No
     if lacks:
         record_lacks(spec.job, folder, lacks)
         return None
-    with temporary_folder(spec.job.id) as temporary, JobLog(folder.log, worker.redact) as log:
+    redact = _redactor(spec, worker)
+    with temporary_folder(spec.job.id) as temporary, JobLog(folder.log, redact) as log:
         execution = _prepare(spec, worker, folder, log, temporary)
         with siblings(Path(spec.notebook_path), folder.work, log.write) as written:
             _execute_notebook(spec, worker, execution)
         if written:
             cause = f"{written[0]}, next to the runbook, changed while the job ran: rename it"
             execution.stop = Stop(kind="error", cause=cause)
+    remove_secrets(folder, redact, from_log=execution.has_learned)
     return execution
+
+
+def _redactor(spec: JobSpec, worker: Worker) -> Redactor:
+    """Return a redactor of the job's own, which knows what the notebook may load and may learn."""
+    redact = worker.redact.copy()
+    redact.learn(spec.environment.items())
+    root = spec.environment.get("PROOFBOOK_PROJECT")
+    redact.learn(read_env_files(Path(spec.notebook_path).parent, Path(root) if root else None))
+    return redact
 
 
 def _prepare(
@@ -122,7 +136,7 @@ def _prepare(
             job_deadline=time.monotonic() + spec.job.timeout,
             run_deadline=None if left is None else time.monotonic() + left,
         ),
-        redact=worker.redact,
+        redact=log.redact,
         kernel_manager_class=worker.kernel_manager_class,
         cancelled=worker.cancelled,
         sink=worker.sink,
@@ -196,7 +210,7 @@ def _judged(
     outcome = begun.model_copy(
         update={
             "status": verdict.status,
-            "cause": worker.redact(verdict.cause),
+            "cause": verdict.cause,
             "allowed": verdict.allowed,
             "flaky": verdict.status == "passed" and bool(begun.attempts),
             "failure": verdict.failure,
@@ -204,4 +218,5 @@ def _judged(
             "kernel": execution.kernel if execution else "",
         }
     )
-    return ended(outcome, started)
+    redact = execution.redact if execution else worker.redact
+    return Outcome.model_validate(redact_record(redact, ended(outcome, started)))

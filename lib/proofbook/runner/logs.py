@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import threading
 from pathlib import Path
@@ -13,6 +14,8 @@ __all__ = ["JobLog"]
 
 _LARGEST = 64 * 1024 * 1024
 _LONGEST_LINE = 1024 * 1024
+_MOST_HELD = 256 * 1024
+_PIECE = 64 * 1024
 
 
 class JobLog:
@@ -24,12 +27,13 @@ class JobLog:
 
     def __init__(self, path: Path, redact: Redactor) -> None:
         self._file = path.open("ab", buffering=0)
-        self._redact = redact
+        self.redact = redact
         self._lock = threading.Lock()
         self._written = path.stat().st_size
         self._full = False
         self._lost = 0
         self._reason = ""
+        self._arrived: list[tuple[str, str]] = []
         self._rest: dict[str, str] = {}
         read_end, write_end = os.pipe()
         self._reader = os.fdopen(read_end, "rb")
@@ -38,18 +42,35 @@ class JobLog:
         self._thread.start()
 
     def write(self, text: str, source: str = "") -> None:
-        """Append a text; the rest of a line waits for its end, so that no secret is cut in two."""
+        """Append a text; the rest of a line waits for its end, so that no secret is cut in two.
+
+        A text that ends as a secret begins waits for the next one, whatever its source.
+        """
         with self._lock:
-            whole = self._rest.pop(source, "") + text
-            lines, newline, rest = whole.rpartition("\n")
-            if len(rest) > _LONGEST_LINE:
-                lines, newline, rest = whole, "", ""
-            if rest:
-                self._rest[source] = rest
-            self._append(lines + newline)
+            if self._full:
+                return
+            self._arrived.append((source, text))
+            together = "".join(each for _, each in self._arrived)
+            if len(together) > _MOST_HELD or not self.redact.may_go_on(together):
+                self._settle()
+
+    def _settle(self) -> None:
+        """Append the whole lines of what has arrived."""
+        sources = [source for source, _ in self._arrived]
+        texts = self.redact.pieces([text for _, text in self._arrived])
+        self._arrived.clear()
+        for source, text in zip(sources, texts, strict=True):
+            whole = self._rest.pop(source) + text if source in self._rest else text
+            end = max(whole.rfind("\n"), whole.rfind("\r")) + 1
+            if len(whole) - end > _LONGEST_LINE:
+                end = len(whole)
+            if end < len(whole):
+                self._rest[source] = whole[end:]
+            is_clean = len(texts) == 1 and whole is text
+            self._append(whole[:end] if is_clean else self.redact(whole[:end]))
 
     def _append(self, text: str) -> None:
-        data = self._redact(text).encode(errors="replace")
+        data = text.encode(errors="replace")
         if not data or self._full or self._file.closed:
             return
         if self._written + len(data) > _LARGEST:
@@ -66,8 +87,10 @@ class JobLog:
         self._written += written
 
     def _drain(self) -> None:
-        for line in self._reader:
-            self.write(line.decode(errors="replace"), "raw")
+        decode = codecs.getincrementaldecoder("utf-8")(errors="replace").decode
+        while data := self._reader.read1(_PIECE):
+            self.write(decode(data), "raw")
+        self.write(decode(b"", final=True), "raw")
 
     def __enter__(self) -> JobLog:
         return self
@@ -84,6 +107,7 @@ class JobLog:
         if not self._thread.is_alive():
             self._reader.close()
         with self._lock:
+            self._settle()
             for rest in self._rest.values():
-                self._append(rest)
+                self._append(self.redact(rest))
             self._file.close()

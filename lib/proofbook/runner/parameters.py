@@ -11,7 +11,8 @@ from proofbook.errors import UsageError
 from proofbook.notebooks import Runbook
 from proofbook.profiles import nearest
 from proofbook.runner.outputs import has_expression
-from proofbook.runs.redaction import Redactor, is_secret_name
+from proofbook.runs.redaction import Redactor
+from proofbook.runs.secrets.variables import secrets_of
 
 __all__ = ["ParameterError", "ParameterVerifier"]
 
@@ -82,7 +83,7 @@ class ParameterVerifier:
             ParameterError: It does; the message does not show it.
         """
         for key, text in _texts(name, value):
-            if text and is_secret_name(key):
+            if secrets_of(key, text):
                 inside = "" if key == name else f"{key!r} in "
                 raise ParameterError(
                     name,

@@ -22,6 +22,7 @@ from proofbook.runner.parameters import ParameterVerifier
 from proofbook.runner.paths import anchor_parameters
 from proofbook.runner.references import OutputMakers, verify_written
 from proofbook.runner.selection import choose, select
+from proofbook.runs.redaction import Redactor
 from proofbook.yamlfile import YamlFile
 
 __all__ = ["Plan", "load_plan"]
@@ -70,7 +71,7 @@ def load_plan(
         ProfileError: Anything is wrong with the profile; file and line say where.
         UsageError: ``only`` names nothing, or an override fits no job.
     """
-    verifier = ParameterVerifier()
+    verifier = ParameterVerifier(Redactor.of_project(project.root))
     changes = Overrides(overrides or {}, verifier)
     settings, file = load_profile(project, profile)
     entries, runbooks = expand_entries(project, settings, file, changes, verifier)

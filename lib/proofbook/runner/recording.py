@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from proofbook.files import atomic_write
+from proofbook.runs.notebook_redaction import redact_cell, redact_metadata
 from proofbook.runs.redaction import Redactor
 
 __all__ = ["NotebookRecorder", "Write", "write_nowhere", "write_to"]
@@ -79,9 +80,12 @@ class NotebookRecorder:
         self._saved: float | None = None
         self._not_before = 0.0
 
-    def changed(self, index: int) -> None:
-        """Note that a cell has changed; the next save serialises it again."""
-        self._texts.pop(index, None)
+    def changed(self, index: int | None = None) -> None:
+        """Note that a cell, or by default each, has changed; the next save serialises it again."""
+        if index is None:
+            self._texts.clear()
+        else:
+            self._texts.pop(index, None)
         self._dirty = True
 
     def save(self, *, sync: bool = True) -> None:
@@ -115,11 +119,17 @@ class NotebookRecorder:
     def text(self) -> str:
         """Return the notebook's JSON without secrets."""
         cells = ",\n".join(self._cell_text(i) for i in range(len(self._notebook.cells)))
-        metadata = _indented(self._redact.walk(self._notebook.metadata), 1)
+        metadata = _indented(redact_metadata(self._redact, self._notebook.metadata), 1)
         return (
             f'{{\n "cells": [\n{cells}\n ],\n "metadata": {metadata},\n'
             f' "nbformat": 4,\n "nbformat_minor": {max(5, self._notebook.nbformat_minor)}\n}}\n'
         )
+
+    def without_secrets(self) -> Any:
+        """Return the notebook as it is saved."""
+        import nbformat
+
+        return nbformat.reads(self.text(), as_version=4)
 
     def _try_save(self) -> None:
         try:
@@ -131,7 +141,7 @@ class NotebookRecorder:
 
     def _cell_text(self, index: int) -> str:
         if index not in self._texts:
-            cell = self._redact.walk(self._notebook.cells[index])
+            cell = redact_cell(self._redact, self._notebook.cells[index])
             self._texts[index] = "  " + _indented(cell, 2)
         return self._texts[index]
 

@@ -34,6 +34,7 @@ from proofbook.runner.reserve import Reserve
 from proofbook.runner.resume import Rerun, kept_outcomes, runbooks_of
 from proofbook.runner.schedule import Schedule
 from proofbook.runs.folder import RunFolder
+from proofbook.runs.redaction import Redactor
 from proofbook.runs.run_verdict import run_verdict, worse_verdict
 from proofbook.signoff.log import SignoffLog
 from proofbook.signoff.run_status import read_run
@@ -75,7 +76,8 @@ def begin_run(project: Project, plan: Plan, outputs: Path, slots: int) -> RunFol
                 environment=read_environment(),
                 hardware=describe(outputs),
                 started=started,
-            )
+            ),
+            Redactor.of_project(project.root),
         )
     except OSError as error:
         raise UsageError(
@@ -115,7 +117,7 @@ def execute_run(
         done = kept_outcomes(folder, info, handover.runbooks, rerun)
         report = LiveReport(folder, len(info.plan), reserve, progress.handle)
         fence = Fence(broadcast(progress.handle, report.handle))
-        folder.write_info(info)
+        folder.write_info(info, handover.writer.redact)
         _note_lacks(info, done, folder, progress.handle)
         with (
             progress.showing(info, done),
@@ -124,7 +126,7 @@ def execute_run(
         ):
             schedule = Schedule(info.plan, capacity, done, handover.lacking)
             outcomes = Dispatcher(schedule, executor, handover, fence, inbox).run()
-        return _collect(folder, info, outcomes, reserve, report, broken)
+        return _collect(handover, outcomes, report, broken)
 
 
 def _broken_seal(folder: RunFolder) -> list[str]:
@@ -141,7 +143,7 @@ def _hand_over(
     capacity = find_capacity(info.plan, info.slots)
     return Handover(
         info=info,
-        writer=OutcomeWriter(run=folder, reserve=reserve),
+        writer=OutcomeWriter(run=folder, reserve=reserve, redact=Redactor.of_project(project.root)),
         runbooks=runbooks_of(project, info),
         capacity=capacity,
         lacking=find_lacking(info, capacity),
@@ -174,18 +176,18 @@ def _reopened(folder: RunFolder, project: Project, slots: int | None) -> RunInfo
 
 
 def _collect(
-    folder: RunFolder,
-    info: RunInfo,
+    handover: Handover,
     outcomes: Mapping[str, Outcome],
-    reserve: Reserve,
     report: LiveReport,
     broken: Sequence[str],
 ) -> RunResult:
+    info, writer = handover.info, handover.writer
+    folder, reserve = writer.run, writer.reserve
     # One job may have spoilt the files of another after that one was judged.
     supported = read_run(folder, media=report.media).supported
     final = worse_verdict(run_verdict(info.plan, outcomes), supported)
     info = info.model_copy(update={"verdict": final, "ended": now()})
-    reserve.writing(lambda: folder.write_info(info))
+    reserve.writing(lambda: folder.write_info(info, writer.redact))
     log = SignoffLog(folder.path, info.run_id)
     hash_of = report.media.sha256
     reserve.writing(lambda: seal_run(folder, log, info.run_id, hash_of=hash_of, changed=broken))

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from proofbook.errors import RunFolderError
 from proofbook.files import atomic_write
 from proofbook.records import AnyRecord, Outcome, RunInfo, parse_record
+from proofbook.runs.record_redaction import redact_record
 from proofbook.runs.redaction import Redactor
 
 __all__ = [
@@ -152,8 +153,7 @@ class RunFolder:
 
 
 def _without_secrets(record: BaseModel, redact: Redactor | None) -> str:
-    values = json.loads(record.model_dump_json())
-    clean = (redact or Redactor.from_environment()).walk(values)
+    clean = redact_record(redact or Redactor.from_environment(), record)
     return json.dumps(clean, indent=1, ensure_ascii=False)
 
 

@@ -1,0 +1,75 @@
+"""How many values were replaced in a job's files, and how a report says it.
+
+Counted by the marks that the files have; knows nothing about how secrets are found.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from proofbook.records import Evidence
+from proofbook.report.summary import RunSummary
+from proofbook.runs.folder import JobFolder
+
+__all__ = ["count_redactions", "say_redactions"]
+
+_MARK = re.compile(rb"\[redacted:([^\[\]\r\n\"\\]{1,100})\]")
+_MOST_PLACES = 10
+
+
+def count_redactions(
+    folder: JobFolder, media: Path, evidence: Iterable[Evidence]
+) -> dict[str, dict[str, int]]:
+    """Return, by a file's name and the variable's, how many values were replaced in it."""
+    files = [folder.log, folder.notebook, folder.records, folder.outcome]
+    files += [media / e.file.filename for e in evidence if _is_text(e.file.media_type)]
+    counts = {path.name: _count(path, *_stamp(path)) for path in files}
+    return {name: dict(count) for name, count in counts.items() if count}
+
+
+def say_redactions(run: RunSummary) -> str:
+    """Say how many values were replaced and where, the most first; empty where none was."""
+    places = Counter(
+        {
+            (file, job.id, name): count
+            for job in run.jobs
+            for file, names in job.redacted.items()
+            for name, count in names.items()
+        }
+    ).most_common()
+    if not places:
+        return ""
+    total = sum(count for _, count in places)
+    shown = ", ".join(
+        f"{count} in {file} of {job} ({name})" for (file, job, name), count in places[:_MOST_PLACES]
+    )
+    more = len(places) - _MOST_PLACES
+    rest = f" and in {more} more places" if more > 0 else ""
+    values = "1 value was" if total == 1 else f"{total} values were"
+    return f"{values} replaced, as secrets are never written: {shown}{rest}."
+
+
+def _is_text(media_type: str) -> bool:
+    return media_type.startswith("text/") or media_type == "application/json"
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    try:
+        status = path.stat()
+    except OSError:
+        return 0, 0
+    return status.st_size, status.st_mtime_ns
+
+
+@functools.lru_cache(maxsize=16_384)
+def _count(path: Path, size: int, mtime_ns: int) -> dict[str, int]:
+    """Return how many values were replaced in a file as it is, by the variable's name."""
+    try:
+        data = path.read_bytes() if size else b""
+    except OSError:
+        return {}
+    return dict(Counter(name.decode(errors="replace") for name in _MARK.findall(data)))

@@ -1,0 +1,51 @@
+"""Take secrets out of a job's files that were written before the runner knew them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from proofbook.files import atomic_write
+from proofbook.runs.folder import JobFolder
+from proofbook.runs.record_redaction import redact_record_values
+from proofbook.runs.redaction import Redactor
+
+__all__ = ["remove_secrets"]
+
+
+def remove_secrets(folder: JobFolder, redact: Redactor, *, from_log: bool) -> None:
+    """Replace the secrets in a job's records, and perhaps its log; the notebook has none.
+
+    The kernel wrote the records without the secrets that its environment had; a runner knows those
+    of ``.env`` files too. What a log has of secrets that the kernel told of later, is in it still.
+
+    Raises:
+        OSError: A file cannot be read or written.
+    """
+    _rewrite(folder.records, _records_cleaner(redact))
+    if from_log:
+        _rewrite(folder.log, redact)
+
+
+def _rewrite(path: Path, clean: Callable[[str], str]) -> None:
+    if not path.is_file():
+        return
+    text = path.read_bytes().decode(errors="surrogateescape")
+    if (after := clean(text)) != text:
+        atomic_write(path, after.encode(errors="surrogateescape"))
+
+
+def _records_cleaner(redact: Redactor) -> Callable[[str], str]:
+    def clean(text: str) -> str:
+        return "\n".join(_clean_line(redact, line) if line else "" for line in text.split("\n"))
+
+    return clean
+
+
+def _clean_line(redact: Redactor, line: str) -> str:
+    try:
+        values = redact_record_values(redact, json.loads(line))
+    except ValueError:
+        return redact(line)  # a torn line stays one
+    return json.dumps(values, ensure_ascii=False, separators=(",", ":"))

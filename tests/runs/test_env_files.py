@@ -1,0 +1,55 @@
+"""A project's ``.env`` files are read as data, as python-dotenv would read them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from proofbook.runs.redaction import Redactor
+from proofbook.runs.secrets.env_files import read_env_files
+
+TEXT = """\
+# a comment
+PLAIN_TOKEN=Zq81xyzw42
+export SPACED_TOKEN = "with spaces and \\"quotes\\""   # not this
+SINGLE_TOKEN='it has a # sign'
+COMMENTED_TOKEN=abc123def # a comment
+MULTI_KEY="-----BEGIN-----
+AbCd1234EfGh
+-----END-----"
+EMPTY=
+not a line
+"""
+
+
+def test_every_way_to_write_a_variable_is_read(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(TEXT)
+    assert dict(read_env_files(tmp_path)) == {
+        "PLAIN_TOKEN": "Zq81xyzw42",
+        "SPACED_TOKEN": 'with spaces and "quotes"',
+        "SINGLE_TOKEN": "it has a # sign",
+        "COMMENTED_TOKEN": "abc123def",
+        "MULTI_KEY": "-----BEGIN-----\nAbCd1234EfGh\n-----END-----",
+        "EMPTY": "",
+    }
+
+
+def test_files_above_count_up_to_the_project(tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    inner = project / "runbooks" / "demo"
+    inner.mkdir(parents=True)
+    for folder, name in ((tmp_path, "OUTSIDE"), (project, "ROOT"), (inner, "INNER")):
+        (folder / ".env.local").write_text(f"{name}=1")
+    assert [name for name, _ in read_env_files(inner, project)] == ["INNER", "ROOT"]
+    assert [name for name, _ in read_env_files(inner)] == ["INNER"]
+
+
+def test_what_is_no_such_file_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / ".env").mkdir()
+    (tmp_path / ".envrc").write_text("A_TOKEN=1")
+    (tmp_path / ".env.bin").write_bytes(b"\xff\xfe\x00A_TOKEN=Zq81xyzw\n")
+    assert dict(read_env_files(tmp_path)) == {}
+
+
+def test_a_project_knows_the_secrets_of_its_file(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(TEXT)
+    assert Redactor.of_project(tmp_path)("see Zq81xyzw42") == "see [redacted:PLAIN_TOKEN]"

@@ -1,0 +1,97 @@
+"""Our own records stay readable by their schema, and a person's keys have no special meaning."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from proofbook.records import (
+    Check,
+    Evidence,
+    Finish,
+    MediaFile,
+    Metric,
+    Outcome,
+    PlannedJob,
+    RunInfo,
+)
+from proofbook.records.journal import parse_record
+from proofbook.runs.record_redaction import redact_record, redact_record_values
+from proofbook.runs.redaction import Redactor
+
+SECRET = "Zq81xyzw42"
+MARK = "[redacted:A_TOKEN]"
+KEYS = ("id", "status", "kind", "time", "job", "started", "verdict", "sha256", "commit", "suffix")
+
+
+@pytest.fixture
+def redact() -> Redactor:
+    return Redactor.from_environment({"A_TOKEN": SECRET})
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_persons_keys_hide_nothing(redact: Redactor, key: str) -> None:
+    check = Check(name="a", status="passed", actual={key: SECRET, "deep": [{key: [SECRET]}]})
+    clean = redact_record(redact, check)
+    assert clean["actual"] == {key: MARK, "deep": [{key: [MARK]}]}
+    assert redact.walk({key: SECRET}) == {key: MARK}
+
+
+def test_a_secret_as_a_key_or_a_label_is_replaced() -> None:
+    redact = Redactor.from_environment({"A_TOKEN": "lowercase-secret"})
+    metric = Metric(name="speed", value=1, labels={"lowercase-secret": "lowercase-secret"})
+    assert redact_record(redact, metric)["labels"] == {MARK: MARK}
+    assert redact.walk({"lowercase-secret": 1, "a lowercase-secret": 2}) == {
+        MARK: 1,
+        f"a {MARK}": 2,
+    }
+
+
+def test_two_keys_that_become_one_are_both_kept() -> None:
+    redact = Redactor({"first-secret": "A", "other-secret": "A"})
+    clean = redact.walk({"first-secret": 1, "other-secret": 2})
+    assert clean == {"[redacted:A]": 1, "[redacted:A] (2)": 2}
+
+
+@pytest.mark.parametrize("word", ["incomplete", "evidence", "training", "demo-one", "audio/wav"])
+def test_a_word_as_a_password_spoils_no_record(word: str) -> None:
+    redact = Redactor.from_environment({"DB_PASSWORD": word})
+    file = MediaFile(sha256="a" * 64, suffix=".wav", size=1, media_type="audio/wav")
+    job = PlannedJob(id="demo-one", runbook="training/one", needs=("demo-one",), timeout=1)
+    for record in (
+        Outcome(job="demo-one", runbook="training/one"),
+        Evidence(name="a", media_kind="audio", file=file),
+        Finish(counts={"evidence": 1}),
+        RunInfo(run_id="demo-one", profile="training", plan=(job,)),
+    ):
+        clean = redact_record(redact, record)
+        assert type(record).model_validate(clean) == record
+
+
+def test_a_random_secret_is_replaced_in_an_identifier_too(redact: Redactor) -> None:
+    outcome = Outcome(job=f"demo-{SECRET}", runbook="a/b")
+    assert redact_record(redact, outcome)["job"] == f"demo-{MARK}"
+
+
+def test_what_claims_to_be_a_record_keeps_what_its_schema_allows(redact: Redactor) -> None:
+    clean = redact_record_values(
+        redact, {"kind": "check", "name": SECRET, "status": SECRET, "time": SECRET, "more": SECRET}
+    )
+    assert SECRET not in json.dumps(clean)
+    assert clean["kind"] == "check"
+
+
+def test_a_record_that_was_read_back_is_the_same(redact: Redactor) -> None:
+    metric = Metric(name="speed", value=float("nan"), better="higher", labels={"a": 1, "b": True})
+    clean = redact_record(redact, metric)
+    assert redact_record_values(redact, clean) == clean
+    assert parse_record(json.dumps(clean)).kind == "metric"
+
+
+def test_a_number_that_is_a_password_is_replaced_where_a_person_put_it() -> None:
+    redact = Redactor.from_environment({"DB_PASSWORD": "48392017"})
+    assert redact.walk({"n": 48392017, "m": 48392018}) == {
+        "n": "[redacted:DB_PASSWORD]",
+        "m": 48392018,
+    }
