@@ -216,7 +216,7 @@ class TruthfulClient(MessageLoopClient):
     def _limit_outputs(self, msg: Mapping[str, Any], cell: Any, cell_index: int) -> None:
         hooks = self.output_hook_stack[msg["parent_header"].get("msg_id")]
         outputs, name = (hooks[-1].outputs, hooks[-1].comm_id) if hooks else (cell.outputs, "")
-        limiter = self._limiters.setdefault(name, OutputLimiter(_LIMITS))
+        limiter = self._limiters.setdefault(name, OutputLimiter(_LIMITS, _is_record))
         content = msg["content"]
         if msg["msg_type"] == "stream":
             join_streams(outputs)
@@ -227,6 +227,10 @@ class TruthfulClient(MessageLoopClient):
             for places in self._display_id_map.values():
                 kept = [moves[old] for old in places.get(cell_index, ()) if old in moves]
                 places[cell_index] = kept
+
+
+def _is_record(output: Mapping[str, Any]) -> bool:
+    return SCRAP in output.get("data", {})
 
 
 def _display_id(msg: Mapping[str, Any]) -> Any:
