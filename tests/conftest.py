@@ -76,12 +76,16 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
 
 @pytest.fixture
 def add_runbook(project: Project) -> Callable[..., Path]:
-    """Return a function that writes a runbook: parameters, then cells."""
+    """Return a function that writes a runbook: parameters, then cells.
+
+    Checks that call themselves ``demo/one`` get the runbook's name.
+    """
 
     def add(name: str, *sources: str, parameters: str = "") -> Path:
         path = project.runbook(name)
         path.parent.mkdir(exist_ok=True)
-        cells = [code(parameters, "parameters"), *(code(s) for s in sources)]
+        named = [source.replace("('demo/one'", f"({name!r}") for source in sources]
+        cells = [code(parameters, "parameters"), *(code(s) for s in named)]
         path.write_text(json.dumps(notebook(cells), indent=1))
         return path
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from proofbook.records import CellState
+from proofbook.records import AnyRecord, Begin, CellState, Finish
+from proofbook.runs.glued import SCRAP
+
+BEGIN, FINISH = Begin(runbook="demo/one"), Finish(counts={"begin": 1})
 
 
 def output_of(ename: str, evalue: str = "it broke") -> dict[str, Any]:
@@ -25,10 +28,28 @@ def cell_of(id: str, status: str = "completed", **fields: Any) -> dict[str, Any]
     }  # fmt: skip
 
 
-def write_notebook(path: Path, *cells: dict[str, Any]) -> None:
-    """Write a notebook of these cells; without any, of one that completed."""
+def glue(cell: dict[str, Any], records: Sequence[AnyRecord]) -> dict[str, Any]:
+    """Return a cell whose outputs show that it made these records."""
+    scraps = [
+        {"output_type": "display_data", "metadata": {}, "data": {SCRAP: {"data": values}}}
+        for values in (record.model_dump(mode="json") for record in records)
+    ]
+    return {**cell, "outputs": [*cell["outputs"], *scraps]}
+
+
+def write_notebook(
+    path: Path, *cells: dict[str, Any], records: Sequence[AnyRecord] = (BEGIN, FINISH)
+) -> None:
+    """Write a notebook of these cells; without any, of one that completed.
+
+    The last code cell has made the records.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    notebook = {"cells": list(cells) or [cell_of("finish")], "metadata": {}, "nbformat": 4}
+    written = list(cells) or [cell_of("finish")]
+    last = max((i for i, c in enumerate(written) if c["cell_type"] == "code"), default=None)
+    if last is not None:
+        written[last] = glue(written[last], records)
+    notebook = {"cells": written, "metadata": {}, "nbformat": 4}
     path.write_text(json.dumps({**notebook, "nbformat_minor": 5}))
 
 

@@ -255,3 +255,29 @@ def test_numbers_that_json_cannot_carry_are_refused(add_runbook: AddRunbook, val
     runbook = read_runbook(add_runbook("demo/one", parameters=f"x: {kind}"))
     with pytest.raises(ValueError, match="must be finite"):
         runbook.parameters["x"].validate(value)
+
+
+@pytest.mark.parametrize(
+    ("cell", "names"),
+    [
+        ("steps = 1", {"steps"}),
+        ("steps: int = 1", {"steps"}),
+        ("%time\nmodel = steps = -1", {"steps", "model"}),
+        ("other = 1\nmodel = ['a', 'b']", {"model"}),
+        ("steps = steps + 1", set()),
+        ("model = Path(model)", set()),
+        ("steps = config.steps", set()),
+        ("if steps is None:\n    steps = 1", set()),
+        ("def f():\n    steps = 1", set()),
+        ("steps == 1", set()),
+        ("steps: int", set()),
+        ("%%bash\nsteps=1", set()),
+        ("!steps = 1", set()),
+        ("no python at all", set()),
+    ],
+)
+def test_a_parameter_that_a_later_cell_sets_is_known(
+    add_runbook: AddRunbook, cell: str, names: set[str]
+) -> None:
+    path = add_runbook("demo/one", "x = 1", cell, parameters="steps: int = 5\nmodel: str = 'a'")
+    assert read_runbook(path).set_again == dict.fromkeys(names, "cell-2")

@@ -14,6 +14,7 @@ import json
 import math
 import re
 import tokenize
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -21,28 +22,12 @@ from typing import Any, Literal
 from pydantic import TypeAdapter, ValidationError
 
 from proofbook.errors import NotebookError
+from proofbook.languages import other_language
 
 __all__ = ["Parameter", "Runbook", "list_runbooks", "read_notebook", "read_runbook"]
 
 _LONGEST_SHOWN = 100
 _CONVERTED = (1, 2, 3)
-_PYTHONS = ("python", "python3", "ipython")
-_KERNELS = {
-    "bash": "bash",
-    "gnuplot": "gnuplot",
-    "ir": "R",
-    "xr": "R",
-    "javascript": "javascript",
-    "deno": "typescript",
-    "julia": "julia",
-    "octave": "octave",
-    "ruby": "ruby",
-    "rust": "rust",
-    "scala": "scala",
-    "sos": "sos",
-    r"xcpp\d*": "C++",
-}
-"""Languages by the beginning of a kernel's name, for a notebook that names no language."""
 _SIMPLE: dict[str, Any] = {
     "str": str,
     "int": int,
@@ -93,6 +78,8 @@ class Runbook:
     title: str
     parameters: dict[str, Parameter]
     sha256: str
+    set_again: dict[str, str] = field(default_factory=dict)
+    """Parameters to which a later cell gives a fixed value, with the cell: none other holds."""
 
 
 def list_runbooks(folder: Path) -> list[Path]:
@@ -142,7 +129,7 @@ def read_runbook(path: Path, name: str | None = None) -> Runbook:
             of typed literals, or a cell would never be executed.
     """
     notebook = read_notebook(path)
-    if language := _other_language(notebook):
+    if language := other_language(notebook.get("metadata", {})):
         raise NotebookError(
             f"is written in {language}, and a runbook in Python: run it with papermill, or call "
             "what it does from a Python runbook",
@@ -158,12 +145,16 @@ def read_runbook(path: Path, name: str | None = None) -> Runbook:
     tagged = [c for c in code if "parameters" in _tags(c)]
     if not tagged:
         raise NotebookError("has no cell tagged 'parameters'; tag its first code cell", path=path)
+    first = code.index(tagged[0])
+    parameters = _parameters(source_of(tagged[0]), path, str(tagged[0].get("id", "parameters")))
+    later = [c for c in code[first + 1 :] if "injected-parameters" not in _tags(c)]
     return Runbook(
         name=name or f"{path.parent.name}/{path.stem}",
         path=path,
         title=_title(notebook) or path.stem,
-        parameters=_parameters(source_of(tagged[0]), path, str(tagged[0].get("id", "parameters"))),
+        parameters=parameters,
         sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        set_again=_set_again(parameters, later),
     )
 
 
@@ -179,21 +170,6 @@ def _convert(notebook: dict[str, Any], path: Path) -> Any:
             f"({type(error).__name__}: {error}); save it as version 4",
             path=path,
         ) from error
-
-
-def _other_language(notebook: dict[str, Any]) -> str:
-    """Return the language of a notebook whose metadata names another one than Python."""
-    metadata = notebook.get("metadata", {})
-    spec, information = (_mapping(metadata.get(k)) for k in ("kernelspec", "language_info"))
-    name = str(spec.get("name", "")).lower()
-    known = (language for kernel, language in _KERNELS.items() if re.match(rf"{kernel}\b", name))
-    by_name = next(known, "")
-    language = str(spec.get("language") or information.get("name") or by_name or "python")
-    return "" if language.lower() in _PYTHONS else language
-
-
-def _mapping(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 def source_of(cell: dict[str, Any]) -> str:
@@ -284,6 +260,47 @@ def _parameters(source: str, path: Path, cell: str) -> dict[str, Parameter]:
             )
         parameters[parameter.name] = parameter
     return parameters
+
+
+def _set_again(names: Collection[str], cells: Iterable[dict[str, Any]]) -> dict[str, str]:
+    """Return which names are assigned a literal at the top level of a cell, and in which."""
+    found: dict[str, str] = {}
+    for index, cell in enumerate(cells, 1):
+        for statement in _statements(source_of(cell)):
+            for name in _assigned(statement):
+                if name in names:
+                    found.setdefault(name, str(cell.get("id", index)))
+    return found
+
+
+def _assigned(statement: ast.stmt) -> list[str]:
+    """Return the names that a statement gives a literal value."""
+    if not isinstance(statement, ast.Assign | ast.AnnAssign) or not _is_literal(statement.value):
+        return []
+    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+    return [target.id for target in targets if isinstance(target, ast.Name)]
+
+
+def _statements(source: str) -> list[ast.stmt]:
+    """Return a cell's statements without its magics; none where the rest is not Python."""
+    lines = source.splitlines()
+    if lines and lines[0].startswith("%%"):
+        return []
+    python = "\n".join("" if line.startswith(("%", "!", "?")) else line for line in lines)
+    try:
+        return ast.parse(python).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []  # its own execution tells of it
+
+
+def _is_literal(node: ast.expr | None) -> bool:
+    if node is None:
+        return False
+    try:
+        ast.literal_eval(node)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return False
+    return True
 
 
 def _parameter(statement: ast.stmt, comments: dict[int, str], path: Path, cell: str) -> Parameter:

@@ -9,16 +9,20 @@ from __future__ import annotations
 import math
 import re
 import reprlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
+from itertools import islice
 from pathlib import PurePath
 from typing import Any
 
 from pydantic import JsonValue
 
-__all__ = ["exact_json", "slug", "to_json"]
+__all__ = ["exact_json", "printable", "slug", "to_json"]
 
 _LONGEST_TEXT = 4_000
 _LONGEST_LIST = 200
+_DEEPEST = 20
+_LONGEST_INTEGER = 1024
+"""Bits."""
 
 
 def slug(text: str) -> str:
@@ -26,23 +30,64 @@ def slug(text: str) -> str:
     return "-".join(re.findall(r"[a-z0-9]+", text.casefold())) or "unnamed"
 
 
-def to_json(value: object) -> JsonValue:
+def printable(text: str) -> str:
+    """Return a text that can be written; what is no character shows as an escape: ``\\udcff``.
+
+    The bytes of a file's name that are not UTF-8 become such (surrogate escapes, PEP 383).
+    """
+    return text if _is_unicode(text) else text.encode("utf-8", "backslashreplace").decode()
+
+
+def to_json(value: object, *, depth: int = 0) -> JsonValue:
     """Return ``value`` as JSON: scalars as they are, numpy and torch scalars as Python's.
 
     Non-finite floats become ``"nan"``, ``"inf"`` or ``"-inf"``; other objects their ``repr``;
-    long texts and lists are cut with a mark that says so.
+    long texts and collections are cut with a mark that says so, and so is what is nested deeper
+    than anyone reads. Does not raise: what cannot be shown becomes a text that says why.
     """
-    if value is None or isinstance(value, bool | int):
+    try:
+        if depth > _DEEPEST:
+            return _cut(reprlib.repr(value))
+        return _to_json(value, depth + 1)
+    except Exception as error:  # noqa: BLE001 - an object's own code may raise anything: it is told
+        return f"<{type(value).__name__} that cannot be shown: {type(error).__name__}>"
+
+
+def _to_json(value: object, depth: int) -> JsonValue:
+    if value is None or isinstance(value, bool):
         return value
+    if isinstance(value, int):
+        # Longer ones Python does not turn into text, nor JSON into a number that others can read.
+        short = value.bit_length() <= _LONGEST_INTEGER
+        return int(value) if short else _cut(f"{value:#x}")
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
     if isinstance(value, str):
         return _cut(value)
     if isinstance(value, PurePath):
-        return str(value)
+        return printable(str(value))
     if isinstance(value, Mapping):
-        return {str(k): to_json(v) for k, v in value.items()}
-    return _from_object(value)
+        return _from_mapping(value, depth)
+    if getattr(value, "shape", None) == () and hasattr(value, "item"):
+        return to_json(value.item(), depth=depth)
+    if isinstance(value, list | tuple | set | frozenset):
+        return _from_items(value, depth)
+    return _cut(repr(value))
+
+
+def _from_mapping(values: Mapping[Any, object], depth: int) -> dict[str, JsonValue]:
+    items = islice(values.items(), _LONGEST_LIST)
+    kept = {_cut(str(key)): to_json(value, depth=depth) for key, value in items}
+    if len(values) > _LONGEST_LIST:
+        kept["…"] = f"{len(values) - _LONGEST_LIST} more"
+    return kept
+
+
+def _from_items(values: Collection[object], depth: int) -> list[JsonValue]:
+    kept = [to_json(item, depth=depth) for item in islice(values, _LONGEST_LIST)]
+    if len(values) > _LONGEST_LIST:
+        kept.append(f"… {len(values) - _LONGEST_LIST} more")
+    return kept
 
 
 def exact_json(value: object) -> JsonValue:
@@ -82,26 +127,15 @@ def _key(key: object, where: str) -> str:
 
 def _is_unicode(text: str) -> bool:
     """Say whether a text can be written: the bytes of a file's name may make one that cannot."""
-    return not any("\ud800" <= character <= "\udfff" for character in text)
-
-
-def _from_object(value: Any) -> JsonValue:
-    if getattr(value, "shape", None) == () and hasattr(value, "item"):
-        return to_json(value.item())
-    if isinstance(value, list | tuple | set | frozenset):
-        return _from_items(value)
-    return _cut(repr(value))
-
-
-def _from_items(values: Iterable[object]) -> list[JsonValue]:
-    items = list(values)
-    kept: list[JsonValue] = [to_json(item) for item in items[:_LONGEST_LIST]]
-    if len(items) > _LONGEST_LIST:
-        kept.append(f"… {len(items) - _LONGEST_LIST} more")
-    return kept
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _cut(text: str) -> str:
+    text = printable(text)
     if len(text) <= _LONGEST_TEXT:
         return text
     return f"{text[:_LONGEST_TEXT]}… {len(text) - _LONGEST_TEXT} more characters"

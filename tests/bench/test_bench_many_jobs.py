@@ -66,7 +66,8 @@ def test_a_run_is_watched_from_its_first_job_to_its_end(bench: Bench) -> None:
     run = run_jobs(bench, 3, 2)
     assert (run.jobs, run.seconds) == (3, 4.0)
     assert run.readings[-1].ended == 3
-    assert 40e6 < run.growth(1) < 70e6
+    # Where no reading fell between the first job and the hoard, the interpreter's own start counts.
+    assert 40e6 < run.growth(1) < 150e6
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a shell script")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 
@@ -15,16 +14,26 @@ from proofbook_bench.memory import tree_memory
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Linux tells proportional memory")
 
 
+HOLDS = "import sys; held = bytearray(32_000_000); print(flush=True); sys.stdin.read()"
+STARTS = f"""
+import subprocess, sys
+child = subprocess.Popen([sys.executable, "-c", {HOLDS!r}], stdout=subprocess.PIPE)
+child.stdout.readline()
+held = bytearray(32_000_000)
+print(child.pid, flush=True)
+sys.stdin.read()
+"""
+
+
 def test_a_tree_counts_its_descendants_once():
-    with subprocess.Popen(
-        ["sh", "-c", "sleep 600 & echo $!; wait"], stdout=subprocess.PIPE, text=True
-    ) as parent:
-        assert parent.stdout is not None
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", STARTS], **pipes, text=True) as parent:
         child = int(parent.stdout.readline())
-        both = tree_memory([parent.pid])
-        assert 0 < tree_memory([child]) < both
-        assert tree_memory([parent.pid, child]) == pytest.approx(both, rel=0.2)
-        os.kill(child, signal.SIGKILL)
+        both, one = tree_memory([parent.pid]), tree_memory([child])
+        again = tree_memory([parent.pid, child])
+        parent.stdin.close()
+    assert 32e6 < one < both - 32e6
+    assert again == pytest.approx(both, rel=0.2)
 
 
 def test_a_process_that_has_ended_is_an_error():

@@ -73,7 +73,9 @@ def write_records(folder: RunFolder, job: str, records: list[AnyRecord], *, whol
     for record in records:
         counts[record.kind] = counts.get(record.kind, 0) + 1
     end = [Finish(counts=counts)] if whole else []
-    for record in [Begin(runbook=job, parameters={"seed": 7, "device": "cpu"}), *records, *end]:
+    runbook = next((planned.runbook for planned in PLAN if planned.id == job), job)
+    begin = Begin(runbook=runbook, parameters={"seed": 7, "device": "cpu"})
+    for record in [begin, *records, *end]:
         append_line(folder.job(job).records, record.model_dump_json())
 
 

@@ -30,7 +30,7 @@ def run(tmp_path: Path) -> RunFolder:
     write_records(folder, MAKER.id, records, whole=True)
     write_outcome(folder, MAKER, "passed", 0, 2)
     write_records(folder, TAKER.id, [check("one", actual=True)], whole=True)
-    resolved = {"model": "/runs/model", "seed": 8}
+    resolved = {"model": "/runs/model", "seed": 7.0}
     write_outcome(folder, TAKER, "passed", 2, 2, resolved=resolved)
     info = RunInfo(
         run_id="run",
@@ -49,7 +49,7 @@ def test_a_parameter_is_shown_as_planned_and_as_the_notebook_got_it(run: RunFold
     job = json.loads((run.report / "report.json").read_text())["jobs"][1]
     assert job["outcome"] == "passed"
     assert job["named"] == {"model": EXPRESSION, "seed": EXPRESSION}
-    # What the notebook recorded of itself comes before what it was given.
+    # What the notebook recorded comes before what it was given: an int is not made a float.
     assert job["parameters"] == {"model": "/runs/model", "seed": 7, "device": "cpu"}
     page = (run.report / "index.html").read_text()
     assert f"<dd>/runs/model <small>from {EXPRESSION}</small></dd>" in page

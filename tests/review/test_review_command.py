@@ -40,6 +40,7 @@ Call = Callable[..., tuple[int, str]]
 
 
 def test_verify_answers_with_one_verdict_and_its_reasons(call: Call, run: RunFolder) -> None:
+    session_of(run).seal()
     write_report(run)
     code, out = call("verify")
     assert code == 1

@@ -89,3 +89,11 @@ def test_equal_values_of_different_types_are_told_apart(
     for value in (1.0, True):
         with pytest.raises(ParameterError, match="'steps' must be int"):
             verifier.verify({**rest, "steps": value}, runbook)
+
+
+def test_a_parameter_that_would_not_hold_is_refused(add_runbook: Callable[..., Path]) -> None:
+    verifier = ParameterVerifier()
+    path = add_runbook("demo/two", "steps = 1", parameters="steps: int = 5\nseed: int = 1")
+    assert verifier.verify({"seed": 3}, read_runbook(path)) == {"seed": 3}
+    with pytest.raises(ParameterError, match="cell cell-1 of demo/two sets parameter 'steps' aga"):
+        verifier.verify({"steps": 3}, read_runbook(path))

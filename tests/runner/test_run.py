@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import stat
 import time
@@ -18,6 +19,8 @@ from running import BEGIN, Runner, survivors
 from waiting import wait_for
 
 from proofbook.project import Project
+from proofbook.runs.folder import RunFolder
+from proofbook.signoff.verification import verify_run
 
 pytestmark = pytest.mark.slow
 
@@ -191,6 +194,39 @@ def test_resume_runs_what_failed_and_what_needs_it_and_nothing_else(
     everything = runner.run("--resume", "latest", "--rerun", "all")
     assert everything.code == 0
     assert everything.outcome("good")["started"] != before["started"]
+
+
+def test_a_run_is_sealed_when_it_ends_and_a_broken_seal_stays_broken(
+    add_runbook: Add, add_profile: Add, runner: Runner, tmp_path: Path
+) -> None:
+    add_runbook("demo/one", BEGIN, FINISH)
+    add_profile("jobs: [{runbook: demo/one}]")
+    ended = runner.run()
+    assert verify_run(RunFolder(ended.folder)).verdict == "passed"
+    copy = tmp_path / "copy" / ended.folder.name
+    shutil.copytree(ended.folder, copy, ignore=shutil.ignore_patterns(".*"))
+    assert verify_run(RunFolder(copy)).verdict == "passed"
+    (ended.folder / "jobs" / "demo-one" / "output.log").write_text("nothing happened")
+    assert verify_run(RunFolder(ended.folder)).verdict == "tampered"
+    assert runner.run("--resume", "latest", "--rerun", "all").code == 0
+    found = verify_run(RunFolder(ended.folder))
+    assert found.verdict == "tampered"
+    assert found.reasons[0].startswith("jobs/demo-one/output.log has been changed, before entry")
+
+
+def test_a_run_that_is_resumed_is_sealed_again(
+    project: Project, add_runbook: Add, add_profile: Add, runner: Runner
+) -> None:
+    flag = project.root / "broken"
+    flag.touch()
+    add_runbook("demo/one", BEGIN, f"assert not __import__('pathlib').Path({str(flag)!r}).exists()",
+                FINISH)  # fmt: skip
+    add_profile("jobs: [{runbook: demo/one}]")
+    folder = RunFolder(runner.run().folder)
+    assert verify_run(folder).verdict == "failed"
+    flag.unlink()
+    assert runner.run("--resume", "latest").code == 0
+    assert verify_run(folder).verdict == "passed"
 
 
 def test_a_runbook_that_was_changed_since_is_run_again(

@@ -42,7 +42,7 @@ class JobFiles:
 
     def write(self, records: Sequence[AnyRecord], *cells: dict[str, Any]) -> JobFiles:
         """Write the records, and a notebook of these cells."""
-        write_notebook(self.folder.notebook, *cells)
+        write_notebook(self.folder.notebook, *cells, records=records)
         lines = [record.model_dump_json() for record in records]
         atomic_write(self.folder.records, "".join(f"{line}\n" for line in lines))
         return self

@@ -83,7 +83,7 @@ TWO = whole(PASSED, PASSED)
         (whole(PASSED)[1:], "must start with one begin record and holds 0"),
         ([*whole(PASSED), *whole(PASSED)], "must start with one begin record and holds 2"),
         ([*whole(PASSED), whole(PASSED)[-1]], "2 finish records: several executions"),
-        ([*whole(PASSED), PASSED], "no finish record"),
+        ([*whole(PASSED), PASSED], "records were made after the finish: check"),
         ([TWO[0], *TWO[2:]], "records were lost: finish counted 1 begin, 2 check"),
     ],
 )

@@ -23,18 +23,27 @@ def test_a_changed_file_is_named_though_its_name_says_that_it_is_new(run: RunFol
     assert seal_problems(run.path, seal) == ["jobs/clip/what is new.txt is gone"]
 
 
-def test_a_file_that_was_added_is_no_problem_and_is_part_of_the_next_seal(run: RunFolder) -> None:
-    log = session_of(run).log
-    seal = seal_run(run, log, run.path.name)
+def test_a_file_that_was_added_is_no_problem(run: RunFolder) -> None:
+    seal = seal_run(run, session_of(run).log, run.path.name)
     (run.path / "notes.txt").write_text("mine")
     assert seal_problems(run.path, seal) == []
-    assert seal_run(run, log, run.path.name).changed == ("notes.txt is new",)
 
 
-def test_nothing_is_sealed_twice(run: RunFolder) -> None:
-    log = SignoffLog(run.path, run.path.name)
-    assert seal_run(run, log, run.path.name) == seal_run(run, log, run.path.name)
-    assert len(log.read().entries) == 1
+def test_hidden_files_of_the_run_folder_are_not_sealed(run: RunFolder) -> None:
+    (run.path / ".lock").touch()
+    (run.job("clip").path / ".hidden").touch()
+    seal = seal_run(run, session_of(run).log, run.path.name)
+    (run.path / ".lock").unlink()
+    assert seal_problems(run.path, seal) == []
+    (run.job("clip").path / ".hidden").unlink()
+    assert seal_problems(run.path, seal) == ["jobs/clip/.hidden is gone"]
+
+
+def test_a_review_seals_no_run_that_is_sealed(run: RunFolder) -> None:
+    seal_run(run, session_of(run).log, run.path.name)
+    run.job("clip").log.write_text("another")
+    session_of(run).seal()
+    assert len(SignoffLog(run.path, run.path.name).read().entries) == 1
 
 
 @pytest.mark.parametrize(

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import shutil
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from reviewed_run import ANN, BEN, answer_to, approve_all, make_run, session_of
+from reviewed_run import ANN, BEN, answer_to, approve_all, make_run, session_of, write_job
 
-from proofbook.records import now
+from proofbook.records import Check, now
 from proofbook.report import load_run, write_report
 from proofbook.runs.folder import RunFolder
 from proofbook.signoff.entries import FIRST, line_hash
+from proofbook.signoff.sealing import seal_problems, seal_run
 from proofbook.signoff.verification import verify_run
 
 
@@ -151,6 +153,9 @@ def test_a_report_is_not_green_on_a_log_that_was_tampered_with(signed: RunFolder
 def test_each_state_of_a_run_has_its_verdict(run: RunFolder, tmp_path: Path) -> None:
     write_report(run)
     found = verify_run(run)
+    assert (found.verdict, found.exit_code) == ("unsealed", 1)
+    seal_run(run, session_of(run).log, run.path.name)
+    found = verify_run(run)
     assert (found.verdict, found.exit_code) == ("pending", 1)
     assert "clip, good: nobody has answered" in found.reasons
     session = approve_all(run)
@@ -173,12 +178,34 @@ def test_a_question_for_a_role_says_whom_it_waits_for(run: RunFolder) -> None:
     assert "looks, picture-good: waits for role 'art director'" in verify_run(run).reasons
 
 
-def test_a_run_that_changed_before_it_was_sealed_again_says_so(signed: RunFolder) -> None:
+def test_a_review_does_not_heal_a_broken_seal(signed: RunFolder) -> None:
     signed.job("clip").log.write_text("another")
     session_of(signed).seal()
     found = verify_run(signed)
-    assert found.verdict == "approved"
-    assert "sealed again after 1 files had changed" in found.notes
-    seal = session_of(signed).log.read().seal
+    assert found.verdict == "tampered"
+    assert found.reasons == ("jobs/clip/output.log has been changed",)
+
+
+def test_nor_does_the_seal_of_a_resumed_run(signed: RunFolder) -> None:
+    log = session_of(signed).log
+    signed.job("clip").log.write_text("another")
+    seal = log.read().seal
     assert seal is not None
-    assert seal.changed == ("jobs/clip/output.log has been changed",)
+    seal_run(signed, log, signed.path.name, changed=seal_problems(signed.path, seal))
+    found = verify_run(signed)
+    assert found.verdict == "tampered"
+    (reason,) = found.reasons
+    assert re.fullmatch(r"jobs/clip/output.log has been changed, before entry \d sealed .*", reason)
+
+
+def test_a_run_that_asks_nothing_is_passed_and_not_approved(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "outputs")
+    info = run.read_info()
+    plan = tuple(write_job(run, f"plain-{i}", [Check(name="a", status="passed")]) for i in (1, 2))
+    run.write_info(info.model_copy(update={"plan": plan, "verdict": "passed"}))
+    assert verify_run(run).verdict == "unsealed"
+    seal_run(run, session_of(run).log, info.run_id)
+    found = verify_run(run)
+    assert (found.verdict, found.exit_code, found.answers) == ("passed", 0, ())
+    run.job("plain-1").log.write_text("another")
+    assert verify_run(run).verdict == "tampered"

@@ -12,11 +12,11 @@ reads it. Knows nothing about any system, and not how a run judges the records.
 
 from __future__ import annotations
 
+import functools
 import os
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeVar
 
 from pydantic import JsonValue
 
@@ -29,6 +29,7 @@ from proofbook.checks.display import (
 )
 from proofbook.checks.evaluation import evaluate_check
 from proofbook.checks.journal import Journal, open_journal
+from proofbook.checks.ledger import Ledger
 from proofbook.checks.outputs import make_output
 from proofbook.checks.questions import make_question
 from proofbook.errors import ChecksFailed, UsageError
@@ -36,12 +37,9 @@ from proofbook.records import (
     Begin,
     Check,
     Evidence,
-    Finish,
     Identity,
     Label,
     Metric,
-    Output,
-    Question,
     QuestionForm,
 )
 from proofbook.values import to_json
@@ -52,6 +50,23 @@ if TYPE_CHECKING:
 __all__ = ["Checks"]
 
 _UNSET: Any = object()
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+def _told(
+    method: Callable[Concatenate[Checks, _P], _R],
+) -> Callable[Concatenate[Checks, _P], _R]:
+    """Have a call that is refused leave a fault: the check that it would have made is missing."""
+
+    @functools.wraps(method)
+    def call(self: Checks, /, *args: _P.args, **kwargs: _P.kwargs) -> _R:
+        name = kwargs.get("name", args[0] if args else None)
+        about = repr(name) if isinstance(name, str) else ""
+        with self._ledger.telling(f"{method.__name__}({about})"):
+            return method(self, *args, **kwargs)
+
+    return call
 
 
 class Checks:
@@ -73,18 +88,19 @@ class Checks:
     ) -> None:
         self.runbook = runbook
         self._journal = journal if journal is not None else open_journal(runbook, os.environ)
+        self._ledger = Ledger(self._journal)
         self._checks: list[Check] = []
-        self._scraps: set[str] = set()
-        self._counts: Counter[str] = Counter()
-        self._finished = False
+        self._shown: set[str] = set()
         recorded = {name: to_json(value) for name, value in (parameters or {}).items()}
-        self._write(Begin(runbook=runbook, parameters=recorded), f"proofbook/{runbook}")
+        begin = Begin(runbook=runbook, parameters=recorded)
+        self._ledger.write(begin, f"proofbook/{runbook}")
 
     @property
     def folder(self) -> Path:
         """The folder that holds this runbook's records."""
         return self._journal.folder
 
+    @_told
     def identify(self, name: str, revision: str) -> None:
         """Record what is tested, exactly; earlier results of another revision are no trend.
 
@@ -92,8 +108,9 @@ class Checks:
             name: What it is: ``model``, ``binary``, ``config``.
             revision: A commit or a hash, such as :func:`proofbook.fingerprints.revision_of` gives.
         """
-        self._write_once(Identity(name=name, revision=revision))
+        self._ledger.write_once(Identity(name=name, revision=revision))
 
+    @_told
     def expect(
         self,
         name: str,
@@ -113,10 +130,9 @@ class Checks:
             why: Why the claim matters; shown beside a failure.
             unit: Unit of both values.
         """
-        if actual is _UNSET:
-            raise UsageError(f"check {name!r} has no actual value: nothing was verified")
-        self._record_check(evaluate_check(name, actual, expected, why=why, unit=unit))
+        self._evaluate(name, actual, expected, why=why, unit=unit)
 
+    @_told
     def require(
         self,
         name: str,
@@ -131,18 +147,19 @@ class Checks:
         Raises:
             ChecksFailed: The check did not pass; what follows would make no sense.
         """
-        self.expect(name, actual, expected, why=why, unit=unit)
-        check = self._checks[-1]
+        check = self._evaluate(name, actual, expected, why=why, unit=unit)
         if check.status != "passed":
             what = check.reason or f"expected {check.expected}, found {check.actual!r} {check.unit}"
             raise ChecksFailed(f"required check {name!r} did not pass: {what}", names=(name,))
 
+    @_told
     def skip(self, name: str, reason: str) -> None:
         """Record that a check could not run; whether that is allowed, the profile says."""
         if not reason.strip():
             raise UsageError(f"skipping {name!r} needs a reason")
         self._record_check(Check(name=name, status="skipped", reason=reason))
 
+    @_told
     def measure(
         self,
         name: str,
@@ -156,14 +173,21 @@ class Checks:
         metric = Metric(
             name=name, value=float(value), unit=unit, better=better, labels=dict(labels or {})
         )
-        self._write(metric, f"metric/{_labelled(name, metric.labels)}")
+        self._ledger.write(metric, f"metric/{_labelled(name, metric.labels)}")
 
+    @_told
     def show(self, media: Media, *, name: str = "") -> Evidence:
-        """Store a media file as evidence, draw it in the notebook, and return its record."""
+        """Store a media file as evidence, draw it in the notebook, and return its record.
+
+        Args:
+            media: What one of :mod:`proofbook.media`'s functions gives.
+            name: Unique in the runbook; by default the media's own, numbered where it is taken.
+        """
+        unique = name or self._ledger.free_name("evidence", media.name)
         file = self._journal.store(media.source, media.suffix)
         views = {view: self._journal.store(png, ".png") for view, png in media.views.items()}
         evidence = Evidence(
-            name=name or media.name,
+            name=unique,
             media_kind=media.kind,
             file=file,
             caption=media.caption,
@@ -171,10 +195,12 @@ class Checks:
             facts=media.facts,
             views=views,
         )
-        self._write(evidence, f"evidence/{evidence.name}-{file.sha256[:12]}")
+        self._ledger.write_once(evidence, f"evidence/{evidence.name}-{file.sha256[:12]}")
+        self._shown.add(file.sha256)
         show_evidence(evidence, self._journal.media)
         return evidence
 
+    @_told
     def output(self, name: str, value: object) -> None:
         """Leave a value or a path for the jobs that need this one.
 
@@ -193,9 +219,10 @@ class Checks:
         """
         output = make_output(name, value, self._journal.temporary)
         self._journal.refuse_secrets(f"output {name!r}", output.value)
-        self._write_once(output)
+        self._ledger.write_once(output)
         show_output(output)
 
+    @_told
     def ask(
         self,
         name: str,
@@ -222,48 +249,45 @@ class Checks:
         question = make_question(
             name, text, about, form=form, criteria=criteria, role=role, required=required
         )
-        self._write_once(question)
+        if not self._shown.issuperset(question.about):
+            raise UsageError(f"question {name!r} is about evidence that this runbook has not shown")
+        self._ledger.write_once(question)
         show_question(question)
 
+    @_told
     def finish(self) -> None:
         """End the runbook: show the table, write the finish record, raise if a check failed.
 
         Raises:
             ChecksFailed: A check failed or was an error, or none was made.
         """
-        if self._finished:
-            raise UsageError("finish() was called twice; it belongs in the last cell alone")
-        self._finished = True
-        self._write(Finish(counts=dict(self._counts)), "proofbook/finish")
-        show_summary(self.runbook, self._checks)
+        self._ledger.finish()
+        faults = tuple(self._ledger.faults)
+        show_summary(self.runbook, self._checks, faults)
         names = tuple(c.name for c in self._checks if c.status in ("failed", "error"))
         if names:
             raise ChecksFailed(
                 f"{len(names)} of {len(self._checks)} checks did not pass: {', '.join(names)}",
                 names=names,
             )
+        if faults:
+            raise ChecksFailed(f"something went wrong beside the checks: {faults[0]}", names=())
         if not self._checks:
             raise ChecksFailed("no check was made: nothing was verified", names=())
 
+    def _evaluate(
+        self, name: str, actual: object, expected: object, *, why: str, unit: str
+    ) -> Check:
+        if actual is _UNSET:
+            raise UsageError(f"check {name!r} has no actual value: nothing was verified")
+        check = evaluate_check(name, actual, expected, why=why, unit=unit)
+        self._record_check(check)
+        return check
+
     def _record_check(self, check: Check) -> None:
-        self._write_once(check)
+        self._ledger.write_once(check)
         self._checks.append(check)
         show_check(check)
-
-    def _write_once(self, record: Check | Identity | Output | Question) -> None:
-        """Write a record whose name no other of its kind may have."""
-        scrap = f"{record.kind}/{record.name}"
-        if scrap in self._scraps:
-            what = "subjects" if record.kind == "identity" else f"{record.kind}s"
-            raise UsageError(f"two {what} are called {record.name!r}; give each its own name")
-        self._write(record, scrap)
-        self._scraps.add(scrap)
-
-    def _write(self, record: Any, scrap: str) -> None:
-        if self._finished and record.kind != "finish":
-            raise UsageError("finish() was called already; it belongs in the last cell")
-        self._counts[record.kind] += 1 if record.kind != "finish" else 0
-        self._journal.write(record, scrap)
 
 
 def _labelled(name: str, labels: Mapping[str, JsonValue]) -> str:

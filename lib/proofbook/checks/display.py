@@ -10,7 +10,7 @@ import html
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from proofbook.checks.journal import JOB_FOLDER
@@ -57,12 +57,12 @@ def show_evidence(evidence: Evidence, media: Path) -> None:
     _display(evidence_html(evidence, _link(media)), f"{evidence.media_kind}: {evidence.caption}")
 
 
-def show_summary(runbook: str, checks: Iterable[Check]) -> None:
-    """Display the table of checks; does nothing outside of a notebook."""
+def show_summary(runbook: str, checks: Iterable[Check], faults: Sequence[str] = ()) -> None:
+    """Display the table of checks, and faults below it; does nothing outside of a notebook."""
     listed = list(checks)
     counts = Counter(check.status for check in listed)
     text = f"{runbook}: " + (", ".join(f"{n} {s}" for s, n in counts.items()) or "no checks")
-    _display(summary_html(runbook, listed), text)
+    _display(summary_html(runbook, listed, faults), "\n! ".join((text, *faults)))
 
 
 def check_html(check: Check) -> str:
@@ -90,14 +90,15 @@ def evidence_html(evidence: Evidence, media: str) -> str:
     )
 
 
-def summary_html(runbook: str, checks: Iterable[Check]) -> str:
-    """Return the table of checks with expected and actual values."""
+def summary_html(runbook: str, checks: Iterable[Check], faults: Sequence[str] = ()) -> str:
+    """Return the table of checks with expected and actual values, and faults below it."""
     rows = "".join(_row(check) for check in checks)
     names = ("", "check", "expected", "actual", "why")
     headings = "".join(f"<th style='text-align:left'>{name}</th>" for name in names)
+    below = "".join(f"<p style='color:{_COLOURS['error']}'>! {html.escape(f)}</p>" for f in faults)
     return (
         f"<table><caption>{html.escape(runbook)}</caption>"
-        f"<thead><tr>{headings}</tr></thead><tbody>{rows}</tbody></table>"
+        f"<thead><tr>{headings}</tr></thead><tbody>{rows}</tbody></table>{below}"
     )
 
 

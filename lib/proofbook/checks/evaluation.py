@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import traceback
-
-from proofbook.checks.expectations import expectation_of
+from proofbook.checks.expectations import Expectation, expectation_of
+from proofbook.checks.unseen import describe
 from proofbook.records import Check, CheckStatus
-from proofbook.values import to_json
+from proofbook.values import printable, to_json
 
 __all__ = ["evaluate_check"]
 
@@ -17,17 +16,29 @@ def evaluate_check(name: str, actual: object, expected: object, *, why: str, uni
     value: object = None
     try:
         value = actual() if callable(actual) else actual
-        status: CheckStatus = "passed" if expectation.accepts(value) else "failed"
+        status: CheckStatus = "passed" if _accepts(expectation, value) else "failed"
         reason = ""
     except Exception as error:  # noqa: BLE001 - the exception is the finding: it is recorded
         status = "error"
-        reason = traceback.format_exception_only(error)[-1].strip()
+        reason = describe(error)
     return Check(
         name=name,
         status=status,
-        expected=expectation.words,
+        expected=printable(expectation.words),
         actual=to_json(value),
         unit=unit,
-        why=why,
-        reason=reason,
+        why=printable(why),
+        reason=printable(reason),
     )
+
+
+def _accepts(expectation: Expectation, value: object) -> bool:
+    """Ask an expectation, which may be a user's own; only yes and no are answers.
+
+    Raises:
+        TypeError: It returned something else, such as a text or a coroutine.
+    """
+    answer = expectation.accepts(value)
+    if type(answer).__name__ not in ("bool", "bool_"):  # numpy's own has a name of its own
+        raise TypeError(f"the expectation answered {answer!r}, neither True nor False")
+    return bool(answer)

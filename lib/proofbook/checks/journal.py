@@ -6,11 +6,14 @@ format that scrapbook reads, when there is one. Knows nothing about what the rec
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, JsonValue
 
@@ -18,18 +21,18 @@ from proofbook.errors import UsageError
 from proofbook.files import append_line
 from proofbook.project import Project, nearest_project
 from proofbook.records import MediaFile
+from proofbook.runs.glued import SCRAP
 from proofbook.runs.media_store import store_media
 from proofbook.runs.redaction import Redactor
 
-__all__ = ["JOB_FOLDER", "MEDIA_FOLDER", "SCRAP", "Journal", "open_journal"]
+__all__ = ["JOB_FOLDER", "KERNEL", "MEDIA_FOLDER", "Journal", "kernel_mark", "open_journal"]
 
 JOB_FOLDER = "PROOFBOOK_JOB_FOLDER"
 """Environment variable: the running job's folder."""
 MEDIA_FOLDER = "PROOFBOOK_MEDIA_FOLDER"
 """Environment variable: the running run's media folder."""
-
-SCRAP = "application/scrapbook.scrap.json+json"
-"""Media type of a record that is glued into a notebook."""
+KERNEL = "PROOFBOOK_KERNEL"
+"""Environment variable: the :func:`kernel_mark` of the running job's kernel."""
 
 _TEXTS = frozenset({".txt", ".log", ".json", ".jsonl", ".md", ".csv", ".html", ".svg", ".yaml"})
 
@@ -81,14 +84,22 @@ class Journal:
         return source if clean == text else clean.encode(errors="surrogateescape")
 
 
+def kernel_mark(key: bytes) -> str:
+    """Return what names the kernel whose messages are signed with ``key``, and tells nothing."""
+    return hashlib.sha256(b"proofbook kernel " + key).hexdigest()[:16]
+
+
 def open_journal(runbook: str, environment: Mapping[str, str]) -> Journal:
     """Open the running job's journal, or a new one under ``outputs/interactive/``.
+
+    Only the job's own kernel gets the job's journal. A process that inherits its environment, such
+    as a script or the kernel of a nested notebook, proves nothing for the job.
 
     Raises:
         UsageError: The folder cannot be written.
     """
     temporary = None
-    if JOB_FOLDER in environment:
+    if JOB_FOLDER in environment and _may_write(environment):
         folder = Path(environment[JOB_FOLDER])
         temporary = Path(environment["TMPDIR"]) if "TMPDIR" in environment else None
         media = Path(environment.get(MEDIA_FOLDER, folder / "media"))
@@ -105,16 +116,28 @@ def open_journal(runbook: str, environment: Mapping[str, str]) -> Journal:
     return Journal(folder=folder, media=media, glue=_notebook_glue(), temporary=temporary)
 
 
+def _may_write(environment: Mapping[str, str]) -> bool:
+    if KERNEL not in environment:
+        return True
+    session = getattr(_kernel(), "session", None)
+    is_forked = getattr(session, "pid", os.getpid()) != os.getpid()
+    return session is not None and not is_forked and kernel_mark(session.key) == environment[KERNEL]
+
+
+def _kernel() -> Any:
+    """Return the kernel that this process is, or None."""
+    from IPython.core.getipython import get_ipython
+
+    return getattr(get_ipython(), "kernel", None)
+
+
 def _notebook_glue() -> Glue | None:
     """Return a function that glues a value into the running notebook; None outside of a kernel.
 
     It writes what ``scrapbook.glue`` of scrapbook 0.5 writes. That package is not imported: it
     brings pandas and pyarrow, 250 MB, to read notebooks.
     """
-    from IPython.core.getipython import get_ipython
-
-    shell = get_ipython()
-    if shell is None or not hasattr(shell, "kernel"):
+    if _kernel() is None:
         return None
     from IPython.display import display
 

@@ -1,10 +1,9 @@
 """The versioned records that everything else reads and writes.
 
 A job's ``records.jsonl`` holds one record a line, appended as it was made: ``begin``, then
-``identity``, ``check``, ``metric``, ``evidence``, ``output`` and ``question`` in any order, then
-``finish``.
-``outcome.json`` holds an :class:`Outcome`, ``run.json`` a :class:`RunInfo`. Knows nothing about
-notebooks, kernels or reports.
+``identity``, ``check``, ``metric``, ``evidence``, ``output``, ``question`` and ``fault`` in any
+order, then ``finish``. ``outcome.json`` holds an :class:`Outcome`, ``run.json`` a
+:class:`RunInfo`. Knows nothing about notebooks, kernels or reports.
 """
 
 from proofbook.records.base import now
@@ -15,6 +14,7 @@ from proofbook.records.journal import (
     CheckStatus,
     Evidence,
     Fact,
+    Fault,
     Finish,
     Identity,
     Label,
@@ -51,6 +51,7 @@ __all__ = [
     "Evidence",
     "Fact",
     "Failure",
+    "Fault",
     "Finish",
     "Identity",
     "Label",

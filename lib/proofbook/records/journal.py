@@ -15,6 +15,7 @@ __all__ = [
     "CheckStatus",
     "Evidence",
     "Fact",
+    "Fault",
     "Finish",
     "Identity",
     "Label",
@@ -170,6 +171,15 @@ class Question(_Record):
     _earlier = ignores_earlier("scale")
 
 
+class Fault(_Record):
+    """Something that went wrong beside the checks, or a call of theirs that was refused: whatever
+    it was about is not proven, though nobody may have noticed."""
+
+    kind: Literal["fault"] = "fault"
+    what: str = Field(min_length=1)
+    """One line: ``expect('size') was refused: …``, ``thread loader raised ValueError: …``."""
+
+
 class Finish(_Record):
     """The last record: the runbook reached its last cell, having made this many records."""
 
@@ -178,7 +188,7 @@ class Finish(_Record):
     """Number of records made before this one, by kind."""
 
 
-AnyRecord = Begin | Identity | Check | Metric | Evidence | Output | Question | Finish
+AnyRecord = Begin | Identity | Check | Metric | Evidence | Output | Question | Fault | Finish
 _RECORD: TypeAdapter[Any] = TypeAdapter(Annotated[AnyRecord, Field(discriminator="kind")])
 
 

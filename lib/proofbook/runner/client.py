@@ -12,7 +12,7 @@ from typing import Any
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbclient.util import run_hook, run_sync
 
-from proofbook.checks.journal import SCRAP
+from proofbook.checks.journal import KERNEL, kernel_mark
 from proofbook.processes import exit_words
 from proofbook.processes.pipes import orphaned_writers
 from proofbook.runner import stops
@@ -23,6 +23,7 @@ from proofbook.runner.mimebundles import bundle_size, sound_bundle
 from proofbook.runner.output_limits import OutputLimiter, OutputLimits
 from proofbook.runner.streams import join_streams
 from proofbook.runner.truncation import shorten_error
+from proofbook.runs.glued import SCRAP
 
 __all__ = ["TruthfulClient"]
 
@@ -78,6 +79,13 @@ class TruthfulClient(MessageLoopClient):
         finally:
             self._call(self.on_notebook_complete)
         return self.nb
+
+    async def async_start_new_kernel(self, **kwargs: Any) -> None:
+        """Start the kernel, and tell it by what it knows itself: children inherit the rest."""
+        if kwargs.get("env") is not None:
+            key: bytes = self.km.session.key
+            kwargs["env"] = {**kwargs["env"], KERNEL: kernel_mark(key)}
+        await super().async_start_new_kernel(**kwargs)
 
     def papermill_execute_cells(self) -> None:
         """Run cell after cell; stop at the first that does not end well."""

@@ -18,6 +18,7 @@ from proofbook.runner.client import TruthfulClient
 from proofbook.runner.destinations import Destination, find_destination
 from proofbook.runner.execution import Execution
 from proofbook.runner.recording import NotebookRecorder, write_nowhere, write_to
+from proofbook.runs.glued import broken_end, glued_records
 
 __all__ = ["ProofbookEngine"]
 
@@ -116,7 +117,16 @@ def _refuse_unfinished(ledger: CellLedger, kinds: set[str], execution: Execution
     exits_well = (
         failure is not None and failure.ename == "SystemExit" and failure.evalue in ("", "0")
     )
-    if (stop is None or exits_well) and "begin" in kinds and "finish" not in kinds:
-        ledger.notebook_exception("Incomplete", "checks were begun and never finished")
+    if (stop is None or exits_well) and (cause := _unfinished(ledger.nb, kinds)):
+        ledger.notebook_exception("Incomplete", cause)
         ledger.recorder.save()
-        raise Incomplete("the runbook ended without checks.finish(); add it as the last cell")
+        raise Incomplete(f"{cause}; call checks.finish() in the last code cell, and only there")
+
+
+def _unfinished(nb: Any, kinds: set[str]) -> str:
+    """Return why checks that were begun in the notebook have not ended with it."""
+    if any(record.kind == "begin" for record in glued_records(nb.cells)):
+        return broken_end(nb.cells)
+    # A cell may have cleared its begin from view.
+    is_open = "begin" in kinds and "finish" not in kinds
+    return "no cell of the notebook finished its checks" if is_open else ""

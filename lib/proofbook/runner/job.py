@@ -191,7 +191,8 @@ def _judged(
 ) -> Outcome:
     """Return what the files of an attempt support, and never more."""
     stop = execution.stop if execution else None
-    verdict = judge_job(job, folder, MediaIndex(worker.run.media), stop).outcome
+    media = MediaIndex(worker.run.media)
+    verdict = judge_job(job, folder, media, stop, begun.resolved).outcome
     outcome = begun.model_copy(
         update={
             "status": verdict.status,

@@ -163,6 +163,9 @@ def _ends(
         rest = [(i, size - tail.get(i, 0)) for i, size in free if size > tail.get(i, 0)]
         room = min(kind.largest // 2, kind.largest - sum(tail.values()))
         head = _fill(rest, room, kind.most // 2, split=kind.is_text)
+    elif not kind.is_text:
+        # One display of nearly the whole size leaves less for those at the beginning.
+        head = _fill(head.items(), kind.largest - sum(tail.values()), kind.most, split=False)
     return head, tail
 
 

@@ -110,6 +110,12 @@ class ParameterVerifier:
             names = ", ".join(runbook.parameters) or "none"
             hint = nearest(name, runbook.parameters) or f"it has: {names}"
             raise ParameterError(name, f"{runbook.name} has no parameter {name!r}; {hint}")
+        if name in runbook.set_again:
+            raise ParameterError(
+                name,
+                f"cell {runbook.set_again[name]} of {runbook.name} sets parameter {name!r} again, "
+                "so no planned value would hold; remove that line",
+            )
         self.refuse_secrets(name, value)
         if not _has_text_keys(value):
             raise ParameterError(name, f"parameter {name!r} has a key that is not text; quote it")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -35,7 +35,9 @@ from proofbook.runner.resume import Rerun, kept_outcomes, runbooks_of
 from proofbook.runner.schedule import Schedule
 from proofbook.runs.folder import RunFolder
 from proofbook.runs.run_verdict import run_verdict, worse_verdict
+from proofbook.signoff.log import SignoffLog
 from proofbook.signoff.run_status import read_run
+from proofbook.signoff.sealing import seal_problems, seal_run
 
 __all__ = ["RunResult", "begin_run", "execute_run"]
 
@@ -104,6 +106,7 @@ def execute_run(
     Raises:
         RunFolderError: Another process executes it, or its runbooks or this machine do not fit it.
     """
+    broken = _broken_seal(folder)
     inbox = Inbox()
     cancel = partial(_cancel, inbox, progress.handle)
     with claimed(folder), Reserve(folder.path) as reserve, cancelled_by_signals(cancel):
@@ -121,7 +124,13 @@ def execute_run(
         ):
             schedule = Schedule(info.plan, capacity, done, handover.lacking)
             outcomes = Dispatcher(schedule, executor, handover, fence, inbox).run()
-        return _collect(folder, info, outcomes, reserve, report)
+        return _collect(folder, info, outcomes, reserve, report, broken)
+
+
+def _broken_seal(folder: RunFolder) -> list[str]:
+    """Return what of a run that is resumed has changed since it ended last."""
+    seal = SignoffLog(folder.path, folder.path.name).read().seal
+    return seal_problems(folder.path, seal) if seal else []
 
 
 def _hand_over(
@@ -170,10 +179,14 @@ def _collect(
     outcomes: Mapping[str, Outcome],
     reserve: Reserve,
     report: LiveReport,
+    broken: Sequence[str],
 ) -> RunResult:
     # One job may have spoilt the files of another after that one was judged.
     supported = read_run(folder, media=report.media).supported
     final = worse_verdict(run_verdict(info.plan, outcomes), supported)
     info = info.model_copy(update={"verdict": final, "ended": now()})
     reserve.writing(lambda: folder.write_info(info))
+    log = SignoffLog(folder.path, info.run_id)
+    hash_of = report.media.sha256
+    reserve.writing(lambda: seal_run(folder, log, info.run_id, hash_of=hash_of, changed=broken))
     return RunResult(final, report.write())

@@ -11,17 +11,19 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Required, get_args
+from typing import Any, Required, get_args
 
 from pydantic import TypeAdapter
 from typing_extensions import TypedDict
 
 from proofbook.records import CellState, CellStatus, Failure
+from proofbook.runs.glued import Glued, broken_end, glued_records
 
 __all__ = ["ExecutedNotebook", "plain_text", "read_executed_notebook"]
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _MAY_RAISE = "raises-exception"
+_RAISES = "raises:"
 _STATUSES = frozenset(get_args(CellStatus))
 
 
@@ -33,9 +35,14 @@ class ExecutedNotebook:
     """Of the file; empty where it cannot be read."""
     cells: tuple[CellState, ...] = ()
     failure: Failure | None = None
-    """The first exception in the outputs of a code cell that is not tagged ``raises-exception``."""
+    """The first exception in the outputs of a code cell that its tags do not expect."""
     problem: str = ""
     """Why the file cannot be read as a notebook."""
+    glued: tuple[Glued, ...] = ()
+    """The records in the outputs of its cells."""
+    broken_end: str = ""
+    """Why it did not end as it should: its own metadata tell of an exception, or its checks were
+    not finished by its last code cell."""
 
     @property
     def unfinished(self) -> str:
@@ -51,6 +58,8 @@ class ExecutedNotebook:
 class _Papermill(TypedDict, total=False):
     status: str
     duration: float | None
+    exception: bool | None
+    exception_cause: str
 
 
 class _Metadata(TypedDict, total=False):
@@ -63,6 +72,14 @@ class _Output(TypedDict, total=False):
     ename: str
     evalue: str
     traceback: list[str]
+    data: _Data
+
+
+class _Scrap(TypedDict, total=False):
+    data: Any
+
+
+_Data = TypedDict("_Data", {"application/scrapbook.scrap.json+json": Any}, total=False)
 
 
 class _Cell(TypedDict, total=False):
@@ -73,8 +90,9 @@ class _Cell(TypedDict, total=False):
     outputs: list[_Output]
 
 
-class _Notebook(TypedDict):
-    cells: list[_Cell]
+class _Notebook(TypedDict, total=False):
+    cells: Required[list[_Cell]]
+    metadata: _Metadata
 
 
 _NOTEBOOK: TypeAdapter[_Notebook] = TypeAdapter(_Notebook)
@@ -91,13 +109,20 @@ def read_executed_notebook(path: Path) -> ExecutedNotebook:
         return ExecutedNotebook(problem=f"the executed notebook cannot be read: {error.strerror}")
     sha256 = hashlib.sha256(data).hexdigest()
     try:
-        cells = _parse(data)
+        notebook = _parse(data)
     except (ValueError, RecursionError):
         return ExecutedNotebook(
             sha256=sha256, problem="the executed notebook cannot be read: it is not a notebook"
         )
+    cells = notebook["cells"]
     states = _STATES.validate_python([_state(index, cell) for index, cell in enumerate(cells)])
-    return ExecutedNotebook(sha256=sha256, cells=states, failure=_failure(cells))
+    return ExecutedNotebook(
+        sha256=sha256,
+        cells=states,
+        failure=_failure(cells),
+        glued=tuple(glued_records(cells)),
+        broken_end=_exception(notebook) or broken_end(cells),
+    )
 
 
 def unfinished_cell(cells: Iterable[CellState]) -> str:
@@ -113,12 +138,18 @@ def plain_text(text: str) -> str:
     return _ANSI.sub("", text)
 
 
-def _parse(data: bytes) -> list[_Cell]:
+def _parse(data: bytes) -> _Notebook:
     try:
-        return _NOTEBOOK.validate_json(data)["cells"]
+        return _NOTEBOOK.validate_json(data)
     except ValueError:
         # Python's parser takes lone surrogates, which a program's output may hold.
-        return _NOTEBOOK.validate_python(json.loads(data))["cells"]
+        return _NOTEBOOK.validate_python(json.loads(data))
+
+
+def _exception(notebook: _Notebook) -> str:
+    state = notebook.get("metadata", {}).get("papermill", {})
+    cause = state.get("exception_cause", "an exception that it does not name")
+    return f"the notebook was ended by {cause}" if state.get("exception") else ""
 
 
 def _state(index: int, cell: _Cell) -> dict[str, object]:
@@ -135,17 +166,33 @@ def _state(index: int, cell: _Cell) -> dict[str, object]:
 
 def _failure(cells: Sequence[_Cell]) -> Failure | None:
     for index, cell in enumerate(cells):
-        tags = cell.get("metadata", {}).get("tags", ())
-        if cell["cell_type"] != "code" or _MAY_RAISE in tags:
+        if cell["cell_type"] != "code":
             continue
-        for output in cell.get("outputs", ()):
-            if output["output_type"] == "error":
-                return Failure(
-                    cell_index=index,
-                    cell_id=cell.get("id"),
-                    source="".join(cell.get("source", "")),
-                    ename=output.get("ename", ""),
-                    evalue=plain_text(output.get("evalue", "")),
-                    traceback=plain_text("\n".join(output.get("traceback", ()))),
-                )
+        tags = cell.get("metadata", {}).get("tags", [])
+        expected = {tag.removeprefix(_RAISES) for tag in tags if tag.startswith(_RAISES)}
+        errors = [each for each in cell.get("outputs", ()) if each["output_type"] == "error"]
+        for error in errors:
+            if not _is_expected(error.get("ename", ""), tags, expected):
+                return _failure_of(index, cell, error)
+        if expected and not errors:
+            words = " or ".join(sorted(expected))
+            missing: _Output = {"output_type": "error", "ename": "NotRaised"}
+            missing["evalue"] = f"the cell is tagged to raise {words} and raised nothing"
+            return _failure_of(index, cell, missing)
     return None
+
+
+def _is_expected(ename: str, tags: Sequence[str], expected: set[str]) -> bool:
+    """Say whether a cell's tags allow this exception: ``raises-exception`` alone allows any."""
+    return _MAY_RAISE in tags and (not expected or ename in expected)
+
+
+def _failure_of(index: int, cell: _Cell, error: _Output) -> Failure:
+    return Failure(
+        cell_index=index,
+        cell_id=cell.get("id"),
+        source="".join(cell.get("source", "")),
+        ename=error.get("ename", ""),
+        evalue=plain_text(error.get("evalue", "")),
+        traceback=plain_text("\n".join(error.get("traceback", ()))),
+    )

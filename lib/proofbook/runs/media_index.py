@@ -47,7 +47,9 @@ class MediaIndex:
         """Return what is wrong with a stored media file, or nothing."""
         path = self.folder / file.filename
         try:
-            status = path.stat()
+            status = path.lstat()  # a link may point to other bytes at any time
+            if stat.S_ISLNK(status.st_mode):
+                return "is a link, not a file"
             if not stat.S_ISREG(status.st_mode):
                 return "is missing"
             if status.st_size != file.size or self._sha256(path, status) != file.sha256:

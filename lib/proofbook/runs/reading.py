@@ -18,14 +18,14 @@ def read_job(job: PlannedJob, folder: JobFolder, media: MediaIndex) -> JudgedJob
 
     Without a final outcome the job is incomplete, whatever its other files say.
     """
-    judged = judge_job(job, folder, media)
-    outcome = _reconciled(folder, judged.outcome)
+    written = folder.read_outcome()
+    judged = judge_job(job, folder, media, resolved=written.resolved if written else None)
+    outcome = _reconciled(folder, written, judged.outcome)
     cells = judged.outcome.cells or outcome.cells
     return replace(judged, outcome=outcome.model_copy(update={"cells": cells}))
 
 
-def _reconciled(folder: JobFolder, supported: Outcome) -> Outcome:
-    written = folder.read_outcome()
+def _reconciled(folder: JobFolder, written: Outcome | None, supported: Outcome) -> Outcome:
     if written is None:
         cause = _explain_absence(folder)
         return Outcome(job=supported.job, runbook=supported.runbook, cause=cause)

@@ -9,11 +9,32 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 
-from proofbook.records import AnyRecord, Begin, Check, Finish
+from pydantic import JsonValue
 
-__all__ = ["broken_sequence", "forbidden_skips", "skip_reasons", "unmet_checks"]
+from proofbook.records import (
+    AnyRecord,
+    Begin,
+    Check,
+    Evidence,
+    Fault,
+    Finish,
+    Identity,
+    Output,
+    Question,
+)
+from proofbook.values import to_json
+
+__all__ = [
+    "broken_sequence",
+    "contradictions",
+    "faults",
+    "forbidden_skips",
+    "skip_reasons",
+    "unmet_checks",
+]
 
 _NAMED = 3
+_UNIQUE = Check | Evidence | Identity | Output | Question
 
 
 def unmet_checks(checks: Sequence[Check]) -> str:
@@ -37,6 +58,57 @@ def skip_reasons(checks: Sequence[Check]) -> str:
     return _names(list(dict.fromkeys(check.reason or "no reason given" for check in checks)))
 
 
+def faults(records: Sequence[AnyRecord]) -> str:
+    """Return what went wrong beside the checks."""
+    found = [record.what for record in records if isinstance(record, Fault)]
+    return found[0] + (f" (and {len(found) - 1} more)" if len(found) > 1 else "") if found else ""
+
+
+def contradictions(
+    records: Sequence[AnyRecord], runbook: str, parameters: Mapping[str, JsonValue]
+) -> str:
+    """Return where the records are not those of the planned job, or of no possible one."""
+    return (
+        _foreign_begin(records, runbook, parameters)
+        or _doubled_name(records)
+        or _unfounded_question(records)
+    )
+
+
+def _foreign_begin(
+    records: Sequence[AnyRecord], runbook: str, parameters: Mapping[str, JsonValue]
+) -> str:
+    for begin in (record for record in records if isinstance(record, Begin)):
+        if begin.runbook != runbook:
+            return f"its checks call themselves {begin.runbook}, and the runbook is {runbook}"
+        for name, planned in parameters.items():
+            if name in begin.parameters and not _same(begin.parameters[name], to_json(planned)):
+                found = begin.parameters[name]
+                return f"parameter {name!r} was planned as {planned!r}, and {found!r} was in force"
+    return ""
+
+
+def _same(found: JsonValue, planned: JsonValue) -> bool:
+    """Compare as Python does, but a flag with no number."""
+    return found == planned and isinstance(found, bool) is isinstance(planned, bool)
+
+
+def _doubled_name(records: Sequence[AnyRecord]) -> str:
+    names = Counter((r.kind, r.name) for r in records if isinstance(r, _UNIQUE))
+    for (kind, name), count in names.items():
+        if count > 1:
+            return f"there are {count} records of kind {kind} with the name {name!r}"
+    return ""
+
+
+def _unfounded_question(records: Sequence[AnyRecord]) -> str:
+    shown = {record.file.sha256 for record in records if isinstance(record, Evidence)}
+    for record in records:
+        if isinstance(record, Question) and not shown.issuperset(record.about):
+            return f"question {record.name!r} is about evidence that is not there"
+    return ""
+
+
 def broken_sequence(records: Sequence[AnyRecord], unreadable_lines: int) -> str:
     """Return why the records are not those of one whole execution."""
     if unreadable_lines:
@@ -46,11 +118,13 @@ def broken_sequence(records: Sequence[AnyRecord], unreadable_lines: int) -> str:
     kinds = Counter[str](record.kind for record in records)
     if kinds["begin"] != 1 or not isinstance(records[0], Begin):
         return f"records.jsonl must start with one begin record and holds {kinds['begin']}"
-    finish = records[-1]
-    if not isinstance(finish, Finish):
+    if not kinds["finish"]:
         return "no finish record: the runbook did not reach its last cell"
     if kinds["finish"] != 1:
         return f"{kinds['finish']} finish records: several executions are mixed"
+    finish = records[-1]
+    if not isinstance(finish, Finish):
+        return f"records were made after the finish: {finish.kind}"
     before = kinds - Counter({"finish": 1})
     if {kind: count for kind, count in finish.counts.items() if count} != dict(before):
         return (

@@ -9,11 +9,15 @@ worst that any of them says holds:
 =========================================================================  ====================
 the run was cancelled                                                      cancelled
 the kernel died, a limit was reached, the harness could not go on          crashed, timed_out, error
+something went wrong beside the checks, or a call of theirs was refused    error
 a code cell raised, or shows an exception that it did not expect           error, failed, incomplete
 a check failed, or could not be evaluated                                  failed
 a skipped check matches no glob of the job's ``allow_skips``               failed
 there is no notebook, or a code cell in it did not complete                incomplete
+its checks were not begun in it, or not finished by its last code cell     incomplete
 begin, finish or a record is missing, doubled or unreadable                incomplete
+notebook and records hold different checks                                 incomplete
+the records name another runbook, or other parameters than were planned    incomplete
 an evidence file is missing or has other bytes than recorded               incomplete
 there is no check at all                                                   incomplete
 every check was skipped, and every skip is allowed                         skipped, allowed
@@ -27,6 +31,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeVar
 
+from pydantic import JsonValue
+
 from proofbook.records import (
     AnyRecord,
     Check,
@@ -38,9 +44,12 @@ from proofbook.records import (
 )
 from proofbook.runs.executed_notebook import ExecutedNotebook, read_executed_notebook
 from proofbook.runs.folder import JobFolder, read_records
+from proofbook.runs.glued import lost_records
 from proofbook.runs.media_index import MediaIndex
 from proofbook.runs.record_rules import (
     broken_sequence,
+    contradictions,
+    faults,
     forbidden_skips,
     skip_reasons,
     unmet_checks,
@@ -116,13 +125,21 @@ class _Verdict(NamedTuple):
 
 
 def judge_job(
-    job: PlannedJob, folder: JobFolder, media: MediaIndex, stop: Stop | None = None
+    job: PlannedJob,
+    folder: JobFolder,
+    media: MediaIndex,
+    stop: Stop | None = None,
+    resolved: Mapping[str, JsonValue] | None = None,
 ) -> JudgedJob:
-    """Judge a job by its files, and by what stopped its execution, if anything did."""
+    """Judge a job by its files, and by what stopped its execution, if anything did.
+
+    ``resolved`` are the parameters that name outputs of other jobs, as the notebook got them.
+    """
+    parameters = {**job.parameters, **(resolved or {})}
     records, unreadable = read_records(folder.records)
     notebook = read_executed_notebook(folder.notebook)
     problems = _media_problems(records, media)
-    verdicts = _verdicts(job, records, unreadable, notebook, problems, stop)
+    verdicts = _verdicts(job, records, unreadable, notebook, problems, parameters, stop)
     worst = max(verdicts, key=lambda each: severity(each.status, each.allowed))
     outcome = Outcome(
         job=job.id, runbook=job.runbook, status=worst.status, cause=worst.cause,
@@ -150,20 +167,27 @@ def _verdicts(
     unreadable: int,
     notebook: ExecutedNotebook,
     problems: Mapping[str, str],
+    parameters: Mapping[str, JsonValue],
     stop: Stop | None,
 ) -> Iterator[_Verdict]:
     """Yield what each source says; of two that are equally bad, the first is taken."""
     checks = [record for record in records if isinstance(record, Check)]
+    not_needed = _was_not_needed(job, notebook, checks)
     if cause := unmet_checks(checks) or forbidden_skips(checks, job.allow_skips):
         failure = stop.failure if stop else notebook.failure
         yield _Verdict("failed", cause, failure)
     if stop is not None:
         yield _Verdict(stop.kind, stop.cause, stop.failure)
+    if cause := faults(records):
+        yield _Verdict("error", cause)
     if notebook.failure is not None:
         yield _raised(notebook.failure)
     if cause := (
-        ("" if _was_not_needed(job, notebook, checks) else notebook.unfinished)
+        ("" if not_needed else notebook.unfinished)
         or broken_sequence(records, unreadable)
+        or ("" if not_needed else notebook.broken_end)
+        or lost_records(notebook.glued, records)
+        or contradictions(records, job.runbook, parameters)
         or _broken_evidence(records, problems)
         or ("" if checks else "no checks were made")
     ):

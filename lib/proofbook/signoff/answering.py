@@ -78,8 +78,12 @@ class ReviewSession:
         return self._baselines
 
     def seal(self) -> None:
-        """Write down every file of the run, unless that was done and nothing has changed."""
-        seal_run(self.run, self.log, self.info.run_id)
+        """Write down every file of a run that did so itself in no seal when it ended.
+
+        A seal that no longer fits stays: what has changed since is for a person to accept.
+        """
+        if self.log.read().seal is None:
+            seal_run(self.run, self.log, self.info.run_id)
         self._sealed = True
 
     def job(self, job_id: str) -> AskedJob:

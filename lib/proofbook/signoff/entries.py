@@ -135,14 +135,14 @@ class Answer(_Line, AnswerFields):
 
 
 class Seal(_Line):
-    """Every file of the run as it was, before any answer that follows."""
+    """Every file of the run as it was when it ended, or, of an unsealed one, before any answer."""
 
     kind: Literal["seal"] = "seal"
     run: str
     files: dict[str, tuple[int, str]]
     """Size and sha256, by path in the run folder."""
     changed: tuple[str, ...] = ()
-    """Which files had changed since the seal before it, and how."""
+    """Which files did not fit the seal before it when a resumed run found them, and how."""
 
 
 Entry = Annotated[Answer | Seal, Field(discriminator="kind")]

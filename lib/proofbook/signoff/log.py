@@ -49,11 +49,15 @@ class LogState:
         """The answers, in order, by job and then by question."""
         return by_job(self.answers)
 
+    @cached_property
+    def seals(self) -> tuple[Seal, ...]:
+        """The seals, in order."""
+        return tuple(entry for entry in self.entries if isinstance(entry, Seal))
+
     @property
     def seal(self) -> Seal | None:
         """The last seal."""
-        seals = [entry for entry in self.entries if isinstance(entry, Seal)]
-        return seals[-1] if seals else None
+        return self.seals[-1] if self.seals else None
 
 
 @dataclass(frozen=True)

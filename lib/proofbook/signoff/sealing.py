@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from proofbook.files import atomic_write, hash_file
@@ -18,7 +18,7 @@ from proofbook.signoff.log import SignoffLog
 
 __all__ = ["list_files", "report_problems", "seal_problems", "seal_report", "seal_run"]
 
-_OWN = ("signoffs.jsonl", "signoffs.head", ".signoffs.lock")
+_OWN = ("signoffs.jsonl", "signoffs.head")
 _REPORT_SEAL = "seal.json"
 _NOISE = (".ipynb_checkpoints", "__pycache__", ".DS_Store", "debug.ipynb")
 """Files of tools and people in a run folder that belong to no record."""
@@ -39,7 +39,7 @@ def list_files(
             folders[:] = [name for name in folders if name != "report"]
         for name in sorted(names):
             path = place / name
-            if name in _NOISE or (place == folder and name in _OWN):
+            if name in _NOISE or (place == folder and _is_apart(name)):
                 continue
             if path.is_symlink() or not path.is_file():
                 continue
@@ -47,16 +47,28 @@ def list_files(
     return files
 
 
-def seal_run(run: RunFolder, log: SignoffLog, run_id: str) -> Seal:
-    """Return the seal of the run as it is now; append a new one where the last does not fit."""
-    files = list_files(run.path)
-    last = log.read().seal
-    if last is not None and last.files == files:
-        return last
-    changed = tuple(_changes(last.files, files)) if last is not None else ()
+def seal_run(
+    run: RunFolder,
+    log: SignoffLog,
+    run_id: str,
+    *,
+    hash_of: Callable[[Path], str] = hash_file,
+    changed: Sequence[str] = (),
+) -> Seal:
+    """Append the seal of the run as it is now.
+
+    Args:
+        run: Its folder.
+        log: Its log.
+        run_id: Its id.
+        hash_of: Returns a file's sha256.
+        changed: What did not fit the seal before this one, when whoever seals found the run; it
+            stays so, and the run tampered with.
+    """
+    files = list_files(run.path, hash_of)
     seal = log.append(
         lambda number, previous: Seal(
-            number=number, previous=previous, run=run_id, files=files, changed=changed
+            number=number, previous=previous, run=run_id, files=files, changed=tuple(changed)
         )
     )
     assert isinstance(seal, Seal)
@@ -69,6 +81,14 @@ def seal_problems(
     """Return which files are not as a seal has them; files that were added are no problem."""
     files = list_files(folder, hash_of)
     return _changes(seal.files, {path: files[path] for path in seal.files if path in files})
+
+
+def _is_apart(name: str) -> bool:
+    """Say whether a file of the run's own folder is no record: the log, a lock, another tool's.
+
+    A copy that a shell's ``*`` makes has no hidden files.
+    """
+    return name in _OWN or name.startswith(".")
 
 
 def seal_report(folder: Path) -> None:

@@ -21,12 +21,19 @@ from proofbook.signoff.signing import fingerprint, signature_problem
 __all__ = ["Verification", "verify_run"]
 
 ReleaseVerdict = Literal[
-    "approved", "waived", "pending", "expired", "stale", "rejected", "failed", "tampered"
-]
+    "approved", "passed", "waived", "pending", "unsealed", "expired", "stale", "rejected", "failed",
+    "tampered",
+]  # fmt: skip
 
 _WORST_FIRST: tuple[ReleaseVerdict, ...] = (
-    "tampered", "failed", "rejected", "stale", "expired", "pending", "waived"
+    "tampered", "failed", "rejected", "stale", "expired", "unsealed", "pending", "waived"
 )  # fmt: skip
+
+
+_UNSEALED = (
+    "the run was never sealed, so nothing shows that its files are as it left them; "
+    "proofbook run --resume ends and seals it"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +48,8 @@ class Verification:
 
     @property
     def exit_code(self) -> int:
-        """0 only where everything is approved."""
-        return 0 if self.verdict == "approved" else 1
+        """0 where all that was asked is approved, or nothing was asked and the machine passed."""
+        return 0 if self.verdict in ("approved", "passed") else 1
 
 
 def verify_run(run: RunFolder, moment: datetime | None = None) -> Verification:
@@ -64,11 +71,14 @@ def verify_run(run: RunFolder, moment: datetime | None = None) -> Verification:
     reasons: dict[ReleaseVerdict, list[str]] = {verdict: [] for verdict in _WORST_FIRST}
     reasons["tampered"] = tampered
     reasons["failed"] = _machine_problems(status)
+    if log.seal is None:
+        reasons["unsealed"] = [_UNSEALED]
     for job in status.jobs:
         for verdict, reason in _open_questions(job):
             reasons[verdict].append(reason)
+    good: ReleaseVerdict = "approved" if log.answers else "passed"
     return Verification(
-        verdict=next((verdict for verdict in _WORST_FIRST if reasons[verdict]), "approved"),
+        verdict=next((verdict for verdict in _WORST_FIRST if reasons[verdict]), good),
         reasons=tuple(reason for verdict in _WORST_FIRST for reason in reasons[verdict]),
         notes=(*log.notes, *_signature_notes(log)),
         answers=log.answers,
@@ -82,6 +92,10 @@ def _read_log(run: RunFolder, media: MediaIndex) -> tuple[list[str], LogState]:
     for answer in log.answers:
         if problem := signature_problem(answer):
             signs.append(f"entry {answer.number} of {answer.reviewer.name}: {problem}")
+    for seal in log.seals:
+        signs += [
+            f"{change}, before entry {seal.number} sealed it again" for change in seal.changed
+        ]
     if log.seal is not None:
         signs += seal_problems(run.path, log.seal, media.sha256)
     return signs + report_problems(run.report), log
@@ -129,6 +143,4 @@ def _signature_notes(log: LogState) -> list[str]:
         if answer.signature is not None and not signature_problem(answer)
     }
     notes += [f"signed by {name} with {key}" for name, key in sorted(signers)]
-    if log.seal is not None and log.seal.changed:
-        notes.append(f"sealed again after {len(log.seal.changed)} files had changed")
     return notes

@@ -1,0 +1,100 @@
+"""Exceptions that nobody gets to see: in a thread, in a task, in a callback of an event loop.
+
+Python prints them and goes on, and so does a notebook. Whoever watches is told of each in one line.
+Knows nothing about checks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+import threading
+import traceback
+import weakref
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+__all__ = ["Watcher", "describe", "lost_tasks", "unwatch", "watch"]
+
+
+class Watcher(Protocol):
+    """Who wants to know."""
+
+    def note_fault(self, what: str) -> None:
+        """Take one line; may be called from any thread."""
+
+
+_watchers: weakref.WeakSet[Watcher] = weakref.WeakSet()
+_lock = threading.Lock()
+_installed = False
+
+
+def watch(watcher: Watcher) -> None:
+    """Tell ``watcher``, for as long as it lives, of each exception that nobody gets to see."""
+    global _installed
+    with _lock:
+        if not _installed:
+            _install()
+            _installed = True
+        _watchers.add(watcher)
+
+
+def unwatch(watcher: Watcher) -> None:
+    """Tell ``watcher`` no more."""
+    with _lock:
+        _watchers.discard(watcher)
+
+
+def lost_tasks() -> Iterator[str]:
+    """Yield, once, how each task failed that has ended and that nobody has awaited."""
+    for task in _known_tasks():
+        # Only an event loop's own task knows whether its exception was asked for; it is now.
+        if task.done() and not task.cancelled() and getattr(task, "_log_traceback", False):
+            error = task.exception()
+            if error is not None:
+                yield f"task {task.get_name()} raised {describe(error)}, and nobody awaited it"
+
+
+def describe(error: BaseException) -> str:
+    """Return an exception as one line; also where it cannot be turned into text."""
+    return " ".join(traceback.format_exception_only(error)[-1].split())[:400]
+
+
+def _known_tasks() -> list[asyncio.Task[Any]]:
+    """Return all tasks that there are; asyncio.all_tasks leaves out those that have ended."""
+    if sys.version_info >= (3, 14):
+        import gc
+
+        return [each for each in gc.get_objects() if isinstance(each, asyncio.Task)]
+    name = "_scheduled_tasks" if sys.version_info >= (3, 12) else "_all_tasks"
+    return list(getattr(asyncio.tasks, name))
+
+
+def _install() -> None:
+    before = threading.excepthook
+
+    def tell_of_thread(args: threading.ExceptHookArgs) -> None:
+        if args.exc_value is not None and not isinstance(args.exc_value, SystemExit):
+            name = args.thread.name if args.thread else "of no name"
+            _tell(f"thread {name} raised {describe(args.exc_value)}")
+        before(args)
+
+    threading.excepthook = tell_of_thread
+    logging.getLogger("asyncio").addFilter(_tell_of_loop)
+
+
+def _tell_of_loop(record: logging.LogRecord) -> bool:
+    """Tell of what an event loop only logs: Task exception was never retrieved, and the like."""
+    error = record.exc_info[1] if record.exc_info else None
+    if error is not None:
+        first = record.getMessage().partition("\n")[0]
+        _tell(f"an event loop met {describe(error)}: {first}")
+    return True
+
+
+def _tell(what: str) -> None:
+    with _lock:
+        watchers = list(_watchers)
+    for watcher in watchers:
+        watcher.note_fault(what)

@@ -1,0 +1,172 @@
+"""Values are compared number by number, at any depth; words say what was compared."""
+
+from __future__ import annotations
+
+import math
+from collections import namedtuple
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proofbook.checks import expectations as e
+from proofbook.checks.comparison import same, words_of
+
+NAN = math.nan
+BIG = 2**53
+Point = namedtuple("Point", "x y")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(
+            None,
+            True,
+            0,
+            1.5,
+            "text",
+            b"bytes",
+            [1, [2, "x"]],
+            (1, 2),
+            {"a": [1]},
+            {1, 2},
+            math.inf,
+        ),
+        *(BIG + 1, Decimal("0.1"), Fraction(1, 3), Point(1, 2), {"a": {"b": ()}}, range(3), 1 + 2j),
+        *(np.arange(6).reshape(2, 3), np.array(["a", "b"]), np.array([], dtype=int)),
+        *(np.array([None, "x"], dtype=object), np.array([True, False]), [np.float32(0.5)]),
+        *(torch.arange(4), torch.ones(2, 2, dtype=torch.bfloat16), torch.tensor(3)),
+        {"weights": np.ones(3)},
+    ],
+    ids=repr,
+)
+def test_a_value_is_the_same_as_itself(value: Any) -> None:
+    assert same(value, value)
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        (NAN, NAN), ([NAN], [NAN]), ((1, NAN), (1, NAN)), ({"a": NAN}, {"a": NAN}), ({NAN}, {NAN}),
+        (np.array([NAN]), np.array([NAN])), (torch.tensor([NAN]), torch.tensor([NAN])),
+        (True, 1), ([True], [1]), ((False,), (0,)), ({"a": True}, {"a": 1}), ({True}, {1}),
+        ({True: "x"}, {1: "x"}), ([[1, [True]]], [[1, [1]]]), ({0: False}, {0: 0.0}),
+        (np.array([True]), np.array([1])), (np.True_, 1), (torch.tensor([True]), torch.tensor([1])),
+        (BIG + 1, float(BIG)), ([BIG + 1], [float(BIG)]), (np.int64(BIG + 1), np.float64(BIG)),
+        (np.array([BIG + 1]), np.array([float(BIG)])), (torch.tensor(BIG + 1), float(BIG)),
+        (np.zeros(3), np.zeros(4)), (np.zeros((2, 3)), np.zeros((3, 2))), (np.zeros(1), 0.0),
+        (0, np.zeros(1)), (np.zeros((1, 3)), np.zeros(3)), (np.zeros(2), [0.0]), (np.zeros(0), 0),
+        ([1, 2], (1, 2)), ([1], {1}), ({}, []), ("1", 1), (b"a", "a"), ([1, 2], [1, 2, 3]),
+        ({"a": 1}, {"a": 1, "b": 2}), ({1, 2}, {1}), (None, False), (0.0, None),
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_two_values_that_a_reader_tells_apart_are_not_the_same(left: Any, right: Any) -> None:
+    assert not same(left, right)
+    assert not same(right, left)
+    assert not e.equals(left).accepts(right)
+    assert not e.one_of([left]).accepts(right)
+    assert not e.contains(left).accepts([right])
+    assert e.without(left).accepts([right])
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        (1, 1.0), (np.float32(0.5), 0.5), (np.int64(3), 3), ([np.int64(3)], [3]),
+        (np.arange(3), [0, 1, 2]), (torch.arange(3), np.arange(3)), (torch.arange(3), [0, 1, 2]),
+        (np.array([1, 2]), np.array([1.0, 2.0])), (np.bool_(True), True), (Decimal("0.5"), 0.5),
+        ({"a": (1, 2)}, {"a": (1.0, 2)}), ({1: 2}, {1.0: 2}), (frozenset({1}), {1}),
+        (np.array([1], dtype=np.uint8), np.array([1], dtype=np.int64)),
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_the_type_of_a_number_does_not_matter(left: Any, right: Any) -> None:
+    assert same(left, right)
+    assert same(right, left)
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=9))
+def test_what_is_the_same_is_equal(value: Any) -> None:
+    assert same(value, value)
+    assert not same([value], [[value]])
+
+
+@pytest.mark.parametrize(
+    ("make", "value"),
+    [
+        (lambda: e.within(BIG, 0), BIG + 1),
+        (lambda: e.at_least(BIG + 1), BIG),
+        (lambda: e.at_least(BIG + 1), float(BIG)),
+        (lambda: e.at_most(float(BIG)), BIG + 1),
+        (lambda: e.between(0, BIG), BIG + 1),
+        (lambda: e.within(10**400, 1), 10**400 + 2),
+        (lambda: e.within(Decimal("0.1"), 0), 0.1),
+    ],
+)
+def test_a_whole_number_is_never_rounded(make: Any, value: Any) -> None:
+    assert not make().accepts(value)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: e.within(30, math.inf), lambda: e.within(30, NAN), lambda: e.within(math.inf, 1),
+        lambda: e.within(NAN, 1), lambda: e.at_least(-math.inf), lambda: e.at_least(NAN),
+        lambda: e.at_most(math.inf), lambda: e.at_most(NAN), lambda: e.between(-math.inf, math.inf),
+        lambda: e.between(NAN, 1), lambda: e.between(0, NAN), lambda: e.matches(""),
+        lambda: e.matches(".*"), lambda: e.matches("a*"), lambda: e.matches(r"(?s)^.*$"),
+        lambda: e.matches("x?|y"), lambda: e.contains(b""), lambda: e.without(""),
+        lambda: e.close_to([1.0], atol=math.inf), lambda: e.close_to([1.0]),
+        lambda: e.close_to([], atol=1), lambda: e.close_to([NAN], atol=1),
+        lambda: e.close_to([1.0], atol=-1, rtol=2), lambda: e.close_to([1.0], rtol=NAN),
+    ],
+)  # fmt: skip
+def test_an_expectation_that_accepts_everything_or_nothing_is_refused(make: Any) -> None:
+    with pytest.raises(ValueError, match=r"every|no |nothing|finite|tolerance"):
+        make()
+
+
+@pytest.mark.parametrize("pattern", ["^$", r"^\s*$", r"^v\d", ".", r"\w", "(?i)error"])
+def test_a_pattern_that_refuses_something_is_one(pattern: str) -> None:
+    assert e.matches(pattern).words == f"matches /{pattern}/"
+
+
+def test_arrays_may_be_close() -> None:
+    wanted = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+    close = e.close_to(wanted, atol=0.01)
+    assert close.accepts(wanted + 0.009)
+    assert close.accepts((wanted + 0.009).tolist())
+    assert not close.accepts(wanted + 0.02)
+    assert not close.accepts(wanted.T + 0.009)
+    assert not close.accepts(wanted[:1])
+    assert not close.accepts(wanted.flatten())
+    assert not close.accepts(np.full((2, 2), NAN))
+    assert e.close_to([100.0], rtol=0.1).accepts(np.array([109]))
+    with pytest.raises(TypeError):
+        close.accepts([["a", "b"], ["c", "d"]])
+    with pytest.raises(TypeError):
+        close.accepts([[True, False], [True, True]])
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (30.0, "30"), (0.1, "0.1"), (1e-05, "1e-05"), (1000000001, "1000000001"),
+        (0.1 + 0.2, "0.30000000000000004"), ("text", "text"), ("5", "'5'"), ("", "''"),
+        ("None", "'None'"), (" a", "' a'"), ("nan", "'nan'"), (True, "True"), ([1], "[1]"),
+    ],
+)  # fmt: skip
+def test_words_tell_two_values_apart(value: Any, words: str) -> None:
+    assert words_of(value) == words
+
+
+def test_the_words_of_a_large_value_are_short() -> None:
+    assert len(words_of(list(range(10_000)))) < 300
+    assert e.close_to(np.zeros((3, 4)), atol=0.5).words == "array of shape (3, 4) ± 0.5"

@@ -1,0 +1,35 @@
+"""No way of ending a runbook without proof is green, in any form of the result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from running import Runner
+from ways_to_be_green import all_ways
+
+pytestmark = pytest.mark.slow
+
+
+def test_no_way_to_be_green_without_proof_is_green(
+    add_runbook: Callable[..., Path], add_profile: Callable[..., Path], runner: Runner
+) -> None:
+    ways = all_ways()
+    names = {f"way-{number:03}": name for number, name in enumerate(ways)}
+    for job, name in names.items():
+        add_runbook(f"demo/{job}", *ways[name])
+    jobs = [{"runbook": f"demo/{job}", "id": job, "timeout": 100} for job in names]
+    add_profile(yaml.safe_dump({"jobs": jobs}))
+    ended = runner.run("-j", "2")
+    assert ended.code != 0
+    reported = {job["id"]: job["status"] for job in ended.report()["jobs"]}
+    green = [
+        names[job]
+        for job in names
+        if "passed" in (ended.outcome(job)["status"], reported[job])
+        or ended.outcome(job)["status"] == "skipped"
+    ]
+    assert len(names) >= 250
+    assert green == []
