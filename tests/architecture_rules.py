@@ -32,6 +32,7 @@ LEAVES = {
     "files",
     "fingerprints",
     "hardware",
+    "languages",
     "notebooks",
     "profiles",
     "project",

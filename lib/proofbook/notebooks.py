@@ -22,28 +22,12 @@ from typing import Any, Literal
 from pydantic import TypeAdapter, ValidationError
 
 from proofbook.errors import NotebookError
+from proofbook.languages import other_language
 
 __all__ = ["Parameter", "Runbook", "list_runbooks", "read_notebook", "read_runbook"]
 
 _LONGEST_SHOWN = 100
 _CONVERTED = (1, 2, 3)
-_PYTHONS = ("python", "python3", "ipython")
-_KERNELS = {
-    "bash": "bash",
-    "gnuplot": "gnuplot",
-    "ir": "R",
-    "xr": "R",
-    "javascript": "javascript",
-    "deno": "typescript",
-    "julia": "julia",
-    "octave": "octave",
-    "ruby": "ruby",
-    "rust": "rust",
-    "scala": "scala",
-    "sos": "sos",
-    r"xcpp\d*": "C++",
-}
-"""Languages by the beginning of a kernel's name, for a notebook that names no language."""
 _SIMPLE: dict[str, Any] = {
     "str": str,
     "int": int,
@@ -145,7 +129,7 @@ def read_runbook(path: Path, name: str | None = None) -> Runbook:
             of typed literals, or a cell would never be executed.
     """
     notebook = read_notebook(path)
-    if language := _other_language(notebook):
+    if language := other_language(notebook.get("metadata", {})):
         raise NotebookError(
             f"is written in {language}, and a runbook in Python: run it with papermill, or call "
             "what it does from a Python runbook",
@@ -186,21 +170,6 @@ def _convert(notebook: dict[str, Any], path: Path) -> Any:
             f"({type(error).__name__}: {error}); save it as version 4",
             path=path,
         ) from error
-
-
-def _other_language(notebook: dict[str, Any]) -> str:
-    """Return the language of a notebook whose metadata names another one than Python."""
-    metadata = notebook.get("metadata", {})
-    spec, information = (_mapping(metadata.get(k)) for k in ("kernelspec", "language_info"))
-    name = str(spec.get("name", "")).lower()
-    known = (language for kernel, language in _KERNELS.items() if re.match(rf"{kernel}\b", name))
-    by_name = next(known, "")
-    language = str(spec.get("language") or information.get("name") or by_name or "python")
-    return "" if language.lower() in _PYTHONS else language
-
-
-def _mapping(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 def source_of(cell: dict[str, Any]) -> str:

@@ -165,6 +165,17 @@ def test_the_first_exception_always_stays() -> None:
     assert [o["output_type"] for o in cell.outputs].count("error") == 1
 
 
+def test_what_is_to_be_kept_is_never_left_out() -> None:
+    cell = Cell()
+    cell.limiter = OutputLimiter(LIMITS, lambda output: "record" in str(output.get("data")))
+    for number in range(300):
+        cell.display(f"record {number}" if number % 10 == 5 else "x" * 20)
+    assert [t for t in cell.displayed if "record" in t] == [
+        f"record {n}" for n in range(5, 300, 10)
+    ]
+    assert cell.notes
+
+
 def test_the_moves_lead_to_the_same_outputs() -> None:
     cell = Cell()
     places: dict[str, int] = {}

@@ -7,7 +7,7 @@ cleared is not in its outputs and does not count. Knows nothing about messages o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,11 +52,11 @@ class _Kind:
 
     def measure(self, outputs: list[Output], spared: list[Output]) -> dict[int, int]:
         """Return the size of each output that may be left out, by its index; note the total."""
+        identities = {id(output) for output in spared}
         sizes = {
             index: _size(output)
             for index, output in enumerate(outputs)
-            if (output["output_type"] == "stream") == self.is_text
-            and not any(output is each for each in spared)
+            if (output["output_type"] == "stream") == self.is_text and id(output) not in identities
         }
         self.size, self.number = sum(sizes.values()), len(sizes)
         return sizes
@@ -79,10 +79,20 @@ class _Kind:
 
 
 class OutputLimiter:
-    """Limits the outputs of one cell, or of one output widget, while they grow."""
+    """Limits the outputs of one cell, or of one output widget, while they grow.
 
-    def __init__(self, limits: OutputLimits | None = None) -> None:
+    Args:
+        limits: What one cell may leave.
+        keep: Says which outputs are never left out.
+    """
+
+    def __init__(
+        self,
+        limits: OutputLimits | None = None,
+        keep: Callable[[Output], bool] = lambda output: False,
+    ) -> None:
         limits = limits or OutputLimits()
+        self._keep = keep
         self._text = _Kind(is_text=True, largest=limits.text, most=limits.outputs)
         self._data = _Kind(is_text=False, largest=limits.data, most=limits.outputs)
 
@@ -106,9 +116,10 @@ class OutputLimiter:
         return {}
 
     def _spared(self, outputs: list[Output]) -> list[Output]:
-        """Return the notes and the first exception: it decides what becomes of the job."""
+        """Return the notes, the first exception, and what is kept: they decide on the job."""
         errors = (output for output in outputs if output["output_type"] == "error")
-        return [self._text.note, self._data.note, next(errors, None)]
+        kept = [output for output in outputs if self._keep(output)]
+        return [self._text.note, self._data.note, next(errors, None), *kept]
 
 
 def _shorten(outputs: list[Output], kind: _Kind, sizes: Mapping[int, int]) -> dict[int, int]:
@@ -152,6 +163,9 @@ def _ends(
         rest = [(i, size - tail.get(i, 0)) for i, size in free if size > tail.get(i, 0)]
         room = min(kind.largest // 2, kind.largest - sum(tail.values()))
         head = _fill(rest, room, kind.most // 2, split=kind.is_text)
+    elif not kind.is_text:
+        # One display of nearly the whole size leaves less for those at the beginning.
+        head = _fill(head.items(), kind.largest - sum(tail.values()), kind.most, split=False)
     return head, tail
 
 
