@@ -9,7 +9,17 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from proofbook.collector import collector_paused
-from proofbook.records import Check, Evidence, Identity, Metric, Outcome, Output, PlannedJob
+from proofbook.records import (
+    Check,
+    Evidence,
+    Fault,
+    Finish,
+    Identity,
+    Metric,
+    Outcome,
+    Output,
+    PlannedJob,
+)
 from proofbook.report.summary import JobSummary, RunSummary
 from proofbook.runs.folder import RunFolder
 from proofbook.runs.media_index import MediaIndex
@@ -125,6 +135,8 @@ def _summarise(run: RunFolder, job: JobStatus) -> JobSummary:
         log=_relative(folder.log, run.path) if folder.log.is_file() else "",
         log_tail=read_tail(folder.log),
         unreadable_lines=judged.unreadable_lines,
+        finished=bool(judged.of_kind(Finish)),
+        faults=tuple(fault.what for fault in judged.of_kind(Fault)),
         media_problems=dict(judged.media_problems),
     )
 
