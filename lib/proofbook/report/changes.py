@@ -79,7 +79,9 @@ def job_changes(
         past: By job and check; the check is empty for the job itself.
     """
     shared = sum(1 for job in run.jobs if job.id in previous.revisions)
-    is_whole = 2 * shared >= len(previous.revisions)  # a part of a profile makes nothing new or gone
+    is_whole = 2 * shared >= len(
+        previous.revisions
+    )  # a part of a profile makes nothing new or gone
     for job in run.jobs:
         if run.ended is None and job.started is None:
             continue  # its turn may still come

@@ -83,7 +83,9 @@ class Past:
             case "recovered":
                 return f"recovered: failed in {seen[-2][0]}"
         verb = "failed" if bad else "passed"
-        return f"{verb} in {_all(len(seen))}" if len(seen) > 1 else f"{verb} here for the first time"
+        return (
+            f"{verb} in {_all(len(seen))}" if len(seen) > 1 else f"{verb} here for the first time"
+        )
 
     def _say_regression(self, good: list[str]) -> str:
         last, state = self._recent[-2]

@@ -180,7 +180,9 @@ def say_counts(run: RunSummary) -> str:
     passed = states.count("passed") + states.count("flaky")
     others = [s for s in ATTENTION_ORDER if s in states and s != "passed"]
     words = ", ".join(f"{states.count(s)} {say_state(s)}" for s in others)
-    return f"{passed} of {count_noun(len(states), 'job')} passed" + (f"; {words}." if words else ".")
+    return f"{passed} of {count_noun(len(states), 'job')} passed" + (
+        f"; {words}." if words else "."
+    )
 
 
 def say_state(state: OutcomeStatus | str) -> str:
