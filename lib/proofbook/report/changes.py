@@ -102,6 +102,8 @@ def _changes_of(
     yield from checks
     if job.outcome == "failed" and any(change.is_bad for change in checks):
         return
+    if job.is_green and any(change.kind == "recovered" for change in checks):
+        return
     state, severity = state_of(job), _HARMLESS if job.is_green else severity_of(job)
     cause = say_cause(job.cause)
     if not is_known:

@@ -129,8 +129,10 @@
     const picture = event.target.closest(".zoom")?.querySelector("img");
     if (!picture || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
-    zoomed.querySelector("img").src = picture.src;
-    zoomed.querySelector("img").alt = picture.alt;
+    const large = new Image();
+    large.src = picture.src;
+    large.alt = picture.alt;
+    zoomed.querySelector("div").replaceChildren(large);
     zoomed.showModal();
   });
   zoomed.addEventListener("click", () => zoomed.close());
