@@ -48,9 +48,11 @@ def quiet(number: int, value: float) -> JobSummary:
 
 def silent(number: int) -> JobSummary:
     """Return a job with a check that no other job fails."""
-    job = make_job(number, "failed", cause=f"1 of 10 checks did not pass: check-{number % 9}")
-    bad = check(f"check-{number % 9}", "failed", expected="true", actual=False)
-    return job.model_copy(update={"checks": (*job.checks[1:], bad)})
+    name = f"check-{number % 9}"
+    job = make_job(number, "failed", cause=f"1 of 10 checks did not pass: {name}")
+    bad = check(name, "failed", expected="true", actual=False)
+    checks = tuple(bad if each.name == name else each for each in job.checks)
+    return job.model_copy(update={"checks": checks})
 
 
 def failures() -> list[JobSummary]:

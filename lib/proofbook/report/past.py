@@ -82,10 +82,16 @@ class Past:
                 return self._say_since(seen)
             case "recovered":
                 return f"recovered: failed in {seen[-2][0]}"
-        verb = "failed" if bad else "passed"
-        return (
-            f"{verb} in {_all(len(seen))}" if len(seen) > 1 else f"{verb} here for the first time"
-        )
+        return self._say_steady(seen)
+
+    def _say_steady(self, seen: list[tuple[str, str]]) -> str:
+        verb = "failed" if is_bad(seen[-1][1]) else "passed"
+        if len(seen) == 1:
+            return f"{verb} for the first time"
+        alike = [run for run, state in seen if is_bad(state) is is_bad(seen[-1][1])]
+        if len(alike) == len(seen):
+            return f"{verb} in {_all(len(seen))}"
+        return f"{verb} in {len(alike)} of the last {len(seen)} runs, in all since {alike[0]}"
 
     def _say_regression(self, good: list[str]) -> str:
         last, state = self._recent[-2]

@@ -180,7 +180,7 @@ def say_counts(run: RunSummary) -> str:
     passed = states.count("passed") + states.count("flaky")
     others = [s for s in ATTENTION_ORDER if s in states and s != "passed"]
     words = ", ".join(f"{states.count(s)} {say_state(s)}" for s in others)
-    return f"{passed} of {count_noun(len(states), 'job')} passed" + (
+    return f"{_grouped(passed)} of {count_noun(len(states), 'job')} passed" + (
         f"; {words}." if words else "."
     )
 
@@ -270,4 +270,8 @@ def _praise(counts: Mapping[str, int]) -> str:
 
 def count_noun(count: int, noun: str) -> str:
     """Return a number with what it counts: ``1 job``, ``3 000 jobs``."""
-    return f"{count:,} {noun}".replace(",", "\u202f") + ("" if count == 1 else "s")
+    return f"{_grouped(count)} {noun}" + ("" if count == 1 else "s")
+
+
+def _grouped(count: int) -> str:
+    return f"{count:,}".replace(",", "\u202f")
