@@ -7,10 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 
 from proofbook.errors import NotebookError
-from proofbook.notebooks import list_runbooks, read_runbook
+from proofbook.notebooks import list_runbooks, read_notebook, read_runbook
 from proofbook.project import Project
 
 AddRunbook = Callable[..., Path]
@@ -162,7 +163,7 @@ def without(key: str) -> Callable[[dict[str, Any]], object]:
         (without("source"), "has no source"),
         (without("cell_type"), "unknown cell_type"),
         (without("outputs"), "without a list of outputs"),
-        (without("id"), r"cell 1\): has no id"),
+        (of_cell(id=7), r"cell 7\): has an id that is not text"),
         (of_metadata(tags=["skip-execution"]), r"cell cell-1\): .* would never run"),
     ],
 )
@@ -174,6 +175,53 @@ def test_an_unsound_cell_is_named(
         read_runbook(path)
     assert "\n" not in str(error.value)
     assert str(error.value).startswith(str(path))
+
+
+def test_a_notebook_without_ids_is_read(add_runbook: AddRunbook) -> None:
+    path = write(add_runbook("demo/one", "pass"), without("id"))
+    assert read_runbook(path).parameters == {}
+
+
+def test_a_notebook_of_format_3_is_read(add_runbook: AddRunbook) -> None:
+    path = add_runbook("demo/one", "pass", parameters="x: int = 1")
+    old = nbformat.writes(nbformat.read(path, as_version=4), version=3)
+    path.write_text(old)
+    assert read_notebook(path)["nbformat"] == 4
+    assert list(read_runbook(path).parameters) == ["x"]
+
+
+@pytest.mark.parametrize(
+    ("metadata", "language"),
+    [
+        ({"kernelspec": {"name": "julia-1.9", "display_name": "Julia"}}, "julia"),
+        ({"kernelspec": {"name": "ir", "display_name": "R"}}, "R"),
+        ({"kernelspec": {"name": "k", "display_name": "k", "language": "scala"}}, "scala"),
+        ({"language_info": {"name": "bash"}}, "bash"),
+    ],
+)
+def test_another_language_is_refused_by_name(
+    add_runbook: AddRunbook, metadata: dict[str, Any], language: str
+) -> None:
+    path = write(add_runbook("demo/one", "pass"), lambda n: n.update(metadata=metadata))
+    with pytest.raises(NotebookError, match=f"written in {language}, and a runbook in Python"):
+        read_runbook(path)
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {},
+        {"kernelspec": None, "language_info": []},
+        {"kernelspec": {"name": "irregular", "display_name": "mine"}},
+        {"kernelspec": {"name": "conda-env-x-py", "display_name": "x", "language": "python"}},
+        {"language_info": {"name": "python"}},
+    ],
+)
+def test_any_python_is_the_language_of_a_runbook(
+    add_runbook: AddRunbook, metadata: dict[str, Any]
+) -> None:
+    path = write(add_runbook("demo/one", "pass"), lambda n: n.update(metadata=metadata))
+    assert read_runbook(path).parameters == {}
 
 
 def test_a_notebook_older_than_cell_ids_is_read(add_runbook: AddRunbook) -> None:

@@ -26,6 +26,24 @@ from proofbook.errors import NotebookError
 __all__ = ["Parameter", "Runbook", "list_runbooks", "read_notebook", "read_runbook"]
 
 _LONGEST_SHOWN = 100
+_CONVERTED = (1, 2, 3)
+_PYTHONS = ("python", "python3", "ipython")
+_KERNELS = {
+    "bash": "bash",
+    "gnuplot": "gnuplot",
+    "ir": "R",
+    "xr": "R",
+    "javascript": "javascript",
+    "deno": "typescript",
+    "julia": "julia",
+    "octave": "octave",
+    "ruby": "ruby",
+    "rust": "rust",
+    "scala": "scala",
+    "sos": "sos",
+    r"xcpp\d*": "C++",
+}
+"""Languages by the beginning of a kernel's name, for a notebook that names no language."""
 _SIMPLE: dict[str, Any] = {
     "str": str,
     "int": int,
@@ -87,11 +105,10 @@ def list_runbooks(folder: Path) -> list[Path]:
 
 
 def read_notebook(path: Path) -> dict[str, Any]:
-    """Return a notebook's JSON.
+    """Return a notebook's JSON in format 4; what is older is converted.
 
     Raises:
-        NotebookError: The file is missing, cannot be read, is no JSON, or is no sound notebook of
-            format 4.
+        NotebookError: The file is missing, cannot be read, is no JSON, or is no sound notebook.
     """
     try:
         notebook = json.loads(path.read_bytes())
@@ -103,6 +120,8 @@ def read_notebook(path: Path) -> dict[str, Any]:
         raise NotebookError(
             f"not JSON, so not a notebook ({error}); restore the file", path=path
         ) from error
+    if isinstance(notebook, dict) and notebook.get("nbformat") in _CONVERTED:
+        notebook = _convert(notebook, path)
     if not isinstance(notebook, dict) or not isinstance(notebook.get("cells"), list):
         raise NotebookError("JSON, but not a notebook: it has no list of cells", path=path)
     if notebook.get("nbformat") != 4:
@@ -113,7 +132,7 @@ def read_notebook(path: Path) -> dict[str, Any]:
     if not isinstance(notebook.get("metadata", {}), dict):
         raise NotebookError("its metadata is not a mapping; restore the file", path=path)
     for index, cell in enumerate(notebook["cells"]):
-        if fault := _fault(cell, notebook.get("nbformat_minor")):
+        if fault := _fault(cell):
             raise NotebookError(f"{fault}; restore the file", path=path, cell=_place(cell, index))
     return notebook
 
@@ -126,6 +145,12 @@ def read_runbook(path: Path, name: str | None = None) -> Runbook:
             of typed literals, or a cell would never be executed.
     """
     notebook = read_notebook(path)
+    if language := _other_language(notebook):
+        raise NotebookError(
+            f"is written in {language}, and a runbook in Python: run it with papermill, or call "
+            "what it does from a Python runbook",
+            path=path,
+        )
     code = [c for c in notebook["cells"] if c["cell_type"] == "code"]
     for skipped in (c for c in code if "skip-execution" in _tags(c)):
         raise NotebookError(
@@ -149,6 +174,35 @@ def read_runbook(path: Path, name: str | None = None) -> Runbook:
     )
 
 
+def _convert(notebook: dict[str, Any], path: Path) -> Any:
+    import nbformat  # takes a while, and hardly any runbook is that old
+
+    try:
+        return nbformat.convert(nbformat.from_dict(notebook), 4)
+    except Exception as error:
+        # Its converters assume that a notebook is sound, and end with whatever that leads to.
+        raise NotebookError(
+            f"of notebook format {notebook['nbformat']}, and cannot be converted "
+            f"({type(error).__name__}: {error}); save it as version 4",
+            path=path,
+        ) from error
+
+
+def _other_language(notebook: dict[str, Any]) -> str:
+    """Return the language of a notebook whose metadata names another one than Python."""
+    metadata = notebook.get("metadata", {})
+    spec, information = (_mapping(metadata.get(k)) for k in ("kernelspec", "language_info"))
+    name = str(spec.get("name", "")).lower()
+    known = (language for kernel, language in _KERNELS.items() if re.match(rf"{kernel}\b", name))
+    by_name = next(known, "")
+    language = str(spec.get("language") or information.get("name") or by_name or "python")
+    return "" if language.lower() in _PYTHONS else language
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
 def source_of(cell: dict[str, Any]) -> str:
     """Return a cell's source as one text."""
     source = cell.get("source", "")
@@ -165,7 +219,7 @@ def _place(cell: Any, index: int) -> str:
     return str(cell.get("id", index)) if isinstance(cell, dict) else str(index)
 
 
-def _fault(cell: Any, minor: object) -> str:
+def _fault(cell: Any) -> str:
     """Say what keeps a cell from being one of notebook format 4; nothing where it is sound."""
     if not isinstance(cell, dict):
         return "is not a mapping"
@@ -181,13 +235,9 @@ def _fault(cell: Any, minor: object) -> str:
         return "has no source, or one that is not text"
     if cell["cell_type"] == "code" and not isinstance(cell.get("outputs"), list):
         return "is code without a list of outputs, which notebook format 4 requires"
-    if not isinstance(cell.get("id", None if _has_ids(minor) else ""), str):
-        return "has no id, which notebook format 4.5 requires"
+    if not isinstance(cell.get("id", ""), str):
+        return "has an id that is not text"
     return ""
-
-
-def _has_ids(minor: object) -> bool:
-    return isinstance(minor, int) and minor >= 5
 
 
 def _are_texts(value: object) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import io
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from proofbook.records import (
     RunInfo,
 )
 from proofbook.runs.folder import RunFolder
+from proofbook.runs.glued import SCRAP
 from proofbook.runs.media_store import store_media
 
 __all__ = ["write_big_run"]
@@ -79,9 +81,10 @@ def _write_job(run: RunFolder, number: int, checks: int, *, failed: bool) -> Pla
     counts = {"begin": 1, "check": checks, "metric": 1, "evidence": 1, "question": 1}
     folder = run.job(name)
     folder.path.mkdir(parents=True)
-    lines = [record.model_dump_json() for record in (*records, Finish(counts=counts))]
+    records.append(Finish(counts=counts))
+    lines = [record.model_dump_json() for record in records]
     folder.records.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    folder.notebook.write_text(_notebook(), encoding="utf-8")
+    folder.notebook.write_text(_notebook(records), encoding="utf-8")
     folder.log.write_text("a line of the log\n" * 50, encoding="utf-8")
     started = _START + timedelta(seconds=number)
     cells = tuple(
@@ -97,19 +100,32 @@ def _write_job(run: RunFolder, number: int, checks: int, *, failed: bool) -> Pla
     return PlannedJob(id=name, runbook="musicgen/generate", timeout=60)
 
 
+def _notebook(records: Sequence[AnyRecord]) -> str:
+    """Return an executed notebook as JSON, whose last cell has made the records."""
+    scraps = [
+        {"output_type": "display_data", "metadata": {}, "data": {SCRAP: {"data": values}}}
+        for values in (record.model_dump(mode="json") for record in records)
+    ]
+    last = {**_cell(_CELLS - 1), "outputs": scraps}
+    return (
+        f'{{"cells": [{_cells_before()}, {json.dumps(last)}], '
+        '"metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
+    )
+
+
 @functools.cache
-def _notebook() -> str:
-    """Return an executed notebook as JSON: each cell completed, with something printed."""
-    cells = [
-        {
-            "cell_type": "code", "id": f"c{number}", "execution_count": number + 1,
-            "metadata": {"papermill": {"status": "completed", "duration": 0.1}},
-            "outputs": [{"name": "stdout", "output_type": "stream", "text": _PRINTED}],
-            "source": "clip = model.generate(prompt, seconds=30)\n",
-        }
-        for number in range(_CELLS)
-    ]  # fmt: skip
-    return json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+def _cells_before() -> str:
+    """Return all cells but the last as JSON: each completed, with something printed."""
+    return ", ".join(json.dumps(_cell(number)) for number in range(_CELLS - 1))
+
+
+def _cell(number: int) -> dict[str, object]:
+    return {
+        "cell_type": "code", "id": f"c{number}", "execution_count": number + 1,
+        "metadata": {"papermill": {"status": "completed", "duration": 0.1}},
+        "outputs": [{"name": "stdout", "output_type": "stream", "text": _PRINTED}],
+        "source": "clip = model.generate(prompt, seconds=30)\n",
+    }  # fmt: skip
 
 
 def _clip(seed: int) -> bytes:

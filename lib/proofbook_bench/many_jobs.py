@@ -84,7 +84,7 @@ def compare_numbers(
     Raises:
         SubjectError: A run was not green.
     """
-    bench.add_notebook(_RUNBOOK, checked(), parameters="number: int = 0")
+    bench.add_notebook(_RUNBOOK, checked(_RUNBOOK), parameters="number: int = 0")
     runs: list[WatchedRun] = []
 
     def measure(jobs: int) -> Callable[[], float]:

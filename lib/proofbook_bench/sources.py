@@ -36,18 +36,18 @@ def import_lines(modules: Iterable[str]) -> str:
     return "\n".join(lines)
 
 
-def checked(*sources: str) -> list[str]:
-    """Return the sources between the opening of checks and their finish, with one check."""
-    opening = 'from proofbook.checks import Checks\nchecks = Checks("bench/measured")'
+def checked(name: str, *sources: str) -> list[str]:
+    """Return sources between the opening of the checks of ``bench/<name>`` and their finish."""
+    opening = f'from proofbook.checks import Checks\nchecks = Checks("bench/{name}")'
     return [opening, *sources, 'checks.expect("ran", True)\nchecks.finish()']
 
 
-def marking() -> list[str]:
+def marking(name: str) -> list[str]:
     """Return sources that leave ``mark.json``: who ran where, and what an earlier job left.
 
     The notebook has a parameter ``number``.
     """
-    return checked(_MARK, _READ_BACK)
+    return checked(name, _MARK, _READ_BACK)
 
 
 def printing(cells: int, kilobytes: int) -> list[str]:

@@ -26,7 +26,7 @@ def test_notebooks_are_valid_and_in_order():
 
 def test_a_profile_expands_to_its_jobs(monkeypatch: pytest.MonkeyPatch):
     bench = open_bench()
-    bench.add_notebook("one", sources.checked("1 + 1"), parameters="n: int = 3")
+    bench.add_notebook("one", sources.checked("one", "1 + 1"), parameters="n: int = 3")
     jobs = [{"runbook": "bench/one", "id": f"j{n}", "parameters": {"n": n}} for n in range(3)]
     bench.add_profile("heavy", jobs, warm=["json"])
     plan = load_plan(Project(bench.root), "heavy")
@@ -67,7 +67,7 @@ def test_import_lines_are_what_a_person_would_write():
 
 
 def test_every_source_is_python():
-    for source in [*sources.marking(), *sources.printing(2, 3)]:
+    for source in [*sources.marking("one"), *sources.printing(2, 3)]:
         ast.parse(source)
 
 

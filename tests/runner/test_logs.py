@@ -51,3 +51,23 @@ def test_an_endless_line_is_not_kept_in_memory(
     with JobLog(tmp_path / "log", REDACT) as log:
         log.write("a" * 11)
         assert (tmp_path / "log").read_text() == "a" * 11
+
+
+def test_a_disk_that_is_full_for_a_moment_leaves_a_note(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full:
+        closed = False
+
+        def write(self, data: bytes) -> int:
+            raise OSError(28, "No space left on device")
+
+    with JobLog(tmp_path / "log", REDACT) as log:
+        log.write("before\n")
+        file = log._file
+        monkeypatch.setattr(log, "_file", Full())
+        log.write("lost\n")
+        monkeypatch.setattr(log, "_file", file)
+        log.write("after\n")
+    text = (tmp_path / "log").read_text()
+    assert text == "before\n\n[5 bytes could not be written: No space left on device]\nafter\n"

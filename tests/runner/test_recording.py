@@ -7,7 +7,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from proofbook.runner.recording import NotebookRecorder
+from proofbook.runner.recording import NotebookRecorder, write_to
 from proofbook.runs.redaction import Redactor
 
 
@@ -20,8 +20,21 @@ def grown(cells: int) -> nbformat.NotebookNode:
     return nb
 
 
-def recorder(nb: nbformat.NotebookNode, path: Path | None, **kwargs: object) -> NotebookRecorder:
-    return NotebookRecorder(nb, path, Redactor({}), **kwargs)  # type: ignore[arg-type]
+def recorder(nb: nbformat.NotebookNode, path: Path, **kwargs: object) -> NotebookRecorder:
+    return NotebookRecorder(nb, write_to(path), Redactor({}), **kwargs)  # type: ignore[arg-type]
+
+
+class Failing:
+    """Writes, while it is not broken."""
+
+    def __init__(self) -> None:
+        self.broken = False
+        self.texts: list[str] = []
+
+    def __call__(self, text: str, *, sync: bool) -> None:
+        if self.broken:
+            raise OSError(28, "No space left on device")
+        self.texts.append(text)
 
 
 def test_what_is_saved_is_the_same_notebook(tmp_path: Path) -> None:
@@ -49,16 +62,16 @@ def test_a_changed_cell_is_written_anew_and_an_unchanged_one_is_not_read(tmp_pat
 
 
 def test_saves_take_a_small_share_of_the_time(tmp_path: Path) -> None:
-    times = iter([0.0, 0.0, 1.0, 5.0, 34.0, 35.0, 35.0, 36.0])
+    times = iter([0.0, 1.0, 5.0, 34.0, 35.0, 35.0, 36.0])
     path = tmp_path / "n.ipynb"
     rec = recorder(grown(1), path, clock=lambda: next(times))
-    rec.save_if_due()  # looks at 0, takes from 0 to 1: nothing before 34.3
+    rec.save_step()  # takes from 0 to 1: nothing before 34.3
     path.unlink()
     rec.changed(0)
-    rec.save_if_due()  # 5
-    rec.save_if_due()  # 34
+    rec.save_step()  # 5
+    rec.autosave()  # 34
     assert not path.exists()
-    rec.save_if_due()  # 35
+    rec.autosave()  # 35
     assert path.exists()
 
 
@@ -67,8 +80,67 @@ def test_nothing_is_saved_where_nothing_has_changed(tmp_path: Path) -> None:
     rec = recorder(grown(1), path, clock=lambda: 0.0)
     rec.save()
     path.unlink()
-    rec.save_if_due()
+    rec.save_step()
+    rec.autosave()
     assert not path.exists()
+
+
+def test_an_interval_holds_between_the_saves_of_a_running_cell() -> None:
+    now, write = [0.0], Failing()
+    rec = NotebookRecorder(grown(1), write, Redactor({}), every=10, clock=lambda: now[0])
+    rec.save_step()
+    for now[0] in range(1, 31):
+        rec.changed(0)
+        rec.autosave()
+    assert len(write.texts) == 1 + 3
+
+
+def test_an_interval_of_0_saves_only_between_cells() -> None:
+    now, write = [0.0], Failing()
+    rec = NotebookRecorder(grown(1), write, Redactor({}), every=0, clock=lambda: now[0])
+    rec.save_step()
+    now[0] = 1000.0
+    rec.changed(0)
+    rec.autosave()
+    assert len(write.texts) == 1
+    rec.save_step()
+    assert len(write.texts) == 2
+
+
+def test_each_step_is_saved_where_that_is_asked_for() -> None:
+    times, write = iter(range(0, 1000, 10)), Failing()
+    rec = NotebookRecorder(grown(1), write, Redactor({}), each_step=True, clock=lambda: next(times))
+    for _ in range(3):
+        rec.changed(0)
+        rec.save_step()
+    assert len(write.texts) == 3
+
+
+def test_a_disk_that_is_full_for_a_moment_costs_one_save() -> None:
+    now, write = [0.0], Failing()
+    rec = NotebookRecorder(grown(1), write, Redactor({}), clock=lambda: now[0])
+    rec.save_step()
+    write.broken = True
+    rec.changed(0)
+    rec.autosave()
+    rec.save_step()
+    write.broken = False
+    now[0] = 2.0
+    rec.autosave()
+    assert len(write.texts) == 2
+
+
+def test_the_first_and_the_last_save_must_succeed() -> None:
+    write = Failing()
+    rec = NotebookRecorder(grown(1), write, Redactor({}))
+    write.broken = True
+    with pytest.raises(OSError, match="No space"):
+        rec.save_step()
+    write.broken = False
+    rec.save_step()
+    write.broken = True
+    with pytest.raises(OSError, match="No space"):
+        rec.save()
 
 
 def test_a_secret_in_a_cell_or_in_the_metadata_is_not_written(tmp_path: Path) -> None:
@@ -76,7 +148,7 @@ def test_a_secret_in_a_cell_or_in_the_metadata_is_not_written(tmp_path: Path) ->
     nb.cells[0].outputs[0].text = 'the "planted" token'
     nb.metadata.papermill = {"parameters": {"x": 'the "planted" token'}}
     redact = Redactor.from_environment({"A_TOKEN": 'the "planted" token'})
-    NotebookRecorder(nb, path, redact).save()
+    NotebookRecorder(nb, write_to(path), redact).save()
     assert "planted" not in path.read_text()
     nbformat.validate(nbformat.read(path, as_version=4))
 

@@ -9,6 +9,7 @@ import typer
 
 from proofbook.cli import execution, projects, reviewing, workbench  # noqa: F401 - they add commands
 from proofbook.cli.application import app
+from proofbook.cli.closed_pipe import PatientStream
 from proofbook.errors import ProofbookError
 
 __all__ = ["main"]
@@ -16,6 +17,10 @@ __all__ = ["main"]
 
 def main() -> None:
     """Run the command; a known error is one line on stderr and its own exit code."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is not None and not isinstance(stream, PatientStream):
+            setattr(sys, name, PatientStream(stream))
     try:
         app()
     except ProofbookError as error:

@@ -15,7 +15,8 @@ __all__ = ["IRRELEVANT", "IRRELEVANT_PREFIXES", "differing"]
 
 IRRELEVANT: Mapping[str, tuple[str, ...]] = {
     "each kernel sets it, or looks it up when it starts": (
-        *("CLICOLOR", "CLICOLOR_FORCE", "FORCE_COLOR", "GIT_PAGER", "IPYTHONDIR"),
+        *("CLICOLOR", "CLICOLOR_FORCE", "FORCE_COLOR", "GIT_PAGER", "IPYKERNEL_CELL_NAME"),
+        "IPYTHONDIR",
         *("JPY_PARENT_PID", "JPY_SESSION_NAME", "MPLBACKEND", "PAGER", "PATH"),
         *("PYTEST_CURRENT_TEST", "PYTHONEXECUTABLE", "TERM", "TZ", "VIRTUAL_ENV"),
     ),

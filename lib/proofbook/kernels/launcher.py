@@ -161,6 +161,8 @@ def app_class() -> Any:
                     thread.stop()
                     thread.join(_LAST_WORDS_SECONDS)
 
+    # The name is the beginning of its log lines, by which other programs tell and filter them.
+    ProofbookKernelApp.__name__ = "IPKernelApp"
     logging.getLogger(ProofbookKernelApp.__name__).setLevel(logging.DEBUG)
     return ProofbookKernelApp
 

@@ -13,9 +13,11 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any, Literal, TypeVar
 
 from jupyter_client.provisioning import LocalProvisioner
 
@@ -34,6 +36,8 @@ FORKSERVER_VARIABLE = "PROOFBOOK_FORKSERVER"
 
 MEMORY_VARIABLE = "PROOFBOOK_MEMORY_LIMIT_GB"
 """The kernel and its children are ended when they hold more."""
+
+_T = TypeVar("_T")
 
 _log = logging.getLogger("proofbook.kernels")
 _reported: set[str] = set()
@@ -146,7 +150,7 @@ class ProofbookProvisioner(LocalProvisioner):  # type: ignore[misc]  # jupyter_c
             folders=self._folders(env),
             parent_variable="JPY_PARENT_PID",  # ipykernel ends when that process has gone
         )
-        self.process, self.kind = await asyncio.to_thread(_start, request, kwargs)
+        self.process, self.kind = await _in_own_thread(partial(_start, request, kwargs))
         self.pid = self.pgid = self.process.pid
         self.cwd = request.cwd
         return self.connection_info
@@ -195,6 +199,16 @@ class ProofbookProvisioner(LocalProvisioner):  # type: ignore[misc]  # jupyter_c
     async def terminate(self, restart: bool = False) -> None:
         """Ask the kernel to end, with SIGTERM."""
         await self.send_signal(signal.SIGTERM)
+
+
+async def _in_own_thread(call: Callable[[], _T]) -> _T:
+    # Not in the loop's own pool: where this process has been forked from one that had started a
+    # kernel, as multiprocessing does, that pool counts on threads that do not exist here (fork(2)).
+    pool = ThreadPoolExecutor(max_workers=1)
+    try:
+        return await asyncio.get_running_loop().run_in_executor(pool, call)
+    finally:
+        pool.shutdown(wait=False)
 
 
 def _start(

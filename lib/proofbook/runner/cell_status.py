@@ -29,12 +29,12 @@ class CellLedger(NotebookExecutionManager):  # type: ignore[misc]
         super().__init__(nb, **kwargs)
 
     def save(self, **kwargs: Any) -> None:
-        """Save if it is time; :meth:`notebook_complete` saves in any case."""
-        self.recorder.save_if_due()
+        """Save at the start or end of a cell; :meth:`notebook_complete` saves in any case."""
+        self.recorder.save_step()
 
     def autosave_cell(self) -> None:
-        """Save if it is time."""
-        self.recorder.save_if_due()
+        """Save while a cell runs, if it is time; never raises."""
+        self.recorder.autosave()
 
     def cell_start(self, cell: Any, cell_index: int | None = None, **kwargs: Any) -> None:
         """Mark a cell as running."""
@@ -72,10 +72,9 @@ class CellLedger(NotebookExecutionManager):  # type: ignore[misc]
         self.notebook_exception(failure.ename, failure.evalue)
 
     def notebook_exception(self, ename: str, evalue: str) -> None:
-        """Mark the whole notebook as not successful, and save."""
+        """Mark the whole notebook as not successful; :meth:`notebook_complete` saves it."""
         self.nb.metadata.papermill["exception"] = True
         self.nb.metadata.papermill["exception_cause"] = f"{ename}: {evalue}"
-        self.recorder.save()
 
     def notebook_complete(self, **kwargs: Any) -> None:
         """Close the book and save. A cell that never ran stays ``not_run``."""

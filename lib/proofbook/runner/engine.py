@@ -7,19 +7,30 @@ runbook without its finish record does not end green. Usable as ``papermill --en
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from papermill.engines import Engine
+from papermill.log import logger
 
 from proofbook.errors import Incomplete
 from proofbook.runner.cell_status import CellLedger
 from proofbook.runner.client import TruthfulClient
+from proofbook.runner.destinations import Destination, find_destination
 from proofbook.runner.execution import Execution
-from proofbook.runner.recording import NotebookRecorder
+from proofbook.runner.recording import NotebookRecorder, write_nowhere, write_to
 from proofbook.runs.glued import broken_end, glued_records
 
 __all__ = ["ProofbookEngine"]
+
+_AUTOSAVE_SECONDS = 30
+"""What papermill's command passes where nobody has asked for another interval."""
+
+_START_OPTIONS = ("cwd", "env")
+"""Options of the kernel's start; all others are the client's."""
+
+
+_DROPPED = ("input_path", "startup_timeout")
+"""What papermill passes and no client takes, and what has another name here."""
 
 
 class ProofbookEngine(Engine):  # type: ignore[misc]
@@ -33,56 +44,83 @@ class ProofbookEngine(Engine):  # type: ignore[misc]
         output_path: str | None = None,
         progress_bar: bool | dict[str, Any] = True,
         log_output: bool = False,
-        autosave_cell_every: int = 30,
+        autosave_cell_every: float = _AUTOSAVE_SECONDS,
         start_timeout: int = 60,
         execution_timeout: float | None = None,
-        stdout_file: Any = None,
-        stderr_file: Any = None,
         execution: Execution | None = None,
-        **kwargs: Any,
+        **options: Any,
     ) -> Any:
         """Execute a parameterised notebook in a kernel that ends with it, and return it.
+
+        ``options`` are those of nbclient's client, ``cwd`` and ``env``. While a cell runs, a local
+        file is saved as often as it costs little, unless another interval than papermill's default
+        is asked for.
 
         Raises:
             nbclient.exceptions.CellTimeoutError: A cell, the job or the run took too long.
             nbclient.exceptions.DeadKernelError: The kernel died, or the run was cancelled.
-            Incomplete: All cells ran, but checks were begun and never finished.
+            Incomplete: Checks were begun and never finished, or a cell exited before the last one.
         """
         execution = execution or Execution()
-        execution.limits = execution.limits.with_cell_timeout(execution_timeout)
-        ledger = _open_ledger(nb, execution, output_path, progress_bar, log_output)
+        options = {name: value for name, value in options.items() if name not in _DROPPED}
+        limit = execution_timeout or options.pop("timeout", None)
+        execution.limits = execution.limits.with_cell_timeout(limit)
+        start = {name: options.pop(name) for name in _START_OPTIONS if name in options}
+        recorder = _open_recorder(nb, execution, output_path, autosave_cell_every)
+        ledger = CellLedger(nb, recorder=recorder, progress_bar=progress_bar, log_output=log_output)
         client = TruthfulClient(
             ledger,
             execution,
             kernel_name=kernel_name,
             startup_timeout=start_timeout,
+            log=logger,
             log_output=log_output,
-            stdout_file=stdout_file,
-            stderr_file=stderr_file,
+            **options,
         )
         ledger.notebook_start()
         try:
-            client.execute(**execution.kernel_options())
+            client.execute(**{**start, **execution.kernel_options()})
         finally:
             ledger.notebook_complete()
-        if execution.stop is None and (cause := _unfinished(nb)):
-            ledger.notebook_exception("Incomplete", cause)
-            raise Incomplete(f"{cause}; call checks.finish() in the last code cell, and only there")
+        _refuse_unfinished(ledger, nb, execution)
         return nb
 
 
-def _open_ledger(
-    nb: Any,
-    execution: Execution,
-    output_path: str | None,
-    progress_bar: bool | dict[str, Any],
-    log_output: bool,
-) -> CellLedger:
+def _open_recorder(
+    nb: Any, execution: Execution, output_path: str | None, every: float
+) -> NotebookRecorder:
     if execution.notebook_path:
         nb.metadata.papermill["input_path"] = execution.notebook_path
-    path = execution.notebook or (Path(output_path) if output_path else None)
-    recorder = NotebookRecorder(nb, path if execution.saving else None, execution.redact)
-    return CellLedger(nb, recorder=recorder, progress_bar=progress_bar, log_output=log_output)
+    if not execution.saving:
+        destination = Destination(write_nowhere, True)
+    elif execution.notebook is not None:
+        destination = Destination(write_to(execution.notebook), True)
+    else:
+        destination = find_destination(output_path)
+    is_default = destination.is_local and every == _AUTOSAVE_SECONDS
+    return NotebookRecorder(
+        nb,
+        destination.write,
+        execution.redact,
+        every=None if is_default else every,
+        each_step=not destination.is_local,
+    )
+
+
+def _refuse_unfinished(ledger: CellLedger, nb: Any, execution: Execution) -> None:
+    """Raise where papermill would take for a success what is none."""
+    stop = execution.stop
+    if stop is not None and stop.kind == "incomplete":
+        raise Incomplete(stop.cause)
+    # For papermill a SystemExit of 0 ends a notebook well.
+    failure = stop.failure if stop is not None else None
+    exits_well = (
+        failure is not None and failure.ename == "SystemExit" and failure.evalue in ("", "0")
+    )
+    if (stop is None or exits_well) and (cause := _unfinished(nb)):
+        ledger.notebook_exception("Incomplete", cause)
+        ledger.recorder.save()
+        raise Incomplete(f"{cause}; call checks.finish() in the last code cell, and only there")
 
 
 def _unfinished(nb: Any) -> str:

@@ -30,8 +30,13 @@ class Limits:
     run_deadline: float | None = None
 
     def with_cell_timeout(self, seconds: float | None) -> Limits:
-        """Return these limits, with ``seconds`` for a cell where no other limit is set for it."""
-        return self if self.cell_timeout is not None else replace(self, cell_timeout=seconds)
+        """Return these limits, with ``seconds`` for a cell where no other limit is set for it.
+
+        As nbclient has it, 0 and less are no limit.
+        """
+        if self.cell_timeout is not None or not seconds or seconds < 0:
+            return self
+        return replace(self, cell_timeout=seconds)
 
     def remaining(self, clock: Callable[[], float] = time.monotonic) -> float | None:
         """Return the seconds that the next cell may take, or None without a limit."""
@@ -40,6 +45,10 @@ class Limits:
         if self.cell_timeout is not None:
             left.append(self.cell_timeout)
         return max(0.01, min(left)) if left else None
+
+    def left_for_start(self, clock: Callable[[], float] = time.monotonic) -> float | None:
+        """Return the seconds that the kernel's start may take; a cell's limit is not for it."""
+        return replace(self, cell_timeout=None).remaining(clock)
 
     def exceeded(self, clock: Callable[[], float] = time.monotonic) -> str:
         """Return which limit a time-out has hit: the run's, the job's or the cell's."""

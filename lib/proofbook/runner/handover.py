@@ -21,6 +21,7 @@ from proofbook.runner.executors.protocol import JobResult, JobSpec
 from proofbook.runner.outcomes import OutcomeWriter, ended
 from proofbook.runner.resolution import read_outputs, resolve_parameters
 from proofbook.runner.schedule import Obstacle, Start
+from proofbook.runner.source import decode_notebook
 from proofbook.runs.folder import RunFolder
 from proofbook.runs.media_index import MediaIndex
 from proofbook.runs.media_store import store_media
@@ -73,7 +74,7 @@ class Handover:
         return JobSpec(
             run_id=self.info.run_id,
             job=job,
-            notebook=notebook.decode(),
+            notebook=decode_notebook(notebook),
             notebook_sha256=hashlib.sha256(notebook).hexdigest(),
             notebook_path=str(path),
             environment=self._environment(job, start.allocation),

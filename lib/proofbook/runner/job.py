@@ -6,7 +6,6 @@ make it green. Works on whichever machine a spec was sent to; knows nothing abou
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 import time
@@ -25,6 +24,7 @@ from proofbook.runner.executors.protocol import JobResult, JobSpec
 from proofbook.runner.lacks import find_lacks, record_lacks
 from proofbook.runner.logs import JobLog
 from proofbook.runner.outcomes import OutcomeWriter, ended
+from proofbook.runner.source import load_source
 from proofbook.runner.temporary import temporary_folder
 from proofbook.runs.folder import JobFolder, RunFolder
 from proofbook.runs.media_index import MediaIndex
@@ -151,7 +151,6 @@ def _environment(
 
 def _execute_notebook(spec: JobSpec, worker: Worker, execution: Execution) -> None:
     """Execute the notebook; whatever ends it early is in ``execution.stop`` afterwards."""
-    import nbformat
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
     from papermill import execute_notebook
     from papermill.exceptions import PapermillExecutionError
@@ -160,11 +159,12 @@ def _execute_notebook(spec: JobSpec, worker: Worker, execution: Execution) -> No
 
     try:
         execute_notebook(
-            nbformat.from_dict(json.loads(spec.notebook)),
+            load_source(spec.notebook),
             None,
             parameters={**spec.job.parameters, **spec.resolved},
             engine_name="proofbook",
             kernel_name="proofbook",
+            language="python",
             progress_bar=False,
             execution=execution,
         )
@@ -172,7 +172,8 @@ def _execute_notebook(spec: JobSpec, worker: Worker, execution: Execution) -> No
         return
     except OSError as error:
         worker.writer.reserve.release()
-        execution.stop = Stop(kind="error", cause=f"{error}; free space or rights, then --resume")
+        unsaved = Stop(kind="error", cause=f"{error}; free space or rights, then --resume")
+        execution.stop = execution.stop or unsaved
     except RuntimeError as error:
         execution.stop = Stop(
             kind="cancelled" if worker.cancelled.is_set() else "crashed",

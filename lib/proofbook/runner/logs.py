@@ -28,6 +28,8 @@ class JobLog:
         self._lock = threading.Lock()
         self._written = path.stat().st_size
         self._full = False
+        self._lost = 0
+        self._reason = ""
         self._rest: dict[str, str] = {}
         read_end, write_end = os.pipe()
         self._reader = os.fdopen(read_end, "rb")
@@ -48,13 +50,20 @@ class JobLog:
 
     def _append(self, text: str) -> None:
         data = self._redact(text).encode(errors="replace")
-        if self._full or self._file.closed:
+        if not data or self._full or self._file.closed:
             return
         if self._written + len(data) > _LARGEST:
             data = b"\n[output.log is full: 64 MiB; later output is not in it]\n"
             self._full = True
-        self._file.write(data)
-        self._written += len(data)
+        note = f"\n[{self._lost} bytes could not be written: {self._reason}]\n".encode()
+        # Neither a kernel that prints nor the one who watches it may end for want of a log.
+        try:
+            written = self._file.write(note + data if self._lost else data) or 0
+        except OSError as error:
+            self._lost, self._reason = self._lost + len(data), str(error.strerror)
+            return
+        self._lost = 0
+        self._written += written
 
     def _drain(self) -> None:
         for line in self._reader:

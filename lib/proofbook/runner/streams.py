@@ -9,14 +9,17 @@ __all__ = ["collapse_returns", "join_streams"]
 
 def join_streams(outputs: list[Any]) -> None:
     """Join the last output to the one before it, where both are text of the same stream."""
-    if len(outputs) < 2:
+    if not outputs or outputs[-1]["output_type"] != "stream":
         return
-    before, last = outputs[-2], outputs[-1]
-    both = before["output_type"] == last["output_type"] == "stream"
-    if both and before["name"] == last["name"]:
-        before["text"] = collapse_returns(before["text"] + last["text"])
+    last = outputs[-1]
+    before = outputs[-2] if len(outputs) > 1 else {"output_type": ""}
+    if before["output_type"] == "stream" and before["name"] == last["name"]:
+        # Nothing that follows can change a line that has ended: what was joined before is not
+        # read again, and a flood of small pieces costs no more than its size.
+        ended, newline, line = before["text"].rpartition("\n")
+        before["text"] = ended + newline + collapse_returns(line + last["text"])
         del outputs[-1]
-    elif last["output_type"] == "stream":
+    else:
         last["text"] = collapse_returns(last["text"])
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Required, get_args
@@ -19,11 +19,21 @@ from typing_extensions import TypedDict
 from proofbook.records import CellState, CellStatus, Failure
 from proofbook.runs.glued import Glued, broken_end, glued_records
 
-__all__ = ["ExecutedNotebook", "plain_text", "read_executed_notebook"]
+__all__ = [
+    "MAY_RAISE",
+    "RAISES",
+    "ExecutedNotebook",
+    "cell_failure",
+    "plain_text",
+    "read_executed_notebook",
+    "unfinished_cell",
+]
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-_MAY_RAISE = "raises-exception"
-_RAISES = "raises:"
+MAY_RAISE = "raises-exception"
+"""Tag of a cell that may raise any exception, unless others say which; nbclient's."""
+RAISES = "raises:"
+"""With the name of an exception: tag of a cell that has to raise it."""
 _STATUSES = frozenset(get_args(CellStatus))
 
 
@@ -125,6 +135,26 @@ def read_executed_notebook(path: Path) -> ExecutedNotebook:
     )
 
 
+def cell_failure(index: int, cell: Mapping[str, Any]) -> Failure | None:
+    """Return the first exception in a code cell's outputs that its tags do not expect.
+
+    One that they expect and that did not come is a failure too.
+    """
+    if cell["cell_type"] != "code":
+        return None
+    metadata = cell.get("metadata", {})
+    tags = metadata.get("tags", [])
+    expected = {tag.removeprefix(RAISES) for tag in tags if tag.startswith(RAISES)}
+    errors = [each for each in cell.get("outputs", ()) if each["output_type"] == "error"]
+    for error in errors:
+        if not _is_expected(error.get("ename", ""), tags, expected):
+            return _failure_of(index, cell, error)
+    if expected and not errors and metadata.get("papermill", {}).get("status") != "not_run":
+        evalue = f"the cell is tagged to raise {' or '.join(sorted(expected))} and raised nothing"
+        return _failure_of(index, cell, {"ename": "NotRaised", "evalue": evalue})
+    return None
+
+
 def unfinished_cell(cells: Iterable[CellState]) -> str:
     """Return which code cell did not complete; empty where all did."""
     for cell in cells:
@@ -165,29 +195,16 @@ def _state(index: int, cell: _Cell) -> dict[str, object]:
 
 
 def _failure(cells: Sequence[_Cell]) -> Failure | None:
-    for index, cell in enumerate(cells):
-        if cell["cell_type"] != "code":
-            continue
-        tags = cell.get("metadata", {}).get("tags", [])
-        expected = {tag.removeprefix(_RAISES) for tag in tags if tag.startswith(_RAISES)}
-        errors = [each for each in cell.get("outputs", ()) if each["output_type"] == "error"]
-        for error in errors:
-            if not _is_expected(error.get("ename", ""), tags, expected):
-                return _failure_of(index, cell, error)
-        if expected and not errors:
-            words = " or ".join(sorted(expected))
-            missing: _Output = {"output_type": "error", "ename": "NotRaised"}
-            missing["evalue"] = f"the cell is tagged to raise {words} and raised nothing"
-            return _failure_of(index, cell, missing)
-    return None
+    failures = (cell_failure(index, cell) for index, cell in enumerate(cells))
+    return next((failure for failure in failures if failure is not None), None)
 
 
 def _is_expected(ename: str, tags: Sequence[str], expected: set[str]) -> bool:
     """Say whether a cell's tags allow this exception: ``raises-exception`` alone allows any."""
-    return _MAY_RAISE in tags and (not expected or ename in expected)
+    return MAY_RAISE in tags and (not expected or ename in expected)
 
 
-def _failure_of(index: int, cell: _Cell, error: _Output) -> Failure:
+def _failure_of(index: int, cell: Mapping[str, Any], error: Mapping[str, Any]) -> Failure:
     return Failure(
         cell_index=index,
         cell_id=cell.get("id"),

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from proofbook.records import AnyRecord, Check
 
-__all__ = ["SCRAP", "Glued", "broken_end", "glued_records", "lost_records"]
+__all__ = ["SCRAP", "Glued", "broken_end", "glued_records", "is_glued", "lost_records"]
 
 SCRAP: Final = "application/scrapbook.scrap.json+json"
 """Media type of a record in a notebook; scrapbook's."""
@@ -27,15 +27,26 @@ class Glued(NamedTuple):
     status: str
 
 
+def is_glued(data: Mapping[str, Any]) -> bool:
+    """Say whether what is displayed is one of these records."""
+    return _record(data) is not None
+
+
 def glued_records(cells: Sequence[Mapping[str, Any]]) -> Iterator[Glued]:
     """Yield the records in a notebook's cells, in order; what others have glued is left out."""
     for index, cell in enumerate(cells):
         for output in cell.get("outputs", ()):
-            scrap = output.get("data", {}).get(SCRAP)
-            record = scrap.get("data") if isinstance(scrap, Mapping) else None
-            if isinstance(record, Mapping) and isinstance(record.get("kind"), str):
+            record = _record(output.get("data", {}))
+            if record is not None:
                 name, status = str(record.get("name", "")), str(record.get("status", ""))
                 yield Glued(index, record["kind"], name, status)
+
+
+def _record(data: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    scrap = data.get(SCRAP)
+    record = scrap.get("data") if isinstance(scrap, Mapping) else None
+    is_ours = isinstance(record, Mapping) and isinstance(record.get("kind"), str)
+    return record if is_ours else None
 
 
 def broken_end(cells: Sequence[Mapping[str, Any]]) -> str:

@@ -1,0 +1,34 @@
+"""Every notebook that is right ends green, however odd it is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from odd_notebooks import ODD, PLANNED
+from running import Runner
+
+from proofbook.project import Project
+
+pytestmark = pytest.mark.slow
+
+
+def test_no_notebook_that_is_right_is_called_not_green(
+    project: Project, add_profile: Callable[..., Path], runner: Runner
+) -> None:
+    folder = project.runbooks / "odd"
+    folder.mkdir()
+    for name, make in ODD.items():
+        (folder / f"{name}.ipynb").write_bytes(make(f"odd/{name}"))
+    entries = [{"runbook": f"odd/{name}", "parameters": {"level": PLANNED}} for name in ODD]
+    add_profile(json.dumps({"defaults": {"timeout": 120}, "jobs": entries}))
+    ended = runner.run("-j", "2")
+    outcomes = {name: ended.outcome(f"odd-{name}") for name in ODD}
+    causes = {name: o["cause"] for name, o in outcomes.items() if o["status"] != "passed"}
+    assert causes == {}, ended.output[-2000:]
+    assert ended.code == 0
+    assert len(ODD) >= 40
+    sizes = {p.parent.name: p.stat().st_size for p in ended.folder.glob("jobs/*/notebook.ipynb")}
+    assert max(sizes.values()) < 2_500_000, sizes

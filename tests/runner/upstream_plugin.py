@@ -1,0 +1,54 @@
+"""A pytest plugin for other projects' suites: they run with our engine, and say what became of it.
+
+Loaded with ``-p upstream_plugin`` in a process of its own. ``PROOFBOOK_UPSTREAM_REPORT`` names the
+file that gets each test's outcome and the kinds of the kernels that were started.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+_outcomes: dict[str, str] = {}
+_kernels: list[str] = []
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make our engine papermill's default one, and watch how kernels are started."""
+    from papermill.engines import papermill_engines
+
+    from proofbook.kernels.provisioner import ProofbookProvisioner
+    from proofbook.runner.engine import ProofbookEngine
+
+    papermill_engines.register(None, ProofbookEngine)
+    launch = ProofbookProvisioner.launch_kernel
+
+    async def watched(self: Any, *args: Any, **kwargs: Any) -> Any:
+        information = await launch(self, *args, **kwargs)
+        _kernels.append(str(self.kind))
+        return information
+
+    ProofbookProvisioner.launch_kernel = watched  # type: ignore[method-assign]
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Remember the worst that any phase of a test says."""
+    if report.when == "call" or report.outcome != "passed":
+        known = _outcomes.get(report.nodeid)
+        _outcomes[report.nodeid] = known if known == "failed" else report.outcome
+
+
+def pytest_collectreport(report: pytest.CollectReport) -> None:
+    """Remember what could not be collected."""
+    if report.failed:
+        _outcomes[report.nodeid] = "not collected"
+
+
+def pytest_sessionfinish() -> None:
+    """Write the report."""
+    report = {"outcomes": _outcomes, "kernels": _kernels}
+    Path(os.environ["PROOFBOOK_UPSTREAM_REPORT"]).write_text(json.dumps(report))
