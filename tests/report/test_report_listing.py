@@ -10,6 +10,7 @@ from sample_run import build_run
 
 from proofbook.report import load_run
 from proofbook.report.listing import print_runs
+from proofbook.report.wording import say_state
 from proofbook.runs.folder import RunFolder
 
 
@@ -32,7 +33,8 @@ def test_the_newest_run_comes_first(
     summary = load_run(sample)
     assert lines[0].split()[1] == summary.verdict
     for status, number in summary.counts.items():
-        assert f"{number} {status}" in lines[0]
+        assert f"{number} {say_state(status)}" in lines[0]
+    assert f"  {len(summary.jobs)} jobs: 1 crashed, " in lines[0]
     assert lines[1].split()[1] == "unreadable" and "run.json cannot be read" in lines[1]
 
 

@@ -99,6 +99,7 @@ def test_a_clip_really_plays(page: Page) -> None:
 
 
 def test_a_click_on_the_waveform_plays_from_there(page: Page) -> None:
+    page.locator(f"[id='job-{CLIP_JOB}'] > summary").click()
     stage = page.locator(f"[id='job-{CLIP_JOB}'] .stage").first
     stage.scroll_into_view_if_needed()
     box = stage.bounding_box()

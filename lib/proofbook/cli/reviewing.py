@@ -44,9 +44,10 @@ def report(
         written = write_single_file(folder, single_file, int(budget * 1e6))
         typer.echo(str(single_file))
         if written.left_out:
+            groups = ", ".join(f"{n} of {group}" for group, n in written.left_out_of.items())
             typer.echo(
-                f"{len(written.left_out)} media files are not in it: it would be larger than "
-                f"{budget:g} MB; see --budget",
+                f"{len(written.left_out)} media files are not in it ({groups}): it would be "
+                f"larger than {budget:g} MB; see --budget",
                 err=True,
             )
 

@@ -6,47 +6,42 @@ was tested.
 
 from __future__ import annotations
 
-import itertools
 import math
+import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
+from proofbook.report.changes import Change, PreviousRun, job_changes, sort_changes
 from proofbook.report.index import (
     Result,
     find_comparable,
     index_missing,
     insert_run,
     last_green,
+    last_whole_checks,
     open_index,
     read_results,
     results_of,
 )
+from proofbook.report.past import Past
 from proofbook.report.summary import RunSummary
 
-__all__ = ["Change", "History", "Past", "Series", "load_history", "remember"]
-
-Lines = Mapping[str, list[str | float | None]]
-"""States or values of one result in the earlier runs, the oldest first, by key."""
+__all__ = ["History", "Series", "load_history", "remember"]
 
 _ENOUGH = 5
-_FLAKY_WITHIN = 10
-_TURNS: dict[tuple[str, str], str] = {
-    ("good", "bad"): "newly failing",
-    ("bad", "good"): "fixed",
-}
-_MARKS = {"good": "✓", "bad": "✗", "skipped": "–"}  # noqa: RUF001 - a dash that is seen
 
 
-@dataclass(frozen=True, kw_only=True)
-class Change:
-    """One thing that is not as it was in the run before."""
+class _Earlier(NamedTuple):
+    """How a job or check ended in one earlier run; many of them share one object."""
 
-    kind: str
-    """``newly failing``, ``fixed``, ``subject``, ``environment``, ``new``, ``gone``."""
-    what: str
-    job: str = ""
+    run: str
+    state: str
+    is_comparable: bool
+    """Whether the same revision was tested."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,54 +75,30 @@ class Series:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Past:
-    """How one check ended, the oldest run first; the last is this one."""
-
-    states: tuple[str, ...]
-    """``good``, ``bad`` or ``skipped``."""
-
-    @property
-    def flaky(self) -> bool:
-        """Whether it changed its mind at least twice in the last runs."""
-        seen = [state for state in self.states if state != "skipped"]
-        recent = seen[-_FLAKY_WITHIN:]
-        return sum(a != b for a, b in itertools.pairwise(recent)) >= 2
-
-    @property
-    def mixed(self) -> bool:
-        """Whether it did not always end alike."""
-        return len(set(self.states)) > 1
-
-    @property
-    def marks(self) -> str:
-        """A mark for each run."""
-        return "".join(_MARKS[state] for state in self.states)
-
-    @property
-    def words(self) -> str:
-        """A summary in words."""
-        runs, skipped = len(self.states), self.states.count("skipped")
-        if runs == skipped:
-            return f"skipped in {runs} runs"
-        return f"passed in {self.states.count('good')} of {runs - skipped} runs"
-
-
-@dataclass(frozen=True, kw_only=True)
 class History:
     """What a report shows of earlier runs."""
 
     previous: str = ""
     """The run of this profile before this one, on the same testbed."""
     changes: tuple[Change, ...] = ()
+    """The worst first."""
     series: Mapping[str, Series] = field(default_factory=dict)
     """By :func:`proofbook.report.index.metric_key`."""
-    checks: Mapping[tuple[str, str], Past] = field(default_factory=dict)
-    """By job and check."""
+    past: Mapping[tuple[str, str], Past] = field(default_factory=dict)
+    """By job and check; the check is empty for the job itself."""
+    unreached: Mapping[str, int] = field(default_factory=dict)
+    """Checks that a job made in its last whole run, and not in this one; by job."""
 
-    @property
+    @cached_property
     def flaky(self) -> dict[str, str]:
-        """Checks that are flaky, as ``job/check``, and how often they passed."""
-        return {"/".join(key): past.words for key, past in self.checks.items() if past.flaky}
+        """Jobs and checks that are flaky, as ``job/check``, and how often they failed."""
+        flaky = {key: past for key, past in self.past.items() if past.flaky}
+        checked = {job for job, check in flaky if check}
+        return {
+            f"{job}/{check}" if check else job: past.words
+            for (job, check), past in flaky.items()
+            if check or job not in checked
+        }
 
 
 def remember(outputs: Path, run: RunSummary) -> None:
@@ -144,44 +115,78 @@ def load_history(outputs: Path, run: RunSummary) -> History:
         if not earlier:
             return History()
         now = {result.key: result for result in results_of(run.jobs)}
-        before = {row[0]: Result(*row) for row in read_results(database, earlier[:1])}
-        lines: Lines = {key: [] for key in now}
-        for key, revision, state, value in read_results(database, earlier[::-1]):
-            if key in now and revision == now[key].revision:
-                lines[key].append(state or value)
+        lines, values = _read_lines(database, earlier[::-1], now)
+        previous = _read_previous(database, earlier[0], now)
         green = last_green(database, earlier)
+        unreached = _count_unreached(database, earlier, run)
+    past = _past(lines, now)
+    changes = (
+        *job_changes(run, previous, past),
+        *_environment_changes(green, run.environment),
+    )
     return History(
         previous=earlier[0],
-        changes=(*_changes(before, now), *_environment_changes(green, run.environment)),
-        series=_series(lines, now),
-        checks=_checks(lines, now),
+        changes=sort_changes(changes),
+        series=_series(values, now),
+        past=past,
+        unreached=unreached,
     )
 
 
-def _changes(before: Mapping[str, Result], now: Mapping[str, Result]) -> Iterator[Change]:
-    # Where only a part of the profile was run, what is not there is not gone.
-    jobs = {key for key in before if key.startswith("job")}
-    whole = 2 * len(jobs & now.keys()) >= len(jobs)
-    reported: set[str] = set()
-    keys = {key for key, result in {**before, **now}.items() if result.state}
-    for key in sorted(keys):  # a job's checks come before the job
-        kind, _, what = key.partition("\n")
-        job, _, check = what.partition("\n")
-        named = f"{job}: {check}" if check else job
-        was, is_now = before.get(key), now.get(key)
-        if was and is_now:
-            turned = _TURNS.get((was.state, is_now.state))
-            if turned and not (kind == "job" and job in reported):
-                reported.add(job)
-                yield Change(kind=turned, what=named, job=job)
-            if kind == "job" and was.revision != is_now.revision:
-                what = f"{job}: {was.revision or 'unknown'}, now {is_now.revision or 'unknown'}"
-                yield Change(kind="subject", what=what, job=job)
-        elif is_now:
-            if kind == "job" and whole:
-                yield Change(kind="new", what=named, job=job)
-        elif whole if kind == "job" else f"job\n{job}" in now:
-            yield Change(kind="gone", what=named)
+def _read_lines(
+    database: sqlite3.Connection, runs: list[str], now: Mapping[str, Result]
+) -> tuple[dict[str, list[_Earlier]], dict[str, list[float]]]:
+    """Return the states of jobs and checks, and the values of metrics, the oldest first."""
+    lines: dict[str, list[_Earlier]] = {}
+    values: dict[str, list[float]] = {}
+    shared: dict[_Earlier, _Earlier] = {}
+    for run in runs:
+        for key, revision, state, value in read_results(database, run):
+            current = now.get(key)
+            if current is None:
+                continue
+            is_comparable = revision == current.revision
+            if state:
+                entry = _Earlier(run, state, is_comparable)
+                lines.setdefault(key, []).append(shared.setdefault(entry, entry))
+            elif is_comparable and isinstance(value, float):
+                values.setdefault(key, []).append(value)
+    return lines, values
+
+
+def _read_previous(
+    database: sqlite3.Connection, name: str, now: Mapping[str, Result]
+) -> PreviousRun:
+    revisions: dict[str, str] = {}
+    finished: set[str] = set()
+    lost: list[list[str]] = []
+    for key, revision, _, value in read_results(database, name):
+        kind, _, rest = key.partition("\n")
+        if kind == "job":
+            revisions[rest] = revision
+            if value is not None:
+                finished.add(rest)
+        if key not in now:
+            lost.append(key.split("\n", 2))
+    return PreviousRun(
+        revisions=revisions,
+        finished=frozenset(finished),
+        lost_jobs=sorted(names[0] for kind, *names in lost if kind == "job"),
+        lost_checks=sorted((names[0], names[1]) for kind, *names in lost if kind == "check"),
+    )
+
+
+def _count_unreached(
+    database: sqlite3.Connection, runs: list[str], run: RunSummary
+) -> dict[str, int]:
+    counts = {}
+    for job in run.jobs:
+        if not job.reached_end and not job.is_green:
+            made = {check.name for check in job.checks}
+            missed = last_whole_checks(database, runs, job.id) - made
+            if missed:
+                counts[job.id] = len(missed)
+    return counts
 
 
 def _environment_changes(
@@ -197,22 +202,36 @@ def _environment_changes(
             yield Change(kind="environment", what=f"{name}: {was} in {run}, {is_now} now")
 
 
-def _series(lines: Lines, now: Mapping[str, Result]) -> dict[str, Series]:
+def _series(values: Mapping[str, list[float]], now: Mapping[str, Result]) -> dict[str, Series]:
     series = {}
-    for key, line in lines.items():
-        if line and key.startswith("metric"):
-            values = (value for value in (*line, now[key].value) if isinstance(value, float))
-            finite = tuple(value for value in values if math.isfinite(value))
-            if len(finite) > 1:
-                series[key] = Series(values=finite)
+    for key, line in values.items():
+        both = (*line, now[key].value)
+        finite = tuple(each for each in both if each is not None and math.isfinite(each))
+        if len(finite) > 1:
+            series[key] = Series(values=finite)
     return series
 
 
-def _checks(lines: Lines, now: Mapping[str, Result]) -> dict[tuple[str, str], Past]:
-    checks = {}
+def _past(
+    lines: Mapping[str, list[_Earlier]], now: Mapping[str, Result]
+) -> dict[tuple[str, str], Past]:
+    """Return how jobs and checks ended; those that ended alike share one object."""
+    shared: dict[tuple[tuple[_Earlier, ...], str], Past] = {}
+    past = {}
     for key, line in lines.items():
-        if line and key.startswith("check"):
-            _, job, check = key.split("\n", 2)
-            states = (*line, now[key].state)
-            checks[job, check] = Past(states=tuple(str(state) for state in states))
-    return checks
+        _, job, *check = key.split("\n", 2)
+        alike = (tuple(line), now[key].state)
+        if alike not in shared:
+            shared[alike] = _make_past(*alike)
+        past[job, check[0] if check else ""] = shared[alike]
+    return past
+
+
+def _make_past(line: tuple[_Earlier, ...], state: str) -> Past:
+    comparable = [each for each in line if each.is_comparable]
+    known = comparable or [each for each in line if each.state != "skipped"][-1:]
+    return Past(
+        states=(*(each.state for each in known), state),
+        runs=tuple(each.run for each in known),
+        revised=bool(known) and not comparable,
+    )

@@ -22,6 +22,7 @@ __all__ = [
     "index_missing",
     "insert_run",
     "last_green",
+    "last_whole_checks",
     "metric_key",
     "open_index",
     "read_results",
@@ -30,7 +31,7 @@ __all__ = [
 
 _FILE = "history.sqlite"
 _LOOK_BACK = 20
-_VERSION = 2
+_VERSION = 3
 _SCHEMA = """
 create table if not exists runs (
     run text primary key, profile text, testbed text, started text, verdict text, environment text
@@ -50,8 +51,10 @@ class Result(NamedTuple):
     revision: str
     """Of what was tested."""
     state: str
-    """``good``, ``bad`` or ``skipped``; empty for a metric."""
+    """``good``, ``bad``, ``broken`` (a job that did not get to its checks' verdict) or
+    ``skipped`` (nothing was found out); empty for a metric."""
     value: float | None
+    """Of a metric; of a job, the number of its checks where it reached its end."""
 
 
 def metric_key(job: str, metric: Metric) -> str:
@@ -63,12 +66,21 @@ def metric_key(job: str, metric: Metric) -> str:
 def results_of(jobs: Iterable[JobSummary]) -> Iterator[Result]:
     """Return all results of a run's jobs."""
     for job in jobs:
-        yield Result(f"job\n{job.id}", job.revision, "good" if job.is_green else "bad", None)
+        made = float(len(job.checks)) if job.reached_end else None
+        yield Result(f"job\n{job.id}", job.revision, _state(job), made)
         for check in job.checks:
             state = {"passed": "good", "skipped": "skipped"}.get(check.status, "bad")
             yield Result(f"check\n{job.id}\n{check.name}", job.revision, state, None)
         for metric in job.metrics:
             yield Result(metric_key(job.id, metric), job.revision, "", metric.value)
+
+
+def _state(job: JobSummary) -> str:
+    if job.is_green:
+        return "good"
+    if job.outcome in ("skipped", "cancelled") or job.started is None:
+        return "skipped"
+    return "bad" if job.outcome == "failed" else "broken"
 
 
 def open_index(outputs: Path) -> sqlite3.Connection:
@@ -131,15 +143,32 @@ def find_comparable(database: sqlite3.Connection, run: RunSummary) -> list[str]:
 
 
 def read_results(
-    database: sqlite3.Connection, runs: Sequence[str]
+    database: sqlite3.Connection, run: str
 ) -> Iterator[tuple[str, str, str, float | None]]:
-    """Return the results of these runs, in the order of the runs, as the parts of :class:`Result`.
+    """Return the results of a run as the parts of :class:`Result`.
 
-    Plain tuples: there may be a million of them.
+    Plain tuples: of all runs together there may be a million of them.
     """
+    query = "select key, revision, state, value from results where run = ?"
+    yield from database.execute(query, (run,))
+
+
+def last_whole_checks(
+    database: sqlite3.Connection, runs: Sequence[str], job: str
+) -> frozenset[str]:
+    """Return the checks of a job in the newest of ``runs`` where it reached its end.
+
+    ``runs`` are the newest first; nothing is returned where it reached its end in none of them.
+    """
+    ended = "select value from results where run = ? and key = ? and value is not null"
+    made = "select key from results where run = ? and key > ? and key < ?"
     for run in runs:
-        query = "select key, revision, state, value from results where run = ?"
-        yield from database.execute(query, (run,))
+        if database.execute(ended, (run, f"job\n{job}")).fetchone():
+            below = f"check\n{job}\n"
+            after = f"check\n{job}\x0b"  # the character after a line's end
+            rows = database.execute(made, (run, below, after))
+            return frozenset(key.removeprefix(below) for (key,) in rows)
+    return frozenset()
 
 
 def last_green(

@@ -11,8 +11,9 @@ import xml.etree.ElementTree as ET
 from xml.etree.ElementTree import Element, SubElement
 
 from proofbook.records import Check
+from proofbook.report.history import History
 from proofbook.report.summary import JobSummary, RunSummary
-from proofbook.report.wording import say_value, write_headline
+from proofbook.report.wording import say_checks, say_value, write_headline
 
 __all__ = ["render_junit"]
 
@@ -20,11 +21,12 @@ _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 _GREEN = ("passed", "waived", "unreviewed")
 
 
-def render_junit(run: RunSummary) -> bytes:
-    """Return the run as JUnit XML."""
+def render_junit(run: RunSummary, history: History | None = None) -> bytes:
+    """Return the run as JUnit XML; ``history`` knows how many checks a job did not reach."""
+    unreached = history.unreached if history else {}
     root = Element("testsuites", name=_legal(run.profile), time=_seconds(run.seconds))
     for job in run.jobs:
-        _add_job(root, job)
+        _add_job(root, job, unreached.get(job.id, 0))
     if run.verdict not in _GREEN and all(job.is_green for job in run.jobs):
         _add_verdict(root, run)
     for name in ("tests", "failures", "errors", "skipped"):
@@ -34,12 +36,15 @@ def render_junit(run: RunSummary) -> bytes:
     return document
 
 
-def _add_job(root: Element, job: JobSummary) -> None:
+def _add_job(root: Element, job: JobSummary, unreached: int) -> None:
     suite = SubElement(root, "testsuite", name=_legal(job.id), time=_seconds(job.seconds))
     if job.started is not None:
         suite.set("timestamp", job.started.strftime("%Y-%m-%dT%H:%M:%S"))
-    _add_properties(suite, job)
-    _add_runbook(suite, job)
+    _add_properties(suite, job, unreached)
+    _add_runbook(suite, job, unreached)
+    for number, fault in enumerate(job.faults, start=1):
+        case = _add_case(suite, job, f"fault {number}", None)
+        SubElement(case, "error", type="fault", message=_legal(fault))
     for check in job.checks:
         _add_check(suite, job, check)
     if not job.is_green and job.log_tail:
@@ -47,9 +52,10 @@ def _add_job(root: Element, job: JobSummary) -> None:
     _count(suite)
 
 
-def _add_properties(suite: Element, job: JobSummary) -> None:
+def _add_properties(suite: Element, job: JobSummary, unreached: int) -> None:
     properties = SubElement(suite, "properties")
     values = {"runbook": job.runbook, "outcome": job.outcome}
+    values["checks"] = say_checks(job, unreached)
     values |= {f"parameter.{name}": say_value(value) for name, value in job.parameters.items()}
     for metric in job.metrics:
         labels = "".join(f",{name}={value}" for name, value in metric.labels.items())
@@ -58,14 +64,15 @@ def _add_properties(suite: Element, job: JobSummary) -> None:
         SubElement(properties, "property", name=_legal(name), value=_legal(value))
 
 
-def _add_runbook(suite: Element, job: JobSummary) -> None:
+def _add_runbook(suite: Element, job: JobSummary, unreached: int) -> None:
     case = _add_case(suite, job, "runbook", job.seconds)
     if job.is_green:
         if job.outcome == "skipped":
             SubElement(case, "skipped", message=_legal(job.cause))
         return
     kind = "failure" if job.outcome == "failed" else "error"
-    problem = SubElement(case, kind, type=job.outcome, message=_legal(job.cause or job.outcome))
+    message = f"{job.cause or job.outcome} ({say_checks(job, unreached)})"
+    problem = SubElement(case, kind, type=job.outcome, message=_legal(message))
     problem.text = _legal(job.failure.traceback) if job.failure else None
 
 

@@ -14,6 +14,7 @@ import typer
 from proofbook.errors import RunFolderError
 from proofbook.report.loading import load_run
 from proofbook.report.summary import RunSummary
+from proofbook.report.wording import ATTENTION_ORDER, count_noun, say_state
 from proofbook.runs.finding import run_folders
 
 __all__ = ["print_runs"]
@@ -37,7 +38,9 @@ def print_runs(outputs: Path, limit: int) -> None:
 
 
 def _describe(run: RunSummary) -> str:
-    counts = ", ".join(f"{number} {status}" for status, number in sorted(run.counts.items()))
+    worst_first = sorted(run.counts.items(), key=lambda each: ATTENTION_ORDER.index(each[0]))
+    states = ", ".join(f"{number} {say_state(status)}" for status, number in worst_first)
+    counts = f"{count_noun(len(run.jobs), 'job')}: {states}" if states else "no jobs"
     seconds = "" if run.seconds is None else f"{run.seconds:.0f} s"
     cause = f"  {run.cause}" if run.cause else ""
     return f"{run.verdict:<10}  {seconds:>7}  {counts}{cause}"

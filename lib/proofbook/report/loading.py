@@ -9,7 +9,17 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from proofbook.collector import collector_paused
-from proofbook.records import Check, Evidence, Identity, Metric, Outcome, Output, PlannedJob
+from proofbook.records import (
+    Check,
+    Evidence,
+    Fault,
+    Finish,
+    Identity,
+    Metric,
+    Outcome,
+    Output,
+    PlannedJob,
+)
 from proofbook.report.redactions import count_redactions
 from proofbook.report.summary import JobSummary, RunSummary
 from proofbook.runs.folder import RunFolder
@@ -127,6 +137,8 @@ def _summarise(run: RunFolder, job: JobStatus) -> JobSummary:
         log_tail=read_tail(folder.log),
         redacted=count_redactions(folder, run.media, judged.of_kind(Evidence)),
         unreadable_lines=judged.unreadable_lines,
+        finished=bool(judged.of_kind(Finish)),
+        faults=tuple(fault.what for fault in judged.of_kind(Fault)),
         media_problems=dict(judged.media_problems),
     )
 

@@ -1,6 +1,7 @@
 """The report for a CI summary: Markdown with the verdict, the jobs and what failed.
 
-Short by design: at most 200 jobs, 100 checks and 50 outputs are named, the worst first.
+The worst comes first, and everything that failed is named, up to what a CI system takes. Of what is
+green, at most 200 jobs, 100 changes and 50 outputs are.
 """
 
 from __future__ import annotations
@@ -8,12 +9,18 @@ from __future__ import annotations
 import re
 
 from proofbook.records import Check
+from proofbook.report.causes import find_causes
+from proofbook.report.history import History
 from proofbook.report.redactions import say_redactions
 from proofbook.report.summary import JobSummary, RunSummary
 from proofbook.report.wording import (
     ATTENTION_ORDER,
+    BAD_CHECKS,
+    count_noun,
+    say_checks,
     say_duration,
-    say_number,
+    say_expected,
+    say_found,
     say_state,
     say_time,
     say_value,
@@ -31,12 +38,20 @@ _MARKS = {
     "skip_allowed": "⚪",
     "flaky": "🟡",
 }
-_MOST_JOBS, _MOST_CHECKS, _MOST_OUTPUTS = 200, 100, 50
+_MOST_JOBS, _MOST_CALM, _MOST_OUTPUTS = 200, 100, 50
+_MOST_CHARACTERS = 200_000
+"""Of one list; GitHub refuses a summary of more than a megabyte as a whole."""
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~$@-])")
 
 
-def render_markdown(run: RunSummary) -> str:
-    """Return the run as Markdown."""
+def render_markdown(run: RunSummary, history: History | None = None) -> str:
+    """Return the run as Markdown.
+
+    Args:
+        run: What it says.
+        history: What earlier runs recorded.
+    """
+    history = history or History()
     headline = write_headline(run)
     mark = _MARKS.get(run.verdict, "❌")
     parts = [
@@ -44,7 +59,9 @@ def render_markdown(run: RunSummary) -> str:
         _escape(headline.sentence),
         f"Run `{_code(run.run_id)}`, started {say_time(run.started)}, "
         f"took {say_duration(run.seconds)}.",
-        _list_jobs(run),
+        _list_changes(history),
+        _list_causes(run),
+        _list_jobs(run, history),
         _list_failures(run),
         _list_outputs(run),
         _list_questions(run),
@@ -53,50 +70,92 @@ def render_markdown(run: RunSummary) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _list_jobs(run: RunSummary) -> str:
+def _list_changes(history: History) -> str:
+    if not history.changes:
+        return ""
+    lines = [
+        f"- {change.kind}: **{_escape(change.what)}**"
+        + (f", {say_state(change.state)}" if change.is_bad else "")
+        + (f": {_escape(change.detail)}" if change.detail else "")
+        for change in history.changes
+    ]
+    bad = [line for line, each in zip(lines, history.changes, strict=True) if each.is_bad]
+    calm = [line for line, each in zip(lines, history.changes, strict=True) if not each.is_bad]
+    head = f"### Since {_escape(history.previous)}"
+    return _within([head, ""], bad, calm[:_MOST_CALM], len(lines), "change")
+
+
+def _list_causes(run: RunSummary) -> str:
+    causes = find_causes(run.jobs)
+    if not causes:
+        return ""
+    lines = [
+        f"- {count_noun(len(cause.jobs), 'job')}, {say_state(cause.state)}: "
+        + (f"**{_escape(cause.name)}** " if cause.name else "")
+        + f"{_escape(cause.detail)} ({_escape(', '.join(cause.jobs[:3]))}"
+        + (f" and {count_noun(len(cause.jobs) - 3, 'other job')})" if cause.jobs[3:] else ")")
+        for cause in causes
+    ]
+    return _within(["### Causes", ""], lines, [], len(lines), "cause")
+
+
+def _list_jobs(run: RunSummary, history: History) -> str:
     jobs = sorted(run.jobs, key=lambda job: ATTENTION_ORDER.index(state_of(job)))
-    rows = [_row(job) for job in jobs[:_MOST_JOBS]]
-    head = "| | job | outcome | checks | time | cause |\n| --- | --- | --- | ---: | ---: | --- |"
-    more = len(jobs) - len(rows)
-    return "\n".join([head, *rows]) + (f"\n\n… and {more} more jobs." if more > 0 else "")
+    rows = [_row(job, history.unreached.get(job.id, 0)) for job in jobs]
+    bad = sum(1 for job in jobs if not job.is_green)
+    head = ["| | job | outcome | checks | time | cause |", "| --- | --- | --- | --- | ---: | --- |"]
+    return _within(head, rows[:bad], rows[bad : max(bad, _MOST_JOBS)], len(jobs), "job")
 
 
-def _row(job: JobSummary) -> str:
+def _row(job: JobSummary, unreached: int) -> str:
     state = state_of(job)
-    checks = f"{job.count('passed')}/{len(job.checks)}"
+    faults = [fault for fault in job.faults if fault not in job.cause]
     cells = [
         _MARKS.get(state, "❌"),
         _escape(job.id),
         say_state(state),
-        checks,
+        say_checks(job, unreached),
         say_duration(job.seconds),
-        _escape(job.cause),
+        _escape("; ".join(part for part in (job.cause, *faults) if part)),
     ]
     return f"| {' | '.join(cells)} |"
 
 
 def _list_failures(run: RunSummary) -> str:
-    failures = [
-        (job, check)
+    rows = [
+        _failure(job, check)
         for job in run.jobs
         for check in job.checks
-        if check.status in ("failed", "error")
+        if check.status in BAD_CHECKS
     ]
-    if not failures:
+    if not rows:
         return ""
-    rows = [_failure(job, check) for job, check in failures[:_MOST_CHECKS]]
-    more = len(failures) - len(rows)
-    head = (
-        "### Checks that did not pass\n\n"
-        "| job | check | expected | actual | why |\n| --- | --- | --- | --- | --- |"
-    )
-    return "\n".join([head, *rows]) + (f"\n\n… and {more} more checks." if more > 0 else "")
+    head = [
+        f"### {count_noun(len(rows), 'check')} did not pass",
+        "",
+        "| job | check | expected | actual | why |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    return _within(head, rows, [], len(rows), "check")
 
 
 def _failure(job: JobSummary, check: Check) -> str:
-    actual = check.reason or f"{say_value(check.actual)} {check.unit}"
-    cells = (job.id, check.name, f"{check.expected} {check.unit}", actual, check.why)
+    actual = check.reason or say_found(check)
+    cells = (job.id, check.name, say_expected(check), actual, check.why)
     return f"| {' | '.join(_escape(cell.strip()) for cell in cells)} |"
+
+
+def _within(head: list[str], bad: list[str], calm: list[str], total: int, noun: str) -> str:
+    """Join rows; what is bad is cut only where a CI system would refuse all of it."""
+    kept, room = [], _MOST_CHARACTERS
+    for row in (*bad, *calm):
+        room -= len(row) + 1
+        if room < 0:
+            break
+        kept.append(row)
+    rest = total - len(kept)
+    more = f"\n\n… and {count_noun(rest, f'more {noun}')}." if rest > 0 else ""
+    return "\n".join([*head, *kept]) + more
 
 
 def _list_outputs(run: RunSummary) -> str:
@@ -116,7 +175,9 @@ def _list_outputs(run: RunSummary) -> str:
 def _list_questions(run: RunSummary) -> str:
     if not run.open_questions:
         return ""
-    return f"### Waiting for a person\n\n{say_number(run.open_questions)} required questions."
+    asking = sum(1 for job in run.jobs if job.open_questions)
+    words = f"{count_noun(run.open_questions, 'required question')} in {count_noun(asking, 'job')}"
+    return f"### Waiting for a person\n\n{words}."
 
 
 def _escape(text: str) -> str:

@@ -7,8 +7,8 @@ policy lets no script run but the page's own. Knows nothing about how a verdict 
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote
 
-from proofbook.records import Check, Evidence, MediaFile, Metric
+from proofbook.records import Check, Evidence, MediaFile, Metric, Question
 from proofbook.report import wording
-from proofbook.report.history import Change, History
+from proofbook.report.causes import find_causes
+from proofbook.report.changes import KINDS, Change
+from proofbook.report.history import History
 from proofbook.report.index import metric_key
 from proofbook.report.redactions import say_redactions
 from proofbook.report.summary import JobSummary, RunSummary
@@ -30,7 +32,10 @@ if TYPE_CHECKING:
 
 __all__ = ["JobView", "render_page"]
 
-_MOST_OPEN = 8
+_MOST_OPEN = 3
+_MOST_SHOWN = 12
+_TOGETHER = 20
+"""Jobs whose details are packed together."""
 _MOST_WHOLE = 200
 """Of a larger run, details are put on the page once they are opened, and rows beyond are hidden."""
 _KEY_METRICS = 2
@@ -67,6 +72,7 @@ class _Embedding(Protocol):
     """Media that are part of the page."""
 
     left_out: dict[str, int]
+    left_out_of: dict[str, int]
 
     def link(self, file: MediaFile) -> str: ...
 
@@ -97,13 +103,15 @@ def render_page(
         calm=[view for view in views if view.state in _CALM],
         views=views,
         states=_count_states(views),
-        questions=[(view.job, q) for view in views for q in view.job.open_questions],
+        questions=_group_questions(views),
         answerable=any(job.questions for job in run.jobs),
         timeline=lay_out(run),
         redactions=say_redactions(run),
         history=history,
         changes=_group_changes(history),
-        causes=_group_causes(views),
+        causes=find_causes(view.job for view in views),
+        most_shown=_MOST_SHOWN,
+        together=_TOGETHER,
         most_rows=_MOST_WHOLE,
         script=script,
         view_titles=_VIEW_TITLES,
@@ -111,10 +119,12 @@ def render_page(
         link=embedding.link if embedding else _link_media,
         alone=embedding is not None,
         left_out=dict(embedding.left_out) if embedding else {},
+        left_out_of=dict(embedding.left_out_of) if embedding else {},
         style=_read(environment, "style.css"),
         excerpt=lambda evidence: _excerpt(media, evidence),
         series=lambda job, metric: history.series.get(metric_key(job.id, metric)),
-        past=lambda job, check: history.checks.get((job.id, check.name)),
+        past=lambda job, check="": history.past.get((job.id, check)),
+        checks_of=lambda job: wording.say_checks(job, history.unreached.get(job.id, 0)),
     )
 
 
@@ -131,9 +141,11 @@ def _make_environment() -> Environment:
     )
     environment.filters |= {
         "bytes": wording.say_bytes,
+        "counted": wording.count_noun,
         "duration": wording.say_duration,
         "labels": wording.say_labels,
         "number": wording.say_number,
+        "pack": _pack,
         "path": lambda path: quote(path, safe="/"),
         "say": wording.say_state,
         "time": wording.say_time,
@@ -187,19 +199,19 @@ def _search_text(job: JobSummary, state: str) -> str:
 
 
 def _group_changes(history: History) -> list[tuple[str, list[Change]]]:
-    kinds = ("newly failing", "fixed", "subject", "environment", "new", "gone")
-    groups = [(kind, [c for c in history.changes if c.kind == kind]) for kind in kinds]
+    groups = [(kind, [c for c in history.changes if c.kind == kind]) for kind in KINDS]
     return [(kind, changes) for kind, changes in groups if changes]
 
 
-def _group_causes(views: Iterable[JobView]) -> list[tuple[str, list[JobView]]]:
-    """Return causes that several jobs share, the commonest first; numbers in them do not count."""
-    groups: dict[str, list[JobView]] = {}
-    for view in views:
-        if view.job.cause and view.state not in _CALM:
-            groups.setdefault(re.sub(r"\d+", "#", view.job.cause), []).append(view)
-    shared = [views for views in groups.values() if len(views) > 1]
-    return sorted(((v[0].job.cause, v) for v in shared), key=lambda group: -len(group[1]))
+def _group_questions(views: Iterable[JobView]) -> list[tuple[JobSummary, tuple[Question, ...]]]:
+    """Return the open questions by job, in the order of attention."""
+    return [(view.job, view.job.open_questions) for view in views if view.job.open_questions]
+
+
+def _pack(text: str) -> str:
+    """Compress a part of the page that is unpacked when it is asked for."""
+    packed = gzip.compress(text.encode("utf-8", "replace"), 6, mtime=0)
+    return base64.b64encode(packed).decode()
 
 
 def _count_states(views: Iterable[JobView]) -> list[tuple[str, int]]:

@@ -85,6 +85,10 @@ class JobSummary(_Model):
     """By a file's name and a variable's: how many values were replaced in it."""
     unreadable_lines: int
     """Lines of ``records.jsonl`` that could not be read."""
+    finished: bool = False
+    """Whether a finish was recorded: the runbook reached its end, whatever the checks said."""
+    faults: tuple[str, ...] = ()
+    """What went wrong beside the checks, or a call of theirs that was refused."""
     media_problems: dict[str, str]
     """What is wrong with an evidence file, by its name under ``media/``."""
 
@@ -97,6 +101,11 @@ class JobSummary(_Model):
     def is_green(self) -> bool:
         """Whether nothing about this job stands in the way of a green verdict."""
         return self.outcome == "passed" or (self.outcome == "skipped" and self.allowed)
+
+    @property
+    def reached_end(self) -> bool:
+        """Whether the runbook reached its end; a job of an older report did where it passed."""
+        return self.finished or self.outcome == "passed"
 
     @property
     def open_questions(self) -> tuple[Question, ...]:

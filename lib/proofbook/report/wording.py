@@ -10,20 +10,28 @@ from typing import NamedTuple
 
 from pydantic import JsonValue
 
-from proofbook.records import OutcomeStatus, Verdict
+from proofbook.records import Check, OutcomeStatus, Verdict
 from proofbook.report.summary import JobSummary, RunSummary
 
 __all__ = [
     "ATTENTION_ORDER",
+    "BAD_CHECKS",
     "Headline",
+    "count_noun",
     "say_bytes",
+    "say_cause",
+    "say_checks",
     "say_counts",
     "say_duration",
+    "say_expected",
+    "say_finding",
+    "say_found",
     "say_labels",
     "say_number",
     "say_state",
     "say_time",
     "say_value",
+    "severity_of",
     "state_of",
     "write_headline",
 ]
@@ -42,6 +50,12 @@ ATTENTION_ORDER: tuple[str, ...] = (
 )
 """States of a job as a reader meets them, the worst first."""
 
+BAD_CHECKS = ("failed", "error")
+"""States of a check that failed."""
+
+_SEVERITY = ("crashed", "timed_out", "error", "incomplete", "failed")
+_NOT_RUN = 60
+_LONGEST_CAUSE = 200
 _STATES = {
     "timed_out": "timed out",
     "not_run": "not run",
@@ -79,6 +93,63 @@ def state_of(job: JobSummary) -> str:
     return job.outcome
 
 
+def severity_of(job: JobSummary) -> int:
+    """Return how bad a job's outcome is among those that are not green; 0 is the worst.
+
+    What broke comes before what failed its checks; what never ran comes last.
+    """
+    if job.outcome not in _SEVERITY or job.started is None:
+        return _NOT_RUN
+    return _SEVERITY.index(job.outcome)
+
+
+def say_checks(job: JobSummary, unreached: int = 0) -> str:
+    """Say how a job's checks ended, and how many of them it did not reach.
+
+    Args:
+        job: Whose checks.
+        unreached: How many checks of its last whole run it did not make; 0 where none is known.
+    """
+    states = [(job.count(state), state) for state in ("passed", "failed", "error", "skipped")]
+    words = ["in error" if state == "error" else state for _, state in states]
+    counted = [(n, word) for (n, _), word in zip(states, words, strict=True) if n]
+    was_stopped = not job.reached_end and not job.is_green
+    if was_stopped and unreached:
+        counted.append((unreached, "not reached"))
+    if not counted:
+        return "no checks made"
+    if was_stopped and not unreached and job.started is not None:
+        return f"{count_noun(len(job.checks), 'check')} made, the runbook did not reach its end"
+    (first, word), *others = counted
+    return ", ".join([f"{count_noun(first, 'check')} {word}", *(f"{n} {w}" for n, w in others)])
+
+
+def say_cause(cause: str) -> str:
+    """Return the first line of a cause, shortened where it is long."""
+    line = cause.strip().partition("\n")[0]
+    return line if len(line) <= _LONGEST_CAUSE else line[:_LONGEST_CAUSE] + " …"
+
+
+def say_expected(check: Check) -> str:
+    """Return what a check asked for, with its unit."""
+    if not check.unit or not check.expected or check.unit in check.expected:
+        return check.expected
+    return f"{check.expected} {check.unit}"
+
+
+def say_found(check: Check) -> str:
+    """Return what a check saw, with its unit."""
+    return "" if check.actual is None else f"{say_value(check.actual)} {check.unit}".strip()
+
+
+def say_finding(check: Check) -> str:
+    """Say in one line why a check did not pass."""
+    if check.reason:
+        return say_cause(check.reason)
+    pairs = (("expected", say_expected(check)), ("found", say_found(check)))
+    return say_cause(", ".join(f"{verb} {words}" for verb, words in pairs if words))
+
+
 def write_headline(run: RunSummary) -> Headline:
     """Say the verdict in a title and one sentence."""
     title = _TITLES[run.verdict]
@@ -88,7 +159,7 @@ def write_headline(run: RunSummary) -> Headline:
         end = ", and every required question is answered." if answered else "."
         return Headline(title, f"{checks}{end}")
     if run.verdict == "unreviewed":
-        waiting = _plural(run.open_questions, "question")
+        waiting = count_noun(run.open_questions, "question")
         verb = "waits" if run.open_questions == 1 else "wait"
         return Headline(
             title,
@@ -109,7 +180,9 @@ def say_counts(run: RunSummary) -> str:
     passed = states.count("passed") + states.count("flaky")
     others = [s for s in ATTENTION_ORDER if s in states and s != "passed"]
     words = ", ".join(f"{states.count(s)} {say_state(s)}" for s in others)
-    return f"{passed} of {_plural(len(states), 'job')} passed" + (f"; {words}." if words else ".")
+    return f"{_grouped(passed)} of {count_noun(len(states), 'job')} passed" + (
+        f"; {words}." if words else "."
+    )
 
 
 def say_state(state: OutcomeStatus | str) -> str:
@@ -185,15 +258,20 @@ def _say_reviews(run: RunSummary) -> str:
     order = ("rejected", "needs-work", "stale", "expired", "pending", "waived")
     counts = [(state, states.count(state)) for state in order if state in states]
     words = ", ".join(f"{count} {say_state(state)}" for state, count in counts)
-    return f"of {_plural(len(states), 'question')} {words}"
+    return f"of {count_noun(len(states), 'question')} {words}"
 
 
 def _praise(counts: Mapping[str, int]) -> str:
     passed = counts.get("passed", 0)
-    words = "The only check passed" if passed == 1 else f"All {_plural(passed, 'check')} passed"
+    words = "The only check passed" if passed == 1 else f"All {count_noun(passed, 'check')} passed"
     skipped = counts.get("skipped", 0)
     return words + (f" ({skipped} skipped, as the profile allows)" if skipped else "")
 
 
-def _plural(count: int, noun: str) -> str:
-    return f"{count:,} {noun}".replace(",", "\u202f") + ("" if count == 1 else "s")
+def count_noun(count: int, noun: str) -> str:
+    """Return a number with what it counts: ``1 job``, ``3 000 jobs``."""
+    return f"{_grouped(count)} {noun}" + ("" if count == 1 else "s")
+
+
+def _grouped(count: int) -> str:
+    return f"{count:,}".replace(",", "\u202f")

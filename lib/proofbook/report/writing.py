@@ -33,10 +33,10 @@ def write_report(folder: RunFolder, *, media: MediaIndex | None = None) -> Path:
     run = load_run(folder, media=media)
     folder.report.mkdir(parents=True, exist_ok=True)
     atomic_write(folder.report / "report.json", run.model_dump_json(indent=1))
-    atomic_write(folder.report / "junit.xml", render_junit(run))
-    atomic_write(folder.report / "report.md", render_markdown(run))
-    index = folder.report / "index.html"
     history = load_history(folder.path.parent, run)
+    atomic_write(folder.report / "junit.xml", render_junit(run, history))
+    atomic_write(folder.report / "report.md", render_markdown(run, history))
+    index = folder.report / "index.html"
     atomic_write(index, render_page(run, folder.media, history).encode("utf-8", "replace"))
     remember(folder.path.parent, run)
     seal_report(folder.report)

@@ -18,6 +18,8 @@
     const matches = (item) => (!states.size || states.has(item.dataset.state)) && words.every((word) => texts.get(item).includes(word));
     const matching = show(rows, matches);
     show(cards, matches);
+    const folded = document.querySelector("details.folded");
+    if (folded && (states.size || words.length)) folded.open = true;
     document.querySelector(".none").hidden = matching > 0;
     more.parentElement.hidden = matching <= most;
     bar.querySelector(".matches").textContent = matching === rows.length ? "" : `${matching} of ${rows.length} jobs`;
@@ -33,21 +35,33 @@
   }
 
   // The details of a large run are text until they are opened.
-  function fill(card) {
+  const packed = new Map();
+  for (const pack of document.querySelectorAll("script.packed")) {
+    pack.dataset.numbers.split(" ").forEach((number, place) => packed.set(number, { pack, place }));
+  }
+  async function unpack(pack) {
+    const bytes = Uint8Array.from(atob(pack.textContent), (letter) => letter.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return (await new Response(stream).text()).split("<!--next-->");
+  }
+  async function fill(card) {
     const body = card.querySelector("[data-deferred]");
     if (!body) return;
-    body.innerHTML = document.getElementById(body.dataset.deferred).textContent;
+    const { pack, place } = packed.get(body.dataset.deferred);
     delete body.dataset.deferred;
+    body.innerHTML = (await unpack(pack))[place];
     wire(body);
+    for (const log of body.querySelectorAll("pre.log")) log.scrollTop = log.scrollHeight;
   }
 
-  function openTarget() {
+  async function openTarget() {
     let id = location.hash.slice(1);
     try { id = decodeURIComponent(id); } catch { return; }
     const card = document.getElementById(id);
     if (!card || !card.matches("details.job")) return;
-    fill(card);
+    await fill(card);
     card.hidden = false;
+    for (let fold = card.parentElement.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
     card.open = true;
     card.scrollIntoView();
     card.querySelector("summary").focus({ preventScroll: true });
@@ -108,6 +122,20 @@
       form.addEventListener("submit", (event) => event.preventDefault());
     }
   }
+
+  // a picture opens in place
+  const zoomed = document.getElementById("zoomed");
+  document.addEventListener("click", (event) => {
+    const picture = event.target.closest(".zoom")?.querySelector("img");
+    if (!picture || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    const large = new Image();
+    large.src = picture.src;
+    large.alt = picture.alt;
+    zoomed.querySelector("div").replaceChildren(large);
+    zoomed.showModal();
+  });
+  zoomed.addEventListener("click", () => zoomed.close());
 
   // a log is read from its end
   document.addEventListener("toggle", (event) => {
