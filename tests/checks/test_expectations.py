@@ -1,6 +1,7 @@
 """Expectations accept what they say, and nothing else."""
 
 import math
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -72,7 +73,8 @@ def test_an_expectation_that_accepts_nothing_is_refused(make: Any) -> None:
 
 @given(finite, st.floats(0, 1e6), finite)
 def test_within_is_between_its_bounds(target: float, tolerance: float, value: float) -> None:
-    assert e.within(target, tolerance).accepts(value) == (abs(value - target) <= tolerance)
+    exact = abs(Fraction(value) - Fraction(target)) <= Fraction(tolerance)
+    assert e.within(target, tolerance).accepts(value) == exact
 
 
 def test_the_words_say_what_is_asked() -> None:

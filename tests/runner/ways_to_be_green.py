@@ -20,6 +20,7 @@ _RAISING = {
     "an error of its own": "class Spoilt(Exception): pass\nraise Spoilt('model')",
     "an import": "import no_such_module_anywhere",
     "a failed subprocess": "import subprocess; subprocess.run(['false'], check=True)",
+    "a magic's misuse": "get_ipython().run_line_magic('nothing', '')",
     "a group": "raise ExceptionGroup('many', [ValueError('one')])",
 }
 
@@ -158,8 +159,8 @@ _REFUSED = {
     "    checks.expect('other', stop)",
     "a callable that leaves": "import sys\n    checks.expect('other', lambda: sys.exit(1))",
     "a skip without a reason": "checks.skip('other', '')",
-    "evidence that is not there": "from proofbook.media import image\n"
-    "    checks.show(image('none.png'))",
+    "evidence that is none": "checks.show(None)",
+    "a magic's misuse as a value": "checks.expect('other', lambda: exit(1))",
     "two pieces of evidence of one name": "from proofbook.media import text\n"
     "    for words in 'ab': checks.show(text(words), name='log')",
     "an output that cannot be written": "checks.output('model', object())",

@@ -82,6 +82,37 @@ def _install() -> None:
 
     threading.excepthook = tell_of_thread
     logging.getLogger("asyncio").addFilter(_tell_of_loop)
+    _show_all()
+
+
+def _show_all() -> None:
+    """Have the shell show as exceptions those that it only prints: groups, and misused magics."""
+    from IPython.core.error import UsageError
+    from IPython.core.getipython import get_ipython
+
+    shell: Any = get_ipython()
+    if shell is None:
+        return
+    show = shell.showtraceback
+
+    def showtraceback(exc_tuple: Any = None, *args: Any, **kwargs: Any) -> None:
+        kind, error, _ = exc_tuple or sys.exc_info()
+        show(exc_tuple, *args, **kwargs)
+        if isinstance(error, UsageError) or _has_group(error):
+            shell._showtraceback(kind, error, traceback.format_exception_only(error))
+
+    shell.showtraceback = showtraceback
+
+
+def _has_group(error: BaseException | None) -> bool:
+    """Say whether an exception, or one that it came from, is a group."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        if isinstance(error, BaseExceptionGroup):
+            return True
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _tell_of_loop(record: logging.LogRecord) -> bool:
