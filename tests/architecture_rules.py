@@ -34,6 +34,7 @@ LEAVES = {
     "hardware",
     "languages",
     "notebooks",
+    "parameter_cells",
     "profiles",
     "project",
     "records",
@@ -59,7 +60,14 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 """What each package of the harness may import beside the leaves and itself; the CLI, anything."""
 
-OPEN_TO_SYSTEMS = LEAVES - {"configs", "extras", "notebooks", "profiles", "project"} | {
+OPEN_TO_SYSTEMS = LEAVES - {
+    "configs",
+    "extras",
+    "notebooks",
+    "parameter_cells",
+    "profiles",
+    "project",
+} | {
     "processes",
     "media",
 }
