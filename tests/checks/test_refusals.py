@@ -18,6 +18,7 @@ from proofbook.checks import Checks, Expectation
 from proofbook.checks.journal import JOB_FOLDER, KERNEL, Journal, kernel_mark, open_journal
 from proofbook.checks.unseen import unwatch
 from proofbook.errors import ChecksFailed, UsageError
+from proofbook.files import append_line
 from proofbook.media import text
 from proofbook.project import Project
 from proofbook.records import Check, Evidence, Fault, Finish
@@ -232,7 +233,12 @@ def test_a_callback_that_raises_is_a_fault(checks: Checks) -> None:
     assert fault.startswith("an event loop met ZeroDivisionError: division by zero")
 
 
-def test_a_forked_process_makes_no_checks(checks: Checks) -> None:
+def test_a_forked_process_makes_no_checks(tmp_path: Path) -> None:
+    glued = tmp_path / "glued"
+    journal = Journal(
+        folder=tmp_path, media=tmp_path, glue=lambda name, value: append_line(glued, name)
+    )
+    checks = Checks("demo/one", journal=journal)
     child = os.fork()
     if child == 0:
         code = 3
@@ -242,6 +248,10 @@ def test_a_forked_process_makes_no_checks(checks: Checks) -> None:
         os._exit(code)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 3
     assert "checks belong to the process that began them" in faults(checks)[0]
+    assert (
+        glued.read_text() == "proofbook/demo/one\n"
+    )  # the child would wait for an answer for ever
+    unwatch(checks._ledger)
 
 
 def test_checks_from_many_threads_are_all_counted(checks: Checks) -> None:

@@ -18,6 +18,8 @@ PLANNED = 3
 Cell = dict[str, Any]
 Notebook = dict[str, Any]
 Change = Callable[[Notebook], object]
+Make = Callable[[str], bytes]
+"""Returns the bytes of a notebook of this name."""
 
 PARAMETERS = "level: int = 1"
 BEGIN = "from proofbook.checks import Checks\nchecks = Checks({name!r})"

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from odd_checks import ODD_CHECKS
 from odd_notebooks import ODD, PLANNED
 from running import Runner
 
@@ -14,21 +15,23 @@ from proofbook.project import Project
 
 pytestmark = pytest.mark.slow
 
+ALL = {**ODD, **ODD_CHECKS}
+
 
 def test_no_notebook_that_is_right_is_called_not_green(
     project: Project, add_profile: Callable[..., Path], runner: Runner
 ) -> None:
     folder = project.runbooks / "odd"
     folder.mkdir()
-    for name, make in ODD.items():
+    for name, make in ALL.items():
         (folder / f"{name}.ipynb").write_bytes(make(f"odd/{name}"))
-    entries = [{"runbook": f"odd/{name}", "parameters": {"level": PLANNED}} for name in ODD]
+    entries = [{"runbook": f"odd/{name}", "parameters": {"level": PLANNED}} for name in ALL]
     add_profile(json.dumps({"defaults": {"timeout": 120}, "jobs": entries}))
     ended = runner.run("-j", "2")
-    outcomes = {name: ended.outcome(f"odd-{name}") for name in ODD}
+    outcomes = {name: ended.outcome(f"odd-{name}") for name in ALL}
     causes = {name: o["cause"] for name, o in outcomes.items() if o["status"] != "passed"}
     assert causes == {}, ended.output[-2000:]
     assert ended.code == 0
-    assert len(ODD) >= 40
+    assert len(ALL) >= 100
     sizes = {p.parent.name: p.stat().st_size for p in ended.folder.glob("jobs/*/notebook.ipynb")}
     assert max(sizes.values()) < 2_500_000, sizes

@@ -79,8 +79,8 @@ def hidden_errors() -> dict[str, Cells]:
 
 _FINISHING = {
     "atexit": "import atexit\natexit.register(checks.finish)",
-    "a forked child": "import os\npid = os.fork()\nif pid == 0:\n    checks.finish()\n"
-    "    os._exit(0)\nos.waitpid(pid, 0)",
+    "a forked child": "import os\npid = os.fork()\nif pid == 0:\n    try:\n"
+    "        checks.finish()\n    finally:\n        os._exit(0)\nos.waitpid(pid, 0)",
     "a timer": "import threading\ntimer = threading.Timer(0.01, checks.finish)\n"
     "timer.start(); timer.join()",
     "a thread": "import threading\nthread = threading.Thread(target=checks.finish)\n"

@@ -80,7 +80,10 @@ def words_of(value: object) -> str:
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
     if not isinstance(value, str):
-        text = repr(value)
+        try:
+            text = repr(value)
+        except Exception as error:  # noqa: BLE001 - a value's own code may raise anything
+            return f"<{type(value).__name__} that cannot be shown: {type(error).__name__}>"
         return text if len(text) <= _LONGEST else reprlib.repr(value)
     return repr(value) if value != value.strip() or _is_literal(value) else value
 

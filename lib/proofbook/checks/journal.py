@@ -6,6 +6,7 @@ format that scrapbook reads, when there is one. Knows nothing about what the rec
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
@@ -67,6 +68,8 @@ class Journal:
     glue: Glue | None = None
     temporary: Path | None = None
     """The folder that is removed when the job ends; None outside of a run."""
+    process: int = field(default_factory=os.getpid)
+    """The process that has opened it."""
 
     def write(self, record: BaseModel, scrap: str) -> None:
         """Append ``record`` to ``records.jsonl``, then glue it under the name ``scrap``."""
@@ -74,14 +77,19 @@ class Journal:
         values = redact_record(self.redact, record)
         line = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
         append_line(self.folder / "records.jsonl", line)
-        if self.glue is not None:
+        if self.glue is not None and not self._is_forked:
             self.glue(self.redact(scrap), values)
 
     def learn(self) -> None:
         """Take the secrets that the environment has by now."""
         new = self.redact.learn(self.environment.items())
-        if new and self.announce is not None:
+        if new and self.announce is not None and not self._is_forked:
             self.announce(new)
+
+    @property
+    def _is_forked(self) -> bool:
+        """Whether this is a fork of the kernel: nobody there would take a message, or answer it."""
+        return os.getpid() != self.process
 
     def refuse_secrets(self, what: str, value: JsonValue) -> None:
         """Refuse a value that would be another one once its secrets are replaced.
@@ -156,7 +164,7 @@ def open_journal(runbook: str, environment: Mapping[str, str]) -> Journal:
         redact=Redactor({}),
         environment=environment,
         announce=_announce if kernel and temporary else None,
-        glue=_glue if kernel else None,
+        glue=functools.partial(_glue, kernel.shell.display_pub) if kernel else None,
         temporary=temporary,
     )
     journal.learn()
@@ -180,16 +188,15 @@ def _kernel() -> Any:
     return getattr(get_ipython(), "kernel", None)
 
 
-def _glue(name: str, value: JsonValue) -> None:
+def _glue(publisher: Any, name: str, value: JsonValue) -> None:
     """Glue a value into the running notebook, as ``scrapbook.glue`` of scrapbook 0.5 does.
 
-    That package is not imported: it brings pandas and pyarrow, 250 MB, to read notebooks.
+    That package is not imported: it brings pandas and pyarrow, 250 MB, to read notebooks. The
+    publisher is the kernel's own: a ``%%capture`` has another one take what is displayed.
     """
-    from IPython.display import display
-
     scrap = {"name": name, "data": value, "encoder": "json", "version": 1}
     about = {"scrapbook": {"name": name, "data": True, "display": False}}
-    display({SCRAP: scrap}, metadata=about, raw=True)
+    publisher.publish({SCRAP: scrap}, metadata=about)
 
 
 def _announce(values: Mapping[str, str]) -> None:

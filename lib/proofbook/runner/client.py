@@ -91,6 +91,8 @@ class TruthfulClient(MessageLoopClient):
             kwargs["env"] = {**kwargs["env"], KERNEL: kernel_mark(key)}
         await super().async_start_new_kernel(**kwargs)
 
+    start_new_kernel = run_sync(async_start_new_kernel)
+
     def papermill_execute_cells(self) -> None:
         """Run cell after cell; stop at the first that does not end well."""
         provisioner = getattr(self.km, "provisioner", None)

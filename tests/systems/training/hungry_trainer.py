@@ -26,6 +26,7 @@ except MemoryError:
     sys.exit("no room" if "mumbles" in faults else "CUDA out of memory. Tried to allocate much")
 if "--resume" in faults and "grows" in faults:
     held.append(bytearray(b"x") * 60_000_000)
+    time.sleep(1)  # long enough to be seen from outside, on a busy machine too
 if "litter" in faults and stop == []:
     with Path(os.environ["SHARED_MEMORY"], f"litter-{os.getpid()}").open("wb") as file:
         file.truncate(30_000_000)
