@@ -168,5 +168,6 @@ def test_words_tell_two_values_apart(value: Any, words: str) -> None:
 
 
 def test_the_words_of_a_large_value_are_short() -> None:
+    assert words_of(10**5000) == "<int that cannot be shown: ValueError>"
     assert len(words_of(list(range(10_000)))) < 300
     assert e.close_to(np.zeros((3, 4)), atol=0.5).words == "array of shape (3, 4) ± 0.5"
