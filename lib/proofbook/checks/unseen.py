@@ -67,8 +67,14 @@ def _known_tasks() -> list[asyncio.Task[Any]]:
         import gc
 
         return [each for each in gc.get_objects() if isinstance(each, asyncio.Task)]
-    name = "_scheduled_tasks" if sys.version_info >= (3, 12) else "_all_tasks"
-    return list(getattr(asyncio.tasks, name))
+    known = getattr(
+        asyncio.tasks, "_scheduled_tasks" if sys.version_info >= (3, 12) else "_all_tasks"
+    )
+    while True:
+        try:
+            return list(known)
+        except RuntimeError:  # a loop of another thread has added one meanwhile
+            continue
 
 
 def _install() -> None:

@@ -85,10 +85,6 @@ class _Output(TypedDict, total=False):
     data: _Data
 
 
-class _Scrap(TypedDict, total=False):
-    data: Any
-
-
 _Data = TypedDict("_Data", {"application/scrapbook.scrap.json+json": Any}, total=False)
 
 
