@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ import nbformat
 import pytest
 
 from proofbook.errors import NotebookError
-from proofbook.notebooks import list_runbooks, read_notebook, read_runbook
+from proofbook.notebooks import content_hash, list_runbooks, read_notebook, read_runbook
 from proofbook.project import Project
 
 AddRunbook = Callable[..., Path]
@@ -115,11 +116,59 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         read_runbook(tmp_path / "x.ipynb")
 
 
-def test_the_hash_follows_the_bytes(add_runbook: AddRunbook) -> None:
-    path = add_runbook("demo/one")
+Change = Callable[[dict[str, Any]], object]
+
+SEEN_BY_EXECUTION: dict[str, Change] = {
+    "source": lambda book: book["cells"][1].update(source="2"),
+    "type": lambda book: book["cells"][1].update(cell_type="raw"),
+    "id": lambda book: book["cells"][1].update(id="other"),
+    "tag": lambda book: book["cells"][1]["metadata"].update(tags=["raises-exception"]),
+    "order": lambda book: book["cells"].reverse(),
+    "one cell less": lambda book: book["cells"].pop(),
+}
+WRITTEN_BY_JUPYTERLAB: dict[str, Change] = {
+    "kernelspec": lambda book: book["metadata"]["kernelspec"].update(display_name="Warm"),
+    "language": lambda book: book["metadata"]["language_info"].update(version="3.99"),
+    "widgets": lambda book: book["metadata"].update(widgets={}),
+    "outputs": lambda book: book["cells"][1].update(outputs=[], execution_count=3),
+    "times": lambda book: book["cells"][1]["metadata"].update(execution={"iopub": "now"}),
+    "trust": lambda book: book["cells"][1]["metadata"].update(trusted=True),
+    "lines": lambda book: book["cells"][1].update(source=["1", "\n2"]),
+}
+
+
+def _changed(path: Path, change: Change) -> tuple[str, str]:
+    """Return a runbook's hash before and after a change."""
     before = read_runbook(path).sha256
-    path.write_text(json.dumps(json.loads(path.read_text())))
-    assert read_runbook(path).sha256 != before
+    book = json.loads(path.read_text())
+    change(book)
+    path.write_text(json.dumps(book, indent=3))
+    return before, content_hash(path.read_bytes())
+
+
+@pytest.mark.parametrize("change", SEEN_BY_EXECUTION.values(), ids=SEEN_BY_EXECUTION)
+def test_the_hash_follows_what_is_executed(add_runbook: AddRunbook, change: Change) -> None:
+    before, after = _changed(add_runbook("demo/one", "1\n2"), change)
+    assert before != after
+
+
+@pytest.mark.parametrize("change", WRITTEN_BY_JUPYTERLAB.values(), ids=WRITTEN_BY_JUPYTERLAB)
+def test_the_hash_does_not_follow_what_jupyterlab_writes(
+    add_runbook: AddRunbook, change: Change
+) -> None:
+    before, after = _changed(add_runbook("demo/one", "1\n2"), change)
+    assert before == after
+
+
+def test_the_hash_of_an_old_notebook_is_the_same_each_time() -> None:
+    cell = {"cell_type": "code", "input": "x: int = 1", "language": "python", "outputs": []}
+    book = {"nbformat": 3, "nbformat_minor": 0, "metadata": {}, "worksheets": [{"cells": [cell]}]}
+    data = json.dumps(book).encode()
+    assert content_hash(data) == content_hash(data) != content_hash(data.replace(b"1", b"2"))
+
+
+def test_what_is_no_notebook_has_the_hash_of_its_bytes() -> None:
+    assert content_hash(b"no") == hashlib.sha256(b"no").hexdigest()
 
 
 def test_jupyters_own_copies_are_no_runbooks(project: Project, add_runbook: AddRunbook) -> None:

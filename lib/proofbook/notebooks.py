@@ -17,7 +17,15 @@ from proofbook.errors import NotebookError
 from proofbook.languages import other_language
 from proofbook.parameter_cells import Parameter, find_set_again, read_parameters
 
-__all__ = ["Runbook", "list_runbooks", "read_notebook", "read_runbook", "source_of"]
+__all__ = [
+    "Runbook",
+    "content_hash",
+    "list_runbooks",
+    "read_notebook",
+    "read_runbook",
+    "source_of",
+    "tags_of",
+]
 
 _CONVERTED = (1, 2, 3)
 
@@ -31,6 +39,7 @@ class Runbook:
     title: str
     parameters: dict[str, Parameter]
     sha256: str
+    """:func:`content_hash` of its file."""
     set_again: dict[str, str] = field(default_factory=dict)
     """Parameters to which a later cell gives a fixed value, with the cell: none other holds."""
 
@@ -47,12 +56,35 @@ def read_notebook(path: Path) -> dict[str, Any]:
     Raises:
         NotebookError: The file is missing, cannot be read, is no JSON, or is no sound notebook.
     """
+    return _parse(_read(path), path)
+
+
+def content_hash(data: bytes) -> str:
+    """Return the hash of what a notebook's execution depends on; of another file, its bytes'.
+
+    That is the type, id, tags and source of each cell, in order. JupyterLab writes other things
+    into a notebook that it has only opened: they do not make a passed job run again.
+    """
     try:
-        notebook = json.loads(path.read_bytes())
+        cells = _parse(data, Path())["cells"]
+    except NotebookError:
+        return hashlib.sha256(data).hexdigest()
+    parts = [[c["cell_type"], c.get("id", ""), tags_of(c), source_of(c)] for c in cells]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
     except FileNotFoundError as error:
         raise NotebookError("no such runbook", path=path) from error
     except OSError as error:
         raise NotebookError(f"cannot be read: {error.strerror}", path=path) from error
+
+
+def _parse(data: bytes, path: Path) -> dict[str, Any]:
+    try:
+        notebook = json.loads(data)
     except (ValueError, RecursionError) as error:
         raise NotebookError(
             f"not JSON, so not a notebook ({error}); restore the file", path=path
@@ -81,7 +113,8 @@ def read_runbook(path: Path, name: str | None = None) -> Runbook:
         NotebookError: It cannot be read, has no ``parameters`` cell, or one that is not a list
             of typed literals, or a cell would never be executed.
     """
-    notebook = read_notebook(path)
+    data = _read(path)
+    notebook = _parse(data, path)
     if language := other_language(notebook.get("metadata", {})):
         raise NotebookError(
             f"is written in {language}, and a runbook in Python: run it with papermill, or call "
@@ -89,13 +122,13 @@ def read_runbook(path: Path, name: str | None = None) -> Runbook:
             path=path,
         )
     code = [c for c in notebook["cells"] if c["cell_type"] == "code"]
-    for skipped in (c for c in code if "skip-execution" in _tags(c)):
+    for skipped in (c for c in code if "skip-execution" in tags_of(c)):
         raise NotebookError(
             "is tagged 'skip-execution', so it would never run; remove the tag",
             path=path,
             cell=_place(skipped, notebook["cells"].index(skipped)),
         )
-    tagged = [c for c in code if "parameters" in _tags(c)]
+    tagged = [c for c in code if "parameters" in tags_of(c)]
     if not tagged:
         raise NotebookError("has no cell tagged 'parameters'; tag its first code cell", path=path)
     first = code.index(tagged[0])
@@ -103,14 +136,14 @@ def read_runbook(path: Path, name: str | None = None) -> Runbook:
     later = {
         _place(cell, notebook["cells"].index(cell)): source_of(cell)
         for cell in code[first + 1 :]
-        if "injected-parameters" not in _tags(cell)
+        if "injected-parameters" not in tags_of(cell)
     }
     return Runbook(
         name=name or f"{path.parent.name}/{path.stem}",
         path=path,
         title=_title(notebook) or path.stem,
         parameters=parameters,
-        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        sha256=content_hash(data),
         set_again=find_set_again(parameters, later),
     )
 
@@ -119,7 +152,10 @@ def _convert(notebook: dict[str, Any], path: Path) -> Any:
     import nbformat  # takes a while, and hardly any runbook is that old
 
     try:
-        return nbformat.convert(nbformat.from_dict(notebook), 4)
+        converted = nbformat.convert(nbformat.from_dict(notebook), 4)
+        for cell in converted["cells"]:
+            cell.pop("id", None)  # another one at each conversion
+        return converted
     except Exception as error:
         # Its converters assume that a notebook is sound, and end with whatever that leads to.
         raise NotebookError(
@@ -135,7 +171,8 @@ def source_of(cell: dict[str, Any]) -> str:
     return source if isinstance(source, str) else "".join(source)
 
 
-def _tags(cell: dict[str, Any]) -> list[str]:
+def tags_of(cell: dict[str, Any]) -> list[str]:
+    """Return a cell's tags."""
     tags: list[str] = cell["metadata"].get("tags", [])
     return tags
 

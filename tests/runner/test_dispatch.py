@@ -384,10 +384,12 @@ def test_a_spec_is_what_the_runbook_is_when_the_job_starts(make_run: MakeRun) ->
     run = make_run(job("a"), job("b", "a"))
 
     def behave(spec: JobSpec, future: Future[JobResult]) -> None:
-        run.notebook.write_text(json.dumps({"cells": [], "changed": spec.job.id}))
+        cell = {"cell_type": "raw", "metadata": {}, "source": spec.job.id}
+        run.notebook.write_text(json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4}))
         passes(spec, future)
 
     executor = FakeExecutor(behave)
     run.dispatch(executor)
-    assert [json.loads(spec.notebook).get("changed") for spec in executor.specs] == [None, "a"]
+    first, second = (json.loads(spec.notebook)["cells"] for spec in executor.specs)
+    assert (first, second[0]["source"]) == ([], "a")
     assert executor.specs[0].notebook_sha256 != executor.specs[1].notebook_sha256

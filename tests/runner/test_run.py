@@ -232,9 +232,13 @@ def test_a_run_that_is_resumed_is_sealed_again(
 def test_a_runbook_that_was_changed_since_is_run_again(
     add_runbook: Add, add_profile: Add, runner: Runner
 ) -> None:
-    add_runbook("demo/one", BEGIN, FINISH)
+    path = add_runbook("demo/one", BEGIN, FINISH)
     add_profile("jobs: [{runbook: demo/one}]")
     before = runner.run().outcome()["started"]
+    assert runner.run("--resume", "latest").outcome()["started"] == before
+    book = json.loads(path.read_text())
+    book["metadata"]["kernelspec"]["display_name"] = "as JupyterLab leaves it"
+    path.write_text(json.dumps(book))
     assert runner.run("--resume", "latest").outcome()["started"] == before
     add_runbook("demo/one", BEGIN, "checks.expect('more', True)", FINISH)
     changed = runner.run("--resume", "latest")

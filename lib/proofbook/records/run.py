@@ -84,7 +84,7 @@ class Outcome(Model):
     kernel: Identifier = ""
     """``warm`` or ``ordinary``."""
     notebook_sha256: Identifier = ""
-    """Hash of the runbook file that was executed."""
+    """Hash of the runbook that was executed: of its cells' types, ids, tags and sources."""
     started: AwareDatetime | None = None
     ended: AwareDatetime | None = None
 

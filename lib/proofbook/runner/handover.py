@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import shutil
@@ -13,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 
-from proofbook.notebooks import Runbook
+from proofbook.notebooks import Runbook, content_hash
 from proofbook.records import Attempt, Outcome, PlannedJob, RunInfo, now
 from proofbook.runner.attempts import may_retry, refuse_stale
 from proofbook.runner.capacity import Allocation, Capacity
@@ -75,7 +74,7 @@ class Handover:
             run_id=self.info.run_id,
             job=job,
             notebook=decode_notebook(notebook),
-            notebook_sha256=hashlib.sha256(notebook).hexdigest(),
+            notebook_sha256=content_hash(notebook),
             notebook_path=str(path),
             environment=self._environment(job, start.allocation),
             seconds_left=None if self.deadline is None else self.deadline - time.monotonic(),
