@@ -19,7 +19,7 @@ from running import BEGIN, Runner, survivors
 from waiting import wait_for
 
 from proofbook.project import Project
-from proofbook.runs.folder import RunFolder
+from proofbook.runs.folder import RunFolder, read_records
 from proofbook.signoff.verification import verify_run
 
 pytestmark = pytest.mark.slow
@@ -244,6 +244,19 @@ def test_a_runbook_that_was_changed_since_is_run_again(
     changed = runner.run("--resume", "latest")
     assert changed.outcome()["started"] != before
     assert len(changed.reported()["checks"]) == 2
+
+
+def test_each_record_names_the_cell_that_made_it(
+    add_runbook: Add, add_profile: Add, runner: Runner
+) -> None:
+    add_runbook("demo/one", BEGIN, "checks.expect('size', 1, 2); checks.expect(1)", FINISH)
+    add_profile("jobs: [{runbook: demo/one}]")
+    records, _ = read_records(runner.run().folder / "jobs/demo-one/records.jsonl")
+    assert [(record.kind, record.cell) for record in records] == [
+        ("begin", "cell-1"),
+        ("check", "cell-2"),
+        ("fault", "cell-2"),
+    ]
 
 
 def test_a_run_is_not_resumed_with_parameters_that_no_longer_exist(

@@ -89,8 +89,6 @@ class Checks:
         self.runbook = runbook
         self._journal = journal if journal is not None else open_journal(runbook, os.environ)
         self._ledger = Ledger(self._journal)
-        self._checks: list[Check] = []
-        self._shown: set[str] = set()
         recorded = {name: to_json(value) for name, value in (parameters or {}).items()}
         begin = Begin(runbook=runbook, parameters=recorded)
         self._ledger.write(begin, f"proofbook/{runbook}")
@@ -199,7 +197,6 @@ class Checks:
             views=views,
         )
         self._ledger.write_once(evidence, f"evidence/{evidence.name}-{file.sha256[:12]}")
-        self._shown.add(file.sha256)
         show_evidence(evidence, self._journal.media)
         return evidence
 
@@ -252,7 +249,9 @@ class Checks:
         question = make_question(
             name, text, about, form=form, criteria=criteria, role=role, required=required
         )
-        if not self._shown.issuperset(question.about):
+        records = self._ledger.records
+        shown = {each.file.sha256 for each in records if isinstance(each, Evidence)}
+        if not shown.issuperset(question.about):
             raise UsageError(f"question {name!r} is about evidence that this runbook has not shown")
         self._ledger.write_once(question)
         show_question(question)
@@ -261,21 +260,24 @@ class Checks:
     def finish(self) -> None:
         """End the runbook: show the table, write the finish record, raise if a check failed.
 
+        Outside of a run it can be repeated, after the cells whose checks were changed.
+
         Raises:
             ChecksFailed: A check failed or was an error, or none was made.
         """
         self._ledger.finish()
         faults = tuple(self._ledger.faults)
-        show_summary(self.runbook, self._checks, faults)
-        names = tuple(c.name for c in self._checks if c.status in ("failed", "error"))
+        checks = [each for each in self._ledger.records if isinstance(each, Check)]
+        show_summary(self.runbook, checks, faults)
+        names = tuple(c.name for c in checks if c.status in ("failed", "error"))
         if names:
             raise ChecksFailed(
-                f"{len(names)} of {len(self._checks)} checks did not pass: {', '.join(names)}",
+                f"{len(names)} of {len(checks)} checks did not pass: {', '.join(names)}",
                 names=names,
             )
         if faults:
             raise ChecksFailed(f"something went wrong beside the checks: {faults[0]}", names=())
-        if not self._checks:
+        if not checks:
             raise ChecksFailed("no check was made: nothing was verified", names=())
 
     def _evaluate(
@@ -289,7 +291,6 @@ class Checks:
 
     def _record_check(self, check: Check) -> None:
         self._ledger.write_once(check)
-        self._checks.append(check)
         show_check(check)
 
 

@@ -18,8 +18,9 @@ from typing import Any
 
 from pydantic import BaseModel, JsonValue
 
+from proofbook.checks.cells import current_kernel
 from proofbook.errors import UsageError
-from proofbook.files import append_line
+from proofbook.files import append_line, atomic_write
 from proofbook.project import Project, nearest_project
 from proofbook.records import MediaFile
 from proofbook.runs.glued import SCRAP
@@ -68,6 +69,8 @@ class Journal:
     glue: Glue | None = None
     temporary: Path | None = None
     """The folder that is removed when the job ends; None outside of a run."""
+    interactive: bool = False
+    """Whether this is outside of a run: a cell that is run again replaces what it has written."""
     process: int = field(default_factory=os.getpid)
     """The process that has opened it."""
 
@@ -79,6 +82,13 @@ class Journal:
         append_line(self.folder / "records.jsonl", line)
         if self.glue is not None and not self._is_forked:
             self.glue(self.redact(scrap), values)
+
+    def remove(self, is_gone: Callable[[Mapping[str, Any]], bool]) -> None:
+        """Take lines out of ``records.jsonl``; outside of a run alone."""
+        assert self.interactive
+        file = self.folder / "records.jsonl"
+        lines = file.read_bytes().splitlines(keepends=True) if file.exists() else []
+        atomic_write(file, b"".join(line for line in lines if not is_gone(json.loads(line))))
 
     def learn(self) -> None:
         """Take the secrets that the environment has by now."""
@@ -143,7 +153,8 @@ def open_journal(runbook: str, environment: Mapping[str, str]) -> Journal:
         UsageError: The folder cannot be written.
     """
     temporary = None
-    if JOB_FOLDER in environment and _may_write(environment):
+    interactive = not (JOB_FOLDER in environment and _may_write(environment))
+    if not interactive:
         folder = Path(environment[JOB_FOLDER])
         temporary = Path(environment["TMPDIR"]) if "TMPDIR" in environment else None
         media = Path(environment.get(MEDIA_FOLDER, folder / "media"))
@@ -157,7 +168,7 @@ def open_journal(runbook: str, environment: Mapping[str, str]) -> Journal:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"cannot write records in {folder}: {error.strerror}") from error
-    kernel = _kernel()
+    kernel = current_kernel()
     journal = Journal(
         folder=folder,
         media=media,
@@ -166,6 +177,7 @@ def open_journal(runbook: str, environment: Mapping[str, str]) -> Journal:
         announce=_announce if kernel and temporary else None,
         glue=functools.partial(_glue, kernel.shell.display_pub) if kernel else None,
         temporary=temporary,
+        interactive=interactive,
     )
     journal.learn()
     if journal.announce is not None:
@@ -176,16 +188,9 @@ def open_journal(runbook: str, environment: Mapping[str, str]) -> Journal:
 def _may_write(environment: Mapping[str, str]) -> bool:
     if KERNEL not in environment:
         return True
-    session = getattr(_kernel(), "session", None)
+    session = getattr(current_kernel(), "session", None)
     is_forked = getattr(session, "pid", os.getpid()) != os.getpid()
     return session is not None and not is_forked and kernel_mark(session.key) == environment[KERNEL]
-
-
-def _kernel() -> Any:
-    """Return the kernel that this process is, or None."""
-    from IPython.core.getipython import get_ipython
-
-    return getattr(get_ipython(), "kernel", None)
 
 
 def _glue(publisher: Any, name: str, value: JsonValue) -> None:

@@ -63,6 +63,8 @@ class Fact(Model):
 
 class _Record(Model):
     time: AwareDatetime = Field(default_factory=now)
+    cell: Identifier = ""
+    """Id of the cell that made it, where the kernel was told."""
 
 
 class Begin(_Record):

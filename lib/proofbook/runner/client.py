@@ -109,6 +109,8 @@ class TruthfulClient(MessageLoopClient):
             self._kept = []
             self.nb_man.cell_start(cell, index)
             self.execution.cell_started(index, total, cell.get("id", ""))
+            # JupyterLab tells the kernel with each request; nbclient has no option for it.
+            self.kc.session.metadata = {"cellId": cell.get("id", "")}
             try:
                 self.execute_cell(cell, index)
             except CellExecutionError as error:

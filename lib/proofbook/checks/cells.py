@@ -1,0 +1,41 @@
+"""Which cell of the notebook runs, as far as the kernel was told, and that one begins to run.
+
+JupyterLab names a cell with each request, and so does our engine. Knows nothing about checks.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["current_cell", "current_kernel", "tell_of_cells"]
+
+
+def current_kernel() -> Any:
+    """Return the kernel that this process is, or None."""
+    from IPython.core.getipython import get_ipython
+
+    return getattr(get_ipython(), "kernel", None)
+
+
+def current_cell() -> str:
+    """Return the id of the cell that runs; nothing where there is none, or nobody has told."""
+    parent: Any = getattr(current_kernel(), "get_parent", dict)()
+    cell = (parent or {}).get("metadata", {}).get("cellId")
+    return cell if isinstance(cell, str) else ""
+
+
+def tell_of_cells(begins: Callable[[str], object]) -> None:
+    """Call a method with the id of each cell that begins to run, while its object lives."""
+    shell: Any = getattr(current_kernel(), "shell", None)
+    if shell is None:
+        return
+    method = weakref.WeakMethod(begins)
+
+    def tell(info: Any) -> None:
+        call = method()
+        if call is not None and info.cell_id:
+            call(info.cell_id)
+
+    shell.events.register("pre_run_cell", tell)
