@@ -1,4 +1,4 @@
-"""Outside of a run a cell can be run again: in a kernel that is told its cells, as JupyterLab does."""
+"""Outside of a run a cell can be run again, in a kernel that is told its cells as by JupyterLab."""
 
 from __future__ import annotations
 
