@@ -21,13 +21,13 @@ import pytest
 from waiting import HANG
 
 from proofbook.errors import NotebookError, ProofbookError, RunFolderError, UsageError
+from proofbook.files import append_line
 from proofbook.kernels.status import describe
 from proofbook.lab.launch import LabOptions, LabTarget, lab_command, lab_target, open_lab
 from proofbook.notebooks import read_notebook
 from proofbook.project import Project
-from proofbook.records import Failure, Outcome, PlannedJob, RunInfo
+from proofbook.records import Check, Failure, Outcome, OutcomeStatus, PlannedJob, RunInfo
 from proofbook.runs.folder import JobFolder, RunFolder
-from proofbook.signoff.sealing import list_files
 
 PROFILE = "warm: [json]\njobs:\n  - runbook: demo/one\n"
 
@@ -47,19 +47,28 @@ def demo(project: Project, add_runbook: Callable[..., Path], add_profile: Any) -
     return project
 
 
-def finished_run(project: Project, cell: str | None = "cell-1") -> JobFolder:
+def finished_run(
+    project: Project,
+    cell: str | None = "cell-1",
+    warm: tuple[str, ...] = (),
+    profile: str = "tiny",
+) -> JobFolder:
     """Make a run with the job ``one``, which failed at ``cell``, and ``two``, never executed."""
     run = RunFolder(project.outputs / "20260101-000000-tiny-abcd")
     folder = run.job("one")
-    folder.path.mkdir(parents=True)
+    folder.path.mkdir(parents=True, exist_ok=True)
     jobs = tuple(PlannedJob(id=name, runbook="demo/one", timeout=1) for name in ("one", "two"))
-    run.write_info(RunInfo(run_id=run.path.name, profile="tiny", plan=jobs, warm=("csv",)))
+    run.write_info(RunInfo(run_id=run.path.name, profile=profile, plan=jobs, warm=warm))
     folder.notebook.write_bytes(project.runbook("demo/one").read_bytes())
     failure = Failure(cell_id=cell, ename="ValueError", evalue="no")
     folder.write_outcome(
         Outcome(job="one", runbook="demo/one", status="error", failure=failure if cell else None)
     )
     return folder
+
+
+def state(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def options(project: Project, target: str | None = None, job: str | None = None) -> LabOptions:
@@ -84,18 +93,15 @@ def test_a_project_without_a_default_profile_opens_with_nothing_imported(project
     assert lab_target(project, options(project)).warm == ()
 
 
-def test_job_is_opened_as_a_trusted_copy_at_its_failing_cell(demo: Project) -> None:
-    from nbformat import read
-    from nbformat.sign import NotebookNotary
-
+def test_job_is_opened_as_a_copy_at_its_failing_cell(demo: Project) -> None:
     folder = finished_run(demo)
-    record = folder.notebook.read_bytes()
+    before = state(folder.path)
     target = lab_target(demo, options(demo, "latest", "one"))
-    assert (target.cell, target.warm) == ("cell-1", ("csv",))
-    assert target.notebook == folder.path / "debug.ipynb"
-    assert read_notebook(target.notebook)["cells"] == json.loads(record)["cells"]
-    assert NotebookNotary().check_signature(read(target.notebook, as_version=4))
-    assert folder.notebook.read_bytes() == record
+    assert target.cell == "cell-1"
+    assert target.notebook == demo.outputs / f"lab/{folder.path.parents[1].name}/one/debug.ipynb"
+    cells = json.loads(folder.notebook.read_text())["cells"]
+    assert read_notebook(target.notebook)["cells"] == cells
+    assert state(folder.path) == before
 
 
 def test_job_that_did_not_fail_is_opened_at_its_top(demo: Project) -> None:
@@ -103,29 +109,41 @@ def test_job_that_did_not_fail_is_opened_at_its_top(demo: Project) -> None:
     assert lab_target(demo, options(demo, "latest", "one")).cell == ""
 
 
-def test_a_copy_that_was_worked_on_is_kept(demo: Project) -> None:
+@pytest.mark.parametrize(
+    ("status", "opened"), [("failed", "size"), ("error", "finish"), ("timed_out", "finish")]
+)
+def test_a_failed_check_is_opened_at_its_own_cell(
+    demo: Project, status: OutcomeStatus, opened: str
+) -> None:
     folder = finished_run(demo)
-    (folder.path / "debug.ipynb").write_text("mine")
-    lab_target(demo, options(demo, "latest", "one"))
-    assert (folder.path / "debug.ipynb").read_text() == "mine"
+    for check in (
+        Check(name="fine", status="passed", cell="fine"),
+        Check(name="size", status="failed", cell="size"),
+        Check(name="speed", status="error", cell="speed"),
+    ):
+        append_line(folder.records, check.model_dump_json())
+    failure = Failure(cell_id="finish", ename="ChecksFailed", evalue="no")
+    folder.write_outcome(Outcome(job="one", runbook="demo/one", status=status, failure=failure))
+    assert lab_target(demo, options(demo, "latest", "one")).cell == opened
 
 
-def test_a_copy_works_on_the_real_code_beside_its_runbook(demo: Project) -> None:
-    folder = finished_run(demo)
-    helper = demo.runbooks / "demo" / "helper_mod.py"
-    helper.write_text("x = 1")
-    lab_target(demo, options(demo, "latest", "one"))
-    assert (folder.path / "helper_mod.py").resolve() == helper
-    files = list_files(folder.path)
-    assert "helper_mod.py" not in files and "notebook.ipynb" in files, "it is not sealed"
+def test_a_run_says_what_is_imported_only_as_far_as_its_profile_does(
+    demo: Project, add_profile: Any
+) -> None:
+    finished_run(demo, warm=("csv", "this"))
+    assert lab_target(demo, options(demo, "latest", "one")).warm == ()
+    add_profile(PROFILE.replace("json", "json, csv"))
+    assert lab_target(demo, options(demo, "latest", "one")).warm == ("csv",)
+    finished_run(demo, warm=("this",), profile="received")
+    assert lab_target(demo, options(demo, "latest", "one")).warm == ("json", "csv")
 
 
 def test_names_with_spaces_are_quoted_in_the_address(
-    demo: Project, add_runbook: Callable[..., Path]
+    demo: Project, add_runbook: Callable[..., Path], tmp_path: Path
 ) -> None:
     add_runbook("demo/one and two", "1")
     target = lab_target(demo, options(demo, "demo/one and two"))
-    command = lab_command(demo, options(demo), target)
+    command = lab_command(demo, options(demo), target, tmp_path)
     assert "--LabApp.default_url=/lab/tree/runbooks/demo/one%20and%20two.ipynb" in command
 
 
@@ -263,7 +281,7 @@ def test_plain_jupyterlab_takes_warm_kernels_from_the_shared_forkserver(
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = lab_command(demo, LabOptions(outputs=demo.outputs, port=port), LabTarget())
+    command = lab_command(demo, LabOptions(outputs=demo.outputs, port=port), LabTarget(), tmp_path)
     start_shared(["json"], idle=60)
     server = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     try:
@@ -307,7 +325,7 @@ def test_a_browser_is_shown_the_address_at_the_failing_cell(demo: Project) -> No
     given = LabOptions(target="latest", job="one", outputs=demo.outputs, port=0)
     assert open_lab(demo, given, show=show) == 0
     assert shown[0].endswith("#cell-id=cell-1")
-    assert "/jobs/one/debug.ipynb?token=" in shown[0]
+    assert "/one/debug.ipynb?token=" in shown[0]
 
 
 @pytest.mark.slow

@@ -1,8 +1,9 @@
 """``proofbook lab``: JupyterLab on a runbook, or on a job as it was executed, with warm kernels.
 
-The executed notebook is the record and is never edited: a copy next to it is opened, at the cell
-that failed, trusted so that its players play. The server belongs to the command: however that
-ends, nothing of it stays. Knows nothing about how jobs are executed.
+The executed notebook is the record and is never edited: a copy of it is opened, at the cell that
+failed. The server belongs to the command, and so does a folder with its workspace, checkpoints
+and temporary files: however the command ends, nothing of them stays. Knows nothing about how jobs
+are executed.
 """
 
 from __future__ import annotations
@@ -23,15 +24,14 @@ from urllib.parse import quote
 import typer
 
 from proofbook.errors import ProofbookError, RunFolderError, UsageError
-from proofbook.files import atomic_write
-from proofbook.notebooks import list_runbooks, read_notebook, read_runbook
-from proofbook.processes import Supervised, supervise
-from proofbook.profiles import load_profile, nearest
+from proofbook.lab.copies import make_copy
+from proofbook.notebooks import list_runbooks, read_runbook
+from proofbook.processes import Supervised, TemporaryFolder, remove_abandoned, supervise
+from proofbook.profiles import list_profiles, load_profile, nearest
 from proofbook.project import Project
-from proofbook.records import Question
+from proofbook.records import Check, RunInfo
 from proofbook.runs.finding import find_run
 from proofbook.runs.folder import JobFolder, read_records
-from proofbook.runs.siblings import bring_siblings
 
 __all__ = ["LabOptions", "LabTarget", "lab_command", "lab_target", "open_lab"]
 
@@ -39,6 +39,11 @@ _EXTENSIONS = Path(__file__).parent / "labextension"
 _START_SECONDS = 60.0
 _END_SECONDS = 4.0
 _STEP = 0.05
+_SESSION = "proofbook-lab-"
+_CLASSES = {
+    "contents_manager_class": "proofbook.lab.contents.LabContents",
+    "kernel_manager_class": "proofbook.lab.kernels.LabKernels",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,11 +77,14 @@ def open_lab(
     """
     target = lab_target(project, options)
     options = replace(options, port=_free_port(options.port))
-    command = lab_command(project, options, target)
+    remove_abandoned(_SESSION)
     with (
         contextlib.suppress(KeyboardInterrupt),
+        TemporaryFolder(f"{_SESSION}{os.getpid()}-") as session,
         _warm(target.warm) as warm,
-        _serving(command, {**os.environ, **warm}) as server,
+        _serving(
+            lab_command(project, options, target, session.path), {**os.environ, **warm}
+        ) as server,
     ):
         url = _wait_for(server, _default_url(project, target)) + _fragment(target)
         typer.echo(f"JupyterLab: {url}\nCtrl-C ends it, with its kernels.")
@@ -100,13 +108,22 @@ def lab_target(project: Project, options: LabOptions) -> LabTarget:
     return _job(project, options.outputs, options.target, options.job)
 
 
-def lab_command(project: Project, options: LabOptions, target: LabTarget) -> list[str]:
-    """Return the command line of the server."""
+def lab_command(
+    project: Project, options: LabOptions, target: LabTarget, session: Path
+) -> list[str]:
+    """Return the command line of the server; ``session`` is an empty folder of its own."""
+    folders = {name: session / name for name in ("checkpoints", "kernels", "workspaces")}
+    for folder in folders.values():
+        folder.mkdir()
     command = [
         *(sys.executable, "-m", "jupyterlab", "--no-browser"),
         f"--ServerApp.root_dir={project.root}",
         f"--ServerApp.port={options.port}",
         "--ServerApp.port_retries=0",
+        *(f"--ServerApp.{trait}={name}" for trait, name in _CLASSES.items()),
+        f"--LabCheckpoints.folder={folders['checkpoints']}",
+        f"--LabKernels.temporary={folders['kernels']}",
+        f"--LabApp.workspaces_dir={folders['workspaces']}",
         f"--LabApp.extra_labextensions_path={_EXTENSIONS}",
         f"--LabApp.default_url={_default_url(project, target)}",
         "--ServerApp.log_level=ERROR",
@@ -133,7 +150,7 @@ def _job(project: Project, outputs: Path, run_name: str, job: str) -> LabTarget:
     run = find_run(outputs, run_name)
     info = run.read_info()
     folder = run.job(job)
-    planned = [each.id for each in info.plan]
+    planned = {each.id: each for each in info.plan}
     if job not in planned:
         hint = nearest(job, planned) or f"it has: {', '.join(planned)}"
         raise RunFolderError(f"run {info.run_id} has no job {job!r}; {hint}")
@@ -143,63 +160,30 @@ def _job(project: Project, outputs: Path, run_name: str, job: str) -> LabTarget:
         raise UsageError(
             f"{folder.path} is outside of {project.root}, which JupyterLab is opened on"
         )
+    copy = make_copy(project, run, info, planned[job], lambda line: typer.echo(line, err=True))
+    return LabTarget(notebook=copy, cell=_failed_cell(folder), warm=_warm_of_profile(project, info))
+
+
+def _failed_cell(folder: JobFolder) -> str:
+    """Return the cell of the first check that failed, or of what ended the job."""
     outcome = folder.read_outcome()
-    cell = (outcome.failure.cell_id if outcome and outcome.failure else None) or ""
-    runbook = next(each.runbook for each in info.plan if each.id == job)
-    copy = _editable_copy(folder, project.runbook(runbook))
-    return LabTarget(notebook=copy, cell=cell, warm=info.warm)
+    if outcome is None or outcome.failure is None:
+        return ""
+    if outcome.status == "failed":
+        records, _ = read_records(folder.records)
+        for record in records:
+            if isinstance(record, Check) and record.status in ("failed", "error") and record.cell:
+                return record.cell
+    return outcome.failure.cell_id or ""
 
 
-def _editable_copy(folder: JobFolder, runbook: Path) -> Path:
-    """Return ``debug.ipynb`` next to the record; an existing one is kept as it is.
-
-    Code and data next to the runbook are linked there, so that it is these that are worked on.
-    """
-    copy = folder.path / "debug.ipynb"
-    if copy.exists():
-        return copy
-    notebook = read_notebook(folder.notebook)
-    notebook["cells"] += _review_cells(folder)
-    # Known everywhere; every Python kernel of this server is a warm one.
-    notebook["metadata"]["kernelspec"] = {
-        "display_name": "Python 3",
-        "language": "python",
-        "name": "python3",
-    }
-    try:
-        if runbook.parent.is_dir():
-            bring_siblings(runbook, folder.path, linked=True)
-        atomic_write(copy, json.dumps(notebook, indent=1, ensure_ascii=False))
-    except OSError as error:
-        raise UsageError(f"no copy can be written to {copy}: {error.strerror}") from error
-    _trust(copy)
-    return copy
-
-
-def _review_cells(folder: JobFolder) -> list[dict[str, object]]:
-    """Return cells that ask the job's questions; none where it asks none."""
-    records, _ = read_records(folder.records)
-    if not any(isinstance(record, Question) for record in records):
-        return []
-    run = next(path for path in folder.path.parents if (path / "run.json").exists())
-    job = folder.path.relative_to(run / "jobs").as_posix()
-    where = Path(os.path.relpath(run, folder.path)).as_posix()
-    source = f"from proofbook.review.panel import show_panel\n\nshow_panel({where!r}, {job!r})"
-    about = (
-        "## Review\n\nRun the next cell to look, listen and answer. Answers go to the run's log."
-    )
-    return [
-        {"cell_type": "markdown", "id": "review-about", "metadata": {}, "source": about},
-        {"cell_type": "code", "id": "review", "metadata": {}, "execution_count": None,
-         "outputs": [], "source": source},
-    ]  # fmt: skip
-
-
-def _trust(path: Path) -> None:
-    import nbformat
-    from nbformat.sign import NotebookNotary
-
-    NotebookNotary().sign(nbformat.read(path, as_version=4))
+def _warm_of_profile(project: Project, info: RunInfo) -> tuple[str, ...]:
+    """Return what this project imports for a run's profile; a received run imports nothing."""
+    known = {path.stem: path for path in list_profiles(project)}
+    if info.profile not in known:
+        return _warm_of_default(project)
+    allowed = load_profile(project, info.profile)[0].warm
+    return tuple(name for name in info.warm if name in allowed)
 
 
 def _warm_of_default(project: Project) -> tuple[str, ...]:
@@ -210,7 +194,7 @@ def _warm_of_default(project: Project) -> tuple[str, ...]:
 def _default_url(project: Project, target: LabTarget) -> str:
     if target.notebook is None:
         return "/lab"
-    path = target.notebook.resolve().relative_to(project.root.resolve())
+    path = Path(os.path.relpath(target.notebook, project.root))
     return f"/lab/tree/{quote(path.as_posix())}"
 
 

@@ -67,7 +67,7 @@ def bring_siblings(runbook: Path, work: Path, *, linked: bool = False) -> list[P
     Args:
         runbook: A notebook file.
         work: The folder that a kernel is to work in.
-        linked: Link all of it, so that who works there works on the files beside the runbook.
+        linked: Link code, so that who works there works on the files beside the runbook.
 
     Raises:
         OSError: A file can neither be copied nor linked.
@@ -77,7 +77,7 @@ def bring_siblings(runbook: Path, work: Path, *, linked: bool = False) -> list[P
         if _is_left_out(source) or os.path.lexists(target := work / source.name):
             continue
         if (size := _size_of(source)) != "other":
-            _bring(source, target, "large" if linked else size)
+            _bring(source, target, "large" if linked and _is_code(source) else size)
             brought.append(target)
     return brought
 
@@ -105,6 +105,10 @@ def _size_of(path: Path) -> Literal["small", "large", "other"]:
             return "large"
         large = large or file.is_symlink()
     return "large" if large else "small"
+
+
+def _is_code(path: Path) -> bool:
+    return path.suffix == ".py" or any(path.glob("*.py"))
 
 
 def _bring(source: Path, target: Path, size: Literal["small", "large"]) -> None:
