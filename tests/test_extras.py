@@ -18,6 +18,11 @@ from proofbook.extras import missing_packages, refuse_missing_extra, refuse_miss
 
 LIB = Path(__file__).resolve().parents[1] / "lib"
 OPTIONAL_MODULES = {"bitsandbytes", "playwright"}
+IN_JUPYTERLAB = (
+    "proofbook.review.panel",
+    *("proofbook.lab.checkpoints", "proofbook.lab.contents", "proofbook.lab.kernels"),
+)
+"""Loaded by JupyterLab and its server alone, with the extra lab."""
 """Used where they are installed; no extra brings them."""
 
 
@@ -116,7 +121,8 @@ def test_the_harness_imports_only_what_it_installs() -> None:
         for path in (LIB / "proofbook").rglob("*.py")
         if path.name != "__main__.py"
     )
-    names.remove("proofbook.review.panel")  # runs in JupyterLab, with the extra lab
+    for name in IN_JUPYTERLAB:
+        names.remove(name)
     modules = importlib.metadata.packages_distributions()
     base = brought_by()
     allowed = {
@@ -193,7 +199,8 @@ def test_an_extra_brings_what_its_system_and_its_subject_import(package: str, ar
 
 def test_the_harness_with_its_lab_imports_only_what_it_installs() -> None:
     assert lacking(LIB / "proofbook", "lab") == {}
-    assert lacking(LIB / "proofbook") == {"anywidget": {"panel.py"}}
+    server = {"checkpoints.py", "contents.py", "kernels.py"}
+    assert lacking(LIB / "proofbook") == {"anywidget": {"panel.py"}, "jupyter-server": server}
 
 
 def test_an_import_that_no_extra_brings_is_noticed() -> None:

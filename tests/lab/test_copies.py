@@ -214,6 +214,17 @@ def test_the_copy_knows_what_its_plan_says_of_the_kernel(demo: Project, job: Job
     }
 
 
+@pytest.mark.parametrize("name", ["PYTHONSTARTUP", "LD_PRELOAD", "PATH", "PROOFBOOK_FORKSERVER"])
+def test_a_copy_sets_no_variable_that_runs_code(tmp_path: Path, name: str) -> None:
+    planted = {"record": "", "copied": "", "environment": {name: "evil"}}
+    (tmp_path / "origin.json").write_text(json.dumps(planted))
+    assert read_origin(tmp_path) is None
+
+
+def test_git_does_not_see_copies(demo: Project, job: JobFolder) -> None:
+    assert (copy_of(demo).parents[2] / ".gitignore").read_text() == "*\n"
+
+
 def test_a_copy_that_cannot_be_written_is_said(demo: Project, job: JobFolder) -> None:
     (demo.outputs / "lab").write_text("in the way")
     with pytest.raises(UsageError, match="no copy can be written"):

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from waiting import HANG
 
-from proofbook.lab.copies import make_copy
+from proofbook.lab.copies import Origin, make_copy
 from proofbook.lab.kernels import LabKernels
 from proofbook.project import Project
 from proofbook.records import PlannedJob, RunInfo
@@ -102,10 +102,13 @@ def test_a_copy_runs_as_its_job_did(kernels: LabKernels, demo: Project) -> None:
 
 @pytest.mark.slow
 def test_the_kernel_of_a_record_works_elsewhere(kernels: LabKernels, demo: Project) -> None:
+    planted = Origin(record="", copied="", environment={"OMP_NUM_THREADS": "99"})
+    (demo.root / RUN / "jobs/one/origin.json").write_text(planted.model_dump_json())
     before = files(demo.root / RUN)
     seen = seen_by_a_kernel(kernels, f"{RUN}/jobs/one")
     assert Path(seen["cwd"]).parent == Path(kernels.temporary)
     assert seen["files"] == []
+    assert seen["OMP_NUM_THREADS"] != "99", "what a record says of its environment is not believed"
     assert files(demo.root / RUN) == before
 
 

@@ -17,7 +17,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 from urllib.parse import quote
 
 from pydantic import ValidationError
@@ -38,7 +38,14 @@ _ORIGIN = "origin.json"
 _MEDIA = "../../media"
 """How a run's notebooks link evidence."""
 _IMPORTED = tuple(importlib.machinery.all_suffixes())
-_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+_Threads = Literal[
+    "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"
+]
+_Variable = (
+    _Threads
+    | Literal["CUDA_VISIBLE_DEVICES", "PROOFBOOK_JOB", "PROOFBOOK_MEMORY_LIMIT_GB", "PROOFBOOK_RUN"]
+)
+"""No file may set another one, such as PYTHONSTARTUP."""
 _KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
 """Known everywhere; every Python kernel of the lab is a warm one."""
 
@@ -50,7 +57,7 @@ class Origin(Model):
     """sha256 of the executed notebook."""
     copied: str
     """sha256 of the copy, as it was made."""
-    environment: dict[str, str]
+    environment: dict[_Variable, str]
     """Variables of the job's kernel that its plan sets."""
 
 
@@ -91,6 +98,7 @@ def make_copy(
         beside = place.with_name(f".{place.name}")
         shutil.rmtree(beside, ignore_errors=True)
         beside.mkdir(parents=True)
+        (project.outputs / "lab" / ".gitignore").write_text("*\n")
         _fill(beside, source, sha256)
         if place.exists():
             _set_aside(place, origin, tell)
@@ -209,12 +217,15 @@ def _is_imported(path: Path, work: Path) -> bool:
     return path.name.endswith(_IMPORTED) and (depth == 1 or is_package)
 
 
-def _environment(source: _Source) -> dict[str, str]:
+def _environment(source: _Source) -> dict[_Variable, str]:
     """Return what the plan says of the job's kernel."""
     resources = source.job.resources
-    variables = {"PROOFBOOK_RUN": source.info.run_id, "PROOFBOOK_JOB": source.job.id}
+    variables: dict[_Variable, str] = {
+        "PROOFBOOK_RUN": source.info.run_id,
+        "PROOFBOOK_JOB": source.job.id,
+    }
     if resources.cpus is not None:
-        variables |= dict.fromkeys(_THREADS, str(resources.cpus))
+        variables |= dict.fromkeys(get_args(_Threads), str(resources.cpus))
     if not resources.gpus and any(each.resources.gpus for each in source.info.plan):
         variables["CUDA_VISIBLE_DEVICES"] = ""
     if source.job.memory_limit_gb is not None:

@@ -36,7 +36,9 @@ class LabKernels(AsyncMappingKernelManager):  # type: ignore[misc]  # jupyter_se
         self, *, kernel_id: str | None = None, path: str | None = None, **options: Any
     ) -> str:
         """Start a kernel; one in a working copy's folder as the job's was started."""
-        origin = read_origin(Path(super().cwd_for_path(path or "")))
+        folder = Path(super().cwd_for_path(path or ""))
+        is_record = run_of(folder, Path(self.root_dir)) is not None
+        origin = None if is_record else read_origin(folder)
         if origin is not None:
             environment = {**(options.get("env") or os.environ), **origin.environment}
             environment["PROOFBOOK_PROJECT"] = self.root_dir
