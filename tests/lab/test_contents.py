@@ -138,7 +138,7 @@ def test_a_change_of_a_run_is_refused_in_one_sentence(
         ask(change(contents))
     assert error.value.status_code == 403
     message = str(error.value.log_message)
-    assert "is the record of a run and is never changed" in message
+    assert "the record of a run is never changed" in message
     assert len(message.splitlines()) == 1
     assert state(demo.root) == before
 
@@ -147,7 +147,7 @@ def test_the_refusal_says_how_to_get_a_copy(contents: LabContents) -> None:
     with pytest.raises(HTTPError) as error:
         ask(contents.save(notebook_model(), RECORD))
     assert error.value.log_message == (
-        "20260101-000000-tiny-abcd is the record of a run and is never changed; work on a copy: "
+        "the record of a run is never changed; work on a copy: "
         "proofbook lab 20260101-000000-tiny-abcd one"
     )
 

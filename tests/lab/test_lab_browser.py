@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from browsing import PATIENCE, Lab, open_notebook, shoot, wait_until_idle
+from playwright.sync_api import Locator, Page, expect
 from waiting import HANG
 
-from proofbook.kernels.status import describe
 from proofbook.project import Project
 from proofbook.review.command import open_session
 from proofbook.runs.finding import iter_runs
@@ -31,90 +26,6 @@ from proofbook.signoff.entries import Reviewer
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-PATIENCE = 1000 * HANG
-"""Milliseconds; a bound, not an expectation."""
-
-SHOTS = os.environ.get("PROOFBOOK_TEST_SHOTS")
-"""A folder for pictures of what the tests saw."""
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1600, "height": 1100})
-    context.set_default_timeout(PATIENCE)
-    yield context.new_page()
-    context.close()
-
-
-@pytest.fixture
-def jupyter_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the user's Jupyter settings out, and the question about news."""
-    home = tmp_path / "jupyter"
-    for name in ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR"):
-        monkeypatch.setenv(f"JUPYTER_{name}", str(home / name.lower()))
-    for name in ("SETTINGS", "WORKSPACES"):
-        monkeypatch.setenv(f"JUPYTERLAB_{name}_DIR", str(home / name.lower()))
-    monkeypatch.setenv("IPYTHONDIR", str(home / "ipython"))
-    settings = home / "settings/@jupyterlab/apputils-extension"
-    settings.mkdir(parents=True)
-    news = {"fetchNews": "false", "checkForUpdates": False}
-    (settings / "notification.jupyterlab-settings").write_text(json.dumps(news))
-
-
-@dataclass(frozen=True)
-class Lab:
-    """A running ``proofbook lab``."""
-
-    process: psutil.Process
-    url: str
-
-    def warm_kernels(self) -> int:
-        """Return how many kernels run that were forked from the command's forkserver."""
-        words = [process.cmdline() for process in self.process.children()]
-        forkserver = next(w for w in words if "proofbook.kernels.forkserver" in w)
-        return describe(Path(forkserver[forkserver.index("--socket") + 1])).kernels
-
-
-@pytest.fixture
-def lab(jupyter_home: None, project: Project) -> Iterator[Callable[..., Lab]]:
-    """Return a function that starts ``proofbook lab`` and waits for its address."""
-    with contextlib.ExitStack() as stack:
-        yield lambda *words: stack.enter_context(_running(project, words))
-
-
-@contextlib.contextmanager
-def _running(project: Project, words: tuple[str, ...]) -> Iterator[Lab]:
-    command = [sys.executable, "-m", "proofbook", "lab", *words, "--no-browser", "--port", "0"]
-    process = subprocess.Popen(command, cwd=project.root, stdout=subprocess.PIPE, text=True)
-    try:
-        yield Lab(psutil.Process(process.pid), _address(process))
-    finally:
-        process.send_signal(signal.SIGINT)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(HANG)
-        process.kill()
-        process.wait()
-
-
-def _address(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None
-    for line in process.stdout:
-        if line.startswith("JupyterLab: "):
-            return line.removeprefix("JupyterLab: ").strip()
-    raise AssertionError("proofbook lab ended before it said where it is")
-
-
-def open_notebook(page: Page, url: str) -> None:
-    """Open an address and wait until its kernel is ready."""
-    page.goto(url)
-    page.locator(".jp-Notebook .jp-Cell").first.wait_for()
-    wait_until_idle(page)
-
-
-def wait_until_idle(page: Page) -> None:
-    expect(page.locator("#jp-main-statusbar")).to_contain_text(
-        re.compile(r"\| Idle"), timeout=PATIENCE
-    )
 
 
 def run_cell_by_cell(page: Page) -> None:
@@ -140,11 +51,6 @@ def seconds_played(page: Page, player: int = 0) -> float:
     }"""
     played: float = audio.evaluate(script)
     return played
-
-
-def shoot(page: Page, name: str) -> None:
-    if SHOTS:
-        page.screenshot(path=str(Path(SHOTS, f"{name}.png")))
 
 
 def test_runbook_runs_cell_by_cell_to_its_end_and_plays(
@@ -186,7 +92,8 @@ STEPS = (
     "soundfile.write('tone.wav', 0.3 * numpy.sin(2 * numpy.pi * pitch * seconds), 16000)\n"
     "shown = checks.show(audio('tone.wav', caption=f'{pitch} Hz'))",
     *("# a step\n" * 40 + f"reached = {number}" for number in range(4)),
-    "checks.require('pitch-is-low', pitch < 500)",
+    "checks.expect('pitch-is-low', pitch < 500)",
+    "# the cells after it run, too\nchecks.expect('reached', reached == 3)",
     "checks.finish()",
 )
 
@@ -211,7 +118,7 @@ def test_failed_job_opens_at_its_cell_and_runs_with_its_parameters(
     open_notebook(page, running.url)
     shoot(page, "failed-opened")
     cells = page.locator(".jp-Notebook .jp-Cell")
-    failing = cells.filter(has_text="pitch-is-low")
+    failing = cells.filter(has=page.locator(".jp-InputArea", has_text="pitch-is-low"))
     expect(failing).to_be_in_viewport()
     expect(failing).to_have_class(re.compile("jp-mod-active"))
     expect(cells.nth(3).locator(".jp-RenderedHTML").first).not_to_have_class(
@@ -226,17 +133,32 @@ def test_failed_job_opens_at_its_cell_and_runs_with_its_parameters(
     expect(cells.nth(1)).to_contain_text("pitch = 660.0")
     assert "failed" not in cells.nth(3).inner_text()
     assert seconds_played(page) > 0.1, "what the copy shows anew plays as well"
-    failing.locator(".jp-InputArea").click()
-    page.keyboard.press("Shift+Enter")
-    expect(failing).to_contain_text("ChecksFailed")
+    run_on(page, failing, 3)
+    finish = cells.filter(has=page.locator(".jp-InputArea", has_text="checks.finish()"))
+    expect(finish).to_contain_text("1 of 2 checks did not pass: pitch-is-low")
     shoot(page, "failed-worked-on")
+
+    failing.locator(".cm-content").fill("checks.expect('pitch-is-low', pitch < 700)")
+    run_on(page, failing, 1)
+    run_on(page, finish, 1)
+    expect(finish.locator("table")).to_contain_text("pitch-is-low")
+    expect(finish).not_to_contain_text("ChecksFailed")
+    shoot(page, "failed-repaired")
     assert running.warm_kernels() == 1
 
     page.keyboard.press("Control+s")
     expect(page.locator(".lm-DockPanel-tabBar .jp-mod-dirty")).to_have_count(0)
     assert record.read_bytes() == executed
     (copy,) = failed_run.outputs.glob("lab/*/tone/debug.ipynb")
-    assert "ChecksFailed" in copy.read_text()
+    assert "pitch < 700" in copy.read_text()
+
+
+def run_on(page: Page, cell: Locator, count: int) -> None:
+    """Run a cell and those after it, one by one."""
+    cell.locator(".jp-InputArea").click()
+    for _ in range(count):
+        page.keyboard.press("Shift+Enter")
+    wait_until_idle(page)
 
 
 def test_launcher_offers_the_warm_kernel(

@@ -39,10 +39,15 @@ def run_beneath(folder: Path) -> Path | None:
 
 def refusal(path: Path, run: Path, root: Path) -> str:
     """Return why a file of a run is not changed, and what to do instead, as one sentence."""
+    # JupyterLab cuts a notification after 140 characters.
     job = _job_of(path.resolve(), run)
-    words = f"proofbook lab {shlex.quote(_name(run, root))} {shlex.quote(job)}" if job else ""
-    instead = f"work on a copy: {words}" if job else "save it in another folder"
-    text = f"{run.name} is the record of a run and is never changed; {instead}"
+    name = _name(run, root)
+    text = (
+        "the record of a run is never changed; work on a copy: "
+        f"proofbook lab {shlex.quote(name)} {shlex.quote(job)}"
+        if job
+        else f"the record of a run is never changed, and {name} is one; save in another folder"
+    )
     return printable(" ".join(text.split()))
 
 

@@ -1,5 +1,6 @@
 // What JupyterLab lacks for runbooks and runs: it opens a notebook at the cell that the address
-// names, and says above a record that it is one. What comes from a run becomes text, never markup.
+// names, says above a record that it is one, and why a change was refused. What comes from a run
+// becomes text, never markup.
 (() => {
   const JOB = /(?:^|\/)([^/]+)\/jobs\/([^/]+)\//;
 
@@ -55,6 +56,21 @@
     }
   }
 
+  // JupyterLab's own commands keep some refusals to themselves, such as that of a rename.
+  function showRefusals(app) {
+    const { contents } = app.serviceManager;
+    for (const name of ["copy", "delete", "newUntitled", "rename", "restoreCheckpoint", "save"]) {
+      const call = contents[name].bind(contents);
+      contents[name] = (...values) => call(...values).catch((error) => {
+        if (error.response?.status === 403) {
+          const options = { autoClose: false };
+          app.commands.execute("apputils:notify", { message: error.message, type: "error", options });
+        }
+        throw error;
+      });
+    }
+  }
+
   let shared;
   const widgetClass = async () => (await Object.values(shared["@lumino/widgets"])[0].get())().Widget;
 
@@ -65,6 +81,7 @@
       style.textContent = STYLE;
       document.head.append(style);
       sayWhatIsARecord(app, Widget);
+      showRefusals(app);
       openAtCell(app);
     };
     return { id: "proofbook-lab:notebooks", autoStart: true, activate };

@@ -1,0 +1,45 @@
+"""Fixtures for tests that open JupyterLab in a browser."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from browsing import PATIENCE, Lab, run_lab
+from playwright.sync_api import Browser, Page
+
+from proofbook.project import Project
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1600, "height": 1100})
+    context.set_default_timeout(PATIENCE)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def lab_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep the user's Jupyter settings out, and the question about news."""
+    home = tmp_path / "jupyter"
+    for name in ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR"):
+        monkeypatch.setenv(f"JUPYTER_{name}", str(home / name.lower()))
+    for name in ("SETTINGS", "WORKSPACES"):
+        monkeypatch.setenv(f"JUPYTERLAB_{name}_DIR", str(home / name.lower()))
+    monkeypatch.setenv("IPYTHONDIR", str(home / "ipython"))
+    settings = home / "settings/@jupyterlab/apputils-extension"
+    settings.mkdir(parents=True)
+    news = {"fetchNews": "false", "checkForUpdates": False}
+    (settings / "notification.jupyterlab-settings").write_text(json.dumps(news))
+    return home
+
+
+@pytest.fixture
+def lab(lab_home: Path, project: Project) -> Iterator[Callable[..., Lab]]:
+    """Return a function that starts ``proofbook lab`` and waits for its address."""
+    with contextlib.ExitStack() as stack:
+        yield lambda *words: stack.enter_context(run_lab(project, words))
