@@ -33,6 +33,7 @@ from proofbook.signoff.verification import verify_run
 from proofbook.terminal import say
 
 __all__ = [
+    "TOKEN",
     "ReviewOptions",
     "accept_changes",
     "export_signoffs",
@@ -50,6 +51,8 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _MARKS = {"approved": "✓", "passed": "✓", "waived": "~"} | dict.fromkeys(
     ("pending", "expired", "stale", "untrusted"), "?"
 )
+TOKEN = "PROOFBOOK_REVIEW_TOKEN"
+"""Environment variable: the token of the review server, so that pages outlive a restart."""
 _MOST_CONNECTIONS = 100
 _IDLE_SECONDS = 15
 _MOST_HEADERS = 16_384
@@ -118,7 +121,8 @@ def review(
     listener = _listen(options.host, options.port)
     port = listener.getsockname()[1]
     access = Access(
-        hosts=_hosts(options.host), token=secrets.token_urlsafe(24), port=port,
+        hosts=_hosts(options.host), port=port,
+        token=os.environ.get(TOKEN) or secrets.token_urlsafe(24),
         reviewer=reviewer, role=options.role, signs_for=reviewer if options.key else "",
     )  # fmt: skip
     name = socket.gethostname() if options.host in ("0.0.0.0", "::") else options.host

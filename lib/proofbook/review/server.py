@@ -143,7 +143,7 @@ def _serve_page(app: FastAPI, session: ReviewSession, access: Access) -> None:
         info: RunInfo = session.info
         return {
             "run": info.run_id, "profile": info.profile, "reviewer": access.reviewer,
-            "role": access.role, "signed": session.key is not None,
+            "role": access.role, "signs_for": access.signs_for,
         }  # fmt: skip
 
 
