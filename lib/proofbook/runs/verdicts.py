@@ -185,7 +185,7 @@ def _verdicts(
     if cause := (
         ("" if not_needed else notebook.unfinished)
         or broken_sequence(records, unreadable)
-        or ("" if not_needed else notebook.broken_end)
+        or notebook.broken_end
         or lost_records(notebook.glued, records)
         or contradictions(records, job.runbook, parameters)
         or _broken_evidence(records, problems)
@@ -226,7 +226,7 @@ def _media_problems(records: Sequence[AnyRecord], media: MediaIndex) -> dict[str
 
 
 def _broken_evidence(records: Sequence[AnyRecord], problems: Mapping[str, str]) -> str:
-    for record in records if problems else ():
+    for record in records:
         if isinstance(record, Evidence):
             for file in (record.file, *record.views.values()):
                 if file.filename in problems:
