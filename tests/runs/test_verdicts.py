@@ -39,9 +39,15 @@ def test_one_check_that_did_not_pass_fails_the_job(files: JobFiles, check: Check
     assert cause == f"1 of 2 checks did not pass: {check.name}"
 
 
-def test_a_cause_names_three_checks_and_counts_the_rest(files: JobFiles) -> None:
-    files.write(whole(*[Check(name=f"c{i}", status="failed") for i in range(5)]))
-    assert files.judge()[1] == "5 of 5 checks did not pass: c0, c1, c2 and 2 more"
+@pytest.mark.parametrize(
+    ("count", "named"),
+    [(3, "c0, c1, c2"), (4, "c0, c1, c2 and 1 more"), (5, "c0, c1, c2 and 2 more")],
+)
+def test_a_cause_names_three_checks_and_counts_the_rest(
+    files: JobFiles, count: int, named: str
+) -> None:
+    files.write(whole(*[Check(name=f"c{i}", status="failed") for i in range(count)]))
+    assert files.judge()[1] == f"{count} of {count} checks did not pass: {named}"
 
 
 def test_a_failed_check_is_failed_even_without_a_finish_record(files: JobFiles) -> None:
