@@ -93,6 +93,8 @@ def main() -> int:
         return 2
     coverage_map = _measured()
     mutants = [m for path, file in modules.items() for m in find_mutants(path, file.read_text())]
+    if arguments.quick:
+        mutants = [m for m in mutants if not _takes_effect_on_import(m, coverage_map)]
     verdicts = _judged(mutants, coverage_map)
     return _report(list(modules), mutants, verdicts, verbose=arguments.survivors)
 
@@ -100,6 +102,7 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make mutants", description=__doc__)
     parser.add_argument("only", nargs="*", help="globs of modules")
+    parser.add_argument("--quick", action="store_true", help="only what is not run on import")
     parser.add_argument("--fresh", action="store_true", help="forget what is known")
     parser.add_argument(
         "--survivors", action="store_true", help="list those that are equivalent too"

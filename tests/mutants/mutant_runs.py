@@ -41,9 +41,9 @@ __all__ = ["Task", "Verdict", "measure", "preload", "run_fresh", "run_tasks"]
 _MEMORY = 8 * 2**30
 """A mutant that allocates without end must not take the machine with it."""
 _PRELOADED = (
-    "_hypothesis_pytestplugin", "hypothesis", "IPython.display", "jinja2", "jsonschema", "nbformat",
-    "numpy", "PIL.Image", "psutil", "pydantic", "pytest_cov.plugin", "pytest_timeout", "typer",
-    "xdist.plugin", "yaml",
+    "_hypothesis_pytestplugin", "fastapi", "hypothesis", "IPython.display", "jinja2", "jsonschema",
+    "matplotlib.figure", "nbformat", "numpy", "PIL.Image", "psutil", "pydantic",
+    "pytest_cov.plugin", "pytest_timeout", "rich.console", "torch", "typer", "xdist.plugin", "yaml",
 )  # fmt: skip
 _START = 60.0
 """Seconds until the first test has begun."""

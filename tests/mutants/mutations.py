@@ -164,16 +164,19 @@ def _names_a_type(node: cst.CSTNode) -> bool:
     """``Kind = Literal[…]``, ``Name: TypeAlias = …``, ``Either = A | B`` where both are names."""
     if m.matches(node, m.AnnAssign(annotation=m.Annotation(m.Name("TypeAlias")))):
         return True
-    part = m.Name() | m.Subscript(value=m.Name())
-    type_ = m.Subscript(value=m.Name()) | m.BinaryOperation(
-        left=part, operator=m.BitOr(), right=part
-    )
     if not isinstance(node, cst.Assign) or len(node.targets) != 1:
         return False
     target = node.targets[0].target
     capital = isinstance(target, cst.Name) and target.value.lstrip("_")[:1].isupper()
     constant = isinstance(target, cst.Name) and target.value.isupper() and len(target.value) > 2
-    return capital and not constant and m.matches(node.value, type_)
+    return capital and not constant and _is_type(node.value)
+
+
+def _is_type(node: cst.BaseExpression) -> bool:
+    """``Literal["a"]`` or ``A | B | None``, and not a name alone."""
+    if isinstance(node, cst.BinaryOperation) and isinstance(node.operator, cst.BitOr):
+        return all(isinstance(n, cst.Name) or _is_type(n) for n in (node.left, node.right))
+    return m.matches(node, m.Subscript(value=m.Name() | m.Attribute()))
 
 
 def _is_telling(node: cst.CSTNode, changed: cst.CSTNode) -> bool:

@@ -14,6 +14,8 @@ from verdict_cache import VerdictCache
 SOURCE = '''"""A module."""
 from __future__ import annotations
 LIMIT: int = 3
+Both = int | str | None
+_More = Kind | int
 Kind = Literal["a", "b"]
 __all__ = ["LIMIT"]
 
@@ -59,7 +61,10 @@ def test_words_types_and_the_list_of_names_are_not_changed() -> None:
     found = changes()
     assert len(found) == len(set(found)) == 10
     assert not any("XX" in after for _, _, after in found)
-    assert not any(before.startswith(("Kind", "__all__", "def ", "@")) for _, before, _ in found)
+    assert not any(
+        before.startswith(("Kind", "Both", "_More", "__all__", "def ", "@"))
+        for _, before, _ in found
+    )
 
 
 @pytest.mark.parametrize(
