@@ -9,6 +9,7 @@ from coverage_map import CoverageMap, Lines, TestFile, bodies, statement_lines
 from equivalents import Equivalents
 from mutant_runs import Task, Verdict
 from mutations import find_mutants
+from type_errors import rename
 from verdict_cache import VerdictCache
 
 SOURCE = '''"""A module."""
@@ -96,6 +97,22 @@ def test_bodies_and_statements_have_their_lines() -> None:
     assert lines[ranges["pour"].start - 1] == "    if cup.full:"
     head = statement_lines(SOURCE)[ranges["pour"].start]
     assert [lines[line - 1] for line in head] == ["    if cup.full:"]
+
+
+@pytest.mark.parametrize(
+    ("statement", "renamed"),
+    [
+        ("def f(a):\n    return f\n", "def f_2(a):\n    return f\n"),
+        ("@cache\nasync def f(): ...\n", "@cache\nasync def f_2(): ...\n"),
+        (
+            '\n# why\nclass Cup(Mug):\n    """Cup."""\n',
+            '\n# why\nclass Cup_2(Mug):\n    """Cup."""\n',
+        ),
+        ("LIMIT: int = None\n", "LIMIT_2: int = None\n"),
+    ],
+)
+def test_a_module_can_hold_a_statement_twice(statement: str, renamed: str) -> None:
+    assert rename(statement, "2") == renamed
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from mutations import Mutant
 
-__all__ = ["refused"]
+__all__ = ["refused", "rename"]
 
 _NAMED = re.compile(r"^(?:@.*\n|async |def |class |\s|#.*\n)*(\w+)")
 _ERROR = re.compile(r"^[^:\n]+:(\d+): error: (.*)$", re.MULTILINE)
@@ -28,7 +28,7 @@ def refused(path: str, mutants: Sequence[Mutant], root: Path) -> dict[Mutant, st
     for number, mutant in enumerate(mutants):
         for label, statement in (("control", mutant.original), ("mutant", mutant.statement)):
             name = f"{label}_{number}"
-            text = _rename(statement, name).splitlines()
+            text = rename(statement, name).splitlines()
             copies[name] = range(len(lines) + 1, len(lines) + len(text) + 1), mutant
             lines += text
     errors = _mypy(path, "\n".join(lines) + "\n", root)
@@ -47,7 +47,7 @@ def refused(path: str, mutants: Sequence[Mutant], root: Path) -> dict[Mutant, st
     return found
 
 
-def _rename(statement: str, label: str) -> str:
+def rename(statement: str, label: str) -> str:
     """Give what a statement binds another name, so that a module can hold it twice."""
     named = _NAMED.match(statement)
     if named is None:
