@@ -152,7 +152,8 @@ def _measure_and_keep(
 
 def _judged(mutants: Sequence[Mutant], coverage_map: CoverageMap) -> dict[Mutant, Verdict]:
     """Return what became of each mutant; runs those of which it is not known."""
-    cache = VerdictCache(KEPT / "verdicts.jsonl", ROOT)
+    digests = {path: digest((ROOT / path).read_bytes()) for path in _paths(TESTS)}
+    cache = VerdictCache(KEPT / "verdicts.jsonl", digests)
     places = {path: _Places(path) for path in {mutant.path for mutant in mutants}}
     tasks = [_task(mutant, coverage_map, places[mutant.path]) for mutant in mutants]
     known = {task.mutant: verdict for task in tasks if (verdict := cache.find(task)) is not None}
@@ -163,7 +164,7 @@ def _judged(mutants: Sequence[Mutant], coverage_map: CoverageMap) -> dict[Mutant
         print(f"{len(known)} of {len(mutants)} mutants are known, {len(todo)} to run", flush=True)
     if quick:
         _apart(lambda: run_tasks(quick, ROOT, KEPT / "running.log", _keeping(cache, len(quick))))
-        cache = VerdictCache(KEPT / "verdicts.jsonl", ROOT)
+        cache = VerdictCache(KEPT / "verdicts.jsonl", digests)
     for task, verdict in _typed([t for t in tasks if not cache.is_settled(t)]):
         if verdict.killed or task not in fresh:
             cache.keep(task, verdict)

@@ -157,10 +157,11 @@ def test_a_kept_map_is_the_same(coverage_map: CoverageMap, tmp_path: Path) -> No
     assert CoverageMap.load(tmp_path / "map.json") == coverage_map
 
 
+A, B = {"test_a.py": "1"}, {"test_b.py": "1"}
+
+
 @pytest.fixture
-def task(tmp_path: Path) -> Task:
-    for name in ("test_a.py", "test_b.py"):
-        (tmp_path / name).write_text("1")
+def task() -> Task:
     mutant = find_mutants("a.py", SOURCE)[0]
     return Task(
         key="k", mutant=mutant, tests=["test_a.py::t[x y]", "test_b.py::t"], limits=[1.0, 1.0]
@@ -169,21 +170,19 @@ def task(tmp_path: Path) -> Task:
 
 def test_a_kill_holds_as_long_as_the_test_that_noticed(task: Task, tmp_path: Path) -> None:
     kept = tmp_path / "verdicts.jsonl"
-    VerdictCache(kept, tmp_path).keep(task, Verdict(True, "test_a.py::t[x y]"))
-    (tmp_path / "test_b.py").write_text("2")
-    assert VerdictCache(kept, tmp_path).find(task) == Verdict(True, "test_a.py::t[x y]")
-    (tmp_path / "test_a.py").write_text("2")
-    assert VerdictCache(kept, tmp_path).find(task) is None
+    for killed in (Verdict(True, "test_a.py::t[x y]"), Verdict(True, "timeout in test_a.py::t")):
+        VerdictCache(kept, {**A, **B}).keep(task, killed)
+        assert VerdictCache(kept, {**A, "test_b.py": "2"}).find(task) == killed
+        assert VerdictCache(kept, {"test_a.py": "2", **B}).find(task) is None
 
 
 def test_that_one_survived_holds_as_long_as_all_tests(task: Task, tmp_path: Path) -> None:
     kept = tmp_path / "verdicts.jsonl"
-    VerdictCache(kept, tmp_path).keep(task, Verdict(False))
-    assert not VerdictCache(kept, tmp_path).is_settled(task)
-    VerdictCache(kept, tmp_path).keep(task, Verdict(False, "mypy: accepts it"))
-    assert VerdictCache(kept, tmp_path).is_settled(task)
-    (tmp_path / "test_b.py").write_text("2")
-    assert VerdictCache(kept, tmp_path).find(task) is None
+    VerdictCache(kept, {**A, **B}).keep(task, Verdict(False))
+    assert not VerdictCache(kept, {**A, **B}).is_settled(task)
+    VerdictCache(kept, {**A, **B}).keep(task, Verdict(False, "mypy: accepts it"))
+    assert VerdictCache(kept, {**A, **B}).is_settled(task)
+    assert VerdictCache(kept, {**A, "test_b.py": "2"}).find(task) is None
 
 
 LISTED = """

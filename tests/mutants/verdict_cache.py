@@ -8,7 +8,7 @@ have changed meanwhile: ``FRESH=1`` asks again.
 from __future__ import annotations
 
 import json
-from functools import cache
+from collections.abc import Mapping
 from pathlib import Path
 
 from digests import digest
@@ -18,11 +18,15 @@ __all__ = ["VerdictCache"]
 
 
 class VerdictCache:
-    """An append-only file of verdicts; of two about the same mutant, the last holds."""
+    """An append-only file of verdicts; of two about the same mutant, the last holds.
 
-    def __init__(self, path: Path, root: Path) -> None:
-        self._path = path
-        self._file_digest = cache(lambda name: digest((root / name).read_bytes()))
+    Args:
+        path: The file.
+        digests: Of the test files, when the bench began: they may be edited while it runs.
+    """
+
+    def __init__(self, path: Path, digests: Mapping[str, str]) -> None:
+        self._path, self._digests = path, digests
         self._known: dict[str, tuple[bool, str, str]] = {}
         if path.exists():
             for line in path.read_text(encoding="utf-8").splitlines():
@@ -58,4 +62,4 @@ class VerdictCache:
                 return "gone"
         else:
             files = {test.partition("::")[0] for test in task.tests}
-        return digest(*(self._file_digest(name) for name in sorted(files)))
+        return digest(*(self._digests.get(name, "gone") for name in sorted(files)))

@@ -118,6 +118,12 @@ def test_checks_that_were_not_reached_are_counted() -> None:
     )
 
 
+def test_without_a_history_a_stopped_job_says_that_it_stopped() -> None:
+    stopped = job("a/b", "error", checks=FAILED.checks[:1], finished=False)
+    assert "(1 check made, the runbook did not reach its end)" in xml(run(stopped))
+    assert xml(run(stopped), History(unreached={"c/d": 3})) == xml(run(stopped))
+
+
 def test_a_green_job_has_neither_errors_nor_a_log() -> None:
     skipped = job("c/d", "skipped", allowed=True, cause="no GPU", checks=FAILED.checks[3:])
     found = xml(run(job("a/b", "passed"), skipped, verdict="passed"))
