@@ -10,6 +10,7 @@ Processes that a test starts run the unchanged code: a mutant must be noticed wh
 
 from __future__ import annotations
 
+import functools
 import gc
 import importlib.abc
 import importlib.machinery
@@ -45,6 +46,7 @@ _PRELOADED = (
     "matplotlib.figure", "nbformat", "numpy", "PIL.Image", "psutil", "pydantic",
     "pytest_cov.plugin", "pytest_timeout", "rich.console", "torch", "typer", "xdist.plugin", "yaml",
 )  # fmt: skip
+_CACHING = type(functools.cache(len))
 _START = 60.0
 """Seconds until the first test has begun."""
 _LATEST = 12
@@ -170,6 +172,7 @@ class _Measuring(_Plugin):
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Any:
+        _forget_results()
         self._coverage.switch_context(item.nodeid)
         result = yield
         fixtures = getattr(item, "_fixtureinfo", None)
@@ -220,6 +223,15 @@ class _Measuring(_Plugin):
                     for each in results.values():
                         each.on_import += [f"{path}::{function}" for function in sorted(functions)]
         return results
+
+
+def _forget_results() -> None:
+    """Clear what functions keep of earlier calls, so that each test runs what it needs itself."""
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] == "proofbook":
+            for value in list(vars(module).values()):
+                if isinstance(value, _CACHING):
+                    value.cache_clear()
 
 
 class _Chosen(_Plugin):
