@@ -69,6 +69,7 @@ MODULES = (
 """Globs, in the order in which they are run."""
 TESTS = (
     "tests/checks/test_*.py",
+    "tests/records/test_*.py",
     "tests/report/test_*.py",
     "tests/runner/test_*.py",
     "tests/runs/test_*.py",
