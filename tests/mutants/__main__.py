@@ -18,7 +18,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -131,6 +131,9 @@ def _measured() -> CoverageMap:
         print(f"measuring what {len(stale)} test files run", flush=True)
         _apart(lambda: _measure_and_keep(stale, modules, digests, names, kept))
         coverage_map = CoverageMap.load(kept)
+    for each in coverage_map.files.values():
+        for test in each.failed:
+            print(f"fails without any mutant, and so cannot notice one: {test}", flush=True)
     return coverage_map
 
 
@@ -159,17 +162,16 @@ def _judged(mutants: Sequence[Mutant], coverage_map: CoverageMap) -> dict[Mutant
     tasks = [_task(mutant, coverage_map, places[mutant.path]) for mutant in mutants]
     known = {task.mutant: verdict for task in tasks if (verdict := cache.find(task)) is not None}
     todo = [task for task in tasks if task.mutant not in known]
-    fresh = [t for t in todo if _takes_effect_on_import(t.mutant, coverage_map)]
-    quick = [task for task in todo if task not in fresh and task.tests]
+    quick = [t for t in todo if t.tests and not _takes_effect_on_import(t.mutant, coverage_map)]
     if todo:
         print(f"{len(known)} of {len(mutants)} mutants are known, {len(todo)} to run", flush=True)
     if quick:
         _apart(lambda: run_tasks(quick, ROOT, KEPT / "running.log", _keeping(cache, len(quick))))
         cache = VerdictCache(KEPT / "verdicts.jsonl", digests)
     for task, verdict in _typed([t for t in tasks if not cache.is_settled(t)]):
-        if verdict.killed or task not in fresh:
+        if verdict.killed or cache.find(task) is not None:
             cache.keep(task, verdict)
-    left = [task for task in fresh if cache.find(task) is None]
+    left = [task for task in tasks if cache.find(task) is None]
     keep = _keeping(cache, len(left))
     if left:
         preload()
@@ -189,9 +191,9 @@ def _typed(tasks: Sequence[Task]) -> Iterator[tuple[Task, Verdict]]:
             yield task, Verdict(error is not None, f"mypy: {error or 'accepts it'}")
 
 
-def _keeping(cache: VerdictCache, count: int):  # type: ignore[no-untyped-def]
-    done = 0
-    started = time.monotonic()
+def _keeping(cache: VerdictCache, count: int) -> Callable[[Task, Verdict | None], None]:
+    """Return a function that keeps verdicts, and tells now and then how far it is."""
+    done, started = 0, time.monotonic()
 
     def keep(task: Task, verdict: Verdict | None) -> None:
         nonlocal done
@@ -238,7 +240,7 @@ def _takes_effect_on_import(mutant: Mutant, coverage_map: CoverageMap) -> bool:
     return not mutant.function or coverage_map.runs_on_import(mutant.path, mutant.function)
 
 
-def _apart(run) -> None:  # type: ignore[no-untyped-def]
+def _apart(run: Callable[[], object]) -> None:
     """Run in a fork, so that this process never imports the harness."""
     sys.stdout.flush()
     child = os.fork()

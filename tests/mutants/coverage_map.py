@@ -27,6 +27,8 @@ class TestFile:
     digest: str
     seconds: dict[str, float] = field(default_factory=dict)
     """How long each test takes that passed."""
+    failed: list[str] = field(default_factory=list)
+    """The tests that fail without any mutant, and so cannot notice one."""
     functions: dict[str, list[str]] = field(default_factory=dict)
     """The tests that run a function, by ``path::function``; without a function for ``path::``, the
     tests that run anything of a module."""

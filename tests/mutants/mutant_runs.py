@@ -159,6 +159,7 @@ class _Measuring(_Plugin):
         self._coverage.start()
         self._seconds: dict[str, float] = {}
         self._passed: set[str] = set()
+        self._failed: set[str] = set()
         self._shared: dict[FixtureDef[object], float] = {}
         """How long each fixture takes that tests share: in a fork, each test pays for it."""
 
@@ -184,17 +185,19 @@ class _Measuring(_Plugin):
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         took = self._seconds.get(report.nodeid, 0.0) + report.duration
         self._seconds[report.nodeid] = took
-        if report.when == "call" and report.passed:
+        if report.failed:
+            self._failed.add(report.nodeid)
+        elif report.when == "call" and report.passed:
             self._passed.add(report.nodeid)
-        elif report.failed:
-            self._passed.discard(report.nodeid)
 
     def results(self, files: Sequence[str], modules: Mapping[str, Path]) -> dict[str, TestFile]:
         """Return what was measured."""
         self._coverage.stop()
         data = self._coverage.get_data()
         results = {name: TestFile(digest="") for name in files}
-        for test in sorted(self._passed):
+        for test in sorted(self._failed):
+            results[test.partition("::")[0]].failed.append(test)
+        for test in sorted(self._passed - self._failed):
             results[test.partition("::")[0]].seconds[test] = round(self._seconds[test], 4)
         places = {
             name: {test: place for place, test in enumerate(result.seconds)}
