@@ -35,6 +35,18 @@ def test_what_cannot_be_imported_is_left_out_and_named(module):
     assert "json:loads" in imported.seconds
 
 
+def test_a_module_that_leaves_a_thread_is_named(module):
+    module(
+        "pb_thread",
+        "import threading\nwait = threading.Event()\n"
+        "thread = threading.Thread(target=wait.wait, daemon=True)\nthread.start()",
+    )
+    imported = import_all(["json", "pb_thread", "json:loads"], {})
+    sys.modules["pb_thread"].wait.set()
+    sys.modules["pb_thread"].thread.join()
+    assert [w.partition(",")[0] for w in imported.warnings] == ["pb_thread leaves threads running"]
+
+
 def test_a_source_that_changed_since_its_import_is_found(module):
     path = module("pb_edited", "value = 1")
     imported = import_all(["pb_edited"], {})

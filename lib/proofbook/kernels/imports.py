@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from proofbook.kernels.thread_pools import thread_names
+
 __all__ = ["BASICS", "Imported", "import_all", "stale_file"]
 
 _KERNEL = (
@@ -64,13 +66,18 @@ def import_all(preload: Sequence[str], environment: Mapping[str, str]) -> Import
     for entry in dict.fromkeys((*_KERNEL, *preload)):
         if entry not in _KERNEL and not imported.kernel_modules:
             imported.kernel_modules = tuple(sys.modules)
-        started = time.perf_counter()
+        started, threads = time.perf_counter(), len(thread_names())
         try:
             _import_one(entry)
         except Exception as error:  # noqa: BLE001 - whatever a module raises, it is left out
             imported.warnings.append(f"{entry} is left out: {type(error).__name__}: {error}")
         else:
             imported.seconds[entry] = time.perf_counter() - started
+        if len(thread_names()) > threads:
+            imported.warnings.append(
+                f"{entry} leaves threads running, so that no kernel can be forked; take it out of "
+                "warm, or leave out what it brings"
+            )
     imported.kernel_modules = imported.kernel_modules or tuple(sys.modules)
     if _CHECKS in imported.seconds:
         importlib.import_module(_REHEARSAL).rehearse()

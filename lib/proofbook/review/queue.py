@@ -84,7 +84,8 @@ def _state(
     session: ReviewSession, job: AskedJob, question: Question, answers: Mapping[str, list[Answer]]
 ) -> dict[str, Any]:
     binding = bind(job, question, session.run.media, session.media.sha256)
-    state = question_state(question, binding, answers.get(question.name, ()), now())
+    given = answers.get(question.name, ())
+    state = question_state(question, binding, given, now(), session.trusted())
     return {
         "status": state.status, "reason": state.reason,
         "answers": [_describe_answer(answer) for answer in (*state.answers, *state.earlier)],

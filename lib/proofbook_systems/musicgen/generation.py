@@ -316,4 +316,7 @@ def _device(wanted: str) -> str:
     cuda, mps = torch.cuda.is_available, torch.backends.mps.is_available
     if (kind == "cuda" and not cuda()) or (kind == "mps" and not mps()):
         raise SubjectError(f"there is no {kind} device here; set device to auto or cpu")
+    count = torch.cuda.device_count()
+    if kind == "cuda" and int(wanted.partition(":")[2] or 0) >= count:
+        raise SubjectError(f"there is no {wanted} here: the last CUDA device is cuda:{count - 1}")
     return wanted

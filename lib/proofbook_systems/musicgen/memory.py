@@ -10,7 +10,7 @@ from types import TracebackType
 
 from proofbook.processes import anonymous_memory
 
-__all__ = ["AnonymousPeak"]
+__all__ = ["AnonymousPeak", "load_libraries"]
 
 _STEP_SECONDS = 0.002
 
@@ -54,3 +54,21 @@ class AnonymousPeak:
     def _sample(self) -> None:
         while not self._done.wait(_STEP_SECONDS):
             self._note()
+
+
+def load_libraries() -> None:
+    """Import what loads a model, and let CUDA begin: a process takes that for itself, once.
+
+    A kernel that was not forked warm would otherwise import torch while a model's memory is
+    watched, and 450 MB of libraries would be called the model's.
+    """
+    import accelerate  # noqa: F401 - so that it is loaded
+    import torch
+    from transformers import (  # noqa: F401 - so that they are loaded
+        AutoProcessor,
+        MusicgenForConditionalGeneration,
+        T5EncoderModel,
+    )
+
+    for index in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
+        torch.zeros(1, device=f"cuda:{index}")

@@ -40,6 +40,16 @@ def test_a_gpu_that_torch_does_not_see_is_red(
     ]  # fmt: skip
 
 
+def test_of_a_gpu_any_name_is_right_where_none_is_asked_for(
+    run_cells: Run, put_gpu: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    put_gpu()
+    done = run_cells("gpu/environment")
+    assert "gpu-name" not in done.checks
+    assert done.checks["gpu-driver"].status == done.checks["gpu-memory"].status == "passed"
+
+
 def test_products_are_right_on_the_cpu() -> None:
     products = multiply("cpu", 64)
     assert [each.format for each in products] == ["float32", "float16", "bfloat16"]

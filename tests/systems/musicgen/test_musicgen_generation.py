@@ -120,6 +120,16 @@ def test_a_device_that_is_not_there_is_refused(reference: Path):
         load(find_model(str(reference)), "cuda:0")
 
 
+@pytest.mark.parametrize("device", ["cuda:2", "cuda:9"])
+def test_a_card_beyond_the_last_is_refused(
+    reference: Path, monkeypatch: pytest.MonkeyPatch, device: str
+):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    with pytest.raises(SubjectError, match=f"no {device} here: the last CUDA device is cuda:1$"):
+        load(find_model(str(reference)), device)
+
+
 def test_a_wav_holds_the_samples_bit_for_bit(clip: Generation, tmp_path: Path):
     path = write_wav(clip, tmp_path / "deep" / "out.wav")
     samples, rate = soundfile.read(path, dtype="float32", always_2d=True)

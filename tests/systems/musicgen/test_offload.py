@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +85,25 @@ def test_a_peak_is_seen_although_it_has_passed():
     with AnonymousPeak() as quiet:
         pass
     assert quiet.added < 10_000_000
+
+
+_FRESH = """
+from proofbook_systems.musicgen.memory import AnonymousPeak, load_libraries
+{prepare}
+with AnonymousPeak() as watched:
+    from transformers import MusicgenForConditionalGeneration
+    import accelerate
+print(watched.added)
+"""
+
+
+@pytest.mark.slow
+def test_libraries_are_not_counted_as_a_models():
+    def added(prepare: str) -> int:
+        command = [sys.executable, "-c", _FRESH.format(prepare=prepare)]
+        return int(subprocess.run(command, check=True, capture_output=True).stdout)
+
+    assert added("load_libraries()") < 10_000_000 < 60_000_000 < added("")
 
 
 def test_threads_are_set_only_where_they_are_asked_for():
