@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 from reviewed_run import ANN, START, answer_to, approve_all, make_film_run, make_run, session_of
-from served import Served, listen, title, wait_for
+from served import HEARD, Served, listen, title, wait_for
 
 from proofbook.runs.folder import RunFolder
 from proofbook.signoff.verification import verify_run
@@ -35,8 +35,7 @@ def test_the_whole_queue_by_keys_alone(
     listen(page)
     page.keyboard.press("a")
     wait_for(page, lambda: title(page) == "How good is it?", "the next question")
-    clock = "document.querySelector('audio').currentTime"
-    wait_for(page, lambda: page.evaluate(clock) > 0.6, "it plays by itself")
+    wait_for(page, lambda: page.evaluate(HEARD) > 0.6, "it plays by itself")
     for key in ("4", "2", "a"):
         page.keyboard.press(key)
     wait_for(page, lambda: title(page) == "Is it sharp?", "the picture")
