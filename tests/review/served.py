@@ -84,6 +84,7 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
         page.wait_for_selector("#stage h1")
         if introduced and page.locator("#person").is_visible():
             page.click("#person button")
+            page.wait_for_function("document.activeElement.id === 'stage'")
         return page
 
     yield go

@@ -31,7 +31,7 @@ def plain_values(names: Iterable[str], namespace: Mapping[str, Any]) -> dict[str
             try:
                 values[name] = exact_json(namespace[name])
             except Exception:  # noqa: BLE001 - a value's own code may raise anything
-                continue  # no parameter any more, but what was made of it
+                values.pop(name, None)  # no parameter any more, but what was made of it
     return values
 
 
