@@ -41,6 +41,7 @@ LEAVES = {
     "requirements",
     "resources",
     "subjects",
+    "terminal",
     "values",
     "yamlfile",
     "yamlloaders",

@@ -71,14 +71,14 @@ def test_its_report_is_part_of_the_history(run: RunFolder, old: Project) -> None
 
 def test_it_is_verified_with_its_seal_and_its_answer(run: RunFolder) -> None:
     verification = verify_run(run)
-    assert (verification.verdict, verification.reasons) == (
+    assert (verification.verdict, tuple(reason.text for reason in verification.reasons)) == (
         "failed",
         (f"demo-broken error: {CAUSE}",),
     )
     assert [answer.reviewer.name for answer in verification.answers] == ["Ann"]
     log = run.job("demo-hello").log
     log.write_text("another line\n")
-    assert verify_run(run).reasons[0] == "jobs/demo-hello/output.log has been changed"
+    assert verify_run(run).reasons[0].text == "jobs/demo-hello/output.log has been changed"
 
 
 def test_its_approved_take_is_a_baseline(old: Project) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import tempfile
+import secrets
 from pathlib import Path
 
 __all__ = ["append_line", "atomic_write", "hash_file"]
@@ -21,18 +21,17 @@ def atomic_write(path: Path, data: str | bytes, *, sync: bool = True) -> None:
     Without ``sync`` it survives the end of any process, but perhaps not a power cut.
     """
     payload = data.encode() if isinstance(data, str) else data
-    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with beside.open("xb") as file:  # with the mode that this user's umask leaves
             file.write(payload)
             file.flush()
             if sync:
                 os.fsync(file.fileno())
-        Path(beside).chmod(0o644)
-        Path(beside).replace(path)
+        beside.replace(path)
     except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            Path(beside).unlink()
+        with contextlib.suppress(OSError):
+            beside.unlink()
         raise
 
 

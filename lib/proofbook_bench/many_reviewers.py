@@ -21,6 +21,7 @@ from proofbook_bench.commands import find_command
 __all__ = ["Reviewed", "answer_at_once", "lost_or_doubled"]
 
 _ADDRESS = re.compile(r"http://127.0.0.1:(\d+)/")
+_TOKEN = "bench"
 _PAUSE = 0.05
 _PATIENCE = 60.0
 
@@ -40,7 +41,7 @@ class _Server:
     """``proofbook review`` on one port, started again whenever it is killed."""
 
     def __init__(self, run: Path, env: Mapping[str, str]) -> None:
-        self._run, self._env, self._port = run, env, 0
+        self._run, self._env, self._port = run, {**env, "PROOFBOOK_REVIEW_TOKEN": _TOKEN}, 0
         self._folder = TemporaryFolder("bench-review-")
         self.start()
 
@@ -57,8 +58,8 @@ class _Server:
         self._port = int(address[1])
 
     @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._port}/api/answers"
+    def base(self) -> str:
+        return f"http://127.0.0.1:{self._port}/"
 
     def kill(self) -> None:
         self._program.stop(0)
@@ -142,7 +143,9 @@ def _say(client: httpx.Client, server: _Server, name: str, job: str, number: int
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline:
         try:
-            reply = client.post(server.url, json=answer)
+            if not client.cookies:
+                client.get(server.base, params={"token": _TOKEN})
+            reply = client.post(f"{server.base}api/answers", json=answer)
         except httpx.TransportError:
             time.sleep(_PAUSE)
             continue

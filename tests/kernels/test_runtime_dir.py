@@ -1,11 +1,22 @@
 from __future__ import annotations
 
+import errno
 import os
+import tempfile
+from pathlib import Path
 
 import pytest
 
 from proofbook.errors import KernelError
 from proofbook.kernels.runtime_dir import is_private, private_folder, runtime_folder
+
+
+@pytest.fixture
+def session(monkeypatch):
+    """A session's folder with a path that is short enough for a socket."""
+    with tempfile.TemporaryDirectory(prefix="r", dir="/tmp") as name:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", name)
+        yield Path(name)
 
 
 def test_the_runtime_folder_is_of_this_user_alone_and_short(tmp_path, monkeypatch):
@@ -24,17 +35,44 @@ def test_a_long_or_open_xdg_folder_is_not_used(tmp_path, monkeypatch):
     assert long not in runtime_folder().parents
 
 
-def test_a_runtime_folder_that_others_can_enter_is_refused(tmp_path, monkeypatch):
-    session = tmp_path / "r"
-    session.mkdir(mode=0o700)
-    if len(os.fsencode(session)) > 60:
-        pytest.skip("the temporary folder's path is too long for a socket")
-    (session / "proofbook").mkdir()
-    (session / "proofbook").chmod(0o755)
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(session))
-    with pytest.raises(KernelError, match="0700"):
+def open_to_all(folder):
+    folder.mkdir()
+    folder.chmod(0o755)
+
+
+def a_link(folder):
+    folder.symlink_to(folder.parent)
+
+
+def a_file(folder):
+    folder.touch()
+
+
+def a_link_to_nothing(folder):
+    folder.symlink_to(folder.parent / "nothing")
+
+
+@pytest.mark.parametrize("squat", [open_to_all, a_link, a_link_to_nothing, a_file])
+def test_another_folder_is_taken_where_the_first_is_not_ours_alone(session, squat):
+    squat(session / "proofbook")
+    other = runtime_folder()
+    assert other != session / "proofbook"
+    assert is_private(other)
+    assert runtime_folder() == other
+
+
+def test_no_folder_anywhere_is_one_line(session, monkeypatch):
+    monkeypatch.setattr("pathlib.Path.mkdir", _full)
+    with pytest.raises(KernelError, match="proofbook cannot be created: No space left"):
         runtime_folder()
-    (session / "proofbook").chmod(0o700)
+
+
+def _full(*_, **__):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_private_folder_is_in_the_runtime_folder(session):
+    (session / "proofbook").mkdir(mode=0o700)
     with private_folder() as private:
         assert private.path.parent == session / "proofbook"
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from reviewed_run import ANN, answer_to, approve_all, make_run, session_of
 from typer.testing import CliRunner
 
@@ -20,6 +21,7 @@ from proofbook.report import load_run, write_report
 from proofbook.review.command import parse_until
 from proofbook.runs.folder import RunFolder
 from proofbook.signoff.importing import EXPORT_FORMAT
+from proofbook.signoff.signing import public_line
 from proofbook.signoff.verification import verify_run
 
 
@@ -45,7 +47,9 @@ def test_verify_answers_with_one_verdict_and_its_reasons(call: Call, run: RunFol
     write_report(run)
     code, out = call("verify")
     assert code == 1
-    assert out.startswith(f"? pending: {run.path.name}\n  clip, good: nobody has answered\n")
+    assert out.startswith(
+        f"? pending: {run.path.name}\n  pending: clip, good: nobody has answered\n"
+    )
     approve_all(run)
     write_report(run)
     assert call("verify", "latest") == (
@@ -74,8 +78,16 @@ def test_a_waiver_needs_what_it_waives_and_an_end(call: Call) -> None:
     assert call(*words, "3d") == (2, "job clip asks no question 'check:audible'")
 
 
+@pytest.mark.parametrize("text", ["0d", "2020-01-02", "2026-03-04"])
+def test_until_is_to_come(text: str) -> None:
+    with pytest.raises(UsageError, match="that has passed; give a day that is to come"):
+        parse_until(text)
+
+
 def test_until_is_days_or_a_date() -> None:
-    assert parse_until("2030-01-02").isoformat() == "2030-01-02T00:00:00+00:00"
+    assert parse_until("2099-01-02").isoformat() == "2099-01-02T00:00:00+00:00"
+    with pytest.raises(UsageError, match="give days as 90d"):
+        parse_until("99999999999d")
     assert timedelta(days=2) < parse_until("3d") - now() < timedelta(days=3, seconds=1)
     with pytest.raises(UsageError):
         parse_until("3 days")
@@ -104,6 +116,94 @@ def test_a_key_signs_what_the_command_writes(call: Call, run: RunFolder, key_fil
     assert call(*words, "--key", str(key_file), "--reviewer", "Ann")[0] == 0
     assert any(note.startswith("signed by Ann with SHA256:") for note in verify_run(run).notes)
     assert call(*words, "--key", str(run.info_file))[0] == 2
+
+
+@pytest.fixture
+def signers(key: Ed25519PrivateKey, tmp_path: Path) -> Path:
+    """Says that the key is Ann's, and what she may answer for."""
+    path = tmp_path / "allowed_signers"
+    path.write_text(f'Ann namespaces="proofbook,proofbook:art director" {public_line(key)}\n')
+    return path
+
+
+def test_a_signers_file_says_whose_answers_count(
+    call: Call, run: RunFolder, key: Ed25519PrivateKey, signers: Path
+) -> None:
+    session_of(run).seal()
+    approve_all(run)
+    write_report(run)
+    assert call("verify")[0] == 0
+    code, out = call("verify", "--require-signed")
+    assert (code, out.count("unsigned: ")) == (1, 3)
+    approve_all(run, key=key)
+    assert call("verify", "--require-signed")[0] == 0
+    assert call("verify", "--signers", str(signers))[0] == 0
+    signers.write_text(signers.read_text().replace("Ann", "Eve"))
+    code, out = call("verify", "--signers", str(signers))
+    assert (code, out.startswith("? untrusted: ")) == (1, True)
+    assert "another name: clip, good: Ann approved it, but it is signed with SHA256:" in out
+    assert call("verify", "--signers", str(run.info_file))[0] == 2
+
+
+def test_a_change_is_accepted_by_a_signature_and_by_name(
+    call: Call, run: RunFolder, key_file: Path, signers: Path
+) -> None:
+    session_of(run).seal()
+    approve_all(run)
+    write_report(run)
+    run.job("clip").log.write_text("blackened")
+    assert "changed: jobs/clip/output.log has been changed" in call("verify")[1]
+    words = ("signoff", "accept", "jobs/clip/output.log", "--reason", "a secret", "--reviewer")
+    assert call(*words, "Ann") == (2, "only a signed entry accepts a change: give --key")
+    keyed = ("--key", str(key_file), "--signers", str(signers))
+    assert call(*words, "Ben", *keyed) == (2, "cannot accept a change: that key is not Ben's")
+    other = ("signoff", "accept", "run.json", "--reason", "x", "--reviewer", "Ann")
+    code, out = call(*other, *keyed)
+    assert (code, out) == (2, "run.json is as it was sealed, or never was: nothing to accept")
+    assert call(*words, "Ann", *keyed) == (0, "Ann accepted jobs/clip/output.log as they are now\n")
+    code, out = call("verify")
+    assert (code, "Ann accepted jobs/clip/output.log as they are: a secret" in out) == (0, True)
+    run.job("clip").log.write_text("another")
+    assert call("verify")[0] == 1
+
+
+def test_what_was_exported_shows_what_was_cut_off(
+    call: Call, run: RunFolder, tmp_path: Path
+) -> None:
+    session_of(run).seal()
+    approve_all(run)
+    write_report(run)
+    call("signoff", "export", "latest", "--to", str(tmp_path / "kept.jsonl"))
+    assert call("verify", "--anchor", str(tmp_path / "kept.jsonl"))[0] == 0
+    for name in ("signoffs.jsonl", "signoffs.head"):
+        (run.path / name).unlink()
+    code, out = call("verify", "--anchor", str(tmp_path / "kept.jsonl"))
+    assert (code, out.startswith("✗ tampered: ")) == (1, True)
+    assert "rolled back: entry 1, Ann, was kept and is gone" in out
+    assert call("verify", "--anchor", str(tmp_path / "none"))[0] == 2
+
+
+def test_nothing_of_a_run_is_obeyed_by_a_terminal(call: Call, tmp_path: Path) -> None:
+    run = make_run(tmp_path / "other", broken=True)
+    path = run.job("clip").outcome
+    values = json.loads(path.read_text())
+    path.write_text(json.dumps({**values, "cause": "\x1b]0;owned\x07\u202e\u200b"}))
+    code, out = call("verify", str(run.path))
+    assert code == 1
+    assert r"\x1b]0;owned\x07\u202e\u200b" in out
+    assert out.replace("\n", "").isprintable()
+
+
+@pytest.mark.parametrize("name", ["media", "report", "jobs", "jobs/clip", "jobs/clip/output.log"])
+def test_a_run_whose_files_are_links_is_refused(
+    call: Call, run: RunFolder, tmp_path: Path, name: str
+) -> None:
+    write_report(run)
+    (run.path / name).rename(tmp_path / "elsewhere")
+    (run.path / name).symlink_to(tmp_path / "elsewhere")
+    for command in ("report", "verify"):
+        code, out = call(command, str(run.path))
+        assert (code, out) == (2, f"{run.path / name} is a link, and a run's own files never are")
 
 
 def test_baselines_are_listed_and_shown(call: Call, run: RunFolder) -> None:

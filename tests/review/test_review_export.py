@@ -48,7 +48,7 @@ def test_a_page_from_a_file_is_filled_in_saved_and_taken(
         page.click("#save")
     file = tmp_path / "answers.json"
     download.value.save_as(file)
-    written = import_answers(session_of(run), file)
+    written = import_answers(session_of(run), file).written
     assert [(a.binding.question, a.verdict, a.comment) for a in written] == [
         ("good", "approved", ""), ("story-good", "rejected", "flat <b>prose</b>")]  # fmt: skip
     assert written[0].reviewer.identified_by == "declared in an exported file"

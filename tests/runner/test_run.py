@@ -211,7 +211,9 @@ def test_a_run_is_sealed_when_it_ends_and_a_broken_seal_stays_broken(
     assert runner.run("--resume", "latest", "--rerun", "all").code == 0
     found = verify_run(RunFolder(ended.folder))
     assert found.verdict == "tampered"
-    assert found.reasons[0].startswith("jobs/demo-one/output.log has been changed, before entry")
+    assert found.reasons[0].text.startswith(
+        "jobs/demo-one/output.log has been changed, before entry"
+    )
 
 
 def test_a_run_that_is_resumed_is_sealed_again(

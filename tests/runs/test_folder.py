@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -94,3 +95,18 @@ def test_a_run_json_that_is_a_folder_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "run.json").mkdir()
     with pytest.raises(RunFolderError, match="cannot be read: Is a directory"):
         RunFolder(tmp_path).read_info()
+
+
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_what_is_written_has_the_mode_that_the_user_wants(
+    tmp_path: Path, mask: int, mode: int
+) -> None:
+    before = os.umask(mask)
+    try:
+        atomic_write(tmp_path / "x", "text")
+        stored = store_media(tmp_path / "media", b"text", ".txt")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "x").stat().st_mode & 0o777 == mode
+    assert (tmp_path / "media" / stored.filename).stat().st_mode & 0o777 == mode & 0o444
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["media", "x"]

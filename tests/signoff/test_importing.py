@@ -1,4 +1,4 @@
-"""Answers of an exported report are taken whole, or not at all."""
+"""Of the answers of an exported report those that fit are taken, and the others named."""
 
 from __future__ import annotations
 
@@ -43,8 +43,24 @@ def shown(run: RunFolder) -> dict[str, Any]:
     [
         (lambda run: exported(run, run="other"), "belongs to run other, and this run is"),
         (lambda run: exported(run, format="x/1"), "has format x/1; expected"),
-        (lambda run: exported(run, reviewer=""), "at least 1 character"),
+        (lambda run: exported(run, reviewer=" "), "enter your name first"),
+        (lambda run: exported(run, reviewer="A\u202enn"), "cannot be seen: RIGHT-TO-LEFT OVERRIDE"),
         (lambda run: {"a": 1}, "was not exported by a report: format: Field required"),
+    ],
+)
+def test_a_file_that_is_of_no_use_is_refused_whole(
+    run: RunFolder, tmp_path: Path, change: Callable[[RunFolder], dict[str, Any]], problem: str
+) -> None:
+    file = tmp_path / "answers.json"
+    file.write_text(json.dumps(change(run)))
+    with pytest.raises(UsageError, match=problem):
+        import_answers(session_of(run), file)
+    assert session_of(run).log.read().answers == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
         (
             lambda run: bound_to(run, checks_sha256="0" * 64),
             "the checks have changed since the report",
@@ -56,14 +72,19 @@ def shown(run: RunFolder) -> dict[str, Any]:
         (shown, "the media are not those that the report showed"),
     ],
 )
-def test_a_file_that_does_not_fit_is_refused_whole(
+def test_an_answer_that_does_not_fit_keeps_no_other_out(
     run: RunFolder, tmp_path: Path, change: Callable[[RunFolder], dict[str, Any]], problem: str
 ) -> None:
     file = tmp_path / "answers.json"
-    file.write_text(json.dumps(change(run)))
-    with pytest.raises(UsageError, match=problem):
-        import_answers(session_of(run), file)
-    assert session_of(run).log.read().answers == ()
+    values = change(run)
+    values["answers"].append(exported(run)["answers"][0])
+    file.write_text(json.dumps(values))
+    found = import_answers(session_of(run), file)
+    (refused,) = found.refused
+    assert refused.startswith("clip, good: ")
+    assert problem in refused
+    assert session_of(run).log.read().answers == found.written
+    assert len(found.written) == 1
 
 
 def test_a_file_that_is_none_is_one_line(run: RunFolder, tmp_path: Path) -> None:

@@ -23,7 +23,9 @@ def state_of(run: RunFolder, job: str, name: str, **more: Any) -> QuestionState:
     question = next(q for q in asked.questions if q.name == name)
     moment = more.get("moment", now())
     answers = session.log.read().by_job.get(job, {}).get(name, ())
-    return question_state(question, bind(asked, question, run.media), answers, moment)
+    return question_state(
+        question, bind(asked, question, run.media), answers, moment, session.trusted()
+    )
 
 
 def test_everything_approved_is_a_green_run(run: RunFolder) -> None:
@@ -129,7 +131,9 @@ def test_an_approval_in_the_log_counts_only_with_the_role_that_is_asked_for(
     job = session.job("looks")
     question = next(q for q in job.questions if q.name == "picture-good")
     binding = bind(job, question, run.media)
-    assert question_state(question, binding, [approval], now()).status == "approved"
+    assert (
+        question_state(question, binding, [approval], now(), session.trusted()).status == "approved"
+    )
     stranger = approval.model_copy(update={"reviewer": BEN})
-    state = question_state(question, binding, [stranger], now())
+    state = question_state(question, binding, [stranger], now(), session.trusted())
     assert (state.status, state.reason) == ("pending", "waits for role 'art director'")

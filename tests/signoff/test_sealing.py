@@ -2,53 +2,97 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 from reviewed_run import session_of
 
 from proofbook.runs.folder import RunFolder
+from proofbook.signoff.entries import Seal
 from proofbook.signoff.log import SignoffLog
-from proofbook.signoff.sealing import report_problems, seal_problems, seal_run
+from proofbook.signoff.sealing import broken_seal, list_files, report_problems, seal_run
+
+
+def sealed(run: RunFolder) -> Seal:
+    return seal_run(run, session_of(run).log, run.path.name)
+
+
+def problems(run: RunFolder, seal: Seal) -> list[str]:
+    return [change.text for change in broken_seal(run.path, seal, ())]
 
 
 def test_a_changed_file_is_named_though_its_name_says_that_it_is_new(run: RunFolder) -> None:
     path = run.job("clip").path / "what is new.txt"
     path.write_text("before")
-    seal = seal_run(run, session_of(run).log, run.path.name)
-    assert seal_problems(run.path, seal) == []
+    seal = sealed(run)
+    assert problems(run, seal) == []
     path.write_text("after!")
-    assert seal_problems(run.path, seal) == ["jobs/clip/what is new.txt has been changed"]
+    assert problems(run, seal) == ["jobs/clip/what is new.txt has been changed"]
     path.unlink()
-    assert seal_problems(run.path, seal) == ["jobs/clip/what is new.txt is gone"]
+    assert problems(run, seal) == ["jobs/clip/what is new.txt is gone"]
 
 
 def test_a_file_that_was_added_is_no_problem(run: RunFolder) -> None:
-    seal = seal_run(run, session_of(run).log, run.path.name)
+    seal = sealed(run)
     (run.path / "notes.txt").write_text("mine")
-    assert seal_problems(run.path, seal) == []
+    assert problems(run, seal) == []
 
 
 def test_hidden_files_of_the_run_folder_are_not_sealed(run: RunFolder) -> None:
     (run.path / ".lock").touch()
     (run.job("clip").path / ".hidden").touch()
-    seal = seal_run(run, session_of(run).log, run.path.name)
+    seal = sealed(run)
     (run.path / ".lock").unlink()
-    assert seal_problems(run.path, seal) == []
+    assert problems(run, seal) == []
     (run.job("clip").path / ".hidden").unlink()
-    assert seal_problems(run.path, seal) == ["jobs/clip/.hidden is gone"]
+    assert problems(run, seal) == ["jobs/clip/.hidden is gone"]
 
 
 def test_a_review_seals_no_run_that_is_sealed(run: RunFolder) -> None:
-    seal_run(run, session_of(run).log, run.path.name)
+    sealed(run)
     run.job("clip").log.write_text("another")
     session_of(run).seal()
     assert len(SignoffLog(run.path, run.path.name).read().entries) == 1
 
 
+@pytest.mark.parametrize("kind", ["file", "folder", "nothing"])
+def test_a_link_is_sealed_as_what_it_points_to(run: RunFolder, tmp_path: Path, kind: str) -> None:
+    target, other = tmp_path / "target", tmp_path / "other"
+    for path in (target, other):
+        if kind == "folder":
+            path.mkdir()
+            (path / "inner").write_text("x")
+        elif kind == "file":
+            path.write_text("x")
+    link = run.job("clip").path / "link"
+    link.symlink_to(target)
+    seal = sealed(run)
+    assert "jobs/clip/link" in list_files(run.path).links
+    assert problems(run, seal) == []
+    link.unlink()
+    link.symlink_to(other)
+    assert problems(run, seal) == ["jobs/clip/link has been changed"]
+
+
+def test_a_folder_that_becomes_a_link_to_the_same_is_a_change(
+    run: RunFolder, tmp_path: Path
+) -> None:
+    seal = sealed(run)
+    folder = run.job("clip").path
+    shutil.move(folder, tmp_path / "elsewhere")
+    folder.symlink_to(tmp_path / "elsewhere")
+    assert "jobs/clip/records.jsonl is gone" in problems(run, seal)
+
+
 @pytest.mark.parametrize(
-    "content", ["", "[]\n", "1\n", '{"index.html": "x"}', '{"index.html":1}\n']
-)
+    "content",
+    [
+        "", "[]\n", "1\n", '{"index.html": "x"}', '{"index.html":1}\n', '{"a":Infinity}', 
+        "[" * 9999,
+        '{"../run.json":"x"}\n', '{"a\\u0000b":"x"}\n', '{"sub/index.html":"x"}\n',
+    ],
+)  # fmt: skip
 def test_a_reports_seal_that_is_not_ours_is_a_change(tmp_path: Path, content: str) -> None:
     (tmp_path / "seal.json").write_text(content)
     assert report_problems(tmp_path) != []

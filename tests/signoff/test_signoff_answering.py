@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from reviewed_run import ANN, BEN, START, answer_to, make_run, session_of
+from reviewed_run import ANN, BEN, EVERYTHING, START, answer_to, make_run, session_of
 
 from proofbook.errors import UsageError
 from proofbook.records import now
-from proofbook.report import load_run
+from proofbook.report import load_run, write_report
 from proofbook.runs.folder import RunFolder
 from proofbook.signoff.acceptance import parse_answer
+from proofbook.signoff.verification import verify_run
 
 
 @pytest.mark.parametrize(
@@ -77,6 +78,12 @@ def test_a_failed_check_can_be_waived_and_stays_failed(tmp_path: Path) -> None:
     summary = load_run(run)
     assert summary.verdict == "failed"
     assert summary.jobs[0].waived_checks["audible"].comment == "known"
+    session_of(run).seal()
+    for job, question in EVERYTHING:
+        session_of(run).answer(answer_to(run, job, question), ANN)
+    write_report(run)
+    assert verify_run(run).verdict == "waived"
+    assert verify_run(run, now() + timedelta(days=2)).verdict == "failed"
     with pytest.raises(UsageError, match="asks no question 'check:fine'"):
         session_of(run).answer(parse_answer({**values, "question": "check:fine"}), ANN)
     with pytest.raises(UsageError, match="a failed check can only be waived"):

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import sys
 
-import typer
-
 from proofbook.cli import execution, projects, reviewing, workbench  # noqa: F401 - they add commands
 from proofbook.cli.application import app
 from proofbook.cli.closed_pipe import PatientStream
 from proofbook.errors import ProofbookError
+from proofbook.terminal import say
 
 __all__ = ["main"]
 
@@ -24,11 +23,11 @@ def main() -> None:
     try:
         app()
     except ProofbookError as error:
-        typer.echo(f"proofbook: {error}", err=True)
+        say(f"proofbook: {error}", err=True)
         sys.exit(error.exit_code)
     except Exception as error:
         if os.environ.get("PROOFBOOK_DEBUG"):
             raise
         what = f"{type(error).__name__}: {error}"
-        typer.echo(f"proofbook: {what}; PROOFBOOK_DEBUG=1 shows where", err=True)
+        say(f"proofbook: {what}; PROOFBOOK_DEBUG=1 shows where", err=True)
         sys.exit(ProofbookError.exit_code)

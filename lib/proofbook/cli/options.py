@@ -10,7 +10,16 @@ import typer
 if TYPE_CHECKING:
     from proofbook.runs.folder import RunFolder
 
-__all__ = ["KeyFile", "Outputs", "ProfileName", "RunName", "find_named_run", "find_outputs"]
+__all__ = [
+    "KeyFile",
+    "NamedRun",
+    "Outputs",
+    "ProfileName",
+    "RunName",
+    "SignersFile",
+    "find_named_run",
+    "find_outputs",
+]
 
 Outputs = Annotated[
     Path | None, typer.Option("--outputs", help="Folder of the runs; default: outputs/.")
@@ -20,8 +29,17 @@ ProfileName = Annotated[
     typer.Option("--profile", help="A name under parameters/, or a YAML file; default: tiny."),
 ]
 RunName = Annotated[str, typer.Argument(help="A run's id, its folder, or latest.")]
+NamedRun = Annotated[str, typer.Option("--run", help="A run's id, its folder, or latest.")]
 KeyFile = Annotated[
     Path | None, typer.Option("--key", help="An Ed25519 SSH key to sign with: ~/.ssh/id_ed25519.")
+]
+
+SignersFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--signers",
+        help="Whose keys count, in OpenSSH's format; default: allowed_signers in the project.",
+    ),
 ]
 
 
@@ -40,10 +58,11 @@ def find_named_run(outputs: Path | None, run: str) -> RunFolder:
     """Return the run called ``run``; one that is named by its folder needs no project.
 
     Raises:
-        ProofbookError: There is no such run.
+        ProofbookError: There is no such run, or files of it are links.
     """
     from proofbook.runs.finding import find_run
 
-    if (Path(run) / "run.json").is_file():
-        return find_run(Path(run), run)
-    return find_run(find_outputs(outputs), run)
+    named = (Path(run) / "run.json").is_file()
+    found = find_run(Path(run) if named else find_outputs(outputs), run)
+    found.refuse_links()
+    return found

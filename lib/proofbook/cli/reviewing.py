@@ -8,14 +8,24 @@ from typing import Annotated
 import typer
 
 from proofbook.cli.application import app, baseline_app, signoff_app
-from proofbook.cli.options import KeyFile, Outputs, RunName, find_named_run, find_outputs
+from proofbook.cli.options import (
+    KeyFile,
+    NamedRun,
+    Outputs,
+    RunName,
+    SignersFile,
+    find_named_run,
+    find_outputs,
+)
 from proofbook.errors import UsageError
+from proofbook.terminal import say
 
 __all__ = [
     "baseline_list",
     "baseline_show",
     "report",
     "review",
+    "signoff_accept",
     "signoff_export",
     "signoff_import",
     "verify",
@@ -37,15 +47,16 @@ def report(
     """Build a run's report again, from its files alone."""
     from proofbook.report import write_report
     from proofbook.report.single import write_single_file
+    from proofbook.signoff.trust import find_trust
 
-    folder = find_named_run(outputs, run)
-    typer.echo(str(write_report(folder)))
+    folder, trust = find_named_run(outputs, run), find_trust()
+    say(str(write_report(folder, trust=trust)))
     if single_file is not None:
-        written = write_single_file(folder, single_file, int(budget * 1e6))
-        typer.echo(str(single_file))
+        written = write_single_file(folder, single_file, int(budget * 1e6), trust=trust)
+        say(str(single_file))
         if written.left_out:
             groups = ", ".join(f"{n} of {group}" for group, n in written.left_out_of.items())
-            typer.echo(
+            say(
                 f"{len(written.left_out)} media files are not in it ({groups}): it would be "
                 f"larger than {budget:g} MB; see --budget",
                 err=True,
@@ -62,6 +73,7 @@ def review(
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="0 takes any that is free.")] = 0,
     key: KeyFile = None,
+    signers: SignersFile = None,
     outputs: Outputs = None,
     expires: Annotated[
         int | None, typer.Option(min=1, help="Days that an approval counts; default: for ever.")
@@ -76,8 +88,8 @@ def review(
 
     lasting = timedelta(days=expires) if expires else None
     options = ReviewOptions(
-        reviewer=reviewer, role=role, host=host, port=port, key=key, lasting=lasting,
-        browser=browser,
+        reviewer=reviewer, role=role, host=host, port=port, key=key, signers=signers,
+        lasting=lasting, browser=browser,
     )  # fmt: skip
     raise typer.Exit(serve(find_named_run(outputs, run), options))
 
@@ -88,14 +100,31 @@ def verify(
     allow_waivers: Annotated[
         bool, typer.Option("--allow-waivers", help="Exit with 0 where all that is open is waived.")
     ] = False,
+    require_signed: Annotated[
+        bool, typer.Option("--require-signed", help="An answer that is not signed does not count.")
+    ] = False,
+    signers: SignersFile = None,
+    anchor: Annotated[
+        str,
+        typer.Option(
+            help="What was kept of the log elsewhere, which must still be in it: a file of "
+            "'signoff export', a copy of signoffs.jsonl, or git:REVISION."
+        ),
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print all of it as JSON.")] = False,
     outputs: Outputs = None,
 ) -> None:
     """Recompute everything: is it approved, by whom, and are these the bytes?"""
     from proofbook.review.command import print_verification
+    from proofbook.signoff.trust import find_trust
 
     folder = find_named_run(outputs, run)
-    raise typer.Exit(print_verification(folder, allow_waivers=allow_waivers, as_json=as_json))
+    trust = find_trust(signers=signers, required=require_signed)
+    raise typer.Exit(
+        print_verification(
+            folder, trust=trust, anchor=anchor, allow_waivers=allow_waivers, as_json=as_json
+        )
+    )
 
 
 @app.command()
@@ -113,6 +142,7 @@ def waive(
     reviewer: Annotated[str, typer.Option(help="Who answers for it.")] = "",
     role: Annotated[str, typer.Option(help="As what.")] = "",
     key: KeyFile = None,
+    signers: SignersFile = None,
     outputs: Outputs = None,
 ) -> None:
     """Answer for a release without an approval; it reads as waived, and never as green."""
@@ -121,7 +151,7 @@ def waive(
     from proofbook.signoff.acceptance import SubmittedAnswer
 
     run, job, what = _run_job_and_question(words)
-    options = ReviewOptions(reviewer=reviewer, role=role, key=key)
+    options = ReviewOptions(reviewer=reviewer, role=role, key=key, signers=signers)
     answer = SubmittedAnswer(
         job=job, question=what, verdict="waived", comment=reason, expires=parse_until(until)
     )
@@ -139,6 +169,24 @@ def signoff_import(
     from proofbook.review.command import import_signoffs
 
     raise typer.Exit(import_signoffs(find_named_run(outputs, run), file, key))
+
+
+@signoff_app.command("accept")
+def signoff_accept(
+    files: Annotated[list[str], typer.Argument(help="Changed files, as verify names them.")],
+    reason: Annotated[str, typer.Option(help="Why they may be as they are.")],
+    run: NamedRun = "latest",
+    reviewer: Annotated[str, typer.Option(help="Who answers for it.")] = "",
+    role: Annotated[str, typer.Option(help="As what.")] = "",
+    key: KeyFile = None,
+    signers: SignersFile = None,
+    outputs: Outputs = None,
+) -> None:
+    """Answer, with a signature, for files of a run that are not as they were sealed."""
+    from proofbook.review.command import ReviewOptions, accept_changes
+
+    options = ReviewOptions(reviewer=reviewer, role=role, key=key, signers=signers)
+    raise typer.Exit(accept_changes(find_named_run(outputs, run), options, files, reason))
 
 
 @signoff_app.command("export")

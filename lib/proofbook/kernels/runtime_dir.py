@@ -46,8 +46,10 @@ def is_private(folder: Path) -> bool:
 def runtime_folder() -> Path:
     """Return the folder of this user's sockets; it is created where it is missing.
 
+    Where somebody else holds its name, or can look into it, another name is taken.
+
     Raises:
-        KernelError: Someone else owns a folder of that name, or it is open to others.
+        KernelError: None can be created.
     """
     session = os.environ.get("XDG_RUNTIME_DIR", "")
     if session and len(os.fsencode(session)) <= _LONGEST and is_private(Path(session)):
@@ -56,12 +58,22 @@ def runtime_folder() -> Path:
         base = "/tmp" if os.name == "posix" else tempfile.gettempdir()  # TMPDIR may be long
         folder = Path(base) / f"proofbook-{os.getuid() if hasattr(os, 'getuid') else 'user'}"
     try:
-        folder.mkdir(mode=0o700, exist_ok=True)
+        if not folder.is_symlink():
+            folder.mkdir(mode=0o700, exist_ok=True)
+        return folder if is_private(folder) else _other_folder(folder)
+    except FileExistsError:
+        return _other_folder(folder)
     except OSError as error:
         raise KernelError(f"{folder} cannot be created: {error.strerror}") from error
-    if not is_private(folder):
-        raise KernelError(f"{folder} must be a folder of yours alone (mode 0700); remove it")
-    return folder
+
+
+def _other_folder(folder: Path) -> Path:
+    """Return a folder of this user's alone with a name like another's: always the same one."""
+    try:
+        own = [path for path in folder.parent.glob(f"{folder.name}-*") if is_private(path)]
+        return min(own) if own else Path(tempfile.mkdtemp("", f"{folder.name}-", folder.parent))
+    except OSError as error:
+        raise KernelError(f"no folder can be created in {folder.parent}: {error}") from error
 
 
 def private_folder() -> TemporaryFolder:

@@ -31,7 +31,7 @@ __all__ = [
 
 CheckStatus = Literal["passed", "failed", "error", "skipped"]
 QuestionStatus = Literal[
-    "pending", "approved", "rejected", "needs-work", "waived", "stale", "expired"
+    "pending", "approved", "rejected", "needs-work", "waived", "untrusted", "stale", "expired"
 ]
 QuestionForm = Literal["approve", "score", "ab", "abx"]
 Label = str | int | float | bool

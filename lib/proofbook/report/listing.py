@@ -9,13 +9,12 @@ from __future__ import annotations
 from itertools import islice
 from pathlib import Path
 
-import typer
-
 from proofbook.errors import RunFolderError
 from proofbook.report.loading import load_run
 from proofbook.report.summary import RunSummary
 from proofbook.report.wording import ATTENTION_ORDER, count_noun, say_state
 from proofbook.runs.finding import run_folders
+from proofbook.terminal import say
 
 __all__ = ["print_runs"]
 
@@ -24,7 +23,7 @@ def print_runs(outputs: Path, limit: int) -> None:
     """Print one line for each of the ``limit`` newest runs under ``outputs``."""
     names = [folder.path.name for folder in run_folders(outputs)]
     if not names:
-        typer.echo(f"no runs in {outputs}")
+        say(f"no runs in {outputs}")
         return
     width = max(map(len, names[:limit]))
     for folder in islice(run_folders(outputs), limit):
@@ -32,9 +31,9 @@ def print_runs(outputs: Path, limit: int) -> None:
             words = _describe(load_run(folder))
         except RunFolderError as error:
             words = f"unreadable  {error}"
-        typer.echo(f"{folder.path.name:<{width}}  {words}")
+        say(f"{folder.path.name:<{width}}  {words}")
     if len(names) > limit:
-        typer.echo(f"and {len(names) - limit} older ones; --limit shows more")
+        say(f"and {len(names) - limit} older ones; --limit shows more")
 
 
 def _describe(run: RunSummary) -> str:

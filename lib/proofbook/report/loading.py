@@ -26,6 +26,7 @@ from proofbook.runs.folder import RunFolder
 from proofbook.runs.media_index import MediaIndex
 from proofbook.signoff.binding import AskedJob
 from proofbook.signoff.run_status import JobStatus, read_run
+from proofbook.signoff.trust import EVERYBODY, Trust
 
 __all__ = ["LOG_LINES", "load_run", "read_tail"]
 
@@ -39,7 +40,11 @@ _TERMINAL = re.compile(
 
 @collector_paused()
 def load_run(
-    folder: RunFolder, moment: datetime | None = None, *, media: MediaIndex | None = None
+    folder: RunFolder,
+    moment: datetime | None = None,
+    *,
+    media: MediaIndex | None = None,
+    trust: Trust = EVERYBODY,
 ) -> RunSummary:
     """Return what the files of a run support at a moment; by default, now.
 
@@ -47,11 +52,12 @@ def load_run(
         folder: The run.
         moment: When answers are to be valid.
         media: Hashes of its media; one that outlives this call saves hashing them again.
+        trust: Whose answers count.
 
     Raises:
         RunFolderError: The folder is not a run.
     """
-    status = read_run(folder, moment=moment, media=media)
+    status = read_run(folder, moment=moment, media=media, trust=trust)
     info = status.info
     return RunSummary(
         run_id=info.run_id,
@@ -67,7 +73,7 @@ def load_run(
         environment=info.environment,
         hardware=info.hardware,
         jobs=tuple(_summarise(folder, job) for job in status.jobs),
-        log_problems=status.log.problems,
+        log_problems=tuple(problem.text for problem in status.log.problems),
     )
 
 

@@ -19,6 +19,7 @@ from proofbook.report.page import render_page
 from proofbook.report.summary import JobSummary, RunSummary
 from proofbook.report.wording import severity_of
 from proofbook.runs.folder import RunFolder
+from proofbook.signoff.trust import EVERYBODY, Trust
 
 __all__ = ["DEFAULT_BUDGET", "Embedding", "write_single_file"]
 
@@ -73,19 +74,22 @@ def choose_media(run: RunSummary, media: Path, room: int) -> Embedding:
     return embedding
 
 
-def write_single_file(folder: RunFolder, target: Path, budget: int = DEFAULT_BUDGET) -> Embedding:
+def write_single_file(
+    folder: RunFolder, target: Path, budget: int = DEFAULT_BUDGET, *, trust: Trust = EVERYBODY
+) -> Embedding:
     """Write a run's report with its media into one file; return what is in it and what is not.
 
     Args:
         folder: The run.
         target: The file.
         budget: Bytes that the file may have, as far as the report without media allows.
+        trust: Whose answers count.
 
     Raises:
         RunFolderError: The folder is not a run.
         OSError: The file cannot be written.
     """
-    run = load_run(folder)
+    run = load_run(folder, trust=trust)
     history = load_history(folder.path.parent, run)
     nothing = choose_media(run, folder.media, 0)
     without = len(

@@ -255,7 +255,7 @@ def say_labels(labels: Mapping[str, object]) -> str:
 def _say_reviews(run: RunSummary) -> str:
     """Say how many required questions are in which state but approved."""
     states = [q.status for job in run.jobs for q in job.questions if q.required]
-    order = ("rejected", "needs-work", "stale", "expired", "pending", "waived")
+    order = ("rejected", "needs-work", "untrusted", "stale", "expired", "pending", "waived")
     counts = [(state, states.count(state)) for state in order if state in states]
     words = ", ".join(f"{count} {say_state(state)}" for state, count in counts)
     return f"of {count_noun(len(states), 'question')} {words}"

@@ -14,23 +14,40 @@ from proofbook.report.page import render_page
 from proofbook.runs.folder import RunFolder
 from proofbook.runs.media_index import MediaIndex
 from proofbook.signoff.sealing import seal_report
+from proofbook.signoff.trust import EVERYBODY, Trust
 
-__all__ = ["write_report"]
+__all__ = ["render_report", "write_report"]
 
 
 @collector_paused()
-def write_report(folder: RunFolder, *, media: MediaIndex | None = None) -> Path:
+def render_report(
+    folder: RunFolder, *, media: MediaIndex | None = None, trust: Trust = EVERYBODY
+) -> str:
+    """Return the report as a page, written nowhere; arguments as of :func:`write_report`.
+
+    Raises:
+        RunFolderError: The folder is not a run.
+    """
+    run = load_run(folder, media=media, trust=trust)
+    return render_page(run, folder.media, load_history(folder.path.parent, run))
+
+
+@collector_paused()
+def write_report(
+    folder: RunFolder, *, media: MediaIndex | None = None, trust: Trust = EVERYBODY
+) -> Path:
     """Build the report from the run's files alone; return the path of ``index.html``.
 
     Args:
         folder: The run.
         media: Hashes of its media; one that outlives this call saves hashing them again.
+        trust: Whose answers count.
 
     Raises:
         RunFolderError: The folder is not a run.
         OSError: The report cannot be written.
     """
-    run = load_run(folder, media=media)
+    run = load_run(folder, media=media, trust=trust)
     folder.report.mkdir(parents=True, exist_ok=True)
     atomic_write(folder.report / "report.json", run.model_dump_json(indent=1))
     history = load_history(folder.path.parent, run)

@@ -8,28 +8,37 @@ import re
 import secrets
 import socket
 import subprocess
+import sys
 import webbrowser
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from proofbook.errors import UsageError
 from proofbook.records import now
 from proofbook.report import write_report
 from proofbook.runs.folder import RunFolder
-from proofbook.signoff.acceptance import SubmittedAnswer
+from proofbook.signoff.acceptance import SubmittedAnswer, make_reviewer
+from proofbook.signoff.anchors import compare_with, read_anchor
 from proofbook.signoff.answering import ReviewSession
 from proofbook.signoff.baseline import find_baselines
 from proofbook.signoff.entries import Reviewer
 from proofbook.signoff.importing import import_answers
 from proofbook.signoff.signing import export_all, load_key
+from proofbook.signoff.trust import Trust, find_trust
 from proofbook.signoff.verification import verify_run
+from proofbook.terminal import say
+
+if TYPE_CHECKING:
+    import uvicorn
 
 __all__ = [
+    "TOKEN",
     "ReviewOptions",
+    "accept_changes",
     "export_signoffs",
     "import_signoffs",
     "known_name",
@@ -42,7 +51,14 @@ __all__ = [
 ]
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
-_MARKS = {"approved": "✓", "waived": "~", "pending": "?", "expired": "?", "stale": "?"}
+_MARKS = {"approved": "✓", "passed": "✓", "waived": "~"} | dict.fromkeys(
+    ("pending", "expired", "stale", "untrusted"), "?"
+)
+TOKEN = "PROOFBOOK_REVIEW_TOKEN"
+"""Environment variable: the token of the review server, so that pages outlive a restart."""
+_MOST_CONNECTIONS = 100
+_IDLE_SECONDS = 15
+_MOST_HEADERS = 16_384
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,17 +70,32 @@ class ReviewOptions:
     host: str = "127.0.0.1"
     port: int = 0
     key: Path | None = None
+    signers: Path | None = None
     lasting: timedelta | None = None
     browser: bool = True
 
+    @property
+    def trust(self) -> Trust:
+        """Whose answers count."""
+        return find_trust(signers=self.signers)
 
-def open_session(run: RunFolder, key: Path | None = None) -> ReviewSession:
+    def person(self, identified_by: str) -> Reviewer:
+        """Return who answers on the command line."""
+        return make_reviewer(self.reviewer or known_name() or "unknown", self.role, identified_by)
+
+
+def open_session(
+    run: RunFolder, key: Path | None = None, trust: Trust | None = None
+) -> ReviewSession:
     """Return a session of a run, which signs with a key where one is given.
 
+    ``trust`` says whose answers count; by default the project around the current folder does.
+
     Raises:
-        ProofbookError: The folder is not a run, or the key cannot be used.
+        ProofbookError: The folder is not a run, or the key or the signers cannot be used.
     """
-    return ReviewSession(run, run.read_info(), load_key(key) if key else None)
+    loaded = load_key(key) if key else None
+    return ReviewSession(run, run.read_info(), loaded, trust=trust or find_trust())
 
 
 def review(
@@ -83,23 +114,24 @@ def review(
 
     from proofbook.review.server import Access, build_app
 
-    session = open_session(run, options.key)
+    session = open_session(run, options.key, options.trust)
     session.lasting = options.lasting
     session.seal()
     beyond = options.host not in _LOOPBACK
     if beyond and options.key:
         raise UsageError("--key signs for one person and --host serves many; give only one of them")
     reviewer = options.reviewer or known_name()
-    access = Access(
-        hosts=_hosts(options.host), token=secrets.token_urlsafe(24) if beyond else "",
-        reviewer=reviewer, role=options.role, signs_for=reviewer if options.key else "",
-    )  # fmt: skip
     listener = _listen(options.host, options.port)
     port = listener.getsockname()[1]
+    access = Access(
+        hosts=_hosts(options.host), port=port,
+        token=os.environ.get(TOKEN) or secrets.token_urlsafe(24),
+        reviewer=reviewer, role=options.role, signs_for=reviewer if options.key else "",
+    )  # fmt: skip
     name = socket.gethostname() if options.host in ("0.0.0.0", "::") else options.host
-    url = f"http://{name}:{port}/" + (f"?token={access.token}" if beyond else "")
-    config = uvicorn.Config(build_app(session, access), log_level="error", lifespan="off")
-    typer.echo(f"review: {url}\nCtrl-C ends it.")
+    url = f"http://{f'[{name}]' if ':' in name else name}:{port}/?token={access.token}"
+    config = _limited(build_app(session, access))
+    say(f"review: {url}\nCtrl-C ends it.")
     started(url)
     if options.browser:
         show(url)
@@ -110,49 +142,95 @@ def review(
     finally:
         listener.close()
         for line in session.log.repaired:
-            typer.echo(f"sign-off log: {line}")
-    typer.echo(f"report: {write_report(run)}")
+            say(f"sign-off log: {line}")
+    say(f"report: {write_report(run, trust=session.trust)}")
     return 0
 
 
-def print_verification(run: RunFolder, *, allow_waivers: bool, as_json: bool) -> int:
-    """Print one verdict and the reasons; return the exit code: 0 only where it may be released."""
-    verification = verify_run(run)
+def _limited(app: Any) -> uvicorn.Config:
+    """Return how an app is served: to so many at once, for so long, and with a word on errors."""
+    import uvicorn
+
+    return uvicorn.Config(
+        app, log_level="critical", lifespan="off", server_header=False,
+        limit_concurrency=_MOST_CONNECTIONS, timeout_keep_alive=_IDLE_SECONDS,
+        h11_max_incomplete_event_size=_MOST_HEADERS,
+    )  # fmt: skip
+
+
+def print_verification(
+    run: RunFolder,
+    *,
+    trust: Trust,
+    anchor: str = "",
+    allow_waivers: bool = False,
+    as_json: bool = False,
+) -> int:
+    """Print one verdict and the reasons; return the exit code: 0 only where it may be released.
+
+    Args:
+        run: Its folder.
+        trust: Whose answers count.
+        anchor: What somebody kept of its log elsewhere: a file, or ``git:REVISION``.
+        allow_waivers: Whether a run may be released of which all that is open is waived.
+        as_json: Print all of it as JSON.
+    """
+    kept = _read_anchor(anchor, run) if anchor else []
+    anchored = partial(compare_with, kept)
+    verification = verify_run(run, trust=trust, anchored=anchored)
     if as_json:
         values = {
-            "verdict": verification.verdict, "reasons": verification.reasons,
+            "verdict": verification.verdict,
+            "reasons": [asdict(reason) for reason in verification.reasons],
             "notes": verification.notes,
             "answers": [answer.model_dump(mode="json") for answer in verification.answers],
         }  # fmt: skip
-        typer.echo(json.dumps(values, indent=1))
+        say(json.dumps(values, indent=1))
     else:
-        typer.echo(
-            f"{_MARKS.get(verification.verdict, '✗')} {verification.verdict}: {run.path.name}"
-        )
+        say(f"{_MARKS.get(verification.verdict, '✗')} {verification.verdict}: {run.path.name}")
         for reason in verification.reasons:
-            typer.echo(f"  {reason}")
+            say(f"  {reason.word}: {reason.text}")
         for note in verification.notes:
-            typer.echo(f"  note: {note}")
+            say(f"  note: {note}")
     return 0 if verification.verdict == "waived" and allow_waivers else verification.exit_code
 
 
 def export_signoffs(run: RunFolder, target: Path | None) -> None:
     """Write every answer as an in-toto Statement in a DSSE envelope, one a line."""
-    text = export_all(open_session(run).log.read().answers)
+    text = export_all(open_session(run).log.read().entries)
     if target is None:
-        typer.echo(text, nl=False)
+        sys.stdout.write(text)  # each line is plain ASCII
     else:
         target.write_text(text, encoding="utf-8")
 
 
 def import_signoffs(run: RunFolder, file: Path, key: Path | None) -> int:
-    """Take the answers of a filled-in report; return the exit code.
+    """Take the answers of a filled-in report that fit the run; return the exit code.
 
     Raises:
-        UsageError: The file belongs to another run, or does not fit the run's hashes.
+        UsageError: The file belongs to another run.
     """
-    written = import_answers(open_session(run, key), file)
-    typer.echo(f"{len(written)} answers taken from {file.name}; report: {write_report(run)}")
+    session = open_session(run, key)
+    found = import_answers(session, file)
+    for line in found.refused:
+        say(f"not taken: {line}", err=True)
+    report = write_report(run, trust=session.trust)
+    say(f"{len(found.written)} answers taken from {file.name}; report: {report}")
+    return 1 if found.refused else 0
+
+
+def accept_changes(
+    run: RunFolder, options: ReviewOptions, paths: Sequence[str], reason: str
+) -> int:
+    """Write down that a person answers for changed files; return the exit code.
+
+    Raises:
+        UsageError: Nothing is signed, the key is not trusted, or a file has not changed.
+    """
+    session = open_session(run, options.key, options.trust)
+    person = options.person("declared on the command line")
+    accepted = session.accept_changes(paths, person, reason)
+    say(f"{person.name} accepted {', '.join(sorted(accepted.files))} as they are now")
     return 0
 
 
@@ -162,14 +240,12 @@ def waive(run: RunFolder, options: ReviewOptions, waiver: SubmittedAnswer) -> in
     Raises:
         UsageError: It has no reason or no expiry date, or there is nothing to waive.
     """
-    reviewer = Reviewer(
-        name=options.reviewer or known_name() or "unknown", role=options.role,
-        identified_by="declared on the command line",
-    )  # fmt: skip
-    answer = open_session(run, options.key).answer(waiver, reviewer)
+    reviewer = options.person("declared on the command line")
+    session = open_session(run, options.key, options.trust)
+    answer = session.answer(waiver, reviewer)
     assert answer.expires is not None  # a waiver has one
-    typer.echo(f"waived until {answer.expires:%Y-%m-%d}: {waiver.job}, {waiver.question}")
-    typer.echo(f"report: {write_report(run)}")
+    say(f"waived until {answer.expires:%Y-%m-%d}: {waiver.job}, {waiver.question}")
+    say(f"report: {write_report(run, trust=session.trust)}")
     return 0
 
 
@@ -179,13 +255,13 @@ def list_baselines(outputs: Path, wanted: str | None) -> int:
     Raises:
         UsageError: There is no such take.
     """
-    baselines = find_baselines(outputs)
+    baselines = find_baselines(outputs, trust=find_trust())
     if wanted is None:
         for (_, job, name), each in sorted(baselines.items()):
             who = f"{each.answer.reviewer.name}, {each.answer.time:%Y-%m-%d}"
-            typer.echo(f"{job}  {name}  {each.evidence.file.sha256[:12]}  {each.run_id}  {who}")
+            say(f"{job}  {name}  {each.evidence.file.sha256[:12]}  {each.run_id}  {who}")
         if not baselines:
-            typer.echo("nothing has been approved yet")
+            say("nothing has been approved yet")
         return 0
     for (runbook, job, name), each in sorted(baselines.items()):
         if wanted in (f"{job}/{name}", name, each.evidence.file.sha256[:12]):
@@ -194,23 +270,28 @@ def list_baselines(outputs: Path, wanted: str | None) -> int:
                 "file": str(each.path), "sha256": each.evidence.file.sha256,
                 "answer": each.answer.model_dump(mode="json"),
             }  # fmt: skip
-            typer.echo(json.dumps(values, indent=1))
+            say(json.dumps(values, indent=1))
             return 0
     raise UsageError(f"no approved take is called {wanted!r}; see them: proofbook baseline list")
 
 
 def parse_until(text: str) -> datetime:
-    """Read ``90d`` or ``2026-12-31`` as a moment.
+    """Read ``90d`` or ``2026-12-31`` as a moment that is to come.
 
     Raises:
-        UsageError: It is neither.
+        UsageError: It is neither, or has passed.
     """
-    if days := re.fullmatch(r"(\d+)d", text):
-        return now() + timedelta(days=int(days[1]))
     try:
-        return datetime.fromisoformat(text).replace(tzinfo=UTC)
-    except ValueError as error:
+        days = re.fullmatch(r"(\d+)d", text)
+        if days:
+            moment = now() + timedelta(days=int(days[1]))
+        else:
+            moment = datetime.fromisoformat(text).replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
         raise UsageError(f"--until {text}: give days as 90d, or a date as 2026-12-31") from error
+    if moment <= now():
+        raise UsageError(f"--until {text}: that has passed; give a day that is to come")
+    return moment
 
 
 def known_name() -> str:
@@ -221,6 +302,11 @@ def known_name() -> str:
     except OSError:
         return os.environ.get("USER", "")
     return done.stdout.strip() or os.environ.get("USER", "")
+
+
+def _read_anchor(anchor: str, run: RunFolder) -> list[dict[str, Any]]:
+    log = run.path / "signoffs.jsonl"
+    return read_anchor(anchor, log, Path.cwd())
 
 
 def _hosts(host: str) -> frozenset[str]:

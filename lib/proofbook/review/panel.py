@@ -21,10 +21,9 @@ from proofbook.records import Evidence, MediaFile
 from proofbook.review.command import known_name, open_session
 from proofbook.review.queue import build_queue
 from proofbook.runs.folder import RunFolder
-from proofbook.signoff.acceptance import parse_answer
+from proofbook.signoff.acceptance import make_reviewer, parse_answer
 from proofbook.signoff.answering import ReviewSession
 from proofbook.signoff.baseline import take_key
-from proofbook.signoff.entries import Reviewer
 
 __all__ = ["ReviewPanel", "show_panel"]
 
@@ -85,16 +84,16 @@ class ReviewPanel(anywidget.AnyWidget):
 
     def _answer(self, message: dict[str, Any]) -> None:
         name, role = str(message.pop("reviewer", "")), str(message.pop("role", ""))
+        request = message.pop("request", None)
         try:
-            if not name:
-                raise ProofbookError("enter your name first")
-            reviewer = Reviewer(name=name, role=role, identified_by="declared in JupyterLab")
+            reviewer = make_reviewer(name, role, "declared in JupyterLab")
             self._session.answer(parse_answer(message), reviewer)
         except ProofbookError as error:
-            self.send({"kind": "refused", "error": str(error)})
+            self.send({"kind": "refused", "request": request, "error": str(error)})
             return
-        self.reviewer, self.role = name, role
+        self.reviewer, self.role = reviewer.name, reviewer.role
         self.items = self._items()
+        self.send({"kind": "written", "request": request})
 
 
 def _files_of(evidence: Evidence, media: Path) -> Iterator[tuple[MediaFile, Path]]:

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import typer
-
 from proofbook.errors import UsageError
 from proofbook.extras import refuse_missing_extras
 from proofbook.hardware import default_slots
@@ -19,6 +17,7 @@ from proofbook.runner.resume import Rerun, expected_seconds
 from proofbook.runs.finding import find_run
 from proofbook.runs.folder import RunFolder
 from proofbook.runs.run_verdict import exit_code
+from proofbook.terminal import say
 
 __all__ = ["RunOptions", "run_command"]
 
@@ -72,8 +71,8 @@ def run_command(options: RunOptions) -> int:
         slots=options.slots,
         cold=options.cold,
     )
-    typer.echo(f"{result.verdict}: {_MEANINGS[result.verdict]}")
-    typer.echo(f"report: {result.report}")
+    say(f"{result.verdict}: {_MEANINGS[result.verdict]}")
+    say(f"report: {result.report}")
     return exit_code(result.verdict)
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import typer
-
 from proofbook.errors import NotebookError, ProofbookError, UsageError
 from proofbook.notebooks import Runbook, list_runbooks, read_runbook
 from proofbook.profiles import DEFAULT_PROFILE, list_profiles, load_profile
 from proofbook.project import Project
 from proofbook.runner.plan import load_plan
+from proofbook.terminal import say
 
 __all__ = ["print_listing", "refuse_without_default"]
 
@@ -22,16 +21,16 @@ def print_listing(project: Project, profile: str | None) -> None:
     if profile is not None:
         _print_jobs(project, profile)
         return
-    typer.echo("Runbooks")
+    say("Runbooks")
     for name in _runbook_names(project):
         _print_runbook(project, name)
-    typer.echo("Profiles")
+    say("Profiles")
     for path in list_profiles(project):
         try:
             text = load_profile(project, path.stem)[0].description
         except ProofbookError as error:
             text = f"cannot be used: {error}"
-        typer.echo(f"  {path.stem:<24} {text}")
+        say(f"  {path.stem:<24} {text}")
 
 
 def refuse_without_default(project: Project) -> None:
@@ -58,11 +57,11 @@ def _print_runbook(project: Project, name: str) -> None:
     try:
         runbook = read_runbook(project.runbook(name), name)
     except NotebookError as error:
-        typer.echo(f"  {name}  cannot be used: {error}")
+        say(f"  {name}  cannot be used: {error}")
         return
-    typer.echo(f"  {name}  {runbook.title}")
+    say(f"  {name}  {runbook.title}")
     for line in _parameter_lines(runbook):
-        typer.echo(f"      {line}")
+        say(f"      {line}")
 
 
 def _parameter_lines(runbook: Runbook) -> list[str]:
@@ -75,8 +74,8 @@ def _parameter_lines(runbook: Runbook) -> list[str]:
 
 def _print_jobs(project: Project, profile: str) -> None:
     plan = load_plan(project, profile)
-    typer.echo(f"{plan.profile}: {plan.settings.description}")
+    say(f"{plan.profile}: {plan.settings.description}")
     for job in plan.jobs:
         needs = f"  needs {', '.join(job.needs)}" if job.needs else ""
         parameters = ", ".join(f"{k}={v!r}" for k, v in job.parameters.items())
-        typer.echo(f"  {job.id:<32} {job.runbook}{needs}  {parameters}".rstrip())
+        say(f"  {job.id:<32} {job.runbook}{needs}  {parameters}".rstrip())

@@ -15,6 +15,7 @@ from proofbook.runner.report_process import write_report_apart
 from proofbook.runner.reserve import Reserve
 from proofbook.runs.folder import RunFolder
 from proofbook.runs.media_index import MediaIndex
+from proofbook.signoff.trust import EVERYBODY, Trust
 
 __all__ = ["LiveReport"]
 
@@ -37,6 +38,7 @@ class LiveReport:
         sink: Told where the report cannot be written.
         clock: Seconds, monotonic.
         closing: Set when the run is over.
+        trust: Whose answers count.
     """
 
     def __init__(
@@ -47,8 +49,9 @@ class LiveReport:
         sink: Sink,
         clock: Callable[[], float] = time.monotonic,
         closing: threading.Event | None = None,
+        trust: Trust = EVERYBODY,
     ) -> None:
-        self._run = run
+        self._run, self._trust = run, trust
         self.media = MediaIndex(run.media)
         self._jobs = jobs
         self._reserve = reserve
@@ -86,8 +89,8 @@ class LiveReport:
 
     def _write_report(self) -> Path:
         if self._jobs > _FEW:
-            return write_report_apart(self._run)
-        return write_report(self._run, media=self.media)
+            return write_report_apart(self._run, self._trust)
+        return write_report(self._run, media=self.media, trust=self._trust)
 
     def _follow(self) -> None:
         while True:

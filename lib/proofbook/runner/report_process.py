@@ -13,6 +13,7 @@ from pathlib import Path
 from proofbook.errors import ProofbookError
 from proofbook.report import write_report
 from proofbook.runs.folder import RunFolder
+from proofbook.signoff.trust import EVERYBODY, Trust, find_trust
 
 __all__ = ["main", "write_report_apart"]
 
@@ -20,15 +21,19 @@ _MODULE = "proofbook.runner.report_process"  # this one is called __main__ in th
 _NOT_WRITTEN = 74  # EX_IOERR of sysexits.h
 
 
-def write_report_apart(run: RunFolder) -> Path:
+def write_report_apart(run: RunFolder, trust: Trust) -> Path:
     """Write the report as :func:`proofbook.report.write_report` does, in a new process.
+
+    Args:
+        run: Its folder.
+        trust: Whose answers count; of a signers file.
 
     Raises:
         OSError: The report cannot be written.
         ProofbookError: The process failed otherwise; the end of what it printed is in the message.
     """
     ended = subprocess.run(
-        [sys.executable, "-m", _MODULE, str(run.path)],
+        [sys.executable, "-m", _MODULE, str(run.path), *([str(trust.file)] if trust.file else [])],
         capture_output=True,
         text=True,
         check=False,
@@ -42,10 +47,11 @@ def write_report_apart(run: RunFolder) -> Path:
     return Path(ended.stdout.strip())
 
 
-def main(folder: Path) -> int:
+def main(folder: Path, signers: Path | None = None) -> int:
     """Write the report of a run folder, and print where it is; return the exit code."""
+    trust = find_trust(signers=signers) if signers else EVERYBODY
     try:
-        sys.stdout.write(str(write_report(RunFolder(folder))))
+        sys.stdout.write(str(write_report(RunFolder(folder), trust=trust)))
     except OSError as error:
         sys.stdout.write(json.dumps([error.errno, error.strerror, str(error.filename or folder)]))
         return _NOT_WRITTEN
@@ -53,4 +59,4 @@ def main(folder: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(*(Path(word) for word in sys.argv[1:])))

@@ -36,9 +36,11 @@ from proofbook.runner.schedule import Schedule
 from proofbook.runs.folder import RunFolder
 from proofbook.runs.redaction import Redactor
 from proofbook.runs.run_verdict import run_verdict, worse_verdict
+from proofbook.signoff.entries import Change
 from proofbook.signoff.log import SignoffLog
 from proofbook.signoff.run_status import read_run
-from proofbook.signoff.sealing import seal_problems, seal_run
+from proofbook.signoff.sealing import broken_seal, seal_run
+from proofbook.signoff.trust import Trust, TrustedLog, find_trust
 
 __all__ = ["RunResult", "begin_run", "execute_run"]
 
@@ -54,8 +56,9 @@ def begin_run(project: Project, plan: Plan, outputs: Path, slots: int) -> RunFol
     """Make a new run folder with its ``run.json``.
 
     Raises:
-        UsageError: The outputs folder cannot be written.
+        UsageError: The outputs folder cannot be written, or the signers file not be read.
     """
+    find_trust(project)  # a signers file that cannot be read is said before anything runs
     started = now()
     run_id = f"{started:%Y%m%d-%H%M%S}-{plan.profile}-{secrets.token_hex(2)}"
     folder = RunFolder(outputs.resolve() / run_id)
@@ -108,14 +111,15 @@ def execute_run(
     Raises:
         RunFolderError: Another process executes it, or its runbooks or this machine do not fit it.
     """
-    broken = _broken_seal(folder)
+    trust = find_trust(project)
+    broken = _broken_seal(folder, trust)
     inbox = Inbox()
     cancel = partial(_cancel, inbox, progress.handle)
     with claimed(folder), Reserve(folder.path) as reserve, cancelled_by_signals(cancel):
         handover = _hand_over(folder, project, reserve, slots)
         info, capacity = handover.info, handover.capacity
         done = kept_outcomes(folder, info, handover.runbooks, rerun)
-        report = LiveReport(folder, len(info.plan), reserve, progress.handle)
+        report = LiveReport(folder, len(info.plan), reserve, progress.handle, trust=trust)
         fence = Fence(broadcast(progress.handle, report.handle))
         folder.write_info(info, handover.writer.redact)
         _note_lacks(info, done, folder, progress.handle)
@@ -129,10 +133,12 @@ def execute_run(
         return _collect(handover, outcomes, report, broken)
 
 
-def _broken_seal(folder: RunFolder) -> list[str]:
+def _broken_seal(folder: RunFolder, trust: Trust) -> list[Change]:
     """Return what of a run that is resumed has changed since it ended last."""
-    seal = SignoffLog(folder.path, folder.path.name).read().seal
-    return seal_problems(folder.path, seal) if seal else []
+    log = SignoffLog(folder.path, folder.path.name).read()
+    if log.seal is None:
+        return []
+    return broken_seal(folder.path, log.seal, TrustedLog(trust, log.entries).acceptances)
 
 
 def _hand_over(
@@ -179,7 +185,7 @@ def _collect(
     handover: Handover,
     outcomes: Mapping[str, Outcome],
     report: LiveReport,
-    broken: Sequence[str],
+    broken: Sequence[Change],
 ) -> RunResult:
     info, writer = handover.info, handover.writer
     folder, reserve = writer.run, writer.reserve

@@ -25,6 +25,8 @@ __all__ = [
 ]
 
 _M = TypeVar("_M", bound=BaseModel)
+_OWN = ("run.json", "jobs", "media", "report", "signoffs.jsonl", "signoffs.head")
+_OWN_OF_JOB = ("notebook.ipynb", "records.jsonl", "outcome.json", "output.log")
 
 
 def read_records(path: Path) -> tuple[list[AnyRecord], int]:
@@ -126,6 +128,19 @@ class RunFolder:
     def report(self) -> Path:
         """The folder of the report."""
         return self.path / "report"
+
+    def refuse_links(self) -> None:
+        """Refuse a run whose own files are links: they may lead anywhere, to be shown or written.
+
+        Raises:
+            RunFolderError: One is.
+        """
+        own = [self.path / name for name in _OWN]
+        for job in self.path.glob("jobs/*"):
+            own += [job, *(job / name for name in _OWN_OF_JOB)]
+        for path in own:
+            if path.is_symlink():
+                raise RunFolderError(f"{path} is a link, and a run's own files never are")
 
     def job(self, job_id: str) -> JobFolder:
         """Return the folder of one job; it may not exist yet."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
-import tempfile
 from pathlib import Path
 
 from proofbook.files import hash_file
@@ -38,10 +38,9 @@ def store_media(folder: Path, source: Path | bytes, suffix: str) -> MediaFile:
         OSError: The source cannot be read, or the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=folder, prefix=".incoming-")
-    os.close(handle)
-    incoming = Path(name)
+    incoming = folder / f".incoming-{secrets.token_hex(6)}"
     try:
+        incoming.open("xb").close()  # with the mode that this user's umask leaves
         if isinstance(source, bytes):
             incoming.write_bytes(source)
         else:
@@ -55,7 +54,7 @@ def store_media(folder: Path, source: Path | bytes, suffix: str) -> MediaFile:
             size=size,
             media_type=_MEDIA_TYPES.get(suffix, "application/octet-stream"),
         )
-        incoming.chmod(0o444)
+        incoming.chmod(incoming.stat().st_mode & 0o444)
         incoming.replace(folder / media.filename)
     finally:
         incoming.unlink(missing_ok=True)

@@ -38,6 +38,7 @@ from proofbook.records import (
     Check,
     Evidence,
     Failure,
+    Finish,
     Outcome,
     OutcomeStatus,
     PlannedJob,
@@ -109,6 +110,8 @@ class JudgedJob:
     """Of the executed notebook; empty where there is none."""
     media_problems: Mapping[str, str] = field(default_factory=dict)
     """What is wrong with an evidence file, by its name under ``media/``."""
+    only_checks_failed: bool = False
+    """Whether the job came to its end, and is not green for its failed checks alone."""
 
     def of_kind(self, kind: type[_R]) -> tuple[_R, ...]:
         """Return the records of one kind, in order."""
@@ -139,7 +142,8 @@ def judge_job(
     records, unreadable = read_records(folder.records)
     notebook = read_executed_notebook(folder.notebook)
     problems = _media_problems(records, media)
-    verdicts = _verdicts(job, records, unreadable, notebook, problems, parameters, stop)
+    broken = _broken(job, records, unreadable, notebook, problems, parameters)
+    verdicts = _verdicts(job, records, notebook, broken, stop)
     worst = max(verdicts, key=lambda each: severity(each.status, each.allowed))
     outcome = Outcome(
         job=job.id, runbook=job.runbook, status=worst.status, cause=worst.cause,
@@ -152,6 +156,10 @@ def judge_job(
         unreadable_lines=unreadable,
         notebook_sha256=notebook.sha256,
         media_problems=problems,
+        only_checks_failed=worst.status == "failed"
+        and not broken
+        and _came_to_its_end(notebook, records)
+        and not forbidden_skips(_checks(records), job.allow_skips),
     )
 
 
@@ -164,14 +172,12 @@ def severity(status: OutcomeStatus, allowed: bool) -> int:
 def _verdicts(
     job: PlannedJob,
     records: Sequence[AnyRecord],
-    unreadable: int,
     notebook: ExecutedNotebook,
-    problems: Mapping[str, str],
-    parameters: Mapping[str, JsonValue],
+    broken: str,
     stop: Stop | None,
 ) -> Iterator[_Verdict]:
     """Yield what each source says; of two that are equally bad, the first is taken."""
-    checks = [record for record in records if isinstance(record, Check)]
+    checks = _checks(records)
     not_needed = _was_not_needed(job, notebook, checks)
     if cause := unmet_checks(checks) or forbidden_skips(checks, job.allow_skips):
         failure = stop.failure if stop else notebook.failure
@@ -184,11 +190,8 @@ def _verdicts(
         yield _raised(notebook.failure)
     if cause := (
         ("" if not_needed else notebook.unfinished)
-        or broken_sequence(records, unreadable)
-        or ("" if not_needed else notebook.broken_end)
-        or lost_records(notebook.glued, records)
-        or contradictions(records, job.runbook, parameters)
-        or _broken_evidence(records, problems)
+        or broken
+        or notebook.broken_end
         or ("" if checks else "no checks were made")
     ):
         yield _Verdict("incomplete", cause)
@@ -196,6 +199,38 @@ def _verdicts(
         yield _Verdict("skipped", f"every check was skipped: {skip_reasons(checks)}", allowed=True)
     else:
         yield _Verdict("passed")
+
+
+def _broken(
+    job: PlannedJob,
+    records: Sequence[AnyRecord],
+    unreadable: int,
+    notebook: ExecutedNotebook,
+    problems: Mapping[str, str],
+    parameters: Mapping[str, JsonValue],
+) -> str:
+    """Return why the records are not a whole and right account of the job; empty if they are."""
+    return (
+        broken_sequence(records, unreadable)
+        or lost_records(notebook.glued, records)
+        or contradictions(records, job.runbook, parameters)
+        or _broken_evidence(records, problems)
+    )
+
+
+def _checks(records: Sequence[AnyRecord]) -> list[Check]:
+    return [record for record in records if isinstance(record, Check)]
+
+
+def _came_to_its_end(notebook: ExecutedNotebook, records: Sequence[AnyRecord]) -> bool:
+    """Say whether every cell was executed, and none raised but the last, for its checks."""
+    states = [cell.status for cell in notebook.cells if cell.cell_type == "code"]
+    failure = notebook.failure
+    return (
+        any(isinstance(record, Finish) for record in records)
+        and all(status == "completed" for status in states[:-1])
+        and (failure is None or _STOPPED_BY_CHECKS.get(failure.ename) == "failed")
+    )
 
 
 def _was_not_needed(job: PlannedJob, notebook: ExecutedNotebook, checks: Sequence[Check]) -> bool:
@@ -226,7 +261,7 @@ def _media_problems(records: Sequence[AnyRecord], media: MediaIndex) -> dict[str
 
 
 def _broken_evidence(records: Sequence[AnyRecord], problems: Mapping[str, str]) -> str:
-    for record in records if problems else ():
+    for record in records:
         if isinstance(record, Evidence):
             for file in (record.file, *record.views.values()):
                 if file.filename in problems:

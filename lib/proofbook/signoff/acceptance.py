@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from proofbook.errors import UsageError
-from proofbook.records import Check, Evidence, Question
+from proofbook.records import Check, Evidence, Question, now
 from proofbook.signoff.binding import AskedJob
 from proofbook.signoff.entries import AnswerFields, Binding, Comparison, Reviewer
 
@@ -20,6 +20,7 @@ __all__ = [
     "bytes_problem",
     "comparison_problem",
     "failed_check",
+    "make_reviewer",
     "parse_answer",
     "refusal",
 ]
@@ -50,6 +51,22 @@ def parse_answer(values: Mapping[str, Any]) -> SubmittedAnswer:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"])
         raise UsageError(f"not an answer: {place}: {first['msg']}") from error
+
+
+def make_reviewer(name: str, role: str, identified_by: str) -> Reviewer:
+    """Return the person who answers.
+
+    Raises:
+        UsageError: The name or the role is none that can be read as it is shown.
+    """
+    if not name.strip():
+        raise UsageError("enter your name first")
+    try:
+        return Reviewer(name=name, role=role, identified_by=identified_by)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        what = "role" if first["loc"] == ("role",) else "name"
+        raise UsageError(f"this {what} cannot be used: {first['msg']}") from error
 
 
 def refusal(
@@ -109,7 +126,7 @@ def _waiver_problem(answer: SubmittedAnswer) -> str:
         return "a waiver needs a reason"
     if answer.expires is None:
         return "a waiver needs a date on which it expires"
-    return ""
+    return "it would expire in the past" if answer.expires <= now() else ""
 
 
 def _score_problem(scores: Mapping[str, int], criteria: Sequence[str]) -> str:

@@ -6,7 +6,9 @@ the log through :class:`ReviewSession`.
 
 from __future__ import annotations
 
+import threading
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -24,11 +26,12 @@ from proofbook.signoff.acceptance import (
 )
 from proofbook.signoff.baseline import Baseline, Key, find_baselines, take_key
 from proofbook.signoff.binding import AskedJob, bind, bind_check, read_asked_job
-from proofbook.signoff.entries import Answer, AnswerFields, Binding, Reviewer
+from proofbook.signoff.entries import Acceptance, Answer, AnswerFields, Binding, Reviewer
 from proofbook.signoff.log import LogTail, SignoffLog
 from proofbook.signoff.question_status import in_force
-from proofbook.signoff.sealing import seal_run
-from proofbook.signoff.signing import sign
+from proofbook.signoff.sealing import Sealed, broken_seal, list_files, seal_run
+from proofbook.signoff.signing import public_line, sign
+from proofbook.signoff.trust import EVERYBODY, STOPPING, Trust, TrustedLog
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -52,29 +55,45 @@ class ReviewSession:
     key: Ed25519PrivateKey | None = None
     lasting: timedelta | None = None
     """How long an approval counts that does not say so itself; by default, for ever."""
+    trust: Trust = EVERYBODY
+    """Whose answers count."""
+    log: SignoffLog = field(init=False)
     media: MediaIndex = field(init=False)
     """For showing where questions stand; an answer is always bound to fresh hashes."""
     _jobs: dict[str, AskedJob] = field(default_factory=dict)
     _tail: LogTail = field(init=False)
+    _trusted: TrustedLog = field(init=False)
+    _reading: threading.Lock = field(init=False)
     _baselines: dict[Key, Baseline] | None = None
     _sealed: bool = False
 
     def __post_init__(self) -> None:
         self.media = MediaIndex(self.run.media)
+        self.log = SignoffLog(self.run.path, self.info.run_id)
         self._tail = LogTail(self.log.path)
+        self._trusted = TrustedLog(self.trust)
+        self._reading = threading.Lock()
 
-    @property
-    def log(self) -> SignoffLog:
-        """The run's log."""
-        return SignoffLog(self.run.path, self.info.run_id)
+    def trusted(self) -> TrustedLog:
+        """Return all entries made by now, and which count; the log's chain is not verified."""
+        with self._reading:
+            self._trusted.extend(self._tail.read())
+            return self._trusted
 
     def answers(self) -> list[Answer]:
-        """Return all answers given by now, in order; the log is not verified."""
-        return self._tail.answers()
+        """Return all answers given by now, in order."""
+        return list(self.trusted().answers)
+
+    @property
+    def baselines(self) -> dict[Key, Baseline]:
+        """The approved takes as they were found last."""
+        return self.find_baselines() if self._baselines is None else self._baselines
 
     def find_baselines(self) -> dict[Key, Baseline]:
         """Find the approved takes of earlier runs, which answers are held against from now on."""
-        self._baselines = find_baselines(self.run.path.parent, before=self.info.started)
+        self._baselines = find_baselines(
+            self.run.path.parent, before=self.info.started, trust=self.trust
+        )
         return self._baselines
 
     def seal(self) -> None:
@@ -96,7 +115,7 @@ class ReviewSession:
             planned = next((each for each in self.info.plan if each.id == job_id), None)
             if planned is None:
                 raise UsageError(f"run {self.info.run_id} has no job {job_id!r}")
-            self._jobs[job_id] = read_asked_job(self.run, self.info.run_id, planned)
+            self._jobs[job_id] = read_asked_job(self.run, self.info, planned)
         return self._jobs[job_id]
 
     def prepare(self, answer: SubmittedAnswer, reviewer: Reviewer) -> Binding:
@@ -110,7 +129,7 @@ class ReviewSession:
         check = failed_check(job, answer.question)
         if question is None and check is None:
             raise UsageError(f"job {job.id} asks no question {answer.question!r}")
-        problem = refusal(answer, question, job, reviewer)
+        problem = refusal(answer, question, job, reviewer) or self._trust_problem(answer, reviewer)
         if question is not None and not problem:
             problem = self._comparison_problem(answer, question, job)
         if problem:
@@ -133,10 +152,11 @@ class ReviewSession:
         if not self._sealed:
             self.seal()
         fields = {name: getattr(answer, name) for name in AnswerFields.model_fields}
-        fields["supersedes"] = self._superseded(answer, reviewer)
         fields["expires"] = self._end_of(answer)
 
         def make_entry(number: int, previous: str) -> Answer:
+            # What it replaces is decided here, where nobody else can append.
+            fields["supersedes"] = self._superseded(answer, reviewer)
             entry = Answer(
                 number=number, previous=previous, id=uuid.uuid4().hex, reviewer=reviewer,
                 meaning=_MEANING[answer.verdict], binding=binding, **fields,
@@ -147,6 +167,54 @@ class ReviewSession:
         assert isinstance(written, Answer)
         return written
 
+    def accept_changes(self, paths: Sequence[str], reviewer: Reviewer, comment: str) -> Acceptance:
+        """Write down that a person answers for files that are not as they were sealed.
+
+        Args:
+            paths: The files, as verification names them.
+            reviewer: The person; only a signed entry accepts anything.
+            comment: Why.
+
+        Raises:
+            UsageError: Nothing is signed here, or a file is as it was sealed.
+        """
+        key = self.key
+        if key is None:
+            raise UsageError("only a signed entry accepts a change: give --key")
+        if problem := self.trust.refusal(reviewer, public_line(key), now()):
+            raise UsageError(f"cannot accept a change: {problem}")
+        files = self._as_they_are(paths)
+
+        def make_entry(number: int, previous: str) -> Acceptance:
+            entry = Acceptance(
+                number=number, previous=previous, id=uuid.uuid4().hex, reviewer=reviewer,
+                run=self.info.run_id, files=files, comment=comment,
+            )  # fmt: skip
+            return sign(entry, key)
+
+        written = self.log.append(make_entry)
+        assert isinstance(written, Acceptance)
+        return written
+
+    def _as_they_are(self, paths: Sequence[str]) -> dict[str, Sealed | None]:
+        """Return the files that a person accepts; each must be one that has changed."""
+        state = self.log.read()
+        changed = {change.path for seal in state.seals for change in seal.changed}
+        if state.seal is not None:
+            found = broken_seal(self.run.path, state.seal, self.trusted().acceptances)
+            changed |= {change.path for change in found}
+        if unchanged := sorted(set(paths) - changed):
+            raise UsageError(f"{unchanged[0]} is as it was sealed, or never was: nothing to accept")
+        files = list_files(self.run.path).files
+        return {path: files.get(path) for path in paths}
+
+    def _trust_problem(self, answer: SubmittedAnswer, reviewer: Reviewer) -> str:
+        """Return why an answer would not count; rejecting is always possible."""
+        if answer.verdict in STOPPING:
+            return ""
+        public = public_line(self.key) if self.key else ""
+        return self.trust.refusal(reviewer, public, now())
+
     def _comparison_problem(
         self, answer: SubmittedAnswer, question: Question, job: AskedJob
     ) -> str:
@@ -154,8 +222,7 @@ class ReviewSession:
         if question.form not in ("ab", "abx") or answer.verdict != "approved":
             return ""
         evidence = job.evidence.get(question.about[0])
-        baselines = self.find_baselines() if self._baselines is None else self._baselines
-        baseline = baselines.get(take_key(job.runbook, job.id, evidence)) if evidence else None
+        baseline = self.baselines.get(take_key(job.runbook, job.id, evidence)) if evidence else None
         return comparison_problem(answer.comparison, baseline.evidence) if baseline else ""
 
     def _end_of(self, answer: SubmittedAnswer) -> datetime | None:

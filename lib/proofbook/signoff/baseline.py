@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from proofbook.records import Evidence, PlannedJob, Question, RunInfo, now
+from proofbook.records import Evidence, Question, RunInfo, now
 from proofbook.runs.finding import read_runs
 from proofbook.runs.folder import RunFolder
-from proofbook.signoff.binding import bind, read_asked_job
+from proofbook.signoff.binding import AskedJob, bind, read_asked_job
 from proofbook.signoff.entries import Answer
 from proofbook.signoff.log import SignoffLog
 from proofbook.signoff.question_status import question_state
+from proofbook.signoff.trust import EVERYBODY, Trust, TrustedLog
 
 __all__ = ["Baseline", "Key", "find_baselines", "take_key"]
 
@@ -46,38 +47,50 @@ def take_key(runbook: str, job: str, evidence: Evidence) -> Key:
 
 
 def find_baselines(
-    outputs: Path, *, before: datetime | None = None, moment: datetime | None = None
+    outputs: Path,
+    *,
+    before: datetime | None = None,
+    moment: datetime | None = None,
+    trust: Trust = EVERYBODY,
 ) -> dict[Key, Baseline]:
-    """Return the last approved takes of all runs, or of those that started before a moment."""
+    """Return the last approved takes of all runs, or of those that started before a moment.
+
+    Runs whose log was tampered with have none.
+    """
     baselines: dict[Key, Baseline] = {}
     moment = moment or now()
     for run, info in read_runs(outputs, with_file="signoffs.jsonl"):
         if before is not None and info.started >= before:
             continue
-        for key, baseline in _approved(run, info, moment):
+        for key, baseline in _approved(run, info, moment, trust):
             baselines.setdefault(key, baseline)
     return baselines
 
 
-def _approved(run: RunFolder, info: RunInfo, moment: datetime) -> Iterator[tuple[Key, Baseline]]:
-    by_job = SignoffLog(run.path, info.run_id).read().by_job
+def _approved(
+    run: RunFolder, info: RunInfo, moment: datetime, trust: Trust
+) -> Iterator[tuple[Key, Baseline]]:
+    log = SignoffLog(run.path, info.run_id).read()
+    if log.problems:
+        return
+    trusted = TrustedLog(trust, log.entries)
     for planned in info.plan:
-        if planned.id in by_job:
-            yield from _approved_of(run, info.run_id, planned, by_job[planned.id], moment)
+        if planned.id in log.by_job:
+            job = read_asked_job(run, info, planned)
+            yield from _approved_of(run, job, log.by_job[planned.id], moment, trusted)
 
 
 def _approved_of(
     run: RunFolder,
-    run_id: str,
-    planned: PlannedJob,
+    job: AskedJob,
     answers: Mapping[str, Sequence[Answer]],
     moment: datetime,
+    trusted: TrustedLog,
 ) -> Iterator[tuple[Key, Baseline]]:
-    job = read_asked_job(run, run_id, planned)
     approvals_of: dict[str, list[tuple[Question, Answer | None]]] = {}
     for question in job.questions:
         binding = bind(job, question, run.media)
-        state = question_state(question, binding, answers.get(question.name, ()), moment)
+        state = question_state(question, binding, answers.get(question.name, ()), moment, trusted)
         approval = state.answers[-1] if state.status == "approved" else None
         for sha256 in question.about:
             approvals_of.setdefault(sha256, []).append((question, approval))
@@ -87,6 +100,6 @@ def _approved_of(
         if approvals and all(required) and sha256 in job.evidence:
             evidence = job.evidence[sha256]
             baseline = Baseline(
-                run=run, run_id=run_id, job=job.id, evidence=evidence, answer=approvals[-1]
+                run=run, run_id=job.run_id, job=job.id, evidence=evidence, answer=approvals[-1]
             )
-            yield take_key(planned.runbook, planned.id, evidence), baseline
+            yield take_key(job.runbook, job.id, evidence), baseline

@@ -12,12 +12,20 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from proofbook.files import hash_file
-from proofbook.records import AnyRecord, Begin, Check, Evidence, PlannedJob, Question
+from proofbook.records import AnyRecord, Begin, Check, Evidence, PlannedJob, Question, RunInfo
 from proofbook.runs.folder import RunFolder, read_records
 from proofbook.runs.verdicts import JudgedJob
 from proofbook.signoff.entries import Binding, Subject
 
-__all__ = ["AskedJob", "asked_job", "bind", "bind_check", "differences", "read_asked_job"]
+__all__ = [
+    "AskedJob",
+    "asked_job",
+    "bind",
+    "bind_check",
+    "differences",
+    "plan_hash",
+    "read_asked_job",
+]
 
 _CHECK = "check:"
 
@@ -27,6 +35,8 @@ class AskedJob:
     """One job's records, and the hashes that every answer about it is bound to."""
 
     run_id: str
+    plan_sha256: str
+    """Of every job of the run's plan."""
     planned: PlannedJob
     records: tuple[AnyRecord, ...]
     notebook_sha256: str
@@ -78,22 +88,31 @@ class AskedJob:
         return _hash([[c.name, c.status, c.expected, c.actual, c.unit] for c in self.checks])
 
 
-def asked_job(run_id: str, judged: JudgedJob) -> AskedJob:
+def plan_hash(info: RunInfo) -> str:
+    """Return the hash of every job of a plan, with all that the profile sets for it."""
+    return _hash([job.model_dump(mode="json", exclude_defaults=True) for job in info.plan])
+
+
+def asked_job(run_id: str, plan_sha256: str, judged: JudgedJob) -> AskedJob:
     """Return what a job asks, of one that was read already."""
     return AskedJob(
         run_id=run_id,
+        plan_sha256=plan_sha256,
         planned=judged.planned,
         records=judged.records,
         notebook_sha256=judged.notebook_sha256,
     )
 
 
-def read_asked_job(run: RunFolder, run_id: str, planned: PlannedJob) -> AskedJob:
+def read_asked_job(run: RunFolder, info: RunInfo, planned: PlannedJob) -> AskedJob:
     """Read what a job asks; it is not judged."""
     folder = run.job(planned.id)
     records, _ = read_records(folder.records)
     sha256 = hash_file(folder.notebook) if folder.notebook.is_file() else ""
-    return AskedJob(run_id=run_id, planned=planned, records=tuple(records), notebook_sha256=sha256)
+    return AskedJob(
+        run_id=info.run_id, plan_sha256=plan_hash(info), planned=planned,
+        records=tuple(records), notebook_sha256=sha256,
+    )  # fmt: skip
 
 
 def bind(
@@ -118,12 +137,12 @@ def bind(
                 media_type=evidence.file.media_type,
             )
         )
-    return _binding(job, question.name, tuple(subjects))
+    return _binding(job, question.name, tuple(subjects), _question_hash(question))
 
 
 def bind_check(job: AskedJob, check: str) -> Binding:
     """Return what the waiver of a failed check is bound to."""
-    return _binding(job, _CHECK + check, ())
+    return _binding(job, _CHECK + check, (), "")
 
 
 def differences(answered: Binding, current: Binding) -> list[str]:
@@ -134,16 +153,31 @@ def differences(answered: Binding, current: Binding) -> list[str]:
         "the notebook": answered.notebook_sha256 != current.notebook_sha256,
         "the parameters": answered.parameters_sha256 != current.parameters_sha256,
         "the checks": answered.checks_sha256 != current.checks_sha256,
+        "the question": _differ(answered.question_sha256, current.question_sha256),
+        "the plan": _differ(answered.plan_sha256, current.plan_sha256),
     }
     return [name for name, changed in parts.items() if changed]
 
 
-def _binding(job: AskedJob, question: str, subjects: tuple[Subject, ...]) -> Binding:
+def _differ(answered: str, current: str) -> bool:
+    """Say whether two hashes differ; an answer of the first edition has none of some."""
+    return bool(answered) and answered != current
+
+
+def _binding(
+    job: AskedJob, question: str, subjects: tuple[Subject, ...], question_sha256: str
+) -> Binding:
     return Binding(
         run=job.run_id, job=job.id, question=question, subjects=subjects,
         notebook_sha256=job.notebook_sha256, parameters_sha256=job.parameters_sha256,
-        checks_sha256=job.checks_sha256,
+        checks_sha256=job.checks_sha256, question_sha256=question_sha256,
+        plan_sha256=job.plan_sha256,
     )  # fmt: skip
+
+
+def _question_hash(question: Question) -> str:
+    asked = (question.name, question.text, question.form, question.criteria, question.role)
+    return _hash([*asked, question.required, question.about])
 
 
 def _hash(value: Sequence[object] | Mapping[str, object]) -> str:

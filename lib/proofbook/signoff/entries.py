@@ -1,4 +1,5 @@
-"""The lines of ``signoffs.jsonl``: answers of people, and seals of what they were shown.
+"""The lines of ``signoffs.jsonl``: answers of people, seals of what they were shown, and what a
+person accepted of what has changed since.
 
 Each line names the hash of the line before it. A line is the canonical form of its entry, so that
 no byte of it can change unnoticed. Knows nothing about files.
@@ -8,23 +9,28 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Annotated, Any, Literal
+import unicodedata
+from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 
 from proofbook.records import now
 
 __all__ = [
     "FIRST",
+    "Acceptance",
     "Answer",
     "AnswerFields",
     "AnswerVerdict",
     "Binding",
+    "Change",
     "Comparison",
     "Entry",
+    "Problem",
     "Reviewer",
     "Seal",
     "Signature",
+    "SignedEntry",
     "Subject",
     "canonical",
     "line_hash",
@@ -36,17 +42,44 @@ FIRST = "0" * 64
 
 AnswerVerdict = Literal["approved", "rejected", "needs-work", "waived"]
 _Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+_HIDING = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
+"""Unicode's categories of what is not seen, or changes how the rest is seen."""
+
+
+class Problem(NamedTuple):
+    """What is wrong: one word for its kind, and one line."""
+
+    word: str
+    text: str
+
+
+def _as_seen(text: str) -> str:
+    """Return a name in one form.
+
+    Raises:
+        ValueError: It holds characters that are not seen, or that turn the others around.
+    """
+    for character in text:
+        if unicodedata.category(character) in _HIDING:
+            name = unicodedata.name(character, f"U+{ord(character):04X}")
+            raise ValueError(f"it holds a character that cannot be seen: {name}")
+    return " ".join(unicodedata.normalize("NFC", text).split())
+
+
+_Name = Annotated[str, Field(max_length=200), AfterValidator(_as_seen)]
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False
+    )
 
 
 class Reviewer(_Model):
     """Who answered, as far as it is known."""
 
-    name: str = Field(min_length=1, max_length=200)
-    role: str = Field(default="", max_length=200)
+    name: Annotated[_Name, Field(min_length=1)]
+    role: _Name = ""
     identified_by: str = Field(default="declared", max_length=200)
     """How: ``declared``, ``declared with the server's token``, ``exported file``."""
 
@@ -73,6 +106,11 @@ class Binding(_Model):
     parameters_sha256: _Sha256
     checks_sha256: _Sha256
     """Of names, results, expectations and values of all checks of the job."""
+    question_sha256: str = ""
+    """Of its text, form, role, criteria, and whether it is required; empty for a check, and in
+    answers of the first edition."""
+    plan_sha256: str = ""
+    """Of every job of the plan; empty in answers of the first edition."""
 
 
 class Comparison(_Model):
@@ -89,7 +127,7 @@ class Comparison(_Model):
 
 
 class Signature(_Model):
-    """An Ed25519 signature over the answer as an in-toto Statement in DSSE's encoding."""
+    """An Ed25519 signature over the entry as an in-toto Statement in DSSE's encoding."""
 
     algorithm: Literal["ed25519"] = "ed25519"
     key: str
@@ -134,6 +172,18 @@ class Answer(_Line, AnswerFields):
     signature: Signature | None = None
 
 
+class Change(_Model):
+    """How one file differs from what was sealed."""
+
+    kind: Literal["changed", "gone"]
+    path: str
+
+    @property
+    def text(self) -> str:
+        """The change in words."""
+        return f"{self.path} {'is gone' if self.kind == 'gone' else 'has been changed'}"
+
+
 class Seal(_Line):
     """Every file of the run as it was when it ended, or, of an unsealed one, before any answer."""
 
@@ -141,12 +191,26 @@ class Seal(_Line):
     run: str
     files: dict[str, tuple[int, str]]
     """Size and sha256, by path in the run folder."""
-    changed: tuple[str, ...] = ()
-    """Which files did not fit the seal before it when a resumed run found them, and how."""
+    changed: tuple[Change, ...] = ()
+    """What did not fit the seal before it when a resumed run found it."""
 
 
-Entry = Annotated[Answer | Seal, Field(discriminator="kind")]
-_ENTRY: TypeAdapter[Any] = TypeAdapter(Entry)
+class Acceptance(_Line):
+    """A person knows that files are not as they were sealed, and answers for them as they are."""
+
+    kind: Literal["acceptance"] = "acceptance"
+    id: str = Field(pattern=r"^[0-9a-f]{32}$")
+    run: str
+    reviewer: Reviewer
+    files: dict[str, tuple[int, str] | None]
+    """Size and sha256 as accepted, by path in the run folder; None where a file is gone."""
+    comment: str = Field(min_length=1, max_length=10_000)
+    signature: Signature | None = None
+
+
+SignedEntry = Answer | Acceptance
+Entry = Answer | Seal | Acceptance
+_ENTRY: TypeAdapter[Any] = TypeAdapter(Annotated[Entry, Field(discriminator="kind")])
 
 
 def canonical(value: BaseModel | dict[str, Any]) -> str:
@@ -161,11 +225,11 @@ def line_hash(line: str | bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def parse_entry(line: str | bytes) -> Answer | Seal:
+def parse_entry(line: str | bytes) -> Entry:
     """Parse one line.
 
     Raises:
         pydantic.ValidationError: It is not an entry of this version.
     """
-    entry: Answer | Seal = _ENTRY.validate_json(line)
+    entry: Entry = _ENTRY.validate_json(line)
     return entry

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from proofbook.errors import UsageError
-from proofbook.signoff.acceptance import SubmittedAnswer
+from proofbook.signoff.acceptance import SubmittedAnswer, make_reviewer
 from proofbook.signoff.answering import ReviewSession
-from proofbook.signoff.entries import Answer, Reviewer
+from proofbook.signoff.entries import Answer
 
-__all__ = ["EXPORT_FORMAT", "Exported", "import_answers"]
+__all__ = ["EXPORT_FORMAT", "Exported", "Imported", "import_answers"]
 
 EXPORT_FORMAT = "proofbook-answers/1"
 
@@ -40,30 +40,40 @@ class Exported(BaseModel):
 
     format: str
     run: str
-    reviewer: str = Field(min_length=1, max_length=200)
-    role: str = Field(default="", max_length=200)
+    reviewer: str
+    role: str = ""
     answers: tuple[_ExportedAnswer, ...]
 
 
-def import_answers(session: ReviewSession, file: Path) -> list[Answer]:
-    """Write down the answers of an exported file: all of them, or none.
+class Imported(NamedTuple):
+    """What became of the answers of a file."""
+
+    written: tuple[Answer, ...]
+    refused: tuple[str, ...]
+    """Which answers do not fit the run, and why: a line each."""
+
+
+def import_answers(session: ReviewSession, file: Path) -> Imported:
+    """Write down the answers of an exported file that fit the run, and say which do not.
 
     Raises:
-        UsageError: It is not such a file, belongs to another run, or does not fit the run's hashes.
+        UsageError: It is not such a file, or belongs to another run.
     """
     exported = _read(file)
     if exported.run != session.info.run_id:
         raise UsageError(
             f"{file} belongs to run {exported.run}, and this run is {session.info.run_id}"
         )
-    reviewer = Reviewer(
-        name=exported.reviewer, role=exported.role, identified_by="declared in an exported file"
-    )
+    reviewer = make_reviewer(exported.reviewer, exported.role, "declared in an exported file")
+    written, refused = [], []
     for each in exported.answers:
-        if problem := _problem(session, each):
-            raise UsageError(f"{file}: {each.answer.job}, {each.answer.question}: {problem}")
-        session.prepare(each.answer, reviewer)
-    return [session.answer(each.answer, reviewer) for each in exported.answers]
+        try:
+            if problem := _problem(session, each):
+                raise UsageError(f"{each.answer.job}, {each.answer.question}: {problem}")
+            written.append(session.answer(each.answer, reviewer))
+        except UsageError as error:
+            refused.append(str(error))
+    return Imported(tuple(written), tuple(refused))
 
 
 def _read(file: Path) -> Exported:

@@ -11,7 +11,6 @@ import contextlib
 import itertools
 import json
 import os
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,10 +18,21 @@ from pathlib import Path
 from typing import BinaryIO
 
 from filelock import FileLock
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from proofbook.errors import RunFolderError
 from proofbook.files import atomic_write
-from proofbook.signoff.entries import FIRST, Answer, Seal, canonical, line_hash, parse_entry
+from proofbook.signoff.entries import (
+    FIRST,
+    Acceptance,
+    Answer,
+    Entry,
+    Problem,
+    Seal,
+    canonical,
+    line_hash,
+    parse_entry,
+)
 
 __all__ = ["LogState", "LogTail", "SignoffLog", "by_job"]
 
@@ -33,9 +43,9 @@ _BLOCK = 1 << 16
 class LogState:
     """What a log says, and what is wrong with it."""
 
-    entries: tuple[Answer | Seal, ...] = ()
-    problems: tuple[str, ...] = ()
-    """Signs of tampering, one line each."""
+    entries: tuple[Entry, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    """Signs of tampering."""
     notes: tuple[str, ...] = ()
     """What a reader should know and what is no sign of tampering."""
 
@@ -50,6 +60,11 @@ class LogState:
         return by_job(self.answers)
 
     @cached_property
+    def acceptances(self) -> tuple[Acceptance, ...]:
+        """What persons have accepted, in order."""
+        return tuple(entry for entry in self.entries if isinstance(entry, Acceptance))
+
+    @cached_property
     def seals(self) -> tuple[Seal, ...]:
         """The seals, in order."""
         return tuple(entry for entry in self.entries if isinstance(entry, Seal))
@@ -58,6 +73,10 @@ class LogState:
     def seal(self) -> Seal | None:
         """The last seal."""
         return self.seals[-1] if self.seals else None
+
+    def seal_before(self, number: int) -> Seal | None:
+        """The last seal before the entry of a number."""
+        return next((seal for seal in reversed(self.seals) if seal.number < number), None)
 
 
 @dataclass(frozen=True)
@@ -79,15 +98,19 @@ class SignoffLog:
         """Number and hash of its last line."""
         return self.folder / "signoffs.head"
 
-    def append(self, make: Callable[[int, str], Answer | Seal]) -> Answer | Seal:
+    def append(self, make: Callable[[int, str], Entry]) -> Entry:
         """Append what ``make`` returns for its number and the hash before it; on disk on return.
 
-        A torn last line, left by a power cut, is dropped first: it was never acknowledged.
+        Nobody else appends while ``make`` decides. A torn last line, left by a power cut, is
+        dropped first: it was never acknowledged.
+
+        Raises:
+            RunFolderError: The last line is not an entry.
         """
         with FileLock(self.folder / ".signoffs.lock"):
             self._drop_torn_line()
             last = self._last_line()
-            number = parse_entry(last).number + 1 if last else 0
+            number = self._number(last) + 1 if last else 0
             entry = make(number, line_hash(last) if last else FIRST)
             line = canonical(entry).encode()
             with self.path.open("ab") as file:
@@ -102,7 +125,9 @@ class SignoffLog:
     def read(self) -> LogState:
         """Read all of it, and say what is wrong; never raises for what is in the file."""
         if not self.path.exists():
-            gone = "signoffs.jsonl is gone, and signoffs.head says that there was one"
+            gone = Problem(
+                "cut off", "signoffs.jsonl is gone, and signoffs.head says there was one"
+            )
             return LogState(problems=(gone,) if self.head.exists() else ())
         data = self.path.read_bytes()
         *lines, rest = data.split(b"\n")
@@ -112,24 +137,35 @@ class SignoffLog:
         notes += _backward_clocks(entries)
         return LogState(tuple(entries), tuple(problems), tuple(notes))
 
-    def _head_problems(self, lines: list[bytes]) -> list[str]:
+    def _head_problems(self, lines: list[bytes]) -> list[Problem]:
         try:
             raw = self.head.read_bytes()
-            head = json.loads(raw)
-            number, known = int(head["number"]), str(head["sha256"])
-            whole = raw == (canonical(head) + "\n").encode() and len(head) == 2
+            head = _Head.model_validate_json(raw)
         except FileNotFoundError:
             # The very first append may have ended between the line and the head.
-            return ["signoffs.head is gone"] if len(lines) > 1 else []
-        except (ValueError, KeyError, TypeError):
-            return ["signoffs.head cannot be read"]
-        if not whole or number < len(lines) - 2:
-            return ["signoffs.head has been changed"]
-        if number >= len(lines):
-            return [f"signoffs.jsonl ends after {len(lines)} lines, and had {number + 1}"]
-        if line_hash(lines[number]) != known:
-            return [f"line {number + 1} of signoffs.jsonl is not the one that was written last"]
+            gone = Problem("head", "signoffs.head is gone")
+            return [gone] if len(lines) > 1 else []
+        except (OSError, ValidationError):
+            return [Problem("head", "signoffs.head cannot be read")]
+        number, count = head.number, len(lines)
+        if raw != (canonical(head) + "\n").encode() or number < count - 2:
+            return [Problem("head", "signoffs.head has been changed")]
+        if number >= count:
+            ends = f"signoffs.jsonl ends after {count} lines, and had {number + 1}"
+            return [Problem("cut off", ends)]
+        if line_hash(lines[number]) != head.sha256:
+            other = f"line {number + 1} of signoffs.jsonl is not the one that was written last"
+            return [Problem("rewritten", other)]
         return []
+
+    def _number(self, line: bytes) -> int:
+        try:
+            return parse_entry(line).number
+        except ValidationError as error:
+            raise RunFolderError(
+                f"{self.path}: its last line cannot be read, so nothing can follow it; "
+                "proofbook verify says what is wrong"
+            ) from error
 
     def _drop_torn_line(self) -> None:
         if not self.path.exists():
@@ -168,31 +204,30 @@ def by_job(answers: Iterable[Answer]) -> dict[str, dict[str, list[Answer]]]:
 
 
 class LogTail:
-    """The answers of a log that grows, read piece by piece; nothing is verified."""
+    """The entries of a log that grows, read piece by piece; nothing is verified.
+
+    For one thread at a time.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._path, self._read, self._answers = path, 0, list[Answer]()
-        self._lock = threading.Lock()
+        self._path, self._read = path, 0
 
-    def answers(self) -> list[Answer]:
-        """Return all answers that are whole by now."""
-        with self._lock:
-            if self._path.exists():
-                with self._path.open("rb") as file:
-                    file.seek(self._read)
-                    lines = file.read().rpartition(b"\n")[0]
-                if lines:
-                    self._read += len(lines) + 1
-                    self._answers += _answers_in(lines)
-            return list(self._answers)
+    def read(self) -> list[Entry]:
+        """Return the entries that have become whole since it was read last."""
+        if not self._path.exists():
+            return []
+        with self._path.open("rb") as file:
+            file.seek(self._read)
+            lines = file.read().rpartition(b"\n")[0]
+        if lines:
+            self._read += len(lines) + 1
+        return list(_entries_in(lines))
 
 
-def _answers_in(lines: bytes) -> Iterator[Answer]:
+def _entries_in(lines: bytes) -> Iterator[Entry]:
     for line in lines.split(b"\n"):
         with contextlib.suppress(ValidationError):  # reading the whole log reports it
-            entry = parse_entry(line)
-            if isinstance(entry, Answer):
-                yield entry
+            yield parse_entry(line)
 
 
 def _end_of_last_line(binary: BinaryIO, end: int) -> int:
@@ -207,35 +242,59 @@ def _end_of_last_line(binary: BinaryIO, end: int) -> int:
     return 0
 
 
-def _read_lines(lines: list[bytes], run: str) -> tuple[list[Answer | Seal], list[str]]:
-    entries: list[Answer | Seal] = []
-    problems: list[str] = []
+class _Head(BaseModel):
+    """``signoffs.head``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    number: int = Field(ge=0, strict=True)
+    sha256: str
+
+
+def _read_lines(lines: list[bytes], run: str) -> tuple[list[Entry], list[Problem]]:
+    entries: list[Entry] = []
+    problems: list[Problem] = []
     previous, ids = FIRST, set[str]()
     for index, line in enumerate(lines):
         where = f"line {index + 1} of signoffs.jsonl"
         try:
             entry = parse_entry(line)
         except ValidationError:
-            problems.append(f"{where} cannot be read")
+            problems.append(Problem("unreadable", f"{where} cannot be read"))
             previous = line_hash(line)
             continue
-        if canonical(entry).encode() != line:
-            problems.append(f"{where} has been rewritten")
-        if entry.number != index or entry.previous != previous:
-            problems.append(f"{where} does not follow the one before it")
-        belongs = entry.run if isinstance(entry, Seal) else entry.binding.run
-        if belongs != run:
-            problems.append(f"{where} belongs to run {belongs}")
-        if isinstance(entry, Answer):
-            if entry.id in ids:
-                problems.append(f"{where} is a copy of an earlier one")
-            ids.add(entry.id)
+        problems += (Problem(word, f"{where} {text}") for word, text in
+                     _line_problems(entry, line, run, index, previous, ids))  # fmt: skip
         previous = line_hash(line)
         entries.append(entry)
     return entries, problems
 
 
-def _backward_clocks(entries: list[Answer | Seal]) -> list[str]:
+def _line_problems(
+    entry: Entry, line: bytes, run: str, index: int, previous: str, ids: set[str]
+) -> Iterator[Problem]:
+    if not _is_canonical(line):
+        yield Problem("rewritten", "has been rewritten")
+    if entry.number != index or entry.previous != previous:
+        yield Problem("out of order", "does not follow the one before it")
+    belongs = entry.binding.run if isinstance(entry, Answer) else entry.run
+    if belongs != run:
+        yield Problem("other run", f"belongs to run {belongs}")
+    if not isinstance(entry, Seal):
+        if entry.id in ids:
+            yield Problem("copy", "is a copy of an earlier one")
+        ids.add(entry.id)
+
+
+def _is_canonical(line: bytes) -> bool:
+    # The line itself is looked at, not its entry: an earlier edition's has fewer fields.
+    try:
+        return canonical(json.loads(line)).encode() == line
+    except (ValueError, RecursionError):
+        return False
+
+
+def _backward_clocks(entries: list[Entry]) -> list[str]:
     return [
         f"entry {later.number} is dated before entry {earlier.number}: a clock went backwards"
         for earlier, later in itertools.pairwise(entries)

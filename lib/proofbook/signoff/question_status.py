@@ -8,7 +8,8 @@ from datetime import datetime
 
 from proofbook.records import Question, QuestionStatus
 from proofbook.signoff.binding import differences
-from proofbook.signoff.entries import Answer, Binding
+from proofbook.signoff.entries import Answer, Binding, Problem
+from proofbook.signoff.trust import STOPPING, TrustedLog
 
 __all__ = ["QuestionState", "in_force", "pending_reason", "question_state"]
 
@@ -23,18 +24,25 @@ class QuestionState:
     answers: tuple[Answer, ...] = ()
     """Those that decide it."""
     earlier: tuple[Answer, ...] = ()
-    """Those that count no longer: taken back, stale or expired."""
+    """Those that do not count: taken back, stale, expired or not trusted."""
+    doubt: str = ""
+    """Why nobody's answer counts, in a word: ``unknown key``."""
 
 
-def in_force(answers: Iterable[Answer]) -> list[Answer]:
-    """Return the answers that no later one has superseded."""
+def in_force(answers: Iterable[Answer], replacing: Iterable[Answer] | None = None) -> list[Answer]:
+    """Return the answers that no other has superseded; by default any of them may."""
     answers = list(answers)
-    superseded = {old for answer in answers for old in answer.supersedes}
+    others = answers if replacing is None else replacing
+    superseded = {old for answer in others for old in answer.supersedes}
     return [answer for answer in answers if answer.id not in superseded]
 
 
 def question_state(
-    question: Question, binding: Binding, answers: Sequence[Answer], moment: datetime
+    question: Question,
+    binding: Binding,
+    answers: Sequence[Answer],
+    moment: datetime,
+    log: TrustedLog,
 ) -> QuestionState:
     """Return the status of a question.
 
@@ -45,21 +53,26 @@ def question_state(
         binding: What an answer to it would be bound to now.
         answers: All answers to it, in order.
         moment: Now, for what expires.
+        log: Says which answers count, and whose files were sealed again since.
     """
     valid, stale, expired = [], [], []
-    for answer in in_force(answers):
-        if changed := differences(answer.binding, binding):
+    counted = log.counted(answers)
+    for answer in in_force(counted):
+        if changed := [*differences(answer.binding, binding), *log.resealed(answer)]:
             stale.append((answer, changed))
         elif answer.expires is not None and answer.expires <= moment:
             expired.append(answer)
         else:
             valid.append(answer)
     rest = tuple(answer for answer in answers if answer not in valid)
-    if deciding := _deciding(valid, question):
-        last = deciding[-1]
-        return QuestionState(
-            status=last.verdict, reason=_reason(last), answers=deciding, earlier=rest
-        )
+    deciding = _deciding(valid, question)
+    if deciding and deciding[-1].verdict in STOPPING:
+        return _decided(deciding, rest)
+    # Somebody may have made it of an answer that spoke against an approval.
+    if doubted := [a for a in in_force(answers, counted) if a.id in log.doubts]:
+        return _untrusted(doubted[-1], log.doubts[doubted[-1].id], rest)
+    if deciding:
+        return _decided(deciding, rest)
     if stale:
         answer, changed = stale[-1]
         reason = f"{answer.reviewer.name} {answer.verdict} it before {_list(changed)} changed"
@@ -70,6 +83,17 @@ def question_state(
         reason = f"{expired[-1].reviewer.name}'s answer expired on {until:%Y-%m-%d}"
         return QuestionState(status="expired", reason=reason, earlier=rest)
     return QuestionState(status="pending", reason=pending_reason(question), earlier=rest)
+
+
+def _decided(deciding: tuple[Answer, ...], earlier: tuple[Answer, ...]) -> QuestionState:
+    last = deciding[-1]
+    reason = _reason(last)
+    return QuestionState(status=last.verdict, reason=reason, answers=deciding, earlier=earlier)
+
+
+def _untrusted(answer: Answer, doubt: Problem, earlier: tuple[Answer, ...]) -> QuestionState:
+    reason = f"{answer.reviewer.name} {answer.verdict} it, but {doubt.text}"
+    return QuestionState(status="untrusted", reason=reason, earlier=earlier, doubt=doubt.word)
 
 
 def pending_reason(question: Question) -> str:

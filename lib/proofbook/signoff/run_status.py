@@ -7,7 +7,7 @@ whole, or as green as it says.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,10 +17,18 @@ from proofbook.runs.media_index import MediaIndex
 from proofbook.runs.reading import read_job
 from proofbook.runs.run_verdict import run_verdict
 from proofbook.runs.verdicts import JudgedJob
-from proofbook.signoff.binding import AskedJob, asked_job, bind, bind_check, differences
+from proofbook.signoff.binding import (
+    AskedJob,
+    asked_job,
+    bind,
+    bind_check,
+    differences,
+    plan_hash,
+)
 from proofbook.signoff.entries import Answer
 from proofbook.signoff.log import LogState, SignoffLog
 from proofbook.signoff.question_status import QuestionState, in_force, question_state
+from proofbook.signoff.trust import EVERYBODY, Trust, TrustedLog
 
 __all__ = ["JobStatus", "RunStatus", "read_run"]
 
@@ -54,6 +62,8 @@ class RunStatus:
     jobs: tuple[JobStatus, ...]
     """In the order of the plan."""
     log: LogState
+    trusted: TrustedLog
+    """Which entries of the log count."""
     supported: Verdict
     """What the jobs and the answers support, whatever ``run.json`` and the log's chain say."""
     verdict: Verdict
@@ -63,7 +73,11 @@ class RunStatus:
 
 
 def read_run(
-    run: RunFolder, *, moment: datetime | None = None, media: MediaIndex | None = None
+    run: RunFolder,
+    *,
+    moment: datetime | None = None,
+    media: MediaIndex | None = None,
+    trust: Trust = EVERYBODY,
 ) -> RunStatus:
     """Read a run.
 
@@ -71,58 +85,82 @@ def read_run(
         run: Its folder.
         moment: When answers are to be valid; by default, now.
         media: Hashes of its media; one that outlives this call saves hashing them again.
+        trust: Whose answers count.
 
     Raises:
         RunFolderError: The folder is not a run.
     """
     info = run.read_info()
     log = SignoffLog(run.path, info.run_id).read()
-    moment, media = moment or now(), media or MediaIndex(run.media)
-    jobs = tuple(_read_job(run, info.run_id, job, log, moment, media) for job in info.plan)
+    trusted = TrustedLog(trust, log.entries)
+    reader = _Reader(
+        run=run, info=info, plan_sha256=plan_hash(info), answers=log.by_job, trusted=trusted,
+        moment=moment or now(), media=media or MediaIndex(run.media),
+    )  # fmt: skip
+    jobs = tuple(reader.read(job) for job in info.plan)
     outcomes = {job.asked.id: job.outcome for job in jobs}
     questions = [question for job in jobs for question in job.questions]
     supported = run_verdict(info.plan, outcomes, questions)
     verdict, cause = _reconciled(info, supported, log)
     return RunStatus(
-        info=info, jobs=jobs, log=log, supported=supported, verdict=verdict, cause=cause
-    )
+        info=info, jobs=jobs, log=log, trusted=trusted, supported=supported, verdict=verdict,
+        cause=cause,
+    )  # fmt: skip
 
 
-def _read_job(
-    run: RunFolder,
-    run_id: str,
-    planned: PlannedJob,
-    log: LogState,
-    moment: datetime,
-    media: MediaIndex,
-) -> JobStatus:
-    judged = read_job(planned, run.job(planned.id), media)
-    asked = asked_job(run_id, judged)
-    states = _states(asked, log, moment, media)
-    return JobStatus(
-        judged=judged,
-        asked=asked,
-        questions=_with_status(asked, states),
-        states=states,
-        waived_checks=_waived_checks(asked, log, moment),
-    )
+@dataclass(frozen=True, kw_only=True)
+class _Reader:
+    """What every job of a run is read with."""
 
+    run: RunFolder
+    info: RunInfo
+    plan_sha256: str
+    answers: Mapping[str, Mapping[str, Sequence[Answer]]]
+    """By job, then by question."""
+    trusted: TrustedLog
+    moment: datetime
+    media: MediaIndex
 
-def _states(
-    asked: AskedJob, log: LogState, moment: datetime, media: MediaIndex
-) -> dict[str, QuestionState]:
-    answers = log.by_job.get(asked.id)
-    if not answers:
-        return {}
-    return {
-        question.name: question_state(
-            question,
-            bind(asked, question, media.folder, media.sha256),
-            answers.get(question.name, ()),
-            moment,
+    def read(self, planned: PlannedJob) -> JobStatus:
+        judged = read_job(planned, self.run.job(planned.id), self.media)
+        asked = asked_job(self.info.run_id, self.plan_sha256, judged)
+        states = self._states(asked)
+        return JobStatus(
+            judged=judged,
+            asked=asked,
+            questions=_with_status(asked, states),
+            states=states,
+            waived_checks=self._waived_checks(asked),
         )
-        for question in asked.questions
-    }
+
+    def _states(self, asked: AskedJob) -> dict[str, QuestionState]:
+        answers = self.answers.get(asked.id)
+        if not answers:
+            return {}
+        return {
+            question.name: question_state(
+                question,
+                bind(asked, question, self.media.folder, self.media.sha256),
+                answers.get(question.name, ()),
+                self.moment,
+                self.trusted,
+            )
+            for question in asked.questions
+        }
+
+    def _waived_checks(self, asked: AskedJob) -> dict[str, Answer]:
+        given = self.trusted.counted(
+            itertools.chain.from_iterable(self.answers.get(asked.id, {}).values())
+        )
+        names = [(a.binding.question.removeprefix("check:"), a) for a in in_force(given)]
+        return {name: answer for name, answer in names if self._waives(answer, name, asked)}
+
+    def _waives(self, answer: Answer, check: str, asked: AskedJob) -> bool:
+        lasts = answer.expires is not None and answer.expires > self.moment
+        if answer.verdict != "waived" or answer.binding.question != f"check:{check}" or not lasts:
+            return False
+        changed = differences(answer.binding, bind_check(asked, check))
+        return not (changed or self.trusted.resealed(answer))
 
 
 def _with_status(asked: AskedJob, states: Mapping[str, QuestionState]) -> tuple[Question, ...]:
@@ -134,18 +172,6 @@ def _with_status(asked: AskedJob, states: Mapping[str, QuestionState]) -> tuple[
     )
 
 
-def _waived_checks(asked: AskedJob, log: LogState, moment: datetime) -> dict[str, Answer]:
-    answers = log.by_job.get(asked.id, {})
-    waivers = {}
-    for answer in in_force(itertools.chain.from_iterable(answers.values())):
-        name = answer.binding.question.removeprefix("check:")
-        is_valid = answer.expires is None or answer.expires > moment
-        is_waiver = name != answer.binding.question and is_valid
-        if is_waiver and not differences(answer.binding, bind_check(asked, name)):
-            waivers[name] = answer
-    return waivers
-
-
 def _reconciled(info: RunInfo, supported: Verdict, log: LogState) -> tuple[Verdict, str]:
     """Return the verdict of ``run.json`` where it is less green than the supported one, and why.
 
@@ -154,7 +180,7 @@ def _reconciled(info: RunInfo, supported: Verdict, log: LogState) -> tuple[Verdi
     if supported not in _GREEN:
         return supported, ""
     if log.problems:
-        return "incomplete", f"the sign-off log was tampered with: {log.problems[0]}"
+        return "incomplete", f"the sign-off log was tampered with: {log.problems[0].text}"
     if info.ended is None:
         cause = "run.json records no end: the run is still going on, or its runner was killed"
         return "incomplete", cause

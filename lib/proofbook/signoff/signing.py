@@ -1,6 +1,6 @@
-"""Signatures over answers: Ed25519, by a person's own SSH key; and the envelope for other tools.
+"""Signatures over entries: Ed25519, by a person's own SSH key; and the envelope for other tools.
 
-What is signed is the answer as an in-toto Statement in DSSE's pre-authentication encoding, so that
+What is signed is the entry as an in-toto Statement in DSSE's pre-authentication encoding, so that
 an exported envelope is verified by any tool that knows DSSE.
 """
 
@@ -10,11 +10,21 @@ import base64
 import hashlib
 import json
 import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from proofbook.errors import UsageError
-from proofbook.signoff.entries import Answer, Signature, canonical
+from proofbook.signoff.entries import (
+    Acceptance,
+    Answer,
+    Entry,
+    Seal,
+    Signature,
+    SignedEntry,
+    canonical,
+    parse_entry,
+)
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -25,6 +35,7 @@ __all__ = [
     "export_all",
     "fingerprint",
     "load_key",
+    "public_line",
     "sign",
     "signature_problem",
     "statement",
@@ -35,6 +46,7 @@ PASSPHRASE = "PROOFBOOK_KEY_PASSPHRASE"
 _PAYLOAD_TYPE = "application/vnd.in-toto+json"
 _STATEMENT = "https://in-toto.io/Statement/v1"
 _PREDICATE = "https://proofbook.dev/sign-off/v1"
+_E = TypeVar("_E", Answer, Acceptance)
 
 
 def load_key(path: Path) -> Ed25519PrivateKey:
@@ -62,35 +74,48 @@ def load_key(path: Path) -> Ed25519PrivateKey:
     return key
 
 
-def statement(answer: Answer) -> bytes:
-    """Return an answer as an in-toto Statement about the files that it was given for."""
-    predicate = answer.model_dump(mode="json", exclude={"signature"})
-    subjects = [
-        {"name": subject.name, "digest": {"sha256": subject.sha256}}
-        for subject in answer.binding.subjects
-    ]
-    if answer.binding.notebook_sha256:
-        subjects.append(
-            {"name": "notebook.ipynb", "digest": {"sha256": answer.binding.notebook_sha256}}
-        )
+def statement(entry: SignedEntry) -> bytes:
+    """Return an entry, as it is read, as an in-toto Statement about the files that it is about.
+
+    An entry of an earlier edition says what it said then, and no more.
+    """
+    predicate = entry.model_dump(mode="json", exclude={"signature"}, exclude_unset=True)
     values = {
-        "_type": _STATEMENT, "subject": subjects, "predicateType": _PREDICATE,
+        "_type": _STATEMENT, "subject": list(_subjects(entry)), "predicateType": _PREDICATE,
         "predicate": predicate,
     }  # fmt: skip
     return canonical(values).encode()
 
 
-def sign(answer: Answer, key: Ed25519PrivateKey) -> Answer:
-    """Return the answer with its signature."""
+def _subjects(entry: SignedEntry) -> Iterator[dict[str, Any]]:
+    if isinstance(entry, Answer):
+        named = [(subject.name, subject.sha256) for subject in entry.binding.subjects]
+        named.append(("notebook.ipynb", entry.binding.notebook_sha256))
+    else:
+        named = [(path, file[1]) for path, file in sorted(entry.files.items()) if file]
+    return ({"name": name, "digest": {"sha256": sha256}} for name, sha256 in named if sha256)
+
+
+def public_line(key: Ed25519PrivateKey) -> str:
+    """Return the public key of a private one as OpenSSH writes it, without comment."""
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-    public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
-    value = base64.b64encode(key.sign(_encoded(statement(answer)))).decode()
-    return answer.model_copy(update={"signature": Signature(key=public, value=value)})
+    return key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
 
 
-def signature_problem(answer: Answer) -> str:
-    """Return what is wrong with an answer's signature; empty if nothing, or if it has none."""
+def sign(entry: _E, key: Ed25519PrivateKey) -> _E:
+    """Return the entry with its signature."""
+    whole = parse_entry(canonical(entry))  # as it is read: with every field
+    assert not isinstance(whole, Seal)  # only a person's entry is signed
+    value = base64.b64encode(key.sign(_encoded(statement(whole)))).decode()
+    return entry.model_copy(update={"signature": Signature(key=public_line(key), value=value)})
+
+
+def signature_problem(answer: SignedEntry) -> str:
+    """Return what is wrong with an entry's signature; empty if nothing, or if it has none.
+
+    The entry is one that was read.
+    """
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from cryptography.hazmat.primitives.serialization import load_ssh_public_key
@@ -117,8 +142,8 @@ def fingerprint(signature: Signature) -> str:
     return f"SHA256:{digest}"
 
 
-def envelope(answer: Answer) -> dict[str, Any]:
-    """Return an answer as a DSSE envelope; without a signature, its list of them is empty."""
+def envelope(answer: SignedEntry) -> dict[str, Any]:
+    """Return an entry as a DSSE envelope; without a signature, its list of them is empty."""
     own = answer.signature
     signatures = [{"keyid": fingerprint(own), "sig": own.value}] if own else []
     payload = base64.b64encode(statement(answer)).decode()
@@ -131,6 +156,7 @@ def _encoded(payload: bytes) -> bytes:
     return b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
 
 
-def export_all(answers: tuple[Answer, ...]) -> str:
-    """Return the envelopes of answers, one a line."""
-    return "".join(json.dumps(envelope(answer)) + "\n" for answer in answers)
+def export_all(entries: Iterable[Entry]) -> str:
+    """Return the envelopes of what persons have signed or could have, one a line."""
+    signed = (entry for entry in entries if not isinstance(entry, Seal))
+    return "".join(json.dumps(envelope(entry)) + "\n" for entry in signed)

@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 from proofbook.errors import RunFolderError
-from proofbook.records import now
+from proofbook.records import RunInfo, now
 from proofbook.runs.folder import RunFolder
 from proofbook.runs.media_index import MediaIndex
-from proofbook.signoff.entries import Answer
+from proofbook.signoff.entries import Acceptance, Answer, Problem
 from proofbook.signoff.log import LogState, SignoffLog
 from proofbook.signoff.question_status import pending_reason
 from proofbook.signoff.run_status import JobStatus, RunStatus, read_run
-from proofbook.signoff.sealing import report_problems, seal_problems
 from proofbook.signoff.signing import fingerprint, signature_problem
+from proofbook.signoff.tampering import find_tampering, linked_outside, list_run
+from proofbook.signoff.trust import EVERYBODY, Trust, TrustedLog
 
-__all__ = ["Verification", "verify_run"]
+__all__ = ["Reason", "Verification", "verify_run"]
 
 ReleaseVerdict = Literal[
-    "approved", "passed", "waived", "pending", "unsealed", "expired", "stale", "rejected", "failed",
-    "tampered",
+    "approved", "passed", "waived", "pending", "unsealed", "expired", "stale", "untrusted",
+    "rejected", "failed", "tampered",
 ]  # fmt: skip
 
 _WORST_FIRST: tuple[ReleaseVerdict, ...] = (
-    "tampered", "failed", "rejected", "stale", "expired", "unsealed", "pending", "waived"
+    "tampered", "failed", "rejected", "untrusted", "stale", "expired", "unsealed", "pending",
+    "waived",
 )  # fmt: skip
-
-
 _UNSEALED = (
     "the run was never sealed, so nothing shows that its files are as it left them; "
     "proofbook run --resume ends and seals it"
@@ -37,11 +37,23 @@ _UNSEALED = (
 
 
 @dataclass(frozen=True, kw_only=True)
+class Reason:
+    """Why a run is not approved."""
+
+    verdict: ReleaseVerdict
+    """What it makes of the run by itself."""
+    word: str
+    """Its kind: ``changed``, ``cut off``, ``unknown key``."""
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Verification:
     """One verdict, and the reasons for it."""
 
     verdict: ReleaseVerdict
-    reasons: tuple[str, ...]
+    reasons: tuple[Reason, ...]
+    """The worst first."""
     notes: tuple[str, ...]
     """What a reader should know and what changes nothing."""
     answers: tuple[Answer, ...]
@@ -52,75 +64,112 @@ class Verification:
         return 0 if self.verdict in ("approved", "passed") else 1
 
 
-def verify_run(run: RunFolder, moment: datetime | None = None) -> Verification:
+def verify_run(
+    run: RunFolder,
+    moment: datetime | None = None,
+    *,
+    trust: Trust = EVERYBODY,
+    anchored: Callable[[LogState], list[Problem]] = lambda log: [],
+) -> Verification:
     """Compute every hash, every question's status and the machine's result from the files alone.
+
+    Args:
+        run: Its folder.
+        moment: When answers are to be valid; by default, now.
+        trust: Whose answers count.
+        anchored: Holds the log against what somebody kept of it elsewhere.
 
     Raises:
         RunFolderError: The folder is not a run.
     """
     media = MediaIndex(run.media)
-    tampered, log = _read_log(run, media)
+    info, log = _read_log(run)
+    trusted = TrustedLog(trust, log.entries)
+    listing = list_run(run.path, media)
+    problems = find_tampering(run.path, log, trusted, listing, info) + anchored(log)
+    reasons = [_reason("tampered", *problem) for problem in problems]
+    good: ReleaseVerdict = "passed"
     try:
-        status = read_run(run, moment=moment or now(), media=media)
+        status = read_run(run, moment=moment or now(), media=media, trust=trust)
     except (RunFolderError, OSError) as error:
-        if not tampered:
+        if not reasons:
             raise
-        return Verification(
-            verdict="tampered", reasons=(*tampered, str(error)), notes=log.notes, answers=()
-        )
-    reasons: dict[ReleaseVerdict, list[str]] = {verdict: [] for verdict in _WORST_FIRST}
-    reasons["tampered"] = tampered
-    reasons["failed"] = _machine_problems(status)
-    if log.seal is None:
-        reasons["unsealed"] = [_UNSEALED]
-    for job in status.jobs:
-        for verdict, reason in _open_questions(job):
-            reasons[verdict].append(reason)
-    good: ReleaseVerdict = "approved" if log.answers else "passed"
+        reasons.append(_reason("tampered", "unreadable", str(error)))
+    else:
+        reasons += _open_reasons(status)
+        good = _good(status)
+    reasons.sort(key=lambda reason: _WORST_FIRST.index(reason.verdict))
+    outside = linked_outside(run.path, listing)
     return Verification(
-        verdict=next((verdict for verdict in _WORST_FIRST if reasons[verdict]), good),
-        reasons=tuple(reason for verdict in _WORST_FIRST for reason in reasons[verdict]),
-        notes=(*log.notes, *_signature_notes(log)),
+        verdict=reasons[0].verdict if reasons else good,
+        reasons=tuple(reasons),
+        notes=(*log.notes, *_say_links(outside), *_say_signatures(log), *_say_accepted(trusted)),
         answers=log.answers,
     )
 
 
-def _read_log(run: RunFolder, media: MediaIndex) -> tuple[list[str], LogState]:
-    """Return every sign that something was changed, and the log."""
-    log = SignoffLog(run.path, _run_id(run)).read()
-    signs = list(log.problems)
-    for answer in log.answers:
-        if problem := signature_problem(answer):
-            signs.append(f"entry {answer.number} of {answer.reviewer.name}: {problem}")
-    for seal in log.seals:
-        signs += [
-            f"{change}, before entry {seal.number} sealed it again" for change in seal.changed
-        ]
-    if log.seal is not None:
-        signs += seal_problems(run.path, log.seal, media.sha256)
-    return signs + report_problems(run.report), log
+def _reason(verdict: ReleaseVerdict, word: str, text: str) -> Reason:
+    return Reason(verdict=verdict, word=word, text=text)
 
 
-def _run_id(run: RunFolder) -> str:
-    """Return the run's id; where ``run.json`` cannot be read, the one that the log names."""
+def _read_log(run: RunFolder) -> tuple[RunInfo | None, LogState]:
+    """Return ``run.json`` where it can be read, and the log; else the run that the log names."""
     try:
-        return run.read_info().run_id
+        info = run.read_info()
     except RunFolderError:
         seal = SignoffLog(run.path, "").read().seal
-        return seal.run if seal else run.path.name
+        return None, SignoffLog(run.path, seal.run if seal else run.path.name).read()
+    return info, SignoffLog(run.path, info.run_id).read()
 
 
-def _machine_problems(status: RunStatus) -> list[str]:
+def _open_reasons(status: RunStatus) -> Iterator[Reason]:
+    """Yield what keeps an unchanged run from being approved."""
+    if status.log.seal is None:
+        yield _reason("unsealed", "unsealed", _UNSEALED)
+    yield from _machine_problems(status)
+    for job in status.jobs:
+        yield from _open_questions(job)
+
+
+def _good(status: RunStatus) -> ReleaseVerdict:
+    """Return what a run is that nothing speaks against: approved only if somebody did."""
+    statuses = [question.status for job in status.jobs for question in job.questions]
+    return "approved" if "approved" in statuses else "passed"
+
+
+def _machine_problems(status: RunStatus) -> Iterator[Reason]:
     if status.verdict in ("passed", "waived", "unreviewed", "rejected"):
-        return []
-    return [
-        f"{job.outcome.job} {job.outcome.status}: {job.outcome.cause or 'no cause is recorded'}"
-        for job in status.jobs
-        if not job.outcome.is_green
-    ] or [f"the run is {status.verdict}: {status.cause or 'no cause is recorded'}"]
+        return
+    red = [job for job in status.jobs if not job.outcome.is_green]
+    for job in red:
+        yield _waived(job) or _reason("failed", job.outcome.status, _say_outcome(job))
+    recorded = status.info.verdict if status.info.ended else "incomplete"
+    if not red:
+        text = f"the run is {status.verdict}: {status.cause or 'no cause is recorded'}"
+        yield _reason("failed", status.verdict, text)
+    elif recorded != status.verdict:
+        yield _reason("failed", recorded, f"run.json says {recorded}")
 
 
-def _open_questions(job: JobStatus) -> Iterator[tuple[ReleaseVerdict, str]]:
+def _say_outcome(job: JobStatus) -> str:
+    outcome = job.outcome
+    return f"{outcome.job} {outcome.status}: {outcome.cause or 'no cause is recorded'}"
+
+
+def _waived(job: JobStatus) -> Reason | None:
+    """Return that persons answer for all that failed in a job which came to its end, if they do.
+
+    A job that stopped at a failed check has not proven what was to follow.
+    """
+    red = {check.name for check in job.asked.checks if check.status in ("failed", "error")}
+    if not job.judged.only_checks_failed or job.outcome.status != "failed" or not red:
+        return None
+    if red - set(job.waived_checks):
+        return None
+    return _reason("waived", "waived", f"{job.outcome.job}: every failed check is waived")
+
+
+def _open_questions(job: JobStatus) -> Iterator[Reason]:
     """Yield what keeps a job from being approved, and why."""
     name = job.outcome.job
     for question in job.questions:
@@ -129,12 +178,21 @@ def _open_questions(job: JobStatus) -> Iterator[tuple[ReleaseVerdict, str]]:
         state = job.states.get(question.name)
         reason = state.reason if state else pending_reason(question)
         verdict = "rejected" if question.status == "needs-work" else question.status
-        yield verdict, f"{name}, {question.name}: {reason}"
+        word = (state.doubt if state else "") or question.status
+        yield _reason(verdict, word, f"{name}, {question.name}: {reason}")
     for check, waiver in job.waived_checks.items():
-        yield "waived", f"{name}, check {check}: waived by {waiver.reviewer.name}"
+        text = f"{name}, check {check}: waived by {waiver.reviewer.name}"
+        yield _reason("waived", "waived", text)
 
 
-def _signature_notes(log: LogState) -> list[str]:
+def _say_links(outside: list[str]) -> list[str]:
+    if not outside:
+        return []
+    more = f" and {len(outside) - 1} more" if len(outside) > 1 else ""
+    return [f"{outside[0]}{more} leads out of the run: what lies behind is not sealed"]
+
+
+def _say_signatures(log: LogState) -> list[str]:
     unsigned = sum(answer.signature is None for answer in log.answers)
     notes = [f"{unsigned} of {len(log.answers)} answers are not signed"] if unsigned else []
     signers = {
@@ -144,3 +202,12 @@ def _signature_notes(log: LogState) -> list[str]:
     }
     notes += [f"signed by {name} with {key}" for name, key in sorted(signers)]
     return notes
+
+
+def _say_accepted(trusted: TrustedLog) -> list[str]:
+    return [_say_acceptance(acceptance) for acceptance in trusted.acceptances]
+
+
+def _say_acceptance(acceptance: Acceptance) -> str:
+    files = ", ".join(sorted(acceptance.files))
+    return f"{acceptance.reviewer.name} accepted {files} as they are: {acceptance.comment}"

@@ -4,6 +4,8 @@ import { make } from "./elements.js";
 import { Listening } from "./listening.js";
 import { drawBlind, drawTakes } from "./takes.js";
 
+const PATIENCE = 3000;
+
 function render({ model, el }) {
   const listening = new Listening();
   const urls = new Map();
@@ -72,46 +74,55 @@ function render({ model, el }) {
         if (blind && !blind.done && verdict === "approved") return tell(message, blind.words);
         const scored = [...deed.querySelectorAll("[data-criterion]")].filter((input) => input.value);
         const person = (name) => el.querySelector(`[data-person=${name}]`).value.trim();
+        const request = ++requests;
+        const late = setTimeout(() => tell(message, LATE), PATIENCE);
+        waiting.set(request, { message, question: item.question, late });
         model.send({
-          kind: "answer", reviewer: person("reviewer"), role: person("role"), job: item.job, question: item.question, verdict,
+          kind: "answer", request, reviewer: person("reviewer"), role: person("role"), job: item.job, question: item.question, verdict,
           comment: comment.value.trim(), scores: Object.fromEntries(scored.map((input) => [input.dataset.criterion, Number(input.value)])),
           shown: item.shown, seconds_played: listening.of(item.shown),
           blind: Boolean(blind), comparison: blind?.done ? blind.result : null,
         });
-        waiting = { message, question: item.question };
       });
       deed.append(button);
     }
     return deed;
   }
 
-  let waiting = null;
-  const settle = () => {
-    if (waiting) drafts.delete(waiting.question);
-    waiting = null;
+  // Every answer is acknowledged, or told as not recorded: a kernel may have ended.
+  let requests = 0;
+  const waiting = new Map();
+  function take(message) {
+    const asked = waiting.get(message.request);
+    if (!asked) return;
+    waiting.delete(message.request);
+    clearTimeout(asked.late);
+    if (message.kind === "refused") return tell(asked.message, message.error);
+    drafts.delete(asked.question);
     draw();
-  };
+  }
   const receive = (message, buffers) => {
     if (message.kind === "media") {
       urls.set(message.sha256, URL.createObjectURL(new Blob([buffers[0]], { type: message.type })));
     } else if (message.kind === "ready") {
       draw();
-    } else if (message.kind === "refused" && waiting) {
-      tell(waiting.message, message.error);
-      waiting = null;
+    } else {
+      take(message);
     }
   };
   model.on("msg:custom", receive);
-  model.on("change:items", settle);
+  model.on("change:items", draw);
   model.send({ kind: "begin" });
   return () => {
     model.off("msg:custom", receive);
-    model.off("change:items", settle);
+    model.off("change:items", draw);
+    for (const { late } of waiting.values()) clearTimeout(late);
     for (const url of urls.values()) URL.revokeObjectURL(url);
   };
 }
 
-const waits = (item) => !["approved", "waived"].includes(item.status);
+const LATE = "Not recorded: the kernel does not answer. Run this cell again, then answer again.";
+const waits = (item) => ["pending", "stale", "expired", "untrusted"].includes(item.status);
 
 function tell(place, words) {
   place.hidden = false;

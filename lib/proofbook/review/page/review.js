@@ -1,16 +1,17 @@
 import { Blind } from "./blind.js";
 import { byId, make } from "./elements.js";
+import { forget, person, recall, remember, setPerson } from "./memory.js";
 import { Listening } from "./listening.js";
 import { drawBlind, drawTakes } from "./takes.js";
 
 const listening = new Listening();
 const state = { items: [], buttons: [], at: 0, answers: 0, hideMetrics: false, sending: false, blind: null, scores: {}, criterion: 0, override: false };
-const store = (name, value) => value === undefined ? localStorage.getItem(`proofbook-${name}`) : localStorage.setItem(`proofbook-${name}`, value);
-const waits = (item) => !["approved", "waived"].includes(item.status);
+const PATIENCE = 10_000;
+const waits = (item) => ["pending", "stale", "expired", "untrusted"].includes(item.status);
 const current = () => state.items[state.at];
 
-async function ask(path, options) {
-  const response = await fetch(path, options);
+async function ask(path, options = {}) {
+  const response = await fetch(path, { ...options, signal: AbortSignal.timeout(PATIENCE) });
   const values = await response.json().catch(() => ({}));
   if (!response.ok) throw new Error(values.error ?? `the server answered with status ${response.status}`);
   return values;
@@ -101,7 +102,7 @@ function drawDeed(item) {
     element.addEventListener("click", () => decide(verdict));
     return element;
   };
-  const others = item.answers.filter((answer) => item.in_force.includes(answer.id) && answer.reviewer !== store("name") && answer.verdict !== "approved");
+  const others = item.answers.filter((answer) => item.in_force.includes(answer.id) && answer.reviewer !== person().name && answer.verdict !== "approved");
   const deed = make("div", { class: "deed" }, comment, button("approve", "Approve", "a", "approved"), button("work", "Needs work", "w", "needs-work"), button("reject", "Reject", "r", "rejected"));
   if (others.length) {
     const box = make("input", { type: "checkbox", id: "override" });
@@ -109,17 +110,23 @@ function drawDeed(item) {
     deed.append(make("label", {}, box, ` replaces the answer of ${others.map((answer) => answer.reviewer).join(", ")}`));
   }
   comment.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && !event.shiftKey) { event.preventDefault(); send(state.verdict ?? "approved"); }
+    if (event.key === "Enter" && !event.shiftKey) {
+      event.preventDefault();
+      if (state.verdict) send(state.verdict);
+      else say("Nothing was sent: choose Approve, Needs work or Reject.");
+    }
     if (event.key === "Escape") { state.verdict = null; byId("stage").focus(); }
     event.stopPropagation();
   });
+  comment.value = recall(item).comment ?? "";
+  comment.addEventListener("input", () => remember(item, { comment: comment.value }));
   return deed;
 }
 
 function go(index, play = false) {
   if (!state.items.length) return drawStage();
   state.at = Math.min(Math.max(index, 0), state.items.length - 1);
-  Object.assign(state, { verdict: null, scores: {}, criterion: 0, override: false, blind: Blind.fits(current()) ? new Blind(current()) : null });
+  Object.assign(state, { verdict: null, scores: { ...recall(current()).scores }, criterion: 0, override: false, blind: Blind.fits(current()) ? new Blind(current()) : null });
   say("");
   drawList();
   drawStage();
@@ -148,7 +155,7 @@ function playPause() {
 
 function changeTake() {
   const all = players();
-  if (all.length < 2) return;
+  if (all.length < 2) return changePicture();
   const playing = all.findIndex((player) => !player.paused);
   const at = Math.max(0, playing >= 0 ? playing : all.findIndex((player) => player.closest(".take.on")));
   const from = all[at], to = all[(at + 1) % all.length];
@@ -167,9 +174,7 @@ function chooseBlind() {
 function choose(index) {
   state.blind.choose(index);
   for (const player of players()) { listening.note(player); player.pause(); }
-  const comment = byId("comment").value;
   drawStage();
-  byId("comment").value = comment;
 }
 
 function score(value) {
@@ -177,6 +182,7 @@ function score(value) {
   if (!name) return;
   state.scores[name] = value;
   state.criterion = Math.min(state.criterion + 1, current().criteria.length);
+  remember(current(), { scores: state.scores });
   byId("stage").querySelector(".scores").replaceWith(drawScores(current()));
 }
 
@@ -190,25 +196,32 @@ function decide(verdict) {
 async function send(verdict) {
   const item = current();
   if (!item || state.sending) return;
-  if (!store("name")) return byId("person").showModal();
-  if (state.blind && !state.blind.done) return say(state.blind.words);
+  if (!person().name) return byId("person").showModal();
+  if (verdict === "approved" && state.blind && !state.blind.done) return say(state.blind.words);
   state.sending = true;
   for (const player of players()) { listening.note(player); player.pause(); }
   const answer = {
-    reviewer: store("name"), role: store("role") ?? "", job: item.job, question: item.question, verdict,
+    reviewer: person().name, role: person().role, job: item.job, question: item.question, verdict,
     comment: byId("comment").value.trim(), scores: state.scores, blind: hidesMetrics(item), shown: item.shown,
     seconds_played: listening.of(item.shown), supersedes: state.override ? item.answers.map((each) => each.id).filter((id) => item.in_force.includes(id)) : [],
-    comparison: state.blind ? state.blind.result : null,
+    comparison: state.blind?.done ? state.blind.result : null,
   };
   try {
     await ask("api/answers", { method: "POST", headers: { "Content-Type": "application/json", "X-Proofbook": "1" }, body: JSON.stringify(answer) });
+    forget(item);
     await refresh();
     state.sending = false;
     next(true);
   } catch (error) {
-    say(error.message === "Failed to fetch" ? "The server does not respond; nothing was written. Start it again, then press the key again." : error.message);
+    say(explain(error));
     state.sending = false;
   }
+}
+
+function explain(error) {
+  if (error.name === "TimeoutError") return "The server has not acknowledged it. Send it again once it responds: a second answer replaces the first.";
+  if (error.name === "TypeError") return "The server does not respond; nothing was written. Start it again, then press the key again.";
+  return error.message;
 }
 
 async function refresh() {
@@ -218,16 +231,32 @@ async function refresh() {
   return Object.keys(states.questions).length > 0;
 }
 
-function zoom() {
+const pictures = () => [...byId("stage").querySelectorAll("img[data-zoom]")];
+
+function zoom(image = pictures()[0]) {
   const open = document.querySelector(".zoomed");
   if (open) return open.remove();
-  const image = byId("stage").querySelector("img[data-zoom]");
-  if (image) document.body.append(Object.assign(image.cloneNode(), { className: "zoomed" }));
+  if (image) document.body.append(drawZoomed(image));
+}
+
+function drawZoomed(image) {
+  const large = make("img", { src: image.src, alt: image.alt });
+  const name = image.closest(".take").querySelector("figcaption").textContent;
+  return make("figure", { class: "zoomed", "data-at": String(pictures().indexOf(image)) }, large, make("figcaption", {}, name));
+}
+
+// The same place of the screen shows one picture, then the next: what differs jumps.
+function changePicture() {
+  const all = pictures(), open = document.querySelector(".zoomed");
+  if (all.length < 2) return;
+  const shown = open ? Number(open.dataset.at) : -1;
+  open?.remove();
+  document.body.append(drawZoomed(all[(shown + 1) % all.length]));
 }
 
 const keys = {
   " ": playPause, a: () => decide("approved"), r: () => decide("rejected"), w: () => decide("needs-work"),
-  c: () => byId("comment").focus(), b: changeTake, x: chooseBlind, z: zoom, n: () => next(true),
+  c: () => byId("comment").focus(), b: changeTake, x: chooseBlind, z: () => zoom(), n: () => next(true),
   j: () => next(false), k: () => go(state.at - 1), ArrowRight: () => next(false), ArrowLeft: () => go(state.at - 1),
   m: () => { state.hideMetrics = !state.hideMetrics; drawStage(); }, "?": () => byId("keys").showModal(),
   Escape: () => document.querySelector(".zoomed")?.remove(),
@@ -238,42 +267,48 @@ document.addEventListener("keydown", (event) => {
   if (event.target.closest("input, textarea, select")) return;
   if (event.key === " " && event.target.closest("button, summary, a")) return;
   if (/^[1-5]$/.test(event.key)) return score(Number(event.key));
-  const act = keys[event.key];
+  const act = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
   if (act) { event.preventDefault(); act(); }
 });
 document.addEventListener("click", (event) => {
-  if (event.target.matches(".zoomed")) event.target.remove();
-  else if (event.target.matches("img[data-zoom]")) zoom();
+  const open = event.target.closest(".zoomed");
+  if (open) open.remove();
+  else if (event.target.matches("img[data-zoom]")) zoom(event.target);
 });
 byId("help").addEventListener("click", () => byId("keys").showModal());
 byId("who").addEventListener("click", () => byId("person").showModal());
 byId("person").addEventListener("close", () => {
-  store("name", byId("name").value.trim());
-  store("role", byId("role").value.trim());
-  byId("who").textContent = store("name") || "Who are you?";
+  setPerson(byId("name").value.trim(), byId("role").value.trim());
+  byId("who").textContent = person().name || "Who are you?";
   byId("stage").focus();
 });
+
+// The server proposes a name where this browser knows none; only a server that signs has its own.
+function meet(about) {
+  if (about.signs_for) setPerson(about.signs_for, about.role);
+  byId("name").value = person().name || about.reviewer;
+  byId("role").value = person().role || (person().name ? "" : about.role);
+  byId("name").readOnly = Boolean(about.signs_for);
+  byId("who").textContent = person().name || "Who are you?";
+}
 
 async function begin() {
   const about = await ask("api/run");
   byId("run").textContent = about.run;
   byId("profile").textContent = about.profile;
   document.title = `Review ${about.profile} · Proofbook`;
-  if (about.reviewer) { store("name", about.reviewer); store("role", about.role); }
-  byId("name").value = store("name") ?? "";
-  byId("role").value = store("role") ?? "";
-  byId("who").textContent = store("name") || "Who are you?";
+  meet(about);
   state.items = await ask("api/queue");
   makeList();
   const [job, question] = location.hash.slice(1).split("/").map(decodeURIComponent);
   const wanted = state.items.findIndex((item) => item.job === job && item.question === question);
   const first = state.items.findIndex(waits);
   go(wanted >= 0 ? wanted : Math.max(first, 0));
-  if (!store("name")) byId("person").showModal();
+  if (!person().name) byId("person").showModal();
   setInterval(async () => {
     if (state.sending || document.hidden) return;
     if (await refresh().catch(() => false)) drawList();
   }, 5000);
 }
 
-begin().catch((error) => say(error.message));
+begin().catch((error) => say(explain(error)));

@@ -1,0 +1,107 @@
+"""Hold a log against what somebody kept of it elsewhere: only that shows what was cut off its end,
+or that all of it was written and signed anew.
+
+Kept are a file that ``proofbook signoff export`` wrote, a copy of ``signoffs.jsonl``, or the log as
+a git commit has it.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from proofbook.errors import UsageError
+from proofbook.signoff.entries import Entry, Problem, Seal
+from proofbook.signoff.log import LogState
+from proofbook.signoff.signing import statement
+
+__all__ = ["compare_with", "read_anchor"]
+
+_GIT = ("git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
+_SECONDS = 30
+
+
+def read_anchor(anchor: str, log: Path, start: Path) -> list[dict[str, Any]]:
+    """Return the entries of a log that were kept elsewhere, one a line of it.
+
+    Args:
+        anchor: A file, or ``git:REVISION``.
+        log: ``signoffs.jsonl`` as it is now.
+        start: Where git looks for the repository; never in the run, whose configuration could
+            have commands executed.
+
+    Raises:
+        UsageError: There is no such anchor, or it holds no entries.
+    """
+    if anchor.startswith("git:"):
+        data = _read_commit(anchor.removeprefix("git:"), log, start)
+    else:
+        try:
+            data = Path(anchor).read_bytes()
+        except OSError as error:
+            raise UsageError(f"--anchor {anchor}: {error.strerror}") from error
+    try:
+        return [_entry(line) for line in data.splitlines() if line.strip()]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise UsageError(
+            f"--anchor {anchor}: neither an export nor a copy of a sign-off log"
+        ) from error
+
+
+def compare_with(kept: list[dict[str, Any]], log: LogState) -> list[Problem]:
+    """Return the entries that were kept and are no longer in the log as they were."""
+    own = {entry.number: entry for entry in log.entries}
+    problems = []
+    for values in kept:
+        number, who = values["number"], values.get("reviewer", {}).get("name", "a seal")
+        entry = own.get(number)
+        if entry is None:
+            problems.append(Problem("rolled back", f"entry {number}, {who}, was kept and is gone"))
+        elif _comparable(entry) != {**values, "signature": None}:
+            text = f"entry {number}, {who}, is not the one that was kept"
+            problems.append(Problem("replaced", text))
+    return problems
+
+
+def _comparable(entry: Entry) -> dict[str, Any]:
+    if isinstance(entry, Seal):
+        values = entry.model_dump(mode="json", exclude_unset=True)
+    else:
+        values = json.loads(statement(entry))["predicate"]
+    return {**values, "signature": None}
+
+
+def _entry(line: bytes) -> dict[str, Any]:
+    """Return the entry of a line: of an envelope, what was signed."""
+    values = json.loads(line)
+    if "payload" in values:
+        values = json.loads(base64.b64decode(values["payload"], validate=True))["predicate"]
+    if not isinstance(values["number"], int) or not isinstance(values.get("reviewer", {}), dict):
+        raise TypeError("not an entry")
+    return dict(values)
+
+
+def _read_commit(revision: str, log: Path, start: Path) -> bytes:
+    top = Path(_git(["rev-parse", "--show-toplevel"], start).decode().strip()).resolve()
+    if not log.resolve().is_relative_to(top):
+        raise UsageError(f"--anchor git:{revision}: {log} is not in the repository {top}")
+    path = log.resolve().relative_to(top).as_posix()
+    if revision.startswith("-"):
+        raise UsageError(f"--anchor git:{revision}: not a revision")
+    return _git(["cat-file", "blob", f"{revision}:{path}"], start)
+
+
+def _git(words: list[str], folder: Path) -> bytes:
+    try:
+        done = subprocess.run(
+            [*_GIT, "-C", str(folder), *words], capture_output=True, check=False, timeout=_SECONDS
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise UsageError(f"--anchor git: git cannot be used: {error}") from error
+    if done.returncode:
+        why = done.stderr.decode(errors="replace").strip().splitlines()
+        raise UsageError(f"--anchor git: {why[-1] if why else 'git failed'}")
+    return done.stdout

@@ -1,0 +1,30 @@
+"""Print text that somebody else wrote: nothing in it is obeyed by the terminal, or hides."""
+
+from __future__ import annotations
+
+import sys
+
+__all__ = ["printable", "say"]
+
+_LINES = "\n\t"
+
+
+def printable(text: str) -> str:
+    """Return a text with escapes for all that is not seen: terminal commands, zero width, and what
+    turns the direction of reading."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in _LINES else _escape(c) for c in text)
+
+
+def say(text: object, *, err: bool = False) -> None:
+    """Print a line; what the stream's encoding cannot hold is escaped as well."""
+    stream = sys.stderr if err else sys.stdout
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    line = printable(str(text)).encode(encoding, "backslashreplace").decode(encoding)
+    stream.write(f"{line}\n")
+    stream.flush()
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape").decode()
