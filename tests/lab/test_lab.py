@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 import psutil
 import pytest
-from waiting import HANG
+from waiting import HANG, wait_for
 
 from proofbook.errors import NotebookError, ProofbookError, RunFolderError, UsageError
 from proofbook.files import append_line
@@ -248,12 +248,15 @@ def test_nothing_outlives_the_command(demo: Project, signum: signal.Signals) -> 
     with running_lab(demo, "demo/one") as (process, url):
         start_kernels_and_terminal(url)
         family = psutil.Process(process.pid).children(recursive=True)
+        assert list(Path(tempfile.gettempdir()).glob(f"proofbook-lab-{process.pid}-*"))
         words = next(w for p in family if "proofbook.kernels.forkserver" in (w := p.cmdline()))
         assert describe(Path(words[words.index("--socket") + 1])).kernels == 2, "both are warm"
         process.send_signal(signum)
         code = process.wait(HANG)
         _, alive = psutil.wait_procs(family, timeout=HANG)
     assert alive == []
+    mine = f"proofbook-lab-{process.pid}-*"
+    wait_for(lambda: not list(Path(tempfile.gettempdir()).glob(mine)))
     assert code == (0 if signum == signal.SIGINT else -signum)
 
 
