@@ -1,13 +1,15 @@
 # Two commands do everything on a fresh machine that has Python, pip and make:
 #   make run    set up, execute the tiny profile, say where the report is
 #   make test   set up, run the whole test suite
+# And one, for hours, asks whether the tests would notice a mistake in what judges and keeps records:
+#   make mutants [ONLY='lib/proofbook/runs/verdicts.py …'] [FRESH=1]
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 READY_DEV := $(VENV)/.ready-dev
 
-.PHONY: run test lint bench clean
+.PHONY: run test lint bench mutants clean
 
 run: $(READY)
 	$(BIN)/proofbook run --profile tiny
@@ -24,6 +26,9 @@ lint: $(READY_DEV)
 bench: $(READY_DEV)
 	$(BIN)/proofbook run --profile benchmarks -j 1
 
+mutants: $(READY_DEV)
+	$(BIN)/python tests/mutants $(if $(FRESH),--fresh) $(foreach each,$(ONLY),'$(each)')
+
 $(VENV)/pyvenv.cfg:
 	$(PYTHON) -m venv $(VENV)
 
@@ -36,4 +41,4 @@ $(READY_DEV): $(READY) pyproject.toml
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .coverage*
+	rm -rf $(VENV) .mutants .pytest_cache .mypy_cache .ruff_cache .coverage*

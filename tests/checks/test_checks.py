@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from proofbook.checks.journal import JOB_FOLDER, MEDIA_FOLDER, Journal, open_jou
 from proofbook.errors import ChecksFailed, UsageError
 from proofbook.media import text
 from proofbook.project import Project
-from proofbook.records import Begin, Check, Evidence, Finish, Identity, Metric, Question
+from proofbook.records import Begin, Check, Evidence, Fact, Finish, Identity, Metric, Question
 from proofbook.runs.folder import read_records
 from proofbook.runs.redaction import Redactor
 
@@ -94,8 +95,9 @@ def test_nothing_verified_is_refused(checks: Checks) -> None:
 
 def test_require_ends_the_runbook(checks: Checks) -> None:
     checks.require("fine", True)
-    with pytest.raises(ChecksFailed, match=r"'model-loads'.*expected True, found False"):
+    with pytest.raises(ChecksFailed, match=r"'model-loads'.*expected True, found False") as stopped:
         checks.require("model-loads", False)
+    assert stopped.value.names == ("model-loads",)
 
 
 def test_two_checks_of_one_name_are_refused(checks: Checks) -> None:
@@ -131,15 +133,81 @@ def test_finish_without_any_check_raises(checks: Checks) -> None:
 def test_nothing_comes_after_finish(checks: Checks) -> None:
     checks.expect("one", True)
     checks.finish()
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError, match="finish\\(\\) was called already"):
         checks.expect("late", True)
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError, match="finish\\(\\) was called twice"):
         checks.finish()
 
 
 def test_a_skip_needs_a_reason(checks: Checks) -> None:
     with pytest.raises(UsageError, match="reason"):
         checks.skip("gpu", reason=" ")
+
+
+def test_a_skip_is_a_check_with_its_reason(checks: Checks, journal: Journal) -> None:
+    checks.skip("gpu", reason="no GPU")
+    check = records(journal)[-1]
+    assert isinstance(check, Check)
+    assert (check.name, check.status, check.reason) == ("gpu", "skipped", "no GPU")
+
+
+def test_a_metric_has_its_unit_direction_and_labels(checks: Checks, journal: Journal) -> None:
+    checks.measure("speed", 2, unit="token/s", better="higher", labels={"model": "small"})
+    checks.measure("loss", 1)
+    metrics = [record for record in records(journal) if isinstance(record, Metric)]
+    assert [(m.name, m.value, m.unit, m.better, m.labels) for m in metrics] == [
+        ("speed", 2.0, "token/s", "higher", {"model": "small"}),
+        ("loss", 1.0, "", "neither", {}),
+    ]
+
+
+def test_evidence_has_all_that_its_media_tell(checks: Checks, journal: Journal) -> None:
+    media = replace(
+        text("hello", caption="the log", model="small"),
+        facts=(Fact(name="lines", value=1),),
+        views={"start": b"picture"},
+    )
+    shown = checks.show(media)
+    assert records(journal)[-1] == shown
+    assert (shown.caption, shown.labels, shown.facts) == (
+        "the log", {"model": "small"}, (Fact(name="lines", value=1),),
+    )  # fmt: skip
+    view = shown.views["start"]
+    assert view.suffix == ".png"
+    assert (journal.media / view.filename).read_bytes() == b"picture"
+
+
+def test_each_call_shows_what_it_has_recorded(
+    checks: Checks, displayed: list[dict[str, str]]
+) -> None:
+    checks.expect("one", True)
+    shown = checks.show(text("hello", caption="the log"))
+    checks.output("size", 3)
+    checks.ask("good", "Is it good?", about=[shown])
+    checks.finish()
+    assert [bundle["text/plain"] for bundle in displayed] == [
+        "✓ one: passed",
+        "text: the log",
+        "→ size: 3",
+        "? Is it good?",
+        "demo/one: 1 passed",
+    ]
+
+
+def test_a_question_is_about_what_was_shown(checks: Checks, tmp_path: Path) -> None:
+    (tmp_path / "two").mkdir()
+    other = Checks("demo/two", journal=Journal(folder=tmp_path / "two", media=tmp_path))
+    shown = other.show(text("hello"))
+    with pytest.raises(UsageError, match="'good' is about evidence that this runbook has not"):
+        checks.ask("good", "Is it good?", about=[shown])
+
+
+def test_a_refused_file_is_named(tmp_path: Path) -> None:
+    redact = Redactor.from_environment({"HF_TOKEN": "Zq81xyzw"})
+    checks = Checks("demo/one", journal=Journal(folder=tmp_path, media=tmp_path, redact=redact))
+    media = replace(text("hello"), source=b"a Zq81xyzw", suffix=".bin")
+    with pytest.raises(UsageError, match="evidence 'log': the file or its metadata holds the val"):
+        checks.show(media, name="log")
 
 
 def test_evidence_is_stored_once_under_its_hash(checks: Checks, journal: Journal) -> None:
@@ -217,11 +285,15 @@ def test_glue_gets_every_record(tmp_path: Path) -> None:
     checks = Checks("demo/one", journal=journal)
     checks.expect("one", True)
     checks.measure("speed", 1.0, labels={"b": 2, "a": 1})
+    checks.measure("loss", 1.0)
+    shown = checks.show(text("hello"), name="log")
     checks.finish()
     assert list(glued) == [
         "proofbook/demo/one",
         "check/one",
         "metric/speed{a=1,b=2}",
+        "metric/loss",
+        f"evidence/log-{shown.file.sha256[:12]}",
         "proofbook/finish",
     ]
     json.dumps(glued)

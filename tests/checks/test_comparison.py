@@ -63,6 +63,7 @@ def test_a_value_is_the_same_as_itself(value: Any) -> None:
         (np.zeros(3), np.zeros(4)), (np.zeros((2, 3)), np.zeros((3, 2))), (np.zeros(1), 0.0),
         (0, np.zeros(1)), (np.zeros((1, 3)), np.zeros(3)), (np.zeros(2), [0.0]), (np.zeros(0), 0),
         ([1, 2], (1, 2)), ([1], {1}), ({}, []), ("1", 1), (b"a", "a"), ([1, 2], [1, 2, 3]),
+        (np.array([True], dtype=object), np.array([1], dtype=object)),
         ({"a": 1}, {"a": 1, "b": 2}), ({1, 2}, {1}), (None, False), (0.0, None),
     ],
     ids=repr,
@@ -126,6 +127,7 @@ def test_a_whole_number_is_never_rounded(make: Any, value: Any) -> None:
         lambda: e.close_to([1.0], atol=math.inf), lambda: e.close_to([1.0]),
         lambda: e.close_to([], atol=1), lambda: e.close_to([NAN], atol=1),
         lambda: e.close_to([1.0], atol=-1, rtol=2), lambda: e.close_to([1.0], rtol=NAN),
+        lambda: e.close_to([1.0], rtol=math.inf),
     ],
 )  # fmt: skip
 def test_an_expectation_that_accepts_everything_or_nothing_is_refused(make: Any) -> None:
@@ -149,10 +151,36 @@ def test_arrays_may_be_close() -> None:
     assert not close.accepts(wanted.flatten())
     assert not close.accepts(np.full((2, 2), NAN))
     assert e.close_to([100.0], rtol=0.1).accepts(np.array([109]))
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match="expected numbers, found an array of <U1"):
         close.accepts([["a", "b"], ["c", "d"]])
     with pytest.raises(TypeError):
         close.accepts([[True, False], [True, True]])
+
+
+def test_an_element_may_be_as_far_away_as_the_tolerance() -> None:
+    assert e.close_to([1.0], atol=0.5).accepts([1.5])
+    assert e.close_to([2.0], atol=0.5, rtol=0.25).accepts([3.0])
+
+
+@pytest.mark.parametrize(
+    ("target", "tolerances", "words"),
+    [
+        ([1.0, 2.5], {"atol": 0.5}, "[1.0, 2.5] ± 0.5"),
+        ([1.0], {"rtol": 0.1}, "[1.0] ± 0.1 of each"),
+        ([1.0], {"atol": 2, "rtol": 0.1}, "[1.0] ± 2 ± 0.1 of each"),
+        ([0] * 8, {"atol": 1}, "[0, 0, 0, 0, 0, 0, 0, 0] ± 1"),
+        ([0] * 9, {"atol": 1}, "array of shape (9,) ± 1"),
+    ],
+)
+def test_the_words_of_close_arrays_name_the_tolerance(
+    target: list[float], tolerances: dict[str, float], words: str
+) -> None:
+    assert e.close_to(target, **tolerances).words == words
+
+
+def test_an_array_holds_its_elements() -> None:
+    assert e.contains(4).accepts(np.array([[1, 2], [3, 4]]))
+    assert not e.contains(5).accepts(np.array([[1, 2], [3, 4]]))
 
 
 @pytest.mark.parametrize(

@@ -163,8 +163,26 @@ def test_a_value_that_holds_itself_is_written(checks: Checks) -> None:
 def test_an_expectation_answers_yes_or_no(checks: Checks, answer: object) -> None:
     own = Expectation(words="mine", accepts=lambda x: answer)  # type: ignore[arg-type,return-value]
     checks.expect("second", 1, own)
+    check = read_records(checks.folder / "records.jsonl")[0][-1]
+    assert isinstance(check, Check)
+    assert f"the expectation answered {answer!r}, neither True nor False" in check.reason
     with pytest.raises(ChecksFailed, match="second"):
         checks.finish()
+
+
+def test_a_thread_does_not_finish(checks: Checks) -> None:
+    told: list[str] = []
+
+    def finish() -> None:
+        try:
+            checks.finish()
+        except UsageError as error:
+            told.append(str(error))
+
+    thread = threading.Thread(target=finish, name="worker")
+    thread.start()
+    thread.join()
+    assert told == ["finish() was called by thread worker; it belongs in the last cell"]
 
 
 def test_evidence_without_a_name_of_its_own_is_numbered(checks: Checks) -> None:

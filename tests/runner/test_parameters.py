@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, JsonValue, model_validator
 from proofbook.notebooks import Runbook, read_runbook
 from proofbook.runner import parameters
 from proofbook.runner.parameters import ParameterError, ParameterVerifier
+from proofbook.runs.redaction import Redactor
 
 OUTPUT = "${{ jobs.train.outputs.model }}"
 
@@ -49,20 +50,27 @@ def test_an_output_fits_any_type_until_the_job_starts(
 
 
 @pytest.mark.parametrize(
-    ("values", "message"),
+    ("values", "message", "name"),
     [
-        ({"must": True}, "a model is missing"),
-        ({"must": True, "model": OUTPUT, "steps": 6}, "'steps': .* less than or equal to 5"),
-        ({"must": True, "model": OUTPUT, "steps": "x"}, "'steps' must be int"),
-        ({"must": True, "modle": OUTPUT}, "did you mean 'model'"),
-        ({"model": OUTPUT}, "requires parameter 'must'"),
+        ({"must": True}, "a model is missing", ""),
+        ({"must": True, "model": OUTPUT, "steps": 6}, "'steps': .* or equal to 5", "steps"),
+        ({"must": True, "model": OUTPUT, "steps": "x"}, "'steps' must be int", "steps"),
+        ({"must": True, "modle": OUTPUT}, "did you mean 'model'", "modle"),
+        ({"x9": 1}, "no parameter 'x9'; it has: model, steps, rates, must", "x9"),
+        ({"model": OUTPUT}, r"requires parameter 'must' \(bool\)", "must"),
+        ({"rates": [{"a": [{1: 2}]}]}, "'rates' has a key that is not text; quote it", "rates"),
     ],
 )
 def test_all_but_the_outputs_is_verified_when_planned(
-    verifier: ParameterVerifier, runbook: Runbook, values: dict[str, JsonValue], message: str
+    verifier: ParameterVerifier,
+    runbook: Runbook,
+    values: dict[str, JsonValue],
+    message: str,
+    name: str,
 ) -> None:
-    with pytest.raises(ParameterError, match=message):
+    with pytest.raises(ParameterError, match=message) as refused:
         verifier.verify(values, runbook)
+    assert refused.value.name == name
 
 
 @pytest.mark.parametrize(
@@ -79,6 +87,42 @@ def test_all_is_verified_when_the_job_starts(
 ) -> None:
     with pytest.raises(ParameterError, match=message):
         verifier.verify_resolved({**values, "must": True}, runbook)
+
+
+def test_a_model_is_given_the_defaults_of_the_notebook(
+    monkeypatch: pytest.MonkeyPatch, add_runbook: Callable[..., Path]
+) -> None:
+    class Config(BaseModel):
+        steps: int
+        seed: int
+
+    monkeypatch.setattr(parameters, "find_config", lambda name: Config)
+    path = add_runbook("demo/two", parameters="steps: int = 5\nseed: int = 1")
+    assert ParameterVerifier().verify({"seed": 3}, read_runbook(path)) == {"seed": 3}
+
+
+def test_a_runbook_without_parameters_has_none(add_runbook: Callable[..., Path]) -> None:
+    runbook = read_runbook(add_runbook("demo/two", parameters=""))
+    with pytest.raises(ParameterError, match="no parameter 'seed'; it has: none"):
+        ParameterVerifier().verify({"seed": 3}, runbook)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("hf_token", "abcdefghij", "^parameter 'hf_token' looks like a secret"),
+        ("env", {"hf_token": "abcdefghij"}, "^'hf_token' in parameter 'env' looks like a secret"),
+        ("model", "Zq81xyzw42", "^parameter 'model' contains the value of a secret environment"),
+        ("env", {"Zq81xyzw42": 1}, "^parameter 'env' contains the value of a secret environment"),
+    ],
+)
+def test_a_secret_is_refused_by_the_parameter_that_holds_it(
+    name: str, value: JsonValue, message: str
+) -> None:
+    verifier = ParameterVerifier(Redactor.from_environment({"HF_TOKEN": "Zq81xyzw42"}))
+    with pytest.raises(ParameterError, match=message) as refused:
+        verifier.refuse_secrets(name, value)
+    assert refused.value.name == name
 
 
 def test_equal_values_of_different_types_are_told_apart(

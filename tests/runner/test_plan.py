@@ -181,6 +181,38 @@ jobs:
         plan(project, add_profile, text)
 
 
+@pytest.mark.parametrize("order", [("a", "b", "c"), ("b", "c", "a"), ("c", "a", "b")])
+def test_a_circle_is_told_from_its_first_entry(
+    project: Project, add_profile: Add, order: tuple[str, ...]
+) -> None:
+    needs = {"a": "b", "b": "c", "c": "a"}
+    entries = [f"  - {{runbook: demo/one, id: {id}, needs: [{needs[id]}]}}\n" for id in order]
+    with pytest.raises(ProfileError, match=rf"tiny.yaml:2: .*circle: {', '.join(order)}$"):
+        plan(project, add_profile, "jobs:\n" + "".join(entries))
+
+
+def test_a_need_of_no_job_is_named_where_it_stands(project: Project, add_profile: Add) -> None:
+    entries = "jobs:\n  - {runbook: demo/one, id: a}\n  - runbook: demo/one\n    id: b\n"
+    with pytest.raises(
+        ProfileError, match=r"tiny\.yaml:7: job 'b' needs 'nowhere'; there is no suc"
+    ):
+        plan(project, add_profile, f"{entries}    needs:\n      - a\n      - nowhere\n")
+
+
+def test_all_needs_of_an_entry_are_kept(project: Project, add_profile: Add) -> None:
+    entries = "jobs:\n  - {runbook: demo/one, id: a}\n  - {runbook: demo/one, id: b}\n"
+    found = plan(project, add_profile, f"{entries}  - {{runbook: demo/one, id: c, needs: [a, b]}}")
+    assert found.jobs[2].needs == ("a", "b")
+
+
+def test_a_plan_tells_where_it_comes_from(project: Project, add_profile: Add) -> None:
+    path = add_profile("defaults: {timeout: 2m}\njobs:\n  - {runbook: demo/one}", "nightly")
+    found = load_plan(project, "nightly")
+    assert (found.profile, found.path) == ("nightly", str(path))
+    assert found.settings.defaults.timeout == 120
+    assert list(found.runbooks) == ["demo/one"]
+
+
 def test_a_broken_runbook_is_named(project: Project, add_profile: Add) -> None:
     project.runbook("demo/bad").write_text("{")
     with pytest.raises(ProfileError, match=r"tiny.yaml:1: .*demo/bad.ipynb: not JSON"):

@@ -218,6 +218,12 @@ def test_a_wrong_override_is_one_line(plan: Plan, expression: str, message: str)
     assert "\n" not in str(error.value)
 
 
+def test_an_added_runbook_does_not_need_itself(plan: Plan) -> None:
+    overrides = {"model": "${{ jobs.demo-use.outputs.score }}"}
+    with pytest.raises(UsageError, match=r"^-p model: jobs need each .* in a circle: demo-use$"):
+        plan(TRAIN, only=("demo/use",), overrides=overrides)
+
+
 def test_an_output_whose_name_is_built_cannot_be_verified(plan: Plan) -> None:
     jobs = plan(MATRIX + use("${{ jobs.gen-a.outputs.whatever }}"))
     assert jobs["use"].needs == ("gen-a",)

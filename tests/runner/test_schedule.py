@@ -41,6 +41,18 @@ def test_what_needs_a_failed_job_is_skipped_with_the_reason() -> None:
     assert outcomes["c"].cause == "it needs b, which was skipped"
 
 
+def test_a_skip_that_is_allowed_is_no_obstacle() -> None:
+    skipped = Outcome(job="a", runbook="demo/one", status="skipped", allowed=True)
+    failed = Outcome(job="b", runbook="demo/one", status="failed", allowed=True)
+    simulation = Simulation(
+        jobs=[job("a"), job("b"), job("c", "a"), job("d", "b")],
+        capacity=slots(1),
+        done={"a": skipped, "b": failed},
+    )
+    outcomes = simulation.run()
+    assert (outcomes["c"].status, outcomes["d"].status) == ("passed", "skipped")
+
+
 def test_kept_outcomes_are_not_run_again() -> None:
     kept = Outcome(job="a", runbook="demo/one", status="passed")
     simulation = Simulation(jobs=[job("a"), job("b", "a")], capacity=slots(1), done={"a": kept})
@@ -65,6 +77,13 @@ def test_a_closed_schedule_starts_nothing_more() -> None:
         schedule.end(Outcome(job=id_, runbook="demo/one", status="cancelled"))
     assert not schedule.unfinished
     assert schedule.start() == []
+
+
+def test_a_closed_schedule_refuses_in_the_order_of_the_plan() -> None:
+    schedule = Schedule([job("z"), job("c"), job("b", "z"), job("a")], slots(1), {})
+    schedule.start()
+    schedule.close(Obstacle("cancelled", "the run was cancelled"))
+    assert [planned.id for planned, _ in schedule.obstructed()] == ["c", "b", "a"]
 
 
 def test_a_job_for_which_there_is_never_room_starts_to_be_recorded() -> None:
@@ -139,3 +158,14 @@ def test_an_event_costs_no_more_in_a_longer_plan(
 def test_dependents_are_found_through_others() -> None:
     plan = [job("a"), job("b", "a"), job("c", "b"), job("d")]
     assert dependents(plan, {"a"}) == {"a", "b", "c"}
+
+
+def test_dependents_are_found_on_every_branch() -> None:
+    plan = [job("a"), job("b", "a"), job("c", "a"), job("d", "b"), job("e", "c"), job("f", "d")]
+    assert dependents(plan, {"a"}) == {"a", "b", "c", "d", "e", "f"}
+
+
+def test_dependents_take_in_what_changes_with_one() -> None:
+    plan = [job("a"), job("b"), job("c", "b"), job("d")]
+    also = {"a": {"b"}}
+    assert dependents(plan, {"a"}, lambda id_: also.get(id_, set())) == {"a", "b", "c"}

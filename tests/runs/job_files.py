@@ -14,7 +14,7 @@ from proofbook.runs.folder import JobFolder, RunFolder
 from proofbook.runs.media_index import MediaIndex
 from proofbook.runs.media_store import store_media
 from proofbook.runs.reading import read_job
-from proofbook.runs.verdicts import Stop, judge_job
+from proofbook.runs.verdicts import JudgedJob, Stop, judge_job
 
 JOB = PlannedJob(id="job-1", runbook="musicgen/generate", timeout=60, allow_skips=("cuda-*",))
 PASSED = Check(name="exists", status="passed")
@@ -64,8 +64,12 @@ class JobFiles:
 
     def judge(self, stop: Stop | None = None) -> tuple[str, str, bool]:
         """Judge them as the runner does: status, cause, allowed."""
-        outcome = judge_job(self.job, self.folder, MediaIndex(self.run.media), stop).outcome
+        outcome = self.judge_all(stop).outcome
         return outcome.status, outcome.cause, outcome.allowed
+
+    def judge_all(self, stop: Stop | None = None) -> JudgedJob:
+        """Judge them as the runner does, with all that was read."""
+        return judge_job(self.job, self.folder, MediaIndex(self.run.media), stop)
 
     def read(self) -> Outcome:
         """Read them back as a report does."""

@@ -82,6 +82,16 @@ def test_what_claims_to_be_a_record_keeps_what_its_schema_allows(redact: Redacto
     assert clean["kind"] == "check"
 
 
+def test_a_password_that_is_a_word_of_the_schema_stays_where_the_schema_has_it() -> None:
+    redact = Redactor.from_environment({"DB_PASSWORD": "skipped"})
+    mark = "[redacted:DB_PASSWORD]"
+    values = {"kind": "check", "name": "a", "status": "skipped", "reason": "skipped"}
+    assert redact_record_values(redact, values) == {**values, "reason": mark}
+    assert redact_record_values(redact, {**values, "kind": "other"})["status"] == mark
+    assert redact_record_values(redact, {"kind": 1, "status": "skipped"})["status"] == mark
+    assert redact_record_values(redact, ["skipped"]) == [mark]
+
+
 def test_a_record_that_was_read_back_is_the_same(redact: Redactor) -> None:
     metric = Metric(name="speed", value=float("nan"), better="higher", labels={"a": 1, "b": True})
     clean = redact_record(redact, metric)

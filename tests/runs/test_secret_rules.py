@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import random
 
 import pytest
 
+from proofbook.runs import redaction
 from proofbook.runs.redaction import Redactor
 from proofbook.runs.secrets.formats import find_formats
 from proofbook.runs.secrets.names import Secrecy, secrecy_of
@@ -119,6 +121,61 @@ def test_what_is_replaced_is_not_replaced_again() -> None:
     assert redact("[redacted:Zq81xyzw]") == "[redacted:[redacted:HF_TOKEN]]"
 
 
+def test_a_mark_stays_one_though_its_name_is_a_secret() -> None:
+    redact = Redactor.from_environment({"HF_TOKEN": "Zq81xyzw", "B_TOKEN": "redacted:HF_TOKEN"})
+    once = redact("a Zq81xyzw")
+    assert once == "a [redacted:HF_TOKEN]"
+    assert redact(f"{once}, redacted:HF_TOKEN") == f"{once}, [redacted:B_TOKEN]"
+
+
+def test_two_that_touch_are_two() -> None:
+    redact = Redactor.from_environment({"A_TOKEN": "Zq81xyzw42", "B_TOKEN": "Kp7vRt2mXw"})
+    assert redact("Zq81xyzw42Kp7vRt2mXw") == "[redacted:A_TOKEN][redacted:B_TOKEN]"
+
+
+@pytest.mark.parametrize(
+    ("pieces", "clean"),
+    [
+        (["a ", "Zq81xyzw42", " b"], ["a ", "[redacted:A_TOKEN]", " b"]),
+        (["a Zq8", "1xyz", "w42 b"], ["a [redacted:A_TOKEN]", "", " b"]),
+        (["a ", "b ", "c Zq81", "xyzw42"], ["a ", "b ", "c [redacted:A_TOKEN]", ""]),
+        (["Zq81xyzw42"], ["[redacted:A_TOKEN]"]),
+    ],
+)
+def test_a_secret_is_marked_in_the_piece_in_which_it_begins(
+    pieces: list[str], clean: list[str]
+) -> None:
+    assert Redactor.from_environment({"A_TOKEN": "Zq81xyzw42"}).pieces(pieces) == clean
+
+
+def test_without_secrets_there_is_nothing_to_look_for_in_bytes() -> None:
+    assert Redactor({}).longest_in_bytes == 0
+    assert Redactor({}).name_in_bytes(b"Zq81xyzw42") == ""
+
+
+@pytest.fixture
+def picture() -> str:
+    """A file whose base64, and only that, has a secret's text by chance."""
+    return base64.b64encode(base64.b64decode("Zq81xyzw42AB") * 20).decode()
+
+
+@pytest.mark.parametrize(
+    ("strange", "is_kept"), [("", True), ("\n" * 40, True), ("<" * 8, True), ("<" * 9, False)]
+)
+def test_a_large_file_is_not_read_as_text_unless_it_only_claims_to_be_one(
+    monkeypatch: pytest.MonkeyPatch, picture: str, strange: str, is_kept: bool
+) -> None:
+    redact = Redactor.from_environment({"A_TOKEN": "Zq81xyzw42"})
+    monkeypatch.setattr(redaction, "_SMALL", 240)
+    assert (redact.in_base64(picture + strange) == picture + strange) is is_kept
+
+
+def test_a_small_file_is_read_as_text_too(monkeypatch: pytest.MonkeyPatch, picture: str) -> None:
+    redact = Redactor.from_environment({"A_TOKEN": "Zq81xyzw42"})
+    monkeypatch.setattr(redaction, "_SMALL", 241)
+    assert redact.in_base64(picture) == "[redacted:A_TOKEN]AB" * 20
+
+
 def test_of_two_that_overlap_nothing_is_left() -> None:
     redact = Redactor.from_environment({"A_TOKEN": "Zq81xyzwAAAA", "B_TOKEN": "AAAAKp7vRt2m"})
     assert redact("<Zq81xyzwAAAAKp7vRt2m>") == "<[redacted:A_TOKEN]>"
@@ -132,12 +189,14 @@ def test_a_secret_that_is_learned_later_is_known_to_no_copy() -> None:
     }
     assert other("Zq81xyzw42 Kp7vRt2mXw") == "[redacted:A_TOKEN] [redacted:B_TOKEN]"
     assert redact("Kp7vRt2mXw") == "Kp7vRt2mXw"
+    assert redact.learn([("B_TOKEN", "Kp7vRt2mXw")]) == {"Kp7vRt2mXw": "B_TOKEN"}
 
 
 def test_a_text_that_ends_as_a_secret_begins_may_go_on() -> None:
     redact = Redactor.from_environment({"A_TOKEN": "Zq81xyzw42"})
     assert redact.may_go_on("the token Zq8")
     assert redact.may_go_on("the token Zq81xyz\n")
+    assert redact.may_go_on("the token Zq81xyzw4")
     assert not redact.may_go_on("the token")
     assert not redact.may_go_on("the token Zq81xyzw42")
 

@@ -19,7 +19,7 @@ from job_files import (
 )
 
 from proofbook.records import AnyRecord, Check, Failure, Finish, Metric
-from proofbook.runs.verdicts import HARDWARE_CHECK, Stop
+from proofbook.runs.verdicts import HARDWARE_CHECK, JudgedJob, Stop, severity
 
 
 @pytest.fixture
@@ -39,9 +39,15 @@ def test_one_check_that_did_not_pass_fails_the_job(files: JobFiles, check: Check
     assert cause == f"1 of 2 checks did not pass: {check.name}"
 
 
-def test_a_cause_names_three_checks_and_counts_the_rest(files: JobFiles) -> None:
-    files.write(whole(*[Check(name=f"c{i}", status="failed") for i in range(5)]))
-    assert files.judge()[1] == "5 of 5 checks did not pass: c0, c1, c2 and 2 more"
+@pytest.mark.parametrize(
+    ("count", "named"),
+    [(3, "c0, c1, c2"), (4, "c0, c1, c2 and 1 more"), (5, "c0, c1, c2 and 2 more")],
+)
+def test_a_cause_names_three_checks_and_counts_the_rest(
+    files: JobFiles, count: int, named: str
+) -> None:
+    files.write(whole(*[Check(name=f"c{i}", status="failed") for i in range(count)]))
+    assert files.judge()[1] == f"{count} of {count} checks did not pass: {named}"
 
 
 def test_a_failed_check_is_failed_even_without_a_finish_record(files: JobFiles) -> None:
@@ -164,6 +170,12 @@ def test_output_that_is_no_exception_is_no_error(files: JobFiles) -> None:
     assert files.write(whole(PASSED), cell_of("load", outputs=[printed])).judge()[0] == "passed"
 
 
+def test_a_cell_without_an_id_is_not_named(files: JobFiles) -> None:
+    cell = cell_of("load", outputs=[output_of("KeyError", "'model'")])
+    del cell["id"]
+    assert files.write(whole(PASSED), cell).judge()[:2] == ("error", "KeyError: 'model'")
+
+
 @pytest.mark.parametrize("state", ["not_run", "failed", "interrupted", "running", "unheard of"])
 def test_a_code_cell_that_did_not_complete_is_not_green(files: JobFiles, state: str) -> None:
     files.write(whole(PASSED), cell_of("load", state), cell_of("finish"))
@@ -249,6 +261,43 @@ def test_a_stop_by_checks_names_the_checks(files: JobFiles) -> None:
 
 def test_a_stop_by_checks_without_records_is_still_failed(files: JobFiles) -> None:
     assert files.judge(stop("failed")) == ("failed", "it broke (cell load)", False)
+
+
+@pytest.mark.parametrize("by_checks", [False, True])
+def test_an_outcome_keeps_where_its_execution_stopped(files: JobFiles, by_checks: bool) -> None:
+    raising = cell_of("load", "failed", outputs=[output_of("ChecksFailed", "seen in the notebook")])
+    files.write(whole(FAILED if by_checks else PASSED), raising)
+    stopped = stop("failed" if by_checks else "crashed")
+    assert files.judge_all(stopped).outcome.failure == stopped.failure
+    failure = files.judge_all().outcome.failure
+    assert failure is not None
+    assert failure.evalue == "seen in the notebook"
+
+
+@pytest.mark.parametrize("status", ["error", "timed_out", "crashed"])
+def test_only_a_cancellation_is_worse_than_an_error(status: Any) -> None:
+    assert severity("failed", False) < severity(status, False) == severity("error", False)
+    assert severity(status, False) < severity("cancelled", False)
+
+
+# What is read to judge a job is kept for whoever shows it.
+
+
+def test_a_judged_job_keeps_all_that_was_read(files: JobFiles) -> None:
+    evidence = files.store()
+    files.write(whole(PASSED, evidence))
+    (files.run.media / evidence.file.filename).unlink()
+    with files.folder.records.open("a") as file:
+        file.write('{"kind": "ch')
+    judged = files.judge_all()
+    assert judged.unreadable_lines == 1
+    assert judged.media_problems == {evidence.file.filename: "is missing"}
+    assert judged.of_kind(Check) == (PASSED,)
+
+
+def test_a_job_of_which_nothing_was_read_has_no_unreadable_lines(files: JobFiles) -> None:
+    outcome = files.write(whole(PASSED)).judge_all().outcome
+    assert JudgedJob(planned=JOB, outcome=outcome).unreadable_lines == 0
 
 
 BADNESS = {"passed": 0, "incomplete": 1, "failed": 2, "error": 3, "crashed": 3, "cancelled": 4}

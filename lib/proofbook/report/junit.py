@@ -30,7 +30,7 @@ def render_junit(run: RunSummary, history: History | None = None) -> bytes:
     if run.verdict not in _GREEN and all(job.is_green for job in run.jobs):
         _add_verdict(root, run)
     for name in ("tests", "failures", "errors", "skipped"):
-        root.set(name, str(sum(int(suite.get(name, "0")) for suite in root)))
+        root.set(name, str(sum(int(suite.attrib[name]) for suite in root)))
     ET.indent(root)
     document: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
     return document

@@ -87,8 +87,8 @@ def _circle_error(
     job, need = ordered[0], ordered[1 % len(ordered)].id
     if job.id in sources and (place := _place_of(need, sources[job.id], names)):
         return sources[job.id].error(message, *place)
-    overrides = (name for name, value in job.parameters.items() if has_expression(value))
-    return UsageError(f"-p {next(overrides, '')}: {message}")
+    override = next(name for name, value in job.parameters.items() if has_expression(value))
+    return UsageError(f"-p {override}: {message}")
 
 
 def _place_of(need: str, source: Source, names: Names) -> Place | None:

@@ -52,7 +52,6 @@ class Schedule:
         done: Mapping[str, Outcome],
         unrunnable: Iterable[str] = (),
     ) -> None:
-        self._capacity = capacity
         self._jobs = {job.id: job for job in jobs}
         self._requests = {job.id: capacity.request(job.resources) for job in self._jobs.values()}
         self._requests |= dict.fromkeys(unrunnable, _NOTHING)

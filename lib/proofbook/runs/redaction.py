@@ -118,7 +118,7 @@ class Redactor:
     def _threes(self) -> frozenset[str]:
         """Every three characters on which the beginning of a secret may end."""
         forms = [form for secret in self._secrets.values() for form in secret.forms]
-        return frozenset(form[i : i + 3] for form in forms for i in range(len(form) - 2))
+        return frozenset(form[i : i + 3] for form in forms for i in range(len(form) - 3))
 
     @cached_property
     def _names_in_bytes(self) -> dict[str, str]:

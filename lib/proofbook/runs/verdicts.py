@@ -191,7 +191,7 @@ def _verdicts(
     if cause := (
         ("" if not_needed else notebook.unfinished)
         or broken
-        or ("" if not_needed else notebook.broken_end)
+        or notebook.broken_end
         or ("" if checks else "no checks were made")
     ):
         yield _Verdict("incomplete", cause)
@@ -261,7 +261,7 @@ def _media_problems(records: Sequence[AnyRecord], media: MediaIndex) -> dict[str
 
 
 def _broken_evidence(records: Sequence[AnyRecord], problems: Mapping[str, str]) -> str:
-    for record in records if problems else ():
+    for record in records:
         if isinstance(record, Evidence):
             for file in (record.file, *record.views.values()):
                 if file.filename in problems:
