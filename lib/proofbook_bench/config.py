@@ -166,7 +166,6 @@ class RunKillsConfig(_Config):
     short: int = Field(ge=1)
     long: int = Field(ge=0)
     seconds: float = Field(gt=0)
-    latest: float = Field(gt=0)
     patience: float = Field(gt=0)
     seed: int = Field(ge=0)
 

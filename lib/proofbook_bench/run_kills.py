@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
+from proofbook_bench.commands import run_command
 from proofbook_bench.killing import Killed, end_undisturbed, kill_at_random
 from proofbook_bench.projects import Bench
 from proofbook_bench.run_files import RunFiles, read_run_files
@@ -19,7 +20,7 @@ __all__ = ["KilledRun", "RunKills", "compare"]
 
 _SLOTS = 2
 _PROFILE = "kills"
-_RUNNER = "proofbook"
+_OUTPUTS = "outputs"
 _MARK = """\
 import os
 with open(os.environ["BENCH_MARKS"], "a") as marks:
@@ -78,6 +79,16 @@ class KilledRun(NamedTuple):
         return f"{self.number:4d}  {self.victim} {when}: {what}"
 
 
+class _Place(NamedTuple):
+    """Where one run is, and what executes it."""
+
+    folder: Path
+    marks: Path
+    """A line for each time that a job was executed."""
+    env: dict[str, str]
+    command: list[str]
+
+
 class RunKills:
     """Kills runs of a project that it writes.
 
@@ -96,6 +107,15 @@ class RunKills:
         jobs = [_jobs("long", long, {"seconds": seconds}), _jobs("short", short, {})]
         bench.add_profile(_PROFILE, jobs)
 
+    def time_alone(self, number: int) -> float:
+        """Return how many seconds an undisturbed run takes.
+
+        Raises:
+            SubjectError: It was not green.
+        """
+        place = self._place(f"alone-{number}")
+        return run_command([*place.command, "--profile", _PROFILE], env=place.env, cwd=place.folder)
+
     def kill(self, number: int, *, latest: float, patience: float, seed: int) -> KilledRun:
         """Run, kill, look, resume, look again.
 
@@ -105,10 +125,21 @@ class RunKills:
             patience: Seconds that processes and folders may take to vanish.
             seed: Chooses, with the number, moment and victim.
         """
+        folder, _, env, run = place = self._place(f"kill-{number}")
+        killed = kill_at_random(
+            [*run, "--profile", _PROFILE], env=env, cwd=folder, latest=latest, patience=patience,
+            seed=seed + number, after="pb-kernel" if number % 4 else "", by_kind=True,
+        )  # fmt: skip
+        before = _look(place)
+        runs = _runs(folder)
+        again = ["--resume", runs[0].name] if runs else ["--profile", _PROFILE]
+        code, resumed = end_undisturbed([*run, *again], env=env, cwd=folder, patience=patience)
+        return compare(number, killed, before, code, resumed, _look(place))
+
+    def _place(self, name: str) -> _Place:
         folder = self._bench.work_folder()
-        outputs, marks = folder / "outputs", folder / "marks"
+        marks, runtime = folder / "marks", self._bench.runtime / name
         marks.touch()
-        runtime = self._bench.runtime / f"k{number}"
         runtime.mkdir(mode=0o700)
         env = {
             **self._bench.environment,
@@ -116,23 +147,9 @@ class RunKills:
             "FORCE_COLOR": "",
             "XDG_RUNTIME_DIR": str(runtime),
         }
-        run = ["proofbook", "run", "--outputs", str(outputs), "-j", str(_SLOTS)]
-        after = "pb-kernel" if number % 4 else ""
-        killed = kill_at_random(
-            [*run, "--profile", _PROFILE], env=env, cwd=folder, latest=latest, patience=patience,
-            seed=seed + number, after=after, by_kind=True,
-        )  # fmt: skip
-        before = self._look(outputs, marks)
-        runs = _runs(outputs)
-        again = ["--resume", runs[0].name] if runs else ["--profile", _PROFILE]
-        code, resumed = end_undisturbed([*run, *again], env=env, cwd=folder, patience=patience)
-        return compare(number, killed, before, code, resumed, self._look(outputs, marks))
-
-    @staticmethod
-    def _look(outputs: Path, marks: Path) -> Seen:
-        runs = _runs(outputs)
-        files = read_run_files(runs[0]) if runs else None
-        return files, Counter(marks.read_text().split())
+        outputs = str(folder / _OUTPUTS)
+        command = ["proofbook", "run", "--outputs", outputs, "-j", str(_SLOTS)]
+        return _Place(folder, marks, env, command)
 
 
 def compare(
@@ -184,5 +201,11 @@ def _jobs(name: str, number: int, parameters: dict[str, float]) -> dict[str, obj
     return {"runbook": f"bench/{name}", "id": name, "matrix": matrix, "parameters": parameters}
 
 
-def _runs(outputs: Path) -> list[Path]:
-    return [path.parent for path in outputs.glob("*/run.json")]
+def _look(place: _Place) -> Seen:
+    runs = _runs(place.folder)
+    files = read_run_files(runs[0]) if runs else None
+    return files, Counter(place.marks.read_text().split())
+
+
+def _runs(folder: Path) -> list[Path]:
+    return [path.parent for path in (folder / _OUTPUTS).glob("*/run.json")]

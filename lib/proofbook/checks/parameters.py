@@ -21,18 +21,22 @@ __all__ = ["changed_parameters", "plain_values"]
 
 _KINDS = (bool, Number, str, list, dict)
 _LONGEST = 100
+_CONVERTED: Any = object()
+"""In place of what no parameters cell holds, but what was made of it."""
 
 
 def plain_values(names: Iterable[str], namespace: Mapping[str, Any]) -> dict[str, JsonValue]:
     """Return copies of those of the variables that a parameters cell could hold."""
-    values = {}
-    for name in names:
-        if name in namespace:
-            try:
-                values[name] = exact_json(namespace[name])
-            except Exception:  # noqa: BLE001 - a value's own code may raise anything
-                values.pop(name, None)  # no parameter any more, but what was made of it
-    return values
+    values = {name: _plain(namespace[name]) for name in names if name in namespace}
+    return {name: value for name, value in values.items() if value is not _CONVERTED}
+
+
+def _plain(value: Any) -> Any:
+    """Return a copy of a plain value."""
+    try:
+        return exact_json(value)
+    except Exception:  # noqa: BLE001 - an object's own code may raise anything
+        return _CONVERTED
 
 
 def changed_parameters(
