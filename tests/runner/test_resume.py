@@ -15,9 +15,20 @@ from proofbook.files import atomic_write
 from proofbook.fingerprints import content_of
 from proofbook.notebooks import Runbook
 from proofbook.project import Project
-from proofbook.records import AnyRecord, Begin, Check, Finish, Outcome, Output, PlannedJob, RunInfo
+from proofbook.records import (
+    AnyRecord,
+    Begin,
+    Check,
+    Evidence,
+    Finish,
+    Outcome,
+    Output,
+    PlannedJob,
+    RunInfo,
+)
 from proofbook.runner.resume import expected_seconds, kept_outcomes, runbooks_of
 from proofbook.runs.folder import RunFolder
+from proofbook.runs.media_store import store_media
 
 START = datetime(2026, 1, 2, tzinfo=UTC)
 
@@ -86,6 +97,15 @@ def test_a_job_whose_files_no_longer_support_it_runs_again(project: Project) -> 
     assert run.kept() == ["b"]
 
 
+def test_a_job_whose_evidence_is_gone_runs_again(project: Project) -> None:
+    run = EarlierRun(project, job("a"), job("b"))
+    stored = store_media(run.folder.media, b"sound", ".wav")
+    run.write(run.info.plan[0], Evidence(name="clip", media_kind="audio", file=stored))
+    assert run.kept() == ["a", "b"]
+    (run.folder.media / stored.filename).unlink()
+    assert run.kept() == ["b"]
+
+
 def test_a_job_whose_output_is_lost_runs_again_where_one_runs_that_needs_it(
     project: Project, tmp_path: Path
 ) -> None:
@@ -118,7 +138,7 @@ def write_times(project: Project, run_id: str, day: int, **seconds: float | None
     started = START + timedelta(days=day)
     info = RunInfo(run_id=run_id, profile="tiny", plan=(), started=started)
     folder.path.mkdir()
-    folder.write_info(info)
+    folder.info_file.write_text(info.model_dump_json())
     for name, took in seconds.items():
         folder.job(name).path.mkdir(parents=True)
         outcome = Outcome(
@@ -128,7 +148,7 @@ def write_times(project: Project, run_id: str, day: int, **seconds: float | None
             started=started,
             ended=started + timedelta(seconds=took or 99),
         )
-        folder.job(name).write_outcome(outcome)
+        folder.job(name).outcome.write_text(outcome.model_dump_json())
 
 
 def test_a_job_is_expected_to_take_as_long_as_when_it_last_passed(project: Project) -> None:
