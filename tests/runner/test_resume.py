@@ -74,6 +74,15 @@ def _runbook(add_runbook: Callable[..., Path]) -> None:
     add_runbook("demo/one", "pass", parameters='model: str = ""')
 
 
+def test_a_runbook_keeps_its_name_however_deep_it_is(
+    project: Project, add_runbook: Callable[..., Path]
+) -> None:
+    (project.runbooks / "demo").mkdir(exist_ok=True)
+    add_runbook("demo/deep/one", "pass")
+    run = EarlierRun(project, job("a").model_copy(update={"runbook": "demo/deep/one"}))
+    assert run.runbooks["demo/deep/one"].name == "demo/deep/one"
+
+
 def test_what_has_passed_is_kept(project: Project) -> None:
     run = EarlierRun(project, job("a"), job("b", "a"))
     assert run.kept() == ["a", "b"]
