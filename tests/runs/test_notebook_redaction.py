@@ -65,6 +65,13 @@ def test_the_result_is_a_valid_notebook(redact: Redactor) -> None:
     assert clean["cells"][0]["outputs"][0]["execution_count"] == 3
 
 
+def test_a_secret_is_found_over_two_texts_of_a_stream_past_others(redact: Redactor) -> None:
+    unnamed = {"output_type": "stream", "text": "noise\n"}
+    made = cell(stream(SECRET[:5]), stream("noise\n", "stderr"), unnamed, stream(f"{SECRET[5:]} b"))
+    outputs = redact_cell(redact, made)["outputs"]
+    assert [each["text"] for each in outputs] == [MARK, "noise\n", "noise\n", " b"]
+
+
 @pytest.mark.parametrize(
     "outputs",
     [
@@ -115,7 +122,7 @@ NUMBER = "48392017"
 
 
 def test_what_counts_and_times_is_no_secret() -> None:
-    redact = Redactor.from_environment({"DB_PASSWORD": NUMBER, "A_PASSWORD": "2026-11-26"})
+    redact = Redactor({NUMBER: "DB_PASSWORD", "2026-11-26": "A_PASSWORD", "1.5": "B_PASSWORD"})
     shown = {"output_type": "execute_result", "data": {}, "execution_count": int(NUMBER)}
     made = cell(shown, {**shown, "execution_count": None})
     made["execution_count"] = int(NUMBER)
@@ -152,7 +159,7 @@ def test_papermills_state_hides_nothing(redact: Redactor, state: Any) -> None:
 
 
 def test_a_notebook_keeps_the_names_of_its_kernel_and_nothing_else() -> None:
-    redact = Redactor.from_environment({"DB_PASSWORD": "python3", "A_TOKEN": SECRET})
+    redact = Redactor({"python3": "DB_PASSWORD", "completed": "DB_PASSWORD", SECRET: "A_TOKEN"})
     clean = redact_metadata(
         redact,
         {
@@ -252,12 +259,16 @@ def test_a_media_type_that_is_a_word_stays_and_another_key_does_not() -> None:
 
 
 def test_a_scrap_keeps_its_constants_and_hides_nothing_else() -> None:
-    redact = Redactor.from_environment({"A_PASSWORD": "json", "B_TOKEN": SECRET})
+    redact = Redactor({"json": "A_PASSWORD", SECRET: "B_TOKEN", "passed": "C_PASSWORD"})
     scrap = {"data": SECRET, "encoder": "json", "version": 1, "name": SECRET, "more": "json"}
     made = {"output_type": "display_data", "data": {SCRAP: scrap}}
     mark = "[redacted:B_TOKEN]"
     (clean,) = redact_cell(redact, cell(made))["outputs"]
     assert clean["data"] == {SCRAP: {**scrap, "data": mark, "name": mark, "more": redact("json")}}
+    record = {"kind": "check", "status": "passed", "name": "passed"}
+    made = {"output_type": "display_data", "data": {SCRAP: {"data": record}}}
+    (clean,) = redact_cell(redact, cell(made))["outputs"]
+    assert clean["data"][SCRAP]["data"] == {**record, "name": "[redacted:C_PASSWORD]"}
     for odd in (SECRET, {"name": SECRET}, [SECRET]):
         made = {"output_type": "display_data", "data": {SCRAP: odd}}
         (clean,) = redact_cell(redact, cell(made))["outputs"]
