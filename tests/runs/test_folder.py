@@ -9,9 +9,10 @@ import pytest
 
 from proofbook.errors import RunFolderError
 from proofbook.files import append_line, atomic_write, hash_file
-from proofbook.records import Begin, Check, Outcome
+from proofbook.records import Begin, Check, Outcome, RunInfo
 from proofbook.runs.folder import RunFolder, read_records
 from proofbook.runs.media_store import store_media
+from proofbook.runs.redaction import Redactor
 
 
 def test_a_torn_last_line_is_ended_and_counted(tmp_path: Path) -> None:
@@ -23,6 +24,27 @@ def test_a_torn_last_line_is_ended_and_counted(tmp_path: Path) -> None:
     records, unreadable = read_records(path)
     assert [r.kind for r in records] == ["begin", "check"]
     assert unreadable == 1
+
+
+def test_each_line_that_cannot_be_read_is_counted(tmp_path: Path) -> None:
+    path = tmp_path / "records.jsonl"
+    begin = Begin(runbook="a/b")
+    path.write_text(f"{{\n{begin.model_dump_json()}\n \n[]\n")
+    assert read_records(path) == ([begin], 2)
+    assert read_records(tmp_path) == ([], 1)
+
+
+def test_a_file_is_written_without_the_secrets_that_its_writer_knows(tmp_path: Path) -> None:
+    redact = Redactor({"Zq81xyzw42": "A_TOKEN"})
+    run = RunFolder(tmp_path)
+    run.job("a").path.mkdir(parents=True)
+    outcome = Outcome(job="a", runbook="a/b", cause="Zq81xyzw42")
+    run.job("a").write_outcome(outcome, redact)
+    found = run.job("a").read_outcome()
+    assert found is not None and found.cause == "[redacted:A_TOKEN]"
+    info = RunInfo(run_id="1", profile="tiny", plan=(), profile_path="Zq81xyzw42.yaml")
+    run.write_info(info, redact)
+    assert run.read_info().profile_path == "[redacted:A_TOKEN].yaml"
 
 
 def test_a_missing_file_holds_no_records(tmp_path: Path) -> None:
@@ -86,7 +108,7 @@ def test_a_folder_that_is_no_run_is_said_to_be_none(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"run_id": 1}', "\x00"])
 def test_a_run_json_that_cannot_be_read_says_where_and_why(tmp_path: Path, content: str) -> None:
     (tmp_path / "run.json").write_text(content)
-    with pytest.raises(RunFolderError, match=r"run\.json cannot be read: \w+") as caught:
+    with pytest.raises(RunFolderError, match=r"run\.json cannot be read: (?!None)\w") as caught:
         RunFolder(tmp_path).read_info()
     assert "\n" not in str(caught.value)
 
