@@ -47,6 +47,13 @@ def test_a_file_is_written_without_the_secrets_that_its_writer_knows(tmp_path: P
     assert run.read_info().profile_path == "[redacted:A_TOKEN].yaml"
 
 
+def test_a_person_can_read_what_is_written(tmp_path: Path) -> None:
+    RunFolder(tmp_path).write_info(RunInfo(run_id="1", profile="klänge", plan=()))
+    assert '{\n "schema_version": 1,\n "run_id": "1",\n "profile": "klänge",\n' in (
+        RunFolder(tmp_path).info_file.read_text(encoding="utf-8")
+    )
+
+
 def test_a_missing_file_holds_no_records(tmp_path: Path) -> None:
     assert read_records(tmp_path / "records.jsonl") == ([], 0)
 
@@ -105,10 +112,19 @@ def test_a_folder_that_is_no_run_is_said_to_be_none(tmp_path: Path) -> None:
         RunFolder(tmp_path).read_info()
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"run_id": 1}', "\x00"])
-def test_a_run_json_that_cannot_be_read_says_where_and_why(tmp_path: Path, content: str) -> None:
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ("", "Invalid JSON: EOF"), ("{", "Invalid JSON: EOF"), ("[]", "Input should be an object"),
+        ('{"run_id": 1}', "run_id: Input should be a valid string"), ("\x00", "Invalid JSON: "),
+        ('{"run_id": "1", "profile": "t", "plan": [{"id": 3}]}', "plan.0.id: Input should be a"),
+    ],
+)  # fmt: skip
+def test_a_run_json_that_cannot_be_read_says_where_and_why(
+    tmp_path: Path, content: str, why: str
+) -> None:
     (tmp_path / "run.json").write_text(content)
-    with pytest.raises(RunFolderError, match=r"run\.json cannot be read: (?!None)\w") as caught:
+    with pytest.raises(RunFolderError, match=rf"run\.json cannot be read: {why}") as caught:
         RunFolder(tmp_path).read_info()
     assert "\n" not in str(caught.value)
 
