@@ -70,6 +70,27 @@ def test_media_are_kept_once_and_read_only(tmp_path: Path) -> None:
     assert (first.size, first.media_type, stored.stat().st_mode & 0o222) == (4, "audio/wav", 0)
 
 
+def test_what_has_no_known_type_is_a_stream_of_bytes(tmp_path: Path) -> None:
+    stored = store_media(tmp_path / "deep" / "media", b"x", ".xyz")
+    assert stored.media_type == "application/octet-stream"
+    assert (tmp_path / "deep" / "media" / stored.filename).read_bytes() == b"x"
+
+
+def test_a_run_whose_own_files_are_links_is_refused(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path / "run")
+    (run.path / "jobs" / "a").mkdir(parents=True)
+    run.refuse_links()
+    files = ("notebook.ipynb", "records.jsonl", "outcome.json", "output.log")
+    own = ["run.json", "media", "report", "signoffs.jsonl", "jobs/b"]
+    own += [f"jobs/a/{name}" for name in files]
+    for name in own:
+        (run.path / name).symlink_to(tmp_path)
+        with pytest.raises(RunFolderError, match=f"{run.path / name} is a link, and a run's own"):
+            run.refuse_links()
+        (run.path / name).unlink()
+    run.refuse_links()
+
+
 def test_a_source_that_changes_later_changes_nothing(tmp_path: Path) -> None:
     source = tmp_path / "clip.wav"
     source.write_bytes(b"RIFF")
