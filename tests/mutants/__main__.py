@@ -34,7 +34,7 @@ ROOT = Path(__file__).parents[2]
 KEPT = ROOT / ".mutants"
 BAR = 0.95
 LONGEST = 0.1
-"""Seconds: a longer test does not count."""
+"""Seconds of a processor: a longer test does not count."""
 
 _OUTPUT = os.dup(1)
 
