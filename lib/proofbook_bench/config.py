@@ -22,6 +22,7 @@ __all__ = [
     "ModelLoadingConfig",
     "NotebookSavingConfig",
     "PlanningConfig",
+    "RunKillsConfig",
     "SpeechKillsConfig",
     "SpeechRowsConfig",
     "StartUpConfig",
@@ -157,6 +158,19 @@ class ModelLoadingConfig(_Config):
     bar: float = Field(gt=0)
 
 
+class RunKillsConfig(_Config):
+    """Parameters of ``benchmarks/run_kills``."""
+
+    kills: int = Field(ge=1)
+    slots: int = Field(ge=1)
+    short: int = Field(ge=1)
+    long: int = Field(ge=0)
+    seconds: float = Field(gt=0)
+    latest: float = Field(gt=0)
+    patience: float = Field(gt=0)
+    seed: int = Field(ge=0)
+
+
 class SpeechRowsConfig(_Config):
     """Parameters of ``benchmarks/speech_rows``."""
 
@@ -247,6 +261,7 @@ RUNBOOKS: dict[str, type[BaseModel]] = {
     "speech_kills": SpeechKillsConfig,
     "speech_rows": SpeechRowsConfig,
     "planning": PlanningConfig,
+    "run_kills": RunKillsConfig,
     "start_up": StartUpConfig,
     "tiny_suite": TinySuiteConfig,
     "training_kills": TrainingKillsConfig,

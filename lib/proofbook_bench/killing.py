@@ -23,7 +23,7 @@ from proofbook.processes.signals import default_signals
 from proofbook_bench.commands import find_command
 from proofbook_bench.leftovers import processes_with, remaining
 
-__all__ = ["Killed", "kill_at_random"]
+__all__ = ["Killed", "end_undisturbed", "kill_at_random"]
 
 _MARK = "PROOFBOOK_BENCH"
 _END_SECONDS = 60.0
@@ -59,6 +59,7 @@ def kill_at_random(
     patience: float,
     seed: int,
     after: str = "",
+    by_kind: bool = False,
 ) -> Killed:
     """Start a command, SIGKILL one process of its tree, and return what is left afterwards.
 
@@ -70,6 +71,8 @@ def kill_at_random(
         patience: Seconds that the rest may take to vanish once the command has ended.
         seed: Chooses moment and victim.
         after: Part of a process's name; the clock starts when there is such a one in the tree.
+        by_kind: Choose a name among those of the tree first, so that a kind of which there are many
+            is killed no more often than others. The victim is then told by its name.
     """
     chance = random.Random(seed)
     with _started([find_command(command[0]), *command[1:]], env, cwd) as (process, temporary):
@@ -79,13 +82,23 @@ def kill_at_random(
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(moment)
         ports = _listening(_tree(mark))
-        victim = _kill_one(_tree(mark), chance)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(_END_SECONDS)
-        left = remaining(lambda: processes_with(_MARK, mark), patience)
-        folders = remaining(lambda: _folders_in(temporary), patience)
+        kill = _kill_one_of_a_kind if by_kind else _kill_one
+        victim = kill(_tree(mark), chance)
+        left, folders = _left_of(process, temporary, patience)
         taken = tuple(sorted(ports & _listening(psutil.process_iter())))
-        return Killed(victim, moment, tuple(left), taken, tuple(folders))
+        return Killed(victim, moment, left, taken, folders)
+
+
+def end_undisturbed(
+    command: Sequence[str], *, env: Mapping[str, str], cwd: Path, patience: float
+) -> tuple[int | None, Killed]:
+    """Run a command to its end; return its exit code, None where it hangs, and what is left.
+
+    The arguments are those of :func:`kill_at_random`.
+    """
+    with _started([find_command(command[0]), *command[1:]], env, cwd) as (process, temporary):
+        left, folders = _left_of(process, temporary, patience)
+        return process.poll(), Killed("nothing", 0.0, left, (), folders)
 
 
 @contextlib.contextmanager
@@ -108,6 +121,16 @@ def _started(
                 survivor.kill()
         process.wait()
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _left_of(
+    process: subprocess.Popen[bytes], temporary: Path, patience: float
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Wait for a command's end; return the processes and the folders that then are left."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(_END_SECONDS)
+    left = remaining(lambda: processes_with(_MARK, str(temporary)), patience)
+    return tuple(left), tuple(remaining(lambda: _folders_in(temporary), patience))
 
 
 def _await(name: str, process: subprocess.Popen[bytes], mark: str) -> None:
@@ -143,6 +166,18 @@ def _listening(processes: Iterator[psutil.Process] | Sequence[psutil.Process]) -
             connections = process.net_connections("tcp")
             ports |= {c.laddr.port for c in connections if c.status == psutil.CONN_LISTEN}
     return ports
+
+
+def _kill_one_of_a_kind(tree: list[psutil.Process], chance: random.Random) -> str:
+    kinds: dict[str, list[psutil.Process]] = {}
+    for process in tree:
+        kinds.setdefault(_name(process), []).append(process)
+    kinds.pop("", None)
+    if not kinds:
+        return "nothing"
+    kind = chance.choice(sorted(kinds))
+    killed = _kill_one(kinds[kind], chance)
+    return "nothing" if killed == "nothing" else kind
 
 
 def _kill_one(tree: list[psutil.Process], chance: random.Random) -> str:

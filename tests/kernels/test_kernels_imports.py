@@ -55,3 +55,11 @@ def test_a_source_that_changed_since_its_import_is_found(module):
     assert stale_file(imported) == str(path)
     path.unlink()
     assert stale_file(imported) == str(path)
+
+
+@pytest.mark.parametrize(("preload", "times"), [(["proofbook.checks"], 1), (["json"], 0)])
+def test_checks_that_are_preloaded_are_rehearsed(monkeypatch, preload, times):
+    rehearsals = []
+    monkeypatch.setattr("proofbook.checks.rehearsal.rehearse", lambda: rehearsals.append(1))
+    import_all(preload, {})
+    assert len(rehearsals) == times

@@ -266,6 +266,22 @@ ASKING = (
 )
 
 
+LISTEN = """(one) => new Promise((done) => {
+    let heard = 0, last = 0;
+    one.addEventListener("timeupdate", () => {
+        const moved = one.currentTime - last;
+        last = one.currentTime;
+        heard += moved > 0 && moved < 1 ? moved : 0;
+        if (heard > 0.6 && !one.paused) one.pause();
+    });
+    one.addEventListener("pause", () => heard > 0.6 ? done() : (last = 0));
+    one.addEventListener("ended", () => { last = 0; one.play(); });
+    one.play();
+})"""
+"""Plays a clip until its events have told of more than half a second: of a busy browser's, one may
+come too late to count, and then the clip is played again."""
+
+
 def test_questions_are_answered_in_a_panel_and_go_to_the_log(
     lab: Callable[..., Lab], project: Project, page: Page, add_runbook: Callable[..., Path],
     add_profile: Any, audit: Callable[..., list[str]],
@@ -286,10 +302,7 @@ def test_questions_are_answered_in_a_panel_and_go_to_the_log(
     expect(panel).to_contain_text("has not been played; listen before you approve")
     player = panel.locator("audio")
     expect(player).to_have_attribute("src", re.compile("^blob:"))
-    player.evaluate("""async (one) => {
-        await one.play();
-        await new Promise((done) => one.addEventListener("ended", done));
-    }""")
+    player.evaluate(LISTEN)
     shoot(page, "panel")
     panel.get_by_role("button", name="Approve").click()
     expect(panel.locator(".badge")).to_have_text("approved")
@@ -299,7 +312,7 @@ def test_questions_are_answered_in_a_panel_and_go_to_the_log(
     assert answer["reviewer"]["identified_by"] == "declared in JupyterLab"
     assert answer["verdict"] == "approved"
     (seconds,) = answer["seconds_played"].values()
-    assert 0.5 < seconds < 1.5
+    assert 0.5 < seconds < 2.5
     for theme in ("JupyterLab Dark", "JupyterLab Light"):
         choose_theme(page, theme)
         shoot(page, theme.replace(" ", "-").lower())

@@ -2,108 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import re
-import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 from reviewed_run import ANN, START, answer_to, approve_all, make_film_run, make_run, session_of
-from waiting import HANG
+from served import HEARD, Served, listen, title, wait_for
 
 from proofbook.runs.folder import RunFolder
 from proofbook.signoff.verification import verify_run
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
-
-
-class Served:
-    """``proofbook review`` on a run, in a process of its own."""
-
-    def __init__(self, run: RunFolder, *words: str, port: int = 0, token: str = "") -> None:
-        command = [
-            *(sys.executable, "-m", "proofbook", "review", str(run.path), "--no-browser"),
-            *("--reviewer", "Ann", "--role", "art director", "--port", str(port), *words),
-        ]
-        env = os.environ | ({"PROOFBOOK_REVIEW_TOKEN": token} if token else {})
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env)
-        assert self.process.stdout is not None
-        said = self.process.stdout.readline()
-        found = re.search(r"http://\S+", said)
-        assert found, said
-        self.url = found[0]
-        self.base, _, self.token = self.url.partition("?token=")
-        self.port = int(re.search(r":(\d+)/", self.url)[1])  # type: ignore[index]
-
-    def end(self) -> str:
-        self.process.send_signal(signal.SIGINT)
-        out, _ = self.process.communicate(timeout=HANG)
-        return out
-
-
-@pytest.fixture
-def serve() -> Iterator[Callable[..., Served]]:
-    servers: list[Served] = []
-
-    def start(run: RunFolder, *words: str, **more: Any) -> Served:
-        servers.append(Served(run, *words, **more))
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        with contextlib.suppress(ProcessLookupError):
-            server.process.kill()
-        server.process.wait()
-
-
-@pytest.fixture
-def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
-    contexts = []
-
-    def go(url: str, introduced: bool = True, **more: Any) -> Page:
-        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **more})
-        contexts.append(context)
-        page = context.new_page()
-        page.errors = []  # type: ignore[attr-defined]
-        page.on("pageerror", lambda error: page.errors.append(str(error)))  # type: ignore[attr-defined]
-        page.goto(url)
-        page.wait_for_selector("#stage h1")
-        if introduced and page.locator("#person").is_visible():
-            page.click("#person button")
-        return page
-
-    yield go
-    for context in contexts:
-        context.close()
-
-
-def wait_for(page: Page, condition: Callable[[], bool], what: str) -> None:
-    for _ in range(300):
-        if condition():
-            return
-        page.wait_for_timeout(50)
-    raise AssertionError(f"did not come true: {what}; {page.inner_text('#message')}")
-
-
-def listen(page: Page, seconds: float = 0.6) -> None:
-    page.keyboard.press(" ")
-    clock = "Math.max(0, ...[...document.querySelectorAll('audio')].map((one) => one.currentTime))"
-    wait_for(page, lambda: page.evaluate(clock) >= seconds, "the clip plays")
-
-
-def title(page: Page) -> str:
-    return page.inner_text("#stage h1")
 
 
 def test_the_whole_queue_by_keys_alone(
@@ -116,8 +35,7 @@ def test_the_whole_queue_by_keys_alone(
     listen(page)
     page.keyboard.press("a")
     wait_for(page, lambda: title(page) == "How good is it?", "the next question")
-    clock = "document.querySelector('audio').currentTime"
-    wait_for(page, lambda: page.evaluate(clock) > 0.6, "it plays by itself")
+    wait_for(page, lambda: page.evaluate(HEARD) > 0.6, "it plays by itself")
     for key in ("4", "2", "a"):
         page.keyboard.press(key)
     wait_for(page, lambda: title(page) == "Is it sharp?", "the picture")
@@ -126,7 +44,8 @@ def test_the_whole_queue_by_keys_alone(
     page.keyboard.press("Enter")
     wait_for(page, lambda: title(page) == "Does it read well?", "the text")
     page.keyboard.press("a")
-    wait_for(page, lambda: title(page) == "Is it sharp?", "back at the rejected one")
+    wait_for(page, lambda: page.inner_text("#count") == "all 4 answered", "nothing waits")
+    assert page.evaluate("document.querySelector('#bar').value") == 1
     answers = session_of(run).log.read().answers
     assert [(a.binding.question, a.verdict) for a in answers] == [
         ("good", "approved"), ("scores", "approved"), ("picture-good", "rejected"),

@@ -32,10 +32,14 @@ Open = Callable[..., TestClient]
 def open_server(run: RunFolder) -> Open:
     """Return a function that opens a client of a server of the run, with the token by default."""
 
-    def go(*, token: str = TOKEN, session: Any = None, **access: Any) -> TestClient:
+    def go(
+        *, token: str = TOKEN, session: Any = None, faults_raise: bool = True, **access: Any
+    ) -> TestClient:
         session = session or session_of(run)
         app = build_app(session, Access(hosts=HOSTS, token=TOKEN, port=8000, **access))
-        client = TestClient(app, base_url=URL, follow_redirects=False)
+        client = TestClient(
+            app, base_url=URL, follow_redirects=False, raise_server_exceptions=faults_raise
+        )
         if token:
             client.get("/", params={"token": token})
         client.headers["x-proofbook"] = "1"
@@ -186,6 +190,18 @@ def test_roles_are_as_the_signers_file_has_them(
     assert client.post("/api/answers", json=approval(run, reviewer="Ben")).status_code == 422
     rejection = approval(run, role="art director", verdict="rejected", comment="hiss")
     assert client.post("/api/answers", json=rejection).status_code == 200
+
+
+def test_a_fault_of_the_server_is_one_line_in_its_terminal(
+    run: RunFolder, open_server: Open, capsys: pytest.CaptureFixture[str]
+) -> None:
+    client = open_server(faults_raise=False)
+    run.info_file.write_text("{")
+    answer = client.get("/report/index.html")
+    assert (answer.status_code, "Traceback" in answer.text) == (500, False)
+    printed = capsys.readouterr().err
+    assert printed.startswith("review: GET /report/index.html failed: RunFolderError: ")
+    assert printed.count("\n") == 1
 
 
 def test_an_answer_that_does_not_fit_is_said(client: TestClient, run: RunFolder) -> None:

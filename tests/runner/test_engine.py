@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import papermill
 import pytest
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
@@ -17,7 +18,7 @@ from papermill.exceptions import PapermillExecutionError
 from papermill.iorw import papermill_io
 from running import BEGIN
 
-from proofbook.errors import Incomplete
+from proofbook.errors import Incomplete, UsageError
 from proofbook.processes import tree
 from proofbook.runner.execution import Execution
 
@@ -292,6 +293,95 @@ def test_no_save_that_fails_hides_the_death_of_the_kernel(
         )
     assert execution.stop is not None
     assert execution.stop.kind == "crashed"
+
+
+def test_no_full_disk_hides_the_death_of_the_kernel(
+    add_runbook: Add,
+    mount_disk: Callable[[str], Path],
+    forkserver: dict[str, str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    disk = mount_disk("size=1m")
+    fill = (
+        "import os, time\n"
+        f"filler = os.open({str(disk / 'filler')!r}, os.O_CREAT | os.O_WRONLY)\n"
+        "try:\n    while True: os.write(filler, bytes(4096))\n"
+        "except OSError as error: print(error, flush=True)\n"
+        "time.sleep(3); os._exit(3)"
+    )
+    execution = Execution()
+    with pytest.raises((DeadKernelError, OSError)):
+        papermill.execute_notebook(
+            str(add_runbook("demo/one", fill)),
+            str(disk / "out.ipynb"),
+            engine_name="proofbook",
+            kernel_name="proofbook",
+            progress_bar=False,
+            autosave_cell_every=0.1,
+            execution_timeout=200,
+            execution=execution,
+        )
+    assert any("No space left on device" in record.getMessage() for record in caplog.records)
+    assert execution.stop is not None
+    assert (execution.stop.kind, execution.stop.cause[:32]) == (
+        "crashed",
+        "the kernel exited with code 3 (c",
+    )
+
+
+SET, INJECTED = "parameters", "injected-parameters"
+
+
+def execute_tagged(folder: Path, tags: list[str], given: dict[str, int]) -> None:
+    """Execute cells that set ``x`` to their index where they are tagged, and show it elsewhere."""
+    sources = [f"x = {number}" if tag else "print('x is', x)" for number, tag in enumerate(tags)]
+    cells = [
+        nbformat.v4.new_code_cell(
+            source, id=f"cell-{number}", metadata={"tags": [tag] if tag else []}
+        )
+        for number, (source, tag) in enumerate(zip(sources, tags, strict=True))
+    ]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / "n.ipynb")
+    papermill.execute_notebook(
+        str(folder / "n.ipynb"),
+        str(folder / "out.ipynb"),
+        given,
+        engine_name="proofbook",
+        kernel_name="proofbook",
+        language="python",
+        progress_bar=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("tags", "given", "shown"),
+    [
+        ([SET, ""], {"x": 9}, 9),
+        ([SET, INJECTED, ""], {"x": 9}, 9),
+        ([SET, INJECTED, ""], {}, 1),
+        ([SET, INJECTED, "", INJECTED], {}, 1),  # an executed notebook, as it was saved
+        ([SET, SET, ""], {"y": 9}, 1),
+    ],
+)
+def test_parameters_are_injected_in_the_place_of_an_earlier_executions(
+    tmp_path: Path, forkserver: dict[str, str], tags: list[str], given: dict[str, int], shown: int
+) -> None:
+    execute_tagged(tmp_path, tags, given)
+    assert f"x is {shown}" in (tmp_path / "out.ipynb").read_text()
+
+
+@pytest.mark.parametrize(
+    ("tags", "cell"),
+    [
+        ([SET, INJECTED, "", INJECTED], "cell-3, tagged injected-parameters"),
+        ([INJECTED, SET, ""], "cell-1, tagged parameters"),
+    ],
+)
+def test_a_cell_that_would_undo_the_parameters_is_refused_by_name(
+    tmp_path: Path, tags: list[str], cell: str
+) -> None:
+    with pytest.raises(UsageError, match=cell):
+        execute_tagged(tmp_path, tags, {"x": 9})
 
 
 def test_a_large_exception_is_shortened_everywhere(

@@ -200,6 +200,11 @@ _FOLDER = "import os\nfrom pathlib import Path\n" \
     "path = Path(os.environ['PROOFBOOK_JOB_FOLDER']) / 'records.jsonl'\n"  # fmt: skip
 
 
+_STEPS = "steps, names = 10, ['a']\n" + BEGIN.replace(
+    "'demo/one'", "'demo/one', {'steps': steps, 'names': names}"
+)
+
+
 def others() -> dict[str, Cells]:
     """One of each kind that stands alone."""
     return {
@@ -252,6 +257,9 @@ def others() -> dict[str, Cells]:
                                    "    checks.expect('loss', 3, within(30, float('inf')))\n"
                                    "except ValueError: pass\nchecks.expect('loss', 1, 2)",
                                    _SWALLOWED],
+        "a parameter set again": [_STEPS, "steps = 20", FINISH],
+        "a parameter changed in place": [_STEPS, "names.append('c')", FINISH],
+        "a loop over a parameter": [_STEPS, "for steps in range(3): pass", FINISH],
         "a syntax error": [BEGIN, "this is not python", FINISH],
         "a magic that is none": [BEGIN, "%no_such_magic", FINISH],
         "a cell that is interrupted": [BEGIN, "import signal, os\nos.kill(os.getpid(), "

@@ -31,6 +31,7 @@ from proofbook.checks.evaluation import evaluate_check
 from proofbook.checks.journal import Journal, open_journal
 from proofbook.checks.ledger import Ledger
 from proofbook.checks.outputs import make_output
+from proofbook.checks.parameters import changed_parameters, plain_values
 from proofbook.checks.questions import make_question
 from proofbook.errors import ChecksFailed, UsageError
 from proofbook.records import (
@@ -77,6 +78,7 @@ class Checks:
         parameters: The parameters in force, for the record; secrets do not belong here.
         journal: Where records and media go; by default the running job's folder, or, outside
             of a run, a new folder under ``outputs/interactive/``.
+        namespace: Where the parameters are variables; by default the running notebook's.
     """
 
     def __init__(
@@ -85,6 +87,7 @@ class Checks:
         parameters: Mapping[str, object] | None = None,
         *,
         journal: Journal | None = None,
+        namespace: Mapping[str, Any] | None = None,
     ) -> None:
         self.runbook = runbook
         self._journal = journal if journal is not None else open_journal(runbook, os.environ)
@@ -94,6 +97,8 @@ class Checks:
         recorded = {name: to_json(value) for name, value in (parameters or {}).items()}
         begin = Begin(runbook=runbook, parameters=recorded)
         self._ledger.write(begin, f"proofbook/{runbook}")
+        self._namespace = _notebook() if namespace is None else namespace
+        self._begun = plain_values(recorded, self._namespace)
 
     @property
     def folder(self) -> Path:
@@ -262,8 +267,11 @@ class Checks:
         """End the runbook: show the table, write the finish record, raise if a check failed.
 
         Raises:
-            ChecksFailed: A check failed or was an error, or none was made.
+            ChecksFailed: A check failed or was an error, or none was made; or something else went
+                wrong, such as that a parameter has been set again.
         """
+        for what in changed_parameters(self._begun, self._namespace):
+            self._ledger.note_fault(what)
         self._ledger.finish()
         faults = tuple(self._ledger.faults)
         show_summary(self.runbook, self._checks, faults)
@@ -291,6 +299,14 @@ class Checks:
         self._ledger.write_once(check)
         self._checks.append(check)
         show_check(check)
+
+
+def _notebook() -> Mapping[str, Any]:
+    """Return the variables of the notebook that this process executes; nothing outside of one."""
+    from IPython.core.getipython import get_ipython
+
+    shell = get_ipython()
+    return {} if shell is None else shell.user_ns
 
 
 def _labelled(name: str, labels: Mapping[str, JsonValue]) -> str:

@@ -43,7 +43,8 @@ def open_runbook(name: str, namespace: Mapping[str, Any]) -> OpenRunbook:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
         raise UsageError(f"{name}: parameter {field!r}: {first['msg']}") from error
-    return OpenRunbook(config, Checks(name, parameters=config.model_dump()))
+    checks = Checks(name, parameters=config.model_dump(), namespace=namespace)
+    return OpenRunbook(config, checks)
 
 
 def _annotated(name: str, namespace: Mapping[str, Any]) -> type[BaseModel]:

@@ -2,6 +2,13 @@
 
 Python prints them and goes on, and so does a notebook. Whoever watches is told of each in one line.
 Knows nothing about checks.
+
+What a pool's future raised (``concurrent.futures``) is not told of, though nobody may have asked. A
+task notes whether its exception was asked for. Such a future does not, and who looks at its
+``exception()``, or passes it to ``wait`` or ``as_completed``, leaves no trace: methods of the
+standard library would have to be replaced in the process that is tested. Even then right notebooks
+would be blamed: after the first exception of ``map``, or of a loop over ``result()``, nobody asks
+for the others, and where one process of a pool dies, all of its futures fail.
 """
 
 from __future__ import annotations

@@ -35,8 +35,12 @@ _KERNEL = (
     "tornado.queues",
 )
 
-BASICS = ("matplotlib", "proofbook.checks")
+_CHECKS = "proofbook.checks"
+BASICS = ("matplotlib", _CHECKS)
 """What nearly every runbook needs; each is left out where it cannot be imported."""
+
+_REHEARSAL = "proofbook.checks.rehearsal"
+"""Does once, after the import, what would be done again in every kernel that makes checks."""
 
 
 @dataclass(kw_only=True)
@@ -75,6 +79,8 @@ def import_all(preload: Sequence[str], environment: Mapping[str, str]) -> Import
                 "warm, or leave out what it brings"
             )
     imported.kernel_modules = imported.kernel_modules or tuple(sys.modules)
+    if _CHECKS in imported.seconds:
+        importlib.import_module(_REHEARSAL).rehearse()
     imported.files = _source_files(preload)
     return imported
 

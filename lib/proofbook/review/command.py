@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from proofbook.errors import UsageError
 from proofbook.records import now
@@ -31,6 +31,9 @@ from proofbook.signoff.signing import export_all, load_key
 from proofbook.signoff.trust import Trust, find_trust
 from proofbook.signoff.verification import verify_run
 from proofbook.terminal import say
+
+if TYPE_CHECKING:
+    import uvicorn
 
 __all__ = [
     "TOKEN",
@@ -127,11 +130,7 @@ def review(
     )  # fmt: skip
     name = socket.gethostname() if options.host in ("0.0.0.0", "::") else options.host
     url = f"http://{f'[{name}]' if ':' in name else name}:{port}/?token={access.token}"
-    config = uvicorn.Config(
-        build_app(session, access), log_level="critical", lifespan="off", server_header=False,
-        limit_concurrency=_MOST_CONNECTIONS, timeout_keep_alive=_IDLE_SECONDS,
-        h11_max_incomplete_event_size=_MOST_HEADERS,
-    )  # fmt: skip
+    config = _limited(build_app(session, access))
     say(f"review: {url}\nCtrl-C ends it.")
     started(url)
     if options.browser:
@@ -146,6 +145,17 @@ def review(
             say(f"sign-off log: {line}")
     say(f"report: {write_report(run, trust=session.trust)}")
     return 0
+
+
+def _limited(app: Any) -> uvicorn.Config:
+    """Return how an app is served: to so many at once, for so long, and with a word on errors."""
+    import uvicorn
+
+    return uvicorn.Config(
+        app, log_level="critical", lifespan="off", server_header=False,
+        limit_concurrency=_MOST_CONNECTIONS, timeout_keep_alive=_IDLE_SECONDS,
+        h11_max_incomplete_event_size=_MOST_HEADERS,
+    )  # fmt: skip
 
 
 def print_verification(

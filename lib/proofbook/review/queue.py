@@ -17,7 +17,7 @@ from proofbook.signoff.baseline import Baseline, Key, take_key
 from proofbook.signoff.binding import AskedJob, bind
 from proofbook.signoff.entries import Answer
 from proofbook.signoff.log import by_job
-from proofbook.signoff.question_status import question_state
+from proofbook.signoff.question_status import QuestionState, pending_reason, question_state
 
 __all__ = ["build_queue", "question_states"]
 
@@ -83,9 +83,12 @@ def _describe(
 def _state(
     session: ReviewSession, job: AskedJob, question: Question, answers: Mapping[str, list[Answer]]
 ) -> dict[str, Any]:
-    binding = bind(job, question, session.run.media, session.media.sha256)
     given = answers.get(question.name, ())
-    state = question_state(question, binding, given, now(), session.trusted())
+    if given:  # only then does it matter which bytes there are now, which takes time to know
+        binding = bind(job, question, session.run.media, session.media.sha256)
+        state = question_state(question, binding, given, now(), session.trusted())
+    else:
+        state = QuestionState(status="pending", reason=pending_reason(question))
     return {
         "status": state.status, "reason": state.reason,
         "answers": [_describe_answer(answer) for answer in (*state.answers, *state.earlier)],

@@ -27,6 +27,7 @@ from proofbook.review.queue import build_queue, question_states
 from proofbook.signoff.acceptance import SubmittedAnswer, make_reviewer
 from proofbook.signoff.answering import ReviewSession
 from proofbook.signoff.entries import Reviewer
+from proofbook.terminal import say
 
 __all__ = ["Access", "build_app"]
 
@@ -90,6 +91,12 @@ def build_app(session: ReviewSession, access: Access) -> FastAPI:
 
 
 def _guard(app: FastAPI, access: Access) -> None:
+    @app.exception_handler(Exception)
+    async def fail(request: Request, error: Exception) -> Response:
+        what = f"{type(error).__name__}: {error}"
+        say(f"review: {request.method} {request.url.path} failed: {what}", err=True)
+        return _refuse(500, "the server failed at this; its terminal says how")
+
     @app.middleware("http")
     async def guard(request: Request, proceed: Next) -> Response:
         response = _refusal(request, access) or await proceed(request)

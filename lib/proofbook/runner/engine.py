@@ -17,6 +17,7 @@ from proofbook.runner.cell_status import CellLedger
 from proofbook.runner.client import TruthfulClient
 from proofbook.runner.destinations import Destination, find_destination
 from proofbook.runner.execution import Execution
+from proofbook.runner.injection import refuse_other_parameters
 from proofbook.runner.recording import NotebookRecorder, write_nowhere, write_to
 from proofbook.runs.glued import broken_end, glued_records
 
@@ -60,7 +61,9 @@ class ProofbookEngine(Engine):  # type: ignore[misc]
             nbclient.exceptions.CellTimeoutError: A cell, the job or the run took too long.
             nbclient.exceptions.DeadKernelError: The kernel died, or the run was cancelled.
             Incomplete: Checks were begun and never finished, or a cell exited before the last one.
+            UsageError: A cell of an earlier execution's parameters would undo those asked for.
         """
+        refuse_other_parameters(nb)
         execution = execution or Execution()
         options = {name: value for name, value in options.items() if name not in _DROPPED}
         limit = execution_timeout or options.pop("timeout", None)

@@ -9,9 +9,10 @@ import itertools
 import json
 from typing import Any
 
-__all__ = ["decode_notebook", "load_source"]
+__all__ = ["INJECTED", "decode_notebook", "load_source"]
 
-_INJECTED = "injected-parameters"
+INJECTED = "injected-parameters"
+"""Tag of a cell that papermill puts parameters into."""
 _MINOR_WITH_IDS = 5
 
 
@@ -33,7 +34,7 @@ def load_source(text: str) -> Any:
     is_old = content["nbformat"] < nbformat.current_nbformat
     # The old formats have a node class of their own, which papermill does not take.
     notebook = nbformat.from_dict(nbformat.reads(text, as_version=4) if is_old else content)
-    notebook.cells = [cell for cell in notebook.cells if _INJECTED not in _tags(cell)]
+    notebook.cells = [cell for cell in notebook.cells if INJECTED not in _tags(cell)]
     _identify(notebook)
     return notebook
 

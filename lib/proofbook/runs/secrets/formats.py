@@ -8,14 +8,14 @@ one must be there, so that most are never searched for.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
 from proofbook.runs.secrets.values import is_ordinary, is_placeholder, is_spelled, looks_random
 
-__all__ = ["FORMATS", "Format", "Span", "find_formats"]
+__all__ = ["FORMATS", "GATES", "Format", "Span", "find_formats"]
 
 
 class Span(NamedTuple):
@@ -52,15 +52,17 @@ class Format:
                 yield Span(start, end, self.name)
 
 
-def find_formats(text: str, hits: Container[str] | None = None) -> Iterator[Span]:
+def find_formats(text: str, hits: Set[str] | None = None) -> Iterator[Span]:
     """Yield every secret in a text that its form shows; some may overlap.
 
     Args:
         text: Any text.
         hits: Those of the gates that it has, where they are known.
     """
-    for form in FORMATS:
-        if any(gate in (text if hits is None else hits) for gate in form.gates):
+    if hits is None:
+        hits = {gate for gate in GATES if gate in text}
+    for form in FORMATS if hits else ():
+        if not hits.isdisjoint(form.gates):
             yield from form.find(text)
 
 
@@ -218,3 +220,6 @@ FORMATS: tuple[Format, ...] = (
     ),
 )
 """Every form that is known."""
+
+GATES: frozenset[str] = frozenset(gate for form in FORMATS for gate in form.gates)
+"""A text without any of these has nothing of a known form."""

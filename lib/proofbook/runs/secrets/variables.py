@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
 import json
 import re
 from collections.abc import Iterator
@@ -20,6 +21,8 @@ from proofbook.runs.secrets.values import is_ordinary, is_spelled, looks_random
 __all__ = ["secrets_of"]
 
 _SHORTEST = 3
+_LONGEST_KEPT = 1_000
+"""Characters of a value that is looked at once: every job has nearly the same variables."""
 _DEEPEST = 8
 _SCHEME = re.compile(r"(?:bearer|basic|token|apikey)\s+(\S+)", re.IGNORECASE)
 _PAIR = re.compile(r"([A-Za-z][\w .-]*?)\s*=\s*(\"[^\"]*\"|'[^']*'|[^;\s]+)")
@@ -29,6 +32,15 @@ _HOLDS_ADDRESSES = re.compile(r"://([^\s/@:\"'<>]*):([^\s\"'<>,]+)@(?=[\w\[])")
 
 def secrets_of(name: str, value: str) -> tuple[str, ...]:
     """Return what must not be written of a variable, parameter or key with this value."""
+    return _known_secrets(name, value) if len(value) <= _LONGEST_KEPT else _find(name, value)
+
+
+@functools.lru_cache(maxsize=1024)
+def _known_secrets(name: str, value: str) -> tuple[str, ...]:
+    return _find(name, value)
+
+
+def _find(name: str, value: str) -> tuple[str, ...]:
     found = dict.fromkeys(_secrets(name, value.strip(), 0))
     return tuple(secret for secret in found if len(secret) >= _SHORTEST)
 
