@@ -65,6 +65,10 @@ BEGIN, FINISH = {"kind": "begin"}, {"kind": "finish"}
             "finish() was called by cell 1, not by the last code cell",
         ),
         (
+            [{"cell_type": "markdown"}, cell(BEGIN, FINISH, source="")],
+            "finish() was called by cell 1, not by the last code cell",
+        ),
+        (
             [cell(BEGIN, FINISH, source="")],
             "finish() was called by cell 0, not by the last code cell",
         ),
