@@ -297,6 +297,7 @@ TEXT = cell_of("about", "not_run", cell_type="markdown")
         (whole(FAILED, ALLOWED), [cell_of("a"), ENDED], True),
         (whole(FAILED), [cell_of("a", "not_run"), ENDED], False),
         (whole(FAILED), [cell_of("a", "interrupted"), cell_of("b"), ENDED], False),
+        (whole(FAILED), [cell_of("a"), cell_of("b", "not_run"), ENDED], False),
         (whole(FAILED), [cell_of("finish", outputs=[output_of("Incomplete")])], False),
         (whole(FAILED), [cell_of("finish", outputs=[output_of("KeyError")])], False),
     ],
