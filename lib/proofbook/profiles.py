@@ -170,7 +170,7 @@ def _validate(source: YamlFile) -> Profile:
         return Profile.model_validate(source.value)
     except ValidationError as error:
         # A misspelt key explains a missing one, so it is told first.
-        errors = error.errors(include_url=False)
+        errors = error.errors()
         first = next((e for e in errors if e["type"] == "extra_forbidden"), errors[0])
         place: Place = tuple(first["loc"])
         name = ".".join(str(p) for p in place if p != "[key]")

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import html
 from pathlib import Path
 
 import pytest
+from pydantic import JsonValue
 
-from proofbook.checks.display import check_html, evidence_html, show_check, summary_html
-from proofbook.records import Check, Evidence, Fact, MediaFile
+from proofbook.checks.display import (
+    check_html,
+    evidence_html,
+    show_check,
+    show_evidence,
+    show_output,
+    show_question,
+    show_summary,
+    summary_html,
+)
+from proofbook.records import Check, Evidence, Fact, MediaFile, Output, Question
 
+WIDE = 'style="max-width:100%"'
 HOSTILE = "<script>alert(1)</script>\"'&"
 FILE = MediaFile(sha256="a" * 64, suffix=".wav", size=3, media_type="audio/wav")
 PICTURE = MediaFile(sha256="b" * 64, suffix=".png", size=3, media_type="image/png")
@@ -61,6 +73,146 @@ def test_a_check_says_what_was_found_and_expected() -> None:
     assert "29 s (expected 30 ± 0.5)" in check_html(check)
     skipped = Check(name="gpu", status="skipped", reason="no GPU")
     assert "no GPU" in check_html(skipped)
+
+
+def test_a_clip_is_shown_with_its_views_its_caption_and_its_facts() -> None:
+    shown = Evidence(
+        name="clip",
+        media_kind="audio",
+        file=FILE,
+        caption="a chord",
+        facts=(Fact(name="rate", value=32000.0, unit="Hz"), Fact(name="peak", value=-1.23456)),
+        views={"waveform": PICTURE},
+    )
+    assert evidence_html(shown, "m") == (
+        f"<figure style='margin:0'>"
+        f'<audio controls preload="metadata" src="m/{"a" * 64}.wav"></audio>'
+        f'<br><img src="m/{"b" * 64}.png" alt="waveform" style="max-width:100%">'
+        "<figcaption><b>a chord</b><br><small>rate 32,000 Hz · peak -1.235</small></figcaption>"
+        "</figure>"
+    )
+    unnamed = shown.model_copy(update={"caption": "", "facts": (), "views": {}})
+    assert evidence_html(unnamed, "m").endswith(
+        "<b>clip</b><br><small></small></figcaption></figure>"
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "media_type", "element"),
+    [
+        ("video", "video/mp4", f'<video controls preload="metadata" src="{{}}" {WIDE}></video>'),
+        ("plot", "image/png", f'<img src="{{}}" alt="" {WIDE}>'),
+        ("text", "text/plain", '<a href="{}">{}</a>'),
+    ],
+)  # fmt: skip
+def test_each_kind_has_an_element_that_plays_or_opens_it(
+    kind: str, media_type: str, element: str
+) -> None:
+    shown = evidence(kind, FILE.model_copy(update={"media_type": media_type}))
+    name = f"{'a' * 64}.wav"
+    assert element.replace("{}", f"m/{name}", 1).replace("{}", name) in evidence_html(shown, "m")
+
+
+FAILED = Check(
+    name="duration", status="failed", expected="30 ± 0.5", actual=29.0, unit="s", why="too short"
+)
+SKIPPED = Check(name="gpu", status="skipped", expected="", reason="no GPU")
+
+
+def test_a_check_is_one_line() -> None:
+    assert check_html(FAILED) == (
+        "<span style='color:#c0362c'>✗</span> duration <small>29 s (expected 30 ± 0.5)</small>"
+    )
+    assert check_html(SKIPPED) == "<span style='color:#777'>-</span> gpu <small>no GPU</small>"
+    nothing = Check(name="a", status="failed", expected="3")
+    assert check_html(nothing).endswith("a <small> (expected 3)</small>")
+
+
+def test_the_table_has_a_row_a_check_and_the_faults_below() -> None:
+    cell = "<td style='text-align:left'>"
+    headings = "".join(
+        f"<th style='text-align:left'>{name}</th>"
+        for name in ("", "check", "expected", "actual", "why")
+    )
+    assert summary_html("demo/one", [FAILED, SKIPPED], ["thread <x> raised"]) == (
+        f"<table><caption>demo/one</caption><thead><tr>{headings}</tr></thead><tbody>"
+        f"<tr><td style='color:#c0362c'>✗ failed</td>{cell}duration</td>{cell}30 ± 0.5 s</td>"
+        f"{cell}29 s</td>{cell}too short</td></tr>"
+        f"<tr><td style='color:#777'>- skipped</td>{cell}gpu</td>{cell}</td>{cell}</td>"
+        f"{cell}no GPU</td></tr>"
+        "</tbody></table><p style='color:#c0362c'>! thread &lt;x&gt; raised</p>"
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(True, "True"), ("x", "x"), (9_999, "9999"), (10_000, "10,000"), (-10_000.4, "-10,000"),
+     (0.123456, "0.1235")],
+)  # fmt: skip
+def test_a_value_is_as_short_as_a_reader_needs_it(value: JsonValue, shown: str) -> None:
+    check = Check(name="a", status="passed", expected="e", actual=value)
+    assert f"<small>{shown} (expected e)</small>" in check_html(check)
+
+
+Displayed = list[dict[str, str]]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("a/path", "→ model: a/path"),
+        ({"a": [1]}, '→ model: {"a": [1]}'),
+        ("x" * 200, f"→ model: {'x' * 200}"),
+        ("x" * 201, f"→ model: {'x' * 200}…"),
+    ],
+)
+def test_an_output_is_shown_in_part_where_it_is_long(
+    displayed: Displayed, value: JsonValue, text: str
+) -> None:
+    show_output(Output(name="model", value=value))
+    (bundle,) = displayed
+    assert bundle["text/plain"] == text
+    shown = html.escape(text.removeprefix("→ "))
+    assert bundle["text/html"] == f"<b>→</b> {shown} <small>for other jobs</small>"
+
+
+def test_a_question_says_that_it_waits(displayed: Displayed) -> None:
+    show_question(Question(name="good", text="Is it <good>?"))
+    assert displayed == [
+        {
+            "text/html": "<b>?</b> Is it &lt;good&gt;? <small>waits for a person</small>",
+            "text/plain": "? Is it <good>?",
+        }
+    ]
+
+
+def test_a_notebook_shows_what_the_functions_return(
+    displayed: Displayed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROOFBOOK_JOB_FOLDER", "x")
+    show_check(FAILED)
+    show_evidence(evidence(), Path("anywhere"))
+    show_summary("demo/one", iter([FAILED, FAILED, SKIPPED]), ["late"])
+    show_summary("demo/one", [])
+    assert displayed == [
+        {"text/html": check_html(FAILED), "text/plain": "✗ duration: failed"},
+        {
+            "text/html": evidence_html(evidence(), "../../media"),
+            "text/plain": f"audio: {HOSTILE}",
+        },
+        {
+            "text/html": summary_html("demo/one", [FAILED, FAILED, SKIPPED], ["late"]),
+            "text/plain": "demo/one: 2 failed, 1 skipped\n! late",
+        },
+        {"text/html": summary_html("demo/one", []), "text/plain": "demo/one: no checks"},
+    ]
+
+
+def test_no_secret_is_displayed(displayed: Displayed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", "Zq81xyzw42")
+    show_check(Check(name="Zq81xyzw42", status="passed"))
+    assert "[redacted:HF_TOKEN]" in displayed[0]["text/html"]
+    assert displayed[0]["text/plain"] == "✓ [redacted:HF_TOKEN]: passed"
 
 
 def test_outside_of_a_notebook_nothing_is_shown(capsys: pytest.CaptureFixture[str]) -> None:

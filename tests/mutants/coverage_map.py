@@ -26,7 +26,7 @@ class TestFile:
 
     digest: str
     seconds: dict[str, float] = field(default_factory=dict)
-    """How long each test takes that passed."""
+    """How much processor time each test takes that passed."""
     failed: list[str] = field(default_factory=list)
     """The tests that fail without any mutant, and so cannot notice one."""
     functions: dict[str, list[str]] = field(default_factory=dict)

@@ -49,6 +49,8 @@ _PRELOADED = (
 _CACHING = type(functools.cache(len))
 _START = 60.0
 """Seconds until the first test has begun."""
+_WAITS = 2.0
+"""Seconds: a test that takes longer waits for something, however little it computes."""
 _LATEST = 12
 _OPTIONS = (
     "-q", "-p", "no:cacheprovider", "-m", "not slow and not browser and not gpu",
@@ -165,26 +167,26 @@ class _Measuring(_Plugin):
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(self, fixturedef: FixtureDef[object]) -> Any:
-        began = time.perf_counter()
+        began = _processor_seconds()
         result = yield
         if fixturedef.scope != "function":
-            self._shared[fixturedef] = time.perf_counter() - began
+            self._shared[fixturedef] = _processor_seconds() - began
         return result
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Any:
         _forget_results()
         self._coverage.switch_context(item.nodeid)
+        began, clock = _processor_seconds(), time.monotonic()
         result = yield
+        seconds, waited = _processor_seconds() - began, time.monotonic() - clock
         fixtures = getattr(item, "_fixtureinfo", None)
         for definitions in fixtures.name2fixturedefs.values() if fixtures else ():
-            shared = self._shared.get(definitions[-1], 0.0)
-            self._seconds[item.nodeid] = self._seconds.get(item.nodeid, 0.0) + shared
+            seconds += self._shared.get(definitions[-1], 0.0)
+        self._seconds[item.nodeid] = seconds if waited <= _WAITS else waited
         return result
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        took = self._seconds.get(report.nodeid, 0.0) + report.duration
-        self._seconds[report.nodeid] = took
         if report.failed:
             self._failed.add(report.nodeid)
         elif report.when == "call" and report.passed:
@@ -226,6 +228,12 @@ class _Measuring(_Plugin):
                     for each in results.values():
                         each.on_import += [f"{path}::{function}" for function in sorted(functions)]
         return results
+
+
+def _processor_seconds() -> float:
+    """Return what this process and its children have used: a busy machine makes no test slower."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
 
 
 def _forget_results() -> None:

@@ -9,7 +9,8 @@ What is not changed, for all modules alike:
 * the words of a text: whether a message reads well is no question for a test. A text that is left
   out, or replaced by ``None``, is a change like any other;
 * annotations and names for types: mypy reads those;
-* decorators, and ``__all__``, which a test of its own compares.
+* decorators, and ``__all__``, which a test of its own compares;
+* ``strict=`` of ``zip``, which is an assertion.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ __all__ = ["Mutant", "find_mutants"]
 
 _Operator = Callable[[Any], Iterable[cst.CSTNode]]
 
+_STRICT = m.Arg(keyword=m.Name("strict"))
 _DIES_AT_ONCE = ("isinstance", "len")
 """Functions that raise for any other argument."""
 _LIST_OF_NAMES = m.Assign(targets=[m.AssignTarget(target=m.Name("__all__"))])
@@ -151,7 +153,7 @@ class _Finder(cst.CSTVisitor):
 
 
 def _is_skipped(node: cst.CSTNode) -> bool:
-    if isinstance(node, cst.Annotation | cst.Decorator):
+    if isinstance(node, cst.Annotation | cst.Decorator) or m.matches(node, _STRICT):
         return True
     if isinstance(node, cst.Call) and isinstance(node.func, cst.Name):
         return node.func.value in _DIES_AT_ONCE
@@ -183,6 +185,8 @@ def _is_telling(node: cst.CSTNode, changed: cst.CSTNode) -> bool:
     """An argument that is left out before other positional ones moves those: it dies at once."""
     if not isinstance(node, cst.Call) or not isinstance(changed, cst.Call):
         return True
+    if any(m.matches(arg, _STRICT) and arg not in changed.args for arg in node.args):
+        return False
     if len(changed.args) == len(node.args):
         return True
     gone = next(

@@ -74,6 +74,7 @@ def test_words_types_and_the_list_of_names_are_not_changed() -> None:
         ("f(a, b)", {"f(None, b)", "f(a, None)", "f(a, )"}),
         ("f(a, b=c)", {"f(None, b=c)", "f(a, b=None)", "f(a, )", "f(b=c)"}),
         ("len(a)", set()),
+        ("zip(a, strict=True)", {"zip(None, strict=True)", "zip(strict=True)"}),
     ],
 )
 def test_an_argument_is_left_out_where_that_does_not_move_others(

@@ -139,5 +139,7 @@ def test_a_parameter_that_would_not_hold_is_refused(add_runbook: Callable[..., P
     verifier = ParameterVerifier()
     path = add_runbook("demo/two", "steps = 1", parameters="steps: int = 5\nseed: int = 1")
     assert verifier.verify({"seed": 3}, read_runbook(path)) == {"seed": 3}
-    with pytest.raises(ParameterError, match="cell cell-1 of demo/two sets parameter 'steps' aga"):
+    message = "cell cell-1 of demo/two sets parameter 'steps' again"
+    with pytest.raises(ParameterError, match=message) as refused:
         verifier.verify({"steps": 3}, read_runbook(path))
+    assert refused.value.name == "steps"

@@ -191,6 +191,15 @@ def test_a_circle_is_told_from_its_first_entry(
         plan(project, add_profile, "jobs:\n" + "".join(entries))
 
 
+def test_a_circle_is_told_from_its_first_entry_wherever_it_was_met(
+    project: Project, add_profile: Add
+) -> None:
+    needs = {"d": "c", "a": "b", "b": "c", "c": "a"}
+    entries = [f"  - {{runbook: demo/one, id: {id}, needs: [{n}]}}\n" for id, n in needs.items()]
+    with pytest.raises(ProfileError, match=r"tiny.yaml:3: .*circle: a, b, c$"):
+        plan(project, add_profile, "jobs:\n" + "".join(entries))
+
+
 def test_a_need_of_no_job_is_named_where_it_stands(project: Project, add_profile: Add) -> None:
     entries = "jobs:\n  - {runbook: demo/one, id: a}\n  - runbook: demo/one\n    id: b\n"
     with pytest.raises(

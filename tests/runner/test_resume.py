@@ -15,9 +15,20 @@ from proofbook.files import atomic_write
 from proofbook.fingerprints import content_of
 from proofbook.notebooks import Runbook
 from proofbook.project import Project
-from proofbook.records import AnyRecord, Begin, Check, Finish, Outcome, Output, PlannedJob, RunInfo
+from proofbook.records import (
+    AnyRecord,
+    Begin,
+    Check,
+    Evidence,
+    Finish,
+    Outcome,
+    Output,
+    PlannedJob,
+    RunInfo,
+)
 from proofbook.runner.resume import expected_seconds, kept_outcomes, runbooks_of
 from proofbook.runs.folder import RunFolder
+from proofbook.runs.media_store import store_media
 
 START = datetime(2026, 1, 2, tzinfo=UTC)
 
@@ -63,6 +74,15 @@ def _runbook(add_runbook: Callable[..., Path]) -> None:
     add_runbook("demo/one", "pass", parameters='model: str = ""')
 
 
+def test_a_runbook_keeps_its_name_however_deep_it_is(
+    project: Project, add_runbook: Callable[..., Path]
+) -> None:
+    (project.runbooks / "demo").mkdir(exist_ok=True)
+    add_runbook("demo/deep/one", "pass")
+    run = EarlierRun(project, job("a").model_copy(update={"runbook": "demo/deep/one"}))
+    assert run.runbooks["demo/deep/one"].name == "demo/deep/one"
+
+
 def test_what_has_passed_is_kept(project: Project) -> None:
     run = EarlierRun(project, job("a"), job("b", "a"))
     assert run.kept() == ["a", "b"]
@@ -83,6 +103,15 @@ def test_what_has_not_passed_as_it_is_today_runs_again_with_what_needs_it(
 def test_a_job_whose_files_no_longer_support_it_runs_again(project: Project) -> None:
     run = EarlierRun(project, job("a"), job("b"))
     run.folder.job("a").records.unlink()
+    assert run.kept() == ["b"]
+
+
+def test_a_job_whose_evidence_is_gone_runs_again(project: Project) -> None:
+    run = EarlierRun(project, job("a"), job("b"))
+    stored = store_media(run.folder.media, b"sound", ".wav")
+    run.write(run.info.plan[0], Evidence(name="clip", media_kind="audio", file=stored))
+    assert run.kept() == ["a", "b"]
+    (run.folder.media / stored.filename).unlink()
     assert run.kept() == ["b"]
 
 
@@ -118,7 +147,7 @@ def write_times(project: Project, run_id: str, day: int, **seconds: float | None
     started = START + timedelta(days=day)
     info = RunInfo(run_id=run_id, profile="tiny", plan=(), started=started)
     folder.path.mkdir()
-    folder.write_info(info)
+    folder.info_file.write_text(info.model_dump_json())
     for name, took in seconds.items():
         folder.job(name).path.mkdir(parents=True)
         outcome = Outcome(
@@ -128,7 +157,7 @@ def write_times(project: Project, run_id: str, day: int, **seconds: float | None
             started=started,
             ended=started + timedelta(seconds=took or 99),
         )
-        folder.job(name).write_outcome(outcome)
+        folder.job(name).outcome.write_text(outcome.model_dump_json())
 
 
 def test_a_job_is_expected_to_take_as_long_as_when_it_last_passed(project: Project) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from proofbook.runs.redaction import Redactor
+from proofbook.runs.secrets import env_files
 from proofbook.runs.secrets.env_files import read_env_files
 
 TEXT = """\
@@ -31,6 +34,24 @@ def test_every_way_to_write_a_variable_is_read(tmp_path: Path) -> None:
         "MULTI_KEY": "-----BEGIN-----\nAbCd1234EfGh\n-----END-----",
         "EMPTY": "",
     }
+
+
+def test_escapes_and_remarks_are_read_as_they_are_elsewhere(tmp_path: Path) -> None:
+    lines = ['A="a\\nb\\tc\\qd"', 'B="a\\', 'b"', "C=a # b # c", "D=a#b"]
+    (tmp_path / ".env").write_text("\n".join(lines))
+    assert dict(read_env_files(tmp_path)) == {
+        "A": "a\nb\tcqd", "B": "a\nb", "C": "a", "D": "a#b",
+    }  # fmt: skip
+
+
+def test_a_file_is_read_past_a_folder_of_such_a_name_and_in_part_where_it_is_large(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(env_files, "_LARGEST", 8)
+    (tmp_path / ".env").mkdir()
+    (tmp_path / ".env.local").write_text("A=123456789\nB=1")
+    assert dict(read_env_files(tmp_path)) == {"A": "123456"}
+    assert dict(read_env_files(tmp_path / ".env", tmp_path / "elsewhere")) == {}
 
 
 def test_files_above_count_up_to_the_project(tmp_path: Path) -> None:

@@ -33,6 +33,12 @@ def test_runs_are_listed_newest_first(outputs: Path) -> None:
     assert [info.run_id for _, info in read_runs(outputs)] == list(NAMES[::-1])
 
 
+def test_runs_are_narrowed_to_those_that_have_a_file(outputs: Path) -> None:
+    (outputs / "20260102-b" / "signoffs.jsonl").touch()
+    found = read_runs(outputs, with_file="signoffs.jsonl")
+    assert [info.run_id for _, info in found] == ["20260102-b"]
+
+
 @pytest.mark.parametrize(
     ("name", "profile", "expected"),
     [

@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import random
 import wave
+import zlib
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from PIL import Image
@@ -110,3 +112,49 @@ def test_showing_such_a_file_raises_and_stores_nothing(redact: Redactor, tmp_pat
         ):
             checks.show(draw(path))
     assert not (tmp_path / "media").exists()
+
+
+FORM = "ghp_" + "a1B2c3D4e5F6" * 3
+"""A secret that is one by its form alone: it is found in what is read as text."""
+
+
+def riff(order: Literal["little", "big"], *chunks: tuple[bytes, bytes]) -> bytes:
+    body = b"".join(
+        name + len(data).to_bytes(4, order) + data + b"\0" * (len(data) % 2)
+        for name, data in chunks
+    )
+    name = b"RIFF" if order == "little" else b"RIFX"
+    return name + (len(body) + 4).to_bytes(4, order) + b"WAVE" + body
+
+
+@pytest.mark.parametrize("order", ["little", "big"])
+@pytest.mark.parametrize("before", [b"", b"x" * 299, b"x" * 300])
+def test_a_chunk_is_found_behind_others(
+    redact: Redactor, order: Literal["little", "big"], before: bytes
+) -> None:
+    text = b"x" * 300 + f" {FORM} ".encode()
+    found = riff(order, (b"data", before), (b"\xff\xfe\xfd\xfc", before), (b"LIST", text))
+    assert find_secret_in_media(redact, found)
+    assert not find_secret_in_media(redact, riff(order, (b"data", text)))
+
+
+def test_only_the_beginning_of_what_is_packed_is_read(
+    redact: Redactor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(media_metadata, "_LARGEST_CHUNK", 400)
+    for blanks, is_found in ((300, True), (500, False)):
+        packed = zlib.compress(b"x" * blanks + f" {FORM} ".encode())
+        # What is no packed text, though it begins as one does, hides none behind it.
+        found = riff("little", (b"LIST", b"xx\0" + packed))
+        assert bool(find_secret_in_media(redact, found)) is is_found
+
+
+@pytest.mark.parametrize("before", [0, 1, 3, 7, 8, 20])
+def test_a_file_is_looked_through_from_its_first_byte_to_its_last(
+    redact: Redactor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, before: int
+) -> None:
+    monkeypatch.setattr(media_metadata, "_BLOCK", 8)
+    data = bytes(before) + SECRET.encode()
+    (tmp_path / "clip").write_bytes(data)
+    assert find_secret_in_media(redact, data) == "A_TOKEN"
+    assert find_secret_in_media(redact, tmp_path / "clip") == "A_TOKEN"

@@ -9,7 +9,7 @@ import pytest
 from executed import cell_of, output_of
 from job_files import ALLOWED, FAILED, JOB, PASSED, JobFiles, whole
 
-from proofbook.records import AnyRecord
+from proofbook.records import AnyRecord, Begin, Finish
 
 
 @pytest.fixture
@@ -138,3 +138,25 @@ def test_two_records_of_one_file_are_both_verified(files: JobFiles) -> None:
     wrong = evidence.model_copy(update={"name": "wrong", "file": other})
     files.write(whole(PASSED, wrong, evidence)).write_outcome("passed")
     assert "evidence wrong" in files.read().cause
+
+
+def test_outputs_in_the_place_of_their_names_are_those_in_force(tmp_path: Path) -> None:
+    job = JOB.model_copy(update={"parameters": {"model": "${{ jobs.a.outputs.model }}"}})
+    begin = Begin(runbook=JOB.runbook, parameters={"model": "weights"})
+    records = [begin, PASSED, Finish(counts={"begin": 1, "check": 1})]
+    files = JobFiles(tmp_path, job).write(records)
+    assert files.write_outcome("passed", resolved={"model": "weights"}).read().status == "passed"
+    shown = files.write_outcome("passed", resolved={"model": "other"}).read()
+    assert (shown.status, "parameter 'model'" in shown.cause) == ("incomplete", True)
+
+
+def test_where_a_job_stopped_is_known_from_its_notebook_too(files: JobFiles) -> None:
+    raising = cell_of("load", "failed", outputs=[output_of("KeyError", "in the notebook")])
+    files.write(whole(PASSED), raising)
+    shown = files.write_outcome("crashed", cause="the kernel died").read()
+    assert shown.failure is not None
+    assert shown.failure.evalue == "in the notebook"
+    written = {"ename": "DeadKernelError", "evalue": "it died"}
+    shown = files.write_outcome("crashed", failure=written).read()
+    assert shown.failure is not None
+    assert shown.failure.evalue == "it died"

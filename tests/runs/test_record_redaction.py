@@ -9,6 +9,7 @@ import pytest
 from proofbook.records import (
     Check,
     Evidence,
+    Failure,
     Finish,
     MediaFile,
     Metric,
@@ -90,6 +91,42 @@ def test_a_password_that_is_a_word_of_the_schema_stays_where_the_schema_has_it()
     assert redact_record_values(redact, {**values, "kind": "other"})["status"] == mark
     assert redact_record_values(redact, {"kind": 1, "status": "skipped"})["status"] == mark
     assert redact_record_values(redact, ["skipped"]) == [mark]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"kind": "question", "about": SECRET},
+        {"kind": "question", "about": [SECRET, "b"]},
+        {"kind": "evidence", "file": SECRET},
+        {"kind": "evidence", "facts": [SECRET]},
+        {"kind": "finish", "counts": SECRET},
+        {"kind": "check", "time": SECRET},
+        {"kind": "check", "time": 3},
+        {"kind": "begin", "schema_version": SECRET},
+        {"kind": "metric", "value": SECRET},
+    ],
+)
+def test_what_has_another_form_than_its_schema_is_a_persons(
+    redact: Redactor, values: dict[str, object]
+) -> None:
+    assert redact_record_values(redact, values) == redact.walk(values)
+
+
+def test_what_may_be_missing_is_redacted_as_what_it_is_where_it_is_there() -> None:
+    redact = Redactor.from_environment({"DB_PASSWORD": "48392017", "A_PASSWORD": "demo-one"})
+    failure = Failure(cell_index=48392017, cell_id="demo-one", ename="E", evalue="demo-one")
+    clean = redact_record(redact, failure)
+    assert (clean["cell_index"], clean["cell_id"]) == (48392017, "demo-one")
+    assert clean["evalue"] == "[redacted:A_PASSWORD]"
+    assert redact_record(redact, failure.model_copy(update={"cell_id": None}))["cell_id"] is None
+
+
+def test_what_may_be_a_number_or_a_text_is_a_persons() -> None:
+    redact = Redactor.from_environment({"DB_PASSWORD": "48392017"})
+    values = {"kind": "evidence", "facts": [{"name": "a", "value": 48392017}]}
+    clean = redact_record_values(redact, values)
+    assert clean["facts"] == [{"name": "a", "value": "[redacted:DB_PASSWORD]"}]
 
 
 def test_a_record_that_was_read_back_is_the_same(redact: Redactor) -> None:

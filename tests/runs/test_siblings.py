@@ -147,3 +147,72 @@ def test_what_cannot_be_copied_is_linked(
     (runbook.parent / "a.txt").write_text("theirs")
     bring_siblings(runbook, work)
     assert (work / "a.txt").is_symlink() and (work / "a.txt").read_text() == "theirs"
+
+
+def test_who_works_on_the_files_themselves_has_all_of_them_linked(
+    runbook: Path, work: Path
+) -> None:
+    (runbook.parent / "a.txt").write_text("x")
+    (runbook.parent / "data").mkdir()
+    assert [p.name for p in bring_siblings(runbook, work, linked=True)] == ["a.txt", "data"]
+    assert all(path.is_symlink() for path in work.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("most_bytes", "most_files", "is_linked"),
+    [(10, 3, False), (9, 3, True), (10, 2, False), (10, 1, True)],
+)
+def test_a_folder_is_copied_up_to_its_bounds(
+    runbook: Path,
+    work: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    most_bytes: int,
+    most_files: int,
+    is_linked: bool,
+) -> None:
+    monkeypatch.setattr(module, "_MOST_COPIED", most_bytes)
+    monkeypatch.setattr(module, "_MOST_FILES", most_files)
+    (runbook.parent / "data").mkdir()
+    for name in ("a", "b"):
+        (runbook.parent / "data" / name).write_bytes(b"12345")
+    bring_siblings(runbook, work)
+    assert (work / "data").is_symlink() is is_linked
+
+
+@pytest.mark.parametrize(("size", "is_linked"), [(10, False), (11, True)])
+def test_a_file_is_copied_up_to_its_bound(
+    runbook: Path, work: Path, monkeypatch: pytest.MonkeyPatch, size: int, is_linked: bool
+) -> None:
+    monkeypatch.setattr(module, "_MOST_COPIED", 10)
+    (runbook.parent / "a").write_bytes(bytes(size))
+    bring_siblings(runbook, work)
+    assert (work / "a").is_symlink() is is_linked
+
+
+def test_a_folder_that_holds_a_link_before_other_files_is_linked(runbook: Path, work: Path) -> None:
+    (runbook.parent / "data" / "deep").mkdir(parents=True)
+    (runbook.parent / "data" / "link").symlink_to("deep")
+    for number in range(5):
+        (runbook.parent / "data" / "deep" / str(number)).touch()
+    bring_siblings(runbook, work)
+    assert (work / "data").is_symlink()
+
+
+def test_caches_within_a_folder_are_left_out(runbook: Path, work: Path) -> None:
+    for name in ("__pycache__", ".hidden", "deep/__pycache__"):
+        (runbook.parent / "data" / name).mkdir(parents=True)
+    bring_siblings(runbook, work)
+    assert sorted(p.name for p in (work / "data").rglob("*")) == ["deep"]
+
+
+@pytest.mark.parametrize(("size", "is_kept"), [(10, True), (11, False)])
+def test_a_large_copy_that_the_job_did_not_change_is_taken_away(
+    runbook: Path, work: Path, monkeypatch: pytest.MonkeyPatch, size: int, is_kept: bool
+) -> None:
+    monkeypatch.setattr(module, "_MOST_KEPT", 10)
+    (runbook.parent / "data").mkdir()
+    (runbook.parent / "data" / "a").write_bytes(bytes(size))
+    (runbook.parent / "b").write_bytes(bytes(size))
+    with siblings(runbook, work):
+        assert (work / "data" / "a").exists()
+    assert (work / "data" / "a").exists() is (work / "b").exists() is is_kept

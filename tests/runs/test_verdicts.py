@@ -18,6 +18,7 @@ from job_files import (
     whole,
 )
 
+from proofbook.files import hash_file
 from proofbook.records import AnyRecord, Check, Failure, Finish, Metric
 from proofbook.runs.verdicts import HARDWARE_CHECK, JudgedJob, Stop, severity
 
@@ -280,6 +281,38 @@ def test_only_a_cancellation_is_worse_than_an_error(status: Any) -> None:
     assert severity(status, False) < severity("cancelled", False)
 
 
+ENDED = cell_of("finish", "failed", outputs=[output_of("ChecksFailed")])
+TEXT = cell_of("about", "not_run", cell_type="markdown")
+
+
+@pytest.mark.parametrize(
+    ("records", "cells", "only_checks"),
+    [
+        (whole(PASSED, FAILED), [cell_of("a"), ENDED], True),
+        (whole(PASSED, FAILED), [TEXT, cell_of("a"), ENDED], True),
+        (whole(FAILED), [cell_of("finish")], True),
+        (whole(PASSED), [cell_of("finish")], False),
+        (whole(FAILED)[:-1], [cell_of("a"), ENDED], False),
+        (whole(FAILED, FORBIDDEN), [cell_of("a"), ENDED], False),
+        (whole(FAILED, ALLOWED), [cell_of("a"), ENDED], True),
+        (whole(FAILED), [cell_of("a", "not_run"), ENDED], False),
+        (whole(FAILED), [cell_of("a", "interrupted"), cell_of("b"), ENDED], False),
+        (whole(FAILED), [cell_of("a"), cell_of("b", "not_run"), ENDED], False),
+        (whole(FAILED), [cell_of("finish", outputs=[output_of("Incomplete")])], False),
+        (whole(FAILED), [cell_of("finish", outputs=[output_of("KeyError")])], False),
+    ],
+)
+def test_a_job_that_came_to_its_end_may_have_failed_by_its_checks_alone(
+    files: JobFiles, records: list[AnyRecord], cells: list[dict[str, Any]], only_checks: bool
+) -> None:
+    assert files.write(records, *cells).judge_all().only_checks_failed is only_checks
+
+
+def test_a_stop_is_more_than_checks(files: JobFiles) -> None:
+    files.write(whole(FAILED), cell_of("a"), ENDED)
+    assert not files.judge_all(stop("crashed")).only_checks_failed
+
+
 # What is read to judge a job is kept for whoever shows it.
 
 
@@ -291,13 +324,15 @@ def test_a_judged_job_keeps_all_that_was_read(files: JobFiles) -> None:
         file.write('{"kind": "ch')
     judged = files.judge_all()
     assert judged.unreadable_lines == 1
+    assert judged.notebook_sha256 == hash_file(files.folder.notebook)
     assert judged.media_problems == {evidence.file.filename: "is missing"}
     assert judged.of_kind(Check) == (PASSED,)
 
 
 def test_a_job_of_which_nothing_was_read_has_no_unreadable_lines(files: JobFiles) -> None:
     outcome = files.write(whole(PASSED)).judge_all().outcome
-    assert JudgedJob(planned=JOB, outcome=outcome).unreadable_lines == 0
+    judged = JudgedJob(planned=JOB, outcome=outcome)
+    assert (judged.unreadable_lines, judged.only_checks_failed) == (0, False)
 
 
 BADNESS = {"passed": 0, "incomplete": 1, "failed": 2, "error": 3, "crashed": 3, "cancelled": 4}

@@ -40,7 +40,7 @@ def open_runbook(name: str, namespace: Mapping[str, Any]) -> OpenRunbook:
     try:
         config = model.model_validate(values)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
+        first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
         raise UsageError(f"{name}: parameter {field!r}: {first['msg']}") from error
     checks = Checks(name, parameters=config.model_dump(), namespace=namespace)

@@ -141,7 +141,7 @@ class ParameterVerifier:
         try:
             model.model_validate(values)
         except ValidationError as error:
-            for fault in error.errors(include_url=False):
+            for fault in error.errors():
                 name = str(fault["loc"][0]) if fault["loc"] else ""
                 # A fault of no single parameter may come from a deferred one.
                 if not deferred or (name and name not in deferred):

@@ -174,7 +174,7 @@ def _without_secrets(record: BaseModel, redact: Redactor | None) -> str:
 
 def _first_line(error: ValidationError) -> str:
     """Return the first thing that is wrong with a file, and where in it."""
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"])
     return f"{place}: {first['msg']}" if place else first["msg"]
 

@@ -38,7 +38,6 @@ from proofbook.records import (
     Check,
     Evidence,
     Failure,
-    Finish,
     Outcome,
     OutcomeStatus,
     PlannedJob,
@@ -158,7 +157,7 @@ def judge_job(
         media_problems=problems,
         only_checks_failed=worst.status == "failed"
         and not broken
-        and _came_to_its_end(notebook, records)
+        and _came_to_its_end(notebook)
         and not forbidden_skips(_checks(records), job.allow_skips),
     )
 
@@ -222,15 +221,12 @@ def _checks(records: Sequence[AnyRecord]) -> list[Check]:
     return [record for record in records if isinstance(record, Check)]
 
 
-def _came_to_its_end(notebook: ExecutedNotebook, records: Sequence[AnyRecord]) -> bool:
+def _came_to_its_end(notebook: ExecutedNotebook) -> bool:
     """Say whether every cell was executed, and none raised but the last, for its checks."""
     states = [cell.status for cell in notebook.cells if cell.cell_type == "code"]
     failure = notebook.failure
-    return (
-        any(isinstance(record, Finish) for record in records)
-        and all(status == "completed" for status in states[:-1])
-        and (failure is None or _STOPPED_BY_CHECKS.get(failure.ename) == "failed")
-    )
+    is_by_checks = failure is None or _STOPPED_BY_CHECKS.get(failure.ename) == "failed"
+    return is_by_checks and all(status == "completed" for status in states[:-1])
 
 
 def _was_not_needed(job: PlannedJob, notebook: ExecutedNotebook, checks: Sequence[Check]) -> bool:

@@ -11,7 +11,7 @@ __all__ = ["read_env_files"]
 _LARGEST = 1024 * 1024
 _LINE = re.compile(
     r"^[ \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_][\w.-]*)[ \t]*=[ \t]*"
-    r"(?:\"(?P<double>(?:\\.|[^\"\\])*)\"|'(?P<single>(?:\\.|[^'\\])*)'|(?P<plain>[^\r\n]*))",
+    r"(?:\"(?P<double>(?:\\[\s\S]|[^\"\\])*)\"|'(?P<single>(?:\\[\s\S]|[^'\\])*)'|(?P<plain>[^\r\n]*))",
     re.MULTILINE,
 )
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
