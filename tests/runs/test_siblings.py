@@ -149,13 +149,13 @@ def test_what_cannot_be_copied_is_linked(
     assert (work / "a.txt").is_symlink() and (work / "a.txt").read_text() == "theirs"
 
 
-def test_who_works_on_the_files_themselves_has_all_of_them_linked(
-    runbook: Path, work: Path
-) -> None:
-    (runbook.parent / "a.txt").write_text("x")
-    (runbook.parent / "data").mkdir()
-    assert [p.name for p in bring_siblings(runbook, work, linked=True)] == ["a.txt", "data"]
-    assert all(path.is_symlink() for path in work.iterdir())
+def test_who_works_on_the_files_themselves_has_the_code_linked(runbook: Path, work: Path) -> None:
+    for name in ("a.txt", "code.py", "data/a.txt", "package/code.py"):
+        (runbook.parent / name).parent.mkdir(exist_ok=True)
+        (runbook.parent / name).write_text("x")
+    brought = bring_siblings(runbook, work, linked=True)
+    assert [path.name for path in brought] == ["a.txt", "code.py", "data", "package"]
+    assert [path.name for path in brought if path.is_symlink()] == ["code.py", "package"]
 
 
 @pytest.mark.parametrize(
