@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import json
 from pathlib import Path
 
 import pytest
+from reviewed_run import approve_all, make_run
 
 from proofbook.errors import ProofbookError
 from proofbook.records import PlannedJob, RunInfo
@@ -13,6 +15,7 @@ from proofbook.report import write_report
 from proofbook.runner import report_process
 from proofbook.runner.report_process import write_report_apart
 from proofbook.runs.folder import RunFolder
+from proofbook.signoff.trust import EVERYBODY, find_trust
 
 
 @pytest.fixture
@@ -29,6 +32,16 @@ def test_it_is_the_same_report(run: RunFolder) -> None:
     apart = (run.report / "report.json").read_bytes()
     write_report(run)
     assert (run.report / "report.json").read_bytes() == apart
+
+
+def test_it_counts_the_answers_of_those_who_are_trusted(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "outputs")
+    approve_all(run)
+    signers = tmp_path / "signers"
+    signers.touch()
+    for trust, verdict in ((EVERYBODY, "passed"), (find_trust(signers=signers), "unreviewed")):
+        write_report_apart(run, trust=trust)
+        assert json.loads((run.report / "report.json").read_bytes())["verdict"] == verdict
 
 
 def test_what_keeps_it_from_being_written_is_raised_with_its_number(run: RunFolder) -> None:

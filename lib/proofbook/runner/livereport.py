@@ -89,7 +89,7 @@ class LiveReport:
 
     def _write_report(self) -> Path:
         if self._jobs > _FEW:
-            return write_report_apart(self._run, self._trust)
+            return write_report_apart(self._run, trust=self._trust)
         return write_report(self._run, media=self.media, trust=self._trust)
 
     def _follow(self) -> None:

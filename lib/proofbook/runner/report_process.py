@@ -21,7 +21,7 @@ _MODULE = "proofbook.runner.report_process"  # this one is called __main__ in th
 _NOT_WRITTEN = 74  # EX_IOERR of sysexits.h
 
 
-def write_report_apart(run: RunFolder, trust: Trust) -> Path:
+def write_report_apart(run: RunFolder, *, trust: Trust = EVERYBODY) -> Path:
     """Write the report as :func:`proofbook.report.write_report` does, in a new process.
 
     Args:
