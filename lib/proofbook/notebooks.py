@@ -40,6 +40,8 @@ class Runbook:
     parameters: dict[str, Parameter]
     sha256: str
     """:func:`content_hash` of its file."""
+    file_sha256: str = ""
+    """Of the file's bytes: what runs of the first edition recorded."""
     set_again: dict[str, str] = field(default_factory=dict)
     """Parameters to which a later cell gives a fixed value, with the cell: none other holds."""
 
@@ -144,6 +146,7 @@ def read_runbook(path: Path, name: str | None = None) -> Runbook:
         title=_title(notebook) or path.stem,
         parameters=parameters,
         sha256=content_hash(data),
+        file_sha256=hashlib.sha256(data).hexdigest(),
         set_again=find_set_again(parameters, later),
     )
 

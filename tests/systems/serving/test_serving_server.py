@@ -172,7 +172,7 @@ def test_a_given_port_that_is_taken_is_one_line_with_its_owner(launch) -> None: 
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(
-            SubjectError, match=rf"^port {port} is taken by \S+ \(process {os.getpid()}\); "
+            SubjectError, match=rf"^port {port} is taken by .+ \(process {os.getpid()}\); "
         ):
             Server(launch(healthy(), port=port)).start()
 

@@ -44,7 +44,8 @@ def test_a_sound_training_is_green(run: Run) -> None:
 def test_a_broken_training_is_red(
     run: Run, faults: list[str], parameters: dict[str, Any], red: list[str]
 ) -> None:
-    assert run("train", *faults, **{**TRAIN, **parameters}).red == red
+    done = run("train", *faults, **{**TRAIN, **parameters})
+    assert done.red == red, done.error
 
 
 def test_a_training_that_fails_has_the_checklists_advice(run: Run) -> None:
