@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 
-__all__ = ["printable", "say"]
+__all__ = ["as_shown", "say"]
 
 _LINES = "\n\t"
 
 
-def printable(text: str) -> str:
+def as_shown(text: str) -> str:
     """Return a text with escapes for all that is not seen: terminal commands, zero width, and what
     turns the direction of reading."""
     if text.isprintable():
@@ -21,7 +21,7 @@ def say(text: object, *, err: bool = False) -> None:
     """Print a line; what the stream's encoding cannot hold is escaped as well."""
     stream = sys.stderr if err else sys.stdout
     encoding = getattr(stream, "encoding", None) or "utf-8"
-    line = printable(str(text)).encode(encoding, "backslashreplace").decode(encoding)
+    line = as_shown(str(text)).encode(encoding, "backslashreplace").decode(encoding)
     stream.write(f"{line}\n")
     stream.flush()
 

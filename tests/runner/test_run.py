@@ -216,8 +216,9 @@ def test_a_run_is_sealed_when_it_ends_and_a_broken_seal_stays_broken(
     )
 
 
+@pytest.mark.parametrize("without", ["", "report"])
 def test_a_run_that_is_resumed_is_sealed_again(
-    project: Project, add_runbook: Add, add_profile: Add, runner: Runner
+    project: Project, add_runbook: Add, add_profile: Add, runner: Runner, without: str
 ) -> None:
     flag = project.root / "broken"
     flag.touch()
@@ -227,6 +228,8 @@ def test_a_run_that_is_resumed_is_sealed_again(
     folder = RunFolder(runner.run().folder)
     assert verify_run(folder).verdict == "failed"
     flag.unlink()
+    if without:
+        shutil.rmtree(folder.path / without)
     assert runner.run("--resume", "latest").code == 0
     assert verify_run(folder).verdict == "passed"
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from proofbook.records import Outcome, RunInfo
 from proofbook.runner.events import CellStarted, Event, JobEnded, JobStarted, Note
-from proofbook.terminal import printable
+from proofbook.terminal import as_shown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -123,7 +123,7 @@ class Progress:
         return row
 
     def _print(self, line: str) -> None:
-        self._console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
+        self._console.print(as_shown(line), markup=False, highlight=False, soft_wrap=True)
 
     def _table(self) -> Table:
         from rich.markup import escape
@@ -142,13 +142,13 @@ class Progress:
                 table.add_row(
                     job,
                     f"[{style}]{row.state}[/{style}]" if style else row.state,
-                    escape(printable(row.cell)),
+                    escape(as_shown(row.cell)),
                     _seconds(self._elapsed(row)),
                     _seconds(self._expected.get(job)),
-                    escape(printable(row.cause)),
+                    escape(as_shown(row.cause)),
                 )
             counts = self._count_words() if len(shown) < len(self._rows) else ""
-        table.caption = escape(printable("\n".join(line for line in (counts, self._note) if line)))
+        table.caption = escape(as_shown("\n".join(line for line in (counts, self._note) if line)))
         return table
 
     def _shown(self) -> Iterable[str]:

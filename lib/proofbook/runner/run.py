@@ -174,7 +174,7 @@ def _reopened(folder: RunFolder, project: Project, slots: int | None) -> RunInfo
     update: dict[str, object] = {"verdict": "incomplete", "ended": None}
     if slots is not None:
         update["slots"] = min(slots, len(info.plan))
-    if folder.report.exists():
+    if folder.report.exists() or SignoffLog(folder.path, info.run_id).path.exists():
         commit = read_commit(project.root)
         again = Resumption(commit=commit.id, dirty=commit.dirty, environment=read_environment())
         update["resumed"] = (*info.resumed, again)
