@@ -31,6 +31,12 @@ _FORM = re.compile(
 )
 _STEPS_OF_GRACE = 10
 _PATIENCE = 10.0
+_EARLY = 0.7
+"""Part of a save's turns in which the moment lies: not all of them are seen."""
+_SLICES = 100
+"""Parts of a save, after each of which a training is held."""
+_OVER = 0.5
+"""Seconds without a change after which a save that had begun is over."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,8 +105,16 @@ class Cycle:
 
     @property
     def newest(self) -> int:
-        """The newest whole checkpoint; 0 where there was none."""
-        return max(self.checkpoints, default=0)
+        """The newest checkpoint that the next start has to go on from; 0 where there was none.
+
+        One that was being written does not count, even if a part of it was whole.
+        """
+        whole = [
+            step
+            for step in self.checkpoints
+            if not self.interruption.writing or step < self.interruption.step
+        ]
+        return max(whole, default=0)
 
     @property
     def words(self) -> str:
@@ -269,16 +283,43 @@ class _Start:
     def _wait_save(
         self, saves: SaveWatch, control: Control, timeout: float, chance: random.Random
     ) -> bool:
-        """Wait for a random moment between the first byte of a save and its last turn."""
-        turns, extra = chance.randrange(control.turns), chance.random()
-        seen, deadline = 0, time.monotonic() + timeout
+        """Wait for a random moment between the first byte of a save and its last turn.
+
+        Where one was over too early, the next one is taken, at an earlier moment.
+        """
+        deadline, aim = time.monotonic() + timeout, control.turns * _EARLY
         while self._training.running and time.monotonic() < deadline:
-            for change in saves.look():
-                if seen >= turns:
-                    time.sleep(extra * min(0.001, _between(control)))
-                    return False
-                seen += change.kind != "written"
+            # Early turns are the likelier ones: a save whose end was seen too late proves nothing.
+            if self._hits(saves, int(aim * chance.random() ** 2), control):
+                return False
+            if self._training.reached() >= max(control.save_steps, default=0) - 1:
+                return not self._training.running  # there is no further save: it was missed
+            aim /= 2
         return not self._training.running
+
+    def _hits(self, saves: SaveWatch, turns: int, control: Control) -> bool:
+        """Hold the training after so many turns of its next save; False where that is over before.
+
+        A small file is written in less time than a signal takes on a busy machine. So before the
+        save the training is held again and again, and let go for a part of a step, later for a part
+        of a save.
+        """
+        training = self._training
+        before, within = control.step_seconds / _SLICES, control.save_seconds / _SLICES
+        seen, last, began = 0, 0.0, 0
+        while training.running:
+            training.hold()
+            for change in saves.look(0):
+                last, began = change.seconds, began or training.reached() + 1
+                if seen >= turns:
+                    return True
+                seen += change.kind != "written"
+            if last and (time.monotonic() - last > _OVER or training.reached() > began):
+                training.let_go()
+                return False
+            training.let_go()
+            time.sleep(within if last else before)
+        return False
 
     def _ends(self, control: Control, signalled: int) -> bool:
         """Wait for the end after a signal; False, and end it, where it goes on for many steps."""
@@ -294,12 +335,6 @@ class _Start:
             return True
         training.interrupt(signal.SIGKILL)
         return False
-
-
-def _between(control: Control) -> float:
-    times = [change.seconds for change in control.changes]
-    gaps = sorted(b - a for a, b in zip(times, times[1:], strict=False))
-    return gaps[len(gaps) // 2] if gaps else 0.0
 
 
 def _with_resumptions(control: Control, cycles: Sequence[Cycle], last: Ended) -> list[Cycle]:

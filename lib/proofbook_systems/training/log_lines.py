@@ -93,13 +93,13 @@ FORMS: tuple[LineForm, ...] = (
     _form(
         "step by name",
         r"(?<![A-Za-z_])(?:global[ _]?)?(?:train(?:ing|er)?[ _/])?(?:steps?|iter(?:ation)?s?|update|batch)"
-        r"(?:_num)?[\"']?\s*[:=#]?\s*\[?\s*(?P<step>\d+)(?![.\d]|\s*s\b)",
+        r"(?:_num)?[\"']?\s*[:=#]?\s*\[?\s*(?P<step>\d+)(?![.\d]|\s*(?:s\b|%))",
         "iter 5: loss 0.2500, time 12.00ms, mfu 1.00%",
         worded=True,
     ),
     _form(
         "epoch by name",
-        r"(?<![A-Za-z])epoch[\"']?\s*[:=#]?\s*\[?\s*(?P<step>\d+)(?![.\d])",
+        r"(?<![A-Za-z])epoch[\"']?\s*[:=#]?\s*\[?\s*(?P<step>\d+)(?![.\d]|\s*%)",
         "Epoch 5/30 - train loss: 0.25",
     ),
 )
@@ -178,6 +178,8 @@ def _read_dictionaries(lines: Iterable[str]) -> Iterator[Told]:
             if total in (None, bar["total"]):
                 step = int(bar["step"])
         start = line.find("{")
+        if start >= 0 and "train_runtime" in line[start:]:
+            continue  # the summary of a whole training
         if start >= 0 and _UNNUMBERED.pattern.search(line[start:]):
             bars = list(_BAR.finditer(line[:start]))
             total = total or (bars[-1]["total"] if bars else None)

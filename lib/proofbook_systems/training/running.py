@@ -148,8 +148,8 @@ class Training:
 
     def reached(self) -> int:
         """Return the largest step that is told so far; 0 where there is none."""
-        size = self._size()
-        if size != self._parsed or self.trainer.log_file:
+        size = self._size() + self._log.size
+        if size != self._parsed:
             self._parsed = size
             self._reached = max(self._reached, self._log.reached(self._printed(_TAIL)))
         return self._reached
@@ -194,6 +194,20 @@ class Training:
     def running(self) -> bool:
         """Whether it has not ended yet."""
         return self._program.running
+
+    def hold(self) -> None:
+        """Stop all of it where it is, at once, until :meth:`let_go` or a kill."""
+        self._signal_group(signal.SIGSTOP)
+
+    def let_go(self) -> None:
+        """Let it go on."""
+        self._signal_group(signal.SIGCONT)
+
+    def _signal_group(self, signum: int) -> None:
+        # Not through the warden: its answer takes longer than a small file is written in.
+        with contextlib.suppress(ProcessLookupError):
+            if self._program.running:
+                os.killpg(self.pid, signum)
 
     def interrupt(self, signum: int) -> None:
         """Send it a signal as people and systems do, if it still runs.

@@ -28,6 +28,7 @@ __all__ = [
     "can_watch",
     "count_turns",
     "find_unprotected",
+    "save_seconds",
     "save_steps",
 ]
 
@@ -188,6 +189,16 @@ def save_steps(changes: Sequence[Change]) -> list[int]:
     units = _by_unit(changes).values()
     ends = {start for unit in units for start, _, _ in _whole(unit)}
     return sorted({change.step for change in changes if change.seconds in ends})
+
+
+def save_seconds(changes: Sequence[Change]) -> float:
+    """Return the median time between the first and the last change of a checkpoint that is made."""
+    times = []
+    for unit in _by_unit(changes).values():
+        ends = [start for start, _, _ in _whole(unit)]
+        if ends and any(_is_inside(change, unit) for change in unit):
+            times.append(ends[0] - unit[0].seconds)
+    return sorted(times)[len(times) // 2] if times else 0.0
 
 
 def count_turns(changes: Sequence[Change]) -> int:

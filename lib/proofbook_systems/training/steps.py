@@ -18,7 +18,8 @@ from proofbook_systems.training.log_lines import split_lines as _split
 __all__ = ["Recognised", "Step", "StepLog", "last_step", "numbering_of"]
 
 _DICTIONARY = "dictionaries beside a progress bar"
-_TAIL = 65536
+_TAIL = 8192
+_LIVE = (".jsonl", ".csv")
 
 
 class Step(NamedTuple):
@@ -43,8 +44,7 @@ class Numbering(NamedTuple):
         wrong = [
             f"{a.number} is followed by {b.number}"
             for a, b in zip(steps, steps[1:], strict=False)
-            if not 0 < b.number - a.number <= self.stride
-            and b.number != steps[-1].number
+            if (not 0 < b.number - a.number <= self.stride and b.number != steps[-1].number)
             or b.number <= a.number
         ]
         return wrong if self.regular(steps) else [each for each in wrong if _goes_back(each)]
@@ -103,6 +103,11 @@ class StepLog:
     def begin(self) -> None:
         """Note what the files tell already."""
         self._before = {path: read_log(path) for path in self._files()}
+
+    @property
+    def size(self) -> int:
+        """Bytes in the files that grow while it runs."""
+        return sum(path.stat().st_size for path in self._files(live=True))
 
     def reached(self, printed: str) -> int:
         """Return the largest step that is told so far, quickly; 0 where there is none."""
@@ -171,10 +176,8 @@ class StepLog:
             path = self.output / self.log_file
             return [path] if path.is_file() else []
         if live:
-            folders = (self.output, self.output / "logs")
-            return [
-                path for folder in folders if folder.is_dir() for path in folder.glob("*.jsonl")
-            ]
+            folders = [path for path in (self.output, self.output / "logs") if path.is_dir()]
+            return [path for folder in folders for path in folder.iterdir() if path.suffix in _LIVE]
         logs = {log.path.name + log.kind: log.path for log in find_logs(self.output)}
         return list(logs.values())
 
