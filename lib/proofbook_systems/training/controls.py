@@ -101,7 +101,7 @@ class Control:
 
     @property
     def save_steps(self) -> list[int]:
-        """The steps of its checkpoints, by their names, or by what was told when they were whole."""
+        """The steps of its checkpoints, by name, or by what was told when they were whole."""
         named = [step for step in self.saved if step > 0]
         return named or save_steps(self.changes)
 
@@ -120,7 +120,7 @@ class Control:
 
     @property
     def not_repeatable(self) -> str:
-        """The first difference of two uninterrupted trainings, in words; empty where there is none."""
+        """How two uninterrupted trainings differ first, in words; empty where they do not."""
         steps = sorted(self.departures, key=lambda each: each.step or 0)
         learnt = [row for row in self.comparison.having("differs") if row.role in _LEARNT]
         if steps:

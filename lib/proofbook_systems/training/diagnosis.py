@@ -87,7 +87,7 @@ def _before_the_first(control: Control, result: Interrupted) -> str | None:
     for departure in compare_steps(ours, theirs):
         if departure.what != "step sequence" and control.is_repeatable(departure.what):
             return (
-                f"{departure.words}, before the first interruption: this is no fault of resuming; the "
-                "trainer is not repeatable"
+                f"{departure.words}, before the first interruption: this is no fault of resuming; "
+                "the trainer is not repeatable"
             )
     return None

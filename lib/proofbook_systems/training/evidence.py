@@ -1,4 +1,4 @@
-"""What is known of a resumption: what it told, what its next checkpoint holds, what was saved at all.
+"""What is known of a resumption: what it told, its next checkpoint, and what was saved at all.
 
 Gathers and compares; says nothing about causes.
 """
@@ -103,18 +103,28 @@ def gather(
             result.cycles[number + 1].reached if number + 1 < len(result.cycles) else control.total
         )
         at, ours, theirs = _next_checkpoint(control, output, comparison, cycle.resumed_at, until)
-        evidence.append(Evidence(
-            cycle=cycle, resumed_at=cycle.resumed_at, control=control, at=at,
-            told={step.number: step for step in start.steps}, ours=ours, theirs=theirs,
-            states=_by_role(ours, theirs, control.noise), saved=_saved(control), coarse=_coarse(control), unsaved=_find_unsaved(control),
-        ))  # fmt: skip
+        evidence.append(
+            Evidence(
+                cycle=cycle,
+                resumed_at=cycle.resumed_at,
+                control=control,
+                at=at,
+                told={step.number: step for step in start.steps},
+                ours=ours,
+                theirs=theirs,
+                states=_by_role(ours, theirs, control.noise),
+                saved=_saved(control),
+                coarse=_coarse(control),
+                unsaved=_find_unsaved(control),
+            )
+        )
     return evidence
 
 
 def _next_checkpoint(
     control: Control, output: Path, comparison: Comparison, after: int, until: int
 ) -> tuple[int, dict[str, Any], dict[str, Any]]:
-    """Return the states of the first checkpoint that both have after a step, else of the last files."""
+    """Return the states of the first checkpoint after a step in both, else of the last files."""
     pattern = control.trainer.checkpoints
     mine = {each.step: each for each in find_checkpoints(output, pattern)}
     other = {each.step: each for each in control.checkpoints}

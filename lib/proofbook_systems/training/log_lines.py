@@ -22,7 +22,8 @@ _LOSS = re.compile(
     re.IGNORECASE,
 )
 _RATE = re.compile(
-    rf"(?<![A-Za-z0-9_])(?:lr|learning[ _]rate|train/lr|lr[-_](?:unet|text|adamw?|sgd|group|pg|\d)\w*){_IS}{_QUOTED}",
+    rf"(?<![A-Za-z0-9_])(?:lr|learning[ _]rate|train/lr"
+    rf"|lr[-_](?:unet|text|adamw?|sgd|group|pg|\d)\w*){_IS}{_QUOTED}",
     re.IGNORECASE,
 )
 _EPOCH = re.compile(rf"[\"']epoch[\"']\s*:\s*{_QUOTED}")
@@ -92,8 +93,8 @@ FORMS: tuple[LineForm, ...] = (
     ),
     _form(
         "step by name",
-        r"(?<![A-Za-z_])(?:global[ _]?)?(?:train(?:ing|er)?[ _/])?(?:steps?|iter(?:ation)?s?|update|batch)"
-        r"(?:_num)?[\"']?\s*[:=#]?\s*\[?\s*(?P<step>\d+)(?![.\d]|\s*(?:s\b|%))",
+        r"(?<![A-Za-z_])(?:global[ _]?)?(?:train(?:ing|er)?[ _/])?"
+        r"(?:steps?|iter(?:ation)?s?|update|batch)(?:_num)?[\"']?\s*[:=#]?\s*\[?\s*(?P<step>\d+)(?![.\d]|\s*(?:s\b|%))",
         "iter 5: loss 0.2500, time 12.00ms, mfu 1.00%",
         worded=True,
     ),

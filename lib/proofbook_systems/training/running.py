@@ -67,6 +67,8 @@ class Ended:
     """What is advised for what was printed."""
     recognised: Recognised | None = None
     """Where and how its steps were told; None where none were."""
+    writes: list[float] = field(default_factory=list)
+    """Seconds since the start at which it wrote other files than logs, where that was watched."""
 
     @property
     def last_words(self) -> str:
@@ -190,6 +192,10 @@ class Training:
         """Wait until so long after its start; return whether it has ended before that."""
         return self.wait(timeout, lambda: time.monotonic() - self._started >= seconds)
 
+    def steps(self) -> list[Step]:
+        """Return the steps that are told so far."""
+        return self._log.read(self._printed())[1]
+
     @property
     def running(self) -> bool:
         """Whether it has not ended yet."""
@@ -228,7 +234,7 @@ class Training:
         recognised, steps = self._log.read(printed)
         return Ended(
             code=self._program.exit_code, state=self._program.state, steps=steps,
-            recognised=recognised,
+            recognised=recognised, writes=self._writes(),
             printed=printed, seconds=time.monotonic() - self._started, memory=self._memory,
             gpu=self._stop_watching(),
             advice=find_advice(printed, self.trainer.advice),
@@ -240,6 +246,10 @@ class Training:
 
     def _stop_watching(self) -> GpuUse | None:
         return self._watch.stop() if self._watch else None
+
+    def _writes(self) -> list[float]:
+        times = self._saves.writes if self._saves else []
+        return sorted({round(seconds - self._started, 1) for seconds in times})
 
     def _pause(self) -> None:
         if self._saves is None:

@@ -1,7 +1,7 @@
 """Watch an output folder while checkpoints are written: every change, from the first byte on.
 
-Linux's inotify tells them, whatever names a trainer gives to what it has not finished. Elsewhere there
-is nothing to watch with, and that is told. Logs and pictures are left out.
+Linux's inotify tells them, whatever names a trainer gives to what it has not finished. Elsewhere
+there is nothing to watch with, and that is told. Logs and pictures are left out.
 """
 
 from __future__ import annotations
@@ -69,6 +69,8 @@ class SaveWatch:
     folder: Path
     changes: list[Change] = field(default_factory=list)
     """All that was seen so far."""
+    writes: list[float] = field(default_factory=list)
+    """When anything but a log was changed, on the monotonic clock."""
     reached: int = 0
     """The step that the training has told by now, as its follower says."""
 
@@ -119,6 +121,8 @@ class SaveWatch:
             (flags.MOVED_FROM, "moved away"), (flags.MOVED_TO, "moved here"),
             (flags.DELETE, "deleted"),
         )  # fmt: skip
+        if not is_log(path.name):
+            self.writes.append(time.monotonic())
         for flag, kind in kinds:
             if mask & flag and _counts(path):
                 yield self._change(kind, path)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from proofbook_systems.training.comparison import size_words
@@ -24,7 +25,6 @@ _FEW = 5
 """Steps whose mean loss is compared with that of a new training."""
 _ONE_LAYER = 20.0
 """How many times the median difference one tensor's must be to be called the cause."""
-
 
 Signature = Callable[[Evidence], str | None]
 
@@ -50,25 +50,25 @@ def _older(evidence: Evidence) -> str | None:
         return None
     if resumed not in evidence.control.save_steps and evidence.control.numbering.stride == 1:
         return (
-            f"checkpoint {newest} was taken, and steps are counted from {resumed}: progress was not "
-            "restored as it was"
+            f"checkpoint {newest} was taken, and steps are counted from {resumed}: progress was "
+            "not restored as it was"
         )
     return (
-        f"training went on from {resumed} though checkpoint {newest} was there: an older checkpoint "
-        "was taken than the newest"
+        f"training went on from {resumed} though checkpoint {newest} was there: an older "
+        "checkpoint was taken than the newest"
     )
 
 
 def _skipped(evidence: Evidence) -> str | None:
     newest = evidence.cycle.newest
     departs = evidence.departs("lr") or evidence.departs("loss")
-    if not evidence.cycle.checkpoints or evidence.resumed_at <= newest or departs is None:
-        return None
-    if evidence.control.numbering.stride > 1:
+    known = bool(evidence.cycle.checkpoints) and evidence.control.numbering.stride <= 1
+    if not known or evidence.resumed_at <= newest or departs is None:
         return None
     return (
-        f"training went on from {evidence.resumed_at}, and checkpoint {newest} was the newest: progress "
-        f"was not restored as it was, and {evidence.resumed_at - newest} steps were left out"
+        f"training went on from {evidence.resumed_at}, and checkpoint {newest} was the newest: "
+        f"progress was not restored as it was, and {evidence.resumed_at - newest} steps were left "
+        "out"
     )
 
 
@@ -92,14 +92,11 @@ def _scheduler(evidence: Evidence) -> str | None:
 
 def _shift(evidence: Evidence, number: int) -> int | None:
     """Return by how many steps the learning rates are behind those of the control."""
-    steps, told = evidence.control.steps, evidence.told
+    rates, told = {n: step.lr for n, step in evidence.control.steps.items()}, evidence.told
     compared = [n for n in sorted(told) if n >= number and told[n].lr is not None][:4]
-    for shift in sorted(
-        range(-number, number), key=lambda each: (each != evidence.resumed_at, abs(each))
-    ):
-        if shift and all(
-            n - shift in steps and steps[n - shift].lr == told[n].lr for n in compared
-        ):
+    nearest = sorted(range(-number, number), key=lambda n: (n != evidence.resumed_at, abs(n)))
+    for shift in nearest:
+        if shift and all(rates.get(n - shift) == told[n].lr for n in compared):
             return shift
     return None
 
@@ -109,8 +106,8 @@ def _scheduler_state(evidence: Evidence) -> str | None:
         ours, theirs = evidence.ours.get(key), evidence.theirs.get(key)
         if isinstance(ours, int) and isinstance(theirs, int):
             return (
-                f"{evidence.start()}: the scheduler in checkpoint {evidence.at} has counted to {ours} "
-                f"and not to {theirs}: it was not restored"
+                f"{evidence.start()}: the scheduler in checkpoint {evidence.at} has counted to "
+                f"{ours} and not to {theirs}: it was not restored"
             )
     return None
 
@@ -120,8 +117,8 @@ def _counters(evidence: Evidence) -> str | None:
         ours, theirs = _number(evidence.ours.get(key)), _number(evidence.theirs.get(key))
         if ours is not None and theirs is not None:
             return (
-                f"{evidence.start()}: the optimizer's step counters in checkpoint {evidence.at} say "
-                f"{ours:g} and not {theirs:g}: the optimizer was not restored"
+                f"{evidence.start()}: the optimizer's step counters in checkpoint {evidence.at} "
+                f"say {ours:g} and not {theirs:g}: the optimizer was not restored"
             )
     return None
 
@@ -141,15 +138,14 @@ def _scaler(evidence: Evidence) -> str | None:
     key = next(iter(differing))
     return (
         f"{evidence.start()}: the gradient scaler's {key} in checkpoint {evidence.at} is "
-        f"{_say(evidence.ours.get(key))} and not {_say(evidence.theirs.get(key))}: the scaler was not "
-        "restored"
+        f"{_say(evidence.ours.get(key))} and not {_say(evidence.theirs.get(key))}: the scaler was "
+        "not restored"
     )
 
 
 def _average(evidence: Evidence) -> str | None:
-    if evidence.departs("loss") is not None or "EMA" not in evidence.states:
-        return None
-    if "weights" in evidence.states:
+    alone = "EMA" in evidence.states and "weights" not in evidence.states
+    if not alone or evidence.departs("loss") is not None:
         return None
     return _largest(evidence, "EMA", "the moving average of the weights (EMA) was not restored")
 
@@ -157,8 +153,8 @@ def _average(evidence: Evidence) -> str | None:
 def _random(evidence: Evidence) -> str | None:
     if "random numbers" in evidence.states:
         return (
-            f"{evidence.start()}: the state of random numbers in checkpoint {evidence.at} is another "
-            f"one{_loss_words(evidence)}: the random number generators were not restored"
+            f"{evidence.start()}: the state of random numbers in checkpoint {evidence.at} is "
+            f"another one{_loss_words(evidence)}: the random number generators were not restored"
         )
     missing = {"random numbers", "order of the data"} - evidence.saved
     if not evidence.loss_departs_at_once or "random numbers" not in missing or not evidence.saved:
@@ -174,8 +170,8 @@ def _unsaved(evidence: Evidence) -> str | None:
     if not departs or not evidence.unsaved:
         return None
     return (
-        f"{evidence.start()}: {evidence.unsaved[0]} is in the final model and in no checkpoint: it was "
-        "not saved"
+        f"{evidence.start()}: {evidence.unsaved[0]} is in the final model and in no checkpoint: it "
+        "was not saved"
     )
 
 
@@ -185,8 +181,8 @@ def _order(evidence: Evidence) -> str | None:
     if not evidence.loss_departs_at_once or _same_data(evidence):
         return None
     return (
-        f"{evidence.start()}:{_loss_words(evidence)[1:]} while the random numbers are the same: other "
-        "data: the order of the data (sampler) was not restored"
+        f"{evidence.start()}:{_loss_words(evidence)[1:]} while the random numbers are the same: "
+        "other data: the order of the data (sampler) was not restored"
     )
 
 
@@ -205,8 +201,8 @@ def _new_weights(evidence: Evidence) -> str | None:
     if learnt <= 3 * _noise(evidence) or abs(ours - new) > 0.3 * learnt:
         return None
     return (
-        f"{evidence.start()}: the losses are those of a new training, {ours:.4g} and not {theirs:.4g}: "
-        "the weights were not restored"
+        f"{evidence.start()}: the losses are those of a new training, {ours:.4g} and not "
+        f"{theirs:.4g}: the weights were not restored"
     )
 
 
@@ -230,8 +226,9 @@ def _other_weights(evidence: Evidence) -> str | None:
     if not evidence.loss_departs_at_once or not kept or not _same_data(evidence):
         return None
     return (
-        f"{evidence.start()}:{_loss_words(evidence)[1:]} with the same data and random numbers: the "
-        "weights are not those that were saved: not all were restored, or another copy of them was"
+        f"{evidence.start()}:{_loss_words(evidence)[1:]} with the same data and random numbers: "
+        "the weights are not those that were saved: not all were restored, or another copy of "
+        "them was"
     )
 
 
@@ -240,21 +237,17 @@ def _part(evidence: Evidence) -> str | None:
     if tensor is None:
         return None
     return (
-        f"{evidence.start()}:{_loss_words(evidence)[1:]}, and {tensor} departs far more than the rest: "
-        "it was not restored"
+        f"{evidence.start()}:{_loss_words(evidence)[1:]}, and {tensor} departs far more than the "
+        "rest: it was not restored"
     )
 
 
 def _moments(evidence: Evidence) -> str | None:
-    if not evidence.loss_departs_later and not (
-        evidence.departs("loss") is None and "optimizer" in evidence.states
-    ):
+    unseen = evidence.departs("loss") is None and "optimizer" in evidence.states
+    if not evidence.loss_departs_later and not unseen:
         return None
-    missing = (
-        ""
-        if "optimizer" in evidence.saved or not evidence.saved
-        else ", which no checkpoint holds,"
-    )
+    lacking = evidence.saved and "optimizer" not in evidence.saved
+    missing = ", which no checkpoint holds," if lacking else ""
     where = _loss_words(evidence) or f" in checkpoint {evidence.at}"
     return (
         f"{evidence.start()}: the first steps are the same, and then{where.removeprefix(',')}: the "
@@ -287,7 +280,7 @@ def _loss_words(evidence: Evidence) -> str:
 def _noise(evidence: Evidence) -> float:
     """Return how much the loss changes from one step to the next by the data alone: the median."""
     losses = [step.loss for step in evidence.control.ended.steps if step.loss is not None]
-    changes = sorted(abs(b - a) for a, b in zip(losses, losses[1:], strict=False))
+    changes = sorted(abs(b - a) for a, b in pairwise(losses))
     return changes[len(changes) // 2] if changes else 0.0
 
 
@@ -312,9 +305,8 @@ def _relative(evidence: Evidence, role: Role) -> float:
     sizes = [by for by in evidence.states.get(role, {}).values() if math.isfinite(by)]
     if not sizes:
         return 0.0
-    largest = max(
-        (_largest_value(evidence.theirs[key]) for key in evidence.states[role]), default=0.0
-    )
+    values = [_largest_value(evidence.theirs[key]) for key in evidence.states[role]]
+    largest = max(values, default=0.0)
     return max(sizes) / largest if largest else math.inf
 
 
