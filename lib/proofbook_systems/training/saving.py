@@ -131,7 +131,11 @@ class SaveWatch:
         """Watch a new folder; what was made in it before that is told now."""
         if not self._add(folder):
             return
-        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        try:
+            inside = sorted(folder.iterdir())
+        except OSError:
+            return  # it was renamed, or removed, meanwhile
+        for path in inside:
             if path.is_dir():
                 yield from self._enter(path)
             elif _counts(path):

@@ -6,27 +6,26 @@ Each signature looks at the same evidence, and returns a sentence where it recog
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Callable
 from typing import Any
 
 from proofbook_systems.training.comparison import size_words
 from proofbook_systems.training.evidence import Evidence
+from proofbook_systems.training.magnitudes import (
+    has_same_data,
+    mean_loss,
+    noise,
+    one_tensor,
+    relative_size,
+)
 from proofbook_systems.training.roles import Role
-from proofbook_systems.training.steps import Step
 
 __all__ = ["SIGNATURES", "Signature", "recognise"]
 
 _ROUNDED = 5e-3
 """Part of the weights by which rounding changes them at the most, some steps later."""
-_LITTLE = 0.25
-"""Part of what the loss changes from step to step below which the data must be the same."""
-_TINY = 1e-4
-"""The same, where it is not known whether the data are restored."""
 _FEW = 5
 """Steps whose mean loss is compared with that of a new training."""
-_ONE_LAYER = 20.0
-"""How many times the median difference one tensor's must be to be called the cause."""
 
 Signature = Callable[[Evidence], str | None]
 
@@ -180,7 +179,7 @@ def _unsaved(evidence: Evidence) -> str | None:
 def _order(evidence: Evidence) -> str | None:
     if "order of the data" in evidence.states:
         return _largest(evidence, "order of the data", "the order of the data was not restored")
-    if not evidence.loss_departs_at_once or _same_data(evidence):
+    if not evidence.loss_departs_at_once or has_same_data(evidence):
         return None
     return (
         f"{evidence.start()}:{_loss_words(evidence)[1:]} while the random numbers are the same: "
@@ -193,14 +192,14 @@ def _new_weights(evidence: Evidence) -> str | None:
     if not evidence.loss_departs_at_once:
         return None
     told = sorted(evidence.told)[:_FEW]
-    ours = _mean(evidence.told, told)
-    theirs = _mean(evidence.control.steps, told)
-    new = _mean(evidence.control.steps, sorted(evidence.control.steps)[: len(told)])
+    ours = mean_loss(evidence.told, told)
+    theirs = mean_loss(evidence.control.steps, told)
+    new = mean_loss(evidence.control.steps, sorted(evidence.control.steps)[: len(told)])
     if None in (ours, theirs, new) or evidence.resumed_at < _FEW:
         return None
     assert ours is not None and theirs is not None and new is not None
     learnt = new - theirs
-    if learnt <= 3 * _noise(evidence) or abs(ours - new) > 0.3 * learnt:
+    if learnt <= 3 * noise(evidence) or abs(ours - new) > 0.3 * learnt:
         return None
     return (
         f"{evidence.start()}: the losses are those of a new training, {ours:.4g} and not "
@@ -209,13 +208,13 @@ def _new_weights(evidence: Evidence) -> str | None:
 
 
 def _rounded(evidence: Evidence) -> str | None:
-    small = _relative(evidence, "weights") <= _ROUNDED
+    small = relative_size(evidence, "weights") <= _ROUNDED
     unseen = evidence.departs("loss") is None and "weights" in evidence.states
     if not (evidence.loss_departs_at_once or unseen) or not small:
         return None
-    if not evidence.coarse and evidence.loss_departs_at_once and not _same_data(evidence):
+    if not evidence.coarse and evidence.loss_departs_at_once and not has_same_data(evidence):
         return None
-    if unseen and _relative(evidence, "optimizer") > 10 * _ROUNDED:
+    if unseen and relative_size(evidence, "optimizer") > 10 * _ROUNDED:
         return None
     return (
         f"{evidence.start()}:{_loss_words(evidence)[1:] or ' the losses are the same'}"
@@ -225,7 +224,7 @@ def _rounded(evidence: Evidence) -> str | None:
 
 def _other_weights(evidence: Evidence) -> str | None:
     kept = {"random numbers", "order of the data"} <= evidence.saved
-    if not evidence.loss_departs_at_once or not kept or not _same_data(evidence):
+    if not evidence.loss_departs_at_once or not kept or not has_same_data(evidence):
         return None
     return (
         f"{evidence.start()}:{_loss_words(evidence)[1:]} with the same data and random numbers: "
@@ -235,7 +234,7 @@ def _other_weights(evidence: Evidence) -> str | None:
 
 
 def _part(evidence: Evidence) -> str | None:
-    tensor = _one_tensor(evidence) if evidence.loss_departs_at_once else None
+    tensor = one_tensor(evidence) if evidence.loss_departs_at_once else None
     if tensor is None:
         return None
     return (
@@ -258,7 +257,7 @@ def _moments(evidence: Evidence) -> str | None:
 
 
 SIGNATURES: tuple[Signature, ...] = (
-    _from_the_beginning, _older, _skipped, _not_finite, _scheduler, _counters, _scaler, _average,
+    _from_the_beginning, _older, _skipped, _not_finite, _scheduler, _scaler, _counters, _average,
     _unsaved, _part, _new_weights, _rounded, _random, _order, _other_weights, _moments,
 )  # fmt: skip
 """In this order: what is the cause of the others comes first."""
@@ -279,58 +278,9 @@ def _loss_words(evidence: Evidence) -> str:
     return f", the loss at step {number} departs {size_words(evidence.gap(number))}"
 
 
-def _noise(evidence: Evidence) -> float:
-    """Return how much the loss changes from one step to the next by the data alone: the median."""
-    losses = [step.loss for step in evidence.control.ended.steps if step.loss is not None]
-    changes = sorted(abs(b - a) for a, b in pairwise(losses))
-    return changes[len(changes) // 2] if changes else 0.0
-
-
-def _same_data(evidence: Evidence) -> bool:
-    """Say whether the first loss departs by so little that the data are the same."""
-    number = evidence.departs("loss")
-    if number is None or "random numbers" in evidence.states:
-        return False
-    gap = evidence.gap(number)
-    if gap <= _TINY * _noise(evidence):
-        return True
-    kept = evidence.saved & {"random numbers", "order of the data"}
-    return bool(kept or evidence.coarse) and gap <= _LITTLE * _noise(evidence)
-
-
-def _mean(steps: Mapping[int, Step], numbers: Sequence[int]) -> float | None:
-    losses = [steps[n].loss for n in numbers if n in steps]
-    told = [loss for loss in losses if loss is not None]
-    return sum(told) / len(told) if told and len(told) == len(losses) else None
-
-
-def _relative(evidence: Evidence, role: Role) -> float:
-    """Return the largest difference of a role as a part of its largest value; 0 where none is."""
-    sizes = [by for by in evidence.states.get(role, {}).values() if math.isfinite(by)]
-    if not sizes:
-        return 0.0
-    values = [_largest_value(evidence.theirs[key]) for key in evidence.states[role]]
-    largest = max(values, default=0.0)
-    return max(sizes) / largest if largest else math.inf
-
-
-def _largest_value(value: Any) -> float:
-    if hasattr(value, "numel") and value.numel():
-        return float(value.abs().max())
-    return abs(float(value)) if isinstance(value, int | float) else 0.0
-
-
 def _weights_words(evidence: Evidence) -> str:
-    part = _relative(evidence, "weights")
+    part = relative_size(evidence, "weights")
     return f", and the weights in checkpoint {evidence.at} by a part of {part:.1g}" if part else ""
-
-
-def _one_tensor(evidence: Evidence) -> str | None:
-    """Return the weight that departs far more than the others; None where none does."""
-    sizes = sorted((by, key) for key, by in evidence.states.get("weights", {}).items() if by > 0)
-    if len(sizes) < 3 or not math.isfinite(sizes[-1][0]):
-        return None
-    return sizes[-1][1] if sizes[-1][0] > _ONE_LAYER * sizes[len(sizes) // 2][0] else None
 
 
 def _largest(evidence: Evidence, role: Role, cause: str) -> str:

@@ -1,4 +1,4 @@
-"""A trainer on a GPU: ``cuda_trainer.py OUT [--resume] [FAULT…]``; with ``fp16`` it scales its losses.
+"""A trainer on a GPU: ``cuda_trainer.py OUT [--resume] [FAULT…]``; ``fp16`` scales its losses.
 
 Or a batch that fills a GPU: ``cuda_trainer.py --fill CONFIG OUT STEPS``.
 """

@@ -52,9 +52,7 @@ def test_a_trainer_on_a_gpu_is_called_right(sound: Control, tmp_path: Path) -> N
         ("rounded", "the weights were rounded"),
     ],
 )
-def test_a_fault_on_a_gpu_is_named(
-    sound: Control, fault: str, words: str, tmp_path: Path
-) -> None:
+def test_a_fault_on_a_gpu_is_named(sound: Control, fault: str, words: str, tmp_path: Path) -> None:
     red = judge(sound, tmp_path, fault)
     assert red and (red[0].check, words in red[0].words) == ("resumes-exactly", True), red
 
