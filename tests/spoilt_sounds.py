@@ -140,7 +140,9 @@ def offset(by: float, channel: int | None = None) -> Spoil:
     return spoil
 
 
-def drop(places: list[float], seconds: float, channel: int | None = None, value: float = 0.0) -> Spoil:
+def drop(
+    places: list[float], seconds: float, channel: int | None = None, value: float = 0.0
+) -> Spoil:
     """Samples replaced by silence, where it is loud."""
 
     def spoil(x: Array, rate: int, rng: Any) -> Array:
@@ -155,8 +157,11 @@ def drop(places: list[float], seconds: float, channel: int | None = None, value:
 
 def drop_regularly(every: float, seconds: float) -> Spoil:
     def spoil(x: Array, rate: int, rng: Any) -> Array:
-        return x * ((times(len(x) / rate + 1, rate)[: len(x)] % every >= seconds) if x.ndim == 1 else
-                    (times(len(x) / rate + 1, rate)[: len(x)] % every >= seconds)[:, None])
+        return x * (
+            (times(len(x) / rate + 1, rate)[: len(x)] % every >= seconds)
+            if x.ndim == 1
+            else (times(len(x) / rate + 1, rate)[: len(x)] % every >= seconds)[:, None]
+        )
 
     return spoil
 
@@ -267,7 +272,9 @@ def coloured(slope: float, level: float) -> Spoil:
 
 def byte_swapped() -> Spoil:
     """Samples of 16 bits, read in the wrong byte order."""
-    return lambda x, rate, rng: np.round(x * 32767).astype("<i2").astype("<i2").view(">i2").astype(float) / 32768
+    return lambda x, rate, rng: (
+        np.round(x * 32767).astype("<i2").astype("<i2").view(">i2").astype(float) / 32768
+    )
 
 
 def tone(hertz: float, height: float, shape: str = "sine") -> Spoil:
@@ -317,7 +324,12 @@ def lengthen(by: float) -> Spoil:
     return lambda x, rate, rng: np.concatenate([x, x[: round(by * rate)]])
 
 
-NOT_FINITE, SILENT, LEVEL, INVERTED = ("not-finite",), ("silent",), ("channel-level", "silent"), ("inverted",)
+NOT_FINITE, SILENT, LEVEL, INVERTED = (
+    ("not-finite",),
+    ("silent",),
+    ("channel-level", "silent"),
+    ("inverted",),
+)
 DROPOUT, STUCK, LOOPED, CLICK = ("dropout",), ("stuck",), ("looped", "stuck"), ("click",)
 SHOWN: dict[str, Spoilt] = {
     "a NaN": Spoilt("piano", not_finite(np.nan, 1.0, 1, 1), NOT_FINITE),
@@ -384,56 +396,116 @@ def _side() -> int:
 
 
 HELD_OUT: dict[str, Spoilt] = {
-    "NaN": Spoilt(_piece(), not_finite(np.nan, _at(), int(_LOT.integers(1, 2000)), _side()), NOT_FINITE),
-    "minus infinity": Spoilt(_voice(), not_finite(-np.inf, _at(), int(_LOT.integers(1, 50))), NOT_FINITE, "speech"),
+    "NaN": Spoilt(
+        _piece(), not_finite(np.nan, _at(), int(_LOT.integers(1, 2000)), _side()), NOT_FINITE
+    ),
+    "minus infinity": Spoilt(
+        _voice(), not_finite(-np.inf, _at(), int(_LOT.integers(1, 50))), NOT_FINITE, "speech"
+    ),
     "silence": Spoilt(_piece(), mute(), SILENT),
     "almost silence": Spoilt(_piece(), nearly_mute(10 ** -_LOT.uniform(3.2, 4)), SILENT),
     "one channel silent": Spoilt(_piece(), mute_channel(_side()), SILENT),
     "one channel silent, film": Spoilt("speech in a film", mute_channel(_side()), SILENT, "any"),
     "one channel far down": Spoilt(_piece(), lower_channel(_side(), _LOT.uniform(45, 75)), LEVEL),
     "one channel inverted": Spoilt(_piece(), invert_channel(_side()), INVERTED),
-    "one channel inverted, film": Spoilt("speech in a film", invert_channel(_side()), INVERTED, "any"),
-    "inverted from then on": Spoilt("loud master", invert_channel(_side(), _at(0.5, 1.5)), INVERTED),
+    "one channel inverted, film": Spoilt(
+        "speech in a film", invert_channel(_side()), INVERTED, "any"
+    ),
+    "inverted from then on": Spoilt(
+        "loud master", invert_channel(_side(), _at(0.5, 1.5)), INVERTED
+    ),
     "dual mono": Spoilt(_piece(), same_channels(), ("dual-mono",), expected={"stereo": True}),
-    "mono, one side lower": Spoilt(_piece(), same_channels(_LOT.uniform(0.4, 0.9)), ("dual-mono",), expected={"stereo": True}),
+    "mono, one side lower": Spoilt(
+        _piece(), same_channels(_LOT.uniform(0.4, 0.9)), ("dual-mono",), expected={"stereo": True}
+    ),
     "mono of a stereo model": Spoilt(_piece(), to_mono(), ("channels",), expected={"channels": 2}),
     "clipped": Spoilt("wide stereo", clip(_LOT.uniform(2, 6)), ("clipped",)),
     "clipped on one side": Spoilt("late channel", clip(_LOT.uniform(3, 6), 1.0, 0), ("clipped",)),
-    "clipped, then turned down": Spoilt(_voice(), clip(_LOT.uniform(2.5, 6), _LOT.uniform(0.2, 0.8)), ("clipped",), "speech"),
+    "clipped, then turned down": Spoilt(
+        _voice(), clip(_LOT.uniform(2.5, 6), _LOT.uniform(0.2, 0.8)), ("clipped",), "speech"
+    ),
     "beyond full scale": Spoilt(_piece(), too_loud(_LOT.uniform(1.3, 3)), ("beyond-full-scale",)),
     "integers overflow": Spoilt(_piece(), wrap(_LOT.uniform(1.3, 1.9)), ("wrapped",)),
     "offset": Spoilt(_voice(), offset(_LOT.uniform(0.02, 0.2)), ("dc-offset",), "speech"),
-    "offset on one side": Spoilt(_piece(), offset(-_LOT.uniform(0.02, 0.1), _side()), ("dc-offset",)),
+    "offset on one side": Spoilt(
+        _piece(), offset(-_LOT.uniform(0.02, 0.1), _side()), ("dc-offset",)
+    ),
     "a dropout": Spoilt(_piece(), drop([_at()], _LOT.uniform(0.01, 0.06)), DROPOUT),
-    "a dropout on one side": Spoilt("wide stereo", drop([_at()], _LOT.uniform(0.01, 0.1), _side()), DROPOUT),
-    "dropouts in speech": Spoilt("ogg speech", drop([_at(), _at()], _LOT.uniform(0.02, 0.08)), DROPOUT, "speech"),
-    "lost packets": Spoilt("distorted guitar", drop_regularly(_LOT.uniform(0.2, 0.5), _LOT.uniform(0.008, 0.03)), DROPOUT),
+    "a dropout on one side": Spoilt(
+        "wide stereo", drop([_at()], _LOT.uniform(0.01, 0.1), _side()), DROPOUT
+    ),
+    "dropouts in speech": Spoilt(
+        "ogg speech", drop([_at(), _at()], _LOT.uniform(0.02, 0.08)), DROPOUT, "speech"
+    ),
+    "lost packets": Spoilt(
+        "distorted guitar",
+        drop_regularly(_LOT.uniform(0.2, 0.5), _LOT.uniform(0.008, 0.03)),
+        DROPOUT,
+    ),
     "a held sample": Spoilt(_piece(), hold(_at(), _LOT.uniform(0.02, 0.2)), ("stuck", "dropout")),
     "stuck to the end": Spoilt("wide stereo", stick(_at(), _LOT.uniform(0.015, 0.1), None), STUCK),
-    "stuck speech": Spoilt("ogg speech", stick(_at(), _LOT.uniform(0.02, 0.08), int(_LOT.integers(5, 20))), STUCK, "speech"),
-    "stuck for a while": Spoilt("distorted guitar", stick(_at(), _LOT.uniform(0.015, 0.08), int(_LOT.integers(6, 30))), STUCK),
+    "stuck speech": Spoilt(
+        "ogg speech",
+        stick(_at(), _LOT.uniform(0.02, 0.08), int(_LOT.integers(5, 20))),
+        STUCK,
+        "speech",
+    ),
+    "stuck for a while": Spoilt(
+        "distorted guitar",
+        stick(_at(), _LOT.uniform(0.015, 0.08), int(_LOT.integers(6, 30))),
+        STUCK,
+    ),
     "looped": Spoilt("wide stereo", loop(_LOT.uniform(1.5, 2.2), _LOT.uniform(0.3, 1.2)), LOOPED),
-    "looped speech": Spoilt("ogg speech", loop(_LOT.uniform(1.5, 2.2), _LOT.uniform(0.5, 1.2)), LOOPED, "speech"),
-    "clicks": Spoilt(_piece(), click([_at(), _at(), _at()], _LOT.uniform(0.35, 0.8), _side()), CLICK),
-    "clicks in speech": Spoilt(_voice(), click([_at(), _at()], _LOT.uniform(0.25, 0.6)), CLICK, "speech"),
-    "wide clicks": Spoilt("late channel", click([_at(), _at()], _LOT.uniform(0.35, 0.8), 0, int(_LOT.integers(2, 8))), CLICK),
+    "looped speech": Spoilt(
+        "ogg speech", loop(_LOT.uniform(1.5, 2.2), _LOT.uniform(0.5, 1.2)), LOOPED, "speech"
+    ),
+    "clicks": Spoilt(
+        _piece(), click([_at(), _at(), _at()], _LOT.uniform(0.35, 0.8), _side()), CLICK
+    ),
+    "clicks in speech": Spoilt(
+        _voice(), click([_at(), _at()], _LOT.uniform(0.25, 0.6)), CLICK, "speech"
+    ),
+    "wide clicks": Spoilt(
+        "late channel",
+        click([_at(), _at()], _LOT.uniform(0.35, 0.8), 0, int(_LOT.integers(2, 8))),
+        CLICK,
+    ),
     "pieces left out": Spoilt("strings", jump([_at(), _at()], _LOT.uniform(0.02, 0.2)), CLICK),
     "dull music": Spoilt("drummer", dull(_LOT.uniform(3000, 6500)), ("bandwidth",)),
     "dull speech": Spoilt("ogg speech", dull(_LOT.uniform(3000, 5000)), ("bandwidth",), "speech"),
-    "repeated samples": Spoilt("drummer", nearest(int(_LOT.integers(3, 6))), ("bandwidth", "rate-step")),
+    "repeated samples": Spoilt(
+        "drummer", nearest(int(_LOT.integers(3, 6))), ("bandwidth", "rate-step")
+    ),
     "few bits": Spoilt(_piece(), coarse(int(_LOT.integers(6, 10))), ("bit-depth",)),
-    "few bits, speech": Spoilt(_voice(), coarse(int(_LOT.integers(6, 10))), ("bit-depth",), "speech"),
+    "few bits, speech": Spoilt(
+        _voice(), coarse(int(_LOT.integers(6, 10))), ("bit-depth",), "speech"
+    ),
     "noise": Spoilt(_piece(), white(_LOT.uniform(0.03, 0.4)), ("noise",)),
-    "noise from then on": Spoilt("wide stereo", white(_LOT.uniform(0.05, 0.2), _at(0.6, 1.4)), ("noise",)),
-    "coloured noise": Spoilt(_piece(), coloured(_LOT.uniform(0.3, 1.0), _LOT.uniform(0.03, 0.2)), ("noise",)),
+    "noise from then on": Spoilt(
+        "wide stereo", white(_LOT.uniform(0.05, 0.2), _at(0.6, 1.4)), ("noise",)
+    ),
+    "coloured noise": Spoilt(
+        _piece(), coloured(_LOT.uniform(0.3, 1.0), _LOT.uniform(0.03, 0.2)), ("noise",)
+    ),
     "wrong byte order": Spoilt("distorted guitar", byte_swapped(), ("noise", "wrapped")),
     "a sine": Spoilt(_piece(), tone(_LOT.uniform(80, 5000), _LOT.uniform(0.05, 0.8)), ("tone",)),
-    "a buzz": Spoilt(_voice(), tone(_LOT.uniform(60, 500), _LOT.uniform(0.05, 0.5), "square"), ("tone",), "speech"),
+    "a buzz": Spoilt(
+        _voice(),
+        tone(_LOT.uniform(60, 500), _LOT.uniform(0.05, 0.5), "square"),
+        ("tone",),
+        "speech",
+    ),
     "ends early": Spoilt(_piece(), end_early(_LOT.uniform(0.8, 2.4)), ("early-end",)),
-    "ends early, speech": Spoilt("ogg speech", end_early(_LOT.uniform(0.8, 1.9)), ("early-end",), "speech"),
+    "ends early, speech": Spoilt(
+        "ogg speech", end_early(_LOT.uniform(0.8, 1.9)), ("early-end",), "speech"
+    ),
     "starts late": Spoilt(_piece(), start_late(_LOT.uniform(2.0, 3.0)), ("late-start",)),
-    "too short": Spoilt(_piece(), shorten(_LOT.uniform(0.2, 2)), ("duration",), expected={"seconds": 4.0}),
-    "too long": Spoilt(_voice(), lengthen(_LOT.uniform(0.6, 2)), ("duration",), "speech", {"seconds": 4.0}),
+    "too short": Spoilt(
+        _piece(), shorten(_LOT.uniform(0.2, 2)), ("duration",), expected={"seconds": 4.0}
+    ),
+    "too long": Spoilt(
+        _voice(), lengthen(_LOT.uniform(0.6, 2)), ("duration", "looped"), "speech", {"seconds": 4.0}
+    ),
     "wrong rate": Spoilt(_piece(), as_it_is(), ("rate",), expected={"rate": 48_000}),
     "cut in a word": Spoilt("ogg speech", cut_word(_at(1.5, 3.2)), ("cut-off",), "speech"),
 }

@@ -46,7 +46,9 @@ def low_pass(samples: Array, rate: int, hertz: float) -> Array:
     return np.fft.irfft(spectrum * (gain if samples.ndim == 1 else gain[:, None]), len(samples), 0)
 
 
-def note(hertz: float, seconds: float, rate: int, *, decay: float = 3.0, partials: int = 12) -> Array:
+def note(
+    hertz: float, seconds: float, rate: int, *, decay: float = 3.0, partials: int = 12
+) -> Array:
     """Return a struck string: partials a little sharp, the higher the sooner gone."""
     t = times(seconds, rate)
     out = np.zeros(len(t))
@@ -102,14 +104,18 @@ def piano_mono(rng: np.random.Generator) -> tuple[Array, int]:
     return sound[:, 0], rate
 
 
-def strings(rng: np.random.Generator, rate: int = 32_000, seconds: float = 4.0) -> tuple[Array, int]:
+def strings(
+    rng: np.random.Generator, rate: int = 32_000, seconds: float = 4.0
+) -> tuple[Array, int]:
     """Slow chords of many bowed voices, wide."""
     t = times(seconds, rate)
     sides = []
     for _ in range(2):
         out = np.zeros(len(t))
         for start, root in ((0.0, 196.0), (seconds / 2, 174.6)):
-            inside = np.clip((t - start) / 0.4, 0, 1) * np.clip((start + seconds / 2 + 0.3 - t) / 0.3, 0, 1)
+            inside = np.clip((t - start) / 0.4, 0, 1) * np.clip(
+                (start + seconds / 2 + 0.3 - t) / 0.3, 0, 1
+            )
             for ratio in (1, 1.25, 1.5, 2):
                 wobble = 0.003 * np.sin(2 * np.pi * rng.uniform(4.5, 6.5) * t + rng.uniform(0, 6))
                 phase = 2 * np.pi * root * ratio * rng.uniform(0.998, 1.002) * (t + wobble / 5)
@@ -139,7 +145,16 @@ def beat(rng: np.random.Generator, rate: int, seconds: float, loop: bool) -> Arr
     for i, at in enumerate(np.arange(0, seconds, 0.25)):
         for kind in (("kick", "hat"), ("hat",), ("snare", "hat"), ("hat", "clave"))[i % 4]:
             hit = made[kind] if loop else drum(kind, rng, rate)
-            parts.append((at, hit[: round(0.2 * rate)] * np.r_[np.ones(round(0.19 * rate)), np.linspace(1, 0, round(0.2 * rate) - round(0.19 * rate))]))
+            parts.append(
+                (
+                    at,
+                    hit[: round(0.2 * rate)]
+                    * np.r_[
+                        np.ones(round(0.19 * rate)),
+                        np.linspace(1, 0, round(0.2 * rate) - round(0.19 * rate)),
+                    ],
+                )
+            )
     return level(placed(parts, seconds, rate), 0.8)
 
 
@@ -156,8 +171,16 @@ def drummer(rng: np.random.Generator) -> tuple[Array, int]:
 def sparse_hits(rng: np.random.Generator) -> tuple[Array, int]:
     """Single hits with a second of digital silence between them."""
     rate = 32_000
-    parts = [(at, drum(kind, rng, rate)[: round(0.2 * rate)]) for at, kind in
-             ((0, "kick"), (0.9, "snare"), (2.0, "clave"), (2.25, "clave"), (3.4, "snare"))]
+    parts = [
+        (at, drum(kind, rng, rate)[: round(0.2 * rate)])
+        for at, kind in (
+            (0, "kick"),
+            (0.9, "snare"),
+            (2.0, "clave"),
+            (2.25, "clave"),
+            (3.4, "snare"),
+        )
+    ]
     return level(placed(parts, 4.0, rate), 0.7), rate
 
 
@@ -179,7 +202,9 @@ def voice(
             gain = sum(1 / (1 + ((k * pitch - f) / (60 + 0.06 * f)) ** 2) for f in formants) + 0.01
             sound += gain * np.sin(k * phase) / k**0.6
         shape = np.minimum(1, part / 0.03) * np.minimum(1, (length - part) / 0.05)
-        consonant = filtered(rng.normal(0, 1, round(0.09 * rate)), rate, 2500, min(9000, 0.47 * rate))
+        consonant = filtered(
+            rng.normal(0, 1, round(0.09 * rate)), rate, 2500, min(9000, 0.47 * rate)
+        )
         consonant *= np.hanning(len(consonant)) * rng.uniform(0.5, 2)
         out += placed([(at, consonant), (at + 0.07, sound * shape)], seconds, rate)
         at += length + 0.07 + (rng.uniform(0.25, 0.5) if rng.random() < 0.2 else 0.01)
@@ -216,11 +241,15 @@ def speech_in_film(rng: np.random.Generator) -> tuple[Array, int]:
 def whisper(rng: np.random.Generator) -> tuple[Array, int]:
     rate, seconds = 24_000, 4.0
     t = times(seconds, rate)
-    envelope = np.clip(np.sin(2 * np.pi * 2.3 * t + np.sin(2 * np.pi * 0.6 * t) * 2), 0.02, 1) ** 1.5
+    envelope = (
+        np.clip(np.sin(2 * np.pi * 2.3 * t + np.sin(2 * np.pi * 0.6 * t) * 2), 0.02, 1) ** 1.5
+    )
     moving = 900 + 500 * np.sin(2 * np.pi * 1.1 * t)
     noise = rng.normal(0, 1, len(t))
-    carrier = filtered(noise, rate, 500, 6000) * (0.4 + 0.6 * np.sin(2 * np.pi * np.cumsum(moving) / rate) ** 2)
-    return level(carrier * envelope, 0.2), rate
+    carrier = filtered(noise, rate, 500, 6000) * (
+        0.4 + 0.6 * np.sin(2 * np.pi * np.cumsum(moving) / rate) ** 2
+    )
+    return level(carrier * envelope * np.clip((3.7 - t) / 0.2, 0, 1), 0.2), rate
 
 
 def creaky_voice(rng: np.random.Generator) -> tuple[Array, int]:
@@ -248,7 +277,9 @@ def chip_tune(rng: np.random.Generator) -> tuple[Array, int]:
         lead, second = 262 * 2 ** (rng.choice([0, 2, 4, 7, 9, 12], 2) / 12)
         bass = 65.4 * 2 ** (rng.choice([0, 5, 7]) / 12)
         triangle = np.round(15 * np.abs(2 * ((t * bass) % 1) - 1)) / 7.5 - 1
-        sound = 0.25 * square(lead, t, 0.25) * steps + 0.2 * square(second, t) * steps + 0.3 * triangle
+        sound = (
+            0.25 * square(lead, t, 0.25) * steps + 0.2 * square(second, t) * steps + 0.3 * triangle
+        )
         if i % 8 != 7:
             out[round(at * rate) : round(at * rate) + len(t)] += sound
     return out, rate
@@ -257,8 +288,10 @@ def chip_tune(rng: np.random.Generator) -> tuple[Array, int]:
 def staccato(rng: np.random.Generator) -> tuple[Array, int]:
     """The same short notes again and again, cut hard, with digital silence between them."""
     rate = 32_000
-    parts = [(at, 0.4 * square(330 if i % 4 else 440, times(0.08, rate)))
-             for i, at in enumerate(np.arange(0, 4, 0.125))]
+    parts = [
+        (at, 0.4 * square(330 if i % 4 else 440, times(0.08, rate)))
+        for i, at in enumerate(np.arange(0, 4, 0.125))
+    ]
     return placed(parts, 4.0, rate), rate
 
 
@@ -267,8 +300,12 @@ def chord_tones(rng: np.random.Generator) -> tuple[Array, int]:
     rate = 32_000
     t = times(0.5, rate)
     shape = np.minimum(1, t / 0.01) * np.minimum(1, (0.5 - t) / 0.01)
-    parts = [(0.5 * i, shape * sum(np.sin(2 * np.pi * f * t) for f in chord))
-             for i, chord in enumerate([(440, 550, 660), (400, 500, 600), (440, 550, 660), (330, 440, 550)] * 2)]
+    parts = [
+        (0.5 * i, shape * sum(np.sin(2 * np.pi * f * t) for f in chord))
+        for i, chord in enumerate(
+            [(440, 550, 660), (400, 500, 600), (440, 550, 660), (330, 440, 550)] * 2
+        )
+    ]
     return level(placed(parts, 4.0, rate), 0.5), rate
 
 
@@ -278,14 +315,21 @@ def saw_bass(rng: np.random.Generator) -> tuple[Array, int]:
     parts = []
     for i, hertz in enumerate([50, 50, 62.5, 40]):
         t = times(1.0, rate)
-        saw = sum(np.sin(2 * np.pi * k * hertz * t) / k * np.exp(-k * hertz / (300 + 2500 * t)) for k in range(1, 60))
+        saw = sum(
+            np.sin(2 * np.pi * k * hertz * t) / k * np.exp(-k * hertz / (300 + 2500 * t))
+            for k in range(1, 60)
+        )
         parts.append((float(i), saw * np.minimum(1, t / 0.005) * np.minimum(1, (1 - t) / 0.02)))
     return level(placed(parts, 4.0, rate), 0.7), rate
 
 
 def quiet_piece(rng: np.random.Generator) -> tuple[Array, int]:
     rate = 32_000
-    sound = placed([(0.3, note(220, 2.5, rate, decay=1)), (1.7, 0.5 * note(330, 2, rate, decay=1.5))], 4.0, rate)
+    sound = placed(
+        [(0.3, note(220, 2.5, rate, decay=1)), (1.7, 0.5 * note(330, 2, rate, decay=1.5))],
+        4.0,
+        rate,
+    )
     return level(room(rng, sound, rate), 0.03) + rng.normal(0, 2e-5, (round(4.0 * rate), 2)), rate
 
 
@@ -317,7 +361,9 @@ def codec_music(rng: np.random.Generator) -> tuple[Array, int]:
 
 def mp3_music(rng: np.random.Generator) -> tuple[Array, int]:
     rate = 44_100
-    sound = level(room(rng, melody(rng, 4.0, rate) + 0.4 * beat(rng, rate, 4.0, loop=False), rate), 0.7)
+    sound = level(
+        room(rng, melody(rng, 4.0, rate) + 0.4 * beat(rng, rate, 4.0, loop=False), rate), 0.7
+    )
     buffer = io.BytesIO()
     soundfile.write(buffer, sound, rate, format="MP3")
     buffer.seek(0)
@@ -365,25 +411,42 @@ def late_channel(rng: np.random.Generator) -> tuple[Array, int]:
     rate = 32_000
     left, right = melody(rng, 4.0, rate), melody(rng, 4.0, rate)
     t = times(4.0, rate)
-    return level(np.stack([left + 0.05 * right * (t > 2), right * np.clip((t - 2) / 0.3, 0, 1) + 0.02 * left], 1), 0.6), rate
+    return level(
+        np.stack(
+            [left + 0.05 * right * (t > 2), right * np.clip((t - 2) / 0.3, 0, 1) + 0.02 * left], 1
+        ),
+        0.6,
+    ), rate
 
 
 def flute(rng: np.random.Generator) -> tuple[Array, int]:
     """Almost a sine, but played: vibrato, breath, three notes."""
     rate = 32_000
     t = times(4.0, rate)
-    hertz = np.select([t < 1.3, t < 2.7], [660, 784], 587) * (1 + 0.006 * np.sin(2 * np.pi * 5.2 * t))
+    hertz = np.select([t < 1.3, t < 2.7], [660, 784], 587) * (
+        1 + 0.006 * np.sin(2 * np.pi * 5.2 * t)
+    )
     phase = 2 * np.pi * np.cumsum(hertz) / rate
     swell = 0.6 + 0.4 * np.sin(2 * np.pi * 0.7 * t) ** 2
-    return level(swell * (np.sin(phase) + 0.05 * np.sin(2 * phase)) + 0.01 * filtered(rng.normal(0, 1, len(t)), rate, 400, 6000), 0.5), rate
+    return level(
+        swell * (np.sin(phase) + 0.05 * np.sin(2 * phase))
+        + 0.01 * filtered(rng.normal(0, 1, len(t)), rate, 400, 6000),
+        0.5,
+    ), rate
 
 
 def pad(rng: np.random.Generator) -> tuple[Array, int]:
     """A drone that hardly changes, with slow beating."""
     rate = 32_000
     t = times(4.0, rate)
-    sides = [sum(np.sin(2 * np.pi * f * (1 + d) * t + rng.uniform(0, 6)) / (f / 100)
-                 for f in (110, 165, 220, 277, 330, 440) for d in (-0.002, 0.0015, 0.003)) for _ in range(2)]
+    sides = [
+        sum(
+            np.sin(2 * np.pi * f * (1 + d) * t + rng.uniform(0, 6)) / (f / 100)
+            for f in (110, 165, 220, 277, 330, 440)
+            for d in (-0.002, 0.0015, 0.003)
+        )
+        for _ in range(2)
+    ]
     return level(np.stack(sides, 1), 0.5), rate
 
 
@@ -391,8 +454,14 @@ def sub_bass(rng: np.random.Generator) -> tuple[Array, int]:
     """Long booms around 45 Hz, sliding, with hats."""
     rate = 44_100
     t = times(1.0, rate)
-    boom = np.sin(2 * np.pi * (45 * t + 2 * (1 - np.exp(-8 * t)))) * np.exp(-2 * t) * np.minimum(1, (1 - t) / 0.05)
-    parts = [(float(i), boom) for i in range(4)] + [(0.25 * i, 0.4 * drum("hat", rng, rate)) for i in range(16)]
+    boom = (
+        np.sin(2 * np.pi * (45 * t + 2 * (1 - np.exp(-8 * t))))
+        * np.exp(-2 * t)
+        * np.minimum(1, (1 - t) / 0.05)
+    )
+    parts = [(float(i), boom) for i in range(4)] + [
+        (0.25 * i, 0.4 * drum("hat", rng, rate)) for i in range(16)
+    ]
     return level(placed(parts, 4.0, rate), 0.9), rate
 
 
@@ -405,7 +474,10 @@ def snare_roll(rng: np.random.Generator) -> tuple[Array, int]:
 def metronome(rng: np.random.Generator) -> tuple[Array, int]:
     rate = 44_100
     t = times(0.02, rate)
-    parts = [(0.5 * i, np.sin(2 * np.pi * (1600 if i % 4 == 0 else 1000) * t) * np.exp(-200 * t)) for i in range(8)]
+    parts = [
+        (0.5 * i, np.sin(2 * np.pi * (1600 if i % 4 == 0 else 1000) * t) * np.exp(-200 * t))
+        for i in range(8)
+    ]
     return level(placed(parts, 4.0, rate), 0.6), rate
 
 
@@ -413,7 +485,9 @@ def trance_gate(rng: np.random.Generator) -> tuple[Array, int]:
     """A pad chopped in sixteenths on purpose; the edges last 4 ms."""
     sound, rate = pad(rng)
     open_ = ((times(4.0, rate) % 0.125) < 0.08).astype(float)
-    smooth = np.convolve(open_, np.hanning(round(0.004 * rate)) / np.hanning(round(0.004 * rate)).sum(), "same")
+    smooth = np.convolve(
+        open_, np.hanning(round(0.004 * rate)) / np.hanning(round(0.004 * rate)).sum(), "same"
+    )
     return sound * smooth[:, None], rate
 
 
@@ -426,6 +500,43 @@ def two_lines(rng: np.random.Generator) -> tuple[Array, int]:
         part[:120] *= edge
         part[-120:] *= edge[::-1]
     return np.concatenate([first, np.zeros(round(0.3 * rate)), second]), rate
+
+
+def stop_consonants(rng: np.random.Generator) -> tuple[Array, int]:
+    """Speech joined of pieces, as eSpeak NG joins it: hiss, cut, 22 ms of nothing, a soft start."""
+    rate = 24_000
+    sound = voice(rng, rate, 4.0, floor=0)
+    for at in np.arange(0.4, 3.6, 0.37):
+        hiss = filtered(rng.normal(0, 1, round(0.08 * rate)), rate, 2000, 8000) * 0.02
+        start = round(at * rate)
+        sound[start : start + len(hiss)] = hiss
+        gap = start + len(hiss)
+        sound[gap : gap + round(0.022 * rate)] = 0
+        rest = sound[gap + round(0.022 * rate) :][: round(0.03 * rate)]
+        rest *= np.linspace(0, 1, len(rest))
+    return sound, rate
+
+
+def falling_square(rng: np.random.Generator) -> tuple[Array, int]:
+    """A game's sound: a noisy pulse wave that falls below 20 Hz."""
+    rate = 44_100
+    t = times(1.5, rate)
+    phase = np.cumsum(300 * np.exp(-2.2 * t) + 12) / rate
+    return 0.26 * np.where(phase % 1 < 0.5, 1, -1) + rng.normal(0, 0.006, len(t)), rate
+
+
+def gliding_tones(rng: np.random.Generator) -> tuple[Array, int]:
+    """A game's sound: tones that glide fast and fill a band that ends."""
+    rate = 44_100
+    t = times(0.8, rate)
+    glide = np.sin(2 * np.pi * np.cumsum(4800 - 600 * (t * 8 % 1)) / rate)
+    return 0.3 * glide + 0.5 * np.sin(2 * np.pi * np.cumsum(1400 - 900 * (t * 8 % 1)) / rate), rate
+
+
+def delayed_side(rng: np.random.Generator) -> tuple[Array, int]:
+    """One player, a millisecond later on the right: most tones arrive shifted."""
+    sound, rate = piano_mono(rng)
+    return np.stack([sound, 0.9 * np.roll(sound, 37)], axis=1), rate
 
 
 SHOWN: dict[str, Right] = {
@@ -447,6 +558,10 @@ SHOWN: dict[str, Right] = {
     "flute": Right(flute),
     "pad": Right(pad),
     "staccato": Right(staccato),
+    "stop consonants": Right(stop_consonants, "speech"),
+    "falling square": Right(falling_square),
+    "gliding tones": Right(gliding_tones),
+    "delayed side": Right(delayed_side),
 }
 HELD_OUT: dict[str, Right] = {
     "drummer": Right(drummer),
