@@ -53,7 +53,7 @@ def steady_noise(channel: Channel, limits: AudioLimits) -> Iterator[AudioFault]:
 
 def steady_tone(channel: Channel) -> Iterator[AudioFault]:
     """Find that the whole sound is one tone or one chord that never changes."""
-    power = spectrogram(channel.samples, channel.rate, 0.1)
+    power = spectrogram(channel.samples - channel.samples.mean(), channel.rate, 0.1)
     energy = power.sum(axis=1)
     heard = power[energy > 1e-4 * energy.max()]
     if len(heard) < 8:

@@ -13,9 +13,9 @@ __all__ = ["inverted_channel", "same_channels"]
 
 _WINDOW = 0.25
 _AUDIBLE = 1e-3
-_INVERTED, _FLIPPED = -0.5, 0.4
+_INVERTED, _FLIPPED = -0.5, 0.6
 _LONG = 4
-_DELAY, _DECIDED = 0.01, 0.08
+_DELAY, _DECIDED = 0.01, 0.1
 _LIKENESS = -50.0
 
 
@@ -78,15 +78,16 @@ def _likeness(sound: Sound) -> tuple[Array, Array]:
 
 
 def _turn(likeness: Array) -> int | None:
-    """Return the window from which on likeness has the other sign; None where it has not.
+    """Return the window from which on to the end likeness has the other sign; None without one.
 
     Windows that say nothing are passed over.
     """
     places = np.flatnonzero(likeness)
     decided = likeness[places]
     for place in range(_LONG // 2, len(decided) - _LONG + 1):
-        before, after = decided[max(0, place - _LONG) : place], decided[place : place + _LONG]
-        if before.min() > _FLIPPED and after.max() < -_FLIPPED:
+        before, after = decided[:place], decided[place:]
+        lasting = before.min() > 0 > after.max()
+        if lasting and np.median(before) > _FLIPPED and np.median(after) < -_FLIPPED:
             return int(places[place])
     return None
 
