@@ -25,10 +25,10 @@ __all__ = ["cut_off", "dropouts", "early_end", "late_start"]
 
 _SHORTEST, _LONGEST = 0.003, 2.0
 _NOTHING = 1e-4
-_EDGE, _AROUND = 0.001, 0.03
-_CUT, _TORN = 0.3, 0.3
+_EDGE, _AROUND = 0.003, 0.03
+_CUT, _TORN, _BOTH_TORN = 0.3, 0.3, 0.6
 _LONG = 0.1
-_AUDIBLE = 0.2
+_AUDIBLE = 0.15
 _SAME_LEVEL = 5.0
 _SAME_COLOUR = 0.4
 _RESTART = 0.97
@@ -117,19 +117,20 @@ def _is_cut(channel: Channel, gap: Run) -> bool:
     after = channel.samples[gap.end : gap.end + around]
     if len(before) < around or len(after) < around or gap.length > _LONGEST * channel.rate:
         return False
-    levels = rms(before), rms(after)
-    if min(levels) < _AUDIBLE * channel.loud or max(levels) > _SAME_LEVEL * min(levels):
+    levels, edges = (rms(before), rms(after)), (rms(before[-edge:]), rms(after[:edge]))
+    if min(edges) < _AUDIBLE * channel.loud or max(edges) > _SAME_LEVEL * min(edges):
         return False
-    if rms(before[-edge:]) < _CUT * levels[0] or rms(after[:edge]) < _CUT * levels[1]:
+    if any(at < _CUT * level for at, level in zip(edges, levels, strict=True)):
         return False
     torn = [
         channel.surprise[max(0, place - 1) : place + 2].max(initial=0.0) / level
         for place, level in zip(gap, levels, strict=True)
     ]
+    if min(torn) > _BOTH_TORN:
+        return True
     long = gap.length > _LONG * channel.rate
-    if (min(torn) if long else max(torn)) < _TORN:
-        return False
-    return _same_colour(before, after, channel.rate) > _SAME_COLOUR
+    enough = (min(torn) if long else max(torn)) > _TORN
+    return enough and _same_colour(before, after, channel.rate) > _SAME_COLOUR
 
 
 def _same_colour(before: Array, after: Array, rate: int) -> float:
