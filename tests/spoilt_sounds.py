@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Literal
 
 import numpy as np
@@ -31,11 +32,15 @@ class Spoilt:
 
 
 def make(spoilt: Spoilt, seed: int = 1) -> tuple[Array, int]:
-    """Return the samples with the defect, shape (frames, channels), and their rate."""
-    rng = np.random.default_rng(seed)
-    right = {**right_sounds.SHOWN, **right_sounds.HELD_OUT}[spoilt.base]
-    samples, rate = right.make(rng)
-    return spoilt.spoil(np.array(samples, float), rate, rng), rate
+    """Return the samples with the defect, shape (frames, channels) or (frames,), and their rate."""
+    samples, rate = _right(spoilt.base, seed)
+    return spoilt.spoil(np.array(samples, float), rate, np.random.default_rng([seed, 1])), rate
+
+
+@cache
+def _right(name: str, seed: int) -> tuple[Array, int]:
+    right = {**right_sounds.SHOWN, **right_sounds.HELD_OUT}[name]
+    return right.make(np.random.default_rng(seed))
 
 
 def part(rate: int, at: float, seconds: float) -> slice:
