@@ -16,10 +16,11 @@ from proofbook.media.media import Media, existing_file, number, suffix_of
 from proofbook.records import Fact, Label
 
 if TYPE_CHECKING:
+    import numpy as np
     import numpy.typing as npt
     from PIL.Image import Image
 
-__all__ = ["VideoMeasure", "measure_video", "video"]
+__all__ = ["VideoMeasure", "measure_video", "read_sound_track", "video"]
 
 _BLACK = 0.04
 """Mean luminance below which a picture is black."""
@@ -63,6 +64,23 @@ def measure_video(path: str | Path) -> VideoMeasure:
         SubjectError: The file is missing, empty, broken, or no film.
     """
     return _read(existing_file(path, "video"))[0]
+
+
+def read_sound_track(path: str | Path) -> tuple[npt.NDArray[np.float32], int] | None:
+    """Return the samples of a film's sound, shape (frames, channels), and their rate in Hz.
+
+    None where the film has no sound.
+
+    Raises:
+        SubjectError: The file is missing, empty, broken, or no film.
+    """
+    import av
+
+    file = existing_file(path, "video")
+    try:
+        return _decode_sound(file)
+    except (av.error.FFmpegError, ValueError, EOFError) as error:
+        raise SubjectError(f"{file}: its sound cannot be read: {error}") from error
 
 
 def video(path: str | Path, *, name: str = "", caption: str = "", **labels: Label) -> Media:
@@ -136,6 +154,11 @@ def _wanted(stream: Any, container: Any) -> float:
 
 
 def _measure_sound(path: Path) -> AudioMeasure | None:
+    track = _decode_sound(path)
+    return None if track is None else measure_audio(*track)
+
+
+def _decode_sound(path: Path) -> tuple[npt.NDArray[np.float32], int] | None:
     import av
     import numpy as np
 
@@ -151,7 +174,7 @@ def _measure_sound(path: Path) -> AudioMeasure | None:
         ]
         if not blocks:
             return None
-        return measure_audio(np.concatenate(blocks).astype(np.float32), stream.rate)
+        return np.concatenate(blocks).astype(np.float32), stream.rate
 
 
 def _draw_sheet(pictures: list[Image]) -> bytes:

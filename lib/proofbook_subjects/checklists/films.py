@@ -30,7 +30,7 @@ def write_film(
     level: float = 0.2,
     sound_seconds: float | None = None,
 ) -> Path:
-    """Write a film of a bar that wanders over a coloured ground, with a tone; return its path."""
+    """Write a film of a bar that wanders over a coloured ground, with a melody; return its path."""
     import av
 
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -43,7 +43,7 @@ def write_film(
             container.mux(pictures.encode(_draw(number if moving else 0, width, height)))
         container.mux(pictures.encode())
         if tone is not None:
-            _add_tone(container, tone, sound_seconds or seconds, level)
+            _add_melody(container, tone, sound_seconds or seconds, level)
     return path
 
 
@@ -57,12 +57,11 @@ def _draw(number: int, width: int, height: int) -> Any:
     return av.VideoFrame.from_ndarray(picture, format="rgb24")
 
 
-def _add_tone(container: Any, stream: Any, seconds: float, level: float) -> None:
+def _add_melody(container: Any, stream: Any, seconds: float, level: float) -> None:
     import av
     import numpy as np
 
-    times = np.arange(round(seconds * _RATE)) / _RATE
-    samples = (level * np.sin(2 * np.pi * 330 * times)).astype(np.float32)
+    samples = _play(seconds, level)
     for start in range(0, len(samples), 1024):
         part = np.stack([samples[start : start + 1024]] * 2)
         frame = av.AudioFrame.from_ndarray(
@@ -71,3 +70,16 @@ def _add_tone(container: Any, stream: Any, seconds: float, level: float) -> None
         frame.sample_rate, frame.pts, frame.time_base = _RATE, start, Fraction(1, _RATE)
         container.mux(stream.encode(frame))
     container.mux(stream.encode())
+
+
+def _play(seconds: float, level: float) -> Any:
+    """Return four plucked notes a second, over and over, with breath in them."""
+    import numpy as np
+
+    times = np.arange(round(seconds * _RATE)) / _RATE
+    since = times % 0.25
+    hertz = np.array([330.0, 392.0, 494.0, 392.0, 440.0])[(times / 0.25).astype(int) % 5]
+    notes = sum(np.sin(2 * np.pi * k * hertz * since) / k for k in range(1, 9))
+    shape = np.minimum(1, since / 0.005) * np.minimum(1, (0.25 - since) / 0.01) * np.exp(-4 * since)
+    breath = 0.02 * np.random.default_rng(7).normal(0, 1, len(times))
+    return (1.8 * level * (0.7 * notes + breath) * shape).astype(np.float32)

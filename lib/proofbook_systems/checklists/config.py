@@ -33,6 +33,7 @@ class QualityConfig(_Config):
     drift: float = Field(ge=0)
     quietest: float
     most_silence: float = Field(ge=0, le=1)
+    audio_limits: dict[str, float]
     longest_still: float = Field(gt=0)
     black_share: float = Field(ge=0, le=1)
     reviewer_role: str

@@ -1,18 +1,20 @@
-"""Write a generated clip as a WAV file: 32-bit float, exactly what the model emitted.
+"""Write a generated clip as a WAV file, exactly what the model emitted, and judge it as read back.
 
-Sixteen bits would turn NaN into silence and cut what is too loud, and so hide what a check looks
-for. The header holds no time stamp: the same clip gives the same bytes.
+It is 32-bit float: sixteen bits would turn NaN into silence and cut what is too loud, and so hide
+what a check looks for. The header holds no time stamp: the same clip gives the same bytes.
 """
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from pathlib import Path
 
 from proofbook.files import atomic_write
-from proofbook_systems.musicgen.generation import Generation
+from proofbook.media import AudioFault, AudioLimits, Clip, ExpectedAudio, find_audio_faults
+from proofbook_systems.musicgen.generation import Generation, Model
 
-__all__ = ["numbered", "write_wav"]
+__all__ = ["find_faults", "numbered", "write_wav"]
 
 _IEEE_FLOAT = 3
 
@@ -30,6 +32,40 @@ def write_wav(clip: Generation, path: Path) -> Path:
     body = b"WAVE" + chunks + _chunk(b"data", data)
     atomic_write(path, _chunk(b"RIFF", body), sync=False)
     return path
+
+
+def find_faults(
+    heard: Clip,
+    model: Model,
+    seconds: float,
+    tolerance: float,
+    *,
+    quietest: float,
+    most_silence: float,
+    limits: Mapping[str, float],
+) -> list[AudioFault]:
+    """Return what a listener would object to in a clip of ``model``, the cause first.
+
+    Args:
+        heard: The clip, read back.
+        model: What it must be like: rate, channels, and for a stereo model two that differ.
+        seconds: Length that was asked for.
+        tolerance: Seconds by which it may differ.
+        quietest: dBFS that it must reach.
+        most_silence: Share of it that may be silent.
+        limits: Further limits that are not the usual ones, by name.
+
+    Raises:
+        SubjectError: There is no such limit.
+    """
+    usual = AudioLimits(quietest=quietest, most_silence=most_silence)
+    expected = ExpectedAudio(
+        content="music", rate=model.rate, channels=model.channels, stereo=model.channels == 2,
+        seconds=seconds, tolerance=tolerance,
+    )  # fmt: skip
+    return find_audio_faults(
+        heard.samples, heard.rate, limits=usual.changed(limits), expected=expected
+    )
 
 
 def numbered(name: str, number: int) -> str:

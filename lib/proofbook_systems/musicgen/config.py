@@ -31,6 +31,7 @@ class GenerateConfig(BaseModel):
     tolerance: float = Field(ge=0)
     quietest: float
     most_silence: float = Field(ge=0, le=1)
+    audio_limits: dict[str, float]
     seed: int = Field(ge=0, lt=2**63)
     guidance_scale: float = Field(ge=1)
     top_k: int = Field(ge=0)

@@ -52,6 +52,11 @@ class Model:
         return int(self.network.config.audio_encoder.frame_rate)
 
     @property
+    def channels(self) -> int:
+        """Channels of a clip."""
+        return int(self.network.config.decoder.audio_channels)
+
+    @property
     def codebooks(self) -> int:
         """Tokens a step."""
         return int(self.network.decoder.num_codebooks)

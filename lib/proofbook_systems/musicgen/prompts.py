@@ -1,4 +1,4 @@
-"""Read what a clip should be from a JSON file with lyrics and style metadata.
+"""Read what a clip should be from a text, or a JSON file with lyrics and style metadata.
 
 Teams keep these files in many shapes: words and lists, at the top or under ``metadata``, names in
 any case. What is understood becomes one text for the model, style first; what is not is listed.
@@ -7,6 +7,7 @@ Knows nothing of music: a word of style goes to the model as it stands.
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -44,13 +45,21 @@ class Prompt:
 
 
 def read_prompt(path: Path, longest: int = LONGEST) -> Prompt:
-    """Read a file of lyrics and style metadata.
+    """Read a text, or a file of lyrics and style metadata.
+
+    A file that is not called ``.json`` and does not begin with a brace is a text: all of it is the
+    prompt.
 
     Raises:
-        SubjectError: There is no such file, it is not a JSON object, or nothing in it says what to
-            play.
+        SubjectError: There is no such file, it is neither a JSON object nor text, or nothing in it
+            says what to play.
     """
-    fields = _flat(_read(path))
+    content = _content(path)
+    begins = content.removeprefix(codecs.BOM_UTF8).lstrip()[:1]
+    if path.suffix.lower() != ".json" and begins != b"{":
+        fields: dict[str, Any] = {"text": " ".join(_lines(_decoded(content, path)))}
+    else:
+        fields = _flat(_parsed(content, path))
     lyrics = tuple(_lines(fields.get("lyrics")))
     parts = {name: _text(fields.get(name)) for name in (*_DIRECT, *_STYLE)}
     parts |= {name: _tempo(fields.get(name)) for name in _TEMPO}
@@ -68,13 +77,28 @@ def read_prompt(path: Path, longest: int = LONGEST) -> Prompt:
     return Prompt(text=text, used=used, ignored=ignored)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _content(path: Path) -> bytes:
     try:
-        value = json.loads(path.read_bytes(), parse_constant=_refuse)
+        return path.read_bytes()
     except OSError as error:
         raise SubjectError(
-            f"prompt file {path} cannot be read ({error.strerror}); give a JSON file"
+            f"prompt file {path} cannot be read ({error.strerror}); give a text or a JSON file"
         ) from error
+
+
+def _decoded(content: bytes, path: Path) -> str:
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SubjectError(f"prompt file {path} is not UTF-8 text ({error}); save it so") from error
+    if "\0" in text:
+        raise SubjectError(f"prompt file {path} is no text: it holds null bytes; save it as UTF-8")
+    return text
+
+
+def _parsed(content: bytes, path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(content, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise SubjectError(f"prompt file {path} is not JSON ({error}); correct it") from error
     if not isinstance(value, dict):

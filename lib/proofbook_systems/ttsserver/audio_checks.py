@@ -1,13 +1,17 @@
-"""Judge a row by what a user would hear: sound, of the length that was claimed."""
+"""Judge a row by what a user would hear: whole, clean speech, of the length that was claimed."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from proofbook.errors import SubjectError
-from proofbook.media import Clip, find_silence, read_audio
+from proofbook.media import AudioLimits, Clip, ExpectedAudio, find_audio_faults, read_audio
 
 __all__ = ["find_faults"]
+
+_MOST_CHARACTERS = 40.0
+"""Characters a second that nobody speaks: 25 are very fast."""
 
 
 def find_faults(
@@ -17,8 +21,10 @@ def find_faults(
     *,
     quietest: float,
     most_silence: float,
+    text: str = "",
+    limits: Mapping[str, float] | None = None,
 ) -> tuple[list[str], float]:
-    """Return what is wrong with a row's audio, and its duration in seconds.
+    """Return what is wrong with a row's audio, the cause first, and its duration in seconds.
 
     Args:
         path: The audio, as the server gave it.
@@ -26,21 +32,36 @@ def find_faults(
         tolerance: Seconds by which the two may differ.
         quietest: dBFS that it must reach.
         most_silence: Share of it that may be silent.
+        text: What is said in it, where that is known.
+        limits: Further limits that are not the usual ones, by name.
+
+    Raises:
+        SubjectError: There is no such limit.
     """
+    usual = AudioLimits(quietest=quietest, most_silence=most_silence).changed(limits or {})
     try:
         clip = read_audio(path)
     except SubjectError as error:
         return [f"the audio cannot be decoded: {error}"], 0.0
     if not clip.measure.frames:
         return ["the audio has no sound"], 0.0
-    broken = clip.measure.non_finite
-    faults = [f"{broken} samples of the audio are NaN or infinite"] if broken else []
-    silence = find_silence(clip.measure, quietest=quietest, most=most_silence)
-    faults += [f"the audio {fault}" for fault in silence]
-    return [*faults, *_duration_faults(clip, claimed, tolerance)], clip.seconds
+    expected = ExpectedAudio(content="speech")
+    found = find_audio_faults(clip.samples, clip.rate, limits=usual, expected=expected)
+    faults = [f"the audio {fault.words}" for fault in found]
+    return [*faults, *_duration_faults(clip, claimed, tolerance, text)], clip.seconds
 
 
-def _duration_faults(clip: Clip, claimed: float | None, tolerance: float) -> list[str]:
-    if claimed is None or abs(clip.seconds - claimed) <= tolerance:
-        return [] if claimed else ["the server claims no duration"]
-    return [f"the audio lasts {clip.seconds:.2f} s, and the server claims {claimed:.2f} s"]
+def _duration_faults(clip: Clip, claimed: float | None, tolerance: float, text: str) -> list[str]:
+    faults = []
+    if len(text) > _MOST_CHARACTERS * clip.seconds:
+        faults.append(
+            f"the audio ends early: it lasts {clip.seconds:.2f} s for a text of {len(text)} "
+            "characters"
+        )
+    if not claimed:
+        return [*faults, "the server claims no duration"]
+    if abs(clip.seconds - claimed) > tolerance:
+        faults.append(
+            f"the audio lasts {clip.seconds:.2f} s, and the server claims {claimed:.2f} s"
+        )
+    return faults

@@ -33,6 +33,7 @@ class BinaryE2EConfig(BaseModel):
     duration_tolerance: float = Field(ge=0)
     quietest: float
     most_silence: float = Field(ge=0, le=1)
+    audio_limits: dict[str, float]
     timeout_health: float = Field(gt=0)
     timeout_cached: float = Field(gt=0)
     timeout_download: float = Field(gt=0)

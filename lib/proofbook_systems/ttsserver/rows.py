@@ -6,7 +6,7 @@ Every fault ends in the row's result. :mod:`recovery` finds out which state the 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -44,6 +44,8 @@ class RowOptions:
     """dBFS that the audio must reach."""
     most_silence: float = 0.9
     """Share of the audio that may be silent."""
+    audio_limits: Mapping[str, float] = field(default_factory=dict)
+    """Further limits that are not the usual ones, by name."""
 
 
 @dataclass(kw_only=True)
@@ -180,7 +182,8 @@ def _judge_audio(
     result.audio_path = client.fetch_audio(result.generation_id, path)
     faults, seconds = find_faults(
         path, followed.duration, options.duration_tolerance,
-        quietest=options.quietest, most_silence=options.most_silence,
+        quietest=options.quietest, most_silence=options.most_silence, text=options.text,
+        limits=options.audio_limits,
     )  # fmt: skip
     result.audible = seconds > 0
     if followed.malformed:

@@ -51,7 +51,7 @@ def test_the_reference_is_green_and_leaves_clip_log_and_question(
     [
         (lambda t: t[LAST_WEIGHT].zero_(), ["audible"]),
         (lambda t: t[LAST_WEIGHT].mul_(100), ["within-full-scale"]),
-        (lambda t: t[LAST_BIAS].fill_(1.5), ["not-clipped", "within-full-scale"]),
+        (lambda t: t[LAST_BIAS].fill_(1.5), ["within-full-scale", "no-dc-offset"]),
         (lambda t: t[LAST_BIAS].fill_(0.2), ["no-dc-offset"]),
         (lambda t: t[LAST_BIAS].fill_(float("nan")), ["no-broken-samples"]),
     ],
@@ -206,3 +206,37 @@ def test_a_silent_clip_in_a_batch_is_red_by_its_number(
 
     done = run_cells(NAME, after={"generate": mute}, model=str(reference), duration=1.0, takes=2)
     assert done.red == ["audible-2"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("spoil", "red"),
+    [
+        (lambda x: np.concatenate([x[:16_000], *[x[16_000:16_640]] * 25]), ["no-repeats"]),
+        (lambda x: np.where(np.arange(len(x))[:, None] % 700 < 500, x, 0), ["whole"]),
+        (lambda x: np.random.default_rng(1).normal(0, 0.1, x.shape), ["not-noise"]),
+        (lambda x: np.repeat(x, 2, axis=1), ["channels"]),
+        (lambda x: np.round(x * 256) / 256, ["full-quality"]),
+    ],
+    ids=["stuck", "gaps", "noise", "two channels", "few bits"],
+)
+def test_a_clip_that_a_listener_would_object_to_is_red_for_that_alone(
+    run_cells: Callable[..., Any], reference: Path, spoil: Callable[[Any], Any], red: list[str]
+):
+    def apply(names: dict[str, Any]) -> None:
+        clip, wav = names["takes_made"][1]
+        samples = np.ascontiguousarray(spoil(clip.samples), dtype=np.float32)
+        object.__setattr__(clip, "samples", samples)
+        write_wav(clip, wav)
+
+    done = run_cells(NAME, after={"generate": apply}, model=str(reference), duration=1.0)
+    assert done.red == red
+
+
+@pytest.mark.slow
+def test_a_limit_that_does_not_exist_stops_with_the_names_of_those_that_do(
+    run_cells: Callable[..., Any], reference: Path
+):
+    done = run_cells(NAME, model=str(reference), duration=0.4, audio_limits={"click": 1.0})
+    assert isinstance(done.error, SubjectError)
+    assert "no audio limit 'click'; there are quietest, " in str(done.error)

@@ -90,3 +90,34 @@ def test_what_is_no_prompt_is_one_line(tmp_path: Path, content: Any, said: str):
 def test_a_missing_file_is_named(tmp_path: Path):
     with pytest.raises(SubjectError, match=r"none\.json cannot be read"):
         read_prompt(tmp_path / "none.json")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "text"),
+    [
+        ("prompt.txt", "a slow waltz\nfor two pianos\n", "a slow waltz for two pianos"),
+        ("song", "[Verse 1]\nla la\n\n[Chorus]\nlo", "la la lo"),
+        ("prompt.txt", "\ufeffein Walzer für zwei", "ein Walzer für zwei"),
+        ("prompt.txt", '{"prompt": "slow piano"}', "slow piano"),
+    ],
+)
+def test_a_text_is_a_prompt_as_it_stands(tmp_path: Path, name: str, content: str, text: str):
+    path = tmp_path / name
+    path.write_text(content, encoding="utf-8")
+    assert read_prompt(path).text == text
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"\xff\xfea\x00", "is not UTF-8 text"),
+        (b"RIFF\0\0", "holds null bytes"),
+        (b" \n", "nothing to play"),
+    ],
+)
+def test_what_is_no_text_is_one_line(tmp_path: Path, content: bytes, said: str):
+    path = tmp_path / "prompt.txt"
+    path.write_bytes(content)
+    with pytest.raises(SubjectError, match=said) as error:
+        read_prompt(path)
+    assert "\n" not in str(error.value)

@@ -40,6 +40,15 @@ class Arrivals:
         return {m.key: m.entry for m in self.models if m.key in self.results}
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Places:
+    """Where models are looked for."""
+
+    mirror: str
+    offline: bool
+    hub: Path | None
+
+
 def bring_models(
     wanted: Sequence[Wanted],
     known: Mapping[str, ManifestEntry],
@@ -47,22 +56,25 @@ def bring_models(
     *,
     mirror: str,
     offline: bool,
+    hub: Path | None = None,
 ) -> Arrivals:
     """Bring each model, then what its checkpoints need and do not have next to them.
 
-    ``known`` is the manifest. Offline, what is in the cache already is noted as it is. One that
-    cannot be brought keeps no other from coming.
+    ``known`` is the manifest, ``hub`` a cache of the hub that is looked into first. Offline, what
+    is in the cache already is noted as it is. A model that cannot be brought keeps no other from
+    coming.
     """
     arrivals = Arrivals(models=list(wanted))
+    places = _Places(mirror=mirror, offline=offline, hub=hub)
     for model in wanted:
-        _bring(model, cache, arrivals, mirror=mirror, offline=offline)
+        _bring(model, cache, arrivals, places)
     for model in wanted:
         folder = cache / model.entry.local_path
         for companion in _lacking(folder):
             other = _companion(companion, known, arrivals)
             if other not in arrivals.models:
                 arrivals.models.append(other)
-                _bring(other, cache, arrivals, mirror=mirror, offline=offline)
+                _bring(other, cache, arrivals, places)
             if other.key in arrivals.results:
                 _attach(cache / other.entry.local_path, folder / companion.place, model, arrivals)
     return arrivals
@@ -74,10 +86,10 @@ def _lacking(folder: Path) -> list[Companion]:
     return [c for c in companions_of(folder) if f"{c.place}/config.json" not in own]
 
 
-def _bring(model: Wanted, cache: Path, arrivals: Arrivals, *, mirror: str, offline: bool) -> None:
+def _bring(model: Wanted, cache: Path, arrivals: Arrivals, places: _Places) -> None:
     folder = cache / model.entry.local_path
     try:
-        origin = find_origin(model.source, mirror, offline=offline)
+        origin = find_origin(model.source, places.mirror, offline=places.offline, hub=places.hub)
         result = take_over(folder) if origin is None else preload(origin, folder)
     except SubjectError as error:
         arrivals.problems[model.key] = str(error)

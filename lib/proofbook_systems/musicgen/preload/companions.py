@@ -7,8 +7,9 @@ loader looks. Knows nothing of how they are loaded.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from proofbook.errors import SubjectError
 from proofbook_systems.musicgen.checkpoints import CODEC_FILE, LANGUAGE_FILE, open_checkpoint
@@ -54,8 +55,10 @@ def _text_name(language: Path) -> str:
         config = open_checkpoint(language).config or {}
     except SubjectError:
         return _USUAL_TEXT
-    description = (config.get("conditioners") or {}).get("description") or {}
-    return str((description.get("t5") or {}).get("name") or _USUAL_TEXT)
+    value: Any = config
+    for name in ("conditioners", "description", "t5", "name"):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return str(value or _USUAL_TEXT)
 
 
 def _pointed(codec: Path) -> str:

@@ -17,7 +17,7 @@ from proofbook.errors import SubjectError
 from proofbook_systems.musicgen.preload.origins import FolderOrigin
 from proofbook_systems.musicgen.preload.transfer import Progress
 
-__all__ = ["cached_hub_origin", "hub_origin"]
+__all__ = ["cached_hub_origin", "hub_origin", "hub_snapshot"]
 
 _WANTED = ["*.json", "*.safetensors", "*.model", "*state_dict.bin"]
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -60,7 +60,19 @@ def cached_hub_origin(source: str, other: str = "") -> FolderOrigin | None:
     Raises:
         SubjectError: It is there in part; what is missing is named.
     """
-    folder = (_snapshot(source, other) if other else None) or _snapshot(source, None)
+    found = hub_snapshot(source, Path(other)) if other else None
+    return found or hub_snapshot(source, None)
+
+
+def hub_snapshot(source: str, cache: Path | None) -> FolderOrigin | None:
+    """Return what one cache of the hub has of a repository; None if nothing.
+
+    ``cache`` is its folder; None is the usual one.
+
+    Raises:
+        SubjectError: It is there in part; what is missing is named.
+    """
+    folder = _snapshot(source, str(cache) if cache else None)
     if folder is None:
         return None
     return FolderOrigin(folder=folder, digests=_named_digests(folder), linked=True)

@@ -36,7 +36,9 @@ class ManifestEntry(BaseModel):
             raise ValueError(f"{value} is absolute; write a path relative to the cache")
         if ".." in windows.parts:
             raise ValueError(f"{value} leads out of the cache; write it without ..")
-        return value
+        if not windows.parts:
+            raise ValueError(f"{value} is the cache itself; name a folder in it")
+        return windows.as_posix()
 
 
 def read_manifest(path: Path, root: Path) -> dict[str, ManifestEntry]:
@@ -45,10 +47,11 @@ def read_manifest(path: Path, root: Path) -> dict[str, ManifestEntry]:
     ``root`` is the cache that places are relative to.
 
     Raises:
-        SubjectError: It is not a manifest, names a place outside of the cache, or one place twice.
+        SubjectError: It is not a manifest, names a place outside of the cache, or one key or place
+            twice.
     """
     try:
-        value = json.loads(path.read_bytes())
+        value = json.loads(path.read_bytes(), object_pairs_hook=_once)
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
@@ -64,15 +67,26 @@ def complete_manifest(path: Path, root: Path, entries: Mapping[str, ManifestEntr
     """Add entries to a manifest; those of another process that is at it are kept.
 
     Raises:
-        SubjectError: The manifest is none any more, or the entries do not fit into it.
+        SubjectError: The manifest is none any more, or cannot be written, or the entries do not
+            fit into it.
     """
     from filelock import FileLock
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path.with_name(f".{path.name}.lock")):
-        whole = {**read_manifest(path, root), **entries}
-        _check_places(whole, path, root)
-        write_manifest(path, whole)
+    there = read_manifest(path, root)
+    if path.is_file() and {**there, **entries} == there:
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_name(f".{path.name}.lock")):
+            whole = {**read_manifest(path, root), **entries}
+            _check_places(whole, path, root)
+            write_manifest(path, whole)
+    except OSError as error:
+        lacking = ", ".join(key for key in entries if entries[key] != there.get(key))
+        raise SubjectError(
+            f"manifest {path} lacks {lacking} and cannot be written ({error.strerror or error}); "
+            "give another as manifest"
+        ) from error
 
 
 def write_manifest(path: Path, entries: Mapping[str, ManifestEntry]) -> None:
@@ -80,6 +94,16 @@ def write_manifest(path: Path, entries: Mapping[str, ManifestEntry]) -> None:
     content = {key: entry.model_dump() for key, entry in entries.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
     atomic_write(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Return an object whose keys are there once: of two, JSON keeps one without a word."""
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{twice} is there twice")
+    return value
 
 
 def _entry(key: str, value: object, path: Path) -> ManifestEntry:

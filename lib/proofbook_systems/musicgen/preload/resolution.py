@@ -18,15 +18,15 @@ import httpx
 from proofbook.caching import cache_root
 from proofbook.errors import SubjectError
 from proofbook.subjects import is_reference, resolve_reference
-from proofbook_systems.musicgen.preload.hub import cached_hub_origin, hub_origin
+from proofbook_systems.musicgen.preload.hub import cached_hub_origin, hub_origin, hub_snapshot
 from proofbook_systems.musicgen.preload.manifest import ManifestEntry
 from proofbook_systems.musicgen.preload.mirrors import MirrorOrigin, without_password
 from proofbook_systems.musicgen.preload.origins import FolderOrigin, Origin
 from proofbook_systems.musicgen.preload.store import log_progress
 
 __all__ = [
-    "FRESH", "Wanted", "cache_folder", "find_origin", "is_offline", "new_entry", "place_under",
-    "wanted_models",
+    "FRESH", "Wanted", "cache_folder", "find_origin", "hub_cache", "is_offline", "new_entry",
+    "place_under", "wanted_models",
 ]  # fmt: skip
 
 FRESH = "fresh"
@@ -61,10 +61,11 @@ def place_under(project: str, path: str) -> Path:
 def cache_folder(chosen: str, project: str = "", environ: Mapping[str, str] | None = None) -> Path:
     """Return the cache: the one chosen, else ``AUDIOCRAFT_CACHE_DIR``, else Proofbook's own.
 
-    ``fresh`` is a new one, which goes when this process ends.
+    ``fresh`` is a new one, which goes when this process ends. So is that of a cache of the hub:
+    it is read, and its owner is the hub's own library.
     """
     environ = os.environ if environ is None else environ
-    if chosen == FRESH:
+    if chosen == FRESH or hub_cache(chosen, project, environ):
         fresh = Path(tempfile.mkdtemp(prefix="proofbook-models-"))
         atexit.register(shutil.rmtree, fresh, ignore_errors=True)
         return fresh
@@ -72,6 +73,23 @@ def cache_folder(chosen: str, project: str = "", environ: Mapping[str, str] | No
         return place_under(project, chosen)
     named = environ.get("AUDIOCRAFT_CACHE_DIR", "")
     return Path(named).expanduser() if named else cache_root(environ) / "models"
+
+
+def hub_cache(
+    chosen: str, project: str = "", environ: Mapping[str, str] | None = None
+) -> Path | None:
+    """Return the hub's cache that was given for a cache; None where it is none.
+
+    Given may be the cache, or the ``HF_HOME`` that it is in.
+    """
+    if chosen == FRESH:
+        return None
+    named = (os.environ if environ is None else environ).get("AUDIOCRAFT_CACHE_DIR", "")
+    if not chosen and not named:
+        return None
+    place = place_under(project, chosen) if chosen else Path(named).expanduser()
+    found = (f for f in (place, place / "hub") if any(f.glob("models--*/snapshots")))
+    return next(found, None)
 
 
 def is_offline(wanted: bool, environ: Mapping[str, str] | None = None) -> bool:
@@ -121,11 +139,14 @@ def new_entry(key: str, source: str, taken: set[str]) -> ManifestEntry:
     )
 
 
-def find_origin(source: str, mirror: str, *, offline: bool) -> Origin | None:
+def find_origin(
+    source: str, mirror: str, *, offline: bool, hub: Path | None = None
+) -> Origin | None:
     """Return where a model comes from; None where that would need the network and is not to.
 
     ``source`` is ``reference:<name>``, a folder, a ``file`` or web address, or a hub id, which is
-    looked for under ``mirror``, a folder or address, if given.
+    looked for in ``hub``, a cache of the hub, and then under ``mirror``, a folder or address, if
+    given.
 
     Raises:
         SubjectError: There is no such folder or model, or the hub does not give it.
@@ -138,6 +159,8 @@ def find_origin(source: str, mirror: str, *, offline: bool) -> Origin | None:
         raise SubjectError(
             f"model source {source} is not a folder here; give a folder, a hub id, or an address"
         )
+    if hub and not _ADDRESS.match(source) and (origin := hub_snapshot(source, hub)):
+        return origin
     if mirror and not _ADDRESS.match(source):
         source = f"{mirror.rstrip('/')}/{source}"
         if not _ADDRESS.match(mirror):

@@ -18,6 +18,7 @@ from proofbook_systems.musicgen.checkpoints import (
 )
 from proofbook_systems.musicgen.preload.companions import TEXT_FOLDER, companions_of
 from proofbook_systems.musicgen.preload.findings import Finding
+from proofbook_systems.musicgen.preload.support import find_unsupported
 from proofbook_systems.musicgen.preload.verification import (
     NETWORKS,
     check_loadable,
@@ -113,6 +114,8 @@ def _audiocraft(folder: Path) -> list[Finding]:
         "language": open_checkpoint(folder / LANGUAGE_FILE),
         "codec": _codec(folder),
     }
+    if unsupported := find_unsupported(opened["language"], opened["codec"]):
+        return unsupported
     files = {"language": LANGUAGE_FILE, "codec": CODEC_FILE}
     try:
         architecture = musicgen_config(opened["language"], opened["codec"], folder / TEXT_FOLDER)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import filecmp
 import logging
+import os
 import shutil
 import time
 from collections.abc import Iterator, Mapping
@@ -25,6 +26,7 @@ __all__ = ["Preloaded", "log_progress", "preload", "take_over"]
 
 _LOG = logging.getLogger("proofbook.musicgen")
 _STEP_BYTES = 50 * 10**6
+_EFFECTIVE = os.access in os.supports_effective_ids
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,14 +54,17 @@ def preload(origin: Origin, folder: Path, progress: Progress | None = None) -> P
         SubjectError: A file cannot be brought, the disk is too small, or something else is there.
     """
     began = time.perf_counter()
-    with _locked(folder):
-        notes, files = read_notes(folder), origin.files()
+    with _locked(folder) as writable:
+        noted, files = read_notes(folder), origin.files()
         _refuse_nothing(files, origin)
-        _refuse_others(files, notes, folder, origin)
-        notes = _claimed(files, notes, folder, origin)
+        _refuse_others(files, noted, folder, origin)
+        notes = _claimed(files, noted, folder, origin) if writable else noted
         missing = [file for file in files if not _is_there(file, folder, notes)]
+        if missing and not writable:
+            raise _read_only(folder, f"lacks {missing[0].path} as {origin.name} has it")
         _check_space(missing, folder, origin)
-        _note_missing(missing, notes, folder)
+        if missing or notes != noted:
+            _note_missing(missing, notes, folder)
         brought = _bring_all(missing, notes, folder, origin, progress or log_progress())
     there = sum(note.size or 0 for note in notes.values())
     seconds = time.perf_counter() - began
@@ -75,8 +80,10 @@ def take_over(folder: Path) -> Preloaded | None:
     began = time.perf_counter()
     if not folder.is_dir() or not any(folder.iterdir()):
         return None
-    with _locked(folder):
+    with _locked(folder) as writable:
         notes = read_notes(folder)
+        if not notes and not writable:
+            raise _read_only(folder, "has no checksums of an earlier preload")
         if not notes:
             notes = {f.path: _noted(folder / f.path) for f in FolderOrigin(folder=folder).files()}
             write_notes(folder, notes)
@@ -100,9 +107,13 @@ def log_progress() -> Progress:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def _locked(folder: Path) -> Iterator[bool]:
+    """Keep others out, and say whether the folder can be written; one that cannot needs no lock."""
     from filelock import FileLock, Timeout
 
+    if folder.is_dir() and not _is_writable(folder):
+        yield False
+        return
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder.parent / f".{folder.name}.lock")
@@ -116,9 +127,21 @@ def _locked(folder: Path) -> Iterator[None]:
             f"cache folder {folder} cannot be written ({error.strerror or error}); give another"
         ) from error
     try:
-        yield
+        yield True
     finally:
         lock.release()
+
+
+def _is_writable(folder: Path) -> bool:
+    places = (folder, folder.parent)
+    return all(os.access(place, os.W_OK, effective_ids=_EFFECTIVE) for place in places)
+
+
+def _read_only(folder: Path, lack: str) -> SubjectError:
+    return SubjectError(
+        f"cache folder {folder} cannot be written and {lack}; preload it where it can be written, "
+        "or give another cache"
+    )
 
 
 def _refuse_nothing(files: list[RemoteFile], origin: Origin) -> None:

@@ -13,6 +13,8 @@ from faulty_mirror import serving
 from proofbook.errors import SubjectError
 from proofbook.files import hash_file
 from proofbook_systems.musicgen.preload import hub as hubs
+from proofbook_systems.musicgen.preload import resolution, verification
+from proofbook_systems.musicgen.preload.arrival import bring_models
 from proofbook_systems.musicgen.preload.checksums import read_notes
 from proofbook_systems.musicgen.preload.store import preload
 from proofbook_systems.musicgen.subject import find_model
@@ -117,3 +119,37 @@ def test_a_model_that_was_preloaded_is_found_without_the_hub(hub: Hub, reference
     hub.repositories.clear()
     assert (find_model(NAME).folder / "model.safetensors").is_file()
     assert hub.asked == []
+
+
+def listing(folder: Path) -> dict[str, tuple[int, int]]:
+    return {str(p): (p.lstat().st_size, p.lstat().st_mtime_ns) for p in folder.rglob("*")}
+
+
+@pytest.mark.parametrize("given", ["hub", "."], ids=["the cache", "HF_HOME"])
+def test_a_cache_of_the_hub_given_as_the_cache_is_read_and_nothing_is_written_into_it(
+    hub: Hub, tmp_path: Path, given: str, monkeypatch: pytest.MonkeyPatch
+):
+    from huggingface_hub import constants
+
+    hubs.hub_origin(NAME, silent)
+    hub.repositories.clear()
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "another"))
+    before = listing(tmp_path / "hub")
+    there = resolution.hub_cache(given, str(tmp_path))
+    assert there == tmp_path / "hub"
+    cache = resolution.cache_folder(given, str(tmp_path))
+    assert not cache.is_relative_to(tmp_path)
+    wanted = resolution.wanted_models({"mini": NAME}, {})
+    for offline in (False, True):
+        arrived = bring_models(wanted, {}, cache, mirror="", offline=offline, hub=there)
+        assert (arrived.problems, list(arrived.results)) == ({}, ["mini"])
+    assert verification.check_files(arrived.results["mini"].folder) == []
+    assert listing(tmp_path / "hub") == before
+
+
+def test_what_is_no_cache_of_the_hub_is_an_ordinary_one(tmp_path: Path):
+    (tmp_path / "models--a--b").mkdir()
+    assert resolution.hub_cache(str(tmp_path)) is None
+    assert resolution.hub_cache(resolution.FRESH) is None
+    assert resolution.hub_cache("", environ={}) is None
+    assert resolution.cache_folder(str(tmp_path)) == tmp_path

@@ -50,6 +50,13 @@ def test_no_file_is_no_models(tmp_path: Path):
         ({"small": {**ENTRY, "local_path": "C:\\models"}}, "is absolute"),
         ({"small": {**ENTRY, "local_path": "a/../../b"}}, "leads out of the cache"),
         ({"small": {**ENTRY, "local_path": "a\\..\\b"}}, "leads out of the cache"),
+        ({"small": {**ENTRY, "local_path": "./."}}, "is the cache itself; name a folder in it"),
+        (
+            {"a": {**ENTRY, "local_path": "m/s"}, "b": {**ENTRY, "local_path": ".\\m\\.\\s"}},
+            "a has the same place",
+        ),
+        ('{"small": %s, "small": %s}' % ((json.dumps(ENTRY),) * 2), "small is there twice"),
+        ('{"small": {"hf_id": "a/b", "hf_id": "c/d", "local_path": "x"}}', "hf_id is there twice"),
         ({"a": ENTRY, "b": ENTRY}, r"b\.local_path: a has the same place"),
         ({"a": ENTRY, "b": {**ENTRY, "local_path": "./small/"}}, "a has the same place"),
     ],
@@ -103,3 +110,16 @@ def test_a_manifest_that_cannot_be_written_leaves_nothing_beside_it(tmp_path: Pa
     with pytest.raises(OSError):
         write_manifest(tmp_path / "models_manifest.json", {})
     assert [p.name for p in tmp_path.iterdir()] == ["models_manifest.json"]
+
+
+def test_backslashes_and_dots_in_a_place_are_one_folder_below_the_cache(tmp_path: Path):
+    path = written(tmp_path, {"small": {**ENTRY, "local_path": ".\\models\\.\\small"}})
+    assert read_manifest(path, tmp_path)["small"].local_path == "models/small"
+
+
+def test_a_manifest_that_is_complete_is_not_touched(tmp_path: Path):
+    path = written(tmp_path, {"small": ENTRY})
+    before = path.stat()
+    complete_manifest(path, tmp_path, read_manifest(path, tmp_path))
+    assert (path.stat().st_mtime_ns, path.stat().st_ino) == (before.st_mtime_ns, before.st_ino)
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]

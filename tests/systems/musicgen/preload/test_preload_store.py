@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -223,3 +225,56 @@ def test_progress_is_a_line_for_every_fifty_million_bytes(caplog: pytest.LogCapt
 def test_notes_of_an_earlier_version_are_read(here: Path):
     fill(here, {NOTES_FILE: json.dumps({"a": {"size": 1, "sha256": "0" * 64}}).encode()})
     assert read_notes(here) == {"a": Note(1, "0" * 64, arrived=True)}
+
+
+@contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """Take the right to write, from root too: that of another user is looked at."""
+    places = [folder, *folder.rglob("*")]
+    for place in places:
+        place.chmod(0o555 if place.is_dir() else 0o444)
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+        for place in places:
+            place.chmod(0o755 if place.is_dir() else 0o644)
+
+
+@pytest.fixture
+def open_cache() -> Iterator[Path]:
+    """A folder that every user may look into, which those of pytest are not."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+def test_a_read_only_cache_that_is_whole_is_taken_as_it_is(open_cache: Path):
+    there, here = fill(open_cache / "there", FILES), open_cache / "cache" / "small"
+    preload(FolderOrigin(folder=there), here)
+    for lock in open_cache.rglob("*.lock"):
+        lock.unlink()
+    with read_only(open_cache):
+        assert preload(FolderOrigin(folder=there), here).bytes_brought == 0
+        again = take_over(here)
+        assert again is not None and again.bytes_there == 1005
+        assert verification.check_files(here) == []
+
+
+def test_a_read_only_cache_that_lacks_something_is_told_so_in_one_line(open_cache: Path):
+    there, here = fill(open_cache / "there", FILES), open_cache / "cache" / "small"
+    preload(FolderOrigin(folder=there), here)
+    (here / "model.bin").unlink()
+    bare = fill(open_cache / "cache" / "bare", FILES)
+    with read_only(open_cache):
+        with pytest.raises(
+            SubjectError, match=r"cannot be written and lacks model\.bin as "
+        ) as one:
+            preload(FolderOrigin(folder=there), here)
+        with pytest.raises(SubjectError, match="and has no checksums of an earlier preload"):
+            take_over(bare)
+    assert "\n" not in str(one.value)
