@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Clip", "audio", "read_audio"]
 
-_STREAMED = 0xFFFF_0000
+_STREAMED = 0x7FFF_0000
 """A RIFF size from here on means "unknown", as programs that write to a pipe put it."""
 
 

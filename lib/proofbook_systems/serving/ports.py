@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import socket
+import sys
 import time
 
 import psutil
 
 from proofbook.errors import SubjectError
 
-__all__ = ["HOST", "choose_port", "is_free", "wait_free"]
+__all__ = ["HOST", "choose_port", "has_old_connections", "is_free", "wait_free"]
 
 HOST = "127.0.0.1"
 _PAUSE = 0.02
@@ -24,8 +26,34 @@ def choose_port(wanted: int = 0) -> int:
     if wanted and not is_free(wanted):
         raise SubjectError(f"port {wanted} is taken{_owner(wanted)}; free it, or give another or 0")
     with socket.socket() as probe:
-        probe.bind((HOST, wanted))
+        if sys.platform != "win32":
+            # Connections of a server that has died are in TIME_WAIT for a minute (tcp(7)): they
+            # are no reason to refuse a port on which nothing listens.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, wanted))
+        except OSError as error:
+            reason = error.strerror or error
+            raise SubjectError(
+                f"port {wanted} cannot be used: {reason}; give another or 0"
+            ) from error
         return int(probe.getsockname()[1])
+
+
+def has_old_connections(port: int) -> bool:
+    """Say whether nothing listens on a port, but a plain ``bind`` to it is refused.
+
+    So it is for a minute after a server with open connections has died; a server that does not set
+    ``SO_REUSEADDR`` cannot start until then.
+    """
+    if not port or not is_free(port):
+        return False
+    with socket.socket() as probe:
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            return error.errno == errno.EADDRINUSE
+    return False
 
 
 def is_free(port: int) -> bool:
