@@ -9,6 +9,9 @@ from proofbook.media import Clip, find_silence, read_audio
 
 __all__ = ["find_faults"]
 
+_FASTEST = 60.0
+"""Characters a second; quick speech has 20."""
+
 
 def find_faults(
     path: Path,
@@ -17,6 +20,7 @@ def find_faults(
     *,
     quietest: float,
     most_silence: float,
+    text: str = "",
 ) -> tuple[list[str], float]:
     """Return what is wrong with a row's audio, and its duration in seconds.
 
@@ -26,21 +30,24 @@ def find_faults(
         tolerance: Seconds by which the two may differ.
         quietest: dBFS that it must reach.
         most_silence: Share of it that may be silent.
+        text: What is said; more of it in a second than anyone can say is a fault.
     """
     try:
         clip = read_audio(path)
     except SubjectError as error:
         return [f"the audio cannot be decoded: {error}"], 0.0
     if not clip.measure.frames:
-        return ["the audio has no sound"], 0.0
+        return ["the server says 'completed', and the audio lasts 0.00 s"], 0.0
     broken = clip.measure.non_finite
     faults = [f"{broken} samples of the audio are NaN or infinite"] if broken else []
     silence = find_silence(clip.measure, quietest=quietest, most=most_silence)
     faults += [f"the audio {fault}" for fault in silence]
+    if clip.seconds < len(text) / _FASTEST:
+        faults.append(f"the audio lasts {clip.seconds:.2f} s, too short for {len(text)} characters")
     return [*faults, *_duration_faults(clip, claimed, tolerance)], clip.seconds
 
 
 def _duration_faults(clip: Clip, claimed: float | None, tolerance: float) -> list[str]:
     if claimed is None or abs(clip.seconds - claimed) <= tolerance:
-        return [] if claimed else ["the server claims no duration"]
+        return []
     return [f"the audio lasts {clip.seconds:.2f} s, and the server claims {claimed:.2f} s"]
