@@ -87,6 +87,7 @@ class Supervised:
 
         By pid and name; where it was started with ``linger``. They have been ended since.
         """
+        self._process.poll()  # which takes in what is told of its end
         return self._process.left_behind
 
     def wait(self, timeout: float | None = None) -> bool:

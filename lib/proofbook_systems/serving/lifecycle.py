@@ -130,6 +130,7 @@ def kill_parent(launch: Launch, log: Path, bound: float) -> ParentDeath:
             started = time.monotonic()
             running = _wait_gone(processes, started + bound)
             seconds = None if running else time.monotonic() - started
+            server.program.wait(_PORT_SECONDS if not running else 0)  # its end is told a bit later
             late = [f"{name} still runs {bound:g} s after its parent's end" for name in running]
             left = (*late, *_left_behind(server))
             free = wait_free(server.port, 1.0)

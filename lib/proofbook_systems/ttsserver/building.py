@@ -67,7 +67,7 @@ def build_kept(build: Build) -> Path:
     recipe = {
         "root": str(build.root),
         "command": words,
-        "python": [str(interpreter.path), interpreter.path.stat().st_mtime_ns],
+        "python": [str(interpreter.path), *_installed(interpreter)],
         "sources": [[str(name), *marks] for name, marks in _sources(build.root)],
     }
     folder = cache_root() / "ttsserver-builds"
@@ -78,6 +78,12 @@ def build_kept(build: Build) -> Path:
     kept.touch()
     _remove_old(folder, name, kept)
     return kept
+
+
+def _installed(interpreter: Interpreter) -> list[int]:
+    """Return times that change when the interpreter does, or a package is installed or removed."""
+    packages = sorted(interpreter.environment.glob("[Ll]ib/**/site-packages"))
+    return [path.stat().st_mtime_ns for path in (interpreter.path, *packages)]
 
 
 def _words(build: Build) -> list[str]:

@@ -30,6 +30,7 @@ _QUICK = 5.0
 _STALLED = 15.0
 """Seconds without a byte after which a stream is given up, where nothing else is said."""
 _SUFFIXES = {b"RIFF": ".wav", b"RF64": ".wav", b"fLaC": ".flac", b"OggS": ".ogg", b"ID3": ".mp3"}
+_NOT_OFFERED = (404, 405, 501)
 _IGNORED = ("", "[DONE]")
 """Data of events that say nothing."""
 
@@ -83,6 +84,17 @@ class VoiceboxClient(JsonClient):
             ServerError: The server does not say.
         """
         return {m.model_name: m for m in self.get("/models/status", ModelStates).models}
+
+    def find_models_fault(self) -> str:
+        """Return how the server fails to list its models; empty where it lists them or never does.
+
+        Without the list every row has the time of a download.
+        """
+        try:
+            self.models()
+        except ServerError as error:
+            return "" if error.status in _NOT_OFFERED else str(error)
+        return ""
 
     def generate(self, request: GenerationRequest, *, timeout: float | None = None) -> str:
         """Ask for a generation and return its id; ``timeout`` is in seconds.

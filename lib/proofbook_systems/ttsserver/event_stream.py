@@ -22,17 +22,18 @@ from proofbook_systems.ttsserver.contract import StatusEvent
 
 __all__ = ["Followed", "follow"]
 
-_TICK = 0.05
+_TICK = 0.02
 """Seconds between two looks at the events and at the server's process."""
+_PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
 """Seconds between two openings of a stream that ends at once, at most."""
 _STALLED = 15.0
 """Seconds without a byte after which a stream is opened again."""
-_FIRST_ASKED = 0.15
-_ASKED_AGAIN = 1.25
-"""The history is asked when so many times the seconds of the last asking have passed …"""
+_FIRST_ASKED = 0.25
+_ASKED_AGAIN = 0.1
+"""Seconds between two askings of the history in the beginning …"""
 _ASKED_UNTIL = 1.5
-"""… until then; afterwards only where the stream is silent."""
+"""… which ends then; afterwards it is asked only where the stream is silent."""
 _NOT_YET = 2.0
 """Seconds within which a server may not know yet what it has just taken."""
 _CONFIRMED = 5.0
@@ -172,7 +173,7 @@ class _Stream:
             hang_up(response)
 
     def _read(self) -> None:
-        pause = _TICK
+        pause = _PAUSE
         while not self._closed.is_set():
             opened = time.monotonic()
             problem: ServerError | None = None
@@ -183,7 +184,7 @@ class _Stream:
                 problem = error
             self._events.put(problem)
             lasted = time.monotonic() - opened > _LONGEST_PAUSE
-            pause = _TICK if lasted else min(2 * pause, _LONGEST_PAUSE)
+            pause = _PAUSE if lasted else min(2 * pause, _LONGEST_PAUSE)
             self._closed.wait(pause)
 
     def _pass_on(self) -> bool:
@@ -216,7 +217,7 @@ class _History:
         wanted = age < _ASKED_UNTIL or silent_for > _STALLED
         if not self._tells or not wanted or age < self._due:
             return False
-        self._due = age * _ASKED_AGAIN if age < _ASKED_UNTIL else age + _STALLED
+        self._due = age + (_ASKED_AGAIN if age < _ASKED_UNTIL else _STALLED)
         try:
             return self._client.history(self._id, timeout=min(_CONFIRMED, left + _TICK)).terminal
         except ServerError as error:

@@ -61,6 +61,8 @@ class _State:
     """The row before, where it did not pass and the server was not started again since."""
     fresh: bool = True
     """Whether no row has been run since the last start."""
+    last: str = ""
+    """The row that was run last."""
     lost: str = ""
     """Why the server did not come back; empty while it is there."""
     carries_over: bool = False
@@ -76,6 +78,11 @@ class _State:
                 row=row, error=f"the server does not come back: {self.lost}",
                 server_log_tail=self.server.tail(), refused=True,
             )  # fmt: skip
+        ended = "" if self.fresh else self.server.exited()
+        if ended and self._restart(f"before {row.name}: {ended}"):
+            result = self._run(row)
+            result.paid_for = f"{row.name}: {ended} before it began, after {self.last} had passed"
+            return result
         was_fresh = self.fresh
         result = self._run(row)
         suspect = "" if result.passed or was_fresh else self._suspect(result)
@@ -107,7 +114,7 @@ class _State:
 
     def _run(self, row: Row) -> RowResult:
         result = run_row(self.server, row, self.voices, self.options)
-        self.fresh = False
+        self.fresh, self.last = False, row.name
         return result
 
     def _suspect(self, result: RowResult) -> str:
@@ -116,6 +123,8 @@ class _State:
             return ""
         if self.before is not None:
             return f"it may have paid for {self.before.row.name}, which did not pass"
+        if result.generation_id is None and self.server.exited():
+            return "the server ended before it took it"
         if result.may_have_waited:
             return "it may have waited behind what an earlier row had left"
         return ""

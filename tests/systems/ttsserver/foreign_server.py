@@ -134,6 +134,8 @@ class State:
                 os.kill(os.getpid(), signal.SIGKILL)
         row["audio"], row["seconds"] = audio_of(kind)
         row["status"] = "completed"
+        if kind == "late-crash":
+            threading.Timer(0.15, os.kill, (os.getpid(), signal.SIGSEGV)).start()
         if kind == "backlog":
             time.sleep(1e6)
 
@@ -179,6 +181,8 @@ class Handler(BaseHTTPRequestHandler):
         match parts:
             case ["health"]:
                 self.health()
+            case ["models", "status"] if DEFECT == "models-fail":
+                self.refuse(500, "no such table: models")
             case ["models", "status"] if "no_models" not in STYLE:
                 self.answer({"models": [{"model_name": "kokoro", "downloaded": True}]})
             case ["generate", number, "status"]:
@@ -238,6 +242,8 @@ class Handler(BaseHTTPRequestHandler):
         self.answer({"id": "s1"})
 
     def generate(self, body: dict) -> None:
+        if body["engine"] == "post-hangs":
+            time.sleep(1e6)
         if body["engine"].startswith(("refused", "error-500")):
             code = 400 if body["engine"].startswith("refused") else 500
             self.refuse(code, "no such engine")
@@ -378,6 +384,8 @@ def watch(parent: int) -> None:
         try:
             os.kill(parent, 0)
         except OSError:
+            if DEFECT != "orphans-child":
+                end_helpers()
             os._exit(0)
         time.sleep(0.1)
 
@@ -386,13 +394,17 @@ def end(*_: object) -> None:
     if DEFECT == "stubborn":
         return
     if DEFECT != "leaves-child":
-        for helper in HELPERS:
-            helper.kill()
-            helper.wait()
+        end_helpers()
     if "waits_for_clients" in STYLE:
         threading.Thread(target=end_without_clients).start()
     else:
         os._exit(0)
+
+
+def end_helpers() -> None:
+    for helper in HELPERS:
+        helper.kill()
+        helper.wait()
 
 
 def end_without_clients() -> None:
@@ -405,6 +417,8 @@ def listen(host: str, port: int) -> Server:
     try:
         return Server((host, port), Handler)
     except OSError as error:
+        if DEFECT == "second-kills-first":
+            os.kill(int(Path(os.environ["TMPDIR"], "first").read_text()), signal.SIGKILL)
         if DEFECT == "quiet-second":
             sys.exit(0)
         if DEFECT == "lingering-second":
@@ -435,9 +449,10 @@ def main() -> None:
         sys.exit("sqlite3.DatabaseError: database disk image is malformed")
     if "banner" in STYLE:
         print("╔═╗┌─┐\n╠╣ ├─┤\nModel warmed up on cpu: kokoro\r\rloading 10 %\rloading 100 %")
-    if "helper" in STYLE or DEFECT == "leaves-child":
+    if "helper" in STYLE or DEFECT in ("leaves-child", "orphans-child"):
         HELPERS.append(subprocess.Popen(["sleep", "1000"], start_new_session=True))
     server = listen(given["--host"], int(given["--port"]))
+    Path(os.environ["TMPDIR"], "first").write_text(str(os.getpid()))
     Handler.state = State(data)
     signal.signal(signal.SIGTERM, end)
     threading.Thread(target=watch, args=(int(given["--parent-pid"]),), daemon=True).start()

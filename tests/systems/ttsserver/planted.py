@@ -31,6 +31,7 @@ ROWS = (
     Plant("mute-failure", "mute-failure-speaks", r"says 'failed' and gives no reason"),
     Plant("refused", "refused-speaks", r"POST /generate answers 400 \(no such engine\)"),
     Plant("error-500", "error-500-speaks", r"POST /generate answers 500 \(no such engine\)"),
+    Plant("post-hangs", "post-hangs-speaks", r"timeout: POST /generate: no answer within 1 s"),
     Plant("no-audio", "no-audio-speaks", r"says 'completed' and gives no audio: .* 404 \(no audio"),
     Plant("zero", "zero-speaks", r"says 'completed', and the audio lasts 0\.00 s"),
     Plant("click", "click-speaks", r"lasts 0\.02 s, too short for 44 characters"),
@@ -49,6 +50,7 @@ NEIGHBOURS = (
     Plant("poison", "each-row-alone", r"after: CUDA error: device-side assert .* paid for poison",
           ("poison-speaks",)),
     Plant("backlog", "each-row-alone", r"after: no result within 1 s .* behind what an earl"),
+    Plant("late-crash", "each-row-alone", r"^\[.after: the server was killed by SIGSEGV"),
     Plant("spoilt-data", "comes-back", r"killed by SIGKILL: .* database disk image is malformed",
           ("spoilt-data-speaks",)),
 )  # fmt: skip
@@ -56,6 +58,10 @@ NEIGHBOURS = (
 
 SERVERS = (
     Plant("unknown-generates", "unknown-generation", r"says 'generating' of what it never made"),
+    Plant("models-fail", "models-listed", r"GET /models/status answers 500 \(no such table"),
+    Plant("orphans-child", "ends-with-parent", r"process \d+ sleep, which the server had started"),
+    Plant("second-kills-first", "first-still-healthy", r"the server was killed by SIGKILL",
+          ("ends-when-asked",)),
     Plant("upload-fails", "voices-created", r"e2e-cloned.* answers 500 \(librosa is not installed",
           ("good-speaks",)),
     Plant("upload-hangs", "voices-created", r"e2e-cloned.*/samples: no answer within 1 s",

@@ -126,7 +126,7 @@ def test_the_history_is_asked_rarely_and_no_longer_once_the_beginning_is_over() 
         return http(json.dumps(GENERATING).encode())
 
     followed(answer, timeout=3.0)
-    assert 0 < asked["/history/g"] <= 12
+    assert 0 < asked["/history/g"] <= 14
     assert asked[STATUS] <= 6
 
 
