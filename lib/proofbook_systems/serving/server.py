@@ -178,7 +178,7 @@ class Server:
 
     def _start_on_some_port(self) -> float:
         for attempt in range(1, _ATTEMPTS + 1):
-            self.port = choose_port(self.launch.port)
+            self.port = choose_port(self.launch.port, _OLD_CONNECTIONS_SECONDS)
             try:
                 self.starts.append(self._start())
                 break

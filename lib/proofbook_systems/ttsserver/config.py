@@ -17,6 +17,8 @@ MOST_RERUNS = 3
 _ROW_SECONDS = 60.0
 """For what a row does beside its limit: the audio is fetched and judged, a cancellation heeded."""
 
+_PORT_SECONDS = 80.0
+"""For which a fixed port may be kept by connections of a server that has died."""
 _SLACK = 300.0
 """Seconds for all that has no limit of its own: importing, judging audio, drawing."""
 
@@ -72,7 +74,8 @@ class BinaryE2EConfig(BaseModel):
         some rows are run again on a fresh server, as a control. Each start has its voices uploaded.
         """
         rows = len([r for r in self.matrix if self._is_chosen(r.get("engine", ""))]) + MOST_RERUNS
-        start = self.timeout_health + self.shutdown_bound + self.timeout_upload
+        port = _PORT_SECONDS if self.port else 0.0
+        start = port + self.timeout_health + self.shutdown_bound + self.timeout_upload
         limit = max(self.timeout_cached, self.timeout_download) + _ROW_SECONDS
         build = 0.0 if self.binary or self.skip_build else self.build_timeout
         return build + rows * (limit + 2 * start) + 3 * start + self.parent_death_bound + _SLACK

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 
 import pytest
 
 from proofbook.errors import SubjectError
+from proofbook_systems.serving import ports
 from proofbook_systems.serving.ports import choose_port, has_old_connections, is_free
 
 
@@ -42,3 +44,20 @@ def test_a_port_on_which_something_listens_is_taken() -> None:
         assert not has_old_connections(port)
         with pytest.raises(SubjectError, match=rf"^port {port} is taken by "):
             choose_port(port)
+
+
+def test_a_port_that_nobody_may_bind_yet_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    port = choose_port()
+    refused = [OSError(errno.EADDRINUSE, "Address already in use")] * 2
+
+    def bind(wanted: int, *, reuse: bool) -> int:
+        if refused:
+            raise refused.pop()
+        return wanted
+
+    monkeypatch.setattr(ports, "_bind", bind)
+    monkeypatch.setattr(ports, "_LONG_PAUSE", 0)
+    assert choose_port(port, 60) == port
+    refused.append(OSError(errno.EADDRINUSE, "Address already in use"))
+    with pytest.raises(SubjectError, match=rf"^port {port} cannot be used: Address already in use"):
+        choose_port(port)

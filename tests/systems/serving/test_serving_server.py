@@ -185,7 +185,7 @@ def test_a_picked_port_that_someone_takes_first_is_picked_again(  # type: ignore
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         picks = [taken.getsockname()[1], choose_port()]
-        monkeypatch.setattr(module, "choose_port", lambda _: picks.pop(0))
+        monkeypatch.setattr(module, "choose_port", lambda *_: picks.pop(0))
         with Server(launch(healthy())) as server:
             server.start()
             assert picks == []
