@@ -85,7 +85,8 @@ class ParentDeath:
     """Until no process of it was left; None where that took longer than the bound."""
     left: tuple[str, ...] = ()
     """Processes that were left at the bound, or why it could not be tried."""
-    port_free: bool = True
+    port_fault: str = ""
+    """What was still to be met on its port; empty where nothing was."""
     cold_start: float | None = None
     """Seconds from its launch to healthy."""
 
@@ -98,7 +99,8 @@ class Shutdown:
     """Why that was no proper end; none where it ended in time."""
     left: tuple[str, ...]
     """Processes that it left behind, and what could not be removed."""
-    port_free: bool
+    port_fault: str
+    """What was still to be met on its port; empty where nothing was."""
     seconds: float | None
     """From asking to the end; None where it did not heed that."""
 
@@ -133,8 +135,10 @@ def kill_parent(launch: Launch, log: Path, bound: float) -> ParentDeath:
             server.program.wait(_PORT_SECONDS if not running else 0)  # its end is told a bit later
             late = [f"{name} still runs {bound:g} s after its parent's end" for name in running]
             left = (*late, *_left_behind(server))
-            free = wait_free(server.port, 1.0)
-            return ParentDeath(seconds=seconds, left=left, port_free=free, cold_start=cold_start)
+            return ParentDeath(
+                seconds=seconds, left=left, port_fault=_find_listener(server.port),
+                cold_start=cold_start,
+            )  # fmt: skip
     except SubjectError as error:
         return ParentDeath(left=(f"a further server cannot be started: {error}",))
     finally:
@@ -163,13 +167,19 @@ def shut_down(server: Server) -> Shutdown:
     ending = server.stop()
     return Shutdown(
         faults=tuple(faults), left=(*behind, *ending.left, *still_running(processes)),
-        port_free=wait_free(server.port, _PORT_SECONDS), seconds=seconds if heeded else None,
+        port_fault=_find_listener(server.port), seconds=seconds if heeded else None,
     )  # fmt: skip
 
 
 def still_running(processes: Sequence[psutil.Process]) -> list[str]:
     """Return which of these processes have not ended, by number and name."""
     return [_name(process) for process in processes if _runs(process)]
+
+
+def _find_listener(port: int) -> str:
+    if wait_free(port, _PORT_SECONDS):
+        return ""
+    return f"something still listens on port {port} after {_PORT_SECONDS:g} s"
 
 
 def _left_behind(server: Server) -> tuple[str, ...]:

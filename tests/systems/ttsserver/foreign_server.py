@@ -129,6 +129,9 @@ class State:
             case "mute-failure":
                 row.update(status="failed", error=None)
                 return
+            case "gone-for-good":
+                Path(os.environ["TMPDIR"], "gone").touch()
+                os._exit(9)
             case "spoilt-data":
                 (self.data / "spoilt").touch()
                 os.kill(os.getpid(), signal.SIGKILL)
@@ -442,6 +445,8 @@ def main() -> None:
         )
         signal.signal(signal.SIGTERM, lambda *_: inner.terminate())
         sys.exit(inner.wait())
+    if Path(os.environ["TMPDIR"], "gone").exists():
+        sys.exit("licence expired")
     if DEFECT == "dies-at-start":
         sys.exit("ImportError: libcudart.so.12: cannot open shared object file")
     data = Path(given["--data-dir"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 import tempfile
@@ -15,6 +16,11 @@ import soundfile
 from executing import Executed
 from foreign_server import STYLES
 from planted import Plant
+
+from proofbook.errors import SubjectError
+from proofbook_systems.ttsserver.results import ResultFiles
+from proofbook_systems.ttsserver.rows import RowResult
+from proofbook_systems.ttsserver.server import VoiceboxServer
 
 RUNBOOK = "ttsserver/binary_e2e"
 PROGRAM = Path(__file__).with_name("foreign_server.py")
@@ -45,11 +51,12 @@ def go(
     tone = np.sin(2 * np.pi * 220 * np.arange(3 * 8000) / 8000)
     soundfile.write(voice, 0.3 * tone, 8000)
 
-    def run(engines: dict[str, str], environment: dict[str, str], **limits: float) -> Executed:
+    def run(engines: dict[str, str], environment: dict[str, str], **options: object) -> Executed:
         matrix = [{"engine": e, "voice": v, "model": "kokoro"} for e, v in engines.items()]
         found = run_cells(
-            RUNBOOK, project=str(tmp_path), binary=str(program), reference_wav=str(voice),
-            reference_text="words", matrix=matrix, environment=environment, **{**LIMITS, **limits},
+            RUNBOOK, project=str(tmp_path), binary=str(program), matrix=matrix,
+            environment=environment,
+            **{"reference_wav": str(voice), "reference_text": "words", **LIMITS, **options},
         )  # fmt: skip
         if "server" in found.names:
             found.names["server"].stop()
@@ -107,6 +114,45 @@ def test_a_defect_of_the_server_is_found_and_named(
     said = str(found.checks[plant.check].actual) if plant.check else str(found.error)
     assert re.search(plant.words, said), said
     assert sorted(found.red) == sorted(filter(None, [plant.check, *plant.also]))
+
+
+def test_a_server_that_does_not_come_back_costs_the_rows_to_come_and_not_the_results(
+    go: Callable[..., Executed],
+) -> None:
+    found = go({"good": "v", "gone-for-good": "v", "after": "v"}, {})
+    errors = [result.error or "" for result in found.names["results"]]
+    assert errors[:2] == ["", "the server exited with code 9"]
+    assert re.match(r"the server does not come back: .* licence expired$", errors[2])
+    assert {"comes-back", "first-still-healthy", "after-speaks"} <= set(found.red)
+    document = json.loads(next((found.folder / "work").glob("e2e-*.json")).read_text())
+    assert [row["status"] for row in document["results"]] == ["passed", "failed", "failed"]
+
+
+def test_a_row_is_written_before_the_server_is_brought_back(
+    go: Callable[..., Executed], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+    write, restart = ResultFiles.write, VoiceboxServer.restart
+
+    def note_write(self: ResultFiles, results: list[RowResult], *, finished: bool = False) -> None:
+        order.append(f"{len(results)} rows")
+        write(self, results, finished=finished)
+
+    def note_restart(self: VoiceboxServer, why: str) -> None:
+        order.append("restart")
+        restart(self, why)
+
+    monkeypatch.setattr(ResultFiles, "write", note_write)
+    monkeypatch.setattr(VoiceboxServer, "restart", note_restart)
+    assert go({"crash": "v", "after": "v"}, {}).red == ["crash-speaks"]
+    assert order == ["1 rows", "restart", "2 rows", "2 rows"]
+
+
+def test_no_reference_is_asked_for_where_no_row_clones(go: Callable[..., Executed]) -> None:
+    found = go({"good": "some_voice"}, {}, reference_wav="/nowhere.wav")
+    assert (found.error, found.red) == (None, [])
+    with pytest.raises(SubjectError, match=r"^reference_wav /nowhere\.wav does not exist"):
+        raise go({"good": "cloned"}, {}, reference_wav="/nowhere.wav").error or AssertionError
 
 
 @pytest.mark.parametrize(("engine", "restarts"), [("refused", 0), ("fail", 1)])
