@@ -37,6 +37,12 @@ _IN_USE = re.compile(
     re.IGNORECASE,
 )
 """What systems and runtimes say of a port that is taken."""
+_CRASHES = {
+    -getattr(signal, name)
+    for name in ("SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGSEGV")
+    if hasattr(signal, name)
+}
+"""Exit codes of a program that a fault of its own has ended."""
 _WAITING = [sys.executable, "-c", "import sys; sys.stdin.read()"]
 
 
@@ -164,6 +170,8 @@ def shut_down(server: Server) -> Shutdown:
     behind = behind or tuple(map(_behind, still_running(processes))) if heeded else ()
     if not heeded:
         faults.append(f"{grace:g} s after SIGTERM it still ran, and was killed")
+    if not before and program.exit_code in _CRASHES:
+        faults.append(f"asked to end, it {program.state.removeprefix('it ')}")
     ending = server.stop()
     return Shutdown(
         faults=tuple(faults), left=(*behind, *ending.left, *still_running(processes)),

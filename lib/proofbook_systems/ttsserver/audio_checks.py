@@ -41,10 +41,21 @@ def find_faults(
     broken = clip.measure.non_finite
     faults = [f"{broken} samples of the audio are NaN or infinite"] if broken else []
     silence = find_silence(clip.measure, quietest=quietest, most=most_silence)
-    faults += [f"the audio {fault}" for fault in silence]
+    faults += [f"the audio {fault}" for fault in silence or _find_constancy(clip, quietest)]
     if clip.seconds < len(text) / _FASTEST:
         faults.append(f"the audio lasts {clip.seconds:.2f} s, too short for {len(text)} characters")
     return [*faults, *_duration_faults(clip, claimed, tolerance)], clip.seconds
+
+
+def _find_constancy(clip: Clip, quietest: float) -> list[str]:
+    """Find audio whose level is that of a constant: without its mean it is silent."""
+    import numpy as np
+
+    samples = np.nan_to_num(clip.samples)
+    moving = float(np.abs(samples - samples.mean(axis=0)).max())
+    if moving >= 10 ** (quietest / 20):
+        return []
+    return [f"is constant ({clip.measure.dc_offset:+.2f} of full scale): a DC offset, no sound"]
 
 
 def _duration_faults(clip: Clip, claimed: float | None, tolerance: float) -> list[str]:

@@ -125,21 +125,21 @@ class VoiceboxClient(JsonClient):
         Raises:
             ServerError: The stream cannot be opened, breaks, or stalls.
         """
-        from httpx_sse import EventSource, SSEError
+        from httpx_sse import EventSource
 
         path = f"/generate/{generation_id}/status"
-        try:
-            with self.stream(path, timeout) as response:
-                if opened is not None:
-                    opened(response)
-                if "json" in response.headers.get("content-type", ""):
-                    yield _read_event(response.read().decode(errors="replace"))
-                    return
-                for event in EventSource(response).iter_sse():
-                    if (told := _told(event.event, event.data)) is not None:
-                        yield told
-        except SSEError as error:
-            raise ServerError(f"GET {path} answers no event stream: {error}") from error
+        with self.stream(path, timeout) as response:
+            if opened is not None:
+                opened(response)
+            kind = response.headers.get("content-type", "no content type")
+            if "json" in kind:
+                yield _read_event(response.read().decode(errors="replace"))
+                return
+            if "text/event-stream" not in kind:
+                raise ServerError(f"GET {path} answers {kind} and no event stream")
+            for event in EventSource(response).iter_sse():
+                if (told := _told(event.event, event.data)) is not None:
+                    yield told
 
     def cancel(self, generation_id: str) -> None:
         """Ask the server to give a generation up.

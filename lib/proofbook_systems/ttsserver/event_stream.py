@@ -56,6 +56,8 @@ class Followed:
     statuses: list[str] = field(default_factory=list)
     """Of each event."""
     reconnections: int = 0
+    problem: str = ""
+    """What was wrong with the stream that broke last."""
     silences: int = 0
     """How often the stream was opened again as it had been silent for long."""
     malformed: list[str] = field(default_factory=list)
@@ -88,7 +90,7 @@ def follow(
             event = stream.next_event(followed)
             left = started + timeout - now
             if event is None and history.is_over(now - started, now - heard, left):
-                event = _first_event(client, generation_id, followed)
+                event = _first_event(client, generation_id, followed, min(_CONFIRMED, left))
             if event is not None:
                 heard = time.monotonic()
                 _note(event, followed, heard - started)
@@ -120,11 +122,11 @@ def _is_early(event: StatusEvent, age: float) -> bool:
 
 
 def _first_event(
-    client: VoiceboxClient, generation_id: str, followed: Followed
+    client: VoiceboxClient, generation_id: str, followed: Followed, timeout: float
 ) -> StatusEvent | None:
     """Return the first event of a new stream; None where there is none."""
     try:
-        for event in client.status_events(generation_id, timeout=_CONFIRMED):
+        for event in client.status_events(generation_id, timeout=timeout):
             if isinstance(event, StatusEvent):
                 return event
             followed.malformed.append(event.raw)
@@ -159,6 +161,7 @@ class _Stream:
                 followed.silences += 1
             case _:
                 followed.reconnections += 1
+                followed.problem = str(event or "it ended before the generation did")
         return None
 
     def close(self) -> None:

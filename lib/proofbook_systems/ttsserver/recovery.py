@@ -68,6 +68,8 @@ class _State:
     carries_over: bool = False
     """Whether a failure is known to spoil the next row: then the server is started after each."""
     reruns: int = 0
+    given: dict[str, str] = field(default_factory=dict)
+    """The row of each generation since the last start."""
     own_failures: set[str] = field(default_factory=set)
     """Failures that a fresh server had, too."""
 
@@ -115,7 +117,18 @@ class _State:
     def _run(self, row: Row) -> RowResult:
         result = run_row(self.server, row, self.voices, self.options)
         self.fresh, self.last = False, row.name
+        self._refuse_known(result)
         return result
+
+    def _refuse_known(self, result: RowResult) -> None:
+        """Fail a row for which the server has given the generation of another one."""
+        number = result.generation_id
+        if number is None or self.given.setdefault(number, result.row.name) == result.row.name:
+            return
+        fault = f"the server gave it generation {number}, which is that of {self.given[number]}"
+        result.error = f"{fault}; {result.error}" if result.error else fault
+        result.status = "failed"
+        result.server_log_tail = result.server_log_tail or self.server.tail()
 
     def _suspect(self, result: RowResult) -> str:
         """Return who else may be to blame for a row that did not pass; empty where nobody is."""
@@ -179,7 +192,7 @@ class _State:
             self.lost = str(error)
             return False
         self.voices.create(self.server.client)
-        self.lost, self.fresh, self.before = "", True, None
+        self.lost, self.fresh, self.before, self.given = "", True, None, {}
         return True
 
 

@@ -192,7 +192,9 @@ def _has_begun(client: VoiceboxClient, followed: Followed, result: RowResult) ->
 def _take_notes(followed: Followed, result: RowResult) -> None:
     if followed.reconnections:
         times = followed.reconnections
-        result.notes.append(f"the status stream broke; it was opened again {times} times")
+        result.notes.append(
+            f"the status stream broke; it was opened again {times} times: {followed.problem}"
+        )
     if followed.silences:
         times = followed.silences
         result.notes.append(f"the status stream was silent; it was opened again {times} times")
@@ -204,6 +206,8 @@ def _describe_timeout(frozen: str, followed: Followed, timeout: float, cached: b
     last = followed.statuses[-1] if followed.statuses else "nothing"
     words = f"no result within {timeout:g} s (its model {model} there); "
     words += f"it last said {last}, {followed.silent_for:.1f} s before"
+    if not followed.statuses and followed.problem:
+        words = f"{followed.problem}: {words}"
     if frozen:
         return f"the server is frozen ({frozen}): {words}"
     return f"{words}; the server itself still answers"

@@ -111,7 +111,7 @@ class State:
         if self.poisoned:
             raise RuntimeError("CUDA error: device-side assert triggered")
         match kind:
-            case "hang":
+            case "hang" | "cancel-hangs":
                 wait(row, 1e6)
             case "deaf":
                 time.sleep(1e6)
@@ -121,6 +121,8 @@ class State:
                 os.kill(os.getpid(), signal.SIGSEGV)
             case "exit":
                 os._exit(3)
+            case "quiet-exit":
+                os._exit(0)
             case "fail":
                 raise RuntimeError("CUDA out of memory")
             case "poison":
@@ -161,6 +163,12 @@ def audio_of(kind: str) -> tuple[bytes, float]:
             return wav(1), 3.5
         case "no-claim":
             return wav(1), 0.0
+        case "negative-claim":
+            return wav(1), -1.0
+        case "no-rate":
+            return wav(1)[:24] + bytes(8) + wav(1)[32:], 1.0
+        case "constant":
+            return wav(1)[:44] + struct.pack("<h", 12000) * RATE, 1.0
         case _:
             return wav(1, sizes=0xFFFFFFFF if "piped_wav" in STYLE else None), 1.0
 
@@ -211,13 +219,21 @@ class Handler(BaseHTTPRequestHandler):
                 self.sample(body)
             case ["generate"]:
                 self.generate(json.loads(body))
+            case ["generate", number, "cancel"] if self.kind(number) == "cancel-hangs":
+                time.sleep(1e6)
             case ["generate", number, "cancel"] if "no_cancel" not in STYLE:
                 self.state.rows[number]["cancelled"] = True
                 self.answer({"message": "cancelling"})
             case _:
                 self.refuse(501 if "no_cancel" in STYLE else 404, "Not Implemented")
 
+    def kind(self, number: str) -> str:
+        return self.state.rows.get(number, {}).get("engine", "")
+
     def health(self) -> None:
+        if DEFECT == "turns-ill" and self.state.rows:
+            self.answer({"status": "degraded"})
+            return
         warm = time.monotonic() - Handler.started > 0.4 or "warm_up" not in STYLE
         if DEFECT == "never-healthy" or not warm:
             self.answer({"status": "warming up"}, 503 if "warm_up" in STYLE else 200)
@@ -245,6 +261,15 @@ class Handler(BaseHTTPRequestHandler):
         self.answer({"id": "s1"})
 
     def generate(self, body: dict) -> None:
+        if body["engine"] == "no-id":
+            self.answer({"status": "generating"})
+            return
+        if body["engine"] == "forgets-profiles":
+            self.refuse(404, f"no profile {body['profile_id']}")
+            return
+        if body["engine"] == "same-id":
+            self.answer({"id": next(iter(self.state.rows)), "status": "generating"})
+            return
         if body["engine"] == "post-hangs":
             time.sleep(1e6)
         if body["engine"].startswith(("refused", "error-500")):
@@ -282,6 +307,11 @@ class Handler(BaseHTTPRequestHandler):
             self.events([{"id": number, "status": "generating"}])
         elif row is None or late or forgotten:
             self.events([{"id": number, "status": "not_found"}])
+        elif row["engine"] == "page-as-status":
+            self.answer_page()
+        elif row["engine"] == "says-nothing":
+            self.begin_events()
+            time.sleep(1e6)
         elif "plain_status" in STYLE:
             self.answer(self.told(number))
         else:
@@ -341,9 +371,11 @@ class Handler(BaseHTTPRequestHandler):
             return
         self.send_response(200)
         self.send_header("Content-Type", "audio/wav")
-        self.send_header("Content-Length", str(len(row["audio"])))
+        broken = row["engine"] == "breaks-off"
+        self.send_header("Content-Length", str(len(row["audio"]) + 99 * broken))
         self.end_headers()
         self.wfile.write(row["audio"])
+        self.close_connection = broken
 
     def answer(self, value: object, code: int = 200) -> None:
         body = json.dumps(value).encode()
@@ -352,6 +384,13 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def answer_page(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", "6")
+        self.end_headers()
+        self.wfile.write(b"<html>")
 
     def refuse(self, code: int, why: str) -> None:
         self.answer(
@@ -396,6 +435,8 @@ def watch(parent: int) -> None:
 def end(*_: object) -> None:
     if DEFECT == "stubborn":
         return
+    if DEFECT == "crashes-at-the-end":
+        os.kill(os.getpid(), signal.SIGABRT)
     if DEFECT != "leaves-child":
         end_helpers()
     if "waits_for_clients" in STYLE:

@@ -25,7 +25,8 @@ NO_HISTORY = http(b'{"detail": "Not Found"}', status="404 Not Found")
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("proofbook_systems.ttsserver.event_stream._TICK", 0.01)
+    for pause in ("_TICK", "_PAUSE"):
+        monkeypatch.setattr(f"proofbook_systems.ttsserver.event_stream.{pause}", 0.01)
 
 
 def followed(answer: Answer, timeout: float = 20, **options: object) -> Followed:

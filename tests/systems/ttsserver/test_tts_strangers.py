@@ -22,6 +22,8 @@ from proofbook_systems.ttsserver.results import ResultFiles
 from proofbook_systems.ttsserver.rows import RowResult
 from proofbook_systems.ttsserver.server import VoiceboxServer
 
+pytestmark = pytest.mark.slow
+
 RUNBOOK = "ttsserver/binary_e2e"
 PROGRAM = Path(__file__).with_name("foreign_server.py")
 LIMITS = {
@@ -39,6 +41,7 @@ def go(
     temporary.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     monkeypatch.setattr("proofbook_systems.ttsserver.recovery._HEED_SECONDS", 0.5)
+    monkeypatch.setattr("proofbook_systems.ttsserver.client._QUICK", 1.0)
     monkeypatch.setattr("proofbook_systems.serving.server._FREEZE_SECONDS", 1.0)
     monkeypatch.setattr("proofbook_systems.serving.server._LINGER", 0.3)
     # What is drawn is the business of other tests.
@@ -83,7 +86,7 @@ def test_a_defect_of_a_row_is_found_named_and_costs_that_row_alone(
 ) -> None:
     rows: dict[str, str] = {}
     for plant in planted.ROWS:
-        rows |= {plant.name: "some_voice", f"after-{plant.name}": "some_voice"}
+        rows |= {plant.name: "cloned", f"after-{plant.name}": "cloned"}
     found = go(rows, {}, shutdown_bound=2.0)
     said = {name: str(check.actual) for name, check in found.checks.items()}
     named = {p.name for p in planted.ROWS if re.search(p.words, said[p.check])}
@@ -159,7 +162,7 @@ def test_no_reference_is_asked_for_where_no_row_clones(go: Callable[..., Execute
 def test_ten_failures_in_a_row_are_at_most_one_control(
     go: Callable[..., Executed], monkeypatch: pytest.MonkeyPatch, engine: str, restarts: int
 ) -> None:
-    rows = {f"{engine}-{number}": "some_voice" for number in range(10)}
+    rows = {f"{engine}-{number}": "cloned" for number in range(10)}
     found = go(rows, {})
     assert len(found.names["server"].restarts) == restarts
     assert found.red == [f"{name}-speaks" for name in rows]
