@@ -1,0 +1,93 @@
+"""Why is a resumed training another one? The first departure in time, and what it looks like.
+
+What is not the first is told below it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from proofbook_systems.training.comparison import compare_steps
+from proofbook_systems.training.controls import Control
+from proofbook_systems.training.evidence import gather
+from proofbook_systems.training.interruption import Interrupted
+from proofbook_systems.training.layouts import checkpoint_of
+from proofbook_systems.training.signatures import recognise
+from proofbook_systems.training.states import can_read
+from proofbook_systems.training.trees import Comparison, Row
+
+__all__ = ["Finding", "diagnose"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """Where an interrupted training departs first, and why."""
+
+    words: str
+    more: list[str] = field(default_factory=list)
+    """What departs later."""
+
+
+def diagnose(
+    control: Control, output: Path, result: Interrupted, comparison: Comparison
+) -> Finding | None:
+    """Return the first departure of an interrupted training from its control; None if it has none.
+
+    Args:
+        control: The training left alone, twice.
+        output: The folder of the interrupted one.
+        result: How that went.
+        comparison: Of its files with the control's.
+    """
+    departures = [
+        departure
+        for departure in compare_steps(result.steps, control.ended.steps)
+        if control.is_repeatable(departure.what)
+    ]
+    here = {checkpoint_of(row.place) for row in comparison.rows if row.status != "only there"}
+    rows = [
+        row
+        for row in comparison.having("differs", "damaged", "only there")
+        if _counts(row, control, here)
+    ]
+    all_words = [departure.words for departure in departures]
+    all_words += [f"{row.place}: {row.words}" for row in rows]
+    early = _before_the_first(control, result)
+    if early is not None:
+        return Finding(words=early, more=all_words)
+    for evidence in gather(control, output, result, comparison):
+        if words := recognise(evidence):
+            return Finding(words=words, more=all_words)
+    if not all_words:
+        return None
+    first = min(departures, key=lambda each: each.step or 0, default=None)
+    return Finding(words=first.words if first else all_words[0], more=all_words)
+
+
+def _counts(row: Row, control: Control, here: set[str | None]) -> bool:
+    """Whether a difference counts: not where the trainer does not repeat itself.
+
+    Nor does a checkpoint that only the control still has: an interruption may save one more, and
+    another one is removed for it.
+    """
+    if row.status == "only there":
+        unit = checkpoint_of(row.place)
+        return can_read(Path(row.place)) and (unit is None or unit in here)
+    return row.status == "damaged" or not control.not_repeatable
+
+
+def _before_the_first(control: Control, result: Interrupted) -> str | None:
+    """Name a departure that was there before anything was interrupted."""
+    if not result.cycles:
+        return None
+    first = result.cycles[0]
+    theirs = [step for step in control.ended.steps if step.number <= first.signalled]
+    ours = [step for step in first.ended.steps if step.number <= first.signalled]
+    for departure in compare_steps(ours, theirs):
+        if departure.what != "step sequence" and control.is_repeatable(departure.what):
+            return (
+                f"{departure.words}, before the first interruption: this is no fault of resuming; "
+                "the trainer is not repeatable"
+            )
+    return None
