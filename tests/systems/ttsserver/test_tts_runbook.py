@@ -63,7 +63,7 @@ def test_it_is_green_and_leaves_its_results(run: Callable[..., Any], temporary: 
     found = run()
     assert found.error is None
     assert found.red == []
-    assert len(found.checks) == 17
+    assert len(found.checks) == 18
     assert list(temporary.iterdir()) == []
     (document,) = (found.folder / "work").glob("e2e-*.json")
     (row,) = json.loads(document.read_text())["results"]
