@@ -16,6 +16,7 @@ from proofbook_systems.training.steps import Step
 from proofbook_systems.training.trend import find_trend, known, not_finite, why_unknown
 from proofbook_systems.training.troubleshooting import find_advice
 
+
 def noisy(slope: float, count: int = 60) -> list[float]:
     random = Random(5)
     return [1 + slope * index + random.gauss(0, 0.2) for index in range(count)]
