@@ -6,20 +6,34 @@ these, and works.
 
     [project.entry-points."proofbook.configs"]
     musicgen = "proofbook_systems.musicgen.config"     # a module with RUNBOOKS: name to model
+
+A model whose parameters hold time limits may have a method ``longest_seconds``: a job's own limit
+follows from it. A text field with ``json_schema_extra={"format": "path"}`` is a path, whether or
+not there is such a file yet.
 """
 
 from __future__ import annotations
 
 import importlib.metadata
 from collections.abc import Mapping
+from typing import Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
 from proofbook.errors import UsageError
 
-__all__ = ["GROUP", "find_config", "mismatch"]
+__all__ = ["GROUP", "TimeBounded", "find_config", "mismatch", "path_fields"]
 
 GROUP = "proofbook.configs"
+
+
+@runtime_checkable
+class TimeBounded(Protocol):
+    """A config model that knows how long a job with its parameters may take."""
+
+    def longest_seconds(self) -> float:
+        """Return the seconds after which a job with these parameters has broken its own limits."""
+        ...
 
 
 def find_config(runbook: str) -> type[BaseModel] | None:
@@ -43,6 +57,16 @@ def mismatch(model: type[BaseModel], declared: Mapping[str, object]) -> str:
     parts = [f"the parameters cell lacks {', '.join(lacking)}"] if lacking else []
     parts += [f"{model.__name__} lacks {', '.join(unknown)}"] if unknown else []
     return " and ".join(parts)
+
+
+def path_fields(model: type[BaseModel] | None) -> frozenset[str]:
+    """Return the parameters that a model declares to be paths."""
+    fields = {} if model is None else model.model_fields
+    extras = {name: field.json_schema_extra for name, field in fields.items()}
+    return frozenset(
+        name for name, extra in extras.items()
+        if isinstance(extra, dict) and extra.get("format") == "path"
+    )  # fmt: skip
 
 
 def _load(entry: importlib.metadata.EntryPoint) -> Mapping[str, type[BaseModel]]:

@@ -49,10 +49,39 @@ def test_a_wav_with_a_list_chunk_before_its_data_is_read(wav: Path) -> None:
     assert read_audio(wav).seconds == 1.0
 
 
-def test_a_streamed_wav_whose_header_knows_no_size_is_read(wav: Path) -> None:
+@pytest.mark.parametrize("size", [0xFFFFFFFF, 0x7FFFFFFF, 0x7FFFFFFF + 36, 0x80000000 + 36])
+def test_a_streamed_wav_whose_header_knows_no_size_is_read(wav: Path, size: int) -> None:
     content = wav.read_bytes()
-    wav.write_bytes(b"RIFF\xff\xff\xff\xff" + content[8:])
+    wav.write_bytes(b"RIFF" + struct.pack("<I", size) + content[8:])
     assert read_audio(wav).seconds == 1.0
+
+
+def make_mp3(path: Path, seconds: float) -> Path:
+    """Write an MP3 as ffmpeg writes it into a pipe: its length can only be estimated."""
+    import av
+
+    with av.open(str(path), "w", format="mp3", options={"write_xing": "0"}) as file:
+        stream = file.add_stream("libmp3lame", rate=22050, layout="mono")
+        tone = 0.3 * np.sin(2 * np.pi * 440 * np.arange(round(22050 * seconds)) / 22050)
+        frame = av.AudioFrame.from_ndarray(
+            np.int16(32767 * tone).reshape(1, -1), format="s16", layout="mono"
+        )
+        frame.sample_rate = 22050
+        for packet in (*stream.encode(frame), *stream.encode(None)):
+            file.mux(packet)
+    return path
+
+
+def test_an_mp3_that_does_not_say_its_length_is_whole(tmp_path: Path) -> None:
+    assert read_audio(make_mp3(tmp_path / "a.mp3", 1.6)).seconds == pytest.approx(1.6, abs=0.1)
+
+
+def test_a_truncated_mp3_that_says_its_length_is_refused(wav: Path) -> None:
+    path = wav.with_suffix(".mp3")
+    soundfile.write(path, *soundfile.read(wav))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(SubjectError, match="truncated"):
+        read_audio(path)
 
 
 @pytest.mark.parametrize("suffix", [".flac", ".ogg"])

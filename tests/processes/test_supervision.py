@@ -14,6 +14,7 @@ from typing import Any
 
 import psutil
 import pytest
+from waiting import HANG
 
 from proofbook.errors import SubjectError
 from proofbook.processes import Supervised, exit_words, supervise, tree
@@ -235,3 +236,28 @@ def test_an_exit_is_put_in_words() -> None:
     assert exit_words(-11) == "was killed by SIGSEGV"
     assert exit_words(-200) == "was killed by signal 200"
     assert exit_words(None) == "ended in an unknown way"
+
+
+LEAVES = "import subprocess; print(subprocess.Popen(['sleep', '%s'], start_new_session=True).pid)"
+
+
+@pytest.mark.parametrize(("sleeps", "left"), [("300", True), ("0.05", False)])
+def test_what_a_program_leaves_running_is_told_and_ended(
+    tmp_path: Path, wait_for: Wait, sleeps: str, left: bool
+) -> None:
+    log = tmp_path / "log"
+    code = LEAVES % sleeps
+    with supervise([sys.executable, "-c", code], log=log, name="it", linger=0.3) as program:
+        assert program.wait(HANG)
+        child = int(log.read_text())
+        assert program.left_behind == ((f"{child} sleep",) if left else ())
+        assert program.exit_code == 0
+    wait_for(lambda: not psutil.pid_exists(child))
+
+
+def test_without_being_asked_nothing_is_told(tmp_path: Path) -> None:
+    with supervise(
+        [sys.executable, "-c", LEAVES % 300], log=tmp_path / "log", name="it"
+    ) as program:
+        assert program.wait(HANG)
+        assert program.left_behind == ()

@@ -143,3 +143,23 @@ def test_a_parameter_that_would_not_hold_is_refused(add_runbook: Callable[..., P
     with pytest.raises(ParameterError, match=message) as refused:
         verifier.verify({"steps": 3}, read_runbook(path))
     assert refused.value.name == "steps"
+
+
+@pytest.mark.parametrize(
+    ("text", "listed"),
+    [("kokoro,qwen", ["kokoro", "qwen"]), ("kokoro", ["kokoro"]), ("a, b", ["a", "b"])],
+)
+def test_words_with_commas_are_a_list(
+    add_runbook: Callable[..., Path], text: str, listed: list[str]
+) -> None:
+    runbook = read_runbook(add_runbook("demo/two", parameters="only: list[str] = []"))
+    assert ParameterVerifier().verify({"only": text}, runbook) == {"only": listed}
+
+
+@pytest.mark.parametrize("text", ["python train.py", "", ",a", "a,,b", "a b,c"])
+def test_a_text_that_is_no_list_is_refused(add_runbook: Callable[..., Path], text: str) -> None:
+    runbook = read_runbook(add_runbook("demo/two", parameters="command: list[str] = []"))
+    with pytest.raises(
+        ParameterError, match=r"^parameter 'command' must be list\[str\], found str"
+    ):
+        ParameterVerifier().verify({"command": text}, runbook)

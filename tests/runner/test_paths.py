@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from proofbook.configs import path_fields
 from proofbook.project import Project
 from proofbook.runner.paths import anchor_path
 from proofbook.runner.plan import load_plan
@@ -46,6 +47,46 @@ def test_a_path_counts_from_its_place(place: Path, tmp_path: Path, text: str, pa
 )  # fmt: skip
 def test_what_is_no_relative_path_stays(place: Path, text: str) -> None:
     assert anchor_path(text, place) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [("train", "here/train"), ("new", "here/new"), ("new/deep.wav", "here/new/deep.wav")],
+)
+def test_what_is_declared_a_path_counts_from_its_place_before_it_exists(
+    place: Path, tmp_path: Path, text: str, path: str
+) -> None:
+    assert anchor_path(text, place, declared=True) == str(tmp_path / path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "reference:tiny/pair", "random:small", "https://a.b/c", "/usr", "~/x", "a\0b",
+     "${{ jobs.a.outputs.b }}"],
+)  # fmt: skip
+def test_what_is_declared_a_path_and_is_none_stays(place: Path, text: str) -> None:
+    assert anchor_path(text, place, declared=True) == text
+
+
+def test_the_paths_of_the_server_runbook_count_from_where_they_were_typed(
+    project: Project, add_profile: Add, add_runbook: Add, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from proofbook_systems.ttsserver.config import BinaryE2EConfig
+
+    names = ("project", "binary", "output_dir")
+    monkeypatch.setattr(
+        "proofbook.runner.parameters.path_fields",
+        lambda model: path_fields(BinaryE2EConfig),
+    )
+    add_runbook("demo/one", parameters="\n".join(f'{name}: str = "x"' for name in names))
+    add_profile("jobs:\n  - runbook: demo/one\n    parameters: {project: sources}")
+    monkeypatch.chdir(project.root / "outputs")
+    (job,) = load_plan(project, "tiny", overrides={"binary": "server", "output_dir": "new"}).jobs
+    root = project.root
+    assert job.parameters == {
+        "project": str(root / "sources"), "binary": str(root / "outputs" / "server"),
+        "output_dir": str(root / "outputs" / "new"),
+    }  # fmt: skip
 
 
 def test_each_source_has_its_own_place(

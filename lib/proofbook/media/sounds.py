@@ -17,8 +17,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Clip", "audio", "read_audio"]
 
-_STREAMED = 0xFFFF_0000
+_STREAMED = 0x7FFF_0000
 """A RIFF size from here on means "unknown", as programs that write to a pipe put it."""
+
+_MP3_HEAD = 1 << 16
+"""Bytes within which an MP3 has its header, behind its tags."""
+_MP3_SLACK = 4 * 1152
+"""Frames by which an MP3's header may exceed what is decoded: the encoder's delay and padding."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +65,8 @@ def read_audio(path: str | Path) -> Clip:
             samples = file.read(dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, RuntimeError, OSError) as error:
         raise SubjectError(f"{place}: not a sound file that can be read: {error}") from error
+    if subtype.startswith("MPEG_LAYER"):
+        announced = _mp3_frames(place, announced)
     _refuse_truncated(place, announced, len(samples))
     measure = measure_audio(samples, rate)
     return Clip(path=place, samples=samples, rate=rate, subtype=subtype, measure=measure)
@@ -111,6 +118,17 @@ def _state_facts(clip: Clip) -> tuple[Fact, ...]:
     if measure.non_finite:
         facts.append(number("NaN or infinite", measure.non_finite, "samples", digits=0))
     return tuple(facts)
+
+
+def _mp3_frames(path: Path, announced: int) -> int:
+    """Return the least frames of an MP3 that is whole.
+
+    Without the header that encoders write at the end, as into a pipe they cannot, its length is an
+    estimate, of which nothing follows.
+    """
+    with path.open("rb") as file:
+        head = file.read(_MP3_HEAD)
+    return announced - _MP3_SLACK if any(mark in head for mark in (b"Xing", b"Info")) else 0
 
 
 def _refuse_truncated(path: Path, announced: int, decoded: int) -> None:

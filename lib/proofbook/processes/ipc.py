@@ -41,6 +41,8 @@ class LaunchRequest:
     """Temporary folders that it may use: they stay until it and all that it started have ended."""
     grace: float = 0.0
     """Seconds between SIGTERM and SIGKILL where its client or its forkserver ends; 0 is at once."""
+    linger: float = 0.0
+    """Seconds in which what the program has started may end after it; the rest is told."""
     parent_variable: str = ""
     """The environment variable that shall hold its parent's process id."""
 

@@ -64,6 +64,8 @@ class OwnedProcess:
         self.reason: str | None = None
         """How it ended, as the end of a sentence: ``was killed by SIGKILL``."""
         self.how: How = "exited"
+        self.left_behind: tuple[str, ...] = ()
+        """What the program had started and did not end, by pid and name, where that was asked."""
         self.stdin: IO[bytes] | None = None
         self.stdout: IO[bytes] | None = None
         self.stderr: IO[bytes] | None = None
@@ -82,6 +84,7 @@ class OwnedProcess:
                 for message in messages:
                     if message.get("event") == "exit":
                         self.how, self.reason = message["how"], str(message["reason"])
+                        self.left_behind = tuple(message.get("left", ()))
                         self.returncode = int(message["code"])
                 if closed and self.returncode is None:
                     self.how, self.reason = "killed", "was killed, as its warden was killed"

@@ -39,6 +39,7 @@ class PortableProcess:
         )  # fmt: skip
         self.pid = self._process.pid
         self.how: How = "exited"
+        self.left_behind: tuple[str, ...] = ()
         self._guard = start_guard()
         kill_at_the_end(self._guard, self.pid)
 

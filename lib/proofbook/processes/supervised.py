@@ -28,6 +28,7 @@ class _Process(Protocol):
 
     pid: int
     how: How
+    left_behind: tuple[str, ...]
 
     @property
     def reason(self) -> str | None: ...
@@ -80,6 +81,15 @@ class Supervised:
         """Whether it runs or how it ended, in words."""
         return "is running" if self.running else str(self._process.reason)
 
+    @property
+    def left_behind(self) -> tuple[str, ...]:
+        """What it had started and left running when it ended by itself or when it was asked to.
+
+        By pid and name; where it was started with ``linger``. They have been ended since.
+        """
+        self._process.poll()  # which takes in what is told of its end
+        return self._process.left_behind
+
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the program has ended by itself; return whether it has."""
         try:
@@ -128,6 +138,7 @@ def supervise(
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
     folders: Sequence[Path] = (),
+    linger: float = 0.0,
 ) -> Supervised:
     """Start a command and return it once it has a process.
 
@@ -139,6 +150,8 @@ def supervise(
         env: Its whole environment; by default this process's.
         folders: Temporary folders that it may use. They are not removed before it and all that it
             started have ended, even if this process is killed.
+        linger: Seconds in which what it has started may end after it before that counts as left
+            behind; 0 ends it at once and does not ask.
 
     Raises:
         SubjectError: It cannot be started.
@@ -149,7 +162,7 @@ def supervise(
         log.parent.mkdir(parents=True, exist_ok=True)
     try:
         with contextlib.nullcontext(None) if log is None else log.open("ab") as output:
-            process = _start(words, variables, cwd or Path.cwd(), output, folders)
+            process = _start(words, variables, cwd or Path.cwd(), output, folders, linger)
     except OSError as error:
         problem = os.strerror(error.errno) if error.errno else str(error)
         raise SubjectError(f"{name} cannot be started: {problem}") from error
@@ -160,7 +173,7 @@ def supervise(
 
 def _start(
     command: list[str], env: dict[str, str], cwd: Path, output: IO[bytes] | None,
-    folders: Sequence[Path],
+    folders: Sequence[Path], linger: float,
 ) -> _Process:  # fmt: skip
     if not tree.SUPPORTED:
         from proofbook.processes.portable import PortableProcess
@@ -170,7 +183,7 @@ def _start(
 
     request = make_request(
         command, env=env, cwd=cwd, folders=[str(folder) for folder in folders],
-        grace=_DESERTED_GRACE,
+        grace=_DESERTED_GRACE, linger=linger,
     )  # fmt: skip
     return spawn(request, (1, 2) if output is None else (output.fileno(),) * 2)
 

@@ -230,6 +230,7 @@ class Warden:
     def _finish(self) -> None:
         if self._status is None:
             self._how = "killed"
+        left = self._wait_for_the_rest()
         statuses = tree.end_descendants(_PROMPT, tree.descendants_running(os.getpid(), GUARD))
         if self._status is None:
             self._status = statuses.get(self.program)
@@ -241,10 +242,22 @@ class Warden:
             if code == -signal.SIGKILL and system_oom_kills() > self._oom_kills:
                 reason += ", as the system was out of memory"
         self._tell(
-            {"event": "exit", "code": code, "how": self._how, "reason": self._cause or reason}
-        )
+            {"event": "exit", "code": code, "how": self._how, "reason": self._cause or reason,
+             "left": left}
+        )  # fmt: skip
         self._wait_for_guards(time.monotonic() + _GUARD_SECONDS)
         tree.end_descendants(float("inf"))
+
+    def _wait_for_the_rest(self) -> list[str]:
+        """Let what the program has started end after it; return what does not, by pid and name."""
+        deadline = time.monotonic() + self.request.linger
+        while self.request.linger and self._status is not None and not self._cause:
+            tree.reap()
+            left = {*tree.descendants(os.getpid())} - tree.descendants_running(os.getpid(), GUARD)
+            if not left or time.monotonic() > deadline or self._terminated:
+                return [f"{pid} {_name(pid)}" for pid in sorted(left)]
+            time.sleep(_STEP)
+        return []
 
     def _wait_for_guards(self, deadline: float) -> None:
         """Let guards that the tree has started do what they are for; their owners have ended."""
@@ -253,3 +266,7 @@ class Warden:
             if not tree.descendants_running(os.getpid(), GUARD):
                 return
             time.sleep(_STEP)
+
+
+def _name(pid: int) -> str:
+    return tree.read_proc(f"/proc/{pid}/comm").decode(errors="replace").strip() or "that has ended"

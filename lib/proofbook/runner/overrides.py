@@ -41,8 +41,9 @@ class Overrides:
     def values(self, runbook: Runbook) -> dict[str, JsonValue]:
         """Return what a runbook's jobs get."""
         if runbook.name not in self._values:
+            paths = self._verifier.paths(runbook)
             self._values[runbook.name] = {
-                name: _read(text, runbook.parameters[name].annotation)
+                name: _read(text, runbook.parameters[name].annotation, name in paths)
                 for name, text in self._texts.items()
                 if name in runbook.parameters
             }
@@ -84,9 +85,9 @@ class Overrides:
         return job.model_copy(update={"parameters": parameters})
 
 
-def _read(text: str, annotation: str) -> JsonValue:
+def _read(text: str, annotation: str, is_path: bool) -> JsonValue:
     """Read a command line's text; a relative path counts from the folder that it was typed in."""
     if annotation == "str":
-        return anchor_path(text, Path.cwd())
+        return anchor_path(text, Path.cwd(), declared=is_path)
     value: JsonValue = parse_scalar(text)
     return value

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
-from proofbook.configs import find_config, mismatch
+from proofbook.configs import TimeBounded, find_config, mismatch, path_fields
 from proofbook.errors import UsageError
 from proofbook.notebooks import Runbook
 from proofbook.profiles import nearest
@@ -15,6 +16,9 @@ from proofbook.runs.redaction import Redactor
 from proofbook.runs.secrets.variables import secrets_of
 
 __all__ = ["ParameterError", "ParameterVerifier"]
+
+_LISTED = re.compile(r"[^\s,]+(?:\s*,\s*[^\s,]+)*")
+"""Words without blanks, with commas between them."""
 
 
 class ParameterError(ValueError):
@@ -76,6 +80,28 @@ class ParameterVerifier:
         deferred = [name for name, value in typed.items() if has_expression(value)]
         self._verify_together(typed, runbook, deferred)
 
+    def longest_seconds(
+        self, parameters: Mapping[str, JsonValue], runbook: Runbook
+    ) -> float | None:
+        """Return how long a job may take by the time limits among its planned parameters.
+
+        None where the runbook's config model does not say. A parameter that names an output of
+        another job counts as its default.
+        """
+        model = self._model(runbook)
+        if model is None or not issubclass(model, TimeBounded):
+            return None
+        planned = {n: value for n, value in parameters.items() if not has_expression(value)}
+        values = {p.name: p.default for p in runbook.parameters.values() if not p.required}
+        try:
+            return model.model_validate(values | planned).longest_seconds()
+        except ValidationError:
+            return None  # a required parameter is deferred: it is known when the job starts
+
+    def paths(self, runbook: Runbook) -> frozenset[str]:
+        """Return the parameters that the runbook's config model declares to be paths."""
+        return path_fields(self._model(runbook))
+
     def refuse_secrets(self, name: str, value: JsonValue) -> None:
         """Refuse a value that is, or holds at any depth, a secret: by its name or by its text.
 
@@ -99,8 +125,9 @@ class ParameterVerifier:
 
     def _type(self, name: str, value: JsonValue, runbook: Runbook) -> JsonValue:
         self._verify_alone(name, value, runbook)
+        declared = runbook.parameters[name]
         try:
-            typed: JsonValue = runbook.parameters[name].validate(value)
+            typed: JsonValue = declared.validate(_as_list(value, declared.annotation))
         except ValueError as error:
             raise ParameterError(name, str(error)) from error
         return typed
@@ -154,6 +181,13 @@ class ParameterVerifier:
                 raise UsageError(f"{runbook.path}: {difference}; give both the same names")
             self._models[runbook.name] = model
         return self._models[runbook.name]
+
+
+def _as_list(value: JsonValue, annotation: str) -> JsonValue:
+    """Return ``kokoro,qwen`` as the list that it means; a text with blanks stays, to be refused."""
+    if annotation == "list[str]" and isinstance(value, str) and _LISTED.fullmatch(value):
+        return [word.strip() for word in value.split(",")]
+    return value
 
 
 def _texts(key: str, value: JsonValue) -> Iterator[tuple[str, str]]:

@@ -22,6 +22,7 @@ from proofbook.runner.parameters import ParameterVerifier
 from proofbook.runner.paths import anchor_parameters
 from proofbook.runner.references import OutputMakers, verify_written
 from proofbook.runner.selection import choose, select
+from proofbook.runner.time_limits import fit_time_limits
 from proofbook.runs.redaction import Redactor
 from proofbook.yamlfile import YamlFile
 
@@ -85,8 +86,12 @@ def load_plan(
     jobs = [with_needs(job, needs.get(job.id, ()), makers) for job in changed]
     refuse_circles(jobs, entries, names)
     jobs = select(jobs, choice.wanted)
-    jobs = anchor_parameters(jobs, runbooks, project.root, without=overrides or {})
+    jobs = anchor_parameters(
+        jobs, runbooks, project.root, without=overrides or {}, paths_of=verifier.paths
+    )
     jobs = changes.verify(jobs, runbooks)
+    sources = {job.id: each.source for each in entries for job in each.jobs}
+    jobs = fit_time_limits(jobs, runbooks, sources, verifier)
     return Plan(
         profile=file.path.stem,
         path=str(file.path),
@@ -94,5 +99,5 @@ def load_plan(
         jobs=tuple(jobs),
         runbooks=runbooks,
         file=file,
-        sources={job.id: each.source for each in entries for job in each.jobs},
+        sources=sources,
     )

@@ -28,21 +28,32 @@ _A = TypeVar("_A", bound=BaseModel)
 class ServerError(SubjectError):
     """The server gave no answer, or not the one that its contract promises.
 
-    ``status`` is the HTTP status, or None where there was no answer.
+    ``status`` is the HTTP status, or None where there was no answer; ``late`` says that the answer
+    did not come in time.
     """
 
-    def __init__(self, message: str, *, status: int | None = None) -> None:
+    def __init__(self, message: str, *, status: int | None = None, late: bool = False) -> None:
         self.status = status
+        self.late = late
         super().__init__(message)
 
 
 class JsonClient:
-    """A connection to the server at ``url``; proxies of the environment are not used."""
+    """A connection to the server at ``url``; proxies of the environment are not used.
 
-    def __init__(self, url: str, *, transport: httpx.BaseTransport | None = None) -> None:
-        timeout = httpx.Timeout(_CONNECT_SECONDS, read=_ANSWER_SECONDS)
+    ``answer_seconds`` is how long an answer may take for which a request gives no ``timeout``.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        answer_seconds: float = _ANSWER_SECONDS,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._seconds = answer_seconds
         self._http = httpx.Client(
-            base_url=url, timeout=timeout, trust_env=False, transport=transport
+            base_url=url, trust_env=False, transport=transport, follow_redirects=True
         )
 
     def __enter__(self) -> Self:
@@ -56,15 +67,16 @@ class JsonClient:
         self._http.close()
 
     def send(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """Return the answer to a request; ``options`` are httpx's.
+        """Return the answer to a request; ``options`` are httpx's, ``timeout`` in seconds.
 
         Raises:
             ServerError: There is none, or its status is no success.
         """
+        seconds = float(options.pop("timeout", self._seconds))
         try:
-            response = self._http.request(method, path, **options)
+            response = self._http.request(method, path, timeout=_limits(seconds), **options)
         except httpx.HTTPError as error:
-            raise _fault(method, path, error) from error
+            raise _fault(method, path, error, seconds) from error
         _refuse_failure(method, path, response)
         return response
 
@@ -107,13 +119,12 @@ class JsonClient:
         Raises:
             ServerError: It cannot be opened, breaks, or stalls.
         """
-        limits = httpx.Timeout(_CONNECT_SECONDS, read=timeout)
         try:
-            with self._http.stream("GET", path, timeout=limits) as response:
+            with self._http.stream("GET", path, timeout=_limits(timeout)) as response:
                 _refuse_failure("GET", path, response)
                 yield response
         except httpx.HTTPError as error:
-            raise _fault("GET", path, error) from error
+            raise _fault("GET", path, error, timeout) from error
 
 
 def shorten(text: str) -> str:
@@ -128,8 +139,7 @@ def _refuse_failure(method: str, path: str, response: httpx.Response) -> None:
     response.read()
     detail = response.text
     try:
-        body = json.loads(detail)
-        detail = str(body["detail"]) if isinstance(body, dict) and "detail" in body else detail
+        detail = _told(json.loads(detail)) or detail
     except ValueError:
         detail = f"{response.headers.get('content-type', 'no content type')}: {detail}"
     raise ServerError(
@@ -138,12 +148,29 @@ def _refuse_failure(method: str, path: str, response: httpx.Response) -> None:
     )
 
 
-def _fault(method: str, path: str, error: httpx.HTTPError) -> ServerError:
+def _told(body: object) -> str:
+    """Return the reason in an answer's body: FastAPI's ``detail``, or ``error`` or ``message``."""
+    if not isinstance(body, dict):
+        return ""
+    for name in ("detail", "error", "message"):
+        if value := body.get(name):
+            return _told(value) or str(value)
+    return ""
+
+
+def _limits(seconds: float) -> httpx.Timeout:
+    return httpx.Timeout(seconds, connect=min(seconds, _CONNECT_SECONDS))
+
+
+def _fault(method: str, path: str, error: httpx.HTTPError, seconds: float) -> ServerError:
     match error:
         case httpx.ConnectError():
             what = "nothing listens there"
+        case httpx.ConnectTimeout():
+            what = f"no connection within {min(seconds, _CONNECT_SECONDS):g} s"
         case httpx.TimeoutException():
-            what = "no answer in time"
+            what = f"no answer within {seconds:g} s"
         case _:
             what = f"the connection broke ({error or type(error).__name__})"
-    return ServerError(f"{method} {path}: {what}")
+    late = isinstance(error, httpx.TimeoutException)
+    return ServerError(f"{method} {path}: {what}", late=late)

@@ -5,24 +5,39 @@ Its data and its temporary files are in a folder that goes with it, however this
 
 from __future__ import annotations
 
+import re
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import psutil
 
+from proofbook import processes
 from proofbook.errors import SubjectError
 from proofbook.processes import Ending, Supervised, TemporaryFolder, remove_abandoned, supervise
 from proofbook_systems.serving.client import JsonClient, ServerError
 from proofbook_systems.serving.launch import Launch
-from proofbook_systems.serving.ports import HOST, choose_port, is_free
+from proofbook_systems.serving.log_tail import tail_without
+from proofbook_systems.serving.ports import HOST, choose_port, has_old_connections, is_free
 
 __all__ = ["Server"]
 
 _PAUSE = 0.05
+_LONGEST_PAUSE = 1.0
+_PATIENCE = 0.05
+"""Share of the time waited so far after which a server that starts is asked again: its log shows
+each request."""
 _TAIL = 5
+_SEARCHED = 20
+"""How many lines are read for each line that is wanted of a log."""
 _ATTEMPTS = 3
+_OLD_CONNECTIONS_SECONDS = 75.0
+"""For which connections of a server that has died may keep its port; Linux has 60."""
+_FREEZE_SECONDS = 5.0
+_LINGER = 2.0
+"""Seconds in which what a server has started may end after it, before it counts as left behind."""
 
 
 class Server:
@@ -40,6 +55,11 @@ class Server:
         """Seconds from launch to healthy, of each start."""
         self.restarts: list[str] = []
         """Why it was started again."""
+        self.failed_restarts: list[str] = []
+        """How a start on its own data failed."""
+        self._data_folders = 1
+        self._printed_before = 0
+        """Bytes in the log of earlier starts."""
         self._program: Supervised | None = None
 
     def __enter__(self) -> Self:
@@ -61,7 +81,14 @@ class Server:
     @property
     def data(self) -> Path:
         """The server's data folder."""
-        return (self.launch.keep_data or self.folder / "data").resolve()
+        first = self.launch.keep_data or self.folder / "data"
+        number = f"-{self._data_folders}" if self._data_folders > 1 else ""
+        return first.with_name(first.name + number).resolve()
+
+    @property
+    def polled(self) -> Sequence[str]:
+        """Regular expressions of the paths that are asked for only to learn its state."""
+        return (re.escape(self.launch.health.path),)
 
     @property
     def program(self) -> Supervised:
@@ -75,29 +102,31 @@ class Server:
         Raises:
             SubjectError: It cannot be started, ends, or is not healthy in time; nothing is left.
         """
-        for attempt in range(1, _ATTEMPTS + 1):
-            self.port = choose_port(self.launch.port)
-            try:
-                self.starts.append(self._start())
-            except SubjectError:
-                # Someone else may have taken a port that was free a moment ago.
-                if self.launch.port or attempt == _ATTEMPTS or is_free(self.port):
-                    self.stop()
-                    raise
-                self._end()
-            else:
-                break
-        return self.starts[-1]
+        try:
+            return self._start_on_some_port()
+        except SubjectError:
+            self.stop()
+            raise
 
     def restart(self, why: str) -> None:
-        """End it, and start it again on the same data.
+        """End it, and start it again on the same data; where that fails, on none.
 
         Raises:
-            SubjectError: It does not come back.
+            SubjectError: It does not come back either way; another try may be made.
         """
         self.restarts.append(why)
         self._end()
-        self.start()
+        try:
+            self._start_on_some_port()
+        except SubjectError as error:
+            self.failed_restarts.append(f"{why}: {error}")
+            self._end()
+            self._data_folders += 1
+            self._start_on_some_port()
+
+    def tail(self, lines: int = 100) -> str:
+        """Return the last lines that it printed, without those on our questions for its state."""
+        return tail_without(self.program.tail(_SEARCHED * lines), self.polled, lines)
 
     def exited(self) -> str:
         """Return how its process ended; empty while it runs."""
@@ -112,6 +141,17 @@ class Server:
         with JsonClient(self.url) as client:
             return _ask(self.launch, client)
 
+    def find_freeze(self) -> str:
+        """Return how it leaves a request for its health unanswered; empty where it answers it."""
+        started, used = time.monotonic(), self._cpu_seconds()
+        try:
+            with JsonClient(self.url) as client:
+                client.send("GET", self.launch.health.path, timeout=_FREEZE_SECONDS)
+        except ServerError as error:
+            waited, spent = time.monotonic() - started, self._cpu_seconds() - used
+            return f"{error}; it computed {spent:.1f} s in {waited:.1f} s" if error.late else ""
+        return ""
+
     def processes(self) -> list[psutil.Process]:
         """Return its process and all that descend from it."""
         try:
@@ -119,6 +159,9 @@ class Server:
             return [root, *root.children(recursive=True)]
         except psutil.NoSuchProcess:
             return []
+
+    def disconnect(self) -> None:
+        """Close what connects this process to it."""
 
     def stop(self) -> Ending:
         """End it, and remove its temporary folder."""
@@ -133,36 +176,69 @@ class Server:
         """Return the variables that it sees."""
         return self.launch.variables(self.folder)
 
+    def _start_on_some_port(self) -> float:
+        for attempt in range(1, _ATTEMPTS + 1):
+            self.port = choose_port(self.launch.port, _OLD_CONNECTIONS_SECONDS)
+            try:
+                self.starts.append(self._start())
+                break
+            except SubjectError:
+                self._end()
+                if attempt == _ATTEMPTS or not self._may_get_port():
+                    raise
+        return self.starts[-1]
+
+    def _may_get_port(self) -> bool:
+        """Say whether a start that failed may have failed for its port, which can be had now."""
+        if not self.launch.port:
+            # Someone else may have taken a port that was free a moment ago.
+            return not is_free(self.port)
+        if not has_old_connections(self.port):
+            return False
+        deadline = time.monotonic() + _OLD_CONNECTIONS_SECONDS
+        while has_old_connections(self.port) and time.monotonic() < deadline:
+            time.sleep(_LONGEST_PAUSE)
+        return True
+
+    def _cpu_seconds(self) -> float:
+        return processes.cpu_seconds(processes.process_tree([self.program.pid]))
+
     def _start(self) -> float:
         for folder in (self.data, self.folder / "tmp"):
             folder.mkdir(parents=True, exist_ok=True)
+        log = self.launch.log
+        self._printed_before = log.stat().st_size if log.exists() else 0
         started = time.monotonic()
         self._program = supervise(
             self.command(self.data), log=self.launch.log, name=self.launch.name,
-            cwd=self.folder, env=self.environment(), folders=[self.folder],
+            cwd=self.folder, env=self.environment(), folders=[self.folder], linger=_LINGER,
         )  # fmt: skip
-        self._wait_healthy(started + self.launch.timeout_health)
+        self._wait_healthy(started)
         return time.monotonic() - started
 
-    def _wait_healthy(self, deadline: float) -> None:
+    def _wait_healthy(self, started: float) -> None:
         fault = "it was not asked"
         with JsonClient(self.url) as client:
-            while time.monotonic() < deadline:
+            while (waited := time.monotonic() - started) < self.launch.timeout_health:
                 if how := self.exited():
                     raise SubjectError(f"{how} before it was healthy: {self._last_lines()}")
                 if not (fault := _ask(self.launch, client)):
                     return
-                time.sleep(_PAUSE)
+                time.sleep(min(_LONGEST_PAUSE, max(_PAUSE, _PATIENCE * waited)))
         raise SubjectError(
             f"the server is not healthy after {self.launch.timeout_health:g} s: {fault}; "
             f"see {self.launch.log}"
         )
 
     def _last_lines(self) -> str:
-        lines = [line.strip() for line in self.program.tail(_TAIL).splitlines() if line.strip()]
-        return " / ".join(lines)[-500:] or "it printed nothing"
+        with self.launch.log.open("rb") as file:
+            file.seek(self._printed_before)
+            printed = file.read().decode(errors="replace")
+        lines = [line.strip() for line in printed.splitlines() if line.strip()]
+        return " / ".join(lines[-_TAIL:])[-500:] or "it printed nothing"
 
     def _end(self) -> Ending:
+        self.disconnect()
         if self._program is None:
             return Ending("exited", None, ())
         return self._program.stop(self.launch.grace)

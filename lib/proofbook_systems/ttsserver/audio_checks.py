@@ -44,7 +44,7 @@ def find_faults(
     except SubjectError as error:
         return [f"the audio cannot be decoded: {error}"], 0.0
     if not clip.measure.frames:
-        return ["the audio has no sound"], 0.0
+        return ["the server says 'completed', and the audio lasts 0.00 s"], 0.0
     expected = ExpectedAudio(content="speech")
     found = find_audio_faults(clip.samples, clip.rate, limits=usual, expected=expected)
     faults = [f"the audio {fault.words}" for fault in found]
@@ -55,12 +55,10 @@ def _duration_faults(clip: Clip, claimed: float | None, tolerance: float, text: 
     faults = []
     if len(text) > _MOST_CHARACTERS * clip.seconds:
         faults.append(
-            f"the audio ends early: it lasts {clip.seconds:.2f} s for a text of {len(text)} "
+            f"the audio ends early: it lasts {clip.seconds:.2f} s, too short for {len(text)} "
             "characters"
         )
-    if not claimed:
-        return [*faults, "the server claims no duration"]
-    if abs(clip.seconds - claimed) > tolerance:
+    if claimed is not None and abs(clip.seconds - claimed) > tolerance:
         faults.append(
             f"the audio lasts {clip.seconds:.2f} s, and the server claims {claimed:.2f} s"
         )

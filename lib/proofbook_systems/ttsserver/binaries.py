@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import os
 import platform
-import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
 from proofbook.errors import SubjectError
 from proofbook.fingerprints import revision_of
-from proofbook.processes import supervise
+from proofbook_systems.ttsserver.building import DIST, Build, build_kept
 
 __all__ = ["Binary", "candidates", "find_binary", "find_or_build"]
 
-_DIST = ("backend", "dist")
 _NAME = "voicebox-server"
-_BUILD_SCRIPT = ("backend", "build_binary.py")
-_TAIL = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +50,7 @@ def candidates(root: PurePath, system: str) -> list[tuple[PurePath, str]]:
         system: As ``platform.system()`` names it; Linux is as macOS.
     """
     suffix = ".exe" if system == "Windows" else ""
-    dist = root.joinpath(*_DIST)
+    dist = root.joinpath(*DIST.parts)
     cuda = f"{_NAME}-cuda"
     return [(dist / cuda / f"{cuda}{suffix}", "onedir"), (dist / f"{_NAME}{suffix}", "onefile")]
 
@@ -83,17 +79,19 @@ def find_or_build(
     binary: str = "",
     skip_build: bool = False,
     build_command: Sequence[str] = (),
+    python: str = "",
     timeout: float,
     log: Path,
     system: str = "",
 ) -> Binary:
-    """Return the server's program; where there is none, build it first.
+    """Return the server's program; where there is none, build it first, in a copy of the sources.
 
     Args:
-        root: Folder of the server's sources, where the build runs.
+        root: Folder of the server's sources; nothing is written into it.
         binary: Program to use as it is.
         skip_build: Fail instead of building.
         build_command: Empty is ``python backend/build_binary.py``.
+        python: What it is built with; empty is the project's own environment.
         timeout: Seconds that the build may take.
         log: File for the build's output.
         system: As ``platform.system()`` names it; empty asks.
@@ -110,37 +108,15 @@ def find_or_build(
         raise SubjectError(
             f"there is no server at {looked}; build it, give binary, or leave out skip_build"
         )
-    started = time.monotonic()
-    _build(root, _command(root, build_command), timeout, log)
-    built = find_binary(root, system=system)
-    if built is None:
-        raise SubjectError(f"the build ended well but left no server at {looked}; see {log}")
-    return Binary(path=built.path, kind=built.kind, size=built.size,
-                  build_seconds=time.monotonic() - started)  # fmt: skip
-
-
-def _command(root: Path, build_command: Sequence[str]) -> list[str]:
-    if build_command:
-        return list(build_command)
-    script = root.joinpath(*_BUILD_SCRIPT)
-    if not script.is_file():
-        raise SubjectError(
-            f"there is no server in {root} and no {script} to build one; give project, binary or "
-            "build_command"
-        )
-    return [sys.executable, str(script)]
-
-
-def _build(root: Path, command: Sequence[str], timeout: float, log: Path) -> None:
     log.unlink(missing_ok=True)
-    with supervise(command, log=log, name=f"the build ({command[0]})", cwd=root) as build:
-        ended = build.wait(timeout)
-        state, tail = build.state, build.tail(_TAIL)
-    if not ended:
-        raise SubjectError(f"the build took longer than {timeout:g} s and was ended; see {log}")
-    if build.exit_code != 0:
-        last = " / ".join(line.strip() for line in tail.splitlines() if line.strip())
-        raise SubjectError(f"the build {state}: {last or 'it printed nothing'}; see {log}")
+    started = time.monotonic()
+    programs = [Path(path) for path, _ in candidates(Path(), system)]
+    build = Build(
+        root=root, programs=programs, command=build_command, python=python, timeout=timeout, log=log
+    )
+    built = find_binary(build_kept(build), system=system)
+    assert built is not None, "a build without a program is not kept"
+    return replace(built, build_seconds=time.monotonic() - started if log.exists() else None)
 
 
 def _checked(path: Path, kind: str) -> Binary:

@@ -6,9 +6,30 @@ that a profile is validated at once.
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Annotated
 
-__all__ = ["RUNBOOKS", "BinaryE2EConfig"]
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+__all__ = ["MOST_RERUNS", "RUNBOOKS", "BinaryE2EConfig"]
+
+MOST_RERUNS = 3
+"""How many rows are run a second time, at most."""
+_ROW_SECONDS = 60.0
+"""For what a row does beside its limit: the audio is fetched and judged, a cancellation heeded."""
+
+_PORT_SECONDS = 80.0
+"""For which a fixed port may be kept by connections of a server that has died."""
+_SLACK = 300.0
+"""Seconds for all that has no limit of its own: importing, judging audio, drawing."""
+
+
+def _split(value: object) -> object:
+    """Read ``kokoro,qwen``, as a command line gives it."""
+    return [w for w in value.replace(",", " ").split() if w] if isinstance(value, str) else value
+
+
+Names = Annotated[list[str], BeforeValidator(_split)]
+PathText = Annotated[str, Field(json_schema_extra={"format": "path"})]
 
 
 class BinaryE2EConfig(BaseModel):
@@ -16,16 +37,17 @@ class BinaryE2EConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    project: str = Field(min_length=1)
-    binary: str
+    project: Annotated[PathText, Field(min_length=1)]
+    binary: PathText
     skip_build: bool
     build_command: list[str]
+    python: PathText
     build_timeout: float = Field(gt=0)
-    reference_wav: str
+    reference_wav: PathText
     reference_text: str
     matrix: list[dict[str, str]] = Field(min_length=1)
-    only: list[str]
-    skip: list[str]
+    only: Names
+    skip: Names
     text: str = Field(min_length=1)
     language: str = Field(min_length=2)
     seed: int = Field(ge=0, lt=2**63)
@@ -35,6 +57,7 @@ class BinaryE2EConfig(BaseModel):
     most_silence: float = Field(ge=0, le=1)
     audio_limits: dict[str, float]
     timeout_health: float = Field(gt=0)
+    timeout_upload: float = Field(gt=0)
     timeout_cached: float = Field(gt=0)
     timeout_download: float = Field(gt=0)
     parent_death_bound: float = Field(gt=0)
@@ -43,7 +66,23 @@ class BinaryE2EConfig(BaseModel):
     keep_data_dir: bool
     isolated_cache: bool
     environment: dict[str, str]
-    output_dir: str
+    output_dir: PathText
+
+    def longest_seconds(self) -> float:
+        """Return how long a job may take while every step keeps to its own limit.
+
+        Each row has its limit and may cost one start of the server, which may need a second try;
+        some rows are run again on a fresh server, as a control. Each start has its voices uploaded.
+        """
+        rows = len([r for r in self.matrix if self._is_chosen(r.get("engine", ""))]) + MOST_RERUNS
+        port = _PORT_SECONDS if self.port else 0.0
+        start = port + self.timeout_health + self.shutdown_bound + self.timeout_upload
+        limit = max(self.timeout_cached, self.timeout_download) + _ROW_SECONDS
+        build = 0.0 if self.binary or self.skip_build else self.build_timeout
+        return build + rows * (limit + 2 * start) + 3 * start + self.parent_death_bound + _SLACK
+
+    def _is_chosen(self, engine: str) -> bool:
+        return (not self.only or engine in self.only) and engine not in self.skip
 
 
 RUNBOOKS: dict[str, type[BaseModel]] = {"binary_e2e": BinaryE2EConfig}

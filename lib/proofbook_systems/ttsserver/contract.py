@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 __all__ = [
     "TERMINAL",
@@ -25,8 +27,26 @@ TERMINAL = ("completed", "failed", "not_found")
 """No further event follows one of these."""
 
 
+def _number(value: object) -> object:
+    """Leave out a time in another form than seconds: nothing hangs on it."""
+    return value if isinstance(value, int | float) else None
+
+
+def _text(value: object) -> object:
+    """Read a reason that is an object, or anything else, as text."""
+    if isinstance(value, dict) and isinstance(value.get("message"), str):
+        return value["message"]
+    return value if value is None or isinstance(value, str) else str(value)
+
+
+Reason = Annotated[str | None, BeforeValidator(_text)]
+Time = Annotated[float | None, BeforeValidator(_number)]
+
+
 class _Answer(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", protected_namespaces=(), coerce_numbers_to_str=True
+    )
 
 
 class Health(_Answer):
@@ -69,7 +89,7 @@ class StatusEvent(_Answer):
     status: str
     duration: float | None = None
     """Seconds of audio, once it is completed."""
-    error: str | None = None
+    error: Reason = None
 
     @property
     def terminal(self) -> bool:
@@ -80,9 +100,11 @@ class StatusEvent(_Answer):
 class HistoryEntry(StatusEvent):
     """``GET /history/{id}``: as the last event, with times where the server tells them."""
 
-    completed_at: float | None = None
+    started_at: object = None
+    """When the server began with it; in any form."""
+    completed_at: Time = None
     """Seconds since the epoch."""
-    generation_seconds: float | None = None
+    generation_seconds: Time = None
     """What the server itself says it took."""
 
 

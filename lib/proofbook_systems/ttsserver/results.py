@@ -54,6 +54,7 @@ class ResultFiles:
 
     folder: Path
     binary: Binary
+    version: str = ""
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
@@ -75,6 +76,26 @@ class ResultFiles:
     def log_path(self) -> Path:
         """What the server prints."""
         return self.folder / f"server-{self.started:%Y%m%dT%H%M%SZ}.log"
+
+    @property
+    def notes_path(self) -> Path:
+        """What else is known: the version, each start, what happened beside the results."""
+        return self.folder / f"{self.stem}-notes.md"
+
+    def write_notes(
+        self, results: Sequence[RowResult], starts: Sequence[float], restarts: Sequence[str]
+    ) -> None:
+        """Write what is no result: the version, the starts with their reasons, notes on rows."""
+        times = [f"- {seconds:.1f} s from launch to healthy" for seconds in starts]
+        reasons = [f"- started again {' '.join(why.split())}" for why in restarts]
+        lines = [
+            f"# {self.binary.path.name}", "", f"Version: {self.version or 'not asked for'}",
+            f"Program: {self.binary.path} ({self.binary.kind}, {self.binary.megabytes:.1f} MB)",
+            "", "## Starts", "", *times, *reasons,
+            "", "## Rows", "", *[f"- {r.row.name}: {note}" for r in results for note in r.notes],
+        ]  # fmt: skip
+        self.folder.mkdir(parents=True, exist_ok=True)
+        atomic_write(self.notes_path, "\n".join(lines) + "\n")
 
     def write(self, results: Sequence[RowResult], *, finished: bool = False) -> None:
         """Write both files; ``finished`` says that no row is to come."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from proofbook_systems.serving.memory import resident_memory
+from proofbook_systems.serving.ports import is_free
 from proofbook_systems.ttsserver.audio_checks import find_faults
 from proofbook_systems.ttsserver.client import ServerError, VoiceboxClient
 from proofbook_systems.ttsserver.contract import GenerationRequest, HistoryEntry
@@ -23,6 +24,10 @@ from proofbook_systems.ttsserver.voices import Voices
 __all__ = ["RowOptions", "RowResult", "run_row", "seconds_to_first_audio"]
 
 _TAIL = 100
+_EXIT_SECONDS = 4.0
+"""Within which it is told that a server whose port is free has ended."""
+_REASONS = {"not_found": "the server no longer knows the generation"}
+_NO_REASON = "the server says 'failed' and gives no reason"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,8 +78,14 @@ class RowResult:
     """Whether the server itself said that it is done with the row."""
     may_have_waited: bool = False
     """Whether it may have spent its time behind what another row had left in the queue."""
+    frozen: str = ""
+    """How the server did not answer when its time was over; empty where it did."""
+    refused: bool = False
+    """Whether the server did not take it at all, and said so."""
     run_again: bool = False
     """Whether this is the second time, on a fresh server."""
+    paid_for: str = ""
+    """The first time's failure, where a fresh server did better: not the row's own."""
     server_seconds: float | None = None
     """What the server says it took, where it does."""
     noticed_after: float | None = None
@@ -100,10 +111,10 @@ def run_row(server: VoiceboxServer, row: Row, voices: Voices, options: RowOption
     try:
         _speak(server, voices, options, result)
     except ServerError as error:
-        result.error = f"{server.exited() or error}"
+        _take_fault(server, error, result)
     result.elapsed_seconds = time.monotonic() - started
     if not result.passed:
-        result.server_log_tail = server.program.tail(_TAIL)
+        result.server_log_tail = server.tail(_TAIL)
     result.memory = resident_memory(server)
     return result
 
@@ -121,9 +132,20 @@ def seconds_to_first_audio(results: Sequence[RowResult]) -> float | None:
     return None
 
 
+def _take_fault(server: VoiceboxServer, error: ServerError, result: RowResult) -> None:
+    unanswered = error.status is None and not error.late
+    if unanswered and is_free(server.port):
+        server.program.wait(_EXIT_SECONDS)  # that it has ended is told a moment later
+    how = server.exited()
+    result.status = "timeout" if error.late and not how else "failed"
+    result.error = how or str(error)
+    if error.status is not None and result.generation_id is None:
+        result.over = result.refused = True
+
+
 def _speak(server: VoiceboxServer, voices: Voices, options: RowOptions, result: RowResult) -> None:
     client, row = server.client, result.row
-    result.was_cached = _is_cached(client, row)
+    result.was_cached = _is_cached(client, result)
     timeout = options.timeout_cached if result.was_cached else options.timeout_download
     request = GenerationRequest(
         profile_id=voices.profile_id(row), text=options.text,
@@ -131,42 +153,66 @@ def _speak(server: VoiceboxServer, voices: Voices, options: RowOptions, result: 
         model_size=row.model_size or None, seed=options.seed, normalize=options.normalize,
     )  # fmt: skip
     started = time.monotonic()
-    result.generation_id = client.generate(request)
+    result.generation_id = client.generate(request, timeout=timeout)
     left = timeout - (time.monotonic() - started)
     followed = follow(client, result.generation_id, left, exited=server.exited)
     result.over = followed.end in ("completed", "failed", "not_found")
-    result.may_have_waited = followed.end == "timeout" and "loading_model" not in followed.statuses
     _take_notes(followed, result)
-    if followed.end == "completed":
-        _judge_audio(client, followed, options, result)
-    else:
-        result.status = "timeout" if followed.end == "timeout" else "failed"
-        result.error = _describe(followed, timeout, result.was_cached)
+    match followed.end:
+        case "completed":
+            _judge_audio(client, followed, options, result)
+        case "timeout":
+            result.status, result.frozen = "timeout", server.find_freeze()
+            result.may_have_waited = not _has_begun(client, followed, result)
+            result.error = _describe_timeout(result.frozen, followed, timeout, result.was_cached)
+        case _:
+            result.error = _REASONS.get(followed.end) or followed.error or _NO_REASON
 
 
-def _is_cached(client: VoiceboxClient, row: Row) -> bool | None:
-    model = client.models().get(row.model_name)
+def _is_cached(client: VoiceboxClient, result: RowResult) -> bool | None:
+    """Ask whether the row's model is there; a server that cannot say is asked for speech anyway."""
+    try:
+        model = client.models().get(result.row.model_name)
+    except ServerError as error:
+        if error.status is None:
+            raise
+        result.notes.append(f"it is not known whether its model is there: {error}")
+        return None
     return model.downloaded if model else None
+
+
+def _has_begun(client: VoiceboxClient, followed: Followed, result: RowResult) -> bool:
+    """Say whether the server had begun with a row, as far as it tells."""
+    if "loading_model" in followed.statuses:
+        return True
+    if result.frozen or result.generation_id is None:
+        return False
+    history = _history(client, result.generation_id)
+    return history is not None and bool(history.started_at)
 
 
 def _take_notes(followed: Followed, result: RowResult) -> None:
     if followed.reconnections:
         times = followed.reconnections
-        result.notes.append(f"the status stream broke; it was opened again {times} times")
+        result.notes.append(
+            f"the status stream broke; it was opened again {times} times: {followed.problem}"
+        )
+    if followed.silences:
+        times = followed.silences
+        result.notes.append(f"the status stream was silent; it was opened again {times} times")
 
 
-def _describe(followed: Followed, timeout: float, cached: bool | None) -> str:
-    match followed.end:
-        case "timeout":
-            model = "is" if cached else "may not have been"
-            last = followed.statuses[-1] if followed.statuses else "nothing"
-            return f"no result in {timeout:g} s (its model {model} there); it last said {last}"
-        case "not_found":
-            return "the server no longer knows the generation"
-        case "exited":
-            return followed.error
-        case _:
-            return followed.error or "the server says 'failed' and gives no reason"
+def _describe_timeout(frozen: str, followed: Followed, timeout: float, cached: bool | None) -> str:
+    """Tell a server that is frozen from a row that is slow."""
+    model = "is" if cached else "may not have been"
+    last = followed.statuses[-1] if followed.statuses else "nothing"
+    words = f"no result within {timeout:g} s (its model {model} there); "
+    words += f"it last said {last}, {followed.silent_for:.1f} s before"
+    if not followed.statuses and followed.problem:
+        words = f"{followed.problem}: {words}"
+    if frozen:
+        return f"the server is frozen ({frozen}): {words}"
+    return f"{words}; the server itself still answers"
 
 
 def _judge_audio(
@@ -179,9 +225,15 @@ def _judge_audio(
         result.noticed_after = followed.noticed_at - history.completed_at
         result.server_seconds = history.generation_seconds
     path = options.audio_folder / f"{result.row.name}.wav"
-    result.audio_path = client.fetch_audio(result.generation_id, path)
+    try:
+        result.audio_path = client.fetch_audio(result.generation_id, path)
+    except ServerError as error:
+        result.error = f"the server says 'completed' and gives no audio: {error}"
+        return
+    if followed.duration is None:
+        result.notes.append("the server does not say how long the audio is")
     faults, seconds = find_faults(
-        path, followed.duration, options.duration_tolerance,
+        result.audio_path, followed.duration, options.duration_tolerance,
         quietest=options.quietest, most_silence=options.most_silence, text=options.text,
         limits=options.audio_limits,
     )  # fmt: skip

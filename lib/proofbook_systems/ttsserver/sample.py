@@ -5,13 +5,15 @@ Knows the server's bounds. Sends nothing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from proofbook.errors import SubjectError
 from proofbook.media import find_silence, read_audio
+from proofbook_systems.ttsserver.matrix import Row
 
-__all__ = ["VoiceSample", "read_sample"]
+__all__ = ["VoiceSample", "read_sample", "read_sample_for"]
 
 _USUAL = ("backend", "tests", "fixtures", "reference_voice.wav")
 _SHORTEST, _LONGEST = 2.0, 30.0
@@ -50,6 +52,13 @@ def read_sample(root: Path, wav: str = "", text: str = "") -> VoiceSample:
         raise SubjectError(f"reference_wav {path} is not a WAV file; convert it")
     seconds = _measure_speech(path)
     return VoiceSample(wav=path.resolve(), text=text.strip() or _read_text(path), seconds=seconds)
+
+
+def read_sample_for(
+    rows: Sequence[Row], root: Path, wav: str = "", text: str = ""
+) -> VoiceSample | None:
+    """Return the sample as :func:`read_sample` does; None where no row clones a voice."""
+    return read_sample(root, wav, text) if any(row.cloned for row in rows) else None
 
 
 def _measure_speech(path: Path) -> float:

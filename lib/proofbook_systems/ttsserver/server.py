@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from proofbook.processes import Ending
 from proofbook_systems.serving.health import Health
 from proofbook_systems.serving.launch import Launch
 from proofbook_systems.serving.server import Server
@@ -56,26 +55,20 @@ def voicebox_launch(
 class VoiceboxServer(Server):
     """A server that speaks, with a connection to it. Leaving its context ends both."""
 
+    polled = (
+        r"/health", r"/models/status", r"/history/[^\s\"'/?]+", r"/generate/[^\s\"'/?]+/status",
+    )  # fmt: skip
     _client: VoiceboxClient | None = None
 
     @property
     def client(self) -> VoiceboxClient:
         """The connection to it; another one after each start."""
-        assert self._client is not None, "start the server first"
+        if self._client is None:
+            self._client = VoiceboxClient(self.url)
         return self._client
 
-    def start(self) -> float:
-        """Start it and connect to it; return the seconds until it was healthy."""
-        seconds = super().start()
-        self._disconnect()
-        self._client = VoiceboxClient(self.url)
-        return seconds
-
-    def stop(self) -> Ending:
-        """End it, and remove its temporary folder."""
-        self._disconnect()
-        return super().stop()
-
-    def _disconnect(self) -> None:
+    def disconnect(self) -> None:
+        """Close the connection; the next use opens another one."""
         if self._client is not None:
             self._client.close()
+            self._client = None

@@ -40,12 +40,12 @@ class Session:
 
 
 def speak_all(
-    launch: Launch, rows: Sequence[Row], sample: VoiceSample, options: RowOptions
+    launch: Launch, rows: Sequence[Row], sample: VoiceSample | None, options: RowOptions
 ) -> Session:
     """Run rows on a server of their own, from its launch to its end.
 
     Raises:
-        SubjectError: The server cannot be started, or was lost and does not come back.
+        SubjectError: The server cannot be started.
     """
     started = time.monotonic()
     with VoiceboxServer(launch) as server:

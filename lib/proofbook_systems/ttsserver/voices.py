@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from proofbook_systems.ttsserver.client import ServerError, VoiceboxClient
@@ -12,42 +13,86 @@ from proofbook_systems.ttsserver.sample import VoiceSample
 __all__ = ["Voices"]
 
 _SHORT_NAMES = {"qwen_custom_voice": "qwen-cv"}
-_REFUSED = 400
+_TAKEN = (400, 409)
+"""What servers answer where a name is taken; 400 may mean other things, too."""
+_NOT_SENT = 424
+"""In place of a status, "failed dependency": the row itself was not asked for."""
 
 
 class Voices:
-    """The profiles of a matrix, each created once, by the voice that a row names."""
+    """The profiles of a matrix, each created once, by the voice that a row names.
 
-    def __init__(self, rows: Sequence[Row], sample: VoiceSample, language: str) -> None:
-        self._sample = sample
+    Args:
+        rows: What is to be spoken.
+        sample: What is cloned; None where no row clones.
+        language: Of the profiles.
+        timeout: Seconds that one request may take: the first comes while the server warms up.
+    """
+
+    def __init__(
+        self, rows: Sequence[Row], sample: VoiceSample | None, language: str, timeout: float = 60.0
+    ) -> None:
+        self._sample, self._timeout = sample, timeout
         self._requests = {_key(row): _request(row, language) for row in rows}
         self._ids: dict[tuple[str, str], str] = {}
+        self._faults: dict[tuple[str, str], ServerError] = {}
 
     @property
     def names(self) -> list[str]:
         """The profiles' names."""
         return [request.name for request in self._requests.values()]
 
-    def create(self, client: VoiceboxClient) -> None:
-        """Create those that the server does not have; it refuses a name that it has.
+    @property
+    def faults(self) -> dict[str, str]:
+        """Why a voice is not there, by its name; its rows say so, too."""
+        return {self._requests[key].name: str(error) for key, error in self._faults.items()}
 
-        Raises:
-            ServerError: The server refuses one that it does not have.
+    def create(self, client: VoiceboxClient) -> None:
+        """Create those that the server does not have; what it refuses costs the rows of that voice.
+
+        A server that has kept its data refuses a name that it has: its profile is used again.
         """
-        for key, request in self._requests.items():
+        for key in self._requests:
+            self._faults.pop(key, None)
             try:
-                profile_id = client.create_profile(request)
+                self._ids[key] = self._create(client, key)
             except ServerError as error:
-                if error.status == _REFUSED and key in self._ids:
-                    continue
-                raise
-            if request.voice_type == CLONED:
-                client.add_sample(profile_id, self._sample.wav, self._sample.text)
-            self._ids[key] = profile_id
+                if error.status is None or key not in self._ids:
+                    self._faults[key] = error
 
     def profile_id(self, row: Row) -> str:
-        """Return the profile that a row speaks with."""
-        return self._ids[_key(row)]
+        """Return the profile that a row speaks with.
+
+        Raises:
+            ServerError: It could not be created.
+        """
+        key = _key(row)
+        if fault := self._faults.get(key):
+            message = f"its voice {self._requests[key].name} could not be created: {fault}"
+            raise ServerError(message, status=fault.status or _NOT_SENT)
+        return self._ids[key]
+
+    def _create(self, client: VoiceboxClient, key: tuple[str, str]) -> str:
+        request = self._requests[key]
+        profile_id = self._create_profile(client, request, known=key in self._ids)
+        if request.voice_type == CLONED:
+            assert self._sample is not None, "a row that clones needs a sample"
+            client.add_sample(
+                profile_id, self._sample.wav, self._sample.text, timeout=self._timeout
+            )
+        return profile_id
+
+    def _create_profile(
+        self, client: VoiceboxClient, request: ProfileRequest, *, known: bool
+    ) -> str:
+        try:
+            return client.create_profile(request, timeout=self._timeout)
+        except ServerError as error:
+            if known or error.status not in _TAKEN:
+                raise
+        # Kept data may hold a profile of this name from another time, whose id nobody knows.
+        another = request.model_copy(update={"name": f"{request.name}-{time.time_ns() // 10**6}"})
+        return client.create_profile(another, timeout=self._timeout)
 
 
 def _key(row: Row) -> tuple[str, str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import signal
 import socket
 import sys
 import tempfile
@@ -16,6 +18,7 @@ from proofbook.errors import SubjectError
 from proofbook_systems.serving import server as module
 from proofbook_systems.serving.health import Health
 from proofbook_systems.serving.launch import Launch
+from proofbook_systems.serving.lifecycle import shut_down
 from proofbook_systems.serving.ports import choose_port, is_free
 from proofbook_systems.serving.server import Server
 
@@ -182,8 +185,87 @@ def test_a_picked_port_that_someone_takes_first_is_picked_again(  # type: ignore
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         picks = [taken.getsockname()[1], choose_port()]
-        monkeypatch.setattr(module, "choose_port", lambda _: picks.pop(0))
+        monkeypatch.setattr(module, "choose_port", lambda *_: picks.pop(0))
         with Server(launch(healthy())) as server:
             server.start()
             assert picks == []
             assert server.is_healthy()
+
+
+DIES_ON_ITS_DATA = """
+import sys, os
+from pathlib import Path
+data = Path(sys.argv[sys.argv.index("--data-dir") + 1])
+if (data / "spoilt").exists(): sys.exit("the database is malformed")
+"""
+
+
+def test_a_server_that_does_not_start_on_its_own_data_gets_none_and_that_is_told(launch) -> None:  # type: ignore[no-untyped-def]
+    with Server(launch(DIES_ON_ITS_DATA + healthy())) as server:
+        server.start()
+        first = server.data
+        (first / "spoilt").touch()
+        server.restart("to see")
+        assert server.is_healthy()
+        assert server.data != first
+        (told,) = server.failed_restarts
+        assert told == (
+            "to see: the server exited with code 1 before it was healthy: the database is malformed"
+        )
+
+
+def test_a_restart_that_fails_can_be_tried_again(launch, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    gone = tmp_path / "gone"
+    code = f"import sys\nfrom pathlib import Path\nif Path({str(gone)!r}).exists(): sys.exit(9)\n"
+    with Server(launch(code + healthy())) as server:
+        server.start()
+        gone.touch()
+        with pytest.raises(SubjectError, match="exited with code 9 before it was healthy"):
+            server.restart("once")
+        gone.unlink()
+        server.restart("again")
+        assert server.is_healthy()
+
+
+def test_a_server_that_is_not_healthy_is_started_once(launch, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    starts = tmp_path / "starts"
+    code = f"open({str(starts)!r}, 'a').write('x')\n" + healthy("starting")
+    with pytest.raises(SubjectError, match="not healthy after 1 s"):
+        Server(launch(code, timeout_health=1.0)).start()
+    assert starts.read_text() == "x"
+
+
+def test_a_frozen_server_is_told_from_one_that_answers(  # type: ignore[no-untyped-def]
+    launch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_FREEZE_SECONDS", 0.3)
+    with Server(launch(healthy(), grace=0.2)) as server:
+        server.start()
+        assert server.find_freeze() == ""
+        os.kill(server.program.pid, signal.SIGSTOP)
+        found = server.find_freeze()
+    assert re.match(r"GET /health: no answer within 0\.3 s; it computed 0\.0 s in 0\.\d s$", found)
+
+
+def test_a_child_that_is_left_running_is_named(  # type: ignore[no-untyped-def]
+    launch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_LINGER", 0.2)
+    code = "import subprocess\nsubprocess.Popen(['sleep', '300'], start_new_session=True)\n"
+    with Server(launch(code + healthy())) as server:
+        server.start()
+        shutdown = shut_down(server)
+    assert shutdown.faults == ()
+    (left,) = shutdown.left
+    assert re.match(r"process \d+ sleep, which the server had started and left running$", left)
+
+
+def test_a_child_that_ends_a_moment_later_is_not_left(launch) -> None:  # type: ignore[no-untyped-def]
+    code = """import os, subprocess, sys
+reader, writer = os.pipe()
+subprocess.Popen([sys.executable, '-S', '-c', 'import os; os.read(%d, 1)' % reader],
+                 pass_fds=[reader], start_new_session=True)
+"""
+    with Server(launch(code + healthy())) as server:
+        server.start()
+        assert shut_down(server).left == ()

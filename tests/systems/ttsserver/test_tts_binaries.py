@@ -9,6 +9,7 @@ import pytest
 
 from proofbook.errors import SubjectError
 from proofbook_systems.ttsserver.binaries import Binary, candidates, find_binary, find_or_build
+from proofbook_systems.ttsserver.interpreters import build_environment, find_interpreter
 
 
 def program(path: Path, size: int = 10) -> Path:
@@ -78,22 +79,92 @@ def test_nothing_is_built_where_that_is_not_wanted(tmp_path: Path) -> None:
     assert not (tmp_path / "built").exists()
 
 
-def test_the_projects_own_script_builds_it(tmp_path: Path) -> None:
-    script = tmp_path / "backend" / "build_binary.py"
-    script.parent.mkdir()
-    script.write_text(
-        "from pathlib import Path\n"
-        "path = Path('backend/dist/voicebox-server')\n"
-        "path.parent.mkdir()\n"
-        "path.write_text('built')\n"
-        "path.chmod(0o755)\n"
-        "print('built it')\n"
-    )
-    found = build(tmp_path)
-    assert (found.path, found.kind, found.size) == (
-        tmp_path / "backend/dist/voicebox-server", "onefile", 5)  # fmt: skip
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROOFBOOK_CACHE", str(tmp_path / "a cache"))
+
+
+SCRIPT = """
+import json, os, sys
+from pathlib import Path
+import greeting
+place = Path(__file__).parent / "dist" / "voicebox-server"
+place.write_text("built")
+place.chmod(0o755)
+Path("spoor").touch()
+Path(__file__).with_name("voicebox.spec").touch()
+print("built it with", sys.executable)
+"""
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A project with a build script that leaves files wherever it goes."""
+    root = tmp_path / "voicebox"
+    (root / "backend").mkdir(parents=True)
+    (root / "backend" / "build_binary.py").write_text(SCRIPT)
+    (root / "backend" / "greeting.py").write_text("hello = 1")
+    return root
+
+
+def files_in(root: Path) -> list[str]:
+    return sorted(str(path.relative_to(root)) for path in root.rglob("*"))
+
+
+def test_the_projects_own_script_builds_it_and_leaves_nothing_in_the_checkout(
+    checkout: Path, tmp_path: Path
+) -> None:
+    before, log = files_in(checkout), tmp_path / "build.log"
+    found = build(checkout, log=log)
+    assert (found.kind, found.size) == ("onefile", 5)
     assert found.build_seconds is not None
-    assert (tmp_path / "build.log").read_text() == "built it\n"
+    assert log.read_text() == f"built it with {sys.executable}\n"
+    assert files_in(checkout) == before
+
+
+def test_a_build_is_kept_until_the_sources_change(checkout: Path, tmp_path: Path) -> None:
+    log = tmp_path / "build.log"
+    first = build(checkout, log=log)
+    again = build(checkout, log=log)
+    assert (again.path, again.build_seconds) == (first.path, None)
+    (checkout / "backend" / "greeting.py").write_text("hello = 'another'")
+    changed = build(checkout, log=log)
+    assert changed.path != first.path
+    assert changed.build_seconds is not None
+
+
+@pytest.mark.parametrize(
+    ("place", "origin"),
+    [(".venv", "the project's .venv"), ("backend/venv", "the project's backend/venv")],
+)
+def test_it_is_built_with_the_projects_own_environment(
+    checkout: Path, place: str, origin: str
+) -> None:
+    environment = checkout / place
+    (environment / "bin").mkdir(parents=True)
+    (environment / "pyvenv.cfg").touch()
+    (environment / "bin" / "python").symlink_to(sys.executable)
+    found = find_interpreter(checkout)
+    assert found == (environment / "bin" / "python", origin)
+    variables = build_environment(found, checkout)
+    assert variables["VIRTUAL_ENV"] == str(environment)
+    assert variables["PATH"].startswith(str(environment / "bin"))
+
+
+def test_a_given_interpreter_or_environment_is_used(checkout: Path, tmp_path: Path) -> None:
+    assert find_interpreter(checkout, sys.executable).path == Path(sys.executable)
+    with pytest.raises(SubjectError, match=r"^python \S+ is no environment: it has no bin/python"):
+        find_interpreter(checkout, str(tmp_path))
+    with pytest.raises(SubjectError, match=r"^python \S+/gone is no program; give an interpreter"):
+        find_interpreter(checkout, str(tmp_path / "gone"))
+
+
+def test_a_command_in_one_text_is_read_as_a_shell_would(checkout: Path, tmp_path: Path) -> None:
+    log = tmp_path / "build.log"
+    assert build(checkout, "python backend/build_binary.py", log=log).size == 5
+    inside = str(checkout / "backend" / "build_binary.py")
+    assert build(checkout, "python", inside, log=log).build_seconds is not None
+    assert not (checkout / "spoor").exists()
 
 
 def test_without_a_script_it_says_what_to_give(tmp_path: Path) -> None:
@@ -107,7 +178,8 @@ FAILS = "print('collecting'); print('ModuleNotFoundError: torch'); raise SystemE
 def test_a_build_that_fails_says_its_last_words(tmp_path: Path) -> None:
     with pytest.raises(
         SubjectError,
-        match=r"^the build exited with code 2: collecting / ModuleNotFoundError: torch; see \S+$",
+        match=r"^the build exited with code 2: collecting / ModuleNotFoundError: torch; it ran "
+        r"with \S+ \(Proofbook's own, as the project has no env.*; give python, or see \S+$",
     ):
         build(tmp_path, sys.executable, "-c", FAILS)
 

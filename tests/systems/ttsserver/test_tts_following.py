@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
+import time
 
 import pytest
 from raw_server import Answer, http, serve, stream
+from waiting import HANG
 
 from proofbook_systems.ttsserver.client import VoiceboxClient
 from proofbook_systems.ttsserver.event_stream import Followed, follow
@@ -21,7 +25,8 @@ NO_HISTORY = http(b'{"detail": "Not Found"}', status="404 Not Found")
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("proofbook_systems.ttsserver.event_stream._TICK", 0.01)
+    for pause in ("_TICK", "_PAUSE"):
+        monkeypatch.setattr(f"proofbook_systems.ttsserver.event_stream.{pause}", 0.01)
 
 
 def followed(answer: Answer, timeout: float = 20, **options: object) -> Followed:
@@ -108,3 +113,69 @@ def test_a_refused_or_foreign_stream_is_tried_again_until_the_deadline() -> None
     page = http(b"<html>", "text/html")
     found = followed(streams(refused, page, WHOLE))
     assert (found.end, found.reconnections) == ("completed", 2)
+
+
+def test_the_history_is_asked_rarely_and_no_longer_once_the_beginning_is_over() -> None:
+    asked: dict[str, int] = {}
+    generating = stream(GENERATING)[: -len(b"0\r\n\r\n")]
+
+    def answer(path: str, times: int) -> bytes:
+        asked[path] = times
+        if path == STATUS:
+            time.sleep(0.5)  # silent for a while, as between two events
+            return generating
+        return http(json.dumps(GENERATING).encode())
+
+    followed(answer, timeout=3.0)
+    assert 0 < asked["/history/g"] <= 14
+    assert asked[STATUS] <= 6
+
+
+def test_a_stream_that_ends_at_once_is_not_opened_many_times_a_second() -> None:
+    asked: list[str] = []
+
+    def answer(path: str, times: int) -> bytes:
+        asked.append(path)
+        return stream(GENERATING) if path == STATUS else NO_HISTORY
+
+    followed(answer, timeout=2.0)
+    assert asked.count(STATUS) <= 10
+
+
+def test_what_is_not_known_yet_is_asked_for_again() -> None:
+    found = followed(streams(stream({**LOADING, "status": "not_found"}), WHOLE))
+    assert (found.end, found.duration) == ("completed", 2.5)
+
+
+def test_one_answer_in_place_of_a_stream_is_an_event() -> None:
+    answers = [http(json.dumps(event).encode()) for event in (LOADING, GENERATING, COMPLETED)]
+    found = followed(streams(*answers))
+    assert (found.end, found.duration, found.malformed) == ("completed", 2.5, [])
+
+
+@pytest.mark.parametrize(
+    "pings",
+    [b": keep-alive\n\n", b"event: ping\ndata: 2026-11-26\n\n", b"data: [DONE]\n\n", b"id: 7\n\n"],
+)
+def test_pings_in_between_are_no_malformed_events(pings: bytes) -> None:
+    events = [f"data: {json.dumps(e)}\n\n".encode() for e in (LOADING, COMPLETED)]
+    found = followed(streams(http(pings.join([b"", *events]), "text/event-stream")))
+    assert (found.end, found.malformed) == ("completed", [])
+
+
+def test_an_open_stream_is_hung_up_at_the_end() -> None:
+    ended = threading.Event()
+
+    def hold(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(stream(GENERATING)[: -len(b"0\r\n\r\n")])
+        while connection.recv(65536):
+            pass
+        ended.set()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        threading.Thread(target=lambda: hold(listener.accept()[0]), daemon=True).start()
+        with VoiceboxClient(url) as client:
+            follow(client, "g", 0.1)
+            assert ended.wait(HANG)

@@ -3,9 +3,11 @@
 import re
 
 import pytest
-from speaking import MATRIX
+from speaking import MATRIX, RUNBOOK
 
 from proofbook.errors import SubjectError
+from proofbook.notebooks import read_runbook
+from proofbook_systems.ttsserver.config import BinaryE2EConfig
 from proofbook_systems.ttsserver.matrix import choose_rows
 
 ENGINES = [
@@ -73,3 +75,13 @@ def test_a_choice_that_cannot_be_is_one_line(options: dict[str, list[str]], prob
 def test_a_row_that_is_none_is_one_line(row: dict[str, str], problem: str) -> None:
     with pytest.raises(SubjectError, match=f"^{re.escape(problem)}"):
         choose_rows([MATRIX[0], row])
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [("kokoro,qwen", ["kokoro", "qwen"]), ("kokoro", ["kokoro"]), ("a, b", ["a", "b"]),
+     ("", []), (["a"], ["a"])],
+)  # fmt: skip
+def test_engines_are_given_as_plain_papermill_gives_them(given: object, read: list[str]) -> None:
+    usual = {name: p.default for name, p in read_runbook(RUNBOOK).parameters.items()}
+    assert BinaryE2EConfig.model_validate({**usual, "only": given}).only == read
