@@ -1,0 +1,106 @@
+"""Everything that a project declares to need, in whichever files it does so.
+
+Static. Knows nothing about what is installed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from proofbook_systems.environment.environment_files import (
+    is_environment_file,
+    read_environment_file,
+)
+from proofbook_systems.environment.install_commands import read_install_commands
+from proofbook_systems.environment.pyproject import (
+    read_pipfile,
+    read_pyproject,
+    workspace_members,
+)
+from proofbook_systems.environment.requirement_files import read_commented, read_requirements
+from proofbook_systems.environment.setup_files import read_setup_cfg, read_setup_py
+from proofbook_systems.environment.wanted import Declaration, from_conda
+
+__all__ = ["read_declarations"]
+
+_MAIN = tuple(
+    f"{name}.{ending}"
+    for ending in ("txt", "in")
+    for name in (
+        "requirements",
+        "requirements/requirements",
+        "requirements/base",
+        "requirements/main",
+        "requirements/prod",
+        "requirements/production",
+    )
+)
+
+
+def read_declarations(root: Path, ignore: Iterable[str] = ()) -> tuple[Declaration, ...]:
+    """Read the declarations at the top of a project, and of the members of its workspace.
+
+    What is always needed has no group. Files that match a glob of ``ignore`` are left out.
+    """
+    found = [each for folder in (root, *workspace_members(root)) for each in _read(folder, root)]
+    found += read_install_commands(root)
+    found = [each for each in found if not any(fnmatchcase(each.file, g) for g in ignore)]
+    return tuple(found)
+
+
+def _read(folder: Path, root: Path) -> Iterator[Declaration]:
+    found = list(_read_tables(folder, root))
+    yield from found
+    if folder == root:
+        yield from _read_pin(folder / ".python-version")
+    yield from _read_requirement_files(folder, root, alone=not any(d.wanted for d in found))
+
+
+def _read_tables(folder: Path, root: Path) -> Iterator[Declaration]:
+    if (folder / "pyproject.toml").is_file():
+        yield from read_pyproject(folder / "pyproject.toml", root)
+    yield from read_setup_cfg(folder / "setup.cfg", root)
+    yield from read_setup_py(folder / "setup.py", root)
+    if (folder / "Pipfile").is_file():
+        yield from read_pipfile(folder / "Pipfile", root)
+    for path in sorted([*folder.glob("*.yml"), *folder.glob("*.yaml")]):
+        if is_environment_file(path):
+            yield read_environment_file(path, root)
+
+
+def _read_pin(path: Path) -> Iterator[Declaration]:
+    """Read the versions of Python that pyenv and uv take; one of another kind says nothing here."""
+    lines = path.read_text(encoding="utf-8").split() if path.is_file() else []
+    minors = [m[0] for line in lines if (m := re.match(r"\d+\.\d+", line))]
+    if minors:
+        words = "|".join(f"{minor}.*" for minor in minors)
+        yield Declaration(file=path.name, wanted=(from_conda(f"python {words}", path.name),))
+
+
+def _read_requirement_files(folder: Path, root: Path, *, alone: bool) -> Iterator[Declaration]:
+    """Read every requirements file; one is the main one, the others are groups called after it.
+
+    Where nothing else declares anything (``alone``), the only one there is, is the main one.
+    """
+    globs = ("*requirements*.txt", "requirements/*.txt", "requirements*.in", "requirements/*.in")
+    files = {path for glob in globs for path in folder.glob(glob) if path.is_file()}
+    sources = {path for path in files if path.suffix == ".in" and path.with_suffix(".txt") in files}
+    files = {p for p in files - sources if not re.search("constraint", p.name, re.IGNORECASE)}
+    main = next((folder / name for name in _MAIN if folder / name in files), None)
+    if main is None and len(files) == 1 and alone:
+        main = next(iter(files))
+    for path in sorted(files):
+        read = read_requirements(path, root)
+        yield read if path == main else _as_group(read)
+        if commented := read_commented(path, root):
+            yield Declaration(file=read.file, group="commented out", wanted=commented)
+
+
+def _as_group(read: Declaration) -> Declaration:
+    return Declaration(
+        file=read.file, group=Path(read.file).stem, wanted=read.wanted,
+        constraints=read.constraints, problems=read.problems,
+    )  # fmt: skip

@@ -1,0 +1,75 @@
+"""Whether what a project declares is what its interpreter has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from packaging.utils import canonicalize_name
+
+from proofbook_systems.environment.closure import judge_conflicts
+from proofbook_systems.environment.findings import Finding
+from proofbook_systems.environment.installed import look_up
+from proofbook_systems.environment.interpreter import Interpreter
+from proofbook_systems.environment.locked import judge_lock
+from proofbook_systems.environment.locks import Lock
+from proofbook_systems.environment.wanted import Declaration
+
+__all__ = ["judge_declarations"]
+
+
+def judge_declarations(
+    declarations: Sequence[Declaration],
+    locks: Iterable[Lock],
+    interpreter: Interpreter,
+    groups: Sequence[str] = (),
+) -> Iterator[Finding]:
+    """Judge each declaration that counts, then the locks, then what the packages need themselves.
+
+    Args:
+        declarations: All of the project.
+        locks: Its lock files.
+        interpreter: Its interpreter, which answers.
+        groups: Extras, groups and further requirements files that are needed, too.
+    """
+    if unknown := _unknown_groups(declarations, groups):
+        yield Finding(name="groups", issues=unknown, why="a group that is asked for must exist")
+    judged = [each for each in declarations if not each.group or _is_asked(each, groups)]
+    for declaration in judged:
+        yield _judge(declaration, interpreter)
+    for lock in locks:
+        yield judge_lock(lock, judged, interpreter)
+    yield judge_conflicts(declarations, interpreter)
+
+
+def _judge(declaration: Declaration, interpreter: Interpreter) -> Finding:
+    looked = [
+        look_up(wanted, declaration.group, interpreter)
+        for wanted in declaration.wanted
+        if wanted.applies(interpreter.markers)
+    ]
+    limits = [look_up(each, declaration.group, interpreter) for each in declaration.constraints]
+    issues = [each.words for each in looked if each.status not in ("ok", "not judged")]
+    issues += [each.words for each in limits if each.status == "another version"]
+    nothing = not declaration.wanted and not declaration.problems
+    return Finding(
+        name=f"declared-{declaration.name}",
+        issues=(*declaration.problems, *issues),
+        why="the project says that it needs it",
+        unjudged=declaration.computed if nothing else "",
+    )
+
+
+def _is_asked(declaration: Declaration, groups: Iterable[str]) -> bool:
+    asked = {canonicalize_name(group) for group in groups}
+    names = (declaration.group, declaration.file, declaration.name)
+    return bool(asked & {canonicalize_name(name) for name in names})
+
+
+def _unknown_groups(declarations: Iterable[Declaration], groups: Iterable[str]) -> tuple[str, ...]:
+    optional = [each for each in declarations if each.group]
+    known = ", ".join(dict.fromkeys(each.group for each in optional)) or "none"
+    return tuple(
+        f"no file declares the group {group!r}; there are: {known}"
+        for group in groups
+        if not any(_is_asked(each, [group]) for each in optional)
+    )
