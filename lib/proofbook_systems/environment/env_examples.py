@@ -16,7 +16,7 @@ from pathlib import Path
 from proofbook_systems.environment.folders import relative_name
 from proofbook_systems.environment.keys import parse_line, value_state
 
-__all__ = ["ExampleKey", "find_example_keys", "find_examples", "own_file"]
+__all__ = ["ExampleKey", "find_example_keys", "find_examples", "is_secret", "own_file"]
 
 _GLOBS = (".env*example*", ".env*sample*", ".env*template*", ".env*.dist", "env.example",
           "env.sample", "env.template", "example.env", "sample.env", "*.env.example")  # fmt: skip
@@ -57,6 +57,11 @@ def find_examples(root: Path) -> list[Path]:
     return [path for path in dict.fromkeys(found) if path.is_file()]
 
 
+def is_secret(name: str) -> bool:
+    """Say whether a setting of this name usually holds a secret."""
+    return _SECRET.search(name) is not None
+
+
 def own_file(example: Path) -> Path:
     """Return the file that an example is copied to: ``config/.env`` for ``config/.env.example``."""
     bare = re.sub(r"[._-]?(example|sample|template|dist)[._-]?", ".", example.name)
@@ -71,9 +76,9 @@ def _is_looked_in(folder: Path) -> bool:
 
 def _read(path: Path, root: Path) -> Iterator[ExampleKey]:
     lines = list(_lines(path.read_text(encoding="utf-8-sig", errors="replace")))
-    empty = [name for _, name, state, _ in lines if state == "empty" and _SECRET.search(name)]
+    empty = [name for _, name, state, _ in lines if state == "empty" and is_secret(name)]
     for number, name, state, optional in lines:
-        open_secret = state == "empty" and bool(_SECRET.search(name))
+        open_secret = state == "empty" and is_secret(name)
         if state == "placeholder" or open_secret:
             required = not optional and (state == "placeholder" or len(empty) < _CATALOGUE)
             where = f"{relative_name(path, root)}:{number}"

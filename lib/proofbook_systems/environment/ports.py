@@ -16,7 +16,7 @@ class Port:
     """One TCP port of this machine, as it was found."""
 
     number: int
-    state: Literal["free", "in use", "not allowed"]
+    state: Literal["free", "in use", "not a port"]
     reason: str
     """What the system said where it is not free."""
 
@@ -33,6 +33,20 @@ def _inspect(number: int, host: str) -> Port:
         try:
             probe.bind((host, number))
         except (OSError, OverflowError) as error:
-            used = getattr(error, "errno", None) == errno.EADDRINUSE
-            return Port(number=number, state="in use" if used else "not allowed", reason=str(error))
+            return _refused(number, host, error)
     return Port(number=number, state="free", reason="")
+
+
+def _refused(number: int, host: str, error: OSError | OverflowError) -> Port:
+    code = error.errno if isinstance(error, OSError) else None
+    if code == errno.EACCES and not _answers(number, host):
+        # Below 1024 only root may bind; whether somebody listens can be seen all the same.
+        return Port(number=number, state="free", reason="")
+    used = code in (errno.EADDRINUSE, errno.EACCES)
+    return Port(number=number, state="in use" if used else "not a port", reason=str(error))
+
+
+def _answers(number: int, host: str) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1.0)
+        return probe.connect_ex((host, number)) == 0
