@@ -23,8 +23,8 @@ Extras = Mapping[str, frozenset[str]]
 def judge_conflicts(declarations: Iterable[Declaration], interpreter: Interpreter) -> Finding:
     """Judge what the packages that a project reaches need and do not find.
 
-    All that is declared counts, of every group, as far as it is installed; where nothing is, all
-    that is installed counts.
+    All that is declared counts, of every group, as far as it is installed; where nothing is
+    declared, all that is installed counts.
     """
     declared = list(declarations)
     names = _declared_names(declared, interpreter)
@@ -75,7 +75,7 @@ def _declared_names(
                 # A group may be installed in part: then its extras are not asked for.
                 extras = frozenset() if declaration.group else wanted.extras
                 names[wanted.name] = names.get(wanted.name, frozenset()) | extras
-    return {name: extras for name, extras in names.items() if name in interpreter.distributions}
+    return names
 
 
 def _requirements(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 
 from proofbook_systems.environment.findings import Finding
 from proofbook_systems.environment.interpreter import Interpreter
@@ -21,21 +21,25 @@ def judge_lock(
     """
     issues = [lock.problem] if lock.problem else []
     if not lock.problem:
-        issues += [*_outdated(lock, declarations, interpreter), *_differing(lock, interpreter)]
+        outdated = dict(_outdated(lock, declarations, interpreter))
+        issues += [*outdated.values(), *_differing(lock, interpreter, without=outdated)]
     why = "with other versions than the locked ones, results are not those that were tested"
     return Finding(name=f"lock-{lock.file}", issues=tuple(issues), why=why)
 
 
 def _outdated(
     lock: Lock, declarations: Iterable[Declaration], interpreter: Interpreter
-) -> Iterator[str]:
-    """Yield what is declared where the lock's tool reads it, and the lock does not have."""
+) -> Iterator[tuple[str, str]]:
+    """Yield the name of each package that is declared and not so locked, with words.
+
+    Only files that the lock's tool reads count.
+    """
     origins = ("Pipfile",) if lock.file == "Pipfile.lock" else ("pyproject.toml",)
     for declaration in declarations:
         if declaration.file.endswith(origins):
             for wanted in declaration.wanted:
                 if wanted.name != "python" and wanted.applies(interpreter.markers):
-                    yield from _compare(wanted, lock)
+                    yield from ((wanted.name, words) for words in _compare(wanted, lock))
 
 
 def _compare(wanted: Wanted, lock: Lock) -> Iterator[str]:
@@ -47,9 +51,9 @@ def _compare(wanted: Wanted, lock: Lock) -> Iterator[str]:
         yield f"{wanted.where}: {wanted.words} is wanted, {lock.file} has {locked}; lock again"
 
 
-def _differing(lock: Lock, interpreter: Interpreter) -> Iterator[str]:
+def _differing(lock: Lock, interpreter: Interpreter, without: Container[str]) -> Iterator[str]:
     for name, version in interpreter.packages.items():
-        versions = lock.versions.get(name)
+        versions = frozenset[str]() if name in without else lock.versions.get(name)
         if versions and not any(_is_same(version, locked) for locked in versions):
             locked = " or ".join(sorted(versions))
             yield f"{lock.file}: {name} is locked to {locked}, {version} is installed"

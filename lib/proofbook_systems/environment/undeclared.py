@@ -71,6 +71,7 @@ def judge_imports(
     known = _Known(declarations, interpreter)
     imports = {file: _read(file) for file in sources.files}
     features = feature_files(imports, sources)
+    unjudged = _why_unjudged(sources, declarations)
     issues: dict[str, str] = {}
     for file in (each for each in imports if each not in features):
         for found in imports[file]:
@@ -81,10 +82,17 @@ def judge_imports(
                 issues[found.module] = f"{where} imports {found.module}, {words}"
     return Finding(
         name="imports",
-        issues=tuple(sorted(issues.values())),
+        issues=tuple(sorted(issues.values())) if not unjudged else (),
         why="on another machine it is not there",
-        unjudged="" if sources.files else "there is no Python source of the project's own",
+        unjudged=unjudged,
     )
+
+
+def _why_unjudged(sources: Sources, declarations: Sequence[Declaration]) -> str:
+    if not sources.files:
+        return "there is no Python source of the project's own"
+    broken = [each.name for each in declarations if each.problems]
+    return f"{broken[0]} cannot be read whole, so what is declared is not known" if broken else ""
 
 
 def _read(file: Path) -> tuple[Import, ...]:
