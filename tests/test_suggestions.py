@@ -30,7 +30,8 @@ def test_values_are_grouped_with_their_origins():
     (job,) = yaml.safe_load(text)["jobs"]
     assert job["runbook"] == "environment/validate"
     assert job["parameters"] == {
-        "project": "/work/x", "keys": ["A: #key", "B"], "ports": [8000], "databases": {"a.db": ["t"]},
+        "project": "/work/x", "keys": ["A: #key", "B"], "ports": [8000],
+        "databases": {"a.db": ["t"]},
     }  # fmt: skip
     assert "- 8000  # compose.yml: services.web" in text
     assert "# folders: out (x.yaml): it is not there" in text
@@ -47,7 +48,7 @@ def test_nothing_to_propose_is_a_profile_all_the_same():
 
 
 def test_a_system_without_proposals_says_which_have_some():
-    with pytest.raises(UsageError, match="musicgen/generate proposes no parameters.*environment"):
+    with pytest.raises(UsageError, match=r"musicgen/generate proposes no parameters.*environment"):
         find_suggest("musicgen/generate")
 
 
@@ -59,7 +60,7 @@ def test_a_package_that_promises_proposals_and_brings_none_is_named(
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: aquarium\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[proofbook.suggestions]\naquarium = aquarium_none\n")
     monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(UsageError, match="'aquarium' .* promises aquarium_none"):
+    with pytest.raises(UsageError, match=r"'aquarium' .* promises aquarium_none"):
         find_suggest("aquarium/fish")
     assert "aquarium_none" not in sys.modules
 

@@ -18,6 +18,7 @@ class ValidateConfig(BaseModel):
 
     project: str
     interpreter: str
+    declared: bool
     groups: list[str]
     ignore: list[str]
     packages: list[str]

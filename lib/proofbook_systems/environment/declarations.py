@@ -16,9 +16,9 @@ from proofbook_systems.environment.environment_files import (
 )
 from proofbook_systems.environment.install_commands import read_install_commands
 from proofbook_systems.environment.pyproject import (
+    member_folders,
     read_pipfile,
     read_pyproject,
-    workspace_members,
 )
 from proofbook_systems.environment.requirement_files import read_commented, read_requirements
 from proofbook_systems.environment.setup_files import read_setup_cfg, read_setup_py
@@ -45,7 +45,7 @@ def read_declarations(root: Path, ignore: Iterable[str] = ()) -> tuple[Declarati
 
     What is always needed has no group. Files that match a glob of ``ignore`` are left out.
     """
-    found = [each for folder in (root, *workspace_members(root)) for each in _read(folder, root)]
+    found = [each for folder in (root, *member_folders(root)) for each in _read(folder, root)]
     found += read_install_commands(root)
     found = [each for each in found if not any(fnmatchcase(each.file, g) for g in ignore)]
     return tuple(found)

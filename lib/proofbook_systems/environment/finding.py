@@ -20,6 +20,7 @@ from urllib.parse import unquote
 
 import yaml
 
+from proofbook_systems.environment.folders import relative_name
 from proofbook_systems.environment.interpreter import Interpreter, ask_interpreter
 
 __all__ = ["find_interpreter"]
@@ -40,10 +41,12 @@ def find_interpreter(
     Args:
         root: The project.
         given: What a person gave: an interpreter, or the folder of an environment; relative ones
-            start from ``root``. Empty: it is looked for.
+            start from ``root``. Empty: it is looked for; ``this`` is the one that runs this.
         environ: The environment variables that say where tools keep environments.
     """
     environ = os.environ if environ is None else environ
+    if given == "this":
+        return ask_interpreter(Path(sys.executable), "the one that runs this")
     if given:
         return _ask_given(root / Path(given).expanduser(), given)
     for search in _SEARCHES:
@@ -85,7 +88,8 @@ def _environment(folder: Path, found: str) -> Iterator[_Candidate]:
 
 def _in_project(root: Path, environ: Mapping[str, str]) -> Iterator[_Candidate]:
     named = environ.get("UV_PROJECT_ENVIRONMENT", "")
-    others = (p.parent.name for p in sorted(root.glob("*/pyvenv.cfg")))
+    files = [*sorted(root.glob("*/pyvenv.cfg")), *sorted(root.glob("*/*/pyvenv.cfg"))]
+    others = (relative_name(file.parent, root) for file in files)
     for name in dict.fromkeys([*([named] if named else []), *_USUAL, *others]):
         yield from _environment(root / name, f"{name} of the project")
 

@@ -23,7 +23,12 @@ class ProjectKeys(NamedTuple):
 
 
 def inspect_project_keys(
-    root: Path, names: Sequence[str], env_file: str, environ: Mapping[str, str]
+    root: Path,
+    names: Sequence[str],
+    env_file: str,
+    environ: Mapping[str, str],
+    *,
+    examples: bool = True,
 ) -> ProjectKeys:
     """Look for keys in the environment, and in the files that hold them.
 
@@ -33,11 +38,12 @@ def inspect_project_keys(
         env_file: File in which keys may be set, from ``root``; empty takes ``.env`` and whichever
             file an example is copied to.
         environ: The environment.
+        examples: Whether keys of examples are needed, too.
     """
-    examples = find_example_keys(root)
-    required = [key.name for key in examples if key.required]
-    options = [key.name for key in examples if not key.required and key.name not in names]
-    files = [root / env_file] if env_file else _own_files(root, examples)
+    asked = find_example_keys(root) if examples else ()
+    required = [key.name for key in asked if key.required]
+    options = [key.name for key in asked if not key.required and key.name not in names]
+    files = [root / env_file] if env_file else _own_files(root, asked)
     wanted = (*names, *required)
     unset = [key.name for key in inspect_keys(options, environ, *files) if key.state != "present"]
     looked_in = " and ".join(["the environment", *(_words(file, root) for file in files)])

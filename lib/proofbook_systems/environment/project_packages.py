@@ -26,7 +26,12 @@ __all__ = ["dependency_status", "judge_packages"]
 
 
 def judge_packages(
-    root: Path, interpreter: Interpreter, groups: Sequence[str] = (), ignore: Sequence[str] = ()
+    root: Path,
+    interpreter: Interpreter,
+    groups: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+    *,
+    declared: bool = True,
 ) -> Iterator[Finding]:
     """Judge the interpreter, every declaration, locks, conflicts and imports, in this order.
 
@@ -35,7 +40,12 @@ def judge_packages(
         interpreter: Its interpreter; where that does not answer, nothing else is judged.
         groups: Extras, dependency groups and further requirements files that are needed, too.
         ignore: Globs of files and folders of the project that are left out.
+        declared: Whether anything but the interpreter is judged.
     """
+    if not declared:
+        issues = (interpreter.problem,) if interpreter.problem else ()
+        yield Finding(name="interpreter", why="the work ahead runs with it", issues=issues)
+        return
     sources = find_sources(root, ignore)
     declarations = _declarations(root, interpreter, ignore)
     if interpreter.problem:
@@ -69,8 +79,7 @@ def _is_ignored(name: str, ignore: Sequence[str]) -> bool:
 
 def _no_interpreter(interpreter: Interpreter, *, is_python: bool) -> Finding:
     why = "without it, nothing can be said of the packages that the project runs with"
-    given = interpreter.found or interpreter.path
-    if not is_python and not given:
+    if not is_python and not interpreter.found:
         reason = "the project has no Python source, and declares no packages"
         return Finding(name="interpreter", why=why, unjudged=reason)
     return Finding(name="interpreter", why=why, issues=(interpreter.problem,))

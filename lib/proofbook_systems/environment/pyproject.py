@@ -20,7 +20,11 @@ from proofbook_systems.environment.requirement_files import read_lines
 from proofbook_systems.environment.setup_files import requirements_of
 from proofbook_systems.environment.wanted import Declaration, Wanted, from_poetry
 
-__all__ = ["read_pipfile", "read_pyproject", "workspace_members"]
+__all__ = ["member_folders", "read_pipfile", "read_pyproject"]
+
+_DECLARING = ("requirements*.txt", "requirements/*.txt", "setup.py", "setup.cfg", "Pipfile",
+              "environment.y*ml")  # fmt: skip
+_NO_PARTS = {"docs", "examples", "tests", "node_modules", "benchmarks"}
 
 
 def read_pyproject(path: Path, root: Path) -> Iterator[Declaration]:
@@ -50,13 +54,26 @@ def read_pipfile(path: Path, root: Path) -> Iterator[Declaration]:
     yield Declaration(file=name, group="dev-packages", wanted=wanted, problems=problems)
 
 
-def workspace_members(root: Path) -> list[Path]:
-    """Return the folders of the members of uv's workspace in ``root``."""
+def member_folders(root: Path) -> list[Path]:
+    """Return the folders of the parts of a project: members of uv's workspace in ``root``.
+
+    Where ``root`` itself declares nothing and holds no source, its parts are the folders that do
+    declare something, such as ``backend``.
+    """
     table, _ = _load(root / "pyproject.toml", "")
     workspace = table.get("tool", {}).get("uv", {}).get("workspace", {})
     folders = [f for glob in workspace.get("members", ()) for f in sorted(root.glob(glob))]
     left_out = {f for glob in workspace.get("exclude", ()) for f in root.glob(glob)}
-    return [f for f in folders if (f / "pyproject.toml").is_file() and f not in left_out]
+    members = [f for f in folders if (f / "pyproject.toml").is_file() and f not in left_out]
+    tables = {"project", "dependency-groups", "build-system"} & set(table)
+    if members or tables or "poetry" in table.get("tool", {}) or _declares(root, "*.py"):
+        return members
+    parts = [f for f in sorted(root.iterdir()) if f.is_dir() and not f.name.startswith(".")]
+    return [f for f in parts if f.name not in _NO_PARTS and _declares(f, "pyproject.toml")]
+
+
+def _declares(folder: Path, *globs: str) -> bool:
+    return any(next(folder.glob(glob), None) for glob in (*_DECLARING, *globs))
 
 
 def _load(path: Path, name: str) -> tuple[dict[str, Any], str]:

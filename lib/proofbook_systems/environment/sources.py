@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 
 from proofbook_systems.environment.folders import relative_name
-from proofbook_systems.environment.pyproject import workspace_members
+from proofbook_systems.environment.pyproject import member_folders
 from proofbook_systems.environment.setup_files import is_distribution, package_folders
 
 __all__ = ["Sources", "find_sources"]
@@ -59,7 +59,7 @@ def find_sources(root: Path, ignore: Iterable[str] = ()) -> Sources:
     """Return the files of the project in ``root``; globs of ``ignore`` name what is set aside."""
     globs = tuple(ignore)
     aside: list[str] = []
-    members = {root, *workspace_members(root)}
+    members = {root, *member_folders(root)}
     files = [f for f in _walk(root, root, members, globs, aside) if not _is_tooling(f, root, globs)]
     return Sources(root=root, files=tuple(files), aside=tuple(aside))
 

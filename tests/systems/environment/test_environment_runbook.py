@@ -194,3 +194,24 @@ def test_a_port_in_use_is_red(run_cells: Callable[..., Any]):
         done = run_cells(NAME, ports=[port])
     assert done.red == [f"port-{port}"]
     assert done.checks[f"port-{port}"].actual == "in use"
+
+
+def test_what_a_project_declares_can_be_left_out_and_this_interpreter_asked(
+    run_cells: Callable[..., Any], tmp_path: Path
+):
+    files = {"requirements.txt": "absentee\n", ".env.example": "API_KEY=<key>\n"}
+    root = write_files(tmp_path / "stranger", files.items())
+    asked = {"interpreter": "this", "declared": False, "packages": ["numpy>1"]}
+    done = run_cells(NAME, project=str(root), **asked)
+    assert (done.error, done.red) == (None, [])
+    assert done.checks["interpreter"].status == "passed"
+    assert done.checks["package-numpy"].status == "passed"
+
+
+def test_a_given_interpreter_that_is_not_there_is_red_whatever_is_asked_of_it(
+    run_cells: Callable[..., Any], tmp_path: Path
+):
+    root = write_files(tmp_path / "site", [("index.html", "<p>")])
+    for declared in (True, False):
+        done = run_cells(NAME, project=str(root), interpreter="/no/such", declared=declared)
+        assert done.red == ["interpreter"]

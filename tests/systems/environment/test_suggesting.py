@@ -18,7 +18,7 @@ from proofbook_systems.environment.suggesting import suggest_parameters
 
 
 def suggest(root: Path, **files: str) -> list[Suggestion]:
-    write_files(root, [(name, text) for name, text in files.items()])
+    write_files(root, files.items())
     return suggest_parameters({"project": str(root)})
 
 
@@ -93,7 +93,7 @@ def test_keys_that_compose_and_sources_cannot_do_without_are_proposed(tmp_path: 
 def test_programs_of_dockerfiles_and_sources_are_proposed(tmp_path: Path):
     found = suggest(
         tmp_path,
-        Dockerfile="FROM python\nRUN apt-get update && apt-get install -y --no-install-recommends \\\n"
+        Dockerfile="FROM python\nRUN apt-get update && apt-get install -y --no-recommends \\\n"
                    "    ffmpeg=7.* libsndfile1 \\\n    sqlite3 && rm -rf /x\n",
         **{"app.py": """import shutil, subprocess, sys
 subprocess.run(["sox", "a.wav"], check=True)
@@ -138,7 +138,8 @@ def test_folders_of_settings_are_proposed_whatever_language_they_are_in(tmp_path
         (tmp_path / name).mkdir()
     found = suggest(
         tmp_path,
-        **{"config/train.yaml": "data:\n  output_dir: a\n  name: b\n", "config.toml": "cache-dir='b'\n",
+        **{"config/train.yaml": "data:\n  output_dir: a\n  name: b\n",
+           "config.toml": "cache-dir='b'\n",
            "config.json": '{"paths": {"log_folder": "c"}}', ".env": "DATA_DIR=./d\n",
            "settings.py": "from pathlib import Path\nMEDIA_ROOT = Path(__file__).parent / 'e'\n"},
     )  # fmt: skip
@@ -157,7 +158,7 @@ def test_a_gpu_is_proposed_where_every_way_to_start_wants_one(tmp_path: Path):
 def test_broken_and_templated_files_propose_nothing(tmp_path: Path):
     found = suggest(
         tmp_path,
-        **{"compose.yml": "services: [{{ cookiecutter }}\n", "config.yaml": "a: b: c", "x.json": "{",
+        **{"compose.yml": "services: [{{ cookiecutter }}\n", "x.json": "{", "a.yaml": "a: b: c",
            "y.toml": "=", "z.yml": "---\na: 1\n---\nb: 2\n", "broken.py": "def ("},
     )  # fmt: skip
     assert found == []
