@@ -123,6 +123,10 @@ class Profile(_Model):
     jobs: tuple[JobEntry, ...] = Field(min_length=1)
 
 
+WITHOUT_JOBS = "defaults"
+"""A profile that every project has: each runbook that is named runs with its own defaults."""
+
+
 def list_profiles(project: Project) -> list[Path]:
     """Return the profiles of a project, sorted."""
     return sorted(project.parameters.glob("*.yaml"))
@@ -131,17 +135,18 @@ def list_profiles(project: Project) -> list[Path]:
 def load_profile(project: Project, profile: str | None) -> tuple[Profile, YamlFile]:
     """Load a profile by name (``tiny``) or by the path of a YAML file.
 
-    None takes ``tiny``; where the project has no such profile, one without jobs, called
-    ``defaults``, as runbooks that are in no profile run with their defaults.
+    None takes ``tiny``; where the project has no such profile, ``defaults``: one without jobs, as
+    runbooks that are in no profile run with their defaults.
 
     Raises:
         ProfileError: It is not a profile; file and line say where.
         UsageError: There is no profile of this name.
     """
     if profile is None:
-        if not (project.parameters / f"{DEFAULT_PROFILE}.yaml").exists():
-            return Profile.model_construct(jobs=()), YamlFile(Path("defaults"), {})
-        profile = DEFAULT_PROFILE
+        there = (project.parameters / f"{DEFAULT_PROFILE}.yaml").exists()
+        profile = DEFAULT_PROFILE if there else WITHOUT_JOBS
+    if profile == WITHOUT_JOBS and not (project.parameters / f"{profile}.yaml").exists():
+        return Profile.model_construct(jobs=()), YamlFile(Path(profile), {})
     source = read_yaml(_profile_path(project, profile))
     return _validate(source), source
 

@@ -88,9 +88,13 @@ class Supervised:
             return False
         return True
 
-    def send_signal(self, signum: int) -> None:
-        """Send a signal to the program alone, if it still runs."""
-        self._process.send_signal(signum, alone=True)
+    def send_signal(self, signum: int, *, group: bool = False) -> None:
+        """Send a signal, if it still runs, to the program alone or to its process group.
+
+        A terminal's Ctrl-C goes to the whole group, so that it reaches the program that a shell or
+        a launcher started (termios(3), VINTR).
+        """
+        self._process.send_signal(signum, alone=not group)
 
     def stop(self, grace: float = 10.0) -> Ending:
         """End the program with all that descends from it, and return how that went.

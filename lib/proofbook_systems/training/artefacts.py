@@ -8,18 +8,21 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from proofbook_systems.training.checkpoints import list_checkpoints
+from proofbook_systems.training.layouts import (
+    Checkpoint,
+    find_checkpoints,
+    is_temporary,
+)
 from proofbook_systems.training.trainer import Trainer
 
 __all__ = [
     "changed_times",
-    "checkpoint_steps",
-    "compared_files",
-    "final_weights",
+    "checkpoints_missing",
     "folder_megabytes",
     "half_written",
     "missing_files",
@@ -33,43 +36,50 @@ _NO_GPU = re.compile(
 )
 
 
-def checkpoint_steps(trainer: Trainer, output: Path) -> list[int]:
-    """Return the steps of the checkpoints in an output folder, in order."""
-    return [step for step, _ in list_checkpoints(output, trainer.checkpoints)]
+def checkpoints_missing(written: Sequence[int], every: int, last: int) -> list[int]:
+    """Return the steps at which a checkpoint was due and did not come.
+
+    Args:
+        written: Steps of those that were seen at any time.
+        every: Steps between two; 0 finds it out from what is there.
+        last: The training's last step.
+    """
+    steps = sorted(step for step in written if step > 0)
+    if not every:
+        if len(steps) < 2:
+            return []
+        every = min(b - a for a, b in zip(steps, steps[1:-1] or steps[1:], strict=False))
+        return sorted(set(range(steps[0], steps[-1], every)) - set(steps))
+    return sorted(set(range(every, last + 1, every)) - set(steps))
 
 
 def missing_files(trainer: Trainer, output: Path) -> list[str]:
-    """Return which declared files which checkpoints lack."""
+    """Return which files which checkpoints lack: the declared ones, and what all others have."""
+    listed = [each for each in find_checkpoints(output, trainer.checkpoints) if each.path.is_dir()]
+    names = {each.path: _names(each) for each in listed}
+    usual = Counter(name for files in names.values() for name in files)
+    wanted = {
+        *trainer.checkpoint_files,
+        *(n for n, count in usual.items() if count == len(listed) - 1),
+    }
+    if len(listed) < 3:
+        wanted = set(trainer.checkpoint_files)
     return [
-        f"{path.name} lacks {name}"
-        for _, path in list_checkpoints(output, trainer.checkpoints)
-        for name in trainer.checkpoint_files
-        if not (path / name).is_file()
+        f"{each.path.name} lacks {name}"
+        for each in listed
+        for name in sorted(wanted, key=lambda name: (name not in trainer.checkpoint_files, name))
+        if name not in names[each.path]
     ]
 
 
-def half_written(trainer: Trainer, output: Path) -> list[str]:
-    """Return what looks like a checkpoint that was begun and not finished."""
-    whole = {path.name for _, path in list_checkpoints(output, trainer.checkpoints)}
-    stem = trainer.checkpoints.partition("*")[0]
-    return sorted(p.name for p in output.iterdir() if stem in p.name and p.name not in whole)
-
-
-def final_weights(trainer: Trainer, output: Path) -> list[Path]:
-    """Return the files of weights outside of checkpoints, by their place in the output folder."""
-    paths = (path.relative_to(output) for path in output.rglob("*.safetensors"))
-    stem = trainer.checkpoints.partition("*")[0]
-    return sorted(p for p in paths if not p.parts[0].startswith((".", stem)))
-
-
-def compared_files(trainer: Trainer, output: Path) -> list[Path]:
-    """Return what two runs of a training are compared by, by its place in the output folder.
-
-    The declared files of the last checkpoint, and the final weights.
-    """
-    last = [path for _, path in list_checkpoints(output, trainer.checkpoints)][-1:]
-    states = [Path(path.name, name) for path in last for name in trainer.checkpoint_files]
-    return [*states, *final_weights(trainer, output)]
+def half_written(output: Path) -> list[str]:
+    """Return what looks like something that was begun and not finished."""
+    found: list[str] = []
+    for path in sorted(output.rglob("*")):
+        place = path.relative_to(output).as_posix()
+        if is_temporary(path.name) and not any(place.startswith(f"{each}/") for each in found):
+            found.append(place)
+    return found
 
 
 def changed_times(folder: Path, patterns: Sequence[str]) -> dict[str, int]:
@@ -84,9 +94,10 @@ def names_gpu(printed: str) -> bool:
     return any(_NO_GPU.search(line) is None for line in lines)
 
 
-def folder_megabytes(folder: Path) -> float:
-    """Return the size of all files below a folder, in MB."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
+def folder_megabytes(path: Path) -> float:
+    """Return the size of a file, or of all files below a folder, in MB."""
+    paths = [path] if path.is_file() else path.rglob("*")
+    return sum(each.stat().st_size for each in paths if each.is_file()) / 1e6
 
 
 @contextmanager
@@ -98,3 +109,7 @@ def scratch_folder(folder: Path) -> Iterator[Path]:
         yield place
     finally:
         shutil.rmtree(place, ignore_errors=True)
+
+
+def _names(checkpoint: Checkpoint) -> set[str]:
+    return {path.relative_to(checkpoint.path).as_posix() for path in checkpoint.files}

@@ -1,36 +1,61 @@
-"""Compare an interrupted training with an uninterrupted one: which sequence departs first, where.
+"""Compare the steps of two trainings, and two files of theirs, to the bit.
 
-Values are compared bit for bit. Knows nothing about how the two came about.
+Steps are compared by their number. Knows nothing about how the two came about.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from proofbook_systems.training.checkpoints import read_states
-from proofbook_systems.training.steps import Step
+from proofbook_systems.training.states import read_states
+from proofbook_systems.training.steps import Step, numbering_of
 
-__all__ = ["Departure", "compare_files", "compare_steps", "stitch"]
+__all__ = [
+    "OTHER",
+    "Departure",
+    "compare_files",
+    "compare_states",
+    "compare_steps",
+    "difference",
+    "size_words",
+    "stitch",
+    "worst",
+]
+
+
+OTHER = 0.0
+"""The size of a difference that has none: of texts."""
 
 
 class Departure(NamedTuple):
-    """The first place at which two runs are not the same."""
+    """Where two runs are not the same."""
 
     what: str
     """The sequence or the file."""
     where: str
-    """The step or the key."""
+    """The step or the key: of a sequence the first, of a file that with the largest difference."""
     by: float
-    """Largest difference there; infinite where one has nothing to compare."""
+    """Largest difference there; infinite where one has nothing to compare, NaN where one is NaN."""
+    step: int | None = None
+    keys: Mapping[str, float] = {}
+    """Of a file: each key that differs, and by how much."""
 
     @property
     def words(self) -> str:
         """All of it in a sentence."""
-        size = "has nothing to compare" if math.isinf(self.by) else f"by {self.by:.3g}"
-        return f"{self.what} departs at {self.where}, {size}"
+        return f"{self.what} departs at {self.where}, {size_words(self.by)}"
+
+
+def size_words(by: float) -> str:
+    """Return the size of a difference in words."""
+    if math.isnan(by):
+        return "where one is NaN"
+    if by == OTHER:
+        return "is another value"
+    return "has nothing to compare" if math.isinf(by) else f"by {by:.3g}"
 
 
 def stitch(starts: Sequence[Sequence[Step]]) -> list[Step]:
@@ -44,53 +69,92 @@ def stitch(starts: Sequence[Sequence[Step]]) -> list[Step]:
 
 
 def compare_steps(ours: Sequence[Step], theirs: Sequence[Step]) -> list[Departure]:
-    """Return where the sequences of step numbers, learning rates and losses depart."""
-    departures = []
-    for name in ("number", "lr", "loss"):
-        label = {"number": "step sequence", "lr": "learning rate", "loss": "loss"}[name]
-        pairs = zip(ours, theirs, strict=False)
-        for index, (mine, other) in enumerate(pairs):
-            a, b = getattr(mine, name), getattr(other, name)
-            if not _same_number(a, b):
-                departures.append(Departure(label, f"step {index + 1}", _distance(a, b)))
+    """Return where step numbers, learning rates and losses depart, one departure each at the most."""
+    found = [_compare_numbers(ours, theirs)]
+    mine, other = ({step.number: step for step in steps} for steps in (ours, theirs))
+    for label, name in (("learning rate", "lr"), ("loss", "loss")):
+        for number in sorted(mine.keys() & other.keys()):
+            by = difference(getattr(mine[number], name), getattr(other[number], name))
+            if by is not None:
+                found.append(Departure(label, f"step {number}", by, number))
                 break
-        else:
-            if len(ours) != len(theirs):
-                shorter = min(len(ours), len(theirs))
-                departures.append(Departure(label, f"step {shorter + 1}", math.inf))
-    return departures
+    return [departure for departure in found if departure is not None]
 
 
-def compare_files(ours: Path, theirs: Path) -> Departure | None:
+def compare_files(
+    ours: Path, theirs: Path, ignored: Collection[str] = frozenset()
+) -> Departure | None:
     """Return where two files with tensors and states depart, or None if they have the same content.
+
+    Args:
+        ours: The one that is named.
+        theirs: The one that it should be like.
+        ignored: Keys that are not compared.
 
     Raises:
         SubjectError: One of them cannot be read.
     """
-    mine, other = read_states(ours), read_states(theirs)
-    for key in sorted(mine.keys() | other.keys()):
-        if key not in mine or key not in other:
-            return Departure(ours.name, key, math.inf)
-        by = _difference(mine[key], other[key])
-        if by is not None:
-            return Departure(ours.name, key, by)
-    return None
+    return compare_states(ours.name, read_states(ours), read_states(theirs), ignored)
 
 
-def _difference(a: Any, b: Any) -> float | None:
+def compare_states(
+    what: str,
+    ours: Mapping[str, Any],
+    theirs: Mapping[str, Any],
+    ignored: Collection[str] = frozenset(),
+) -> Departure | None:
+    """Return where two mappings of values depart; the key with the largest difference is named."""
+    keys: dict[str, float] = {}
+    for key in sorted((ours.keys() | theirs.keys()) - set(ignored)):
+        if key not in ours or key not in theirs:
+            keys[key] = math.inf
+        elif (by := difference(ours[key], theirs[key])) is not None:
+            keys[key] = by
+    return worst(what, keys) if keys else None
+
+
+def worst(what: str, keys: Mapping[str, float]) -> Departure:
+    """Return the departure that names the key with the largest difference; NaN is the largest."""
+    key = max(keys, key=lambda key: (math.isnan(keys[key]), keys[key]))
+    return Departure(what, key, keys[key], keys=keys)
+
+
+def difference(a: Any, b: Any) -> float | None:
     """Return by how much two values differ, or None if they are the same to the bit."""
     a, b = _as_array(a), _as_array(b)
     if not hasattr(a, "dtype") or not hasattr(b, "dtype"):
-        same = _same_number(a, b) if isinstance(a, float) and isinstance(b, float) else a == b
-        return None if bool(same) else _distance(a, b)
+        return _distance(a, b)
     if (a.shape, a.dtype) != (b.shape, b.dtype):
         return math.inf
     if a.tobytes() == b.tobytes():
         return None
+    if a.dtype.kind not in "fiubc":
+        return math.inf
     import numpy as np
 
+    if np.isnan(a).any() != np.isnan(b).any():
+        return math.nan
     gaps = np.abs(a.astype(np.float64) - b.astype(np.float64))
     return float(np.nanmax(gaps, initial=0.0))
+
+
+def _compare_numbers(ours: Sequence[Step], theirs: Sequence[Step]) -> Departure | None:
+    mine, other = [step.number for step in ours], [step.number for step in theirs]
+    if not mine or not other:
+        return None if mine == other else Departure("step sequence", "step 1", math.inf, 0)
+    stride = numbering_of(theirs).stride
+    regular = all(b - a == stride for a, b in zip(other, other[1:-1], strict=False))
+    if regular:
+        for a, b in zip(mine, mine[1:-1], strict=False):
+            if b - a != stride and b not in other:
+                return Departure("step sequence", f"step {b}", abs(b - a - stride), b)
+        missing = sorted(set(other) ^ set(mine))
+        if missing:
+            return Departure("step sequence", f"step {missing[0]}", math.inf, missing[0])
+    if mine[-1] != other[-1]:
+        last = min(mine[-1], other[-1]) + 1
+        return Departure("step sequence", f"step {last}", math.inf, last)
+    return None
 
 
 def _as_array(value: Any) -> Any:
@@ -99,17 +163,17 @@ def _as_array(value: Any) -> Any:
 
     if not isinstance(value, torch.Tensor):
         return value
-    # numpy has no bfloat16; every one of its values is a float32.
-    return (value.float() if value.dtype == torch.bfloat16 else value).cpu().numpy()
+    value = value.detach().cpu()
+    if value.dtype in (torch.float32, torch.float64, torch.float16, torch.int64, torch.uint8):
+        return value.numpy()
+    # numpy has no bfloat16 and no float8; every one of their values is a float32.
+    return value.float().numpy() if value.is_floating_point() else value.numpy()
 
 
-def _same_number(a: float | None, b: float | None) -> bool:
-    if a is None or b is None:
-        return a is b
-    return a == b or (math.isnan(a) and math.isnan(b))
-
-
-def _distance(a: Any, b: Any) -> float:
-    if isinstance(a, int | float) and isinstance(b, int | float):
-        return abs(a - b)
-    return math.inf
+def _distance(a: Any, b: Any) -> float | None:
+    numbers = isinstance(a, int | float) and isinstance(b, int | float)
+    if not numbers:
+        return None if type(a) is type(b) and bool(a == b) else OTHER
+    if math.isnan(a) or math.isnan(b):
+        return None if math.isnan(a) and math.isnan(b) else math.nan
+    return None if a == b else abs(a - b)

@@ -25,16 +25,17 @@ class TrainerConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    config_file: str = Field(min_length=1)
+    config_file: str
     project: str
     train_command: list[str] = Field(min_length=1)
     resume_command: list[str] = Field(min_length=1)
     config_keys: dict[str, str]
     environment: dict[str, str]
-    steps: int = Field(ge=1)
-    checkpoints: str = Field(pattern=r"\*")
+    steps: int = Field(ge=0)
+    checkpoints: str
     checkpoint_files: list[str]
     log_file: str
+    log_pattern: str
     timeout: float = Field(gt=0)
     output_dir: str
 
@@ -42,8 +43,9 @@ class TrainerConfig(BaseModel):
 class TrainConfig(TrainerConfig):
     """Parameters of ``training/train``."""
 
-    checkpoint_every: int = Field(ge=1)
+    checkpoint_every: int = Field(ge=0)
     final_files: list[str]
+    weights: bool
     memory_growth: float = Field(gt=0)
     gpu: bool
     advice: dict[str, str]
@@ -55,7 +57,11 @@ class ResumeConfig(TrainerConfig):
     trained: str
     record: str
     interruptions: list[str] = Field(min_length=1)
+    repeats: bool
+    saves_on_signal: bool
+    exit_codes: list[int]
     made_once: list[str]
+    seed: int = Field(ge=0)
 
 
 class CheckpointsConfig(TrainerConfig):

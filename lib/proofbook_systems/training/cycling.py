@@ -11,6 +11,7 @@ from typing import NamedTuple
 from proofbook.hardware import Gpu
 from proofbook_systems.training.gpu_watch import added_use, memory_in_use
 from proofbook_systems.training.running import Training
+from proofbook_systems.training.steps import last_step
 from proofbook_systems.training.trainer import Trainer
 
 __all__ = ["CycleUse", "run_cycles"]
@@ -28,6 +29,8 @@ class CycleUse(NamedTuple):
     """MB: of the GPU, else of its processes."""
     kept: float | None
     """MB that stayed in use when it had ended; None where the system does not tell."""
+    interrupted: str
+    """Why it does not count as interrupted, where it should have been; else empty."""
 
 
 def run_cycles(
@@ -57,13 +60,28 @@ def run_cycles(
         before = memory_in_use(gpu)
         log = folder / f"cycle-{number + 1}.log"
         with Training(trainer, folder / "model", log, resume=number > 0, gpu=gpu) as training:
-            if number < cycles:
-                training.wait_step((number + 1) * trainer.steps // (cycles + 1), timeout)
-                training.send_signal(signal.SIGINT)
+            over = number < cycles and _interrupt(training, number + 1, cycles + 1, timeout)
             ended = training.end(timeout)
         peak = ended.gpu.largest("memory") if ended.gpu else ended.peak_memory
-        uses.append(CycleUse(ended.state, peak, _settled(gpu, before, slack)))
+        uses.append(CycleUse(ended.state, peak, _settled(gpu, before, slack), _why_not(
+            asked=number < cycles, over=over, reached=last_step(ended.steps), steps=trainer.steps
+        )))  # fmt: skip
     return uses
+
+
+def _interrupt(training: Training, part: int, parts: int, timeout: float) -> bool:
+    """Interrupt a start after its part of the steps; return whether it was over before that."""
+    over = training.wait_step(part * training.trainer.steps // parts, timeout)
+    training.interrupt(signal.SIGINT)
+    return over
+
+
+def _why_not(*, asked: bool, over: bool, reached: int, steps: int) -> str:
+    if asked and over:
+        return f"it ended before it was interrupted, after step {reached}"
+    if asked and reached >= steps:
+        return f"SIGINT did not interrupt it: it went on to step {reached}"
+    return ""
 
 
 def _settled(gpu: Gpu | None, before: Mapping[str, float] | None, slack: float) -> float | None:

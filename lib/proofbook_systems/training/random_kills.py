@@ -7,11 +7,10 @@ import signal
 from pathlib import Path
 from typing import NamedTuple
 
-from proofbook_systems.training.artefacts import compared_files
-from proofbook_systems.training.comparison import compare_files, compare_steps
+from proofbook_systems.training.comparison import compare_steps
+from proofbook_systems.training.controls import Control
 from proofbook_systems.training.interruption import Cycle, Interruption, interrupt_and_resume
-from proofbook_systems.training.running import Ended
-from proofbook_systems.training.trainer import Trainer
+from proofbook_systems.training.trees import compare_trees
 
 __all__ = ["Moment", "interrupt_at_random"]
 
@@ -42,43 +41,33 @@ class Moment(NamedTuple):
         """Whether more steps were repeated than may be; none are where it was over already."""
         if self.over:
             return False
-        return self.cycle.lost is None or self.cycle.lost > self.cycle.allowed
+        return self.cycle.lost is None or self.cycle.lost > self.cycle.allowed(saves_on_signal=True)
 
 
 def interrupt_at_random(
-    number: int,
-    trainer: Trainer,
-    folder: Path,
-    alone: Path,
-    whole: Ended,
-    *,
-    seed: int,
-    timeout: float,
+    number: int, control: Control, folder: Path, *, seed: int, timeout: float
 ) -> Moment:
     """Interrupt training ``number`` once, resume it to the end, and compare.
 
     Args:
         number: Chooses the signal, each third the same, and with ``seed`` the moment.
-        trainer: What is started.
-        folder: Where its output and logs go.
-        alone: Output of the undisturbed training.
-        whole: How that one went: moments are within its time.
+        control: The undisturbed training: moments are within its time.
+        folder: Where output and logs go.
         seed: Chooses the moments.
         timeout: Seconds that each start may take.
 
     Raises:
         SubjectError: It hangs, or was over before its moment.
     """
-    moment = random.Random(f"{seed}/{number}").uniform(0.05, 0.85) * whole.seconds
+    moment = random.Random(f"{seed}/{number}").uniform(0.05, 0.85) * control.ended.seconds
     plan = [Interruption(signum=_SIGNALS[number % 3], seconds=round(moment, 3))]
     output = folder / f"interrupted-{number}"
     result = interrupt_and_resume(
-        trainer, output, plan, logs=folder / f"logs-{number}", timeout=timeout
+        control, output, plan, logs=folder / f"logs-{number}", timeout=timeout
     )
-    departed = [departure.words for departure in compare_steps(result.steps, whole.steps)]
-    for name in compared_files(trainer, alone):
-        departure = compare_files(output / name, alone / name)
-        departed += [departure.words] if departure else []
+    departed = [departure.words for departure in compare_steps(result.steps, control.ended.steps)]
+    comparison = compare_trees(output, control.output, control.noise)
+    departed += [f"{row.place}: {row.words}" for row in comparison.having("differs", "damaged")]
     (cycle,) = result.cycles
     # A signal after the last step meets a trainer that is saving its model, or leaving.
-    return Moment(cycle, tuple(departed), over=cycle.reached >= trainer.steps)
+    return Moment(cycle, tuple(departed), over=cycle.reached >= control.total)

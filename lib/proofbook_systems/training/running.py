@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
+import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,16 +19,21 @@ from typing import NamedTuple, Self
 from proofbook.errors import SubjectError
 from proofbook.hardware import Gpu
 from proofbook.processes import cpu_seconds, process_tree, resident_memory, supervise
-from proofbook_systems.training.artefacts import checkpoint_steps
 from proofbook_systems.training.gpu_watch import GpuUse, GpuWatch
-from proofbook_systems.training.steps import Step, last_step, read_steps
+from proofbook_systems.training.layouts import Checkpoint, find_checkpoints
+from proofbook_systems.training.saving import SaveWatch
+from proofbook_systems.training.steps import Recognised, Step, StepLog
 from proofbook_systems.training.trainer import Trainer
 from proofbook_systems.training.troubleshooting import find_advice
 
 __all__ = ["Ended", "MemorySample", "Training", "run_training"]
 
-_PAUSE = 0.02
+_PAUSE = 0.005
+# Lines come as they are printed; nothing is written beside the project's sources.
+_QUIET = {"PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 _MEMORY_EVERY = 0.1
+_TAIL = 8192
+"""Bytes at the end of what is printed that tell how far a training is."""
 
 
 class MemorySample(NamedTuple):
@@ -58,6 +65,14 @@ class Ended:
     """What the GPU did meanwhile, where one was watched."""
     advice: list[str] = field(default_factory=list)
     """What is advised for what was printed."""
+    recognised: Recognised | None = None
+    """Where and how its steps were told; None where none were."""
+
+    @property
+    def last_words(self) -> str:
+        """The end of what it printed, for a message."""
+        lines = [line.strip() for line in re.split(r"[\r\n]+", self.printed) if line.strip()]
+        return lines[-1][-300:] if lines else "it printed nothing"
 
     @property
     def peak_memory(self) -> float:
@@ -77,6 +92,7 @@ class Training:
         resume: bool = False,
         steps: int | None = None,
         gpu: Gpu | None = None,
+        saves: SaveWatch | None = None,
     ) -> None:
         """Start it.
 
@@ -87,22 +103,29 @@ class Training:
             resume: Go on from the newest checkpoint.
             steps: When training ends, where that is not as the trainer has it.
             gpu: A GPU to be watched meanwhile.
+            saves: What watches the output folder; it is asked while this waits.
 
         Raises:
             SubjectError: It cannot be started.
         """
-        self.trainer, self.output = trainer, output
+        self.trainer, self.output, self._saves = trainer, output, saves
         self._memory: list[MemorySample] = []
         log.unlink(missing_ok=True)
         output.mkdir(parents=True, exist_ok=True)
         command = trainer.command(output, resume=resume, steps=steps)
+        self._log = StepLog(
+            output=output, log_file=trainer.log_file, pattern=trainer.log_pattern,
+            known=trainer.recognised,
+        )  # fmt: skip
+        self._log.begin()
+        self._parsed, self._reached = -1, 0
         with contextlib.ExitStack() as started:
             self._watch = GpuWatch(gpu) if gpu else None
             started.callback(self._stop_watching)
             self._started = time.monotonic()
             self._program = supervise(
                 command, log=log, name="the trainer", cwd=trainer.project,
-                env={**os.environ, "PYTHONUNBUFFERED": "1", **trainer.environment},
+                env={**os.environ, **_QUIET, **trainer.environment},
             )  # fmt: skip
             started.pop_all()
 
@@ -123,10 +146,13 @@ class Training:
         """Process id of the trainer."""
         return self._program.pid
 
-    def steps(self) -> list[Step]:
-        """Return the steps that are told so far."""
-        log = self.output / self.trainer.log_file if self.trainer.log_file else None
-        return read_steps(self._printed(), log)
+    def reached(self) -> int:
+        """Return the largest step that is told so far; 0 where there is none."""
+        size = self._size()
+        if size != self._parsed or self.trainer.log_file:
+            self._parsed = size
+            self._reached = max(self._reached, self._log.reached(self._printed(_TAIL)))
+        return self._reached
 
     def wait(self, timeout: float, until: Callable[[], bool] = bool) -> bool:
         """Wait until it has ended, or ``until`` holds; return whether it has ended.
@@ -140,32 +166,42 @@ class Training:
             if until():
                 return False
             if time.monotonic() > deadline:
-                what = "still runs after" if self._printed().strip() else "has printed nothing in"
-                step = last_step(self.steps())
+                what = (
+                    "still runs after" if self._printed(_TAIL).strip() else "has printed nothing in"
+                )
+                step = self.reached()
                 self._program.stop(0)
                 raise SubjectError(
                     f"the trainer {what} {timeout:g} s, last at step {step}; "
                     f"see {self._program.log}"
                 )
-            time.sleep(_PAUSE)
+            self._pause()
         return True
 
     def wait_step(self, number: int, timeout: float) -> bool:
-        """Wait until it has made step ``number``; return whether it has ended before that."""
-        return self.wait(timeout, lambda: last_step(self.steps()) >= number)
+        """Wait until it has told step ``number``; return whether it has ended before that."""
+        return self.wait(timeout, lambda: self.reached() >= number)
 
-    def wait_checkpoint(self, number: int, timeout: float) -> bool:
-        """Wait until something of checkpoint ``number`` is on the disk, finished or not."""
-        pattern = f"*{self.trainer.checkpoints.replace('*', str(number))}*"
-        return self.wait(timeout, lambda: any(self.output.glob(pattern)))
+    def wait_told(self, timeout: float) -> bool:
+        """Wait until it has told any step; return whether it has ended before that."""
+        return self.wait(timeout, lambda: self._log.read(self._printed())[1] != [])
 
     def wait_seconds(self, seconds: float, timeout: float) -> bool:
         """Wait until so long after its start; return whether it has ended before that."""
         return self.wait(timeout, lambda: time.monotonic() - self._started >= seconds)
 
-    def send_signal(self, signum: int) -> None:
-        """Send it a signal, if it still runs."""
-        self._program.send_signal(signum)
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended yet."""
+        return self._program.running
+
+    def interrupt(self, signum: int) -> None:
+        """Send it a signal as people and systems do, if it still runs.
+
+        SIGINT goes to its whole process group, as a terminal's Ctrl-C does, and SIGKILL takes all
+        of it at once, as the loss of a machine does; SIGTERM goes to the program that was started.
+        """
+        self._program.send_signal(signum, group=signum != signal.SIGTERM)
 
     def end(self, timeout: float) -> Ended:
         """Wait for its end, and return what it left.
@@ -175,23 +211,40 @@ class Training:
         """
         self.wait(timeout)
         printed = self._printed()
+        recognised, steps = self._log.read(printed)
         return Ended(
-            code=self._program.exit_code, state=self._program.state, steps=self.steps(),
+            code=self._program.exit_code, state=self._program.state, steps=steps,
+            recognised=recognised,
             printed=printed, seconds=time.monotonic() - self._started, memory=self._memory,
             gpu=self._stop_watching(),
             advice=find_advice(printed, self.trainer.advice),
         )  # fmt: skip
 
-    def checkpoints(self) -> list[int]:
-        """Return the steps of the checkpoints that are there, in order."""
-        return checkpoint_steps(self.trainer, self.output)
+    def checkpoints(self) -> list[Checkpoint]:
+        """Return the checkpoints that are there, the earliest first."""
+        return find_checkpoints(self.output, self.trainer.checkpoints)
 
     def _stop_watching(self) -> GpuUse | None:
         return self._watch.stop() if self._watch else None
 
-    def _printed(self) -> str:
+    def _pause(self) -> None:
+        if self._saves is None:
+            time.sleep(_PAUSE)
+        else:
+            self._saves.reached = self.reached()
+            self._saves.look(round(_PAUSE * 1000))
+
+    def _size(self) -> int:
         with contextlib.suppress(FileNotFoundError):
-            return self._program.log.read_text(encoding="utf-8", errors="replace")
+            return self._program.log.stat().st_size
+        return 0
+
+    def _printed(self, tail: int = 0) -> str:
+        """Return what it has printed; with ``tail``, at most the last so many bytes."""
+        with contextlib.suppress(FileNotFoundError), self._program.log.open("rb") as file:
+            if tail:
+                file.seek(max(0, self._size() - tail))
+            return file.read().decode(encoding="utf-8", errors="replace")
         return ""
 
     def _read_memory(self) -> None:
@@ -201,11 +254,16 @@ class Training:
         pids = process_tree([self.pid])
         size, cpu = resident_memory(pids), cpu_seconds(pids)
         if size:
-            self._memory.append(MemorySample(now, last_step(self.steps()), size, cpu))
+            self._memory.append(MemorySample(now, self.reached(), size, cpu))
 
 
 def run_training(
-    trainer: Trainer, output: Path, timeout: float, *, gpu: Gpu | None = None
+    trainer: Trainer,
+    output: Path,
+    timeout: float,
+    *,
+    gpu: Gpu | None = None,
+    saves: SaveWatch | None = None,
 ) -> Ended:
     """Run a training to its end and return what it left; its log is ``output`` with ``.log``.
 
@@ -213,5 +271,5 @@ def run_training(
         SubjectError: It cannot be started, or does not end in ``timeout`` seconds.
     """
     log = output.with_name(f"{output.name}.log")
-    with Training(trainer, output, log, gpu=gpu) as training:
+    with Training(trainer, output, log, gpu=gpu, saves=saves) as training:
         return training.end(timeout)

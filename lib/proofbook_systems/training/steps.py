@@ -1,44 +1,182 @@
-"""The steps that a trainer says it made: from what it prints, or from its own file of lines.
+"""The steps that a trainer tells: its form is recognised, and told; numbers are compared, not places.
 
 Knows nothing about processes.
 """
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["Step", "last_step", "read_steps"]
+from proofbook.errors import SubjectError
+from proofbook_systems.training.log_files import Entry, find_logs, read_log
+from proofbook_systems.training.log_lines import FORMS, LineForm, Told, own_form, read_lines
+from proofbook_systems.training.log_lines import split_lines as _split
 
-_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|nan|inf"
-_BAR = re.compile(r"(?P<step>\d+)/\d+ \[[^\]]*\]?")
-_PLAIN = re.compile(r"\bstep[ :=]+(?P<step>\d+)", re.IGNORECASE)
-_LOSS = re.compile(rf"\bloss[ :=]+(?P<value>{_NUMBER})", re.IGNORECASE)
-_RATE = re.compile(rf"\b(?:lr|learning_rate)[ :=]+(?P<value>{_NUMBER})", re.IGNORECASE)
+__all__ = ["Recognised", "Step", "StepLog", "last_step", "numbering_of"]
+
+_DICTIONARY = "dictionaries beside a progress bar"
+_TAIL = 65536
 
 
 class Step(NamedTuple):
     """One step, as far as the trainer tells it."""
 
     number: int
-    """From 1."""
+    """As the trainer counts: from 0 or from 1."""
     loss: float | None
     lr: float | None
 
 
-def read_steps(printed: str, log: Path | None = None) -> list[Step]:
-    """Return the steps in the order in which they were made; one that is told twice counts once.
+class Numbering(NamedTuple):
+    """How a trainer counts the steps that it tells."""
 
-    Args:
-        printed: All that the trainer printed; progress bars may rewrite their line.
-        log: JSON lines with ``step``, ``loss`` and ``lr``; where it exists, it alone counts.
-    """
-    if log is not None and log.is_file():
-        return _once(_from_lines(log.read_text(encoding="utf-8", errors="replace").splitlines()))
-    return _once(_from_print(re.split(r"[\r\n]+", printed)))
+    first: int
+    """0 or 1 where it starts with its first step."""
+    stride: int
+    """The most frequent distance between two."""
+
+    def gaps(self, steps: Sequence[Step]) -> list[str]:
+        """Return where numbers do not go on as they should; the last distance may be shorter."""
+        wrong = [
+            f"{a.number} is followed by {b.number}"
+            for a, b in zip(steps, steps[1:], strict=False)
+            if not 0 < b.number - a.number <= self.stride
+            and b.number != steps[-1].number
+            or b.number <= a.number
+        ]
+        return wrong if self.regular(steps) else [each for each in wrong if _goes_back(each)]
+
+    def regular(self, steps: Sequence[Step]) -> bool:
+        """Whether most steps are told at the same distance; a throttled bar tells some of them."""
+        gaps = [b.number - a.number for a, b in zip(steps, steps[1:], strict=False)]
+        return gaps.count(self.stride) >= 0.8 * len(gaps)
+
+    def made_by(self, steps: Sequence[Step]) -> int:
+        """Return how many steps may have been made at the end: the last ones need not be told."""
+        return steps[-1].number - self.first + 1 + (self.stride - 1 if self.stride > 1 else 0)
+
+    def made_before(self, number: int) -> int:
+        """Return how many steps were made for certain before step ``number`` was told."""
+        return max(0, number - self.stride) if self.stride > 1 else max(0, number - self.first)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recognised:
+    """Where steps are told, and how."""
+
+    name: str
+    """Of the form, or the kind of file."""
+    place: str
+    """``what it prints``, or a file of the output folder."""
+    word: str = ""
+    """What the form calls a step."""
+    epochs_from: int = 0
+    """The first epoch's number, where steps are counted within epochs."""
+    steps_an_epoch: float = 0.0
+    """Where dictionaries tell epochs and no steps."""
+    count: int = 0
+    sample: str = ""
+
+    @property
+    def words(self) -> str:
+        """All of it in a sentence."""
+        example = f", such as {self.sample!r}" if self.sample else ""
+        return f"{self.name} in {self.place}: {self.count} steps told{example}"
+
+
+@dataclass(kw_only=True)
+class StepLog:
+    """Reads the steps of one start: those that were told before it are left out."""
+
+    output: Path
+    log_file: str = ""
+    """The one file that counts, relative to the output folder; empty takes the best place."""
+    pattern: str = ""
+    """A person's own form of the printed lines."""
+    known: Recognised | None = None
+    """What was recognised in an earlier start."""
+    _before: dict[Path, list[Entry]] = field(default_factory=dict)
+
+    def begin(self) -> None:
+        """Note what the files tell already."""
+        self._before = {path: read_log(path) for path in self._files()}
+
+    def reached(self, printed: str) -> int:
+        """Return the largest step that is told so far, quickly; 0 where there is none."""
+        tail = printed[-_TAIL:]
+        numbers = [
+            steps[-1].number for found, steps in self._printed(tail) if self._follows(found, steps)
+        ]
+        if not numbers or self.log_file:
+            numbers += [steps[-1].number for _, steps in self._from_files(live=True) if steps]
+        return max(numbers, default=0)
+
+    def _follows(self, found: Recognised, steps: Sequence[Step]) -> bool:
+        """Whether steps of this form are to be followed: of the one that is known, if it is printed."""
+        printed = self.known is not None and self.known.place == found.place
+        return bool(steps) and (not printed or (found.name, found.word) == (
+            (self.known.name, self.known.word) if self.known else ("", "")
+        ))  # fmt: skip
+
+    def read(self, printed: str) -> tuple[Recognised | None, list[Step]]:
+        """Return what was recognised, and the steps in the order in which they were made."""
+        places = list(self._from_files())
+        if not (self.log_file and places):
+            places += self._printed(printed)
+        places = [each for each in places if each[1]]
+        if self.known is not None:
+            same = [each for each in places if _same_place(each[0], self.known)]
+            places = same or places
+        # A history is written with a checkpoint: it lacks what was made after the last one.
+        places = [each for each in places if not _is_history(each[0])] or places
+        if not places:
+            return None, []
+        return max(places, key=lambda each: _worth(each[1]))
+
+    def _printed(self, printed: str) -> Iterator[tuple[Recognised, list[Step]]]:
+        lines = _split(printed)
+        if self.pattern:
+            yield from _by_word(own_form(self.pattern), lines, self.known)
+            return
+        for form in FORMS:
+            yield from _by_word(form, lines, self.known)
+        told = list(read_lines(lines, None))
+        if told:
+            rate = self.known.steps_an_epoch if self.known else _steps_an_epoch(told)
+            steps = _once(_numbered(_with_steps(told, rate), 0))
+            yield (
+                Recognised(
+                    name=_DICTIONARY,
+                    place="what it prints",
+                    count=len(steps),
+                    steps_an_epoch=rate,
+                    sample=told[-1].line[-120:],
+                ),  # fmt: skip
+                steps,
+            )
+
+    def _from_files(self, *, live: bool = False) -> Iterator[tuple[Recognised, list[Step]]]:
+        for path in self._files(live=live):
+            told = read_log(path)
+            new = told[_common(self._before.get(path, []), told) :]
+            steps = _once(Step(*entry) for entry in new)
+            place = str(path.relative_to(self.output))
+            yield Recognised(name="log file", place=place, count=len(steps)), steps
+
+    def _files(self, *, live: bool = False) -> list[Path]:
+        if self.log_file:
+            path = self.output / self.log_file
+            return [path] if path.is_file() else []
+        if live:
+            folders = (self.output, self.output / "logs")
+            return [
+                path for folder in folders if folder.is_dir() for path in folder.glob("*.jsonl")
+            ]
+        logs = {log.path.name + log.kind: log.path for log in find_logs(self.output)}
+        return list(logs.values())
 
 
 def last_step(steps: Sequence[Step]) -> int:
@@ -46,21 +184,81 @@ def last_step(steps: Sequence[Step]) -> int:
     return steps[-1].number if steps else 0
 
 
-def _from_lines(lines: Iterable[str]) -> Iterable[Step]:
-    for line in lines:
-        try:
-            told = json.loads(line)
-            yield Step(int(told["step"]), _number(told.get("loss")), _number(told.get("lr")))
-        except (ValueError, KeyError, TypeError, AttributeError):
-            continue  # a line that is being written, or is about something else
+def numbering_of(steps: Sequence[Step]) -> Numbering:
+    """Return how the steps of an uninterrupted training are counted.
+
+    Raises:
+        SubjectError: None are told.
+    """
+    if not steps:
+        raise SubjectError(
+            "no steps were recognised in what the trainer prints or in its files; give log_file, or "
+            "log_pattern with (?P<step>…) and (?P<loss>…)"
+        )
+    gaps = [b.number - a.number for a, b in zip(steps, steps[1:], strict=False)]
+    gaps = [gap for gap in gaps if gap > 0]
+    stride = max(set(gaps), key=gaps.count) if gaps else 1
+    return Numbering(min(steps[0].number, 1), stride)
 
 
-def _from_print(lines: Iterable[str]) -> Iterable[Step]:
-    for line in lines:
-        place = _BAR.search(line) or _PLAIN.search(line)
-        loss, rate = _LOSS.search(line), _RATE.search(line)
-        if place and (loss or rate):
-            yield Step(int(place["step"]), _value(loss), _value(rate))
+def _goes_back(words: str) -> bool:
+    first, _, second = words.partition(" is followed by ")
+    return int(second) <= int(first)
+
+
+def _by_word(
+    form: LineForm, lines: Sequence[str], known: Recognised | None
+) -> Iterator[tuple[Recognised, list[Step]]]:
+    told: dict[str, list[Told]] = {}
+    for each in read_lines(lines, form):
+        told.setdefault(each.word, []).append(each)
+    for word, group in told.items():
+        epochs = [each.epoch for each in group if each.epoch is not None]
+        base = known.epochs_from if known else min(1, *epochs) if epochs else 0
+        steps = _once(_numbered(group, base))
+        yield (
+            Recognised(
+                name=form.name,
+                place="what it prints",
+                word=word,
+                epochs_from=base,
+                count=len(steps),
+                sample=group[-1].line[-120:],
+            ),  # fmt: skip
+            steps,
+        )
+
+
+def _steps_an_epoch(told: Sequence[Told]) -> float:
+    """Return how many steps an epoch has, from dictionaries that tell epochs beside a bar's steps.
+
+    A bar that is printed rarely is behind its dictionaries, and right when it comes to its end.
+    """
+    rates = [each.step / each.passed for each in told if each.step and each.passed]
+    return float(round(max(rates, default=0.0)))
+
+
+def _with_steps(told: Sequence[Told], rate: float) -> list[Told]:
+    if rate and all(each.passed is not None for each in told):
+        return [each._replace(step=round((each.passed or 0.0) * rate)) for each in told]
+    return [
+        each if each.step is not None else each._replace(step=place)
+        for place, each in enumerate(told, 1)
+    ]
+
+
+def _numbered(told: Sequence[Told], epochs_from: int) -> Iterator[Step]:
+    passed, before = 0, 0
+    for each in told:
+        assert each.step is not None
+        if each.epoch is not None and each.total is not None:
+            number = (each.epoch - epochs_from) * each.total + each.step
+        else:
+            # A bar of each epoch that does not say which one: it begins again after its end.
+            if each.total and before == each.total and each.step < before:
+                passed += each.total
+            before, number = each.step, passed + each.step
+        yield Step(number, each.loss, each.lr)
 
 
 def _once(steps: Iterable[Step]) -> list[Step]:
@@ -73,9 +271,33 @@ def _once(steps: Iterable[Step]) -> list[Step]:
     return once
 
 
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float | str) else None
+def _common(before: Sequence[Entry], now: Sequence[Entry]) -> int:
+    """Return how many entries at the beginning are those that were there already."""
+    for place, (old, new) in enumerate(zip(before, now, strict=False)):
+        if old != new:
+            return place
+    return min(len(before), len(now))
 
 
-def _value(match: re.Match[str] | None) -> float | None:
-    return float(match["value"]) if match else None
+def _same_place(found: Recognised, known: Recognised) -> bool:
+    return (found.name, found.word, _kind(found.place)) == (
+        known.name,
+        known.word,
+        _kind(known.place),
+    )
+
+
+def _is_history(found: Recognised) -> bool:
+    return found.place.endswith(".json")
+
+
+def _kind(place: str) -> str:
+    return "events" if "tfevents" in place else place
+
+
+def _worth(steps: Sequence[Step]) -> tuple[int, int]:
+    """More steps with a loss are better; where as many are told, those with more digits."""
+    losses = [step.loss for step in steps if step.loss is not None]
+    return len({step.number for step in steps if step.loss is not None}), sum(
+        len(repr(loss)) for loss in losses
+    )

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
 from proofbook.errors import SubjectError
-from proofbook.subjects import resolve_reference
+from proofbook.fingerprints import revision_of
+from proofbook.processes.placeholders import has_placeholder
+from proofbook.subjects import is_reference, resolve_reference
 from proofbook_systems.training.config import TrainerConfig
 from proofbook_systems.training.trainer import Trainer
 
-__all__ = ["find_command", "find_config", "find_trained", "find_trainer"]
+__all__ = ["find_command", "find_config", "find_trained", "find_trainer", "revision_of_trainer"]
 
 
 def find_trainer(config: TrainerConfig, folder: Path) -> Trainer:
@@ -23,17 +26,37 @@ def find_trainer(config: TrainerConfig, folder: Path) -> Trainer:
     Raises:
         SubjectError: There is no such config, project or reference.
     """
-    path = find_config(config.config_file, folder)
-    project = Path(config.project).expanduser() if config.project else path.parent
+    words = (*config.train_command, *config.resume_command)
+    takes_config = has_placeholder(words, "config")
+    path = find_config(config.config_file, folder) if takes_config else None
+    project = Path(config.project).expanduser() if config.project else _project(path, config)
     if not project.is_dir():
         raise SubjectError(f"project {project} does not exist; give the folder the trainer runs in")
     return Trainer(
         train=find_command(config.train_command), resume=find_command(config.resume_command),
         config_file=path, project=project.resolve(), steps=config.steps,
         checkpoints=config.checkpoints, checkpoint_files=tuple(config.checkpoint_files),
-        config_keys=config.config_keys, log_file=config.log_file, environment=config.environment,
+        config_keys=config.config_keys, log_file=config.log_file, log_pattern=config.log_pattern,
+        environment=config.environment,
         advice=getattr(config, "advice", {}),
     )  # fmt: skip
+
+
+def _project(path: Path | None, config: TrainerConfig) -> Path:
+    given = config.config_file
+    if path is None and (not given or is_reference(given)):
+        raise SubjectError("project is empty; give the folder that the trainer runs in")
+    return (path or Path(given).expanduser()).parent
+
+
+def revision_of_trainer(trainer: Trainer) -> str:
+    """Return what tells a trainer from another version: its config, and the files its command names."""
+    folders = [trainer.project / word for word in trainer.train if not Path(word).is_absolute()]
+    paths = [Path(word) for word in trainer.train if Path(word).is_absolute()] + folders
+    files = [path for path in paths if path.is_file()]
+    files += [trainer.config_file] if trainer.config_file else []
+    told = [revision_of(path) for path in files] or list(trainer.train)
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()
 
 
 def find_config(name: str, folder: Path) -> Path:

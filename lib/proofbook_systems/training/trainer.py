@@ -5,6 +5,7 @@ Starts nothing.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -16,8 +17,11 @@ import yaml
 from proofbook.errors import SubjectError
 from proofbook.processes.placeholders import fill_command, has_placeholder
 from proofbook.yamlfile import parse_scalar
+from proofbook_systems.training.steps import Recognised
 
-__all__ = ["Trainer"]
+__all__ = ["Trainer", "find_interpreter"]
+
+_ENVIRONMENTS = (".venv", "venv", "env")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,24 +37,40 @@ class Trainer:
     """Starts a training from its beginning."""
     resume: tuple[str, ...]
     """Goes on from the newest checkpoint."""
-    config_file: Path
-    """YAML."""
+    config_file: Path | None
+    """YAML; None where no command takes one."""
     project: Path
     """Folder that it runs in."""
     steps: int
-    """When training ends."""
-    checkpoints: str
-    """Pattern of the checkpoints' names in the output folder; they end in the step."""
+    """When training ends; 0, or a command that takes no number, leaves it to the trainer."""
+    checkpoints: str = ""
+    """Pattern of the checkpoints' places in the output folder; empty recognises them."""
     checkpoint_files: tuple[str, ...] = ()
     """What every checkpoint has."""
     config_keys: Mapping[str, str] = field(default_factory=dict)
     """What the config calls ``output_dir`` and ``steps``."""
     log_file: str = ""
-    """File of JSON lines in the output folder, one a step; empty reads what is printed."""
+    """File of the output folder that tells the steps; empty takes the best place."""
+    log_pattern: str = ""
+    """The form of a printed step, where it is not recognised."""
+    recognised: Recognised | None = None
+    """Where and how an earlier start told its steps."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Variables beyond this process's."""
     advice: Mapping[str, str] = field(default_factory=dict)
     """Further advice for what it prints: pattern to advice."""
+
+    @property
+    def label(self) -> str:
+        """What measurements call it."""
+        return self.config_file.stem if self.config_file else self.project.name
+
+    @property
+    def takes_steps(self) -> bool:
+        """Whether it can be told when to end."""
+        return has_placeholder(self.train, "steps") or (
+            "steps" in self.config_keys and has_placeholder(self.train, "config")
+        )
 
     def command(self, output: Path, *, resume: bool = False, steps: int | None = None) -> list[str]:
         """Return the words of a start into ``output``.
@@ -59,17 +79,25 @@ class Trainer:
             SubjectError: The command has an unknown placeholder, or its config cannot be read.
         """
         words, name = (self.resume, "resume_command") if resume else (self.train, "train_command")
-        values: dict[str, str | int] = {
-            "output_dir": str(output), "steps": steps or self.steps
-        }  # fmt: skip
-        config = self.config_file
-        if has_placeholder(words, "config"):
-            missing = {
-                key: value for key, value in values.items() if not has_placeholder(words, key)
-            }
-            config = self._config_with(missing, output)
-        texts = {key: str(value) for key, value in values.items()}
-        return fill_command(words, {"config": str(config), "python": sys.executable, **texts}, name)
+        wanted = steps or self.steps
+        values: dict[str, str | int] = {"output_dir": str(output)}
+        if self.takes_steps:
+            values["steps"] = wanted
+        missing = {key: value for key, value in values.items() if not has_placeholder(words, key)}
+        takes_config = has_placeholder(words, "config")
+        filled = fill_command(words, {
+            "config": str(self._config_with(missing, output)) if takes_config else "",
+            "python": find_interpreter(self.project), "output_dir": str(output),
+            "steps": str(wanted),
+        }, name)  # fmt: skip
+        if self.takes_steps and not wanted:
+            raise SubjectError(f"{name} takes {{steps}}; give steps, those of the whole training")
+        if "output_dir" in missing and not takes_config:
+            raise SubjectError(
+                f"{name} has no {{output_dir}}; put it where the trainer takes the folder that it "
+                "writes into"
+            )
+        return filled
 
     def with_changes(self, changes: Mapping[str, str], folder: Path) -> Trainer:
         """Return the trainer with a config in ``folder`` that has other values for some keys.
@@ -77,12 +105,16 @@ class Trainer:
         Raises:
             SubjectError: The config cannot be read.
         """
+        if self.config_file is None:
+            raise SubjectError("the trainer takes no {config}; changes need one")
         path = folder / f"{self.config_file.stem}_changed.yaml"
         self._write_config(path, {key: parse_scalar(value) for key, value in changes.items()})
         return replace(self, config_file=path)
 
     def _config_with(self, missing: Mapping[str, str | int], output: Path) -> Path:
         """Return the config, or a copy next to the output folder with what the command lacks."""
+        if self.config_file is None:
+            raise SubjectError("the trainer's command takes {config}; give config_file")
         if not missing:
             return self.config_file
         path = output.with_name(f"{output.name}_config.yaml")
@@ -99,6 +131,7 @@ class Trainer:
         )
 
     def _write_config(self, path: Path, changes: Mapping[str, Any]) -> None:
+        assert self.config_file is not None
         try:
             values = yaml.safe_load(self.config_file.read_text(encoding="utf-8"))
         except (OSError, ValueError, yaml.YAMLError) as error:
@@ -107,3 +140,10 @@ class Trainer:
             raise SubjectError(f"config_file {self.config_file} is not a mapping of keys to values")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(yaml.safe_dump({**values, **changes}, sort_keys=False), encoding="utf-8")
+
+
+def find_interpreter(project: Path) -> str:
+    """Return the Python that a project's own environment has; ours where it has none."""
+    name = Path("Scripts", "python.exe") if os.name == "nt" else Path("bin", "python")
+    found = (project / environment / name for environment in _ENVIRONMENTS)
+    return str(next((path for path in found if path.exists()), sys.executable))

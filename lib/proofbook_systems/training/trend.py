@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from proofbook.errors import SubjectError
+from proofbook_systems.training.steps import Step
 
-__all__ = ["Trend", "find_trend"]
+__all__ = ["Trend", "find_trend", "known", "not_finite", "why_unknown"]
 
 _FEWEST = 8
 _BLOCKS = 24
@@ -43,6 +44,27 @@ class Trend(NamedTuple):
             f"slope {self.slope:.3g} a step ({self.low:.3g} to {self.high:.3g}), "
             f"p = {self.p_falling:.2g} over {self.blocks} blocks"
         )
+
+
+def known(values: Sequence[float]) -> bool:
+    """Say whether there are enough finite values to call a trend."""
+    return len(values) >= _FEWEST and all(map(math.isfinite, values))
+
+
+def why_unknown(values: Sequence[float]) -> str:
+    """Return why nothing can be said of a trend."""
+    if len(values) < _FEWEST:
+        return f"{len(values)} losses are too few for a trend; at least {_FEWEST} are needed"
+    return "some losses are not finite"
+
+
+def not_finite(steps: Sequence[Step]) -> list[str]:
+    """Return the steps whose loss is NaN or infinite, in words."""
+    return [
+        f"step {step.number}: {step.loss}"
+        for step in steps
+        if step.loss is not None and not math.isfinite(step.loss)
+    ]
 
 
 def find_trend(values: Sequence[float]) -> Trend:

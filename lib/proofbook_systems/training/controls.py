@@ -1,0 +1,231 @@
+"""Uninterrupted trainings, to know what a trainer does when it is left alone.
+
+Where two of them differ, the trainer is not repeatable, and nothing of that is a fault of resuming.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from proofbook.errors import SubjectError
+from proofbook.hardware import Gpu
+from proofbook_systems.training.comparison import Departure, compare_steps
+from proofbook_systems.training.layouts import (
+    Checkpoint,
+    checkpoint_of,
+    find_checkpoints,
+    step_in_name,
+)
+from proofbook_systems.training.running import Ended, run_training
+from proofbook_systems.training.saving import Change, SaveWatch, can_watch, count_turns, save_steps
+from proofbook_systems.training.states import can_read, read_states, recorded_step
+from proofbook_systems.training.steps import Numbering, Step, last_step, numbering_of
+from proofbook_systems.training.trainer import Trainer
+from proofbook_systems.training.trees import Comparison, Noise, compare_trees, find_noise
+
+__all__ = ["Control", "given_control", "repeat", "run_control"]
+
+_LEARNT = ("weights", "EMA", "optimizer", "step counters")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Control:
+    """A training that was left alone, and what a second one says of it."""
+
+    trainer: Trainer
+    """As it was started, with what was recognised of its log."""
+    output: Path
+    ended: Ended
+    changes: list[Change] = field(default_factory=list)
+    """What was seen of its output folder; empty where nobody watched."""
+    again: Ended | None = None
+    """The second one."""
+    comparison: Comparison = field(default_factory=Comparison)
+    """Of their files."""
+    departures: list[Departure] = field(default_factory=list)
+    """Of their steps."""
+    first_differs: str = ""
+    """How the very first training differs from these two, which are the same."""
+
+    @property
+    def numbering(self) -> Numbering:
+        """How it counts its steps."""
+        return numbering_of(self.ended.steps)
+
+    @property
+    def total(self) -> int:
+        """The number of its last step."""
+        return last_step(self.ended.steps)
+
+    @property
+    def steps(self) -> dict[int, Step]:
+        """Its steps by their number."""
+        return {step.number: step for step in self.ended.steps}
+
+    @property
+    def noise(self) -> Noise:
+        """What its files differ in from those of the second one."""
+        return find_noise(self.comparison)
+
+    @property
+    def turns(self) -> int:
+        """How often a file is begun, ended, moved or removed in one save."""
+        return count_turns(self.changes)
+
+    @property
+    def checkpoints(self) -> list[Checkpoint]:
+        """Those that it left."""
+        return find_checkpoints(self.output, self.trainer.checkpoints)
+
+    @property
+    def save_steps(self) -> list[int]:
+        """The steps of its checkpoints, by their names, or by what was told when they were whole."""
+        named = [step for step in self.saved if step > 0]
+        return named or save_steps(self.changes)
+
+    @property
+    def saved(self) -> list[int]:
+        """The steps of all checkpoints that it wrote, with those that it removed again."""
+        units = {checkpoint_of(change.place) for change in self.changes} - {None}
+        steps = {step_in_name(str(unit).rpartition("/")[2]) for unit in units} - {None}
+        return sorted({each.step for each in self.checkpoints} | {int(str(s)) for s in steps})
+
+    @property
+    def files(self) -> set[str]:
+        """The files that every checkpoint has; single files are called by their ending."""
+        each = [_names(checkpoint) for checkpoint in self.checkpoints]
+        return set.intersection(*each) if each else set()
+
+    @property
+    def not_repeatable(self) -> str:
+        """The first difference of two uninterrupted trainings, in words; empty where there is none."""
+        steps = sorted(self.departures, key=lambda each: each.step or 0)
+        learnt = [row for row in self.comparison.having("differs") if row.role in _LEARNT]
+        if steps:
+            return f"two uninterrupted trainings differ: {steps[0].words}"
+        if learnt:
+            return f"two uninterrupted trainings differ: {learnt[0].place}: {learnt[0].words}"
+        return ""
+
+    @property
+    def repeats(self) -> bool:
+        """Whether a second training came to its end, and was the same."""
+        return self.again is not None and self.again.code == 0 and not self.not_repeatable
+
+    @property
+    def told(self) -> str:
+        """What was recognised of its log."""
+        found = self.ended.recognised
+        return (
+            found.words
+            if found
+            else (
+                "no steps were recognised in what it prints or writes: give log_file or log_pattern"
+            )
+        )
+
+    @property
+    def report(self) -> str:
+        """What differs between two uninterrupted trainings, a line each, and what was compared."""
+        lines = [departure.words for departure in self.departures]
+        if self.first_differs:
+            lines.append(f"the first of three makes what is made once: {self.first_differs}")
+        return "\n".join([*lines, self.comparison.table])
+
+    def is_repeatable(self, what: str) -> bool:
+        """Say whether a sequence of steps was the same twice."""
+        return what not in {departure.what for departure in self.departures}
+
+    def whole_steps(self, checkpoints: Sequence[Checkpoint]) -> list[int]:
+        """Return the steps of those checkpoints that are whole, in order."""
+        whole = [each for each in checkpoints if self.is_whole(each)]
+        steps = [each.step if each.step >= 0 else recorded_step(each.path) for each in whole]
+        return sorted(step for step in steps if step is not None)
+
+    def is_whole(self, checkpoint: Checkpoint) -> bool:
+        """Say whether a checkpoint has what those of this training have, and can be read."""
+        if not self.files <= _names(checkpoint):
+            return False
+        for path in checkpoint.files:
+            if path.stat().st_size == 0 and can_read(path):
+                return False
+            if can_read(path):
+                try:
+                    read_states(path)
+                except SubjectError as error:
+                    if "not safe" not in str(error):
+                        return False
+        return True
+
+
+def run_control(
+    trainer: Trainer, output: Path, timeout: float, *, gpu: Gpu | None = None
+) -> Control:
+    """Train to the end, and note how.
+
+    Args:
+        trainer: What is started.
+        output: Its folder.
+        timeout: Seconds that it may take.
+        gpu: A GPU to be watched meanwhile.
+
+    Raises:
+        SubjectError: It cannot be started, or hangs.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    with _watching(output) as saves:
+        ended = run_training(trainer, output, timeout, gpu=gpu, saves=saves)
+        changes = [*saves.changes] if saves else []
+    known = replace(trainer, recognised=ended.recognised)
+    return Control(trainer=known, output=output, ended=ended, changes=changes)
+
+
+def given_control(trainer: Trainer, output: Path, ended: Ended) -> Control:
+    """Return a training that was over before, as training/train has left it."""
+    known = replace(trainer, recognised=ended.recognised)
+    return Control(trainer=known, output=output, ended=ended)
+
+
+def repeat(control: Control, output: Path, timeout: float) -> Control:
+    """Train again, uninterrupted, and return the control with what differs.
+
+    The first training may have made what is made once, such as caches or pictures of the class. So
+    where it differs from the second, a third decides: it is compared with the second.
+
+    Raises:
+        SubjectError: It cannot be started, or hangs.
+    """
+    second = run_control(control.trainer, output, timeout)
+    compared = _compared(control, second)
+    if second.ended.code != 0 or not compared.not_repeatable:
+        return compared
+    third = run_control(control.trainer, output.with_name(f"{output.name}-again"), timeout)
+    later = _compared(second, third)
+    return replace(later, first_differs=compared.not_repeatable) if later.repeats else compared
+
+
+def _compared(control: Control, again: Control) -> Control:
+    return replace(
+        control, again=again.ended, changes=control.changes or again.changes,
+        comparison=compare_trees(again.output, control.output),
+        departures=compare_steps(again.ended.steps, control.ended.steps),
+    )  # fmt: skip
+
+
+@contextlib.contextmanager
+def _watching(output: Path) -> Iterator[SaveWatch | None]:
+    """Watch the folder where this system can."""
+    if not can_watch():
+        yield None
+        return
+    with SaveWatch(output) as saves:
+        yield saves
+
+
+def _names(checkpoint: Checkpoint) -> set[str]:
+    if checkpoint.path.is_file():
+        return {checkpoint.path.suffix}
+    return {path.relative_to(checkpoint.path).as_posix() for path in checkpoint.files}

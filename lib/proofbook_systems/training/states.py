@@ -1,0 +1,174 @@
+"""Read a file of weights or states, whatever its format, without running code of its own.
+
+Knows nothing about what should be in it.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from proofbook.errors import SubjectError
+
+__all__ = ["NeedsCodeError", "can_read", "flatten", "read_states", "recorded_step"]
+
+_TENSORS = (".safetensors",)
+_PICKLES = (".bin", ".pkl", ".pt", ".pth", ".ckpt", ".tar")
+_ARRAYS = (".npz", ".npy")
+_TEXTS = (".json", ".yaml", ".yml")
+_COUNTERS = ("global_step", "step", "iter_num", "iteration", "iter", "steps", "last_epoch")
+
+
+class NeedsCodeError(SubjectError):
+    """A file can only be loaded by running code that it names: it is compared by its bytes."""
+
+
+def can_read(path: Path) -> bool:
+    """Say whether a file's name is that of a format that can be read."""
+    return path.suffix.lower() in (*_TENSORS, *_PICKLES, *_ARRAYS, *_TEXTS) or _is_distributed(path)
+
+
+def read_states(path: Path) -> dict[str, Any]:
+    """Return everything in a file, by its place in it: tensors, numbers, strings.
+
+    Raises:
+        NeedsCodeError: It cannot be read without running code that it names.
+        SubjectError: It cannot be read.
+    """
+    if path.stat().st_size == 0:
+        raise SubjectError(f"{path} is empty")
+    try:
+        return _read(path)
+    except pickle.UnpicklingError as error:
+        if _damaged(path):
+            raise SubjectError(f"{path} cannot be read: it is cut, or no file of torch") from error
+        what = " ".join(str(error).split())
+        name = what.split("GLOBAL ")[-1].split(" ")[0] if "GLOBAL " in what else "code of its own"
+        raise NeedsCodeError(f"{path} needs {name} to be loaded; it is not safe") from error
+    except Exception as error:
+        what = " ".join(str(error).split())[:200]
+        raise SubjectError(f"{path} cannot be read: {what or type(error).__name__}") from error
+
+
+def recorded_step(path: Path) -> int | None:
+    """Return the step that is told in a file's content; None where none is, or it cannot be read."""
+    try:
+        states = read_states(path)
+    except SubjectError:
+        return None
+    for counter in _COUNTERS:
+        value = states.get(counter)
+        if value is not None and hasattr(value, "numel") and value.numel() == 1:
+            value = int(value)
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value
+    return None
+
+
+def flatten(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield every value in nested mappings and lists with its place, ``state.0.exp_avg``."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from flatten(item, f"{place}.{key}" if place else str(key))
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from flatten(item, f"{place}.{index}" if place else str(index))
+    else:
+        yield place or "value", value
+
+
+def _read(path: Path) -> dict[str, Any]:
+    suffix = path.suffix.lower()
+    if suffix in _TENSORS:
+        from safetensors.torch import load_file
+
+        return dict(load_file(path))
+    if _is_distributed(path):
+        from proofbook_systems.training.distributed import read_distributed
+
+        return dict(flatten(read_distributed(path.parent)))
+    if suffix in _ARRAYS:
+        return _arrays(path)
+    if suffix == ".json":
+        return dict(flatten(json.loads(path.read_text(encoding="utf-8"))))
+    if suffix in _TEXTS:
+        import yaml
+
+        return dict(flatten(yaml.safe_load(path.read_text(encoding="utf-8"))))
+    return dict(flatten(_load(path)))
+
+
+def _is_distributed(path: Path) -> bool:
+    return path.name == ".metadata" and any(path.parent.glob("*.distcp"))
+
+
+def _arrays(path: Path) -> dict[str, Any]:
+    import numpy as np
+
+    content = np.load(path, allow_pickle=False)
+    if isinstance(content, np.ndarray):
+        return {"value": content}
+    return {name: content[name] for name in content.files}
+
+
+def _damaged(path: Path) -> bool:
+    """Say whether a file is neither a whole archive nor a pickle."""
+    import zipfile
+
+    with path.open("rb") as file:
+        head = file.read(2)
+    if head == b"PK":
+        return not zipfile.is_zipfile(path)
+    return head[:1] != b"\x80" or path.stat().st_size < 8
+
+
+def _load(path: Path) -> Any:
+    import torch
+
+    if path.suffix == ".pkl" and (value := _plain(path)) is not None:
+        return value
+    with torch.serialization.safe_globals(_allowed()):
+        return torch.load(path, weights_only=True, map_location="cpu")
+
+
+class _Plain(pickle.Unpickler):
+    """Reads a pickle of numbers, strings and arrays, such as states of random generators."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        for allowed in _allowed():
+            if (allowed.__module__.replace("numpy._core", "numpy.core"), allowed.__name__) == (
+                module.replace("numpy._core", "numpy.core"), name,
+            ):  # fmt: skip
+                return allowed
+        raise pickle.UnpicklingError(f"GLOBAL {module}.{name} is not allowed")
+
+
+def _plain(path: Path) -> Any:
+    """Return what is in a pickle that torch did not write; None where torch did."""
+    with path.open("rb") as file:
+        if file.read(1) != b"\x80":
+            return None
+        file.seek(0)
+        value = _Plain(file).load()
+    return None if isinstance(value, int) else value  # torch's older form begins with a number
+
+
+def _allowed() -> list[Any]:
+    import collections
+
+    import numpy as np
+
+    allowed: list[Any] = [np.dtype, np.ndarray, *_array_types(), collections.deque]
+    allowed += [np._core.multiarray._reconstruct, np._core.multiarray.scalar]  # type: ignore[attr-defined]  # what arrays and their scalars are pickled as
+    return [*allowed, collections.defaultdict, collections.Counter, dict, set]
+
+
+def _array_types() -> list[Any]:
+    import numpy as np
+
+    return [
+        type(np.dtype(kind)) for kind in ("uint32", "float64", "float32", "int64", "uint8", "bool")
+    ]
