@@ -5,8 +5,9 @@ Static. Knows nothing about what is installed.
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from proofbook_systems.environment.environment_files import (
     is_environment_file,
     read_environment_file,
 )
+from proofbook_systems.environment.folders import relative_name
 from proofbook_systems.environment.install_commands import read_install_commands
 from proofbook_systems.environment.pyproject import (
     member_folders,
@@ -26,6 +28,8 @@ from proofbook_systems.environment.wanted import Declaration, from_conda
 
 __all__ = ["read_declarations"]
 
+_OF_IMAGES = {".ci", ".devcontainer", ".docker", ".github", "ci", "docker", "requirements"}
+_NO_SOURCE = {"node_modules", "site-packages", "__pycache__"}
 _MAIN = tuple(
     f"{name}.{ending}"
     for ending in ("txt", "in")
@@ -47,8 +51,33 @@ def read_declarations(root: Path, ignore: Iterable[str] = ()) -> tuple[Declarati
     """
     found = [each for folder in (root, *member_folders(root)) for each in _read(folder, root)]
     found += read_install_commands(root)
+    found += _read_features(root, found)
     found = [each for each in found if not any(fnmatchcase(each.file, g) for g in ignore)]
     return tuple(found)
+
+
+def _read_features(root: Path, found: Sequence[Declaration]) -> Iterator[Declaration]:
+    """Read requirements files of features, inside packages, and of images and workflows."""
+    known = {each.file for each in found}
+    for folder in _walk(root):
+        parts = folder.relative_to(root).parts
+        inside = any((each / "__init__.py").is_file() for each in (folder, folder.parent))
+        if inside or _OF_IMAGES.intersection(parts):
+            for path in sorted(folder.glob("requirements*.txt")):
+                if relative_name(path, root) not in known:
+                    yield _as_group(read_requirements(path, root))
+
+
+def _walk(root: Path) -> Iterator[Path]:
+    """Yield the folders of a project, without environments and what is no source."""
+    for name, folders, _ in os.walk(root):
+        folder = Path(name)
+        folders[:] = sorted(
+            each for each in folders
+            if (not each.startswith(".") or each in _OF_IMAGES) and each not in _NO_SOURCE
+            and not (folder / each / "pyvenv.cfg").exists()
+        )  # fmt: skip
+        yield folder
 
 
 def _read(folder: Path, root: Path) -> Iterator[Declaration]:
@@ -56,7 +85,7 @@ def _read(folder: Path, root: Path) -> Iterator[Declaration]:
     yield from found
     if folder == root:
         yield from _read_pin(folder / ".python-version")
-    yield from _read_requirement_files(folder, root, alone=not any(d.wanted for d in found))
+    yield from _read_requirement_files(folder, root, tables=found)
 
 
 def _read_tables(folder: Path, root: Path) -> Iterator[Declaration]:
@@ -80,23 +109,35 @@ def _read_pin(path: Path) -> Iterator[Declaration]:
         yield Declaration(file=path.name, wanted=(from_conda(f"python {words}", path.name),))
 
 
-def _read_requirement_files(folder: Path, root: Path, *, alone: bool) -> Iterator[Declaration]:
-    """Read every requirements file; one is the main one, the others are groups called after it.
+def _read_requirement_files(
+    folder: Path, root: Path, tables: Sequence[Declaration]
+) -> Iterator[Declaration]:
+    """Read every requirements file; one is the main one, the others are groups called after it."""
+    needed = frozenset(
+        wanted.name for each in tables if not each.group for wanted in each.wanted
+    ) - {"python"}
+    files = _find_requirement_files(folder)
+    main = _choose_main(folder, files, alone=not needed)
+    for path in files:
+        read = read_requirements(path, root)
+        # Beside a table that says what is needed, a list without that is for those who develop.
+        is_main = path == main and needed <= {wanted.name for wanted in read.wanted}
+        yield read if is_main else _as_group(read)
+        if commented := read_commented(path, root):
+            yield Declaration(file=read.file, group="commented out", wanted=commented)
 
-    Where nothing else declares anything (``alone``), the only one there is, is the main one.
-    """
+
+def _find_requirement_files(folder: Path) -> list[Path]:
     globs = ("*requirements*.txt", "requirements/*.txt", "requirements*.in", "requirements/*.in")
     files = {path for glob in globs for path in folder.glob(glob) if path.is_file()}
     sources = {path for path in files if path.suffix == ".in" and path.with_suffix(".txt") in files}
-    files = {p for p in files - sources if not re.search("constraint", p.name, re.IGNORECASE)}
-    main = next((folder / name for name in _MAIN if folder / name in files), None)
-    if main is None and len(files) == 1 and alone:
-        main = next(iter(files))
-    for path in sorted(files):
-        read = read_requirements(path, root)
-        yield read if path == main else _as_group(read)
-        if commented := read_commented(path, root):
-            yield Declaration(file=read.file, group="commented out", wanted=commented)
+    return sorted(p for p in files - sources if not re.search("constraint", p.name, re.IGNORECASE))
+
+
+def _choose_main(folder: Path, files: Sequence[Path], *, alone: bool) -> Path | None:
+    """Return the file that everybody installs; the only one is, where nothing else declares."""
+    usual = next((folder / name for name in _MAIN if folder / name in files), None)
+    return files[0] if usual is None and len(files) == 1 and alone else usual
 
 
 def _as_group(read: Declaration) -> Declaration:

@@ -8,10 +8,11 @@ from packaging.utils import canonicalize_name
 
 from proofbook_systems.environment.closure import judge_conflicts
 from proofbook_systems.environment.findings import Finding
-from proofbook_systems.environment.installed import look_up
+from proofbook_systems.environment.installed import list_dependencies, look_up
 from proofbook_systems.environment.interpreter import Interpreter
 from proofbook_systems.environment.locked import judge_lock
 from proofbook_systems.environment.locks import Lock
+from proofbook_systems.environment.variants import find_variant
 from proofbook_systems.environment.wanted import Declaration
 
 __all__ = ["judge_declarations"]
@@ -35,27 +36,30 @@ def judge_declarations(
         yield Finding(name="groups", issues=unknown, why="a group that is asked for must exist")
     judged = [each for each in declarations if not each.group or _is_asked(each, groups)]
     for declaration in judged:
-        yield _judge(declaration, interpreter)
+        yield _judge(declaration, interpreter, find_variant(declaration, declarations, interpreter))
     for lock in locks:
         yield judge_lock(lock, judged, interpreter)
     yield judge_conflicts(declarations, interpreter)
 
 
-def _judge(declaration: Declaration, interpreter: Interpreter) -> Finding:
-    looked = [
-        look_up(wanted, declaration.group, interpreter)
-        for wanted in declaration.wanted
-        if wanted.applies(interpreter.markers)
-    ]
+def _judge(
+    declaration: Declaration, interpreter: Interpreter, variant: Declaration | None
+) -> Finding:
+    looked = list_dependencies([declaration], interpreter)
     limits = [look_up(each, declaration.group, interpreter) for each in declaration.constraints]
-    issues = [each.words for each in looked if each.status not in ("ok", "not judged")]
-    issues += [each.words for each in limits if each.status == "another version"]
-    nothing = not declaration.wanted and not declaration.problems
+    missing = [each for each in looked if each.status == "missing"]
+    wrong = [each.words for each in looked if each.status in ("another version", "elsewhere")]
+    wrong += [each.words for each in limits if each.status == "another version"]
+    wrong = [*declaration.problems, *wrong]
+    unjudged = declaration.computed if not (declaration.wanted or declaration.problems) else ""
+    if variant and not wrong and missing:
+        names = ", ".join(each.name for each in missing)
+        unjudged = f"{variant.file} is what is installed here; {names} are not"
     return Finding(
         name=f"declared-{declaration.name}",
-        issues=(*declaration.problems, *issues),
+        issues=() if unjudged else (*wrong, *(each.words for each in missing)),
         why="the project says that it needs it",
-        unjudged=declaration.computed if nothing else "",
+        unjudged=unjudged,
     )
 
 

@@ -94,6 +94,7 @@ def _distribution(info: "Path", file: "Path") -> "dict[str, object]":
         "modules": sorted(_modules_of(info)),
         "location": str(info.parent),
         "direct_url": _read(info / "direct_url.json"),
+        "installer": _read(info / "INSTALLER").strip().lower(),
     }
 
 

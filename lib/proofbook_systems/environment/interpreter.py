@@ -35,6 +35,8 @@ class Distribution:
     location: str = ""
     direct_url: str = ""
     """Where it was installed from, as JSON (PEP 610); empty where an index was."""
+    installer: str = ""
+    """The tool that installed it: ``pip``, ``uv``, ``poetry 1.8.3``; empty where none says so."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +121,7 @@ def _distribution(answer: Mapping[str, Any]) -> Distribution:
         modules=tuple(answer["modules"]),
         location=answer["location"],
         direct_url=answer["direct_url"],
+        installer=answer["installer"],
     )
 
 

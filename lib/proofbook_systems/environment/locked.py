@@ -11,6 +11,8 @@ from proofbook_systems.environment.wanted import Declaration, Wanted
 
 __all__ = ["judge_lock"]
 
+_FEWEST = 3
+
 
 def judge_lock(
     lock: Lock, declarations: Iterable[Declaration], interpreter: Interpreter
@@ -19,12 +21,32 @@ def judge_lock(
 
     What the lock has and nobody installed is not judged: it may be for another platform.
     """
-    issues = [lock.problem] if lock.problem else []
-    if not lock.problem:
-        outdated = dict(_outdated(lock, declarations, interpreter))
-        issues += [*outdated.values(), *_differing(lock, interpreter, without=outdated)]
     why = "with other versions than the locked ones, results are not those that were tested"
-    return Finding(name=f"lock-{lock.file}", issues=tuple(issues), why=why)
+    name = f"lock-{lock.file}"
+    if lock.problem:
+        return Finding(name=name, issues=(lock.problem,), why=why)
+    outdated = dict(_outdated(lock, declarations, interpreter))
+    differing = list(_differing(lock, interpreter, without=outdated))
+    if _is_from_elsewhere(lock, interpreter, len(differing)):
+        unjudged = (
+            f"the environment was not made from {lock.file}: {len(differing)} versions differ"
+        )
+        return Finding(name=name, issues=tuple(outdated.values()), why=why,
+                       unjudged="" if outdated else unjudged)  # fmt: skip
+    return Finding(name=name, issues=(*outdated.values(), *differing), why=why)
+
+
+def _is_from_elsewhere(lock: Lock, interpreter: Interpreter, differing: int) -> bool:
+    """Say whether somebody has installed the project by its declarations, and not by its lock.
+
+    Libraries have a lock for those who develop them. Most versions differ then, and no package
+    was installed by the lock's tool.
+    """
+    tool = lock.file.partition(".")[0].lower()
+    installers = {each.installer.split(" ")[0] for each in interpreter.installed}
+    comparable = sum(1 for name in interpreter.packages if lock.versions.get(name))
+    by_tool = tool in installers and tool != "uv"  # uv installs in both ways
+    return not by_tool and differing >= _FEWEST and differing * 2 > comparable
 
 
 def _outdated(

@@ -1,8 +1,8 @@
 """Which files of a project run whenever it is used, and which only with a feature of it.
 
 A file that others import only in functions, under conditions or in a try belongs to a feature, and
-so does what it alone imports, and all of a package that is one. Knows nothing about what is
-installed.
+so does what it alone imports, all of a package that is one, and what has requirements of its own.
+Knows nothing about what is installed.
 """
 
 from __future__ import annotations
@@ -25,10 +25,11 @@ def feature_files(imports: _Imports, sources: Sources) -> frozenset[Path]:
     for file, found in imports.items():
         for each in found:
             targets = {t for t in _targets(file, each, sources) if t in imports and t != file}
-            (always[file] if each.need == "always" else lazily).update(targets)
+            certain = each.need == "always" and file not in sources.optional
+            (always[file] if certain else lazily).update(targets)
     referenced = lazily.union(*always.values()) if always else lazily
-    certain = _closure(set(imports) - referenced, always)
-    features = _closure(lazily, always) - certain
+    sure = _closure(set(imports) - referenced - sources.optional, always)
+    features = _closure(lazily | sources.optional, always) - sure
     packages = {file.parent for file in features if file.name == "__init__.py"}
     return frozenset(features | {f for f in imports if packages.intersection(f.parents)})
 

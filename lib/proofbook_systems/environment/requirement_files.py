@@ -133,7 +133,7 @@ def _include(
 
 
 def _from_line(line: str, path: Path, where: str, root: Path) -> Wanted:
-    bare = re.split(r"\s+--[a-z-]+(?:[=\s]|$)", line)[0].strip()  # --hash, --config-settings
+    bare = re.split(r"\s+--[a-z-]+(?:[=\s]|$)", line)[0].strip().rstrip(";")  # --hash
     is_place = re.match(r"[\w+]+://|\.{0,2}/|\.$|file:", bare) or bare.endswith((".whl", ".tar.gz"))
     if is_place and " @ " not in bare:
         return _from_place(bare, path, where, root)

@@ -37,6 +37,8 @@ class Sources:
     root: Path
     files: tuple[Path, ...]
     """Those that do its work."""
+    optional: frozenset[Path]
+    """Those among them that a feature alone needs, which has requirements of its own."""
     aside: tuple[str, ...]
     """Folders that were set aside, relative to the project."""
     _asked: dict[str, bool] = field(default_factory=dict, repr=False, compare=False)
@@ -61,7 +63,21 @@ def find_sources(root: Path, ignore: Iterable[str] = ()) -> Sources:
     aside: list[str] = []
     members = {root, *member_folders(root)}
     files = [f for f in _walk(root, root, members, globs, aside) if not _is_tooling(f, root, globs)]
-    return Sources(root=root, files=tuple(files), aside=tuple(aside))
+    optional = frozenset(file for file in files if _is_of_a_feature(file, root))
+    return Sources(root=root, files=tuple(files), optional=optional, aside=tuple(aside))
+
+
+def _is_of_a_feature(file: Path, root: Path) -> bool:
+    folders = [f for f in file.parents if f.is_relative_to(root) and f != root]
+    return any(_is_feature(folder) for folder in folders)
+
+
+def _is_feature(folder: Path) -> bool:
+    """Say whether a folder inside a package is a feature with requirements of its own."""
+    if not (folder.parent / "__init__.py").is_file():
+        return False
+    named = folder.name in ("contrib", "experimental", "experiments")
+    return named or next(folder.glob("requirements*.txt"), None) is not None
 
 
 def _walk(
@@ -92,7 +108,7 @@ def _is_left_out(path: Path, members: set[Path], distributes: frozenset[Path] | 
         return True
     if (path / "pyvenv.cfg").is_file() or (path / "conda-meta").is_dir():
         return True
-    if any((path / name).is_file() for name in _DECLARING):
+    if any((path / name).is_file() for name in _DECLARING) and not _is_feature(path):
         return True  # a project of its own
     return distributes is not None and not _is_distributed(path, distributes)
 

@@ -21,6 +21,8 @@ from proofbook_systems.environment.wanted import Declaration
 __all__ = ["judge_imports"]
 
 _GIVEN = {"__main__", "_distutils_hack", "distutils", "pip", "pkg_resources", "setuptools", "wheel"}
+# What builds of a package for a GPU bring, and others do not.
+_COMPANIONS = {"triton": "torch"}
 # What a module's package is called where it is not installed, and called otherwise.
 _PACKAGES = {
     "Crypto": "pycryptodome", "OpenSSL": "pyopenssl", "PIL": "pillow", "attr": "attrs",
@@ -128,6 +130,8 @@ def _fault(module: str, known: _Known, interpreter: Interpreter) -> str:
 
 
 def _is_declared(module: str, names: frozenset[str]) -> bool:
+    if _COMPANIONS.get(module) in names:
+        return True
     usual = str(canonicalize_name(module))
     alike = {usual, str(canonicalize_name(_PACKAGES.get(module, module))), f"python-{usual}",
              f"{usual}-python", f"py{usual}"}  # fmt: skip
