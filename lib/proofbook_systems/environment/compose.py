@@ -19,6 +19,7 @@ from proofbook_systems.environment.keys import parse_line
 
 __all__ = ["Service", "find_compose_files", "read_services", "required_variables"]
 
+_LAST_PORT = 65535
 _GLOBS = ("compose*.y*ml", "docker-compose*.y*ml", "docker/compose*.y*ml",
           "docker/**/docker-compose*.y*ml")  # fmt: skip
 _VARIABLE = re.compile(r"\$\{(\w+)(?:(:?[-?+])([^}]*))?\}|\$(\w+)")
@@ -70,9 +71,9 @@ def _service(
 ) -> Service:
     published = [_published(each, variables) for each in _listed(service.get("ports"))]
     mounted = [_mounted(each, variables) for each in _listed(service.get("volumes"))]
-    files = [each.get("path", "") if isinstance(each, dict) else str(each)
+    files = [str(each.get("path", "")) if isinstance(each, dict) else str(each)
              for each in _listed(service.get("env_file"))]  # fmt: skip
-    deploy = yaml.safe_dump(service.get("deploy", {}).get("resources", {}))
+    deploy = str(service.get("deploy"))
     return Service(
         where=where,
         ports=tuple(port for ports in published for port in ports),
@@ -97,7 +98,7 @@ def _published(entry: Any, variables: Mapping[str, str]) -> Iterator[int]:
         text = parts[-2]
     first, _, last = text.partition("-")
     if first.isdigit() and (last or first).isdigit():
-        yield from range(int(first), int(last or first) + 1)
+        yield from range(int(first), min(int(last or first), _LAST_PORT) + 1)
 
 
 def _mounted(entry: Any, variables: Mapping[str, str]) -> str:

@@ -75,6 +75,7 @@ def _walk(root: Path) -> Iterator[Path]:
         folders[:] = sorted(
             each for each in folders
             if (not each.startswith(".") or each in _OF_IMAGES) and each not in _NO_SOURCE
+            and os.access(folder / each, os.R_OK | os.X_OK)
             and not (folder / each / "pyvenv.cfg").exists()
         )  # fmt: skip
         yield folder
@@ -102,7 +103,7 @@ def _read_tables(folder: Path, root: Path) -> Iterator[Declaration]:
 
 def _read_pin(path: Path) -> Iterator[Declaration]:
     """Read the versions of Python that pyenv and uv take; one of another kind says nothing here."""
-    lines = path.read_text(encoding="utf-8").split() if path.is_file() else []
+    lines = path.read_text(encoding="utf-8", errors="replace").split() if path.is_file() else []
     minors = [m[0] for line in lines if (m := re.match(r"\d+\.\d+", line))]
     if minors:
         words = "|".join(f"{minor}.*" for minor in minors)
@@ -118,8 +119,11 @@ def _read_requirement_files(
     ) - {"python"}
     files = _find_requirement_files(folder)
     main = _choose_main(folder, files, alone=not needed)
+    said = {wanted.words for each in tables for wanted in each.wanted}
     for path in files:
         read = read_requirements(path, root)
+        if read.wanted and not read.problems and {each.words for each in read.wanted} <= said:
+            continue  # a table takes it from this file, or repeats it
         # Beside a table that says what is needed, a list without that is for those who develop.
         is_main = path == main and needed <= {wanted.name for wanted in read.wanted}
         yield read if is_main else _as_group(read)

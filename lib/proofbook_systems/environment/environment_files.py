@@ -37,7 +37,8 @@ def read_environment_file(path: Path, root: Path) -> Declaration:
     problems: list[str] = []
     for entry in loaded["dependencies"]:
         if isinstance(entry, dict):
-            pip = read_listed([str(line) for line in entry.get("pip") or ()], path, root)
+            lines = entry.get("pip")
+            pip = read_listed(map(str, lines if isinstance(lines, list) else ()), path, root)
             wanted += pip.wanted
             problems += pip.problems
             continue

@@ -12,16 +12,16 @@ import os
 import re
 import shutil
 import sys
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import unquote
 
 import yaml
 
 from proofbook_systems.environment.folders import relative_name
 from proofbook_systems.environment.interpreter import Interpreter, ask_interpreter
+from proofbook_systems.environment.setup_files import read_tables
 
 __all__ = ["find_interpreter"]
 
@@ -154,7 +154,7 @@ def _poetry(root: Path, environ: Mapping[str, str]) -> Iterator[_Candidate]:
 
 
 def _poetry_name(root: Path) -> str:
-    table = _toml(root / "pyproject.toml")
+    table = read_tables(root)
     tool = table.get("tool", {})
     if "poetry" not in tool and not (root / "poetry.lock").is_file():
         return ""
@@ -172,7 +172,7 @@ def _pipenv(root: Path, environ: Mapping[str, str]) -> Iterator[_Candidate]:
 
 
 def _hatch(root: Path, environ: Mapping[str, str]) -> Iterator[_Candidate]:
-    if "hatch" not in _toml(root / "pyproject.toml").get("tool", {}):
+    if "hatch" not in read_tables(root).get("tool", {}):
         return
     home = Path(environ.get("HOME", "~")).expanduser()
     data = Path(environ.get("HATCH_DATA_DIR") or home / ".local" / "share" / "hatch")
@@ -207,10 +207,3 @@ _SEARCHES: tuple[Callable[[Path, Mapping[str, str]], Iterator[_Candidate]], ...]
 
 def _text(file: Path) -> str:
     return file.read_text(encoding="utf-8", errors="replace").strip() if file.is_file() else ""
-
-
-def _toml(file: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(_text(file))
-    except tomllib.TOMLDecodeError:
-        return {}  # reading what it declares tells of it

@@ -28,7 +28,8 @@ def feature_files(imports: _Imports, sources: Sources) -> frozenset[Path]:
             certain = each.need == "always" and file not in sources.optional
             (always[file] if certain else lazily).update(targets)
     referenced = lazily.union(*always.values()) if always else lazily
-    sure = _closure(set(imports) - referenced - sources.optional, always)
+    tops = {f for f in imports if f.name == "__init__.py" and f.parent.parent in sources.bases}
+    sure = _closure((set(imports) - referenced | tops) - sources.optional, always)
     features = _closure(lazily | sources.optional, always) - sure
     packages = {file.parent for file in features if file.name == "__init__.py"}
     return frozenset(features | {f for f in imports if packages.intersection(f.parents)})

@@ -6,7 +6,7 @@ Static. Knows nothing about what is installed.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +30,27 @@ _NO_PARTS = {"docs", "examples", "tests", "node_modules", "benchmarks"}
 def read_pyproject(path: Path, root: Path) -> Iterator[Declaration]:
     """Read every declaration of a ``pyproject.toml``."""
     name = relative_name(path, root)
+    yield from _read_all(path, name, _read_tables)
+
+
+def read_pipfile(path: Path, root: Path) -> Iterator[Declaration]:
+    """Read the packages and the development packages of a ``Pipfile``."""
+    name = relative_name(path, root)
+    yield from _read_all(path, name, _read_pipfile)
+
+
+def _read_all(
+    path: Path, name: str, read: Callable[[dict[str, Any], Path, str], Iterator[Declaration]]
+) -> list[Declaration]:
     table, problem = _load(path, name)
-    if problem:
-        yield Declaration(file=name, problems=(problem,))
-        return
+    try:
+        found = [] if problem else list(read(table, path, name))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        found, problem = [], f"{name} is not laid out as its kind is: {error}"
+    return [Declaration(file=name, problems=(problem,))] if problem else found
+
+
+def _read_tables(table: dict[str, Any], path: Path, name: str) -> Iterator[Declaration]:
     if "project" in table:
         yield from _read_project(table, path, name)
     yield from _read_groups(table.get("dependency-groups", {}), name)
@@ -41,14 +58,10 @@ def read_pyproject(path: Path, root: Path) -> Iterator[Declaration]:
     yield from _read_poetry(poetry, name, optional="project" in table)
 
 
-def read_pipfile(path: Path, root: Path) -> Iterator[Declaration]:
-    """Read the packages and the development packages of a ``Pipfile``."""
-    name = relative_name(path, root)
-    table, problem = _load(path, name)
+def _read_pipfile(table: dict[str, Any], path: Path, name: str) -> Iterator[Declaration]:
     wanted, problems = _read_table(table.get("packages", {}), name)
     version = table.get("requires", {}).get("python_version", "")
     python = (from_poetry("python", f"{version}.*", name),) if version else ()
-    problems = (*([problem] if problem else []), *problems)
     yield Declaration(file=name, wanted=(*python, *wanted), problems=problems)
     wanted, problems = _read_table(table.get("dev-packages", {}), name)
     yield Declaration(file=name, group="dev-packages", wanted=wanted, problems=problems)
@@ -61,15 +74,23 @@ def member_folders(root: Path) -> list[Path]:
     declare something, such as ``backend``.
     """
     table, _ = _load(root / "pyproject.toml", "")
-    workspace = table.get("tool", {}).get("uv", {}).get("workspace", {})
-    folders = [f for glob in workspace.get("members", ()) for f in sorted(root.glob(glob))]
-    left_out = {f for glob in workspace.get("exclude", ()) for f in root.glob(glob)}
+    workspace = table.get("tool", {}).get("uv", {}).get("workspace")
+    folders = _matching(root, workspace, "members")
+    left_out = set(_matching(root, workspace, "exclude"))
     members = [f for f in folders if (f / "pyproject.toml").is_file() and f not in left_out]
     tables = {"project", "dependency-groups", "build-system"} & set(table)
     if members or tables or "poetry" in table.get("tool", {}) or _declares(root, "*.py"):
         return members
     parts = [f for f in sorted(root.iterdir()) if f.is_dir() and not f.name.startswith(".")]
     return [f for f in parts if f.name not in _NO_PARTS and _declares(f, "pyproject.toml")]
+
+
+def _matching(root: Path, workspace: object, key: str) -> list[Path]:
+    """Return the folders in ``root`` that the globs of a workspace's key name."""
+    globs = workspace.get(key) if isinstance(workspace, dict) else None
+    texts = [g for g in globs if isinstance(g, str)] if isinstance(globs, list) else []
+    inside = [g for g in texts if g and not g.startswith("/") and ".." not in g]
+    return [folder for glob in inside for folder in sorted(root.glob(glob))]
 
 
 def _declares(folder: Path, *globs: str) -> bool:
@@ -80,14 +101,22 @@ def _load(path: Path, name: str) -> tuple[dict[str, Any], str]:
     if not path.is_file():
         return {}, ""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig")), ""
+        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         return {}, f"{name} cannot be read: {error}"
+    tool = table.get("tool", {})
+    tools = tool.values() if isinstance(tool, dict) else [tool]
+    tables = [table.get("project", {}), table.get("dependency-groups", {}), *tools]
+    if not all(isinstance(each, dict) for each in tables):
+        return {}, f"{name} is not laid out as its kind is: a value stands for a table"
+    return table, ""
 
 
 def _read_project(table: dict[str, Any], path: Path, name: str) -> Iterator[Declaration]:
     project, tool = table["project"], table.get("tool", {})
-    lines, computed = list(project.get("dependencies", ())), ""
+    lines, computed = project.get("dependencies", []), ""
+    if not isinstance(lines, list):
+        raise TypeError("project.dependencies is not a list")
     if "dependencies" in project.get("dynamic", ()):
         lines, computed = _read_dynamic(tool, path)
     python = [f"python{project['requires-python']}"] if project.get("requires-python") else []

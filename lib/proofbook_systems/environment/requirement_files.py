@@ -103,6 +103,8 @@ def _try_line(line: str, path: Path, where: str, reading: _Reading, *, constrain
         _read_line(line, path, where, reading, constrains)
     except SubjectError as error:
         reading.problems.append(str(error))
+    except ValueError as error:  # an address that is none
+        reading.problems.append(f"{where}: {line!r} cannot be read: {error}")
 
 
 def _decode(data: bytes) -> str:

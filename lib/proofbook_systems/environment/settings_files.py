@@ -23,6 +23,7 @@ __all__ = ["Setting", "docker_programs", "read_settings"]
 _FILES = ("*.yaml", "*.yml", "*.toml", "*.json", "*.ini", "*.cfg")
 _FOLDERS = ("", "config", "configs", "conf", "settings")
 _LARGEST = 200_000
+_DEEPEST = 12
 _FOLDER = re.compile(r"(^|[_-])(dir|directory|folder)$", re.IGNORECASE)
 _PORT = re.compile(r"^((app|server|web|api|http|service)[_-])?port$", re.IGNORECASE)
 _SQLITE = re.compile(r"sqlite(?:\+\w+)?:///(?:%\(here\)s/)?(\S+)")
@@ -83,13 +84,15 @@ def _read(path: Path, name: str) -> Iterator[Setting]:
     yield from _walk(loaded, name, ())
 
 
-def _walk(value: Any, name: str, keys: tuple[str, ...]) -> Iterator[Setting]:
+def _walk(value: Any, name: str, keys: tuple[str, ...], depth: int = 0) -> Iterator[Setting]:
+    if depth > _DEEPEST:
+        return  # YAML can name itself
     if isinstance(value, dict):
         for key, each in value.items():
-            yield from _walk(each, name, (*keys, str(key)))
+            yield from _walk(each, name, (*keys, str(key)), depth + 1)
     elif isinstance(value, list):
         for each in value:
-            yield from _walk(each, name, keys)
+            yield from _walk(each, name, keys, depth + 1)
     elif keys and keys[0] != "services" and isinstance(value, str | int):
         yield from _setting(keys[-1], str(value), f"{name}: {'.'.join(keys)}")
 

@@ -23,6 +23,7 @@ __all__ = [
     "package_folders",
     "read_setup_cfg",
     "read_setup_py",
+    "read_tables",
     "requirements_of",
 ]
 
@@ -31,7 +32,7 @@ _COMPUTED = "setup.py computes its requirements, and is not run"
 
 def distribution_name(folder: Path) -> str:
     """Return the name of the distribution that a folder is the source of, or an empty text."""
-    table = _toml(folder)
+    table = read_tables(folder)
     name = table.get("project", {}).get("name")
     name = name or table.get("tool", {}).get("poetry", {}).get("name")
     name = name or _sections(folder / "setup.cfg").get("metadata", {}).get("name")
@@ -40,7 +41,7 @@ def distribution_name(folder: Path) -> str:
 
 def is_distribution(folder: Path) -> bool:
     """Say whether a folder is the source of a package that is built and installed."""
-    return "build-system" in _toml(folder) or bool(_keywords(folder / "setup.py"))
+    return "build-system" in read_tables(folder) or bool(_keywords(folder / "setup.py"))
 
 
 def package_folders(folder: Path) -> frozenset[Path]:
@@ -48,7 +49,7 @@ def package_folders(folder: Path) -> frozenset[Path]:
 
     A folder called ``src`` with packages in it is such a one.
     """
-    tool = _toml(folder).get("tool", {})
+    tool = read_tables(folder).get("tool", {})
     tables = [tool.get("setuptools", {}), tool.get("hatch", {}).get("build", {}),
               tool.get("poetry", {}).get("packages", []), tool.get("flit", {}).get("module", {}),
               _keywords(folder / "setup.py").get("package_dir")]  # fmt: skip
@@ -157,11 +158,15 @@ def _sections(path: Path) -> dict[str, dict[str, str]]:
     return {name: dict(parser[name]) for name in parser.sections()}
 
 
-def _toml(folder: Path) -> dict[str, Any]:
+def read_tables(folder: Path) -> dict[str, Any]:
+    """Return the tables of a ``pyproject.toml``; none of one that reading its needs tells of."""
     try:
-        return tomllib.loads(_text(folder / "pyproject.toml"))
+        table = tomllib.loads(_text(folder / "pyproject.toml"))
     except tomllib.TOMLDecodeError:
-        return {}  # reading what it declares tells of it
+        return {}
+    tool = table.get("tool", {})
+    tables = [table.get("project", {}), tool, *(tool.values() if isinstance(tool, dict) else ())]
+    return table if all(isinstance(each, dict) for each in tables) else {}
 
 
 def _text(path: Path) -> str:

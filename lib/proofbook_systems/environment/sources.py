@@ -102,6 +102,8 @@ def _has_scripts(folder: Path, root: Path) -> bool:
 
 
 def _is_left_out(path: Path, members: set[Path], distributes: frozenset[Path] | None) -> bool:
+    if not os.access(path, os.R_OK | os.X_OK):
+        return True  # of another user, as the data of a database in a container
     if path in members or any(path in member.parents for member in members):
         return False
     if path.name.lower() in _ASIDE or path.name.endswith(".egg-info"):

@@ -20,6 +20,8 @@ class Layout:
     python: str = "3.11.7"
     conda: dict[str, str] = field(default_factory=dict)
     groups: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
+    """Findings of which nothing can be said, and that is."""
 
     def but(self, files: dict[str, str | None] | None = None, **changes: object) -> Layout:
         """Return it with other files (None removes one) and other packages."""
@@ -340,6 +342,95 @@ _PIPENV = Layout(
     },
     installed=("requests 2.32.3", "Django 5.0 django"),
 )  # fmt: skip
+_ALTERNATIVES = Layout(
+    # The top-level file is the host's; those who develop install another one.
+    files={
+        "requirements.txt": "-r requirements/production.txt\n",
+        "requirements/production.txt": "-r base.txt\nelasticsearch==5.5.3\nuwsgi>=2.0\n",
+        "requirements/development.txt": "-r base.txt\ndjango-debug-toolbar\n",
+        "requirements/base.txt": "Django>=5\nwagtail>=6\ndj-database-url\n",
+        "bakery/settings.py": "import django, dj_database_url\ntry:\n    from .local import *\n"
+                              "except ImportError:\n    pass\n",
+    },
+    installed=("Django 5.1 django", "wagtail 6.2", "dj-database-url 2.2",
+               "django-debug-toolbar 4.4"),
+    told=("declared-requirements.txt",),
+)  # fmt: skip
+_DEVELOPERS_LIST = Layout(
+    # requirements.txt is what those who develop install; the table says what is needed.
+    files={
+        "pyproject.toml": "[project]\nname='httpy'\ndependencies=['certifi', 'idna']\n"
+                          "[build-system]\nrequires=['hatchling']\n",
+        "requirements.txt": "-e .[http2]\nmkdocs==1.6.1\npytest==8.3\n",
+        "httpy/__init__.py": "import certifi\nfrom ._api import get\n",
+        "httpy/_api.py": "import idna\n\ndef http2():\n    import h2\n",
+    },
+    installed=("httpy 1 httpy @here <- certifi & idna", "certifi 2024.8", "idna 3.10"),
+)  # fmt: skip
+_FOREIGN_LOCK = Layout(
+    # Installed by pip from ranges; the lock is for those who develop it.
+    files={
+        "pyproject.toml": "[project]\nname='pdmish'\nversion='1'\n"
+                          "dependencies=['rich>=13', 'httpx', 'dep-logic', 'platformdirs']\n"
+                          "[build-system]\nrequires=['pdm-backend']\n",
+        "pdm.lock": (
+            "[[package]]\nname='rich'\nversion='13.1'\n[[package]]\nname='httpx'\n"
+            "version='0.27.0'\n[[package]]\nname='dep-logic'\nversion='0.4'\n"
+            "[[package]]\nname='platformdirs'\nversion='4.2'\n"
+        ),
+        "src/pdmish/__init__.py": "import rich, httpx\n",
+    },
+    installed=("pdmish 1 pdmish @here", "rich 14.0", "httpx 0.28.1", "dep-logic 0.5",
+               "platformdirs 4.2"),
+    told=("lock-pdm.lock",),
+)  # fmt: skip
+_FEATURES = Layout(
+    # A platform: features in packages of their own with their own requirements, some for a GPU,
+    # and images that install them.
+    files={
+        "pyproject.toml": "[project]\nname='titan'\nversion='1'\ndependencies=['torch>=2']\n"
+                          "[build-system]\nrequires=['setuptools']\n",
+        ".ci/docker/requirements-flux.txt": "transformers\neinops\n",
+        "titan/__init__.py": "",
+        "titan/train.py": "import torch\nfrom titan.models import find\n",
+        "titan/models/__init__.py": "import importlib\n",
+        "titan/models/flux/__init__.py": "",
+        "titan/models/flux/embedder.py": "import transformers\n",
+        "titan/models/vision/__init__.py": "",
+        "titan/models/vision/requirements.txt": "torchvision\n",
+        "titan/models/vision/model.py": "import torchvision\nfrom titan.data import images\n",
+        "titan/data/__init__.py": "",
+        "titan/data/images.py": "import imageio\n",
+        "titan/kernels.py": "import triton\n",
+        "titan/experiments/__init__.py": "",
+        "titan/experiments/rl/main.py": "import vllm\n",
+    },
+    installed=("torch 2.8.0+cpu", "titan 1 titan @here <- torch>=2"),
+)  # fmt: skip
+_PARTS = Layout(
+    # Nothing at the top: a frontend, and a backend with its environment and declarations.
+    files={
+        "README.md": "# App\n", "package.json": "{}",
+        "pyproject.toml": "[tool.ruff]\nline-length = 100\n",
+        "backend/requirements.txt": "fastapi>=0.100\nsqlalchemy\n",
+        "backend/main.py": "import fastapi\nfrom backend.db import models\nfrom utils.x import y\n",
+        "backend/db/models.py": "import sqlalchemy\n",
+        "backend/utils/x.py": "",
+        "backend/tests/test_main.py": "import pytest\n",
+        "frontend/scripts/gen.js": "",
+    },
+    installed=("fastapi 0.115", "SQLAlchemy 2.0 sqlalchemy"),
+)  # fmt: skip
+_FROM_FILE = Layout(
+    files={
+        "pyproject.toml": "[project]\nname='filed'\ndynamic=['dependencies', 'version']\n"
+                          "[tool.setuptools.dynamic]\ndependencies = {file = ['requirements.in']}\n"
+                          "[build-system]\nrequires=['setuptools']\n",
+        "requirements.in": "numpy\n# scipy>=1.10\n",
+        "filed.py": "import numpy\n",
+    },
+    installed=("numpy 2.1",),
+)  # fmt: skip
 _STANDARD_ONLY = Layout(
     files={"run.py": "import json\nfrom helpers import f\n", "helpers.py": "import sys\n"},
     installed=(),
@@ -349,7 +440,9 @@ LAYOUTS = {
     "research": _RESEARCH, "finetuning": _FINETUNING, "library": _LIBRARY, "poetry": _POETRY,
     "conda": _CONDA, "django": _DJANGO, "service": _SERVICE, "setup-cfg": _SETUP_CFG,
     "computed": _COMPUTED, "variants": _VARIANTS, "pipenv": _PIPENV,
-    "standard-only": _STANDARD_ONLY,
+    "standard-only": _STANDARD_ONLY, "alternatives": _ALTERNATIVES,
+    "developers' list": _DEVELOPERS_LIST, "foreign lock": _FOREIGN_LOCK, "features": _FEATURES,
+    "parts": _PARTS, "from a file": _FROM_FILE,
 }  # fmt: skip
 
 PLANTS = {
@@ -498,5 +591,33 @@ PLANTS = {
     "a pyproject.toml that is no TOML": Plant(
         _LIBRARY.but({"pyproject.toml": "[project\nname='x'\n", "uv.lock": None}),
         "declared-pyproject.toml", ("pyproject.toml cannot be read",),
+    ),
+    "a package that every alternative needs": Plant(
+        _ALTERNATIVES.installing(without="wagtail"),
+        "declared-requirements.txt", ("requirements/base.txt:2", "wagtail>=6"),
+    ),
+    "a version that no alternative accepts": Plant(
+        _ALTERNATIVES.installing("Django 4.2 django"),
+        "declared-requirements.txt", ("Django>=5", "4.2 is installed"),
+    ),
+    "one version in a lock that is followed": Plant(
+        _FOREIGN_LOCK.installing("rich 14.0", "httpx 0.27.0", "dep-logic 0.4"),
+        "lock-pdm.lock", ("rich is locked to 13.1", "14.0"),
+    ),
+    "an import beside features": Plant(
+        _FEATURES.but({"titan/train.py": "import torch\nimport fire\n"}),
+        "imports", ("titan/train.py:2", "fire"),
+    ),
+    "a package of a part": Plant(
+        _PARTS.installing(without="SQLAlchemy"),
+        "declared-backend/requirements.txt", ("backend/requirements.txt:2", "sqlalchemy"),
+    ),
+    "an import in a part": Plant(
+        _PARTS.but({"backend/db/models.py": "import alembic\n"}),
+        "imports", ("backend/db/models.py:1", "alembic"),
+    ),
+    "a package of a dynamic file": Plant(
+        _FROM_FILE.installing("numpy 2.1").but({"requirements.in": "numpy<2\n"}),
+        "declared-pyproject.toml", ("numpy<2", "2.1 is installed"),
     ),
 }  # fmt: skip

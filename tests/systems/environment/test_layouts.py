@@ -37,7 +37,8 @@ def judge(layout: Layout, root: Path) -> Judged:
 def test_a_right_project_is_called_right(name: str, tmp_path: Path):
     judged = judge(LAYOUTS[name], tmp_path)
     assert judged.wrong == {}
-    assert [each.name for each in judged.findings.values() if each.unjudged] == []
+    told = [each.name for each in judged.findings.values() if each.unjudged]
+    assert told == list(LAYOUTS[name].told)
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
@@ -50,11 +51,10 @@ def test_nothing_is_written_into_the_project(name: str, tmp_path: Path):
 
 
 @pytest.mark.parametrize("name", PLANTS)
-def test_a_planted_defect_is_found_and_named_and_nothing_else(name: str, tmp_path: Path):
+def test_a_planted_defect_is_found_and_named_first_and_alone(name: str, tmp_path: Path):
     plant: Plant = PLANTS[name]
     wrong = judge(plant.layout, tmp_path).wrong
     assert list(wrong) == [plant.finding]
-    assert len(wrong[plant.finding]) == 1
     assert [word for word in plant.words if word not in wrong[plant.finding][0]] == []
 
 
