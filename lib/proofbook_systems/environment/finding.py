@@ -191,6 +191,15 @@ def _pyenv(root: Path, environ: Mapping[str, str]) -> Iterator[_Candidate]:
         yield from _environment(folder, f"pyenv's environment {name}")
 
 
+def _active(root: Path, environ: Mapping[str, str]) -> Iterator[_Candidate]:
+    """Take the environment that the person has activated, but Proofbook's and conda's base."""
+    for name in ("VIRTUAL_ENV", "CONDA_PREFIX"):
+        folder = environ.get(name, "")
+        is_base = name == "CONDA_PREFIX" and environ.get("CONDA_DEFAULT_ENV", "base") == "base"
+        if folder and not is_base and Path(folder).resolve() != Path(sys.prefix).resolve():
+            yield from _environment(Path(folder), f"the active environment ({name})")
+
+
 def _own(root: Path, environ: Mapping[str, str]) -> Iterator[_Candidate]:
     """Take this interpreter where the project itself is installed in it, from this folder."""
     own = Path(sys.executable)
@@ -201,7 +210,7 @@ def _own(root: Path, environ: Mapping[str, str]) -> Iterator[_Candidate]:
 
 
 _SEARCHES: tuple[Callable[[Path, Mapping[str, str]], Iterator[_Candidate]], ...] = (
-    _in_project, _pdm, _above, _poetry, _pipenv, _conda, _pyenv, _hatch, _own,
+    _in_project, _pdm, _above, _poetry, _pipenv, _conda, _pyenv, _hatch, _own, _active,
 )  # fmt: skip
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,6 +13,7 @@ from proofbook.profiles import load_profile
 from proofbook.project import Project
 from proofbook_subjects.environment.project import write_project
 from proofbook_systems.environment.project import open_project
+from proofbook_systems.environment.suggesting import suggest_parameters
 from proofbook_systems.environment.survey import (
     find_interpreter,
     inspect_databases,
@@ -30,11 +30,18 @@ def example(tmp_path: Path) -> Path:
     return write_project(tmp_path / "example")
 
 
-def test_the_example_has_what_the_tiny_profile_asks_for(example: Path):
-    asked = job_of("tiny", "environment")
-    assert {f.state for f in inspect_folders(asked["folders"], example)} == {"writable"}
-    found = inspect_databases(asked["databases"], example)
-    assert [(d.state, d.missing_tables) for d in found] == [("ok", ()), ("ok", ())]
+def test_what_the_example_proposes_is_there(example: Path):
+    offered = suggest_parameters({"project": str(example)})
+    assert [each for each in offered if each.doubt] == []
+    databases = [each.value for each in offered if each.parameter == "databases"]
+    named = {name: tables for each in databases for name, tables in each.items()}
+    assert set(named) == {"data/trends.db", "data/metrics.db", "data/image_library.db"}
+    found = inspect_databases(named, example)
+    assert {(each.state, each.missing_tables) for each in found} == {("ok", ())}
+    assert [f.state for f in inspect_folders(["data", "outputs"], example)] == ["writable"] * 2
+
+
+def test_the_keys_of_the_example_are_set(example: Path):
     keys = inspect_project_keys(example, [], "", {})
     assert [key.state for key in keys.needed] == ["present", "present"]
 
@@ -47,10 +54,9 @@ def test_the_example_has_an_environment_of_its_own_that_is_right(example: Path):
     assert [each for each in found if each.issues or each.unjudged] == []
 
 
-def job_of(profile: str, job: str) -> dict[str, Any]:
-    """Return the parameters that a profile sets for a job."""
-    jobs = load_profile(Project(ROOT), profile)[0].jobs
-    return next(dict(each.parameters) for each in jobs if each.name == job)
+def test_what_the_default_profile_asks_for_fits_every_project():
+    jobs = load_profile(Project(ROOT), "tiny")[0].jobs
+    assert [each.parameters for each in jobs if each.runbook == "environment/validate"] == [{}]
 
 
 def test_the_example_is_gone_after_the_process():

@@ -141,6 +141,26 @@ def test_a_given_one_goes_before_all(given: str, root: Path, make_environment: M
     assert list(find(root, given).packages) == ["given"]
 
 
+@pytest.mark.parametrize(
+    ("variables", "name"),
+    [
+        ({"VIRTUAL_ENV": "{here}"}, "here"),
+        ({"CONDA_PREFIX": "{here}", "CONDA_DEFAULT_ENV": "ldm"}, "here"),
+        ({"CONDA_PREFIX": "{here}", "CONDA_DEFAULT_ENV": "base"}, None),
+        ({"VIRTUAL_ENV": sys.prefix}, None),
+        ({"VIRTUAL_ENV": "/no/such/folder"}, None),
+    ],
+)
+def test_the_active_environment_is_the_last_choice(
+    variables: dict[str, str], name: str | None, root: Path, make_environment: Make
+):
+    here = make_environment(root.parents[1] / "active", "here 1")
+    found = find(root, **{n: text.format(here=here) for n, text in variables.items()})
+    assert list(found.packages) == ([name] if name else [])
+    make_environment(root / ".venv", "nearer 1")
+    assert list(find(root, VIRTUAL_ENV=str(here)).packages) == ["nearer"]
+
+
 def test_a_command_is_taken_from_the_path(root: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PATH", str(Path(sys.executable).parent))
     assert find(root, Path(sys.executable).name).problem == ""
