@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from proofbook import hardware
-from proofbook_systems.environment.installed import Dependency
-from proofbook_systems.environment.interpreter import Interpreter
+from proofbook_systems.environment.interpreters.interpreter import Interpreter
+from proofbook_systems.environment.packages.installed import Dependency
 
 __all__ = ["Snapshot", "take_snapshot", "write_snapshot"]
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from proofbook_systems.environment.interpreter import Distribution, Interpreter
+from proofbook_systems.environment.interpreters.interpreter import Distribution, Interpreter
 
 MARKERS = {
     "implementation_name": "cpython", "implementation_version": "3.11.7", "os_name": "posix",

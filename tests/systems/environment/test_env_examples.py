@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from accounts import write_files
 
-from proofbook_systems.environment.env_examples import find_example_keys, own_file
-from proofbook_systems.environment.project_keys import ProjectKeys, inspect_project_keys
+from proofbook_systems.environment.keys.env_examples import find_example_keys, own_file
+from proofbook_systems.environment.keys.project_keys import ProjectKeys, inspect_project_keys
 
 SECRET = "sk-proj-4uN8qWfZ0Lr7"
 

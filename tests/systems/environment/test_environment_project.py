@@ -13,7 +13,7 @@ from proofbook.profiles import load_profile
 from proofbook.project import Project
 from proofbook_subjects.environment.project import write_project
 from proofbook_systems.environment.project import open_project
-from proofbook_systems.environment.suggesting import suggest_parameters
+from proofbook_systems.environment.proposals.suggesting import suggest_parameters
 from proofbook_systems.environment.survey import (
     find_interpreter,
     inspect_databases,

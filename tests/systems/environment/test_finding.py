@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from accounts import write_files
 
-from proofbook_systems.environment.finding import find_interpreter
-from proofbook_systems.environment.interpreter import Interpreter
+from proofbook_systems.environment.interpreters.finding import find_interpreter
+from proofbook_systems.environment.interpreters.interpreter import Interpreter
 
 Make = Callable[..., Path]
 Layout = Callable[[Path, Path, Make], Mapping[str, str]]
@@ -191,7 +191,7 @@ def test_an_environment_whose_python_has_gone_is_a_problem(root: Path, make_envi
      ("echo hello", "did not answer as a Python 3 does")],
 )  # fmt: skip
 def test_what_is_no_python_is_a_problem(body: str, words: str, tmp_path: Path):
-    from proofbook_systems.environment.interpreter import ask_interpreter
+    from proofbook_systems.environment.interpreters.interpreter import ask_interpreter
 
     program = tmp_path / "python"
     program.write_text(f"#!/bin/sh\n{body}\n")

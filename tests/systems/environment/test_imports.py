@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from accounts import account, write_files
 
-from proofbook_systems.environment.imports import read_imports
-from proofbook_systems.environment.module_graph import feature_files
-from proofbook_systems.environment.sources import find_sources
-from proofbook_systems.environment.undeclared import judge_imports
-from proofbook_systems.environment.wanted import Declaration, from_pep508
+from proofbook_systems.environment.declared.wanted import Declaration, from_pep508
+from proofbook_systems.environment.packages.undeclared import judge_imports
+from proofbook_systems.environment.sources.imports import read_imports
+from proofbook_systems.environment.sources.module_graph import feature_files
+from proofbook_systems.environment.sources.source_files import find_sources
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from accounts import distribution, install, write_files
 
-from proofbook_systems.environment import inquiry
-from proofbook_systems.environment.interpreter import ask_interpreter
+from proofbook_systems.environment.interpreters import inquiry
+from proofbook_systems.environment.interpreters.interpreter import ask_interpreter
 
 SOURCE = Path(inquiry.__file__)
 EGG = """Metadata-Version: 1.1

@@ -10,8 +10,11 @@ from accounts import account, write_files
 from layouts import LAYOUTS, PLANTS, Layout, Plant
 
 from proofbook.fingerprints import fingerprint
-from proofbook_systems.environment.findings import Finding
-from proofbook_systems.environment.project_packages import dependency_status, judge_packages
+from proofbook_systems.environment.packages.findings import Finding
+from proofbook_systems.environment.packages.project_packages import (
+    dependency_status,
+    judge_packages,
+)
 
 
 class Judged(NamedTuple):

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from accounts import account, write_files
 
-from proofbook_systems.environment.project_packages import judge_packages
-from proofbook_systems.environment.suggesting import suggest_parameters
+from proofbook_systems.environment.packages.project_packages import judge_packages
+from proofbook_systems.environment.proposals.suggesting import suggest_parameters
 
 MALFORMED = [
     ("compose.yml", "services: {web: {deploy: 5}}"),

@@ -6,8 +6,8 @@ import pytest
 from accounts import account
 
 from proofbook.errors import SubjectError
-from proofbook_systems.environment.interpreter import Interpreter
-from proofbook_systems.environment.packages import Package, inspect_packages
+from proofbook_systems.environment.interpreters.interpreter import Interpreter
+from proofbook_systems.environment.packages.asked_packages import Package, inspect_packages
 
 
 def inspect(text: str, interpreter: Interpreter) -> Package:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from accounts import account
 
-from proofbook_systems.environment.installed import Dependency
+from proofbook_systems.environment.packages.installed import Dependency
 from proofbook_systems.environment.snapshot import take_snapshot, write_snapshot
 
 PYTHON = account("numpy 1.26", version="3.8.5", conda={"ffmpeg": "4.3"})

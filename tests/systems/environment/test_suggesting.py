@@ -14,7 +14,7 @@ from accounts import write_files
 from proofbook.fingerprints import fingerprint
 from proofbook.suggestions import Suggestion
 from proofbook_systems.environment.ports import inspect_ports
-from proofbook_systems.environment.suggesting import suggest_parameters
+from proofbook_systems.environment.proposals.suggesting import suggest_parameters
 
 
 def suggest(root: Path, **files: str) -> list[Suggestion]:

@@ -8,9 +8,9 @@ import pytest
 from accounts import MARKERS, write_files
 
 from proofbook.errors import SubjectError
-from proofbook_systems.environment.pyproject import read_pyproject
-from proofbook_systems.environment.requirement_files import read_lines, read_requirements
-from proofbook_systems.environment.wanted import from_conda, from_pep508, from_poetry
+from proofbook_systems.environment.declared.pyproject import read_pyproject
+from proofbook_systems.environment.declared.requirement_files import read_lines, read_requirements
+from proofbook_systems.environment.declared.wanted import from_conda, from_pep508, from_poetry
 
 
 @pytest.mark.parametrize(

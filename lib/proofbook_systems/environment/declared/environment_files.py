@@ -11,9 +11,9 @@ from typing import Any
 import yaml
 
 from proofbook.errors import SubjectError
+from proofbook_systems.environment.declared.requirement_files import read_listed
+from proofbook_systems.environment.declared.wanted import Declaration, Wanted, from_conda
 from proofbook_systems.environment.folders import relative_name
-from proofbook_systems.environment.requirement_files import read_listed
-from proofbook_systems.environment.wanted import Declaration, Wanted, from_conda
 
 __all__ = ["is_environment_file", "read_environment_file"]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator
 
-from proofbook_systems.environment.findings import Finding
-from proofbook_systems.environment.interpreter import Interpreter
-from proofbook_systems.environment.locks import Lock
-from proofbook_systems.environment.wanted import Declaration, Wanted
+from proofbook_systems.environment.declared.locks import Lock
+from proofbook_systems.environment.declared.wanted import Declaration, Wanted
+from proofbook_systems.environment.interpreters.interpreter import Interpreter
+from proofbook_systems.environment.packages.findings import Finding
 
 __all__ = ["judge_lock"]
 

@@ -1,6 +1,6 @@
 """Which installed packages a project reaches, and what those lack among themselves.
 
-Knows metadata alone, as :mod:`.interpreter` brings it.
+Knows metadata alone, as an interpreter brings it.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from proofbook_systems.environment.findings import Finding
-from proofbook_systems.environment.interpreter import Distribution, Interpreter
-from proofbook_systems.environment.wanted import Declaration
+from proofbook_systems.environment.declared.wanted import Declaration
+from proofbook_systems.environment.interpreters.interpreter import Distribution, Interpreter
+from proofbook_systems.environment.packages.findings import Finding
 
 __all__ = ["find_conflicts", "judge_conflicts", "reachable"]
 

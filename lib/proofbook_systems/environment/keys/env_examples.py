@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from proofbook_systems.environment.folders import relative_name
-from proofbook_systems.environment.keys import parse_line, value_state
+from proofbook_systems.environment.keys.key_files import parse_line, value_state
 
 __all__ = ["ExampleKey", "find_example_keys", "find_examples", "is_secret", "own_file"]
 

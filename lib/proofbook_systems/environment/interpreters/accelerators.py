@@ -9,7 +9,7 @@ import json
 import subprocess
 from dataclasses import dataclass
 
-from proofbook_systems.environment.interpreter import Interpreter
+from proofbook_systems.environment.interpreters.interpreter import Interpreter
 
 __all__ = ["TorchDevices", "inspect_torch"]
 

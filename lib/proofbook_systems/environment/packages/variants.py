@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from proofbook_systems.environment.installed import list_dependencies
-from proofbook_systems.environment.interpreter import Interpreter
-from proofbook_systems.environment.wanted import Declaration
+from proofbook_systems.environment.declared.wanted import Declaration
+from proofbook_systems.environment.interpreters.interpreter import Interpreter
+from proofbook_systems.environment.packages.installed import list_dependencies
 
 __all__ = ["find_variant"]
 

@@ -7,20 +7,20 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from proofbook_systems.environment.declarations import read_declarations
-from proofbook_systems.environment.dependencies import judge_declarations
-from proofbook_systems.environment.findings import Finding
-from proofbook_systems.environment.installed import (
+from proofbook_systems.environment.declared.declarations import read_declarations
+from proofbook_systems.environment.declared.locks import read_locks
+from proofbook_systems.environment.declared.setup_files import distribution_name
+from proofbook_systems.environment.declared.wanted import Declaration
+from proofbook_systems.environment.interpreters.interpreter import Interpreter
+from proofbook_systems.environment.packages.dependencies import judge_declarations
+from proofbook_systems.environment.packages.findings import Finding
+from proofbook_systems.environment.packages.installed import (
     Dependency,
     list_dependencies,
     resolve_computed,
 )
-from proofbook_systems.environment.interpreter import Interpreter
-from proofbook_systems.environment.locks import read_locks
-from proofbook_systems.environment.setup_files import distribution_name
-from proofbook_systems.environment.sources import find_sources
-from proofbook_systems.environment.undeclared import judge_imports
-from proofbook_systems.environment.wanted import Declaration
+from proofbook_systems.environment.packages.undeclared import judge_imports
+from proofbook_systems.environment.sources.source_files import find_sources
 
 __all__ = ["dependency_status", "judge_packages"]
 

@@ -14,9 +14,9 @@ from typing import Any, Literal, NamedTuple
 
 import yaml
 
-from proofbook_systems.environment.env_examples import find_examples
 from proofbook_systems.environment.folders import relative_name
-from proofbook_systems.environment.keys import parse_line
+from proofbook_systems.environment.keys.env_examples import find_examples
+from proofbook_systems.environment.keys.key_files import parse_line
 
 __all__ = ["Setting", "docker_programs", "read_settings"]
 

@@ -12,19 +12,23 @@ from typing import Any
 from urllib.parse import quote
 
 from proofbook.suggestions import Suggest, Suggestion
-from proofbook_systems.environment.compose import (
+from proofbook_systems.environment.folders import relative_name
+from proofbook_systems.environment.interpreters.finding import find_interpreter
+from proofbook_systems.environment.keys.env_examples import is_secret
+from proofbook_systems.environment.project import open_project
+from proofbook_systems.environment.proposals.compose import (
     Service,
     find_compose_files,
     read_services,
     required_variables,
 )
-from proofbook_systems.environment.env_examples import is_secret
-from proofbook_systems.environment.finding import find_interpreter
-from proofbook_systems.environment.folders import relative_name
-from proofbook_systems.environment.project import open_project
-from proofbook_systems.environment.settings_files import Setting, docker_programs, read_settings
-from proofbook_systems.environment.source_uses import Use, read_uses
-from proofbook_systems.environment.sources import Sources, find_sources
+from proofbook_systems.environment.proposals.settings_files import (
+    Setting,
+    docker_programs,
+    read_settings,
+)
+from proofbook_systems.environment.sources.source_files import Sources, find_sources
+from proofbook_systems.environment.sources.source_uses import Use, read_uses
 
 __all__ = ["SUGGESTIONS", "suggest_parameters"]
 

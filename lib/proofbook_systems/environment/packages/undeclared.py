@@ -9,14 +9,14 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from proofbook_systems.environment.closure import reachable
-from proofbook_systems.environment.findings import Finding
+from proofbook_systems.environment.declared.wanted import Declaration
 from proofbook_systems.environment.folders import relative_name
-from proofbook_systems.environment.imports import Import, read_imports
-from proofbook_systems.environment.interpreter import Interpreter
-from proofbook_systems.environment.module_graph import feature_files
-from proofbook_systems.environment.sources import Sources
-from proofbook_systems.environment.wanted import Declaration
+from proofbook_systems.environment.interpreters.interpreter import Interpreter
+from proofbook_systems.environment.packages.closure import reachable
+from proofbook_systems.environment.packages.findings import Finding
+from proofbook_systems.environment.sources.imports import Import, read_imports
+from proofbook_systems.environment.sources.module_graph import feature_files
+from proofbook_systems.environment.sources.source_files import Sources
 
 __all__ = ["judge_imports"]
 

@@ -19,9 +19,9 @@ from urllib.parse import unquote
 
 import yaml
 
+from proofbook_systems.environment.declared.setup_files import read_tables
 from proofbook_systems.environment.folders import relative_name
-from proofbook_systems.environment.interpreter import Interpreter, ask_interpreter
-from proofbook_systems.environment.setup_files import read_tables
+from proofbook_systems.environment.interpreters.interpreter import Interpreter, ask_interpreter
 
 __all__ = ["find_interpreter"]
 

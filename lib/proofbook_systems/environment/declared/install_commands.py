@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from proofbook.errors import SubjectError
+from proofbook_systems.environment.declared.wanted import Declaration, Wanted, from_pep508
 from proofbook_systems.environment.folders import relative_name
-from proofbook_systems.environment.wanted import Declaration, Wanted, from_pep508
 
 __all__ = ["read_install_commands"]
 

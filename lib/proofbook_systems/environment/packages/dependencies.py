@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from packaging.utils import canonicalize_name
 
-from proofbook_systems.environment.closure import judge_conflicts
-from proofbook_systems.environment.findings import Finding
-from proofbook_systems.environment.installed import list_dependencies, look_up
-from proofbook_systems.environment.interpreter import Interpreter
-from proofbook_systems.environment.locked import judge_lock
-from proofbook_systems.environment.locks import Lock
-from proofbook_systems.environment.variants import find_variant
-from proofbook_systems.environment.wanted import Declaration
+from proofbook_systems.environment.declared.locks import Lock
+from proofbook_systems.environment.declared.wanted import Declaration
+from proofbook_systems.environment.interpreters.interpreter import Interpreter
+from proofbook_systems.environment.packages.closure import judge_conflicts
+from proofbook_systems.environment.packages.findings import Finding
+from proofbook_systems.environment.packages.installed import list_dependencies, look_up
+from proofbook_systems.environment.packages.locked import judge_lock
+from proofbook_systems.environment.packages.variants import find_variant
 
 __all__ = ["judge_declarations"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from proofbook_systems.environment.closure import find_conflicts
-from proofbook_systems.environment.interpreter import Interpreter
-from proofbook_systems.environment.wanted import Wanted, from_pep508
+from proofbook_systems.environment.declared.wanted import Wanted, from_pep508
+from proofbook_systems.environment.interpreters.interpreter import Interpreter
+from proofbook_systems.environment.packages.closure import find_conflicts
 
 __all__ = ["Package", "inspect_packages"]
 

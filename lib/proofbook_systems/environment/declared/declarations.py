@@ -11,20 +11,23 @@ from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from proofbook_systems.environment.environment_files import (
+from proofbook_systems.environment.declared.environment_files import (
     is_environment_file,
     read_environment_file,
 )
-from proofbook_systems.environment.folders import relative_name
-from proofbook_systems.environment.install_commands import read_install_commands
-from proofbook_systems.environment.pyproject import (
+from proofbook_systems.environment.declared.install_commands import read_install_commands
+from proofbook_systems.environment.declared.pyproject import (
     member_folders,
     read_pipfile,
     read_pyproject,
 )
-from proofbook_systems.environment.requirement_files import read_commented, read_requirements
-from proofbook_systems.environment.setup_files import read_setup_cfg, read_setup_py
-from proofbook_systems.environment.wanted import Declaration, from_conda
+from proofbook_systems.environment.declared.requirement_files import (
+    read_commented,
+    read_requirements,
+)
+from proofbook_systems.environment.declared.setup_files import read_setup_cfg, read_setup_py
+from proofbook_systems.environment.declared.wanted import Declaration, from_conda
+from proofbook_systems.environment.folders import relative_name
 
 __all__ = ["read_declarations"]
 

@@ -15,10 +15,10 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from proofbook.errors import SubjectError
+from proofbook_systems.environment.declared.requirement_files import read_lines
+from proofbook_systems.environment.declared.setup_files import requirements_of
+from proofbook_systems.environment.declared.wanted import Declaration, Wanted, from_poetry
 from proofbook_systems.environment.folders import relative_name
-from proofbook_systems.environment.requirement_files import read_lines
-from proofbook_systems.environment.setup_files import requirements_of
-from proofbook_systems.environment.wanted import Declaration, Wanted, from_poetry
 
 __all__ = ["member_folders", "read_pipfile", "read_pyproject"]
 

@@ -15,9 +15,9 @@ from urllib.parse import unquote, urlparse
 from packaging.utils import canonicalize_name
 
 from proofbook.errors import SubjectError
+from proofbook_systems.environment.declared.setup_files import distribution_name
+from proofbook_systems.environment.declared.wanted import Declaration, Wanted, from_pep508
 from proofbook_systems.environment.folders import relative_name
-from proofbook_systems.environment.setup_files import distribution_name
-from proofbook_systems.environment.wanted import Declaration, Wanted, from_pep508
 
 __all__ = ["read_commented", "read_lines", "read_listed", "read_requirements"]
 

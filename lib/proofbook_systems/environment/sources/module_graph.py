@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from proofbook_systems.environment.imports import Import
-from proofbook_systems.environment.sources import Sources
+from proofbook_systems.environment.sources.imports import Import
+from proofbook_systems.environment.sources.source_files import Sources
 
 __all__ = ["feature_files"]
 

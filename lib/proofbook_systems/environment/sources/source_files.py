@@ -13,9 +13,9 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 
+from proofbook_systems.environment.declared.pyproject import member_folders
+from proofbook_systems.environment.declared.setup_files import is_distribution, package_folders
 from proofbook_systems.environment.folders import relative_name
-from proofbook_systems.environment.pyproject import member_folders
-from proofbook_systems.environment.setup_files import is_distribution, package_folders
 
 __all__ = ["Sources", "find_sources"]
 

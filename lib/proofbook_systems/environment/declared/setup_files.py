@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from proofbook.errors import SubjectError
+from proofbook_systems.environment.declared.wanted import Declaration, Wanted, from_pep508
 from proofbook_systems.environment.folders import relative_name
-from proofbook_systems.environment.wanted import Declaration, Wanted, from_pep508
 
 __all__ = [
     "distribution_name",

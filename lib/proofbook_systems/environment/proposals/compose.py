@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from proofbook_systems.environment.folders import relative_name
-from proofbook_systems.environment.keys import parse_line
+from proofbook_systems.environment.keys.key_files import parse_line
 
 __all__ = ["Service", "find_compose_files", "read_services", "required_variables"]
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from proofbook_systems.environment.env_examples import ExampleKey, find_example_keys
-from proofbook_systems.environment.keys import Key, inspect_keys
+from proofbook_systems.environment.keys.env_examples import ExampleKey, find_example_keys
+from proofbook_systems.environment.keys.key_files import Key, inspect_keys
 
 __all__ = ["ProjectKeys", "inspect_project_keys"]
 

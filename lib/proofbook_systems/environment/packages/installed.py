@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import unquote, urlparse
 
-from proofbook_systems.environment.interpreter import Distribution, Interpreter
-from proofbook_systems.environment.wanted import Declaration, Wanted, from_pep508
+from proofbook_systems.environment.declared.wanted import Declaration, Wanted, from_pep508
+from proofbook_systems.environment.interpreters.interpreter import Distribution, Interpreter
 
 __all__ = ["Dependency", "list_dependencies", "look_up", "resolve_computed"]
 
