@@ -78,6 +78,7 @@ class ConfigurationsConfig(TrainerConfig):
     """Parameters of ``training/configurations``."""
 
     changes: dict[str, str]
+    compared_steps: int = Field(ge=0)
     final_files: list[str]
 
 

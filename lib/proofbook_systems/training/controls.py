@@ -20,7 +20,14 @@ from proofbook_systems.training.layouts import (
     step_in_name,
 )
 from proofbook_systems.training.running import Ended, run_training
-from proofbook_systems.training.saving import Change, SaveWatch, can_watch, count_turns, save_steps
+from proofbook_systems.training.saving import (
+    Change,
+    SaveWatch,
+    can_watch,
+    count_turns,
+    save_seconds,
+    save_steps,
+)
 from proofbook_systems.training.states import can_read, read_states, recorded_step
 from proofbook_systems.training.steps import Numbering, Step, last_step, numbering_of
 from proofbook_systems.training.trainer import Trainer
@@ -73,7 +80,19 @@ class Control:
     @property
     def turns(self) -> int:
         """How often a file is begun, ended, moved or removed in one save."""
-        return count_turns(self.changes)
+        kept = {path.relative_to(self.output).as_posix() for path in self.output.rglob("*")}
+        final = {place for place in kept if checkpoint_of(place) is None}
+        return count_turns([change for change in self.changes if change.place not in final])
+
+    @property
+    def step_seconds(self) -> float:
+        """How long a step takes at the most, on the average."""
+        return self.ended.seconds / max(1, self.total)
+
+    @property
+    def save_seconds(self) -> float:
+        """How long it writes a checkpoint, as far as that was seen."""
+        return save_seconds(self.changes)
 
     @property
     def checkpoints(self) -> list[Checkpoint]:
@@ -82,7 +101,7 @@ class Control:
 
     @property
     def save_steps(self) -> list[int]:
-        """The steps of its checkpoints, by their names, or by what was told when they were whole."""
+        """The steps of its checkpoints, by name, or by what was told when they were whole."""
         named = [step for step in self.saved if step > 0]
         return named or save_steps(self.changes)
 
@@ -101,7 +120,7 @@ class Control:
 
     @property
     def not_repeatable(self) -> str:
-        """The first difference of two uninterrupted trainings, in words; empty where there is none."""
+        """How two uninterrupted trainings differ first, in words; empty where they do not."""
         steps = sorted(self.departures, key=lambda each: each.step or 0)
         learnt = [row for row in self.comparison.having("differs") if row.role in _LEARNT]
         if steps:

@@ -22,6 +22,7 @@ _OTHERS = {
 
 class _Reader(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
+        """Return a class of the format, or a number format of torch."""
         import torch
 
         if module in _MODULES or (module, name) in _OTHERS:

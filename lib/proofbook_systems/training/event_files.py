@@ -1,8 +1,8 @@
 """The scalars in TensorBoard's event files, read without TensorBoard.
 
-The format: records of a length, its checksum, a protocol buffer ``Event`` and its checksum; an event
-has a step (field 2) and a summary (5), whose values (1) have a tag (1) and a float (2) or a tensor (8).
-Source: tensorboard's event.proto and summary.proto.
+The format: records of a length, its checksum, a protocol buffer ``Event`` and its checksum; an
+event has a step (field 2) and a summary (5), whose values (1) have a tag (1) and a float (2) or a
+tensor (8). Source: tensorboard's event.proto and summary.proto.
 """
 
 from __future__ import annotations

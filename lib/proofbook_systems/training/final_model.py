@@ -1,7 +1,7 @@
 """The model that a training leaves: can it be loaded, is it finite, whole, and the newest?
 
-Families are told by their own files: a pipeline's ``model_index.json``, an adapter's config, an index of
-shards. Knows nothing about whether the model is good.
+Families are told by their own files: a pipeline's ``model_index.json``, an adapter's config, an
+index of shards. Knows nothing about whether the model is good.
 """
 
 from __future__ import annotations
@@ -136,9 +136,11 @@ def _family_faults(output: Path, paths: Sequence[Path]) -> Iterator[str]:
             and not (path.parent / "adapter_config.json").is_file()
         ):
             yield f"{path.parent.name}/{path.name} has no adapter_config.json beside it"
-        elif path.name in ("diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.bin"):
-            if not (path.parent / "config.json").is_file():
-                yield f"{path.parent.name}/{path.name} has no config.json beside it"
+        elif (
+            path.name in ("diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.bin")
+            and not (path.parent / "config.json").is_file()
+        ):
+            yield f"{path.parent.name}/{path.name} has no config.json beside it"
 
 
 def _pipeline_faults(index: Path) -> Iterator[str]:
@@ -178,8 +180,8 @@ def _stale(paths: Sequence[Path], checkpoints: Sequence[Checkpoint]) -> Iterator
     for checkpoint, digests in each[:-1]:
         if final <= digests and not final <= newest:
             yield (
-                f"the final weights are those of {checkpoint.path.name}, and {each[-1][0].path.name} "
-                "has others: what was learnt since then is lost"
+                f"the final weights are those of {checkpoint.path.name}, and "
+                f"{each[-1][0].path.name} has others: what was learnt since then is lost"
             )
             return
 

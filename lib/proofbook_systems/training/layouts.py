@@ -21,8 +21,10 @@ __all__ = [
     "step_in_name",
 ]
 
-WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".npz", ".npy", ".pkl", ".tar", ".distcp",
-           ".msgpack", ".h5", ".gguf", ".keras", ".joblib")  # fmt: skip
+WEIGHTS = (
+    ".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".npz", ".npy", ".pkl", ".tar", ".distcp",
+    ".msgpack", ".h5", ".gguf", ".keras", ".joblib",
+)  # fmt: skip
 """Endings of files that hold weights or states."""
 
 NAMES: tuple[tuple[str, str], ...] = (
@@ -48,6 +50,7 @@ _TEMPORARY = re.compile(
     r"|\.(?:new|old|bak)$|~$",
     re.IGNORECASE,
 )
+_SHARD = re.compile(r"-\d+-of-\d+")
 _DEEPEST = 6
 
 
@@ -86,7 +89,9 @@ def find_checkpoints(output: Path, pattern: str = "") -> list[Checkpoint]:
 
 
 def step_in_name(name: str) -> int | None:
-    """Return the step that a checkpoint's name tells; None where it is the name of something else."""
+    """Return the step that a checkpoint's name tells; None where something else has that name."""
+    if _SHARD.search(name):
+        return None
     stem = name
     while (shorter := Path(stem)).suffix.lower() in WEIGHTS:
         stem = shorter.stem
@@ -142,7 +147,7 @@ def _of_file(path: Path) -> Iterator[Checkpoint]:
     step = step_in_name(path.name)
     if step is None and path.stem.isdigit():
         step = int(path.stem)
-    if step is not None and re.search(r"-of-\d+", path.name) is None:
+    if step is not None:
         yield Checkpoint(step, path)
     elif _UNNUMBERED.match(path.stem):
         yield Checkpoint(-1, path)

@@ -18,12 +18,18 @@ from proofbook_systems.training.event_files import read_scalars
 
 __all__ = ["Entry", "LogFile", "find_logs", "is_log", "read_log"]
 
-_STEPS = ("step", "global_step", "_step", "iter", "iteration", "iter_num", "num_updates", "update",
-          "steps", "trainer/global_step")  # fmt: skip
-_LOSSES = ("loss", "train_loss", "train/loss", "train_loss_step", "training_loss", "avr_loss",
-           "loss/train", "total_loss", "lm_loss", "loss/average", "loss/current", "losses/total")  # fmt: skip
-_RATES = ("lr", "learning_rate", "train/lr", "train/learning_rate", "lr/unet", "lr-adam", "lr-adamw",
-          "lr-sgd")  # fmt: skip
+_STEPS = (
+    "step", "global_step", "_step", "iter", "iteration", "iter_num", "num_updates", "update",
+    "steps", "trainer/global_step",
+)  # fmt: skip
+_LOSSES = (
+    "loss", "train_loss", "train/loss", "train_loss_step", "training_loss", "avr_loss",
+    "loss/train", "total_loss", "lm_loss", "loss/average", "loss/current", "losses/total",
+)  # fmt: skip
+_RATES = (
+    "lr", "learning_rate", "train/lr", "train/learning_rate", "lr/unet", "lr-adam", "lr-adamw",
+    "lr-sgd",
+)  # fmt: skip
 _NAMES = re.compile(
     r"(\.jsonl|\.csv|\.tsv|^trainer_state\.json|log.*\.json|metrics.*\.json)$|^events\.out\.tfevents",
     re.IGNORECASE,
@@ -52,7 +58,7 @@ class LogFile(NamedTuple):
 
 
 def is_log(name: str) -> bool:
-    """Say whether a file of this name is a log, whose content tells when and not what was learnt."""
+    """Say whether a file of this name is a log, which tells when and not what was learnt."""
     return _LOGS.search(name) is not None
 
 
@@ -149,9 +155,13 @@ def _merged(entries: Iterable[Entry]) -> list[Entry]:
     merged: list[Entry] = []
     for entry in entries:
         last = merged[-1] if merged else None
-        if last is None or last.step != entry.step:
+        if last is None or last.step != entry.step or _both(last.loss, entry.loss):
             merged.append(entry)
         else:
             loss = last.loss if entry.loss is None else entry.loss
             merged[-1] = Entry(entry.step, loss, last.lr if entry.lr is None else entry.lr)
     return merged
+
+
+def _both(a: float | None, b: float | None) -> bool:
+    return a is not None and b is not None

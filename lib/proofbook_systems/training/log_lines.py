@@ -22,7 +22,8 @@ _LOSS = re.compile(
     re.IGNORECASE,
 )
 _RATE = re.compile(
-    rf"(?<![A-Za-z0-9_])(?:lr|learning[ _]rate|train/lr|lr[-_](?:unet|text|adamw?|sgd|group|pg|\d)\w*){_IS}{_QUOTED}",
+    rf"(?<![A-Za-z0-9_])(?:lr|learning[ _]rate|train/lr"
+    rf"|lr[-_](?:unet|text|adamw?|sgd|group|pg|\d)\w*){_IS}{_QUOTED}",
     re.IGNORECASE,
 )
 _EPOCH = re.compile(rf"[\"']epoch[\"']\s*:\s*{_QUOTED}")
@@ -92,14 +93,14 @@ FORMS: tuple[LineForm, ...] = (
     ),
     _form(
         "step by name",
-        r"(?<![A-Za-z_])(?:global[ _]?)?(?:train(?:ing|er)?[ _/])?(?:steps?|iter(?:ation)?s?|update|batch)"
-        r"(?:_num)?[\"']?\s*[:=#]?\s*\[?\s*(?P<step>\d+)(?![.\d]|\s*s\b)",
+        r"(?<![A-Za-z_])(?:global[ _]?)?(?:train(?:ing|er)?[ _/])?"
+        r"(?:steps?|iter(?:ation)?s?|update|batch)(?:_num)?[\"']?\s*[:=#]?\s*\[?\s*(?P<step>\d+)(?![.\d]|\s*(?:s\b|%))",
         "iter 5: loss 0.2500, time 12.00ms, mfu 1.00%",
         worded=True,
     ),
     _form(
         "epoch by name",
-        r"(?<![A-Za-z])epoch[\"']?\s*[:=#]?\s*\[?\s*(?P<step>\d+)(?![.\d])",
+        r"(?<![A-Za-z])epoch[\"']?\s*[:=#]?\s*\[?\s*(?P<step>\d+)(?![.\d]|\s*%)",
         "Epoch 5/30 - train loss: 0.25",
     ),
 )
@@ -178,6 +179,8 @@ def _read_dictionaries(lines: Iterable[str]) -> Iterator[Told]:
             if total in (None, bar["total"]):
                 step = int(bar["step"])
         start = line.find("{")
+        if start >= 0 and "train_runtime" in line[start:]:
+            continue  # the summary of a whole training
         if start >= 0 and _UNNUMBERED.pattern.search(line[start:]):
             bars = list(_BAR.finditer(line[:start]))
             total = total or (bars[-1]["total"] if bars else None)

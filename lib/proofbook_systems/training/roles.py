@@ -8,8 +8,8 @@ from typing import Literal
 __all__ = ["FILE_ROLES", "KEY_ROLES", "Role", "role_of"]
 
 Role = Literal[
-    "scheduler", "step counters", "optimizer", "random numbers", "order of the data", "scaler", "EMA",
-    "weights", "progress", "settings", "other",
+    "scheduler", "step counters", "optimizer", "random numbers", "order of the data", "scaler",
+    "EMA", "weights", "progress", "settings", "other",
 ]  # fmt: skip
 
 FILE_ROLES: tuple[tuple[Role, str], ...] = (
@@ -31,7 +31,7 @@ KEY_ROLES: tuple[tuple[Role, str], ...] = (
         r"^(?:\w*config|cfg|\w*args|hparams|\w*hyper_?param\w*|options|command|cmd)(?:\.|$)",
     ),
     ("scheduler", r"sched"),
-    ("step counters", r"optim.*\.(?:step|t|k)$|^state\.[^.]+\.step$|(?:^|\.)num_batches_tracked$^"),
+    ("step counters", r"optim.*\.(?:step|t|k)$|^state\.[^.]+\.step$"),
     ("optimizer", r"optim|^state\.\d+\.|exp_avg|momentum_buffer|param_groups"),
     ("random numbers", r"rng|random|(?:^|\.)seed$"),
     ("order of the data", r"sampler|loader|dataset|data_iter|data_state"),

@@ -67,6 +67,8 @@ class Ended:
     """What is advised for what was printed."""
     recognised: Recognised | None = None
     """Where and how its steps were told; None where none were."""
+    writes: list[float] = field(default_factory=list)
+    """Seconds since the start at which it wrote other files than logs, where that was watched."""
 
     @property
     def last_words(self) -> str:
@@ -148,8 +150,8 @@ class Training:
 
     def reached(self) -> int:
         """Return the largest step that is told so far; 0 where there is none."""
-        size = self._size()
-        if size != self._parsed or self.trainer.log_file:
+        size = self._size() + self._log.size
+        if size != self._parsed:
             self._parsed = size
             self._reached = max(self._reached, self._log.reached(self._printed(_TAIL)))
         return self._reached
@@ -190,10 +192,28 @@ class Training:
         """Wait until so long after its start; return whether it has ended before that."""
         return self.wait(timeout, lambda: time.monotonic() - self._started >= seconds)
 
+    def steps(self) -> list[Step]:
+        """Return the steps that are told so far."""
+        return self._log.read(self._printed())[1]
+
     @property
     def running(self) -> bool:
         """Whether it has not ended yet."""
         return self._program.running
+
+    def hold(self) -> None:
+        """Stop all of it where it is, at once, until :meth:`let_go` or a kill."""
+        self._signal_group(signal.SIGSTOP)
+
+    def let_go(self) -> None:
+        """Let it go on."""
+        self._signal_group(signal.SIGCONT)
+
+    def _signal_group(self, signum: int) -> None:
+        # Not through the warden: its answer takes longer than a small file is written in.
+        with contextlib.suppress(ProcessLookupError):
+            if self._program.running:
+                os.killpg(self.pid, signum)
 
     def interrupt(self, signum: int) -> None:
         """Send it a signal as people and systems do, if it still runs.
@@ -214,7 +234,7 @@ class Training:
         recognised, steps = self._log.read(printed)
         return Ended(
             code=self._program.exit_code, state=self._program.state, steps=steps,
-            recognised=recognised,
+            recognised=recognised, writes=self._writes(),
             printed=printed, seconds=time.monotonic() - self._started, memory=self._memory,
             gpu=self._stop_watching(),
             advice=find_advice(printed, self.trainer.advice),
@@ -226,6 +246,10 @@ class Training:
 
     def _stop_watching(self) -> GpuUse | None:
         return self._watch.stop() if self._watch else None
+
+    def _writes(self) -> list[float]:
+        times = self._saves.writes if self._saves else []
+        return sorted({round(seconds - self._started, 1) for seconds in times})
 
     def _pause(self) -> None:
         if self._saves is None:

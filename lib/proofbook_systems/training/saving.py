@@ -1,7 +1,7 @@
 """Watch an output folder while checkpoints are written: every change, from the first byte on.
 
-Linux's inotify tells them, whatever names a trainer gives to what it has not finished. Elsewhere there
-is nothing to watch with, and that is told. Logs and pictures are left out.
+Linux's inotify tells them, whatever names a trainer gives to what it has not finished. Elsewhere
+there is nothing to watch with, and that is told. Logs and pictures are left out.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ __all__ = [
     "can_watch",
     "count_turns",
     "find_unprotected",
+    "save_seconds",
     "save_steps",
 ]
 
@@ -68,6 +69,8 @@ class SaveWatch:
     folder: Path
     changes: list[Change] = field(default_factory=list)
     """All that was seen so far."""
+    writes: list[float] = field(default_factory=list)
+    """When anything but a log was changed, on the monotonic clock."""
     reached: int = 0
     """The step that the training has told by now, as its follower says."""
 
@@ -118,6 +121,8 @@ class SaveWatch:
             (flags.MOVED_FROM, "moved away"), (flags.MOVED_TO, "moved here"),
             (flags.DELETE, "deleted"),
         )  # fmt: skip
+        if not is_log(path.name):
+            self.writes.append(time.monotonic())
         for flag, kind in kinds:
             if mask & flag and _counts(path):
                 yield self._change(kind, path)
@@ -188,6 +193,16 @@ def save_steps(changes: Sequence[Change]) -> list[int]:
     units = _by_unit(changes).values()
     ends = {start for unit in units for start, _, _ in _whole(unit)}
     return sorted({change.step for change in changes if change.seconds in ends})
+
+
+def save_seconds(changes: Sequence[Change]) -> float:
+    """Return the median time between the first and the last change of a checkpoint that is made."""
+    times = []
+    for unit in _by_unit(changes).values():
+        ends = [start for start, _, _ in _whole(unit)]
+        if ends and any(_is_inside(change, unit) for change in unit):
+            times.append(ends[0] - unit[0].seconds)
+    return sorted(times)[len(times) // 2] if times else 0.0
 
 
 def count_turns(changes: Sequence[Change]) -> int:

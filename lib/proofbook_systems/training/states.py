@@ -54,15 +54,15 @@ def read_states(path: Path) -> dict[str, Any]:
 
 
 def recorded_step(path: Path) -> int | None:
-    """Return the step that is told in a file's content; None where none is, or it cannot be read."""
+    """Return the step that a file's content tells; None where it tells none or cannot be read."""
     try:
         states = read_states(path)
     except SubjectError:
         return None
     for counter in _COUNTERS:
-        value = states.get(counter)
-        if value is not None and hasattr(value, "numel") and value.numel() == 1:
-            value = int(value)
+        value: Any = states.get(counter)
+        if hasattr(value, "item") and value.ndim == 0:
+            value = value.item()
         if isinstance(value, int) and not isinstance(value, bool):
             return value
     return None
@@ -138,6 +138,7 @@ class _Plain(pickle.Unpickler):
     """Reads a pickle of numbers, strings and arrays, such as states of random generators."""
 
     def find_class(self, module: str, name: str) -> Any:
+        """Return a class that such states are made of."""
         for allowed in _allowed():
             if (allowed.__module__.replace("numpy._core", "numpy.core"), allowed.__name__) == (
                 module.replace("numpy._core", "numpy.core"), name,

@@ -1,12 +1,13 @@
-"""The steps that a trainer tells: its form is recognised, and told; numbers are compared, not places.
+"""The steps that a trainer tells: its form is recognised, and told.
 
-Knows nothing about processes.
+Numbers are compared, not places. Knows nothing about processes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,10 +16,11 @@ from proofbook_systems.training.log_files import Entry, find_logs, read_log
 from proofbook_systems.training.log_lines import FORMS, LineForm, Told, own_form, read_lines
 from proofbook_systems.training.log_lines import split_lines as _split
 
-__all__ = ["Recognised", "Step", "StepLog", "last_step", "numbering_of"]
+__all__ = ["Numbering", "Recognised", "Step", "StepLog", "last_step", "numbering_of"]
 
 _DICTIONARY = "dictionaries beside a progress bar"
-_TAIL = 65536
+_TAIL = 8192
+_LIVE = (".jsonl", ".csv")
 
 
 class Step(NamedTuple):
@@ -42,16 +44,14 @@ class Numbering(NamedTuple):
         """Return where numbers do not go on as they should; the last distance may be shorter."""
         wrong = [
             f"{a.number} is followed by {b.number}"
-            for a, b in zip(steps, steps[1:], strict=False)
-            if not 0 < b.number - a.number <= self.stride
-            and b.number != steps[-1].number
-            or b.number <= a.number
+            for a, b in pairwise(steps)
+            if not _continues(a.number, b.number, self.stride, last=steps[-1].number)
         ]
         return wrong if self.regular(steps) else [each for each in wrong if _goes_back(each)]
 
     def regular(self, steps: Sequence[Step]) -> bool:
         """Whether most steps are told at the same distance; a throttled bar tells some of them."""
-        gaps = [b.number - a.number for a, b in zip(steps, steps[1:], strict=False)]
+        gaps = [b.number - a.number for a, b in pairwise(steps)]
         return gaps.count(self.stride) >= 0.8 * len(gaps)
 
     def made_by(self, steps: Sequence[Step]) -> int:
@@ -104,6 +104,11 @@ class StepLog:
         """Note what the files tell already."""
         self._before = {path: read_log(path) for path in self._files()}
 
+    @property
+    def size(self) -> int:
+        """Bytes in the files that grow while it runs."""
+        return sum(path.stat().st_size for path in self._files(live=True))
+
     def reached(self, printed: str) -> int:
         """Return the largest step that is told so far, quickly; 0 where there is none."""
         tail = printed[-_TAIL:]
@@ -115,7 +120,7 @@ class StepLog:
         return max(numbers, default=0)
 
     def _follows(self, found: Recognised, steps: Sequence[Step]) -> bool:
-        """Whether steps of this form are to be followed: of the one that is known, if it is printed."""
+        """Say whether to follow steps of this form: of the known one, if it is printed."""
         printed = self.known is not None and self.known.place == found.place
         return bool(steps) and (not printed or (found.name, found.word) == (
             (self.known.name, self.known.word) if self.known else ("", "")
@@ -154,7 +159,7 @@ class StepLog:
                     count=len(steps),
                     steps_an_epoch=rate,
                     sample=told[-1].line[-120:],
-                ),  # fmt: skip
+                ),
                 steps,
             )
 
@@ -171,10 +176,8 @@ class StepLog:
             path = self.output / self.log_file
             return [path] if path.is_file() else []
         if live:
-            folders = (self.output, self.output / "logs")
-            return [
-                path for folder in folders if folder.is_dir() for path in folder.glob("*.jsonl")
-            ]
+            folders = [path for path in (self.output, self.output / "logs") if path.is_dir()]
+            return [path for folder in folders for path in folder.iterdir() if path.suffix in _LIVE]
         logs = {log.path.name + log.kind: log.path for log in find_logs(self.output)}
         return list(logs.values())
 
@@ -192,13 +195,18 @@ def numbering_of(steps: Sequence[Step]) -> Numbering:
     """
     if not steps:
         raise SubjectError(
-            "no steps were recognised in what the trainer prints or in its files; give log_file, or "
-            "log_pattern with (?P<step>…) and (?P<loss>…)"
+            "no steps were recognised in what the trainer prints or in its files; give log_file, "
+            "or log_pattern with (?P<step>…) and (?P<loss>…)"
         )
-    gaps = [b.number - a.number for a, b in zip(steps, steps[1:], strict=False)]
+    gaps = [b.number - a.number for a, b in pairwise(steps)]
     gaps = [gap for gap in gaps if gap > 0]
     stride = max(set(gaps), key=gaps.count) if gaps else 1
     return Numbering(min(steps[0].number, 1), stride)
+
+
+def _continues(before: int, number: int, stride: int, *, last: int) -> bool:
+    """Say whether a number comes after another, and no later than it should; the last one may."""
+    return before < number and (number - before <= stride or number == last)
 
 
 def _goes_back(words: str) -> bool:
@@ -224,7 +232,7 @@ def _by_word(
                 epochs_from=base,
                 count=len(steps),
                 sample=group[-1].line[-120:],
-            ),  # fmt: skip
+            ),
             steps,
         )
 

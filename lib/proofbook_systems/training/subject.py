@@ -50,7 +50,7 @@ def _project(path: Path | None, config: TrainerConfig) -> Path:
 
 
 def revision_of_trainer(trainer: Trainer) -> str:
-    """Return what tells a trainer from another version: its config, and the files its command names."""
+    """Return what tells a trainer's versions apart: its config, and the files in its command."""
     folders = [trainer.project / word for word in trainer.train if not Path(word).is_absolute()]
     paths = [Path(word) for word in trainer.train if Path(word).is_absolute()] + folders
     files = [path for path in paths if path.is_file()]

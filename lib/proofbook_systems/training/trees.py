@@ -1,13 +1,13 @@
 """Compare what two runs of a training left: every file of both, matched by place, and told.
 
-What differs between two uninterrupted runs is noise of the trainer, such as a time or a path: it cannot
-be compared, and that is told, too.
+What differs between two uninterrupted runs is noise of the trainer, such as a time or a path: it
+cannot be compared, and that is told, too.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal

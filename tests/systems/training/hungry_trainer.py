@@ -12,7 +12,8 @@ import yaml
 config = yaml.safe_load(Path(sys.argv[1]).read_text())
 out, total, faults = Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4:]
 stop: list[int] = []
-signal.signal(signal.SIGINT, lambda number, _: stop.append(number))
+deaf = signal.SIG_IGN if "deaf" in faults else lambda number, _: stop.append(number)
+signal.signal(signal.SIGINT, deaf)
 size = int(config["train_batch_size"]) * 40_000_000
 if "fails" in faults:
     sys.exit("bad luck")

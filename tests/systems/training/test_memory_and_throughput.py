@@ -90,6 +90,13 @@ def test_memory_that_is_lost_is_red(
 
 
 @pytest.mark.usefixtures("no_gpu")
+def test_a_training_that_cannot_be_interrupted_says_nothing_about_memory(run: Run) -> None:
+    done = run("memory", "deaf", **SMALL)
+    assert done.red == ["each-was-interrupted"]
+    assert "SIGINT did not interrupt it" in str(done.checks["each-was-interrupted"].actual)
+
+
+@pytest.mark.usefixtures("no_gpu")
 def test_another_failure_than_memory_is_said(run: Run) -> None:
     done = run("memory", "mumbles", **SMALL)
     assert "with train_batch_size 16 the trainer exited with code 1: no room" in str(done.error)
@@ -143,4 +150,4 @@ def test_a_record_is_judged_without_another_training(run: Run, tmp_path: Path) -
     assert again.red == ["seconds-per-step"]
     assert again.names["pace"] == first.names["pace"]
     kinds = [[r.name for r in done.records if r.kind == "identity"] for done in (first, again)]
-    assert kinds == [["config"], ["config"]]  # a measurement is no subject
+    assert kinds == [["trainer"], ["trainer"]]  # a measurement is no subject

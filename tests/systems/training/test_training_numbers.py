@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-from pathlib import Path
 from random import Random
 
 import pytest
@@ -14,35 +12,9 @@ from proofbook_systems.training.artefacts import names_gpu
 from proofbook_systems.training.comparison import compare_steps, stitch
 from proofbook_systems.training.memory_trend import find_growth, seconds_per_step
 from proofbook_systems.training.running import MemorySample
-from proofbook_systems.training.steps import Step, last_step, read_steps
-from proofbook_systems.training.trend import find_trend
+from proofbook_systems.training.steps import Step
+from proofbook_systems.training.trend import find_trend, known, not_finite, why_unknown
 from proofbook_systems.training.troubleshooting import find_advice
-
-BAR = (
-    "Steps:  25%|██▌       | 1/4 [00:01<00:03,  1.00s/it, loss=0.5, lr=5e-06]\r"
-    "Steps:  50%|█████     | 2/4 [00:02<00:02,  1.00s/it, loss=0.5, lr=5e-06]\r"
-    "Steps:  50%|█████     | 2/4 [00:02<00:02,  1.00s/it, loss=0.25, lr=5e-06]\n"
-    "Saved checkpoint: x\n"
-    "step 3/4 loss: nan lr 1e-4\n"
-)
-
-
-def test_bars_and_plain_lines_are_read_and_a_rewritten_step_counts_once() -> None:
-    steps = read_steps(BAR)
-    assert steps[:2] == [Step(1, 0.5, 5e-6), Step(2, 0.25, 5e-6)]
-    assert (steps[2].number, steps[2].lr) == (3, 1e-4)
-    assert steps[2].loss is not None and math.isnan(steps[2].loss)
-    assert last_step(steps) == 3
-    assert last_step([]) == 0
-
-
-def test_a_file_of_lines_alone_counts_and_a_torn_line_is_left_out(tmp_path: Path) -> None:
-    log = tmp_path / "log.jsonl"
-    lines = [{"step": 1, "loss": 0.123456789012345, "lr": 1}, {"other": 1}, {"step": 2}]
-    log.write_text("".join(json.dumps(line) + "\n" for line in lines) + '{"step": 3, "lo')
-    assert read_steps(BAR, log) == [Step(1, 0.123456789012345, 1), Step(2, None, None)]
-    assert len(read_steps(BAR, tmp_path / "none")) == 3
-
 
 def noisy(slope: float, count: int = 60) -> list[float]:
     random = Random(5)
@@ -66,6 +38,14 @@ def test_a_lucky_last_value_makes_no_fall() -> None:
 def test_too_few_values_or_broken_ones_are_no_trend(values: list[float]) -> None:
     with pytest.raises(SubjectError, match=r"too few for a trend|not finite"):
         find_trend(values)
+
+
+def test_why_no_trend_is_known_is_told() -> None:
+    assert known([1.0] * 8)
+    assert not known([1.0] * 7)
+    assert why_unknown([1.0] * 7) == "7 losses are too few for a trend; at least 8 are needed"
+    assert why_unknown([1.0] * 8 + [math.inf]) == "some losses are not finite"
+    assert not_finite([Step(3, math.nan, None), Step(4, None, None)]) == ["step 3: nan"]
 
 
 def memory(per_step: float, count: int = 40) -> list[MemorySample]:
@@ -93,6 +73,17 @@ def test_the_first_departure_of_each_sequence_is_named() -> None:
     assert words == ["learning rate departs at step 4, by 0.1", "loss departs at step 3, by 0.167"]
     (shorter, *_) = compare_steps(ours, ours[:4])
     assert shorter.words == "step sequence departs at step 5, has nothing to compare"
+    (broken,) = compare_steps([*ours[:4], Step(5, math.nan, 0.1)], ours)
+    assert broken.words == "loss departs at step 5, where one is NaN"
+
+
+def test_steps_are_compared_by_their_number_and_not_by_their_place() -> None:
+    ours = [Step(n, 1.0 / n, 0.1) for n in range(1, 9)]
+    skipped = [step for step in ours if step.number != 4]
+    (found,) = compare_steps(skipped, ours)
+    assert found.words == "step sequence departs at step 5, by 1"
+    throttled = [ours[n] for n in (0, 2, 5, 7)]
+    assert compare_steps(throttled, [ours[n] for n in (0, 3, 4, 7)]) == []
 
 
 def test_a_repeated_step_counts_as_it_was_made_last() -> None:

@@ -25,7 +25,7 @@ def configure(tmp_path: Path) -> Callable[..., TrainerConfig]:
     usual = {
         "config_file": str(tmp_path / "toy.yaml"), "project": "", "train_command": words,
         "resume_command": words, "config_keys": {}, "environment": {}, "steps": 3,
-        "checkpoints": "checkpoint-*", "checkpoint_files": [], "log_file": "", "timeout": 9.0,
+        "checkpoints": "checkpoint-*", "checkpoint_files": [], "log_file": "", "log_pattern": "", "timeout": 9.0,
         "output_dir": "",
     }  # fmt: skip
     return lambda **changes: TrainerConfig.model_validate({**usual, **changes})

@@ -1,0 +1,159 @@
+"""Waits for the moment of an interruption, in a save held between two changes, and interrupts."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from proofbook.errors import SubjectError
+from proofbook_systems.training.controls import Control
+from proofbook_systems.training.plans import Interruption
+from proofbook_systems.training.running import Ended, Training
+from proofbook_systems.training.saving import SaveWatch
+from proofbook_systems.training.trainer import Trainer
+
+__all__ = ["Outcome", "Start"]
+
+_STEPS_OF_GRACE = 10
+_PATIENCE = 10.0
+_EARLY = 0.7
+"""Part of a save's turns in which the moment lies: not all of them are seen."""
+_SLICES = 100
+"""Parts of a save, after each of which a training is held."""
+_OVER = 0.5
+"""Seconds without a change after which a save that had begun is over."""
+
+
+class Outcome(NamedTuple):
+    """What became of one start that was to be interrupted."""
+
+    ended: Ended
+    reached: int
+    """The last step that was told before it ended."""
+    signalled: int
+    """The last step that was told when the signal was sent."""
+    happened: bool
+    """Whether the signal ended it."""
+    missed: bool
+    """Whether it was to be hit while it wrote a checkpoint, and had finished that."""
+    checkpoints: list[int]
+    """The whole ones that were on the disk then."""
+
+
+class Start:
+    """One start that is to be interrupted. Leaving its context ends it."""
+
+    def __init__(
+        self, trainer: Trainer, output: Path, log: Path, interruption: Interruption, *, resume: bool
+    ) -> None:
+        self._interruption, self._log, self._output = interruption, log, output
+        self._saves = SaveWatch(output) if interruption.writing else None
+        self._start = (trainer, output, log, resume)
+
+    def __enter__(self) -> Start:
+        if self._saves is not None:
+            self._saves.__enter__()
+        trainer, output, log, resume = self._start
+        self._training = Training(trainer, output, log, resume=resume, saves=self._saves)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._training.__exit__(None, None, None)
+        if self._saves is not None:
+            self._saves.__exit__(None, None, None)
+
+    def interrupted(self, control: Control, timeout: float, chance: random.Random) -> Outcome:
+        """Wait for the moment, interrupt, and say what happened.
+
+        Raises:
+            SubjectError: It hangs, or ends before it was interrupted.
+        """
+        training, planned = self._training, self._interruption
+        if self._wait(control, timeout, chance):
+            raise SubjectError(
+                f"the trainer {training.end(timeout).state} before {planned.words}; see {self._log}"
+            )
+        signalled = training.reached()
+        training.interrupt(planned.signum)
+        happened = self._ends(control, signalled)
+        ended = training.end(timeout)
+        reached = max([signalled, *(step.number for step in ended.steps)])
+        whole = control.whole_steps(training.checkpoints())
+        return Outcome(
+            ended=ended,
+            reached=reached,
+            signalled=signalled,
+            happened=happened and reached < control.total,
+            missed=planned.writing and any(step >= planned.step for step in whole),
+            checkpoints=whole,
+        )
+
+    def _wait(self, control: Control, timeout: float, chance: random.Random) -> bool:
+        """Wait until it is time; return whether the training has ended before that."""
+        planned = self._interruption
+        if planned.seconds is not None:
+            return self._training.wait_seconds(planned.seconds, timeout)
+        if self._saves is None:
+            return self._training.wait_step(planned.step, timeout)
+        if self._training.wait_step(max(0, planned.step - control.numbering.stride), timeout):
+            return True
+        return self._wait_save(self._saves, control, timeout, chance)
+
+    def _wait_save(
+        self, saves: SaveWatch, control: Control, timeout: float, chance: random.Random
+    ) -> bool:
+        """Wait for a random moment between the first byte of a save and its last turn.
+
+        Where one was over too early, the next one is taken, at an earlier moment.
+        """
+        deadline, aim = time.monotonic() + timeout, control.turns * _EARLY
+        while self._training.running and time.monotonic() < deadline:
+            # Early turns are the likelier ones: a save whose end was seen too late proves nothing.
+            if self._hits(saves, int(aim * chance.random() ** 2), control):
+                return False
+            if self._training.reached() >= max(control.save_steps, default=0) - 1:
+                return not self._training.running  # there is no further save: it was missed
+            aim /= 2
+        return not self._training.running
+
+    def _hits(self, saves: SaveWatch, turns: int, control: Control) -> bool:
+        """Hold the training after so many turns of its next save; False where that is over before.
+
+        A small file is written in less time than a signal takes on a busy machine. So before the
+        save the training is held again and again, and let go for a part of a step, later for a part
+        of a save.
+        """
+        training = self._training
+        before, within = control.step_seconds / _SLICES, control.save_seconds / _SLICES
+        seen, last, began = 0, 0.0, 0
+        while training.running:
+            training.hold()
+            for change in saves.look(0):
+                last, began = change.seconds, began or training.reached() + 1
+                if seen >= turns:
+                    return True
+                seen += change.kind != "written"
+            if last and (time.monotonic() - last > _OVER or training.reached() > began):
+                training.let_go()
+                return False
+            training.let_go()
+            time.sleep(within if last else before)
+        return False
+
+    def _ends(self, control: Control, signalled: int) -> bool:
+        """Wait for the end after a signal; False, and end it, where it goes on for many steps."""
+        training = self._training
+        steps = [each.step for each in control.checkpoints if each.step > 0]
+        grace = max([_STEPS_OF_GRACE, control.total // 10, *steps[:1]])
+        deadline = time.monotonic() + _PATIENCE
+
+        def goes_on() -> bool:
+            return training.reached() > signalled + grace and time.monotonic() > deadline
+
+        if training.wait(float("inf"), goes_on):
+            return True
+        training.interrupt(signal.SIGKILL)
+        return False

@@ -1,0 +1,81 @@
+"""When and how a training is to be interrupted, as a plan says it.
+
+A plan is a list such as ``SIGINT after 7`` (once step 7 is told), ``SIGINT after 40 %`` (of the
+steps), ``SIGKILL in 20`` (in the middle of writing checkpoint 20), ``SIGTERM at 3.5 s`` (after its
+start).
+"""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from proofbook.errors import SubjectError
+from proofbook_systems.training.controls import Control
+
+__all__ = ["Interruption", "read_plan"]
+
+_FORM = re.compile(
+    r"(SIGINT|SIGTERM|SIGKILL) (?:(after|in) (\d+)|(after|in) (\d+) ?%|at (\d+(?:\.\d+)?) s)"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interruption:
+    """One planned interruption."""
+
+    signum: signal.Signals
+    step: int = 0
+    percent: int | None = None
+    """Of all steps, where no step is named."""
+    writing: bool = False
+    """While that checkpoint is being written, and not after that step."""
+    seconds: float | None = None
+    """After the start, whatever step that is."""
+
+    @property
+    def words(self) -> str:
+        """As it is written in a plan."""
+        if self.seconds is not None:
+            return f"{self.signum.name} at {self.seconds:g} s"
+        where = f"{self.percent} %" if self.percent is not None else str(self.step)
+        return f"{self.signum.name} {'in' if self.writing else 'after'} {where}"
+
+    def placed(self, control: Control) -> Interruption:
+        """Return it with a step, by the steps and the checkpoints of an uninterrupted training."""
+        if self.percent is None:
+            return self
+        step = max(1, round(control.total * self.percent / 100))
+        due = [each for each in control.save_steps if 0 < each < control.total - 1]
+        if self.writing and due:
+            step = min(due, key=lambda each: abs(each - step))
+        elif due:
+            # What is interrupted before its first checkpoint has nothing to resume from.
+            step = max(step, due[0] + 1)
+        return replace(self, step=step, percent=None)
+
+
+def read_plan(plan: Sequence[str]) -> list[Interruption]:
+    """Read a plan.
+
+    Raises:
+        SubjectError: An entry is not of that form.
+    """
+    interruptions = []
+    for entry in plan:
+        match = _FORM.fullmatch(entry.strip())
+        if match is None:
+            raise SubjectError(
+                f"interruption {entry!r} is not of the form 'SIGINT after 7', 'SIGINT after 40 %', "
+                "'SIGKILL in 20' or 'SIGTERM at 3.5 s'"
+            )
+        interruptions.append(
+            Interruption(
+                signum=signal.Signals[match[1]], writing="in" in (match[2], match[4]),
+                step=int(match[3] or 0), percent=int(match[5]) if match[5] else None,
+                seconds=float(match[6]) if match[6] else None,
+            )
+        )  # fmt: skip
+    return interruptions

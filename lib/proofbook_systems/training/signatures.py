@@ -1,0 +1,349 @@
+"""What the departures of a resumed training look like: a table of signatures, each with its words.
+
+Each signature looks at the same evidence, and returns a sentence where it recognises its cause.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from proofbook_systems.training.comparison import size_words
+from proofbook_systems.training.evidence import Evidence
+from proofbook_systems.training.roles import Role
+from proofbook_systems.training.steps import Step
+
+__all__ = ["SIGNATURES", "Signature", "recognise"]
+
+_ROUNDED = 5e-3
+"""Part of the weights by which rounding changes them at the most, some steps later."""
+_LITTLE = 0.25
+"""Part of what the loss changes from step to step below which the data must be the same."""
+_FEW = 5
+"""Steps whose mean loss is compared with that of a new training."""
+_ONE_LAYER = 20.0
+"""How many times the median difference one tensor's must be to be called the cause."""
+
+Signature = Callable[[Evidence], str | None]
+
+
+def _from_the_beginning(evidence: Evidence) -> str | None:
+    if evidence.resumed_at > evidence.control.numbering.first or evidence.cycle.newest == 0:
+        return None
+    newest = evidence.cycle.newest
+    if evidence.departs("loss") is None:
+        return (
+            f"checkpoint {newest} was there, and training began again from its beginning: step "
+            f"{evidence.first} is that of a new training"
+        )
+    return (
+        f"progress was not restored: checkpoint {newest} was there, and steps are counted from "
+        f"{evidence.first} again, with other losses than a new training's"
+    )
+
+
+def _older(evidence: Evidence) -> str | None:
+    newest, resumed = evidence.cycle.newest, evidence.resumed_at
+    if resumed >= newest:
+        return None
+    if resumed not in evidence.control.save_steps and evidence.control.numbering.stride == 1:
+        return (
+            f"checkpoint {newest} was taken, and steps are counted from {resumed}: progress was "
+            "not restored as it was"
+        )
+    return (
+        f"training went on from {resumed} though checkpoint {newest} was there: an older "
+        "checkpoint was taken than the newest"
+    )
+
+
+def _skipped(evidence: Evidence) -> str | None:
+    newest = evidence.cycle.newest
+    departs = evidence.departs("lr") or evidence.departs("loss")
+    known = bool(evidence.cycle.checkpoints) and evidence.control.numbering.stride <= 1
+    if not known or evidence.resumed_at <= newest or departs is None:
+        return None
+    return (
+        f"training went on from {evidence.resumed_at}, and checkpoint {newest} was the newest: "
+        f"progress was not restored as it was, and {evidence.resumed_at - newest} steps were left "
+        "out"
+    )
+
+
+def _scheduler(evidence: Evidence) -> str | None:
+    number = evidence.departs("lr")
+    if number is None:
+        return _scheduler_state(evidence)
+    steps, ours = evidence.control.steps, evidence.told[number].lr
+    size = f"the learning rate at step {number} is {ours}, and {steps[number].lr} uninterrupted"
+    shift = _shift(evidence, number)
+    if shift == evidence.resumed_at:
+        size = f"the learning rate at step {number} is that of step {number - shift}"
+    elif shift is not None:
+        ahead = "behind" if shift > 0 else "ahead"
+        return (
+            f"{evidence.start()}: the learning rate at step {number} is that of step "
+            f"{number - shift}: the scheduler is {abs(shift)} steps {ahead}"
+        )
+    return f"{evidence.start()}: {size}: the scheduler was not restored"
+
+
+def _shift(evidence: Evidence, number: int) -> int | None:
+    """Return by how many steps the learning rates are behind those of the control."""
+    rates, told = {n: step.lr for n, step in evidence.control.steps.items()}, evidence.told
+    compared = [n for n in sorted(told) if n >= number and told[n].lr is not None][:4]
+    nearest = sorted(range(-number, number), key=lambda n: (n != evidence.resumed_at, abs(n)))
+    for shift in nearest:
+        if shift and all(rates.get(n - shift) == told[n].lr for n in compared):
+            return shift
+    return None
+
+
+def _scheduler_state(evidence: Evidence) -> str | None:
+    for key in evidence.states.get("scheduler", ()):
+        ours, theirs = evidence.ours.get(key), evidence.theirs.get(key)
+        if isinstance(ours, int) and isinstance(theirs, int):
+            return (
+                f"{evidence.start()}: the scheduler in checkpoint {evidence.at} has counted to "
+                f"{ours} and not to {theirs}: it was not restored"
+            )
+    return None
+
+
+def _counters(evidence: Evidence) -> str | None:
+    for key in evidence.states.get("step counters", ()):
+        ours, theirs = _number(evidence.ours.get(key)), _number(evidence.theirs.get(key))
+        if ours is not None and theirs is not None:
+            return (
+                f"{evidence.start()}: the optimizer's step counters in checkpoint {evidence.at} "
+                f"say {ours:g} and not {theirs:g}: the optimizer was not restored"
+            )
+    return None
+
+
+def _not_finite(evidence: Evidence) -> str | None:
+    number = evidence.departs("loss")
+    loss = evidence.told[number].loss if number is not None else None
+    if loss is None or math.isfinite(loss):
+        return None
+    return f"{evidence.start()}: the loss at step {number} is {loss}"
+
+
+def _scaler(evidence: Evidence) -> str | None:
+    differing = evidence.states.get("scaler")
+    if not differing or (evidence.loss_departs_at_once and "weights" in evidence.states):
+        return None
+    key = next(iter(differing))
+    return (
+        f"{evidence.start()}: the gradient scaler's {key} in checkpoint {evidence.at} is "
+        f"{_say(evidence.ours.get(key))} and not {_say(evidence.theirs.get(key))}: the scaler was "
+        "not restored"
+    )
+
+
+def _average(evidence: Evidence) -> str | None:
+    alone = "EMA" in evidence.states and "weights" not in evidence.states
+    if not alone or evidence.departs("loss") is not None:
+        return None
+    return _largest(evidence, "EMA", "the moving average of the weights (EMA) was not restored")
+
+
+def _random(evidence: Evidence) -> str | None:
+    if "random numbers" in evidence.states:
+        return (
+            f"{evidence.start()}: the state of random numbers in checkpoint {evidence.at} is "
+            f"another one{_loss_words(evidence)}: the random number generators were not restored"
+        )
+    missing = {"random numbers", "order of the data"} - evidence.saved
+    if not evidence.loss_departs_at_once or "random numbers" not in missing or not evidence.saved:
+        return None
+    return (
+        f"{evidence.start()}:{_loss_words(evidence)[1:]}, and no checkpoint holds the "
+        f"{' or the '.join(sorted(missing, reverse=True))}: they were not restored"
+    )
+
+
+def _unsaved(evidence: Evidence) -> str | None:
+    departs = evidence.departs("loss") is not None or "weights" in evidence.states
+    if not departs or not evidence.unsaved:
+        return None
+    return (
+        f"{evidence.start()}: {evidence.unsaved[0]} is in the final model and in no checkpoint: it "
+        "was not saved"
+    )
+
+
+def _order(evidence: Evidence) -> str | None:
+    if "order of the data" in evidence.states:
+        return _largest(evidence, "order of the data", "the order of the data was not restored")
+    if not evidence.loss_departs_at_once or _same_data(evidence):
+        return None
+    return (
+        f"{evidence.start()}:{_loss_words(evidence)[1:]} while the random numbers are the same: "
+        "other data: the order of the data (sampler) was not restored"
+    )
+
+
+def _new_weights(evidence: Evidence) -> str | None:
+    """Recognise losses that are those of a new training: far above those that were reached."""
+    if not evidence.loss_departs_at_once:
+        return None
+    told = sorted(evidence.told)[:_FEW]
+    ours = _mean(evidence.told, told)
+    theirs = _mean(evidence.control.steps, told)
+    new = _mean(evidence.control.steps, sorted(evidence.control.steps)[: len(told)])
+    if None in (ours, theirs, new) or evidence.resumed_at < _FEW:
+        return None
+    assert ours is not None and theirs is not None and new is not None
+    learnt = new - theirs
+    if learnt <= 3 * _noise(evidence) or abs(ours - new) > 0.3 * learnt:
+        return None
+    return (
+        f"{evidence.start()}: the losses are those of a new training, {ours:.4g} and not "
+        f"{theirs:.4g}: the weights were not restored"
+    )
+
+
+def _rounded(evidence: Evidence) -> str | None:
+    small = _relative(evidence, "weights") <= _ROUNDED
+    unseen = evidence.departs("loss") is None and "weights" in evidence.states
+    if not (evidence.loss_departs_at_once or unseen) or not small:
+        return None
+    if not evidence.coarse and evidence.loss_departs_at_once and not _same_data(evidence):
+        return None
+    if unseen and _relative(evidence, "optimizer") > 10 * _ROUNDED:
+        return None
+    return (
+        f"{evidence.start()}:{_loss_words(evidence)[1:] or ' the losses are the same'}"
+        f"{_weights_words(evidence)}: the weights were rounded when they were saved or loaded"
+    )
+
+
+def _other_weights(evidence: Evidence) -> str | None:
+    kept = {"random numbers", "order of the data"} <= evidence.saved
+    if not evidence.loss_departs_at_once or not kept or not _same_data(evidence):
+        return None
+    return (
+        f"{evidence.start()}:{_loss_words(evidence)[1:]} with the same data and random numbers: "
+        "the weights are not those that were saved: not all were restored, or another copy of "
+        "them was"
+    )
+
+
+def _part(evidence: Evidence) -> str | None:
+    tensor = _one_tensor(evidence) if evidence.loss_departs_at_once else None
+    if tensor is None:
+        return None
+    return (
+        f"{evidence.start()}:{_loss_words(evidence)[1:]}, and {tensor} departs far more than the "
+        "rest: it was not restored"
+    )
+
+
+def _moments(evidence: Evidence) -> str | None:
+    unseen = evidence.departs("loss") is None and "optimizer" in evidence.states
+    if not evidence.loss_departs_later and not unseen:
+        return None
+    lacking = evidence.saved and "optimizer" not in evidence.saved
+    missing = ", which no checkpoint holds," if lacking else ""
+    where = _loss_words(evidence) or f" in checkpoint {evidence.at}"
+    return (
+        f"{evidence.start()}: the first steps are the same, and then{where.removeprefix(',')}: the "
+        f"optimizer's moments{missing} were not restored"
+    )
+
+
+SIGNATURES: tuple[Signature, ...] = (
+    _from_the_beginning, _older, _skipped, _not_finite, _scheduler, _counters, _scaler, _average,
+    _unsaved, _part, _new_weights, _rounded, _random, _order, _other_weights, _moments,
+)  # fmt: skip
+"""In this order: what is the cause of the others comes first."""
+
+
+def recognise(evidence: Evidence) -> str | None:
+    """Return what the evidence of one resumption looks like; None where nothing is recognised."""
+    for signature in SIGNATURES:
+        if words := signature(evidence):
+            return words
+    return None
+
+
+def _loss_words(evidence: Evidence) -> str:
+    number = evidence.departs("loss")
+    if number is None:
+        return ""
+    return f", the loss at step {number} departs {size_words(evidence.gap(number))}"
+
+
+def _noise(evidence: Evidence) -> float:
+    """Return how much the loss changes from one step to the next by the data alone: the median."""
+    losses = [step.loss for step in evidence.control.ended.steps if step.loss is not None]
+    changes = sorted(abs(b - a) for a, b in pairwise(losses))
+    return changes[len(changes) // 2] if changes else 0.0
+
+
+def _same_data(evidence: Evidence) -> bool:
+    """Say whether the first loss departs by so little that the data are the same."""
+    number = evidence.departs("loss")
+    if number is None or "random numbers" in evidence.states:
+        return False
+    if not evidence.saved & {"random numbers", "order of the data"} and not evidence.coarse:
+        return False
+    return evidence.gap(number) <= _LITTLE * _noise(evidence)
+
+
+def _mean(steps: Mapping[int, Step], numbers: Sequence[int]) -> float | None:
+    losses = [steps[n].loss for n in numbers if n in steps]
+    told = [loss for loss in losses if loss is not None]
+    return sum(told) / len(told) if told and len(told) == len(losses) else None
+
+
+def _relative(evidence: Evidence, role: Role) -> float:
+    """Return the largest difference of a role as a part of its largest value; 0 where none is."""
+    sizes = [by for by in evidence.states.get(role, {}).values() if math.isfinite(by)]
+    if not sizes:
+        return 0.0
+    values = [_largest_value(evidence.theirs[key]) for key in evidence.states[role]]
+    largest = max(values, default=0.0)
+    return max(sizes) / largest if largest else math.inf
+
+
+def _largest_value(value: Any) -> float:
+    if hasattr(value, "numel") and value.numel():
+        return float(value.abs().max())
+    return abs(float(value)) if isinstance(value, int | float) else 0.0
+
+
+def _weights_words(evidence: Evidence) -> str:
+    part = _relative(evidence, "weights")
+    return f", and the weights in checkpoint {evidence.at} by a part of {part:.1g}" if part else ""
+
+
+def _one_tensor(evidence: Evidence) -> str | None:
+    """Return the weight that departs far more than the others; None where none does."""
+    sizes = sorted((by, key) for key, by in evidence.states.get("weights", {}).items() if by > 0)
+    if len(sizes) < 3 or not math.isfinite(sizes[-1][0]):
+        return None
+    return sizes[-1][1] if sizes[-1][0] > _ONE_LAYER * sizes[len(sizes) // 2][0] else None
+
+
+def _largest(evidence: Evidence, role: Role, cause: str) -> str:
+    differing = evidence.states[role]
+    key = max(differing, key=lambda each: (math.isnan(differing[each]), differing[each]))
+    return (
+        f"{evidence.start()}: {key} in checkpoint {evidence.at} departs "
+        f"{size_words(differing[key])}: {cause}"
+    )
+
+
+def _number(value: Any) -> float | None:
+    if hasattr(value, "numel") and value.numel() == 1:
+        return float(value)
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _say(value: Any) -> str:
+    number = _number(value)
+    return "another" if number is None else f"{number:g}"

@@ -1,0 +1,373 @@
+"""Checkpoints of any layout are found, read without running them, compared and judged."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from proofbook.errors import SubjectError
+from proofbook_systems.training import artefacts
+from proofbook_systems.training.final_model import find_final_model
+from proofbook_systems.training.layouts import (
+    NAMES,
+    checkpoint_of,
+    find_checkpoints,
+    is_temporary,
+    step_in_name,
+)
+from proofbook_systems.training.pace import find_pace
+from proofbook_systems.training.roles import role_of
+from proofbook_systems.training.running import MemorySample
+from proofbook_systems.training.saving import SaveWatch, count_turns, find_unprotected, save_steps
+from proofbook_systems.training.soundness import find_faults, find_index_faults
+from proofbook_systems.training.states import NeedsCodeError, read_states, recorded_step
+from proofbook_systems.training.trees import compare_trees, find_noise
+
+
+@pytest.mark.parametrize(
+    ("name", "step"),
+    [
+        *[(sample, 10) for _, sample in NAMES],
+        ("global_step10", 10), ("step-00000010", 10), ("at-step00000010-state", 10),
+        ("iter-000010-ckpt.pth", 10), ("model_step_10.pt", 10), ("at-000010-state", 10),
+        ("unet", None), ("version_0", None), ("validation-10", None), ("layer10", None),
+        ("model.safetensors", None), ("training_args.bin", None), ("sd21base", None),
+    ],
+)  # fmt: skip
+def test_a_step_is_known_by_its_name(name: str, step: int | None) -> None:
+    assert step_in_name(name) == step
+
+
+@pytest.mark.parametrize(
+    "name", [".x", "tmp-1", "checkpoint-10.tmp", "x.incomplete", "ckpt.pt.new", "_tmp_step", "a~"]
+)
+def test_what_is_being_written_is_known_by_its_name(name: str) -> None:
+    assert is_temporary(name)
+
+
+@pytest.mark.parametrize("name", ["checkpoint-10", "template", "partition", "model.pt", "temperature"])
+def test_what_is_finished_is_not_taken_for_temporary(name: str) -> None:
+    assert not is_temporary(name)
+
+
+def put(path: Path, content: bytes = b"x") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("places", "steps"),
+    [
+        (["checkpoint-10/unet/model.safetensors", "checkpoint-20/unet/model.safetensors"], [10, 20]),
+        (["lightning_logs/version_0/checkpoints/epoch=0-step=10.ckpt"], [10]),
+        (["checkpoint/step-10/.metadata", "checkpoint/step-10/__0_0.distcp"], [10]),
+        (["ckpt.pt"], [-1]),
+        (["at-step00000010.safetensors", "at-step00000020-state/optimizer.bin"], [10, 20]),
+        (["states/10/weights.npz", "states/20/weights.npz"], [10, 20]),
+        (["validation-10/0.png", "logs/step-10.txt", "model.safetensors", "unet/m.bin"], []),
+        (["tmp-checkpoint-10/model.bin", "checkpoint-20.tmp/model.bin"], []),
+        (["out/pytorch_model-00001-of-00002.bin"], []),
+    ],
+)
+def test_checkpoints_are_found(places: list[str], steps: list[int], tmp_path: Path) -> None:
+    for place in places:
+        put(tmp_path / place)
+    assert [each.step for each in find_checkpoints(tmp_path)] == steps
+    found = {checkpoint_of(place) for place in places} - {None}
+    assert len(found) == len(steps)
+
+
+def test_a_pattern_says_where_checkpoints_are(tmp_path: Path) -> None:
+    put(tmp_path / "runs/a/w_7.bin")
+    put(tmp_path / "runs/a/other.bin")
+    assert [x.step for x in find_checkpoints(tmp_path, "runs/*/w_*.bin")] == [7]
+    assert find_checkpoints(tmp_path / "none") == []
+
+
+def test_states_of_every_format_are_read(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", weight=np.ones(3), iter_num=np.array(7))
+    assert recorded_step(tmp_path / "a.npz") == 7
+    (tmp_path / "s.json").write_text('{"global_step": 10, "x": [1, {"y": "z"}]}')
+    assert read_states(tmp_path / "s.json") == {"global_step": 10, "x.0": 1, "x.1.y": "z"}
+    assert recorded_step(tmp_path / "s.json") == 10
+    torch.save({"loops": {"global_step": 3}, "t": torch.ones(2)}, tmp_path / "epoch.ckpt")
+    assert set(read_states(tmp_path / "epoch.ckpt")) == {"loops.global_step", "t"}
+    with pytest.raises(SubjectError, match="is empty"):
+        read_states(put(tmp_path / "unet.safetensors", b""))
+    with pytest.raises(SubjectError, match=r"cannot be read: it is cut, or no file of torch"):
+        read_states(put(tmp_path / "x.pt", bytes(100)))
+    torch.save({"args": Odd()}, tmp_path / "training_args.bin")
+    with pytest.raises(NeedsCodeError, match=r"needs \S*Odd to be loaded; it is not safe"):
+        read_states(tmp_path / "training_args.bin")
+
+
+class Odd:
+    """A class of the trainer's own."""
+
+
+def test_what_torch_distributed_writes_is_read_by_name(tmp_path: Path) -> None:
+    dcp = pytest.importorskip("torch.distributed.checkpoint")
+    folder = tmp_path / "step-10"
+    with pytest.warns(UserWarning, match="distributed"):
+        dcp.save({"model": {"w": torch.ones(3)}, "step": torch.tensor(4), "lr": 0.5}, checkpoint_id=folder)
+    states = read_states(folder / ".metadata")
+    assert (states["lr"], int(states["step"]), states["model.w"].tolist()) == (0.5, 4, [1, 1, 1])
+
+
+def test_roles_are_known_by_names() -> None:
+    named = {
+        ("optimizer.pt", "state.0.exp_avg"): "optimizer", ("optimizer.pt", "state.0.step"): "step counters",
+        ("ckpt.pt", "optimizer.state.0.step"): "step counters", ("ckpt.pt", "model.w"): "weights",
+        ("x.ckpt", "optimizer_states.0.state.0.exp_avg"): "optimizer", ("x.ckpt", "state_dict.l.w"): "weights",
+        ("x.ckpt", "lr_schedulers.0.last_epoch"): "scheduler", ("scheduler.bin", "last_epoch"): "scheduler",
+        ("random_states_0.pkl", "x"): "random numbers", ("scaler.pt", "scale"): "scaler",
+        ("unet_ema/m.safetensors", "w"): "EMA", ("ckpt.pt", "ema.w"): "EMA", ("ckpt.pt", "iter_num"): "progress",
+        ("ckpt.pt", "config.init_from"): "settings", ("training_args.bin", ""): "settings",
+        ("unet/diffusion_pytorch_model.safetensors", "conv.weight"): "weights",
+        ("training_state.pt", "torch_random_state"): "random numbers", ("sampler.bin", "epoch"): "order of the data",
+    }  # fmt: skip
+    assert {each: role_of(*each) for each in named} == named
+
+
+def model(path: Path, value: float = 1.0, **more: torch.Tensor) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file({"a.weight": torch.full((4, 4), value), "b.weight": torch.arange(8.0), **more}, path)
+    return path
+
+
+def test_every_file_of_both_is_compared_or_told(tmp_path: Path) -> None:
+    for name, value in (("ours", 2.0), ("theirs", 1.0)):
+        folder = tmp_path / name
+        model(folder / "checkpoint-10/unet/model.safetensors", value)
+        model(folder / "model.safetensors")
+        put(folder / "unet.safetensors", b"")
+        put(folder / "train.jsonl", name.encode())
+        put(folder / "model_info.json", json.dumps({"steps": 10, "timestamp": name}).encode())
+        torch.save({"args": Odd(), "n": value}, folder / "state.bin")
+        put(folder / f"only-{name}.bin")
+    comparison = compare_trees(tmp_path / "ours", tmp_path / "theirs")
+    rows = {row.place: row for row in comparison.rows}
+    assert {place: row.status for place, row in rows.items()} == {
+        "checkpoint-10/unet/model.safetensors": "differs", "model.safetensors": "same",
+        "unet.safetensors": "damaged", "train.jsonl": "not comparable", "model_info.json": "differs",
+        "state.bin": "differs", "only-ours.bin": "only here", "only-theirs.bin": "only there",
+    }  # fmt: skip
+    assert rows["checkpoint-10/unet/model.safetensors"].words == "a.weight by 1"
+    assert "it is not safe" in rows["state.bin"].words
+    assert comparison.compared == 4
+    assert len(comparison.table.splitlines()) == 8
+
+
+def test_what_two_controls_differ_in_is_left_out_and_told(tmp_path: Path) -> None:
+    for name in ("one", "two", "three"):
+        put(tmp_path / name / "model_info.json", json.dumps({"n": name == "three", "at": name}).encode())
+        put(tmp_path / name / "blob.xyz", name.encode())
+    noise = find_noise(compare_trees(tmp_path / "two", tmp_path / "one"))
+    assert noise == {"model_info.json": frozenset({"at"}), "blob.xyz": None}
+    rows = {r.place: r for r in compare_trees(tmp_path / "three", tmp_path / "one", noise).rows}
+    assert rows["blob.xyz"].status == "not comparable"
+    assert rows["model_info.json"].words == (
+        "n by 1; 1 values differ between uninterrupted runs and are left out"
+    )
+
+
+def test_the_settings_of_a_start_are_no_departure(tmp_path: Path) -> None:
+    for name in ("scratch", "resume"):
+        (tmp_path / name).mkdir()
+        torch.save({"model": torch.ones(2), "config": {"init_from": name}}, tmp_path / name / "ckpt.pt")
+    (row,) = compare_trees(tmp_path / "scratch", tmp_path / "resume").rows
+    assert (row.status, row.words) == ("same", "the settings differ, such as config.init_from, and are left out")
+
+
+def test_a_new_number_of_a_start_is_no_other_place(tmp_path: Path) -> None:
+    model(tmp_path / "a/logs/version_0/last.safetensors")
+    model(tmp_path / "b/logs/version_1/last.safetensors")
+    (row,) = compare_trees(tmp_path / "a", tmp_path / "b").rows
+    assert (row.place, row.status) == ("logs/version_*/last.safetensors", "same")
+
+
+def test_a_checkpoint_of_any_layout_is_judged(tmp_path: Path) -> None:
+    like = model(tmp_path / "checkpoint-10/unet/m.safetensors", mask=torch.full((2,), -torch.inf)).parents[1]
+    (like / "trainer_state.json").write_text('{"global_step": 10}')
+    other = tmp_path / "checkpoint-20"
+    shutil.copytree(like, other)
+    (other / "trainer_state.json").write_text('{"global_step": 20}')
+    torch.save({"args": Odd()}, other / "training_args.bin")
+    assert find_faults(other, [], like=like) == []
+    (other / "unet/m.safetensors").write_bytes(b"")
+    (other / "trainer_state.json").write_text('{"global_step": 25}')
+    assert [fault.rpartition("/")[2] for fault in find_faults(other, [], like=like)] == [
+        "m.safetensors is empty", "trainer_state.json says step 25"]  # fmt: skip
+    shutil.rmtree(other / "unet")
+    assert "unet/m.safetensors is missing" in find_faults(other, [], like=like)
+
+
+def test_a_scheduler_may_count_in_its_own_proportion(tmp_path: Path) -> None:
+    for step in (10, 20, 30):
+        model(tmp_path / f"checkpoint-{step}/m.safetensors")
+        epochs = step // 5 if step < 30 else 5
+        torch.save({"last_epoch": epochs}, tmp_path / f"checkpoint-{step}/scheduler.bin")
+    assert find_faults(tmp_path / "checkpoint-20", [], like=tmp_path / "checkpoint-10") == []
+    (fault,) = find_faults(tmp_path / "checkpoint-30", [], like=tmp_path / "checkpoint-10")
+    assert fault == "scheduler.bin says step 5"
+
+
+def test_an_index_must_find_its_shards(tmp_path: Path) -> None:
+    model(tmp_path / "model-1.safetensors")
+    index = tmp_path / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": {"a.weight": "model-1.safetensors"}}))
+    assert list(find_index_faults(tmp_path)) == []
+    index.write_text(json.dumps({"weight_map": {"c": "model-1.safetensors", "d": "model-2.safetensors"}}))
+    assert list(find_index_faults(tmp_path)) == [
+        "model.safetensors.index.json says that model-1.safetensors has c, which it has not",
+        "model.safetensors.index.json names model-2.safetensors, which is missing"]  # fmt: skip
+    index.write_text("[]")
+    assert list(find_index_faults(tmp_path)) == ["model.safetensors.index.json is no index: it has no weight_map"]
+
+
+def finished(folder: Path) -> Path:
+    """Write what a training has left: two checkpoints and a pipeline."""
+    for step in (10, 20):
+        model(folder / f"checkpoint-{step}/model.safetensors", float(step))
+    model(folder / "unet/diffusion_pytorch_model.safetensors", 20.0)
+    (folder / "unet/config.json").write_text("{}")
+    put(folder / "scheduler/scheduler_config.json", b"{}")
+    (folder / "model_index.json").write_text(json.dumps({
+        "_class_name": "P", "unet": ["diffusers", "U"], "scheduler": ["diffusers", "S"],
+        "safety_checker": [None, None]}))  # fmt: skip
+    return folder
+
+
+def test_a_final_model_that_is_right_has_no_faults(tmp_path: Path) -> None:
+    found = find_final_model(finished(tmp_path))
+    assert (found.faults, found.files) == ([], ["unet/diffusion_pytorch_model.safetensors"])
+    shutil.rmtree(tmp_path / "unet")
+    (tmp_path / "model_index.json").unlink()
+    found = find_final_model(tmp_path)
+    assert (found.faults, found.from_checkpoint) == ([], "checkpoint-20")
+    assert found.words == "checkpoint-20/model.safetensors of checkpoint-20, as there is no other model"
+
+
+FINAL: list[tuple[Callable[[Path], object], str]] = [
+    (lambda f: model(f / "unet/diffusion_pytorch_model.safetensors", 10.0), "are those of checkpoint-10"),
+    (lambda f: model(f / "unet/diffusion_pytorch_model.safetensors", float("nan")), "a.weight has values that are NaN"),
+    (lambda f: model(f / "unet/diffusion_pytorch_model.safetensors", float("inf")), "values that are infinite"),
+    (lambda f: (f / "unet/diffusion_pytorch_model.safetensors").write_bytes(b""), "is empty"),
+    (lambda f: (f / "unet/diffusion_pytorch_model.safetensors").write_bytes(bytes(50)), "cannot be read"),
+    (lambda f: save_file({"a": torch.zeros(3)}, f / "unet/diffusion_pytorch_model.safetensors"), "all values are 0"),
+    (lambda f: (f / "unet/config.json").unlink(), "has no config.json beside it"),
+    (lambda f: shutil.rmtree(f / "scheduler"), "names scheduler, which is missing"),
+    (lambda f: (f / "scheduler/scheduler_config.json").unlink(), "names scheduler, whose folder is empty"),
+    (lambda f: (f / "unet/diffusion_pytorch_model.safetensors").unlink(), "a config.json and no weights"),
+    (lambda f: (f / "model_index.json").write_text("{"), "model_index.json cannot be read"),
+    (lambda f: model(f / "adapter_model.safetensors"), "has no adapter_config.json beside it"),
+]
+
+
+@pytest.mark.parametrize(("spoil", "words"), FINAL, ids=[words for _, words in FINAL])
+def test_a_final_model_that_is_broken_is_told(
+    spoil: Callable[[Path], object], words: str, tmp_path: Path
+) -> None:
+    spoil(finished(tmp_path))
+    if "no weights" in words:
+        model(tmp_path / "model.safetensors", 20.0)
+    assert words in " ".join(find_final_model(tmp_path).faults)
+
+
+def test_no_weights_at_all_are_a_fault(tmp_path: Path) -> None:
+    assert find_final_model(tmp_path).faults == ["there are no weights, in no checkpoint and outside of them"]
+
+
+def test_checkpoints_that_did_not_come_are_told() -> None:
+    assert artefacts.checkpoints_missing([10, 30], 10, 35) == [20]
+    assert artefacts.checkpoints_missing([10, 20, 30, 35], 0, 35) == []
+    assert artefacts.checkpoints_missing([10, 20, 40, 45], 0, 45) == [30]
+    assert artefacts.checkpoints_missing([], 0, 35) == []
+
+
+def write(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        for _ in range(3):
+            file.write(b"x" * 1000)
+            file.flush()
+            time.sleep(0.001)
+
+
+def folders(out: Path) -> None:
+    for step in (10, 20, 30):
+        write(out / f"checkpoint-{step}/unet/model.bin")
+        write(out / f"checkpoint-{step}/optimizer.bin")
+
+
+def renamed(out: Path) -> None:
+    for step in (10, 20, 30):
+        write(out / f"tmpx{step}/model.bin")
+        os.rename(out / f"tmpx{step}", out / f"checkpoint-{step}")
+        for old in (out / f"checkpoint-{step - 10}",):
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def replaced(out: Path) -> None:
+    for _ in range(3):
+        write(out / ".writing")
+        os.replace(out / ".writing", out / "ckpt.pt")
+
+
+def rotated_first(out: Path) -> None:
+    for step in (10, 20, 30):
+        for old in out.glob("checkpoint-*"):
+            shutil.rmtree(old)
+        write(out / f"checkpoint-{step}/model.bin")
+
+
+def rotated_first_of_two(out: Path) -> None:
+    for step in (10, 20, 30, 40):
+        for old in sorted(out.glob("checkpoint-*"))[:-1]:
+            shutil.rmtree(old)
+        write(out / f"checkpoint-{step}/model.bin")
+
+
+def in_place(out: Path) -> None:
+    for _ in range(3):
+        write(out / "ckpt.pt")
+
+
+@pytest.mark.parametrize(
+    ("trainer", "times"),
+    [(folders, 0), (renamed, 0), (replaced, 0), (rotated_first_of_two, 0), (rotated_first, 2), (in_place, 2)],
+)
+def test_times_without_a_whole_checkpoint_are_seen(
+    trainer: Callable[[Path], None], times: int, tmp_path: Path
+) -> None:
+    with SaveWatch(tmp_path) as watch:
+        thread = threading.Thread(target=trainer, args=(tmp_path,))
+        thread.start()
+        while thread.is_alive():
+            watch.reached += 1
+            watch.look()
+        watch.look()
+    found = find_unprotected(watch.changes)
+    assert len(found) == times, [each.words for each in found]
+    assert all("before the next checkpoint was whole" in each.words for each in found)
+    assert count_turns(watch.changes) >= 1
+    assert len(save_steps(watch.changes)) >= 1
+
+
+def test_saving_and_validation_are_no_part_of_a_pace() -> None:
+    even = [MemorySample(i * 0.1, i // 2, 1, i * 0.15) for i in range(60)]
+    saved = [s if s.step < 20 else s._replace(seconds=s.seconds + 5) for s in even]
+    pace = find_pace(saved, writes=[5.0])
+    assert pace is not None
+    assert pace.slowest == pytest.approx(pace.seconds)
