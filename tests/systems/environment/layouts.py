@@ -132,7 +132,7 @@ version = "0.4.6"
 name = "asgiref"
 version = "3.8.1"
 """,
-        ".python-version": "3.11\n",
+        ".python-version": "3.13\n",
         "src/flasky/__init__.py": "from .app import App\n",
         "src/flasky/app.py": (
             "from __future__ import annotations\nimport typing as t\nimport click, markupsafe\n"
@@ -421,6 +421,23 @@ _PARTS = Layout(
     },
     installed=("fastapi 0.115", "SQLAlchemy 2.0 sqlalchemy"),
 )  # fmt: skip
+_EXTRAS_BY_FILE = Layout(
+    # setup.py reads one file for each extra; back ends are loaded by name and bring their own.
+    files={
+        "setup.py": "from setuptools import setup\ndef reqs(*f): ...\n"
+                    "setup(name='cellery', install_requires=reqs('default.txt'), "
+                    "python_requires='>=3.8')\n",
+        "requirements/default.txt": "kombu>=5\n",
+        "requirements/extras/redis.txt": "kombu[redis]\n",
+        "requirements/extras/eventlet.txt": "eventlet>=0.32\n",
+        "cellery/__init__.py": "import kombu\n",
+        "cellery/backends/__init__.py": "",
+        "cellery/backends/redis.py": "import redis\n",
+        "cellery/eventlet.py": "import greenlet\n\ndef patch():\n    from eventlet import hubs\n",
+    },
+    installed=("cellery 5 cellery @here <- kombu>=5",
+               "kombu 5.3 kombu <- amqp & redis; extra == 'redis'", "amqp 5"),
+)  # fmt: skip
 _FROM_FILE = Layout(
     files={
         "pyproject.toml": "[project]\nname='filed'\ndynamic=['dependencies', 'version']\n"
@@ -442,7 +459,7 @@ LAYOUTS = {
     "computed": _COMPUTED, "variants": _VARIANTS, "pipenv": _PIPENV,
     "standard-only": _STANDARD_ONLY, "alternatives": _ALTERNATIVES,
     "developers' list": _DEVELOPERS_LIST, "foreign lock": _FOREIGN_LOCK, "features": _FEATURES,
-    "parts": _PARTS, "from a file": _FROM_FILE,
+    "parts": _PARTS, "from a file": _FROM_FILE, "extras by file": _EXTRAS_BY_FILE,
 }  # fmt: skip
 
 PLANTS = {
@@ -524,7 +541,7 @@ PLANTS = {
         _SETUP_CFG.but(python="3.8.1"), "declared-setup.cfg", ("python>=3.9", "3.8.1"),
     ),
     "another Python than the pinned": Plant(
-        _LIBRARY.but({".python-version": "3.12\n"}),
+        _RESEARCH.but({".python-version": "3.12\n"}),
         "declared-.python-version", ("3.12", "3.11.7"),
     ),
     "poetry's caret": Plant(
@@ -589,7 +606,8 @@ PLANTS = {
         "declared-setup.py", ("metadata of diffusors", "numpy"),
     ),
     "a pyproject.toml that is no TOML": Plant(
-        _LIBRARY.but({"pyproject.toml": "[project\nname='x'\n", "uv.lock": None}),
+        _LIBRARY.but({"pyproject.toml": "[project\nname='x'\n", "uv.lock": None,
+                      ".python-version": None}),
         "declared-pyproject.toml", ("pyproject.toml cannot be read",),
     ),
     "a package that every alternative needs": Plant(

@@ -29,7 +29,9 @@ from proofbook_systems.environment.declared.setup_files import read_setup_cfg, r
 from proofbook_systems.environment.declared.wanted import Declaration, from_conda
 from proofbook_systems.environment.folders import relative_name
 
-__all__ = ["read_declarations"]
+__all__ = ["PYTHON_PIN", "read_declarations"]
+
+PYTHON_PIN = ".python-version"
 
 _OF_IMAGES = {".ci", ".devcontainer", ".docker", ".github", "ci", "docker", "requirements"}
 _NO_SOURCE = {"node_modules", "site-packages", "__pycache__"}
@@ -66,7 +68,9 @@ def _read_features(root: Path, found: Sequence[Declaration]) -> Iterator[Declara
         parts = folder.relative_to(root).parts
         inside = any((each / "__init__.py").is_file() for each in (folder, folder.parent))
         if inside or _OF_IMAGES.intersection(parts):
-            for path in sorted(folder.glob("requirements*.txt")):
+            # Celery and others keep one file for each extra in a folder of that name.
+            glob = "*.txt" if "requirements" in parts else "requirements*.txt"
+            for path in sorted(folder.glob(glob)):
                 if relative_name(path, root) not in known:
                     yield _as_group(read_requirements(path, root))
 
@@ -88,7 +92,7 @@ def _read(folder: Path, root: Path) -> Iterator[Declaration]:
     found = list(_read_tables(folder, root))
     yield from found
     if folder == root:
-        yield from _read_pin(folder / ".python-version")
+        yield from _read_pin(folder / PYTHON_PIN)
     yield from _read_requirement_files(folder, root, tables=found)
 
 

@@ -70,8 +70,8 @@ def _read_pipfile(table: dict[str, Any], path: Path, name: str) -> Iterator[Decl
 def member_folders(root: Path) -> list[Path]:
     """Return the folders of the parts of a project: members of uv's workspace in ``root``.
 
-    Where ``root`` itself declares nothing and holds no source, its parts are the folders that do
-    declare something, such as ``backend``.
+    Where ``root`` itself declares nothing and holds no source, the only folder in it that does
+    declare something is its part, such as ``backend``.
     """
     table, _ = _load(root / "pyproject.toml", "")
     workspace = table.get("tool", {}).get("uv", {}).get("workspace")
@@ -82,7 +82,8 @@ def member_folders(root: Path) -> list[Path]:
     if members or tables or "poetry" in table.get("tool", {}) or _declares(root, "*.py"):
         return members
     parts = [f for f in sorted(root.iterdir()) if f.is_dir() and not f.name.startswith(".")]
-    return [f for f in parts if f.name not in _NO_PARTS and _declares(f, "pyproject.toml")]
+    parts = [f for f in parts if f.name not in _NO_PARTS and _declares(f, "pyproject.toml")]
+    return parts if len(parts) == 1 else []  # several are projects of their own
 
 
 def _matching(root: Path, workspace: object, key: str) -> list[Path]:

@@ -72,9 +72,17 @@ class Interpreter:
         """Versions of all installed packages, sorted by name."""
         return {name: each.version for name, each in self.distributions.items()}
 
+    @cached_property
+    def _owners(self) -> dict[str, tuple[str, ...]]:
+        owners: dict[str, tuple[str, ...]] = {}
+        for name, each in self.distributions.items():
+            for module in each.modules:
+                owners[module] = (*owners.get(module, ()), name)
+        return owners
+
     def distributions_of(self, module: str) -> tuple[str, ...]:
         """Return the normalised names of the packages that bring a top-level module."""
-        return tuple(name for name, each in self.distributions.items() if module in each.modules)
+        return self._owners.get(module, ())
 
 
 def ask_interpreter(path: Path, found: str, timeout: float = _TIMEOUT) -> Interpreter:

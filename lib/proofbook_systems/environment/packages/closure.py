@@ -14,7 +14,7 @@ from proofbook_systems.environment.declared.wanted import Declaration
 from proofbook_systems.environment.interpreters.interpreter import Distribution, Interpreter
 from proofbook_systems.environment.packages.findings import Finding
 
-__all__ = ["find_conflicts", "judge_conflicts", "reachable"]
+__all__ = ["find_conflicts", "judge_conflicts", "promised", "reachable"]
 
 Extras = Mapping[str, frozenset[str]]
 """Names of packages with the extras that are asked for of them."""
@@ -63,6 +63,15 @@ def reachable(names: Extras, interpreter: Interpreter) -> dict[str, frozenset[st
         for needed in _requirements(distribution, found[name], interpreter):
             waiting.append((str(canonicalize_name(needed.name)), frozenset(needed.extras)))
     return found
+
+
+def promised(names: Extras, interpreter: Interpreter) -> frozenset[str]:
+    """Return all that the packages that ``names`` reach ask for, whether it is installed or not."""
+    return frozenset(
+        str(canonicalize_name(needed.name))
+        for name, extras in reachable(names, interpreter).items()
+        for needed in _requirements(interpreter.distributions[name], extras, interpreter)
+    )
 
 
 def _declared_names(

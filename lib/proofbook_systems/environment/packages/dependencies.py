@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from packaging.utils import canonicalize_name
 
+from proofbook_systems.environment.declared.declarations import PYTHON_PIN
 from proofbook_systems.environment.declared.locks import Lock
 from proofbook_systems.environment.declared.wanted import Declaration
 from proofbook_systems.environment.interpreters.interpreter import Interpreter
@@ -35,6 +36,7 @@ def judge_declarations(
     if unknown := _unknown_groups(declarations, groups):
         yield Finding(name="groups", issues=unknown, why="a group that is asked for must exist")
     judged = [each for each in declarations if not each.group or _is_asked(each, groups)]
+    judged = [each for each in judged if not _is_mere_pin(each, judged)]
     for declaration in judged:
         yield _judge(declaration, interpreter, find_variant(declaration, declarations, interpreter))
     for lock in locks:
@@ -61,6 +63,13 @@ def _judge(
         why="the project says that it needs it",
         unjudged=unjudged,
     )
+
+
+def _is_mere_pin(declaration: Declaration, declarations: Iterable[Declaration]) -> bool:
+    """Say whether a file pins Python for those who develop, since another one says what will do."""
+    ranges = [each for each in declarations if each.file != PYTHON_PIN
+              and any(wanted.name == "python" for wanted in each.wanted)]  # fmt: skip
+    return declaration.file == PYTHON_PIN and bool(ranges)
 
 
 def _is_asked(declaration: Declaration, groups: Iterable[str]) -> bool:

@@ -81,25 +81,32 @@ def resolve_computed(
 ) -> tuple[Declaration, ...]:
     """Take what a program computes from the project's metadata, where the project is installed.
 
-    ``own`` is the name of the project's distribution.
+    ``own`` is the name of the project's distribution. Its extras come along.
     """
     distribution = interpreter.distributions.get(own)
-    return tuple(
-        _with_metadata(each, distribution) if each.computed and distribution else each
-        for each in declarations
-    )
+    if distribution is None:
+        return tuple(declarations)
+    needed, extras = _metadata(distribution)
+    resolved = [_with_metadata(each, needed) if each.computed else each for each in declarations]
+    metadata = Declaration(file=f"metadata of {distribution.name}", group="extras", wanted=extras)
+    return (*resolved, metadata)
 
 
-def _with_metadata(declaration: Declaration, distribution: Distribution) -> Declaration:
-    where = f"metadata of {distribution.name} {distribution.version}"
-    wanted = [from_pep508(line, where) for line in distribution.requires]
-    needed = [each for each in wanted if "extra ==" not in str(each.marker)]
+def _with_metadata(declaration: Declaration, needed: tuple[Wanted, ...]) -> Declaration:
     return Declaration(
         file=declaration.file,
         wanted=(*declaration.wanted, *needed),
         problems=declaration.problems,
         overridden=declaration.overridden,
     )
+
+
+def _metadata(distribution: Distribution) -> tuple[tuple[Wanted, ...], tuple[Wanted, ...]]:
+    """Return what a package always needs, and what its extras do."""
+    where = f"metadata of {distribution.name} {distribution.version}"
+    wanted = [from_pep508(line, where) for line in distribution.requires]
+    extras = tuple(each for each in wanted if "extra ==" in str(each.marker))
+    return tuple(each for each in wanted if each not in extras), extras
 
 
 def _status(wanted: Wanted, interpreter: Interpreter) -> tuple[str | None, Status]:

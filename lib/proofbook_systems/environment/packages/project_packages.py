@@ -20,7 +20,7 @@ from proofbook_systems.environment.packages.installed import (
     resolve_computed,
 )
 from proofbook_systems.environment.packages.undeclared import judge_imports
-from proofbook_systems.environment.sources.source_files import find_sources
+from proofbook_systems.environment.sources.source_files import Sources, find_sources
 
 __all__ = ["dependency_status", "judge_packages"]
 
@@ -49,7 +49,7 @@ def judge_packages(
     sources = find_sources(root, ignore)
     declarations = _declarations(root, interpreter, ignore)
     if interpreter.problem:
-        yield _no_interpreter(interpreter, is_python=bool(sources.files or declarations))
+        yield _no_interpreter(interpreter, sources, is_python=bool(sources.files or declarations))
         return
     yield Finding(name="interpreter", why="the project runs with it")
     locks = [each for each in read_locks(root) if not _is_ignored(each.file, ignore)]
@@ -77,9 +77,12 @@ def _is_ignored(name: str, ignore: Sequence[str]) -> bool:
     return any(Path(name).match(glob) for glob in ignore)
 
 
-def _no_interpreter(interpreter: Interpreter, *, is_python: bool) -> Finding:
+def _no_interpreter(interpreter: Interpreter, sources: Sources, *, is_python: bool) -> Finding:
     why = "without it, nothing can be said of the packages that the project runs with"
     if not is_python and not interpreter.found:
+        inside = [name for name in sources.aside if (sources.root / name / "setup.py").exists()
+                  or (sources.root / name / "pyproject.toml").exists()]  # fmt: skip
         reason = "the project has no Python source, and declares no packages"
+        reason += f"; give one of those in it: {', '.join(inside)}" if inside else ""
         return Finding(name="interpreter", why=why, unjudged=reason)
     return Finding(name="interpreter", why=why, issues=(interpreter.problem,))

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from packaging.utils import canonicalize_name
-
 from proofbook_systems.environment.declared.wanted import Declaration
 from proofbook_systems.environment.folders import relative_name
 from proofbook_systems.environment.interpreters.interpreter import Interpreter
-from proofbook_systems.environment.packages.closure import reachable
+from proofbook_systems.environment.packages.closure import promised, reachable
 from proofbook_systems.environment.packages.findings import Finding
+from proofbook_systems.environment.packages.module_names import is_declared
 from proofbook_systems.environment.sources.imports import Import, read_imports
 from proofbook_systems.environment.sources.module_graph import feature_files
 from proofbook_systems.environment.sources.source_files import Sources
@@ -21,21 +20,6 @@ from proofbook_systems.environment.sources.source_files import Sources
 __all__ = ["judge_imports"]
 
 _GIVEN = {"__main__", "_distutils_hack", "distutils", "pip", "pkg_resources", "setuptools", "wheel"}
-# What builds of a package for a GPU bring, and others do not.
-_COMPANIONS = {"triton": "torch"}
-# What a module's package is called where it is not installed, and called otherwise.
-_PACKAGES = {
-    "Crypto": "pycryptodome", "OpenSSL": "pyopenssl", "PIL": "pillow", "attr": "attrs",
-    "bs4": "beautifulsoup4", "cv2": "opencv-python", "dateutil": "python-dateutil",
-    "docx": "python-docx", "dotenv": "python-dotenv", "faiss": "faiss-cpu", "fitz": "pymupdf",
-    "git": "gitpython", "google": "protobuf", "jose": "python-jose", "jwt": "pyjwt",
-    "magic": "python-magic", "multipart": "python-multipart", "pl_bolts": "lightning-bolts",
-    "psycopg2": "psycopg2-binary", "pytorch_lightning": "pytorch-lightning",
-    "rest_framework": "djangorestframework", "ruamel": "ruamel-yaml", "serial": "pyserial",
-    "skimage": "scikit-image", "sklearn": "scikit-learn", "slugify": "python-slugify",
-    "usb": "pyusb", "websocket": "websocket-client", "whisper": "openai-whisper",
-    "yaml": "pyyaml", "zmq": "pyzmq",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -46,19 +30,50 @@ class _Known:
     interpreter: Interpreter
 
     @cached_property
+    def main(self) -> frozenset[str]:
+        """What is always needed."""
+        return self._names(each for each in self.declarations if not each.group)
+
+    @cached_property
     def names(self) -> frozenset[str]:
         """All that is declared, in every group."""
-        wanted = (each for declaration in self.declarations for each in declaration.wanted)
-        return frozenset(each.name for each in wanted if each.name != "python")
+        return self._names(self.declarations)
 
     @cached_property
     def brought(self) -> frozenset[str]:
-        """What is declared, with what that needs."""
-        wanted = [w for declaration in self.declarations for w in declaration.wanted]
-        names = {each.name: frozenset[str]() for each in wanted}
-        for each in wanted:
-            names[each.name] |= each.extras
-        return frozenset(reachable(names, self.interpreter)) | self.names
+        """What is declared, with what that brings."""
+        return frozenset(reachable(self._extras, self.interpreter)) | self.names
+
+    @cached_property
+    def promised(self) -> frozenset[str]:
+        """What is declared, with what that asks for, installed or not."""
+        return promised(self._extras, self.interpreter) | self.names
+
+    def is_missing(self, module: str) -> bool:
+        """Say whether a module is not installed."""
+        return module not in self.interpreter.modules and not self.interpreter.distributions_of(
+            module
+        )
+
+    def is_missing_option(self, module: str) -> bool:
+        """Say whether a module is not installed, and belongs to an extra or group."""
+        return (
+            self.is_missing(module)
+            and is_declared(module, self.promised)
+            and not is_declared(module, self.main)
+        )
+
+    @cached_property
+    def _extras(self) -> dict[str, frozenset[str]]:
+        extras: dict[str, frozenset[str]] = {}
+        for wanted in (w for declaration in self.declarations for w in declaration.wanted):
+            extras[wanted.name] = extras.get(wanted.name, frozenset()) | wanted.extras
+        return extras
+
+    @staticmethod
+    def _names(declarations: Iterable[Declaration]) -> frozenset[str]:
+        wanted = (each for declaration in declarations for each in declaration.wanted)
+        return frozenset(each.name for each in wanted if each.name != "python")
 
 
 def judge_imports(
@@ -76,6 +91,8 @@ def judge_imports(
     unjudged = _why_unjudged(sources, declarations)
     issues: dict[str, str] = {}
     for file in (each for each in imports if each not in features):
+        if any(known.is_missing_option(found.module) for found in imports[file]):
+            continue  # of an extra that is not installed: it cannot be used here
         for found in imports[file]:
             if found.module in issues or not _is_judged(found, sources, interpreter):
                 continue
@@ -121,21 +138,9 @@ def _is_given(module: str, sources: Sources, interpreter: Interpreter) -> bool:
 def _fault(module: str, known: _Known, interpreter: Interpreter) -> str:
     """Return what is wrong with importing a module, or an empty text."""
     owners = interpreter.distributions_of(module)
-    if not owners and module not in interpreter.modules:
-        declared = _is_declared(module, known.names)
+    if known.is_missing(module):
+        declared = is_declared(module, known.promised)
         return "" if declared else "which is not installed, and nothing declares it"
     if not known.names or not owners or known.brought & set(owners):
         return ""
     return f"which nothing declares: {' or '.join(owners)} is here by chance"
-
-
-def _is_declared(module: str, names: frozenset[str]) -> bool:
-    if _COMPANIONS.get(module) in names:
-        return True
-    usual = str(canonicalize_name(module))
-    alike = {usual, str(canonicalize_name(_PACKAGES.get(module, module))), f"python-{usual}",
-             f"{usual}-python", f"py{usual}"}  # fmt: skip
-    # Several packages bring one module in variants: opencv-python-headless, onnxruntime-gpu.
-    return bool(alike & names) or any(
-        name.startswith(f"{known}-") for known in alike for name in names
-    )
