@@ -56,13 +56,31 @@ def features(root: Path, **files: str) -> set[str]:
     return {file.relative_to(root).as_posix() for file in found}
 
 
-def test_what_is_imported_in_functions_alone_is_a_feature_with_what_it_imports(tmp_path: Path):
+@pytest.mark.parametrize(
+    "guard", ["if have_it():", "try:", "if TYPE_CHECKING or SLOW:", "with suppress(ImportError):"]
+)
+def test_what_is_imported_under_a_guard_alone_is_a_feature_with_what_it_imports(
+    guard: str, tmp_path: Path
+):
+    handler = "\nexcept ImportError: pass" if guard == "try:" else ""
     found = features(
         tmp_path,
-        pkg__app="from . import core\ndef f():\n    from . import extra\n",
+        pkg__app=f"from . import core\n{guard}\n    from . import extra{handler}\n",
         pkg__core="", pkg__extra="from .deep import x\n", pkg__deep="", pkg__cli="",
     )  # fmt: skip
     assert found == {"pkg/extra.py", "pkg/deep.py"}
+
+
+@pytest.mark.parametrize(
+    "source", ["def f():\n    from . import b\n", "if TYPE_CHECKING:\n    from .b import B\n"]
+)
+def test_an_import_in_a_function_or_for_annotations_makes_no_feature(source: str, tmp_path: Path):
+    assert features(tmp_path, pkg__a=source, pkg__b="") == set()
+
+
+def test_what_a_package_names_for_type_checkers_alone_is_loaded_lazily(tmp_path: Path):
+    lazy = "if TYPE_CHECKING:\n    from .b import B\nelse:\n    load_lazily()\n"
+    assert features(tmp_path, pkg=lazy, pkg__b="") == {"pkg/b.py"}
 
 
 def test_what_is_also_imported_always_is_no_feature(tmp_path: Path):
@@ -136,3 +154,29 @@ def test_a_module_is_told_once_at_its_first_place(tmp_path: Path):
 def test_a_file_that_is_not_python_stops_nothing(tmp_path: Path):
     files = {"a.py": "print 'old'\n", "b.py": "import fire\n", "c.py": "x = '\x00'\n"}
     assert len(judge(tmp_path, files)) == 1
+
+
+OPTION = Declaration(file="a", group="x", wanted=(from_pep508("toolkit", "a"),))
+
+
+@pytest.mark.parametrize(
+    ("option", "found"),
+    [
+        ("import toolkit\n", 0),
+        ("def f():\n    import toolkit\n", 0),
+        ("try:\n    import toolkit\nexcept ImportError: 1\n", 1),
+        ("if TYPE_CHECKING:\n    import toolkit\n", 1),
+    ],
+)
+def test_what_is_missing_beside_a_missing_extra_may_come_with_it(
+    option: str, found: int, tmp_path: Path
+):
+    write_files(tmp_path, [("a.py", f"{option}import fire\n")])
+    judged = judge_imports(find_sources(tmp_path), [OPTION], account())
+    assert len(judged.issues) == found
+
+
+def test_what_is_here_by_chance_beside_a_missing_extra_is_told(tmp_path: Path):
+    write_files(tmp_path, [("a.py", "import toolkit, yaml\n")])
+    judged = judge_imports(find_sources(tmp_path), [OPTION], account("PyYAML 6 yaml"))
+    assert len(judged.issues) == 1

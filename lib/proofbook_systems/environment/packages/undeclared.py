@@ -55,12 +55,14 @@ class _Known:
             module
         )
 
-    def is_missing_option(self, module: str) -> bool:
-        """Say whether a module is not installed, and belongs to an extra or group."""
-        return (
+    def needs_a_missing_option(self, imports: Iterable[Import]) -> bool:
+        """Say whether a file imports, unguarded, what belongs to an extra that is not installed."""
+        modules = {each.module for each in imports if each.need in ("always", "later")}
+        return any(
             self.is_missing(module)
             and is_declared(module, self.promised)
             and not is_declared(module, self.main)
+            for module in modules
         )
 
     @cached_property
@@ -91,13 +93,14 @@ def judge_imports(
     unjudged = _why_unjudged(sources, declarations)
     issues: dict[str, str] = {}
     for file in (each for each in imports if each not in features):
-        if any(known.is_missing_option(found.module) for found in imports[file]):
-            continue  # of an extra that is not installed: it cannot be used here
-        for found in imports[file]:
-            if found.module in issues or not _is_judged(found, sources, interpreter):
-                continue
-            if words := _fault(found.module, known, interpreter):
-                where = f"{relative_name(file, sources.root)}:{found.line}"
+        judged = [each for each in imports[file] if _is_judged(each, sources, interpreter)]
+        if known.needs_a_missing_option(imports[file]):
+            # With the option may come what else is missing.
+            judged = [each for each in judged if not known.is_missing(each.module)]
+        for found in judged:
+            words = _fault(found.module, known, interpreter)
+            where = f"{relative_name(file, sources.root)}:{found.line}"
+            if words and found.module not in issues:
                 issues[found.module] = f"{where} imports {found.module}, {words}"
     return Finding(
         name="imports",

@@ -1,8 +1,9 @@
 """Which files of a project run whenever it is used, and which only with a feature of it.
 
-A file that others import only in functions, under conditions or in a try belongs to a feature, and
-so does what it alone imports, all of a package that is one, and what has requirements of its own.
-Knows nothing about what is installed.
+A file that others import only under conditions or in a try belongs to a feature, and so does what
+it alone imports, all of a package that is one, and what has requirements of its own. An import in a
+function is made for speed or against a circle as often as for a feature. Knows nothing about what
+is installed.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ def feature_files(imports: _Imports, sources: Sources) -> frozenset[Path]:
     for file, found in imports.items():
         for each in found:
             targets = {t for t in _targets(file, each, sources) if t in imports and t != file}
-            certain = each.need == "always" and file not in sources.optional
+            if each.need == "typing" and file.name != "__init__.py":
+                continue  # of annotations; a package's own stands for what it loads lazily
+            certain = each.need in ("always", "later") and file not in sources.optional
             (always[file] if certain else lazily).update(targets)
     referenced = lazily.union(*always.values()) if always else lazily
     tops = {f for f in imports if f.name == "__init__.py" and f.parent.parent in sources.bases}
