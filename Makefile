@@ -1,6 +1,7 @@
 # Two commands do everything on a fresh machine that has Python, pip and make:
 #   make run    set up, execute the tiny profile, say where the report is
 #   make test   set up, run the whole test suite
+#   make test-gpu  on a machine with a GPU, run what needs one
 # And one, for hours, asks whether the tests would notice a mistake in what judges and keeps records:
 #   make mutants [ONLY='lib/proofbook/runs/verdicts.py …'] [FRESH=1]
 PYTHON ?= python3
@@ -9,7 +10,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 READY_DEV := $(VENV)/.ready-dev
 
-.PHONY: run test lint bench mutants clean
+.PHONY: run test test-gpu lint bench mutants clean
 
 run: $(READY)
 	$(BIN)/proofbook run --profile tiny
@@ -22,6 +23,11 @@ lint: $(READY_DEV)
 	$(BIN)/ruff check lib tests
 	$(BIN)/ruff format --check lib tests
 	$(BIN)/mypy
+
+# On a machine with a GPU; with a PyTorch of your own: make test-gpu GPU_PYTHON=python3
+GPU_PYTHON ?= $(BIN)/python
+test-gpu: $(if $(filter $(BIN)/python,$(GPU_PYTHON)),$(READY_DEV))
+	$(GPU_PYTHON) -m pytest -q -m gpu -n 0 tests/systems
 
 bench: $(READY_DEV)
 	$(BIN)/proofbook run --profile benchmarks -j 1

@@ -219,7 +219,8 @@ def repeat(control: Control, output: Path, timeout: float) -> Control:
     """
     second = run_control(control.trainer, output, timeout)
     compared = _compared(control, second)
-    if second.ended.code != 0 or not compared.not_repeatable:
+    other_length = not compared.is_repeatable("step sequence")
+    if second.ended.code != 0 or other_length or not compared.not_repeatable:
         return compared
     third = run_control(control.trainer, output.with_name(f"{output.name}-again"), timeout)
     later = _compared(second, third)

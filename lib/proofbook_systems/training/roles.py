@@ -50,6 +50,7 @@ KEY_ROLES: tuple[tuple[Role, str], ...] = (
 
 _FILES = tuple((role, re.compile(pattern, re.IGNORECASE)) for role, pattern in FILE_ROLES)
 _KEYS = tuple((role, re.compile(pattern, re.IGNORECASE)) for role, pattern in KEY_ROLES)
+_TEXTS = (".json", ".yaml", ".yml", ".txt", ".md")
 _WEIGHT_FILES = (".safetensors", ".npz", ".gguf", ".h5")
 
 
@@ -62,6 +63,8 @@ def role_of(place: str, key: str = "") -> Role:
     """
     name = place.rpartition("/")[2]
     of_file = _first(_FILES, name) or _first(_FILES, place)
+    if of_file == "weights" and name.endswith(_TEXTS):
+        of_file = None
     if of_file in (None, "weights", "progress") and key and not name.endswith(_WEIGHT_FILES):
         return _first(_KEYS, key) or of_file or "other"
     if of_file == "optimizer" and key and _first(_KEYS, f"optim.{key}") == "step counters":

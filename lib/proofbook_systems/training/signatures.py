@@ -21,6 +21,8 @@ _ROUNDED = 5e-3
 """Part of the weights by which rounding changes them at the most, some steps later."""
 _LITTLE = 0.25
 """Part of what the loss changes from step to step below which the data must be the same."""
+_TINY = 1e-4
+"""The same, where it is not known whether the data are restored."""
 _FEW = 5
 """Steps whose mean loss is compared with that of a new training."""
 _ONE_LAYER = 20.0
@@ -289,9 +291,11 @@ def _same_data(evidence: Evidence) -> bool:
     number = evidence.departs("loss")
     if number is None or "random numbers" in evidence.states:
         return False
-    if not evidence.saved & {"random numbers", "order of the data"} and not evidence.coarse:
-        return False
-    return evidence.gap(number) <= _LITTLE * _noise(evidence)
+    gap = evidence.gap(number)
+    if gap <= _TINY * _noise(evidence):
+        return True
+    kept = evidence.saved & {"random numbers", "order of the data"}
+    return bool(kept or evidence.coarse) and gap <= _LITTLE * _noise(evidence)
 
 
 def _mean(steps: Mapping[int, Step], numbers: Sequence[int]) -> float | None:

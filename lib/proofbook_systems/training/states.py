@@ -13,7 +13,7 @@ from typing import Any
 
 from proofbook.errors import SubjectError
 
-__all__ = ["NeedsCodeError", "can_read", "flatten", "read_states", "recorded_step"]
+__all__ = ["NeedsCodeError", "can_read", "flatten", "holds_tensors", "read_states", "recorded_step"]
 
 _TENSORS = (".safetensors",)
 _PICKLES = (".bin", ".pkl", ".pt", ".pth", ".ckpt", ".tar")
@@ -29,6 +29,11 @@ class NeedsCodeError(SubjectError):
 def can_read(path: Path) -> bool:
     """Say whether a file's name is that of a format that can be read."""
     return path.suffix.lower() in (*_TENSORS, *_PICKLES, *_ARRAYS, *_TEXTS) or _is_distributed(path)
+
+
+def holds_tensors(path: Path) -> bool:
+    """Say whether a file's name is that of a format for tensors that can be read."""
+    return can_read(path) and path.suffix.lower() not in _TEXTS
 
 
 def read_states(path: Path) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from proofbook_systems.training.log_lines import split_lines as _split
 __all__ = ["Numbering", "Recognised", "Step", "StepLog", "last_step", "numbering_of"]
 
 _DICTIONARY = "dictionaries beside a progress bar"
+_PRINTED = "what it prints"
 _TAIL = 8192
 _LIVE = (".jsonl", ".csv")
 
@@ -129,8 +130,9 @@ class StepLog:
     def read(self, printed: str) -> tuple[Recognised | None, list[Step]]:
         """Return what was recognised, and the steps in the order in which they were made."""
         places = list(self._from_files())
-        if not (self.log_file and places):
-            places += self._printed(printed)
+        if self.log_file and places:
+            return places[0][0], self._from_the_first_printed(*places[0], printed)
+        places += self._printed(printed)
         places = [each for each in places if each[1]]
         if self.known is not None:
             same = [each for each in places if _same_place(each[0], self.known)]
@@ -139,7 +141,25 @@ class StepLog:
         places = [each for each in places if not _is_history(each[0])] or places
         if not places:
             return None, []
-        return max(places, key=lambda each: _worth(each[1]))
+        found, steps = max(places, key=lambda each: _worth(each[1]))
+        return found, self._from_the_first_printed(found, steps, printed)
+
+    def _from_the_first_printed(
+        self, found: Recognised, steps: list[Step], printed: str
+    ) -> list[Step]:
+        """Return the steps of a file, with those that were made again exactly as they were before.
+
+        A file that says the same as before a start may have been kept or written anew; what is
+        printed is of this start alone.
+        """
+        told = [steps for place, steps in self._printed(printed) if steps]
+        if found.place == _PRINTED or not told:
+            return steps
+        first = max(told, key=_worth)[0].number
+        if steps and first >= steps[0].number:
+            return steps
+        entries = read_log(self.output / found.place)
+        return _once(Step(*entry) for entry in entries if entry.step >= first)
 
     def _printed(self, printed: str) -> Iterator[tuple[Recognised, list[Step]]]:
         lines = _split(printed)
@@ -155,7 +175,7 @@ class StepLog:
             yield (
                 Recognised(
                     name=_DICTIONARY,
-                    place="what it prints",
+                    place=_PRINTED,
                     count=len(steps),
                     steps_an_epoch=rate,
                     sample=told[-1].line[-120:],
@@ -227,7 +247,7 @@ def _by_word(
         yield (
             Recognised(
                 name=form.name,
-                place="what it prints",
+                place=_PRINTED,
                 word=word,
                 epochs_from=base,
                 count=len(steps),

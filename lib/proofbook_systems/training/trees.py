@@ -18,7 +18,7 @@ from proofbook_systems.training.comparison import Departure, compare_states, siz
 from proofbook_systems.training.layouts import is_temporary
 from proofbook_systems.training.log_files import is_log
 from proofbook_systems.training.roles import Role, role_of
-from proofbook_systems.training.states import NeedsCodeError, can_read, read_states
+from proofbook_systems.training.states import NeedsCodeError, can_read, holds_tensors, read_states
 
 __all__ = ["Comparison", "Noise", "Row", "compare_trees", "find_noise", "list_files"]
 
@@ -60,8 +60,11 @@ class Comparison:
     @property
     def compared_weights(self) -> int:
         """How many of these hold what was learnt."""
-        return sum(row.role in ("weights", "EMA", "other") and can_read(Path(row.place))
-                   for row in self.having("same", "differs"))  # fmt: skip
+        rows = self.having("same", "differs")
+        return sum(
+            row.role in ("weights", "EMA", "other") and holds_tensors(Path(row.place))
+            for row in rows
+        )
 
     @property
     def table(self) -> str:

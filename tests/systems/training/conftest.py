@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -20,10 +21,10 @@ TOY_FILES = ["model.safetensors", "optimizer.safetensors"]
 def run_toy(run_cells: Callable[..., Any], tmp_path: Path) -> Callable[..., Any]:
     """Return a function that runs a runbook on the toy trainer, with faults."""
     config = tmp_path / "toy.yaml"
-    config.write_text(yaml.safe_dump({"anything": 1}))
+    config.write_text(json.dumps({"anything": 1}))
 
     def run(runbook: str, *faults: str, steps: int = 24, **parameters: Any) -> Any:
-        words = [sys.executable, str(TOY), "{output_dir}", "{steps}"]
+        words = [sys.executable, str(TOY), "{output_dir}", "{steps}", "{config}"]
         usual = {
             "config_file": str(config), "train_command": [*words, *faults], "steps": steps,
             "resume_command": [*words, "--resume", *faults], "checkpoint_files": TOY_FILES,

@@ -1,4 +1,4 @@
-"""Interrupt the stranger as training/resume does, and return what is red, in the runbook's order."""
+"""Interrupt the stranger as training/resume does and return what is red, in the runbook's order."""
 
 from __future__ import annotations
 
@@ -49,8 +49,11 @@ def judge(
     trainer = replace(control.trainer, train=tuple(words), resume=(*words, "--resume"))
     control = replace(control, trainer=trainer)
     steps = read_plan(plan)
-    red = [Red("a-whole-checkpoint-at-all-times", each.words)
-           for each in find_unprotected(control.changes) if any(each.writing for each in steps)]  # fmt: skip
+    red = [
+        Red("a-whole-checkpoint-at-all-times", each.words)
+        for each in find_unprotected(control.changes)
+        if any(each.writing for each in steps)
+    ]
     output = folder / "interrupted"
     result = interrupt_and_resume(control, output, steps, logs=folder / "starts", timeout=HANG)
     red += [Red("interrupted", each.words) for each in result.cycles if not each.happened]
@@ -61,7 +64,9 @@ def judge(
     for cycle in result.cycles:
         if cycle.resumed_at is None:
             red.append(Red("resumed", cycle.words))
-        elif (cycle.lost or 0) > cycle.allowed(saves_on_signal=changes.get("saves_on_signal", False)):
+        elif (cycle.lost or 0) > cycle.allowed(
+            saves_on_signal=changes.get("saves_on_signal", False)
+        ):
             red.append(Red("lost", cycle.words))
     comparison = compare_trees(output, control.output, control.noise)
     if not comparison.compared_weights:

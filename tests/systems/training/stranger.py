@@ -1,12 +1,11 @@
-"""A trainer that has never heard of Proofbook: ``stranger.py OUT [--resume] [--KEY VALUE] [FAULT…]``.
+"""A trainer that never heard of Proofbook: ``stranger.py OUT [--resume] [--KEY VALUE] [FAULT…]``.
 
 A small regression with dropout, shuffled data, Adam, a schedule, a scaler and an average of the
-weights, in one of several layouts and logs. It sets no signal handler. A fault is a mistake that real
-trainers make.
+weights, in one of several layouts and logs. It sets no signal handler. A fault is a mistake that
+real trainers make.
 """
 
 import json
-import os
 import pickle
 import random
 import shutil
@@ -19,7 +18,15 @@ from safetensors.numpy import load_file, save_file
 
 arguments = sys.argv[1:]
 out = Path(arguments.pop(0))
-options = {"layout": "folders", "log": "bar", "steps": "24", "every": "6", "seed": "0", "keep": "0", "pause": "0.012"}
+options = {
+    "layout": "folders",
+    "log": "bar",
+    "steps": "24",
+    "every": "6",
+    "seed": "0",
+    "keep": "0",
+    "pause": "0.012",
+}
 resume = "--resume" in arguments
 faults = set()
 while arguments:
@@ -36,8 +43,15 @@ data = np.random.default_rng(5).normal(size=(40, 6))
 target = data @ np.arange(1, 7) + 0.3
 seed = int(time.time_ns() % 2**31) if "unrepeatable" in faults else int(options["seed"])
 weights_seed = np.random.default_rng(seed)
-w = {"layer.weight": weights_seed.normal(size=(6, 4)), "layer.bias": np.zeros(4), "head.weight": weights_seed.normal(size=4)}
-moments = {name: {"exp_avg": np.zeros_like(v), "exp_avg_sq": np.zeros_like(v), "step": 0} for name, v in w.items()}
+w = {
+    "layer.weight": weights_seed.normal(size=(6, 4)),
+    "layer.bias": np.zeros(4),
+    "head.weight": weights_seed.normal(size=4),
+}
+moments = {
+    name: {"exp_avg": np.zeros_like(v), "exp_avg_sq": np.zeros_like(v), "step": 0}
+    for name, v in w.items()
+}
 average = {name: v.copy() for name, v in w.items()}
 rng, py = np.random.RandomState(seed + 1), random.Random(seed)
 order, position, epoch = list(range(40)), 0, 0
@@ -58,10 +72,19 @@ def shuffle():
 
 def state():
     return {
-        "optimizer": {"state": {str(i): {k: (v.tolist() if hasattr(v, "tolist") else v) for k, v in m.items()} for i, m in enumerate(moments.values())},
-                      "param_groups": [{"lr": rate(schedule["last_epoch"])}]},
-        "scheduler": dict(schedule), "scaler": dict(scaler),
-        "rng": {"numpy": [x.tolist() if hasattr(x, "tolist") else x for x in rng.get_state()], "python": py.getstate()},
+        "optimizer": {
+            "state": {
+                str(i): {k: (v.tolist() if hasattr(v, "tolist") else v) for k, v in m.items()}
+                for i, m in enumerate(moments.values())
+            },
+            "param_groups": [{"lr": rate(schedule["last_epoch"])}],
+        },
+        "scheduler": dict(schedule),
+        "scaler": dict(scaler),
+        "rng": {
+            "numpy": [x.tolist() if hasattr(x, "tolist") else x for x in rng.get_state()],
+            "python": py.getstate(),
+        },
         "sampler": {"order": order, "position": position, "epoch": epoch},
     }
 
@@ -69,7 +92,7 @@ def state():
 def restore(s):
     global order, position, epoch
     if "no-optimizer" not in faults:
-        for m, kept in zip(moments.values(), s["optimizer"]["state"].values()):
+        for m, kept in zip(moments.values(), s["optimizer"]["state"].values(), strict=False):
             m.update({k: np.array(v) if isinstance(v, list) else v for k, v in kept.items()})
             if "no-moments" in faults:
                 m["exp_avg"] *= 0
@@ -101,7 +124,11 @@ def restore(s):
     if "no-python-rng" in faults:
         py.seed(1)
     if "no-sampler" not in faults:
-        order, position, epoch = list(s["sampler"]["order"]), s["sampler"]["position"], s["sampler"]["epoch"]
+        order, position, epoch = (
+            list(s["sampler"]["order"]),
+            s["sampler"]["position"],
+            s["sampler"]["epoch"],
+        )
     if "sampler-epoch" in faults:
         position = 0
     if "sampler-shifted" in faults:
@@ -115,22 +142,35 @@ def dump(path, s):
 
 
 def place_of(n):
-    return {"folders": f"checkpoint-{n}", "steps": f"checkpoints/step-{n:08d}", "digits": f"states/{n}",
-            "epochs": f"logs/version_0/epoch=0-step={n}.state"}.get(layout, f"checkpoint-{n}")
+    return {
+        "folders": f"checkpoint-{n}",
+        "steps": f"checkpoints/step-{n:08d}",
+        "digits": f"states/{n}",
+        "epochs": f"logs/version_0/epoch=0-step={n}.state",
+    }.get(layout, f"checkpoint-{n}")
 
 
 def write_folder(place, n):
     (place / "unet").mkdir(parents=True, exist_ok=True)
-    shown = {k: v.astype(np.float16).astype(v.dtype) for k, v in w.items()} if "saved-in-half" in faults else w
+    shown = (
+        {k: v.astype(np.float16).astype(v.dtype) for k, v in w.items()}
+        if "saved-in-half" in faults
+        else w
+    )
     if "drops-a-tensor" in faults:
         shown = {k: v for k, v in shown.items() if k != "layer.bias"}
-    save_file({k: np.ascontiguousarray(v) for k, v in shown.items()}, place / "unet" / "diffusion_pytorch_model.safetensors")
+    save_file(
+        {k: np.ascontiguousarray(v) for k, v in shown.items()},
+        place / "unet" / "diffusion_pytorch_model.safetensors",
+    )
     if "slow-save" in faults:
         time.sleep(0.05)
     save_file({k: np.ascontiguousarray(v) for k, v in average.items()}, place / "ema.safetensors")
     s = state()
     for name, entry in s.items():
-        if not ("saves-no-optimizer" in faults and name == "optimizer") and not ("saves-no-rng" in faults and name == "rng"):
+        if not ("saves-no-optimizer" in faults and name == "optimizer") and not (
+            "saves-no-rng" in faults and name == "rng"
+        ):
             if name == "rng":
                 (place / "random_states_0.pkl").write_bytes(pickle.dumps(rng_pickle()))
             else:
@@ -150,7 +190,7 @@ def save(n):
         target_file = out / "ckpt.npz" if "in-place" in faults else out / ".ckpt-writing.npz"
         np.savez(target_file, **flat)
         if "in-place" not in faults:
-            os.replace(target_file, out / "ckpt.npz")
+            target_file.replace(out / "ckpt.npz")
         return
     place = out / place_of(n)
     if "skips-existing" in faults and place.exists():
@@ -158,7 +198,11 @@ def save(n):
     if "deletes-first" in faults:
         for old in list_folders():
             shutil.rmtree(old)
-    beside = place if "in-place" in faults else place.parent / f"tmp-{random.SystemRandom().randrange(10**6)}"
+    beside = (
+        place
+        if "in-place" in faults
+        else place.parent / f"tmp-{random.SystemRandom().randrange(10**6)}"
+    )
     beside.mkdir(parents=True, exist_ok=True)
     write_folder(beside, n)
     if beside != place:
@@ -177,7 +221,11 @@ def number(path):
 
 def list_folders():
     place = (out / place_of(0)).parent
-    found = [p for p in place.glob("*") if p.is_dir() and any(c.isdigit() for c in p.name) and not p.name.startswith("tmp-")]
+    found = [
+        p
+        for p in place.glob("*")
+        if p.is_dir() and any(c.isdigit() for c in p.name) and not p.name.startswith("tmp-")
+    ]
     if "by-name" in faults:
         return sorted(found)
     return sorted(found, key=number)
@@ -193,7 +241,11 @@ def load():
         ema = {k[4:]: flat[k] for k in flat.files if k.startswith("ema.")}
         s, n = json.loads(str(flat["state"])), int(flat["iter_num"])
     else:
-        found = [p for p in list_folders() if "any-folder" in faults or (p / "trainer_state.json").exists()]
+        found = [
+            p
+            for p in list_folders()
+            if "any-folder" in faults or (p / "trainer_state.json").exists()
+        ]
         if not found:
             return
         place = found[-1]
@@ -201,8 +253,15 @@ def load():
             place = found[0]
         if "second-newest" in faults and len(found) > 1:
             place = found[-2]
-        kept, ema = load_file(place / "unet" / "diffusion_pytorch_model.safetensors"), load_file(place / "ema.safetensors")
-        s = {name: json.loads((place / f"{name}.json").read_text()) for name in ("optimizer", "scheduler", "scaler", "sampler") if (place / f"{name}.json").exists()}
+        kept, ema = (
+            load_file(place / "unet" / "diffusion_pytorch_model.safetensors"),
+            load_file(place / "ema.safetensors"),
+        )
+        s = {
+            name: json.loads((place / f"{name}.json").read_text())
+            for name in ("optimizer", "scheduler", "scaler", "sampler")
+            if (place / f"{name}.json").exists()
+        }
         if (place / "random_states_0.pkl").exists():
             p = pickle.loads((place / "random_states_0.pkl").read_bytes())
             s["rng"] = {"numpy": p["numpy"], "python": p["python"]}
@@ -213,14 +272,31 @@ def load():
     if "saves-no-rng" in faults:
         faults.add("no-rng")
     if "no-weights" not in faults:
-        kept = {k: v.astype(np.float16).astype(v.dtype) for k, v in kept.items()} if "rounded" in faults else kept
+        kept = (
+            {k: v.astype(np.float16).astype(v.dtype) for k, v in kept.items()}
+            if "rounded" in faults
+            else kept
+        )
         kept = {k: v + 1e-9 for k, v in kept.items()} if "drift" in faults else kept
-        w = {**w, **{k: v for k, v in kept.items() if not ("no-head" in faults and k == "head.weight") and not ("no-layer" in faults and k == "layer.weight")}}
+        w = {
+            **w,
+            **{
+                k: v
+                for k, v in kept.items()
+                if not ("no-head" in faults and k == "head.weight")
+                and not ("no-layer" in faults and k == "layer.weight")
+            },
+        }
         if "nan" in faults:
             w["layer.bias"] = w["layer.bias"] * np.nan
     if "ema-as-weights" in faults:
         w = {k: v.copy() for k, v in ema.items()}
-    average = {k: v.copy() for k, v in (w if "ema-restarts" in faults else average if "no-ema" in faults else ema).items()}
+    average = {
+        k: v.copy()
+        for k, v in (
+            w if "ema-restarts" in faults else average if "no-ema" in faults else ema
+        ).items()
+    }
     restore(s)
     step = n
     if "counts-from-0" in faults:
@@ -235,13 +311,18 @@ def load():
 
 def tell(n, loss, lr):
     text = {
-        "bar": f"Steps: {100 * n // total}%|##  | {n}/{total} [00:01<00:02, 9.1it/s, loss={loss:.6f}, lr={lr:.4g}]\r",
+        "bar": f"Steps: {100 * n // total}%|##  | {n}/{total} [00:01<00:02, 9.1it/s, "
+        f"loss={loss:.6f}, lr={lr:.4g}]\r",
         "nanogpt": f"iter {n}: loss {loss:.4f}, time 3.10ms, mfu 0.10%\n",
-        "dict": f"{n}/{total} [00:01<00:02]\r{{'loss': '{loss:.6g}', 'grad_norm': '1.1', 'learning_rate': '{lr:.4g}', 'epoch': '{n / 10:.4g}'}}\n",
+        "dict": f"{n}/{total} [00:01<00:02]\r{{'loss': '{loss:.6g}', 'grad_norm': '1.1', "
+        f"'learning_rate': '{lr:.4g}', 'epoch': '{n / 10:.4g}'}}\n",
         "brackets": f"[{n}/{total}] loss: {loss:.6f} lr: {lr:.4g}\n",
-        "plain": f"2026-01-01 10:00:00 INFO global_step={n} train_loss={loss:.8f} learning_rate={lr:.5g}\n",
-        "colours": f"\x1b[31mstep: {n:3d}  \x1b[32mloss: {loss:8.5f}  \x1b[33mmemory: 1.2GiB(3%)\x1b[0m\n",
-        "avr": f"steps:  {100 * n // total}%|# | {n}/{total} [00:10<00:50,  2.0s/it, avr_loss={loss:.5f}]\r",
+        "plain": f"2026-01-01 10:00:00 INFO global_step={n} train_loss={loss:.8f} "
+        f"learning_rate={lr:.5g}\n",
+        "colours": f"\x1b[31mstep: {n:3d}  \x1b[32mloss: {loss:8.5f}  "
+        f"\x1b[33mmemory: 1.2GiB(3%)\x1b[0m\n",
+        "avr": f"steps:  {100 * n // total}%|# | {n}/{total} [00:10<00:50,  2.0s/it, "
+        f"avr_loss={loss:.5f}]\r",
         "zero": f"Step {n} | loss {loss:.6f} | lr {lr:.4e}\n",
     }.get(log)
     if text:
@@ -286,14 +367,24 @@ while step < total:
     if "nan-at-15" in faults and step == 15:
         loss = float("nan")
     lr = rate(schedule["last_epoch"])
-    back = np.outer(2 * error / 4, w["head.weight"]) * keep * (1 - np.tanh(x @ w["layer.weight"] + w["layer.bias"]) ** 2)
-    gradients = {"head.weight": hidden.T @ (2 * error / 4), "layer.weight": x.T @ back, "layer.bias": back.sum(0)}
+    back = (
+        np.outer(2 * error / 4, w["head.weight"])
+        * keep
+        * (1 - np.tanh(x @ w["layer.weight"] + w["layer.bias"]) ** 2)
+    )
+    gradients = {
+        "head.weight": hidden.T @ (2 * error / 4),
+        "layer.weight": x.T @ back,
+        "layer.bias": back.sum(0),
+    }
     for name, g in gradients.items():
         m = moments[name]
         m["step"] += 1
         m["exp_avg"] = 0.9 * m["exp_avg"] + 0.1 * g
         m["exp_avg_sq"] = 0.99 * m["exp_avg_sq"] + 0.01 * g * g
-        w[name] = w[name] - lr * (m["exp_avg"] / (1 - 0.9 ** m["step"])) / (np.sqrt(m["exp_avg_sq"] / (1 - 0.99 ** m["step"])) + 1e-8)
+        w[name] = w[name] - lr * (m["exp_avg"] / (1 - 0.9 ** m["step"])) / (
+            np.sqrt(m["exp_avg_sq"] / (1 - 0.99 ** m["step"])) + 1e-8
+        )
         average[name] = 0.9 * average[name] + 0.1 * w[name]
     schedule["last_epoch"] += 1
     scaler["_growth_tracker"] += 1
@@ -307,7 +398,9 @@ while step < total:
 if "crashes-at-the-end" in faults:
     raise RuntimeError("shapes do not fit")
 if "modelless" not in faults:
-    final = {k: np.ascontiguousarray(v * (np.nan if "final-nan" in faults else 1)) for k, v in w.items()}
+    final = {
+        k: np.ascontiguousarray(v * (np.nan if "final-nan" in faults else 1)) for k, v in w.items()
+    }
     if "final-stale" in faults and layout != "single":
         final = load_file(out / place_of(every) / "unet" / "diffusion_pytorch_model.safetensors")
     save_file(final, out / "model.safetensors")

@@ -105,7 +105,11 @@ FROM_THE_START = [
     ("saves-no-optimizer", "resumes-exactly", "moments, which no checkpoint holds,"),
     ("saves-no-rng", "resumes-exactly", "no checkpoint holds the random numbers"),
     ("drops-a-tensor", "resumes-exactly", "layer.bias is in the final model and in no checkpoint"),
-    ("unrepeatable", "repeats-itself", "two uninterrupted trainings differ: loss departs at step 1"),
+    (
+        "unrepeatable",
+        "repeats-itself",
+        "two uninterrupted trainings differ: loss departs at step 1",
+    ),
 ]
 
 
@@ -136,7 +140,9 @@ def test_a_save_that_leaves_no_checkpoint_is_found_without_luck(
     assert (red[0].check, words in red[0].words) == (UNSAFE, True)
 
 
-@pytest.mark.parametrize("options", [["slow-save"], ["in-place", "slow-save"], ["--layout", "single"]])
+@pytest.mark.parametrize(
+    "options", [["slow-save"], ["in-place", "slow-save"], ["--layout", "single"]]
+)
 def test_a_save_that_is_safe_is_green_however_it_is_hit(options: list[str], tmp_path: Path) -> None:
     control = control_of(stranger(tmp_path, *options), tmp_path)
     assert judge(control, tmp_path, plan=IN_A_SAVE) == []

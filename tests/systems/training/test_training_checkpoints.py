@@ -109,7 +109,7 @@ def test_nothing_of_a_checkpoint_is_run(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.chdir(tmp_path)
     path = checkpoint(tmp_path)
     (path / "optimizer.bin").write_bytes(pickle.dumps({"state": Bomb()}))
-    with pytest.raises(SubjectError, match="needs .* to be loaded; it is not safe|cannot be read"):
+    with pytest.raises(SubjectError, match=r"needs .* to be loaded; it is not safe|cannot be read"):
         read_states(path / "optimizer.bin")
     for name in ("optimizer.bin", "random_states_0.pkl"):
         torch.save(Bomb(), path / name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import threading
 import time
@@ -55,7 +54,9 @@ def test_what_is_being_written_is_known_by_its_name(name: str) -> None:
     assert is_temporary(name)
 
 
-@pytest.mark.parametrize("name", ["checkpoint-10", "template", "partition", "model.pt", "temperature"])
+@pytest.mark.parametrize(
+    "name", ["checkpoint-10", "template", "partition", "model.pt", "temperature"]
+)
 def test_what_is_finished_is_not_taken_for_temporary(name: str) -> None:
     assert not is_temporary(name)
 
@@ -69,7 +70,10 @@ def put(path: Path, content: bytes = b"x") -> Path:
 @pytest.mark.parametrize(
     ("places", "steps"),
     [
-        (["checkpoint-10/unet/model.safetensors", "checkpoint-20/unet/model.safetensors"], [10, 20]),
+        (
+            ["checkpoint-10/unet/model.safetensors", "checkpoint-20/unet/model.safetensors"],
+            [10, 20],
+        ),
         (["lightning_logs/version_0/checkpoints/epoch=0-step=10.ckpt"], [10]),
         (["checkpoint/step-10/.metadata", "checkpoint/step-10/__0_0.distcp"], [10]),
         (["ckpt.pt"], [-1]),
@@ -120,22 +124,30 @@ def test_what_torch_distributed_writes_is_read_by_name(tmp_path: Path) -> None:
     dcp = pytest.importorskip("torch.distributed.checkpoint")
     folder = tmp_path / "step-10"
     with pytest.warns(UserWarning, match="distributed"):
-        dcp.save({"model": {"w": torch.ones(3)}, "step": torch.tensor(4), "lr": 0.5}, checkpoint_id=folder)
+        dcp.save(
+            {"model": {"w": torch.ones(3)}, "step": torch.tensor(4), "lr": 0.5},
+            checkpoint_id=folder,
+        )
     states = read_states(folder / ".metadata")
     assert (states["lr"], int(states["step"]), states["model.w"].tolist()) == (0.5, 4, [1, 1, 1])
 
 
 def test_roles_are_known_by_names() -> None:
     named = {
-        ("optimizer.pt", "state.0.exp_avg"): "optimizer", ("optimizer.pt", "state.0.step"): "step counters",
+        ("optimizer.pt", "state.0.exp_avg"): "optimizer",
+        ("optimizer.pt", "state.0.step"): "step counters",
         ("ckpt.pt", "optimizer.state.0.step"): "step counters", ("ckpt.pt", "model.w"): "weights",
-        ("x.ckpt", "optimizer_states.0.state.0.exp_avg"): "optimizer", ("x.ckpt", "state_dict.l.w"): "weights",
-        ("x.ckpt", "lr_schedulers.0.last_epoch"): "scheduler", ("scheduler.bin", "last_epoch"): "scheduler",
+        ("x.ckpt", "optimizer_states.0.state.0.exp_avg"): "optimizer",
+        ("x.ckpt", "state_dict.l.w"): "weights",
+        ("x.ckpt", "lr_schedulers.0.last_epoch"): "scheduler",
+        ("scheduler.bin", "last_epoch"): "scheduler",
         ("random_states_0.pkl", "x"): "random numbers", ("scaler.pt", "scale"): "scaler",
-        ("unet_ema/m.safetensors", "w"): "EMA", ("ckpt.pt", "ema.w"): "EMA", ("ckpt.pt", "iter_num"): "progress",
+        ("unet_ema/m.safetensors", "w"): "EMA", ("ckpt.pt", "ema.w"): "EMA",
+        ("ckpt.pt", "iter_num"): "progress",
         ("ckpt.pt", "config.init_from"): "settings", ("training_args.bin", ""): "settings",
         ("unet/diffusion_pytorch_model.safetensors", "conv.weight"): "weights",
-        ("training_state.pt", "torch_random_state"): "random numbers", ("sampler.bin", "epoch"): "order of the data",
+        ("training_state.pt", "torch_random_state"): "random numbers",
+        ("sampler.bin", "epoch"): "order of the data",
     }  # fmt: skip
     assert {each: role_of(*each) for each in named} == named
 
@@ -160,8 +172,9 @@ def test_every_file_of_both_is_compared_or_told(tmp_path: Path) -> None:
     rows = {row.place: row for row in comparison.rows}
     assert {place: row.status for place, row in rows.items()} == {
         "checkpoint-10/unet/model.safetensors": "differs", "model.safetensors": "same",
-        "unet.safetensors": "damaged", "train.jsonl": "not comparable", "model_info.json": "differs",
-        "state.bin": "differs", "only-ours.bin": "only here", "only-theirs.bin": "only there",
+        "unet.safetensors": "damaged", "train.jsonl": "not comparable",
+        "model_info.json": "differs", "state.bin": "differs", "only-ours.bin": "only here",
+        "only-theirs.bin": "only there",
     }  # fmt: skip
     assert rows["checkpoint-10/unet/model.safetensors"].words == "a.weight by 1"
     assert "it is not safe" in rows["state.bin"].words
@@ -171,7 +184,10 @@ def test_every_file_of_both_is_compared_or_told(tmp_path: Path) -> None:
 
 def test_what_two_controls_differ_in_is_left_out_and_told(tmp_path: Path) -> None:
     for name in ("one", "two", "three"):
-        put(tmp_path / name / "model_info.json", json.dumps({"n": name == "three", "at": name}).encode())
+        put(
+            tmp_path / name / "model_info.json",
+            json.dumps({"n": name == "three", "at": name}).encode(),
+        )
         put(tmp_path / name / "blob.xyz", name.encode())
     noise = find_noise(compare_trees(tmp_path / "two", tmp_path / "one"))
     assert noise == {"model_info.json": frozenset({"at"}), "blob.xyz": None}
@@ -185,9 +201,14 @@ def test_what_two_controls_differ_in_is_left_out_and_told(tmp_path: Path) -> Non
 def test_the_settings_of_a_start_are_no_departure(tmp_path: Path) -> None:
     for name in ("scratch", "resume"):
         (tmp_path / name).mkdir()
-        torch.save({"model": torch.ones(2), "config": {"init_from": name}}, tmp_path / name / "ckpt.pt")
+        torch.save(
+            {"model": torch.ones(2), "config": {"init_from": name}}, tmp_path / name / "ckpt.pt"
+        )
     (row,) = compare_trees(tmp_path / "scratch", tmp_path / "resume").rows
-    assert (row.status, row.words) == ("same", "the settings differ, such as config.init_from, and are left out")
+    assert (row.status, row.words) == (
+        "same",
+        "the settings differ, such as config.init_from, and are left out",
+    )
 
 
 def test_a_new_number_of_a_start_is_no_other_place(tmp_path: Path) -> None:
@@ -198,7 +219,9 @@ def test_a_new_number_of_a_start_is_no_other_place(tmp_path: Path) -> None:
 
 
 def test_a_checkpoint_of_any_layout_is_judged(tmp_path: Path) -> None:
-    like = model(tmp_path / "checkpoint-10/unet/m.safetensors", mask=torch.full((2,), -torch.inf)).parents[1]
+    like = model(
+        tmp_path / "checkpoint-10/unet/m.safetensors", mask=torch.full((2,), -torch.inf)
+    ).parents[1]
     (like / "trainer_state.json").write_text('{"global_step": 10}')
     other = tmp_path / "checkpoint-20"
     shutil.copytree(like, other)
@@ -228,12 +251,16 @@ def test_an_index_must_find_its_shards(tmp_path: Path) -> None:
     index = tmp_path / "model.safetensors.index.json"
     index.write_text(json.dumps({"weight_map": {"a.weight": "model-1.safetensors"}}))
     assert list(find_index_faults(tmp_path)) == []
-    index.write_text(json.dumps({"weight_map": {"c": "model-1.safetensors", "d": "model-2.safetensors"}}))
+    index.write_text(
+        json.dumps({"weight_map": {"c": "model-1.safetensors", "d": "model-2.safetensors"}})
+    )
     assert list(find_index_faults(tmp_path)) == [
         "model.safetensors.index.json says that model-1.safetensors has c, which it has not",
         "model.safetensors.index.json names model-2.safetensors, which is missing"]  # fmt: skip
     index.write_text("[]")
-    assert list(find_index_faults(tmp_path)) == ["model.safetensors.index.json is no index: it has no weight_map"]
+    assert list(find_index_faults(tmp_path)) == [
+        "model.safetensors.index.json is no index: it has no weight_map"
+    ]
 
 
 def finished(folder: Path) -> Path:
@@ -256,20 +283,44 @@ def test_a_final_model_that_is_right_has_no_faults(tmp_path: Path) -> None:
     (tmp_path / "model_index.json").unlink()
     found = find_final_model(tmp_path)
     assert (found.faults, found.from_checkpoint) == ([], "checkpoint-20")
-    assert found.words == "checkpoint-20/model.safetensors of checkpoint-20, as there is no other model"
+    assert (
+        found.words
+        == "checkpoint-20/model.safetensors of checkpoint-20, as there is no other model"
+    )
 
 
 FINAL: list[tuple[Callable[[Path], object], str]] = [
-    (lambda f: model(f / "unet/diffusion_pytorch_model.safetensors", 10.0), "are those of checkpoint-10"),
-    (lambda f: model(f / "unet/diffusion_pytorch_model.safetensors", float("nan")), "a.weight has values that are NaN"),
-    (lambda f: model(f / "unet/diffusion_pytorch_model.safetensors", float("inf")), "values that are infinite"),
+    (
+        lambda f: model(f / "unet/diffusion_pytorch_model.safetensors", 10.0),
+        "are those of checkpoint-10",
+    ),
+    (
+        lambda f: model(f / "unet/diffusion_pytorch_model.safetensors", float("nan")),
+        "a.weight has values that are NaN",
+    ),
+    (
+        lambda f: model(f / "unet/diffusion_pytorch_model.safetensors", float("inf")),
+        "values that are infinite",
+    ),
     (lambda f: (f / "unet/diffusion_pytorch_model.safetensors").write_bytes(b""), "is empty"),
-    (lambda f: (f / "unet/diffusion_pytorch_model.safetensors").write_bytes(bytes(50)), "cannot be read"),
-    (lambda f: save_file({"a": torch.zeros(3)}, f / "unet/diffusion_pytorch_model.safetensors"), "all values are 0"),
+    (
+        lambda f: (f / "unet/diffusion_pytorch_model.safetensors").write_bytes(bytes(50)),
+        "cannot be read",
+    ),
+    (
+        lambda f: save_file({"a": torch.zeros(3)}, f / "unet/diffusion_pytorch_model.safetensors"),
+        "all values are 0",
+    ),
     (lambda f: (f / "unet/config.json").unlink(), "has no config.json beside it"),
     (lambda f: shutil.rmtree(f / "scheduler"), "names scheduler, which is missing"),
-    (lambda f: (f / "scheduler/scheduler_config.json").unlink(), "names scheduler, whose folder is empty"),
-    (lambda f: (f / "unet/diffusion_pytorch_model.safetensors").unlink(), "a config.json and no weights"),
+    (
+        lambda f: (f / "scheduler/scheduler_config.json").unlink(),
+        "names scheduler, whose folder is empty",
+    ),
+    (
+        lambda f: (f / "unet/diffusion_pytorch_model.safetensors").unlink(),
+        "a config.json and no weights",
+    ),
     (lambda f: (f / "model_index.json").write_text("{"), "model_index.json cannot be read"),
     (lambda f: model(f / "adapter_model.safetensors"), "has no adapter_config.json beside it"),
 ]
@@ -286,7 +337,9 @@ def test_a_final_model_that_is_broken_is_told(
 
 
 def test_no_weights_at_all_are_a_fault(tmp_path: Path) -> None:
-    assert find_final_model(tmp_path).faults == ["there are no weights, in no checkpoint and outside of them"]
+    assert find_final_model(tmp_path).faults == [
+        "there are no weights, in no checkpoint and outside of them"
+    ]
 
 
 def test_checkpoints_that_did_not_come_are_told() -> None:
@@ -314,7 +367,7 @@ def folders(out: Path) -> None:
 def renamed(out: Path) -> None:
     for step in (10, 20, 30):
         write(out / f"tmpx{step}/model.bin")
-        os.rename(out / f"tmpx{step}", out / f"checkpoint-{step}")
+        (out / f"tmpx{step}").rename(out / f"checkpoint-{step}")
         for old in (out / f"checkpoint-{step - 10}",):
             shutil.rmtree(old, ignore_errors=True)
 
@@ -322,7 +375,7 @@ def renamed(out: Path) -> None:
 def replaced(out: Path) -> None:
     for _ in range(3):
         write(out / ".writing")
-        os.replace(out / ".writing", out / "ckpt.pt")
+        (out / ".writing").replace(out / "ckpt.pt")
 
 
 def rotated_first(out: Path) -> None:
@@ -346,7 +399,14 @@ def in_place(out: Path) -> None:
 
 @pytest.mark.parametrize(
     ("trainer", "times"),
-    [(folders, 0), (renamed, 0), (replaced, 0), (rotated_first_of_two, 0), (rotated_first, 2), (in_place, 2)],
+    [
+        (folders, 0),
+        (renamed, 0),
+        (replaced, 0),
+        (rotated_first_of_two, 0),
+        (rotated_first, 2),
+        (in_place, 2),
+    ],
 )
 def test_times_without_a_whole_checkpoint_are_seen(
     trainer: Callable[[Path], None], times: int, tmp_path: Path

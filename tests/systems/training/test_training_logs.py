@@ -16,10 +16,18 @@ from proofbook_systems.training.log_lines import FORMS, own_form, read_lines
 from proofbook_systems.training.steps import Step, StepLog, numbering_of
 
 LINES = [
-    ("[titan] \x1b[31mstep:  5  \x1b[32mloss:  8.25  \x1b[33mmemory: 1GiB(2.0%) tps: 3,000", 5, 8.25),
+    (
+        "[titan] \x1b[31mstep:  5  \x1b[32mloss:  8.25  \x1b[33mmemory: 1GiB(2.0%) tps: 3,000",
+        5,
+        8.25,
+    ),
     ("Epoch 1 | iter 5 step 5 | loss train: 3.250, val: n/a | iter time: 12.3 ms", 5, 3.25),
     ("steps:  17%|█▋        | 5/30 [00:10<00:50,  2.0s/it, avr_loss=0.25]", 5, 0.25),
-    (" iteration        5/      30 | learning rate: 1.0E-04 | lm loss: 9.6E+00 | loss scale: 1", 5, 9.6),
+    (
+        " iteration        5/      30 | learning rate: 1.0E-04 | lm loss: 9.6E+00 | loss scale: 1",
+        5,
+        9.6,
+    ),
     ("step 00005/00030 (16.67%) | loss: 0.250000 | lrm: 1.00 | dt: 3.00ms", 5, 0.25),
     ("step:5/30 train_loss:0.2500 train_time:12ms step_avg:2ms", 5, 0.25),
     ("Train Epoch: 1 [640/60000 (1%)]\tLoss: 2.250000", 640, 2.25),
@@ -27,7 +35,11 @@ LINES = [
     ("2026-01-01 - INFO - Epoch(train) [1][ 5/30]  lr: 1.0e-03  loss: 0.25", 5, 0.25),
     ('{"step": 5, "loss": 0.25}', 5, 0.25),
     ("step 5: train loss 0.25, val loss 0.3", 5, 0.25),
-    ("| epoch   1 |     5/   30 batches | lr 5.00 | ms/batch 12.00 | loss  0.25 | ppl 1.2", 5, 0.25),
+    (
+        "| epoch   1 |     5/   30 batches | lr 5.00 | ms/batch 12.00 | loss  0.25 | ppl 1.2",
+        5,
+        0.25,
+    ),
     ("Epoch 0/2  ━━━━━━━━━━━ 5/30 0:00:01 • 0:00:03 4.9it/s v_num: 0 train_loss: 0.25", 5, 0.25),
     ("[batch=5/30]: Train loss/train/total: 0.2500", 5, 0.25),
     ("Epoch: [1][ 5/30]\tTime 0.1 Loss 2.5e-01 (2.6e-01)", 5, 0.25),
@@ -91,7 +103,10 @@ def test_dictionaries_are_numbered_by_their_epochs_where_a_bar_is_printed_rarely
 
 
 def test_the_numbers_of_a_step_may_stand_in_the_line_below_it(tmp_path: Path) -> None:
-    text = "Epoch 0/1 ━━━━ 1/2 0:00:01 • 0:00:00\n   train_loss: 0.5\nEpoch 0/1 ━━━━ 2/2 0:00:02 • -\n loss: 0.25\n"
+    text = (
+        "Epoch 0/1 ━━━━ 1/2 0:00:01 • 0:00:00\n   train_loss: 0.5\n"
+        "Epoch 0/1 ━━━━ 2/2 0:00:02 • -\n loss: 0.25\n"
+    )
     assert [s.loss for s in StepLog(output=tmp_path).read(text)[1]] == [0.5, 0.25]
 
 
@@ -109,9 +124,12 @@ def test_an_own_form_is_read_and_one_without_a_step_is_one_line(tmp_path: Path) 
     assert log.read("<<3|0.5>>\n<<4|0.25>>")[1] == [Step(3, 0.5, None), Step(4, 0.25, None)]
     with pytest.raises(SubjectError, match=r"^log_pattern '\(' is not a regular expression: "):
         own_form("(")
-    with pytest.raises(SubjectError, match=r"^log_pattern 'loss' has no group \(\?P<step>…\); give"):
+    with pytest.raises(
+        SubjectError, match=r"^log_pattern 'loss' has no group \(\?P<step>…\); give"
+    ):
         own_form("loss")
-    assert list(read_lines(["step 5 loss 1"], own_form(r"step (?P<step>\d+)")))[0].loss == 1
+    told = list(read_lines(["step 5 loss 1"], own_form(r"step (?P<step>\d+)")))
+    assert told[0].loss == 1
 
 
 def test_a_file_that_grows_over_restarts_tells_the_new_steps_alone(tmp_path: Path) -> None:
@@ -136,7 +154,8 @@ def test_a_file_that_grows_over_restarts_tells_the_new_steps_alone(tmp_path: Pat
         ("log.tsv", "step\tloss\n1\t0.5\n", [Entry(1, 0.5, None)]),
         ("trainer_state.json", '{"global_step": 2, "log_history": [{"step": 1, "loss": 0.5}, '
          '{"step": 2, "eval_loss": 1}]}', [Entry(1, 0.5, None)]),
-        ("x.jsonl", '{"num_updates": "5", "loss": "3.5", "lr": "1e-4"}\n[1]\n{"step": NaN, "loss": 1}\n',
+        ("x.jsonl", '{"num_updates": "5", "loss": "3.5", "lr": "1e-4"}\n[1]\n'
+         '{"step": NaN, "loss": 1}\n',
          [Entry(5, 3.5, 1e-4)]),
         ("x.jsonl", '{"step": true, "loss": 1}\n', []),
         ("metrics.json", "{", []),
@@ -160,7 +179,9 @@ def record(step: int, tag: str, value: float) -> bytes:
 
 def test_event_files_are_read_and_a_torn_record_ends_them(tmp_path: Path) -> None:
     path = tmp_path / "events.out.tfevents.1.host"
-    path.write_bytes(record(1, "loss/train", 0.5) + record(1, "lr", 0.25) + record(2, "loss/train", 4)[:-9])
+    path.write_bytes(
+        record(1, "loss/train", 0.5) + record(1, "lr", 0.25) + record(2, "loss/train", 4)[:-9]
+    )
     assert list(read_scalars(path)) == [Scalar(1, "loss/train", 0.5), Scalar(1, "lr", 0.25)]
     assert read_log(path) == [Entry(1, 0.5, 0.25)]
     path.write_bytes(b"\x05" + bytes(40))
@@ -168,7 +189,9 @@ def test_event_files_are_read_and_a_torn_record_ends_them(tmp_path: Path) -> Non
 
 
 def test_what_tensorboard_writes_is_read(tmp_path: Path) -> None:
-    writer = pytest.importorskip("torch.utils.tensorboard", exc_type=ImportError).SummaryWriter(tmp_path)
+    writer = pytest.importorskip("torch.utils.tensorboard", exc_type=ImportError).SummaryWriter(
+        tmp_path
+    )
     for step in (1, 2):
         writer.add_scalar("train/loss", 1 / step, step)
         writer.add_scalar("note", 3, step)

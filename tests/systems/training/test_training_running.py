@@ -60,7 +60,9 @@ def left_alone(tmp_path_factory: pytest.TempPathFactory) -> Control:
     return run_control(toy("slow-save"), folder / "alone", HANG)
 
 
-def interrupt(control: Control, folder: Path, *plan: str, faults: tuple[str, ...] = ()) -> Interrupted:
+def interrupt(
+    control: Control, folder: Path, *plan: str, faults: tuple[str, ...] = ()
+) -> Interrupted:
     trainer = toy(*faults) if faults else control.trainer
     known = replace(control, trainer=replace(trainer, recognised=control.trainer.recognised))
     return interrupt_and_resume(known, folder / "out", read_plan(plan), logs=folder, timeout=HANG)

@@ -21,12 +21,12 @@ TOY = Path(__file__).with_name("toy_trainer.py")
 def configure(tmp_path: Path) -> Callable[..., TrainerConfig]:
     """Return a function that makes a runbook's parameters, with a config that exists."""
     (tmp_path / "toy.yaml").write_text(yaml.safe_dump({"learning_rate": 0.1, "kept": True}))
-    words = [sys.executable, str(TOY), "{output_dir}", "{steps}"]
+    words = [sys.executable, str(TOY), "{output_dir}", "{steps}", "{config}"]
     usual = {
         "config_file": str(tmp_path / "toy.yaml"), "project": "", "train_command": words,
         "resume_command": words, "config_keys": {}, "environment": {}, "steps": 3,
-        "checkpoints": "checkpoint-*", "checkpoint_files": [], "log_file": "", "log_pattern": "", "timeout": 9.0,
-        "output_dir": "",
+        "checkpoints": "checkpoint-*", "checkpoint_files": [], "log_file": "", "log_pattern": "",
+        "timeout": 9.0, "output_dir": "",
     }  # fmt: skip
     return lambda **changes: TrainerConfig.model_validate({**usual, **changes})
 
@@ -40,7 +40,17 @@ def test_a_changed_configuration_is_trained(run_toy: Callable[..., Any], tmp_pat
     changed = yaml.safe_load((work / "toy_changed.yaml").read_text())
     assert changed == {"learning_rate": 5e-6, "kept": True}
     (work / "model" / "model_index.json").unlink()
+    usual["final_files"] = ["model_index.json"]
     assert run_toy("configurations", "modelless", **usual).red == ["model-is-there"]
+
+
+def test_a_change_that_is_ignored_is_told(run_toy: Callable[..., Any]) -> None:
+    later = run_toy("configurations", changes={"resolution": "64"}, compared_steps=0)
+    assert (later.red, later.checks["change-has-an-effect"].status) == ([], "skipped")
+    done = run_toy("configurations", changes={"resolution": "64"})
+    assert done.red == ["change-has-an-effect"]
+    why = done.checks["change-has-an-effect"].why
+    assert why == "with resolution=64 the first 3 steps are the same"
 
 
 def test_a_project_is_that_of_the_config_unless_another_is_given(

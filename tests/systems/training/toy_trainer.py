@@ -9,10 +9,12 @@ import time
 from pathlib import Path
 
 import numpy as np
+import yaml
 from safetensors.numpy import load_file, save_file
 
 out, total = Path(sys.argv[1]), int(sys.argv[2])
 faults = [word for word in sys.argv[3:] if word != "--resume"]
+config = next((yaml.safe_load(Path(word).read_text()) for word in faults if ".yaml" in word), {})
 stop: list[int] = []
 step, state = 0, {"weights": np.full(8, 4.0), "speed": np.zeros(8)}
 
@@ -39,7 +41,7 @@ def seal(folder: Path) -> None:
 
 
 for signum in (signal.SIGINT, signal.SIGTERM):
-    signal.signal(signum, lambda number, _: stop.append(number))
+    signal.signal(signum, lambda number, _: None if "deaf" in faults else stop.append(number))
 if "mute" in faults:
     time.sleep(600)
 if "--resume" in sys.argv and "forgetful" not in faults:
@@ -69,10 +71,10 @@ log.write_text("".join(f"{x}\n" for x in kept))
 hoard = []
 while step < total and not stop:
     step += 1
-    noise = np.random.default_rng(step).normal(size=8)
+    noise = np.random.default_rng(time.time_ns() if "restless" in faults else step).normal(size=8)
     loss = float((state["weights"] ** 2).mean())
     loss = loss if "flat" not in faults else float(abs(noise[0]))
-    rate = 0.1 / (1 + step / 50)
+    rate = config.get("learning_rate", 0.1) / (1 + step / 50)
     state["speed"] = 0.5 * state["speed"] - rate * (2 * state["weights"] + 0.1 * noise)
     state["weights"] = state["weights"] + 0.3 * state["speed"]
     if "leak" in faults:
@@ -83,13 +85,17 @@ while step < total and not stop:
         f"Steps: {step}/{total} [00:01<00:01, loss={loss:.4f}, lr={rate:.4g}]", end="\r", flush=True
     )
     time.sleep(0.02)
-    if (step % 10 == 0 and "lazy" not in faults) or stop:
+    if step % 10 == 0 and "lazy" not in faults:
         save()
 if stop and "impolite" not in faults:
     save()
-    os._exit(128 + stop[0])
+if stop:
+    os._exit(0 if "says-nothing" in faults else 128 + stop[0])
 if "modelless" not in faults:
-    save_file({"weights": state["weights"]}, out / "model.safetensors")
+    final = state["weights"] * (np.nan if "final-nan" in faults else 1)
+    if "final-stale" in faults:
+        final = load_file(out / "checkpoint-10" / "model.safetensors")["weights"]
+    save_file({"weights": final}, out / "model.safetensors")
     (out / "model_index.json").write_text("{}")
     info = {"character": "toy", "base_model": "b", "training_steps": total, "instance_prompt": "p"}
     (out / "model_info.json").write_text(json.dumps({**info, "timestamp": "now"}))
