@@ -438,6 +438,17 @@ _EXTRAS_BY_FILE = Layout(
     installed=("cellery 5 cellery @here <- kombu>=5",
                "kombu 5.3 kombu <- amqp & redis; extra == 'redis'", "amqp 5"),
 )  # fmt: skip
+_CONDA_OR_PIP = Layout(
+    # For users of conda an environment.yml with pins, for others a list; this one uses pip.
+    files={
+        "environment.yml": "name: diff\nchannels: [pytorch]\ndependencies:\n  - python=3.8\n"
+                           "  - pytorch=1.12\n  - numpy=1.23\n  - cudatoolkit=11.6\n",
+        "requirements.txt": "torch\nnumpy\n",
+        "sample.py": "import torch, numpy\n",
+    },
+    installed=("torch 2.4.1", "numpy 1.26.4"),
+    told=("declared-environment.yml",),
+)  # fmt: skip
 _FROM_FILE = Layout(
     files={
         "pyproject.toml": "[project]\nname='filed'\ndynamic=['dependencies', 'version']\n"
@@ -459,7 +470,8 @@ LAYOUTS = {
     "computed": _COMPUTED, "variants": _VARIANTS, "pipenv": _PIPENV,
     "standard-only": _STANDARD_ONLY, "alternatives": _ALTERNATIVES,
     "developers' list": _DEVELOPERS_LIST, "foreign lock": _FOREIGN_LOCK, "features": _FEATURES,
-    "parts": _PARTS, "from a file": _FROM_FILE, "extras by file": _EXTRAS_BY_FILE,
+    "parts": _PARTS, "from a file": _FROM_FILE, "conda or pip": _CONDA_OR_PIP,
+    "extras by file": _EXTRAS_BY_FILE,
 }  # fmt: skip
 
 PLANTS = {
@@ -637,5 +649,13 @@ PLANTS = {
     "a package of a dynamic file": Plant(
         _FROM_FILE.installing("numpy 2.1").but({"requirements.in": "numpy<2\n"}),
         "declared-pyproject.toml", ("numpy<2", "2.1 is installed"),
+    ),
+    "a package of those who do without conda": Plant(
+        _CONDA_OR_PIP.installing(without="numpy"),
+        "declared-requirements.txt", ("requirements.txt:2", "numpy is not installed"),
+    ),
+    "another version than conda's list": Plant(
+        _CONDA_OR_PIP.but({"requirements.txt": None}, python="3.8.1").installing("numpy 1.26.4"),
+        "declared-environment.yml", ("pytorch=1.12", "2.4.1"),
     ),
 }  # fmt: skip

@@ -121,9 +121,8 @@ def _read_requirement_files(
     folder: Path, root: Path, tables: Sequence[Declaration]
 ) -> Iterator[Declaration]:
     """Read every requirements file; one is the main one, the others are groups called after it."""
-    needed = frozenset(
-        wanted.name for each in tables if not each.group for wanted in each.wanted
-    ) - {"python"}
+    main_tables = [each for each in tables if not each.group and not each.is_conda]
+    needed = frozenset(wanted.name for each in main_tables for wanted in each.wanted) - {"python"}
     files = _find_requirement_files(folder)
     main = _choose_main(folder, files, alone=not needed)
     said = {wanted.words for each in tables for wanted in each.wanted}

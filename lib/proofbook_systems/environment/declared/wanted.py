@@ -16,6 +16,18 @@ from proofbook.errors import SubjectError
 
 __all__ = ["Declaration", "Wanted", "from_conda", "from_pep508", "from_poetry"]
 
+# Conda has these under other names than the index of Python packages.
+_CONDA_NAMES = {
+    "matplotlib-base": "matplotlib",
+    "msgpack-python": "msgpack",
+    "opencv": "opencv-python",
+    "py-opencv": "opencv-python",
+    "pytables": "tables",
+    "python-graphviz": "graphviz",
+    "pytorch": "torch",
+    "pytorch-gpu": "torch",
+    "tensorflow-gpu": "tensorflow",
+}
 _PART = re.compile(r"\s*(\^|~=|~|===|==|!=|>=|<=|=|>|<)?\s*v?([\w.*+!-]+)\s*")
 
 
@@ -36,6 +48,13 @@ class Wanted:
     source: str = ""
     """URL or path that it is installed from; empty for an index."""
     manager: Literal["pip", "conda"] = "pip"
+
+    @property
+    def package(self) -> str:
+        """What the package is called in an interpreter's own account."""
+        if self.manager == "pip":
+            return self.name
+        return str(canonicalize_name(_CONDA_NAMES.get(self.name, self.name)))
 
     def accepts(self, version: str) -> bool:
         """Say whether ``version`` is one that was asked for; pre-releases are."""
@@ -68,6 +87,11 @@ class Declaration:
     """Why it does not say what is needed, where a program computes that."""
     overridden: frozenset[str] = field(default_factory=frozenset)
     """Packages whose versions the project sets against what others ask for."""
+
+    @property
+    def is_conda(self) -> bool:
+        """Whether conda reads it."""
+        return any(each.manager == "conda" for each in self.wanted)
 
     @property
     def name(self) -> str:

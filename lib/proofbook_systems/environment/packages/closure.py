@@ -83,7 +83,7 @@ def _declared_names(
             if wanted.applies(interpreter.markers):
                 # A group may be installed in part: then its extras are not asked for.
                 extras = frozenset() if declaration.group else wanted.extras
-                names[wanted.name] = names.get(wanted.name, frozenset()) | extras
+                names[wanted.package] = names.get(wanted.package, frozenset()) | extras
     return names
 
 

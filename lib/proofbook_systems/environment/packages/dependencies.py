@@ -18,6 +18,9 @@ from proofbook_systems.environment.packages.variants import find_variant
 
 __all__ = ["judge_declarations"]
 
+_WHY = "the project says that it needs it"
+_NO_CONDA = "the project's environment was not made by conda, and other files say what it needs"
+
 
 def judge_declarations(
     declarations: Sequence[Declaration],
@@ -38,6 +41,9 @@ def judge_declarations(
     judged = [each for each in declarations if not each.group or _is_asked(each, groups)]
     judged = [each for each in judged if not _is_mere_pin(each, judged)]
     for declaration in judged:
+        if _is_for_conda_users(declaration, judged, interpreter):
+            yield Finding(name=f"declared-{declaration.name}", why=_WHY, unjudged=_NO_CONDA)
+            continue
         yield _judge(declaration, interpreter, find_variant(declaration, declarations, interpreter))
     for lock in locks:
         yield judge_lock(lock, judged, interpreter)
@@ -60,9 +66,18 @@ def _judge(
     return Finding(
         name=f"declared-{declaration.name}",
         issues=() if unjudged else (*wrong, *(each.words for each in missing)),
-        why="the project says that it needs it",
+        why=_WHY,
         unjudged=unjudged,
     )
+
+
+def _is_for_conda_users(
+    declaration: Declaration, declarations: Iterable[Declaration], interpreter: Interpreter
+) -> bool:
+    """Say whether others declare what a user without conda installs."""
+    others = [each for each in declarations if each.wanted and not each.is_conda
+              and each.file != PYTHON_PIN]  # fmt: skip
+    return declaration.is_conda and not interpreter.conda and bool(others)
 
 
 def _is_mere_pin(declaration: Declaration, declarations: Iterable[Declaration]) -> bool:

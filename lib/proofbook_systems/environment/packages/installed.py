@@ -19,15 +19,6 @@ __all__ = ["Dependency", "list_dependencies", "look_up", "resolve_computed"]
 
 Status = Literal["ok", "missing", "another version", "elsewhere", "not judged"]
 
-# Conda has these under other names than the index of Python packages.
-_CONDA_NAMES = {
-    "pytorch": "torch",
-    "pytorch-gpu": "torch",
-    "opencv": "opencv-python",
-    "py-opencv": "opencv-python",
-    "tensorflow-gpu": "tensorflow",
-}
-
 
 @dataclass(frozen=True, kw_only=True)
 class Dependency:
@@ -115,8 +106,7 @@ def _status(wanted: Wanted, interpreter: Interpreter) -> tuple[str | None, Statu
     if wanted.manager == "conda" and interpreter.conda:
         version = interpreter.conda.get(wanted.name)
         return _compare(version, wanted)
-    name = _CONDA_NAMES.get(wanted.name, wanted.name) if wanted.manager == "conda" else wanted.name
-    distribution = interpreter.distributions.get(name)
+    distribution = interpreter.distributions.get(wanted.package)
     if distribution is None:
         # Conda has programs and libraries, too, and nothing is known of them outside of it.
         unknown = wanted.manager == "conda" or not wanted.name

@@ -69,13 +69,13 @@ class _Known:
     def _extras(self) -> dict[str, frozenset[str]]:
         extras: dict[str, frozenset[str]] = {}
         for wanted in (w for declaration in self.declarations for w in declaration.wanted):
-            extras[wanted.name] = extras.get(wanted.name, frozenset()) | wanted.extras
+            extras[wanted.package] = extras.get(wanted.package, frozenset()) | wanted.extras
         return extras
 
     @staticmethod
     def _names(declarations: Iterable[Declaration]) -> frozenset[str]:
         wanted = (each for declaration in declarations for each in declaration.wanted)
-        return frozenset(each.name for each in wanted if each.name != "python")
+        return frozenset(each.package for each in wanted if each.name != "python")
 
 
 def judge_imports(
