@@ -41,6 +41,7 @@ LEAVES = {
     "requirements",
     "resources",
     "subjects",
+    "suggestions",
     "terminal",
     "values",
     "yamlfile",

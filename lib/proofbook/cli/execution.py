@@ -36,8 +36,18 @@ def run(
     ] = None,
     outputs: Outputs = None,
     cold: Annotated[bool, typer.Option("--cold", help="Ordinary kernels only.")] = False,
+    suggest: Annotated[
+        bool,
+        typer.Option("--suggest", help="Print a profile proposed for the subject; run nothing."),
+    ] = False,
 ) -> None:
     """Execute runbooks and write one report."""
+    if suggest:
+        from proofbook.runner.suggesting import suggest_profile
+        from proofbook.terminal import say
+
+        say(suggest_profile(tuple(runbooks or ()), profile, _overrides(parameter or [])))
+        raise typer.Exit
     from proofbook.runner.command import RunOptions, run_command
 
     options = RunOptions(

@@ -1,16 +1,31 @@
-"""A project with what a video pipeline keeps: databases, folders, and keys with random values."""
+"""A project with what a video pipeline keeps: databases, folders, sources, an environment, keys.
+
+Its environment is a virtual one that sees the packages of this interpreter; its keys have random
+values.
+"""
 
 from __future__ import annotations
 
 import secrets
 import sqlite3
+import sys
+import sysconfig
 from contextlib import closing
 from pathlib import Path
 
-__all__ = ["write_project"]
+__all__ = ["write_environment", "write_project"]
 
 _FOLDERS = ("config", "data/scripts", "data/audio", "outputs")
 _KEYS = ("OPENAI_API_KEY", "ELEVENLABS_API_KEY")
+_FILES = {
+    "requirements.txt": "numpy>=2\npillow>=11  # frames\nsoundfile\n",
+    "assemble.py": (
+        '"""Put pictures and sound together."""\n\nimport wave\n\nimport numpy as np\n'
+        "import soundfile\nfrom PIL import Image\n\nfrom pacing import LETTERS_PER_SECOND\n"
+    ),
+    "pacing.py": '"""How fast a line is spoken."""\n\nLETTERS_PER_SECOND = 15\n',
+    "config/.env.example": "".join(f"{key}=your-{key.lower()}-here\n" for key in _KEYS),
+}
 _DATABASES = {
     "data/trends.db": """
         CREATE TABLE trending_topics (id INTEGER PRIMARY KEY, topic TEXT NOT NULL, source TEXT,
@@ -36,6 +51,8 @@ def write_project(folder: Path) -> Path:
     """Fill ``folder`` with the project, and return it."""
     for name in _FOLDERS:
         (folder / name).mkdir(parents=True, exist_ok=True)
+    for name, text in _FILES.items():
+        (folder / name).write_text(text, encoding="utf-8")
     for name, schema in _DATABASES.items():
         with closing(sqlite3.connect(folder / name)) as connection:
             connection.executescript(schema)
@@ -44,4 +61,23 @@ def write_project(folder: Path) -> Path:
     secret_file = folder / "config" / ".env"
     secret_file.touch(mode=0o600)
     secret_file.write_text("\n".join(["# keys of the example", *lines, ""]))
+    write_environment(folder / ".venv")
+    return folder
+
+
+def write_environment(folder: Path) -> Path:
+    """Make a virtual environment that sees this interpreter's packages, and return it.
+
+    Written by hand: making one with the standard library's ``venv`` takes longer than all else.
+    """
+    base = Path(getattr(sys, "_base_executable", sys.executable)).resolve()
+    site = folder / "lib" / f"python{sysconfig.get_python_version()}" / "site-packages"
+    (folder / "bin").mkdir(parents=True)
+    site.mkdir(parents=True)
+    (folder / "bin" / "python").symlink_to(base)
+    version = ".".join(map(str, sys.version_info[:3]))
+    settings = f"home = {base.parent}\ninclude-system-site-packages = false\nversion = {version}\n"
+    (folder / "pyvenv.cfg").write_text(settings)
+    packages = [path for path in sys.path if path.endswith(("site-packages", "dist-packages"))]
+    (site / "packages.pth").write_text("\n".join(packages) + "\n")
     return folder

@@ -17,6 +17,10 @@ class ValidateConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     project: str
+    interpreter: str
+    declared: bool
+    groups: list[str]
+    ignore: list[str]
     packages: list[str]
     optional_packages: list[str]
     programs: list[str]
@@ -25,6 +29,7 @@ class ValidateConfig(BaseModel):
     env_file: str
     folders: list[str]
     databases: dict[str, list[str]]
+    ports: list[int]
     hardware: dict[str, float]
 
 

@@ -16,7 +16,7 @@ from typing import Literal
 from proofbook.errors import SubjectError
 from proofbook.hardware import disk_free_gb
 
-__all__ = ["Folder", "inspect_folders", "require_folder"]
+__all__ = ["Folder", "inspect_folders", "relative_name", "require_folder"]
 
 _PROBE = b"proofbook writes this and removes it\n"
 
@@ -49,6 +49,11 @@ def require_folder(path: Path) -> Path:
     if not path.expanduser().is_dir():
         raise SubjectError(f"project folder {path} does not exist; give the path of your project")
     return path.expanduser().resolve()
+
+
+def relative_name(path: Path, root: Path) -> str:
+    """Return ``path`` as it is called from ``root``; in full where it is elsewhere."""
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
 
 def _inspect(name: str, path: Path) -> Folder:

@@ -9,14 +9,14 @@ import json
 import os
 import platform
 import subprocess
-import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from proofbook import hardware
-from proofbook_systems.environment.packages import installed_packages
+from proofbook_systems.environment.interpreters.interpreter import Interpreter
+from proofbook_systems.environment.packages.installed import Dependency
 
 __all__ = ["Snapshot", "take_snapshot", "write_snapshot"]
 
@@ -30,10 +30,18 @@ class Snapshot:
     time: str
     """ISO 8601, UTC."""
     python: str
+    """Version of the project's interpreter; empty where it has none."""
     executable: str
+    """That interpreter."""
+    found: str
+    """How it was found."""
     platform: str
     hardware: dict[str, float | str]
     packages: dict[str, str]
+    """All that is installed in that interpreter, with its version."""
+    conda: dict[str, str]
+    dependencies: tuple[Dependency, ...]
+    """What the project declares, with the status of each package there."""
     folder: str
     commit: str
     """Commit that is checked out in ``folder``; empty where there is none."""
@@ -43,16 +51,24 @@ class Snapshot:
     """Names of the environment variables that are set."""
 
 
-def take_snapshot(folder: Path, environ: Mapping[str, str] | None = None) -> Snapshot:
-    """Return the environment as it is now, with the commit checked out in ``folder``."""
+def take_snapshot(
+    folder: Path,
+    interpreter: Interpreter,
+    dependencies: Iterable[Dependency] = (),
+    environ: Mapping[str, str] | None = None,
+) -> Snapshot:
+    """Return the environment of a project as it is now, with the commit checked out in it."""
     commit, dirty = _commit(folder)
     return Snapshot(
         time=datetime.now(UTC).isoformat(timespec="seconds"),
-        python=platform.python_version(),
-        executable=sys.executable,
-        platform=platform.platform(),
+        python=interpreter.version,
+        executable=interpreter.path,
+        found=interpreter.found,
+        platform=interpreter.platform or platform.platform(),
         hardware=hardware.describe(folder),
-        packages=installed_packages(),
+        packages=interpreter.packages,
+        conda=dict(interpreter.conda),
+        dependencies=tuple(dependencies),
         folder=str(folder.absolute()),
         commit=commit,
         dirty=dirty,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from proofbook.errors import SubjectError
-from proofbook_systems.environment.keys import inspect_keys
+from proofbook_systems.environment.keys.key_files import inspect_keys
 
 SECRET = "sk-proj-4uN8qWfZ0Lr7"
 

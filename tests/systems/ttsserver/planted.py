@@ -43,7 +43,7 @@ ROWS = (
     Plant("no-claim", "no-claim-speaks", r"lasts 1\.00 s, and the server claims 0\.00 s"),
     Plant("negative-claim", "negative-claim-speaks", r"the server claims -1\.00 s"),
     Plant("no-rate", "no-rate-speaks", r"cannot be decoded"),
-    Plant("constant", "constant-speaks", r"constant|DC"),
+    Plant("constant", "constant-speaks", r"is off centre by \+0\.370 of full scale"),
     Plant("quiet-exit", "quiet-exit-speaks", r"the server exited with code 0"),
     Plant("cancel-hangs", "cancel-hangs-speaks", r"timeout: no result within 1 s"),
     Plant(

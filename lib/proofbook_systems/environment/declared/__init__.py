@@ -1,0 +1,1 @@
+"""What a project declares to need, in whichever files it does so; nothing is run or installed."""

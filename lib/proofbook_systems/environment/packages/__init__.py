@@ -1,0 +1,1 @@
+"""What a project declares and imports, against what its interpreter has installed."""
