@@ -4,22 +4,58 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from proofbook.errors import SubjectError
+from proofbook.files import hash_file
+from proofbook.media import measure_image
 from proofbook_systems.dreambooth.image_similarity import PICTURE_SUFFIXES
 
-__all__ = ["count_pictures", "info_faults", "validation_pictures"]
+__all__ = ["count_pictures", "info_faults", "picture_faults", "validation_pictures"]
+
+_BLACK_SHARE = 0.999
 
 
-def validation_pictures(output: Path) -> dict[int, list[Path]]:
-    """Return the pictures of each validation by its step: those in ``validation-N``."""
+def validation_pictures(output: Path, pattern: str = "validation-*") -> dict[int, list[Path]]:
+    """Return the pictures of each validation by its step, which ends its folder's name."""
     pictures = {}
-    for folder in output.glob("validation-*"):
+    for folder in output.glob(pattern):
         number = re.search(r"(\d+)$", folder.name)
         if folder.is_dir() and number:
             pictures[int(number[1])] = _pictures(folder)
     return dict(sorted(pictures.items()))
+
+
+def picture_faults(drawn: Mapping[int, Sequence[Path]]) -> list[str]:
+    """Return which validation pictures are black, blank, or the same as others.
+
+    Two that are the same after different steps show that they are not drawn by what was learnt.
+    """
+    faults, seen = [], dict[str, int]()
+    for step, paths in drawn.items():
+        sound = []
+        for path in paths:
+            fault = _picture_fault(path)
+            sound += [] if fault else [hash_file(path)]
+            faults += [f"{path.parent.name}/{path.name} {fault}"] if fault else []
+        if len(sound) > 1 and len(set(sound)) == 1:
+            faults.append(f"all pictures of step {step} are the same")
+        earlier = [seen[digest] for digest in sound if digest in seen]
+        if earlier:
+            faults.append(f"a picture of step {step} is the same as one of step {earlier[0]}")
+        seen.update(dict.fromkeys(sound, step))
+    return faults
+
+
+def _picture_fault(path: Path) -> str:
+    try:
+        measure = measure_image(path)
+    except SubjectError as error:
+        return f"cannot be read: {error}"
+    if measure.black_share > _BLACK_SHARE:
+        return "is black"
+    return "is blank" if measure.blank else ""
 
 
 def count_pictures(folder: Path) -> int:

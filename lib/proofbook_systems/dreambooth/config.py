@@ -21,6 +21,7 @@ class PicturesConfig(BaseModel):
     steps: int = Field(ge=1)
     validation_every: int = Field(ge=0)
     validation_images: int = Field(ge=0)
+    validation_folders: str = Field(pattern=r"\*")
     class_images: int = Field(ge=0)
     info_file: str
     info_keys: list[str]

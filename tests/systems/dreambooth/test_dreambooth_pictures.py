@@ -14,7 +14,11 @@ from PIL import Image
 
 from proofbook.errors import SubjectError
 from proofbook_subjects.dreambooth.drawing import draw_animal, draw_character, write_characters
-from proofbook_systems.dreambooth.artefacts import info_faults
+from proofbook_systems.dreambooth.artefacts import (
+    info_faults,
+    picture_faults,
+    validation_pictures,
+)
 from proofbook_systems.dreambooth.image_similarity import (
     compare_pictures,
     consistency,
@@ -250,3 +254,24 @@ def test_a_model_info_that_says_other_things_is_told(tmp_path: Path) -> None:
     assert info_faults(path, ["character"], "", 3) == []
     path.write_text("[]")
     assert info_faults(path, keys, "steps", 3) == ["model_info.json is not a JSON object"]
+
+
+def test_validation_pictures_that_show_nothing_are_told(tmp_path: Path) -> None:
+    for step in (10, 20):
+        folder = tmp_path / f"samples_{step}"
+        folder.mkdir()
+        for index in range(2):
+            draw_character(step + index).save(folder / f"{index}.png")
+    drawn = validation_pictures(tmp_path, "samples_*")
+    assert (list(drawn), picture_faults(drawn)) == ([10, 20], [])
+    Image.new("RGB", (64, 64)).save(tmp_path / "samples_10" / "0.png")
+    Image.new("RGB", (64, 64), "white").save(tmp_path / "samples_10" / "1.png")
+    assert picture_faults(drawn) == ["samples_10/0.png is black", "samples_10/1.png is blank"]
+    shutil.copy(tmp_path / "samples_20/0.png", tmp_path / "samples_20/1.png")
+    shutil.copy(tmp_path / "samples_20/0.png", tmp_path / "samples_10/1.png")
+    (tmp_path / "samples_10/0.png").write_bytes(b"x")
+    unreadable, *others = picture_faults(drawn)
+    assert unreadable.startswith("samples_10/0.png cannot be read: ")
+    assert others == [
+        "all pictures of step 20 are the same", "a picture of step 20 is the same as one of step 10"
+    ]  # fmt: skip
