@@ -61,7 +61,7 @@ def trained(tmp_path: Path) -> Path:
     model = tmp_path / "model"
     for step, draw in ((10, draw_animal), (20, draw_animal), (30, draw_character)):
         (model / f"validation-{step}").mkdir(parents=True)
-        draw(50).save(model / f"validation-{step}" / "00.png")
+        draw(40 + step).save(model / f"validation-{step}" / "00.png")
     return model
 
 
