@@ -158,7 +158,7 @@ def _fixed_apart(
     """Return the map with each module named once; accelerate writes ``""`` for all of them."""
     if not fixed:
         return dict(automatic)
-    everywhere = {child: automatic[""] for child in children} if "" in automatic else {}
+    everywhere = dict.fromkeys(children, automatic[""]) if "" in automatic else {}
     named = {k: v for k, v in automatic.items() if k and k.split(".")[0] not in fixed}
     return {k: v for k, v in everywhere.items() if k not in fixed} | named | dict(fixed)
 
