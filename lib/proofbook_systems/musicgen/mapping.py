@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from proofbook.errors import SubjectError
 from proofbook_systems.musicgen.architecture import Architecture, musicgen_config
-from proofbook_systems.musicgen.audit.configured import find_unbuildable
+from proofbook_systems.musicgen.audit.configured import find_lost_projection, find_unbuildable
 from proofbook_systems.musicgen.checkpoints import Checkpoint, open_checkpoint
 from proofbook_systems.musicgen.keymap import Options, Part, Plan, TensorSpec, plan_keys
 from proofbook_systems.musicgen.keymap.names import canonical
@@ -76,11 +76,12 @@ def map_opened(
     files: CheckpointFiles, checkpoints: Mapping[Part, Checkpoint], options: Options | None = None
 ) -> MappedModel:
     """Derive the model of open checkpoints and align the keys, as :func:`map_checkpoints` does."""
-    if unbuildable := find_unbuildable(checkpoints["language"], checkpoints["codec"]):
-        raise SubjectError(
-            f"{files.name} cannot be built as transformers' MusicGen: {'; '.join(unbuildable)}"
-        )
-    architecture = musicgen_config(checkpoints["language"], checkpoints["codec"], files.text)
+    language, codec = checkpoints["language"], checkpoints["codec"]
+    if unbuildable := find_unbuildable(language, codec):
+        raise _unbuildable(files, unbuildable)
+    architecture = musicgen_config(language, codec, files.text)
+    if same_width := find_lost_projection(language, architecture.config):
+        raise _unbuildable(files, same_width)
     targets = target_specs(architecture.config)
     plans = {
         part: plan_keys(
@@ -97,6 +98,12 @@ def map_opened(
         architecture=architecture,
         targets=targets,
         plans=plans,
+    )
+
+
+def _unbuildable(files: CheckpointFiles, lines: list[str]) -> SubjectError:
+    return SubjectError(
+        f"{files.name} cannot be built as transformers' MusicGen: {'; '.join(lines)}"
     )
 
 

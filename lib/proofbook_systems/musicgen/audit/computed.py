@@ -23,6 +23,8 @@ _SECONDS = 1.0
 _STEPS = 8
 _NOTHING = 1e-6
 """Below this share, a difference is rounding."""
+_UNHEARD = 1e-4
+"""The same for prompts: of other lengths, they round otherwise; any text projection does more."""
 _PROMPTS = ("a calm piano", "loud drums and a distorted guitar")
 
 
@@ -84,7 +86,8 @@ def _sounds(model: Model) -> torch.Tensor:
     sweep = torch.sin(2 * math.pi * (200 * time + 1500 * time**2)) + 0.1 * noise
     sounds = torch.stack([0.2 * chord * torch.exp(-2 * (time * 2 % 1)), 0.3 * sweep])
     channels = int(model.network.config.audio_encoder.audio_channels)
-    return sounds[:, None].expand(-1, channels, -1).contiguous()
+    weight = next(model.network.audio_encoder.parameters())
+    return sounds[:, None].expand(-1, channels, -1).to(weight.device, weight.dtype).contiguous()
 
 
 def _encoder_faults(codec: Any, sounds: torch.Tensor, back: torch.Tensor) -> list[str]:
@@ -110,7 +113,7 @@ def _text_faults(model: Model) -> list[str]:
     first, second = (_logits(model, prompt, _tokens(model)) for prompt in _PROMPTS)
     if not bool(first.isfinite().all() & second.isfinite().all()):
         return ["the language model makes values that are not finite"]
-    if _share(first, second) < _NOTHING:
+    if _share(first, second) < _UNHEARD:
         return ["two different prompts change nothing that the language model computes"]
     return []
 
@@ -158,7 +161,7 @@ def _round_trip(sounds: torch.Tensor, back: torch.Tensor) -> float:
     import torch
 
     count = min(sounds.shape[-1], back.shape[-1])
-    window = torch.hann_window(1024)
+    window = torch.hann_window(1024, device=sounds.device)
     spectra = [
         torch.stft(x[:, 0, :count].float(), 1024, window=window, return_complex=True)
         .abs().clamp_min(1e-4).log().flatten()
@@ -174,9 +177,11 @@ def _surprise(model: Model, codes: torch.Tensor) -> float:
 
     sides = model.codebooks // codes.shape[1]
     spoken = codes[0].repeat_interleave(sides, 0)
+    spoken = spoken.to(model.device)
     books, frames = spoken.shape
     late = books // sides
     tokens = torch.full((books, frames + late), model.network.config.decoder.vocab_size)
+    tokens = tokens.to(model.device)
     for book in range(books):
         start = book // sides + 1
         tokens[book, start : start + frames] = spoken[book, : frames + late - start]

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from proofbook_systems.musicgen.checkpoints import Checkpoint
 from proofbook_systems.musicgen.preload.support import find_unsupported
 
-__all__ = ["find_unbuildable"]
+__all__ = ["find_lost_projection", "find_unbuildable"]
 
 
 class _Setting(NamedTuple):
@@ -77,6 +77,17 @@ def find_unbuildable(language: Checkpoint, codec: Checkpoint) -> list[str]:
         (codec.path.name, lambda: _rates(spoken, sounding)),
     )
     return [f"{file}: {line}" for file, rule in rules for line in rule()]
+
+
+def find_lost_projection(language: Checkpoint, config: Any) -> list[str]:
+    """Return a line where transformers' model would leave the checkpoint's text projection out."""
+    width, text = config.decoder.hidden_size, config.text_encoder.hidden_size
+    if width != text or not any("output_proj." in name for name in language.tensors):
+        return []
+    return [
+        f"{language.path.name}: the language model and the T5 are both {width} wide, where "
+        "transformers' MusicGen has no text projection, and the checkpoint has one"
+    ]
 
 
 def _settings(config: Mapping[str, Any], table: tuple[_Setting, ...]) -> Iterator[str]:

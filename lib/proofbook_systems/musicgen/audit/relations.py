@@ -59,6 +59,8 @@ def _misfit(embed: torch.Tensor, sums: torch.Tensor, counts: torch.Tensor) -> st
     """Say how a codebook is not ``sums / counts``; empty where it is, or where none are kept."""
     import torch
 
+    if torch.equal(embed, sums):
+        return ""  # as initialised: nothing was averaged yet
     used = (counts > counts.float().mean() / 10) & torch.isfinite(sums).all(1)
     used &= (sums != 0).any(1) & (embed != 0).any(1) & torch.isfinite(embed).all(1)
     if int(used.sum()) < 2:

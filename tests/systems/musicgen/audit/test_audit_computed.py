@@ -54,6 +54,15 @@ def test_a_stereo_model_is_not_called_wrong(text_encoder: Path, tmp_path: Path):
     assert found(loaded(small_pair(text_encoder, Size(stereo=True, layers=2)), tmp_path)) == {}
 
 
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16])
+def test_half_precision_is_not_called_wrong(model: generation.Model, kind: torch.dtype):
+    model.network.to(kind)
+    try:
+        assert found(model) == {}
+    finally:
+        model.network.float()
+
+
 def zero(name: str) -> Change:
     return lambda network: network.get_parameter(name).data.zero_()
 

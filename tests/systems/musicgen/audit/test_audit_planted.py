@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from small_checkpoints import Pair, State
+from small_checkpoints import Pair, Size, State, small_pair
 
 from proofbook.errors import SubjectError
 from proofbook_systems.musicgen import audit
@@ -332,6 +333,11 @@ def test_what_transformers_cannot_do_is_refused_by_name(
         pair.mapped()
     assert name in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_a_text_projection_that_transformers_leaves_out_is_named(text_encoder: Path):
+    with pytest.raises(SubjectError, match="both 48 wide"):
+        small_pair(text_encoder, Size(width=48, layers=1)).mapped()
 
 
 CONTRADICTED = [

@@ -104,6 +104,13 @@ def without_sums(pair: Pair) -> None:
     each(pair.sounding, lambda n, t: t * 0 if n.endswith("embed_avg") else t)
 
 
+def codebooks_as_initialised(pair: Pair) -> None:
+    """The means of the first batch: no sums yet, but counts."""
+    for k in range(4):
+        stem = f"quantizer.vq.layers.{k}._codebook."
+        pair.sounding[f"{stem}embed_avg"] = pair.sounding[f"{stem}embed"].clone()
+
+
 def two_unused_codes_alike(pair: Pair) -> None:
     for k in range(4):
         stem = f"quantizer.vq.layers.{k}._codebook."
@@ -138,7 +145,8 @@ VARIANTS: list[Change] = [
     lambda pair: None, with_mha, wrapped, newer_weight_norm, folded, scrambled,
     without_configuration, with_little_configuration, in_precision(torch.float16),
     in_precision(torch.bfloat16), as_initialised, grown_with_depth, one_channel_stands_out,
-    pruned_everywhere, smoothed_codebooks, without_sums, two_unused_codes_alike, unused_token,
+    pruned_everywhere, smoothed_codebooks, without_sums, codebooks_as_initialised,
+    two_unused_codes_alike, unused_token,
     some_negative_scales, same_biases, with_relu,
 ]  # fmt: skip
 
