@@ -90,8 +90,11 @@ def _wild(each: Statistics, peers: Peers) -> Iterator[str]:
 
 
 def _scale(each: Statistics, peers: Peers) -> Iterator[str]:
-    """Yield a line where a tensor is far larger or smaller than its peers, or than a layer is."""
-    if each.kind in ("bias", "flag", "count", "average") or not each.rms:
+    """Yield a line where a tensor is far larger or smaller than its peers, or than a layer is.
+
+    A codebook keeps what those before it leave over, and may be smaller by any factor.
+    """
+    if each.kind in ("bias", "flag", "count", "average", "codebook") or not each.rms:
         return
     others = [p.rms for p in _others(each, peers) if p.rms]
     if others:

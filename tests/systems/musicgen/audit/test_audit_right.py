@@ -111,6 +111,13 @@ def codebooks_as_initialised(pair: Pair) -> None:
         pair.sounding[f"{stem}embed_avg"] = pair.sounding[f"{stem}embed"].clone()
 
 
+def codebooks_that_fade(pair: Pair) -> None:
+    """Each keeps what those before it leave over; a codec of few sounds leaves little."""
+    for k in range(4):
+        for end in ("embed", "embed_avg"):
+            pair.sounding[f"quantizer.vq.layers.{k}._codebook.{end}"] *= 0.02**k
+
+
 def two_unused_codes_alike(pair: Pair) -> None:
     for k in range(4):
         stem = f"quantizer.vq.layers.{k}._codebook."
@@ -146,7 +153,7 @@ VARIANTS: list[Change] = [
     without_configuration, with_little_configuration, in_precision(torch.float16),
     in_precision(torch.bfloat16), as_initialised, grown_with_depth, one_channel_stands_out,
     pruned_everywhere, smoothed_codebooks, without_sums, codebooks_as_initialised,
-    two_unused_codes_alike, unused_token,
+    codebooks_that_fade, two_unused_codes_alike, unused_token,
     some_negative_scales, same_biases, with_relu,
 ]  # fmt: skip
 
