@@ -6,6 +6,7 @@ A tensor is known by the checkpoint's own name of it. Judges nothing.
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,8 +27,10 @@ Kind = Literal[
     "matrix", "norm", "bias", "magnitude", "direction", "codebook", "average", "count", "flag"
 ]
 _STACKED = "qkv"
-_SAMPLE = 1_000_000
-"""Values from which a median is taken; of a larger tensor, every so many."""
+_SAMPLE = 100_000
+"""Values from which medians and shares are taken; of a larger tensor, every so many."""
+_SAFE = 1e10
+"""Below this, squares of single precision do not overflow."""
 _ENDS: dict[str, Kind] = {
     "codebook.embed": "codebook",
     "codebook.embed_avg": "average",
@@ -123,22 +126,42 @@ def _measure(name: str, group: str, kind: Kind, tensor: torch.Tensor) -> Statist
     with torch.inference_mode():
         values = tensor.detach().float()
         flat = values.flatten()
-        finite = torch.isfinite(flat)
-        broken = int(flat.numel() - int(finite.sum()))
+        broken = _broken(flat)
         rows = values.flatten(1) if values.ndim > 1 and not broken else values[:0, None]
         dead, repeated = _rows(rows)
-        sizes = flat[:: max(1, flat.numel() // _SAMPLE)].abs() if flat.numel() else flat
+        sample = flat[:: max(1, flat.numel() // _SAMPLE)]
         first = float(flat[0]) if flat.numel() else 0.0
+        same = first == (float(flat[-1]) if flat.numel() else 0.0)
+        largest = float(flat.abs().max()) if flat.numel() else 0.0
         return Statistics(
             name=name, group=group, kind=kind, shape=tuple(tensor.shape), broken=broken,
-            constant=first if bool((flat == first).all()) else None,
-            dead_rows=dead, repeated_rows=repeated,
-            rms=float(flat.double().square().mean().sqrt()) if flat.numel() else 0.0,
-            median=float(sizes.median()) if flat.numel() else 0.0,
-            largest=float(flat.abs().max()) if flat.numel() else 0.0,
-            negative=float((flat < 0).float().mean()) if flat.numel() else 0.0,
+            constant=first if same and bool((flat == first).all()) else None,
+            dead_rows=dead, repeated_rows=repeated, rms=_rms(flat, largest),
+            median=float(sample.abs().median()) if flat.numel() else 0.0,
+            largest=largest,
+            negative=float((sample < 0).float().mean()) if flat.numel() else 0.0,
             digest=_digest(tensor),
         )  # fmt: skip
+
+
+def _broken(flat: torch.Tensor) -> int:
+    """Count what is not finite; where the sum is finite, so is all."""
+    import torch
+
+    if bool(torch.isfinite(flat.sum())):
+        return 0
+    return int((~torch.isfinite(flat)).sum())
+
+
+def _rms(flat: torch.Tensor, largest: float) -> float:
+    """Return the root of the mean square; a value near the end of the range does not overflow."""
+    import torch
+
+    if not largest or not math.isfinite(largest):
+        return largest
+    if largest < _SAFE:
+        return float(torch.linalg.vector_norm(flat)) / math.sqrt(flat.numel())
+    return largest * float(torch.linalg.vector_norm(flat / largest)) / math.sqrt(flat.numel())
 
 
 def _rows(rows: torch.Tensor) -> tuple[int, int]:
@@ -147,11 +170,13 @@ def _rows(rows: torch.Tensor) -> tuple[int, int]:
 
     if not rows.numel() or rows.shape[1] < 2:
         return 0, 0
-    alive = rows[(rows != 0).any(1)]
-    sums, order = alive.double().sum(1).sort()
-    alike = (sums[1:] == sums[:-1]).nonzero().flatten()
-    repeated = sum(bool(torch.equal(alive[order[i]], alive[order[i + 1]])) for i in alike.tolist())
-    return rows.shape[0] - alive.shape[0], repeated
+    alive = torch.linalg.vector_norm(rows, ord=math.inf, dim=1) > 0
+    sums, order = rows.sum(1).sort()
+    alike = (sums[1:] == sums[:-1]).nonzero().flatten().tolist()
+    repeated = sum(
+        bool(alive[order[i]]) and torch.equal(rows[order[i]], rows[order[i + 1]]) for i in alike
+    )
+    return rows.shape[0] - int(alive.sum()), repeated
 
 
 def _digest(tensor: torch.Tensor) -> str:
