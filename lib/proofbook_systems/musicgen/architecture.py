@@ -59,9 +59,12 @@ class _Reading:
         return next((s for n, s in self.shapes.items() if re.fullmatch(pattern, n)), None)
 
     def count(self, pattern: str) -> int | None:
-        """Return how many different numbers the names have where the pattern has its group."""
-        places = {m[1] for n in self.shapes if (m := re.fullmatch(pattern, n))}
-        return len(places) or None
+        """Return one more than the highest number that a name has where the pattern has its group.
+
+        A tensor that is missing in between leaves the count as it is, and is told as missing.
+        """
+        places = [int(m[1]) for n in self.shapes if (m := re.fullmatch(pattern, n))]
+        return max(places, default=-1) + 1 or None
 
 
 def musicgen_config(language: Checkpoint, codec: Checkpoint, text: Path) -> Architecture:
@@ -102,7 +105,7 @@ def _decoder_config(reading: _Reading) -> Any:
     width = reading.pick("transformer_lm.dim", embedding and embedding[1], 1024)
     scale = reading.pick("transformer_lm.hidden_scale", fc1 and fc1[0] // fc1[1], 4)
     layers = reading.count(r"(?:.*\.)?transformer\.layers\.(\d+)\.linear1\.weight")
-    codebooks = reading.count(r"(?:.*\.)?emb\.(\d+)\.weight")
+    codebooks = reading.count(r"(?:.*\.)?(?:emb|linears)\.(\d+)\.weight")
     codes = reading.pick("transformer_lm.card", embedding and embedding[0] - 1, 2048)
     channels = _channels(reading)
     return MusicgenDecoderConfig(
@@ -111,12 +114,17 @@ def _decoder_config(reading: _Reading) -> Any:
         num_attention_heads=reading.pick("transformer_lm.num_heads", None, _heads(width)),
         num_codebooks=reading.pick("transformer_lm.n_q", codebooks, 4),
         audio_channels=channels, pad_token_id=codes, bos_token_id=codes,
+        activation_function=_activation(reading),
     )  # fmt: skip
 
 
 def _channels(reading: _Reading) -> int:
     """Return 2 for a stereo model, whose codebooks interleave both sides."""
     return int((reading.config.get("interleave_stereo_codebooks") or {}).get("use", False)) + 1
+
+
+def _activation(reading: _Reading) -> str:
+    return str((reading.config.get("transformer_lm") or {}).get("activation") or "gelu")
 
 
 def _heads(width: int) -> int:

@@ -1,7 +1,8 @@
 """Open audiocraft's checkpoints: memory-mapped, and without executing anything in them.
 
 A checkpoint is what ``torch.save`` made of ``{"best_state": …, "xp.cfg": …}``, or a pointer to one
-of another name. Knows no model and maps no keys.
+of another name; or the tensors as safetensors, with ``xp.cfg`` among the metadata.
+Knows no model and maps no keys.
 """
 
 from __future__ import annotations
@@ -90,6 +91,8 @@ def _load(path: Path) -> Any:
     import torch
 
     try:
+        if _is_safetensors(path):
+            return _load_safetensors(path)
         mapped = zipfile.is_zipfile(path)
         return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped or None)
     except FileNotFoundError as error:
@@ -100,6 +103,21 @@ def _load(path: Path) -> Any:
         raise SubjectError(
             f"{path} is not a checkpoint that torch can read: {_why(path, error)}"
         ) from error
+
+
+def _is_safetensors(path: Path) -> bool:
+    with path.open("rb") as file:
+        start = file.read(9)
+    return start[8:] == b"{" and int.from_bytes(start[:8], "little") < path.stat().st_size
+
+
+def _load_safetensors(path: Path) -> dict[str, Any]:
+    from safetensors import safe_open
+
+    with safe_open(path, "pt") as file:
+        told = file.metadata() or {}
+        state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    return {"best_state": state, "xp.cfg": told.get("xp.cfg"), "version": told.get("version")}
 
 
 def _refusal(path: Path, message: str) -> str:

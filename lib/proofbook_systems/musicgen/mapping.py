@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from proofbook.errors import SubjectError
 from proofbook_systems.musicgen.architecture import Architecture, musicgen_config
+from proofbook_systems.musicgen.audit.configured import find_lost_projection, find_unbuildable
 from proofbook_systems.musicgen.checkpoints import Checkpoint, open_checkpoint
 from proofbook_systems.musicgen.keymap import Options, Part, Plan, TensorSpec, plan_keys
 from proofbook_systems.musicgen.keymap.names import canonical
@@ -20,7 +22,7 @@ from proofbook_systems.musicgen.sources import CheckpointFiles
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["PARTS", "MappedModel", "map_checkpoints", "specs_of", "target_specs"]
+__all__ = ["PARTS", "MappedModel", "map_checkpoints", "map_opened", "specs_of", "target_specs"]
 
 PARTS: tuple[Part, ...] = ("language", "codec")
 _PREFIXES: Mapping[Part, tuple[str, ...]] = {
@@ -61,13 +63,25 @@ def map_checkpoints(files: CheckpointFiles, options: Options | None = None) -> M
     A mapping in ``options`` may name parameters of both parts; each is given to its own.
 
     Raises:
-        SubjectError: A checkpoint cannot be read, or the architecture cannot be derived.
+        SubjectError: A checkpoint cannot be read, or is of a model that transformers does not have.
     """
     checkpoints: dict[Part, Checkpoint] = {
         "language": open_checkpoint(files.language),
         "codec": open_checkpoint(files.codec),
     }
-    architecture = musicgen_config(checkpoints["language"], checkpoints["codec"], files.text)
+    return map_opened(files, checkpoints, options)
+
+
+def map_opened(
+    files: CheckpointFiles, checkpoints: Mapping[Part, Checkpoint], options: Options | None = None
+) -> MappedModel:
+    """Derive the model of open checkpoints and align the keys, as :func:`map_checkpoints` does."""
+    language, codec = checkpoints["language"], checkpoints["codec"]
+    if unbuildable := find_unbuildable(language, codec):
+        raise _unbuildable(files, unbuildable)
+    architecture = musicgen_config(language, codec, files.text)
+    if same_width := find_lost_projection(language, architecture.config):
+        raise _unbuildable(files, same_width)
     targets = target_specs(architecture.config)
     plans = {
         part: plan_keys(
@@ -84,6 +98,12 @@ def map_checkpoints(files: CheckpointFiles, options: Options | None = None) -> M
         architecture=architecture,
         targets=targets,
         plans=plans,
+    )
+
+
+def _unbuildable(files: CheckpointFiles, lines: list[str]) -> SubjectError:
+    return SubjectError(
+        f"{files.name} cannot be built as transformers' MusicGen: {'; '.join(lines)}"
     )
 
 

@@ -8,7 +8,7 @@ nothing about checkpoints.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,17 +71,16 @@ def place(
 
     kind = getattr(torch, dtype)
     network = _empty_network(folder)
-    sizes = {name: _bytes(child, kind) for name, child in network.named_children()}
-    whole = sum(sizes.values())
+    whole, codec = _bytes(network, kind), _bytes(network.audio_encoder, kind)
     budgets = _budgets(parse_budget(cpu, whole), parse_budget(gpu, whole))
     fixed: dict[str, str | int] = {}
     if codec_on_cpu:
-        fixed, budgets = _reserve(budgets, sizes[_CODEC])
+        fixed, budgets = _reserve(budgets, codec)
         network.audio_encoder = torch.nn.Identity()
     automatic = infer_auto_device_map(
         network, max_memory=budgets, no_split_module_classes=_WHOLE, dtype=kind
     )
-    device_map = {k: v for k, v in automatic.items() if not (fixed and k == _CODEC)} | fixed
+    device_map = _fixed_apart(automatic, fixed, [name for name, _ in network.named_children()])
     return Placement(
         device_map=device_map,
         bytes_by_device=_bytes_by_device(_empty_network(folder), device_map, kind),
@@ -153,19 +152,42 @@ def _reserve(
     return {_CODEC: "cpu"}, {**budgets, "cpu": budgets["cpu"] - codec}
 
 
+def _fixed_apart(
+    automatic: Mapping[str, str | int], fixed: Mapping[str, str | int], children: Iterable[str]
+) -> dict[str, str | int]:
+    """Return the map with each module named once; accelerate writes ``""`` for all of them."""
+    if not fixed:
+        return dict(automatic)
+    everywhere = dict.fromkeys(children, automatic[""]) if "" in automatic else {}
+    named = {k: v for k, v in automatic.items() if k and k.split(".")[0] not in fixed}
+    return {k: v for k, v in everywhere.items() if k not in fixed} | named | dict(fixed)
+
+
 def _bytes(module: Any, kind: Any) -> int:
-    tensors = {id(t): t for t in (*module.parameters(), *module.buffers())}.values()
-    return sum(t.numel() * (kind if t.is_floating_point() else t.dtype).itemsize for t in tensors)
+    return sum(_tensor_bytes(module, kind).values())
+
+
+def _tensor_bytes(module: Any, kind: Any) -> dict[int, int]:
+    """Return the bytes of each tensor once, by identity: tied weights are one tensor."""
+    tensors = {id(t): t for t in (*module.parameters(), *module.buffers())}
+    return {
+        name: t.numel() * (kind if t.is_floating_point() else t.dtype).itemsize
+        for name, t in tensors.items()
+    }
 
 
 def _bytes_by_device(
     network: Any, device_map: Mapping[str, str | int], kind: Any
 ) -> dict[str, int]:
     sizes: dict[str, int] = {}
+    counted: set[int] = set()
     for name, device in device_map.items():
-        module = network.get_submodule(name)
-        sizes[str(device)] = sizes.get(str(device), 0) + _bytes(module, kind)
-    return sizes
+        tensors = _tensor_bytes(network.get_submodule(name), kind)
+        fresh = sum(size for key, size in tensors.items() if key not in counted)
+        counted |= tensors.keys()
+        if fresh or not tensors:
+            sizes[str(device)] = sizes.get(str(device), 0) + fresh
+    return {device: size for device, size in sizes.items() if size}
 
 
 def _largest(network: Any, kind: Any) -> int:

@@ -87,6 +87,8 @@ def _folder(model: str, cache: Path | None, environ: Mapping[str, str]) -> tuple
 
 
 def _present(path: Path) -> Path:
+    if not path.is_file() and path.with_suffix(".safetensors").is_file():
+        return path.with_suffix(".safetensors")
     if not path.is_file():
         raise SubjectError(f"{path} is missing; run musicgen/preload, or give a folder that has it")
     return path

@@ -104,7 +104,43 @@ def test_offload_is_red_where_the_codec_is_silent(run_cells: Run, mine: Path, tm
     change(mine, CODEC_FILE, lambda s: s["decoder.model.15.conv.conv.weight_g"].mul_(1e-5))
     done = run_cells("musicgen/large_offload", checkpoints=str(mine), duration=0.3,
                      compare_whole=False, warmup=0.0, output_dir=str(tmp_path / "o"))  # fmt: skip
-    assert done.red == ["audible"]
+    assert done.red == ["weights-like-their-peers", "audible"]
+    assert "decoder.model.15.conv.conv.weight_g" in str(done.checks["weights-like-their-peers"])
+
+
+def test_offload_checks_what_mapping_checks(run_cells: Run, mine: Path, tmp_path: Path):
+    def spoil(state: dict[str, torch.Tensor]) -> None:
+        state["odd"] = torch.randn(2)
+        state["out_norm.bias"] = torch.randn(63)
+        state["emb.1.weight"][5, 5] = float("nan")
+
+    change(mine, LANGUAGE_FILE, spoil)
+    done = run_cells("musicgen/large_offload", checkpoints=str(mine),
+                     output_dir=str(tmp_path / "o"))  # fmt: skip
+    assert done.red == ["language-sources-accepted", "language-keys-used", "finite-weights",
+                        "parameters-complete"]  # fmt: skip
+    both = run_cells("musicgen/key_mapping", checkpoints=str(mine),
+                     output_dir=str(tmp_path / "m"))  # fmt: skip
+    assert both.red == done.red
+
+
+@pytest.mark.parametrize("cpu_memory", ["100%", "3200kB"])
+def test_offload_keeps_any_budget_with_the_codec_on_the_cpu(
+    run_cells: Run, mine: Path, tmp_path: Path, cpu_memory: str
+):
+    done = run_cells("musicgen/large_offload", checkpoints=str(mine), cpu_memory=cpu_memory,
+                     duration=0.3, warmup=0.0, output_dir=str(tmp_path / "o"))  # fmt: skip
+    assert (done.error, done.red) == (None, [])
+
+
+def test_without_known_outputs_mapping_says_what_it_did_not_see(
+    run_cells: Run, mine: Path, tmp_path: Path
+):
+    (mine / "reference_outputs.safetensors").unlink()
+    done = run_cells("musicgen/key_mapping", checkpoints=str(mine), output_dir=str(tmp_path / "o"))
+    assert (done.error, done.red) == (None, [])
+    assert "changed places" in done.checks["outputs-compared"].reason
+    assert done.checks["text-is-heard"].status == "passed"
 
 
 def test_offload_is_red_where_a_parameter_has_no_source(run_cells: Run, mine: Path, tmp_path: Path):

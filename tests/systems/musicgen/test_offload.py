@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -51,6 +52,32 @@ def test_the_codec_stays_on_the_cpu_if_asked(reference: Path):
     assert placed.device_map["audio_encoder"] == "cpu"
     with pytest.raises(SubjectError, match=r"the codec needs .* raise the budget"):
         offload.place(reference, cpu="1kB", codec_on_cpu=True)
+
+
+@pytest.mark.parametrize(
+    ("cpu", "codec_on_cpu"), [("60%", True), ("100%", True), ("200%", True), ("30%", False)]
+)
+def test_no_budget_names_a_module_or_counts_a_byte_twice(
+    reference: Path, cpu: str, codec_on_cpu: bool
+):
+    placed = offload.place(reference, cpu=cpu, codec_on_cpu=codec_on_cpu)
+    size = placed.model_bytes
+    names = sorted(placed.device_map)
+    inside = [n for n in names for other in names
+              if n != other and (not other or n.startswith(f"{other}."))]  # fmt: skip
+    assert inside == []
+    assert sum(placed.bytes_by_device.values()) == size
+    assert placed.bytes_by_device.get("cpu", 0) <= offload.parse_budget(cpu, size)
+
+
+def test_a_codec_on_the_cpu_and_all_else_on_the_disk_are_placed_apart(reference: Path):
+    with pytest.raises(SubjectError) as refused:
+        offload.place(reference, cpu="1kB", codec_on_cpu=True)
+    (codec,) = re.findall(r"the codec needs ([\d,]+) bytes", str(refused.value))
+    placed = offload.place(reference, cpu=codec.replace(",", ""), codec_on_cpu=True)
+    assert placed.device_map["audio_encoder"] == "cpu"
+    assert {v for k, v in placed.device_map.items() if k != "audio_encoder"} == {"disk"}
+    assert sum(placed.bytes_by_device.values()) == placed.model_bytes
 
 
 @pytest.mark.slow

@@ -20,8 +20,10 @@ _SECTIONS = (
     "interleave_stereo_codebooks",
 )  # fmt: skip
 _KINDS = {"chroma_stem": "a melody model", "style": "a style model"}
+_ARGUMENTS = "args"
+"""Stands among the conditioners and is none: what all of them are given."""
 _WANTED = "a model of text to music that transformers has"
-_EMBEDDING = r"(?:.*\.)?emb\.(\d+)\.weight"
+_EMBEDDING = r"(?:.*\.)?(?:emb|linears)\.(\d+)\.weight"
 _CODEBOOK = r"(?:.*\.)?quantizer\.vq\.layers\.(\d+)\._codebook\.embed"
 
 
@@ -54,6 +56,8 @@ def _no_sections(config: Mapping[str, Any]) -> Iterator[str]:
 def _conditioners(language: Checkpoint) -> Iterator[str]:
     """Yield a line for each thing besides a text that the model listens to."""
     for name, value in _section(language.config or {}, "conditioners").items():
+        if name == _ARGUMENTS and "model" not in value:
+            continue
         model = str(value.get("model", "")) or "unnamed"
         if model != "t5":
             kind = _KINDS.get(model, "a model of another kind")
@@ -93,5 +97,6 @@ def _section(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def _count(checkpoint: Checkpoint, pattern: str) -> int:
+    """Return one more than the highest number, so that one that is missing counts, too."""
     found = (re.fullmatch(pattern, canonical(name)) for name in checkpoint.tensors)
-    return len({match[1] for match in found if match})
+    return max((int(match[1]) + 1 for match in found if match), default=0)

@@ -1,0 +1,204 @@
+"""Measure each tensor that a model is made of, one after another.
+
+A tensor is known by the checkpoint's own name of it. Judges nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from proofbook_systems.musicgen.keymap import Recipe, build_tensor
+from proofbook_systems.musicgen.keymap.names import canonical, role
+
+if TYPE_CHECKING:
+    import torch
+
+    from proofbook_systems.musicgen.mapping import MappedModel
+
+__all__ = ["Kind", "Statistics", "measure_tensors"]
+
+Kind = Literal[
+    "matrix", "norm", "bias", "magnitude", "direction", "codebook", "average", "count", "flag"
+]
+_STACKED = "qkv"
+_SAMPLE = 100_000
+"""Values from which medians and shares are taken; of a larger tensor, every so many."""
+_SAFE = 1e10
+"""Below this, squares of single precision do not overflow."""
+_ENDS: dict[str, Kind] = {
+    "codebook.embed": "codebook",
+    "codebook.embed_avg": "average",
+    "codebook.cluster_size": "count",
+    "codebook.inited": "flag",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Statistics:
+    """One tensor in numbers."""
+
+    name: str
+    """The checkpoint's."""
+    group: str
+    """The same for all of a kind that differ by their number alone."""
+    kind: Kind
+    shape: tuple[int, ...]
+    broken: int
+    """Values that are not finite; if there are any, nothing below says anything."""
+    constant: float | None
+    """The value, where all are the same."""
+    dead_rows: int
+    """Of a matrix: rows that are all zero."""
+    repeated_rows: int
+    """Of a matrix: rows that are the same as another, bit for bit, and not zero."""
+    rms: float
+    median: float
+    """Of the sizes of the values."""
+    largest: float
+    negative: float
+    """Share of the values."""
+    digest: str
+
+    @property
+    def count(self) -> int:
+        """Number of values."""
+        product = 1
+        for length in self.shape:
+            product *= length
+        return product
+
+
+def measure_tensors(model: MappedModel) -> Iterator[Statistics]:
+    """Yield the statistics of each parameter of a mapped model, the text encoder's included.
+
+    No more than one tensor is in memory at a time.
+    """
+    for part, plan in model.plans.items():
+        tensors = model.checkpoints[part].tensors
+        for target, recipe in plan.recipes.items():
+            if recipe.operation in ("copy", "rows"):
+                tensor = build_tensor(recipe, tensors)
+                yield _measure(_name(recipe), _group(part, target), _kind(target, tensor), tensor)
+            elif recipe.operation != "magnitude":  # of the same folded weight as the direction
+                for key in recipe.sources:
+                    kind = _kind(key, tensors[key])
+                    yield _measure(key, _group(part, key), kind, tensors[key])
+    for name, tensor in _text_tensors(model.files.text):
+        yield _measure(f"t5 {name}", _group("text", name), _kind(name, tensor), tensor)
+
+
+def _name(recipe: Recipe) -> str:
+    key = recipe.sources[-1]
+    place, of = recipe.part
+    return f"{key} ({_STACKED[place]})" if of == len(_STACKED) else key
+
+
+def _group(part: str, target: str) -> str:
+    """Return the name without its numbers; convolutions are each of a kind of their own."""
+    name = canonical(target)
+    if part == "codec" and ".codebook." not in name:
+        return f"{part} {name}"
+    return f"{part} {re.sub(r'(?<=[._])[0-9]+(?=[._]|$)', '*', name)}"
+
+
+def _kind(target: str, tensor: torch.Tensor) -> Kind:
+    name = canonical(target)
+    for end, kind in _ENDS.items():
+        if name.endswith(end):
+            return kind
+    found = role(name)
+    if found in ("magnitude", "direction"):
+        return "magnitude" if found == "magnitude" else "direction"
+    if "bias" in name.rsplit(".", 1)[-1] and tensor.ndim == 1:
+        return "bias"
+    return "norm" if tensor.ndim == 1 else "matrix"
+
+
+def _measure(name: str, group: str, kind: Kind, tensor: torch.Tensor) -> Statistics:
+    import torch
+
+    with torch.inference_mode():
+        values = tensor.detach().float()
+        flat = values.flatten()
+        broken = _broken(flat)
+        rows = values.flatten(1) if values.ndim > 1 and not broken else values[:0, None]
+        dead, repeated = _rows(rows)
+        sample = flat[:: max(1, flat.numel() // _SAMPLE)]
+        first = float(flat[0]) if flat.numel() else 0.0
+        same = first == (float(flat[-1]) if flat.numel() else 0.0)
+        largest = float(flat.abs().max()) if flat.numel() else 0.0
+        return Statistics(
+            name=name, group=group, kind=kind, shape=tuple(tensor.shape), broken=broken,
+            constant=first if same and bool((flat == first).all()) else None,
+            dead_rows=dead, repeated_rows=repeated, rms=_rms(flat, largest),
+            median=float(sample.abs().median()) if flat.numel() else 0.0,
+            largest=largest,
+            negative=float((sample < 0).float().mean()) if flat.numel() else 0.0,
+            digest=_digest(tensor),
+        )  # fmt: skip
+
+
+def _broken(flat: torch.Tensor) -> int:
+    """Count what is not finite; where the sum is finite, so is all."""
+    import torch
+
+    if bool(torch.isfinite(flat.sum())):
+        return 0
+    return int((~torch.isfinite(flat)).sum())
+
+
+def _rms(flat: torch.Tensor, largest: float) -> float:
+    """Return the root of the mean square; a value near the end of the range does not overflow."""
+    import torch
+
+    if not largest or not math.isfinite(largest):
+        return largest
+    if largest < _SAFE:
+        return float(torch.linalg.vector_norm(flat)) / math.sqrt(flat.numel())
+    return largest * float(torch.linalg.vector_norm(flat / largest)) / math.sqrt(flat.numel())
+
+
+def _rows(rows: torch.Tensor) -> tuple[int, int]:
+    """Count zero rows, and rows that another equals; only rows of equal sums are compared."""
+    import torch
+
+    if not rows.numel() or rows.shape[1] < 2:
+        return 0, 0
+    alive = torch.linalg.vector_norm(rows, ord=math.inf, dim=1) > 0
+    sums, order = rows.sum(1).sort()
+    alike = (sums[1:] == sums[:-1]).nonzero().flatten().tolist()
+    repeated = sum(
+        bool(alive[order[i]]) and torch.equal(rows[order[i]], rows[order[i + 1]]) for i in alike
+    )
+    return rows.shape[0] - int(alive.sum()), repeated
+
+
+def _digest(tensor: torch.Tensor) -> str:
+    import torch
+
+    data: Any = tensor.detach().contiguous().flatten().view(torch.uint8).numpy()
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+def _text_tensors(folder: Path) -> Iterator[tuple[str, torch.Tensor]]:
+    """Yield what the text encoder's files hold for it, file by file."""
+    import torch
+    from safetensors import safe_open
+
+    paths = sorted(folder.glob("*.safetensors"))
+    for path in paths:
+        with safe_open(path, "pt") as file:
+            for name in file.keys():  # noqa: SIM118 - it is not a mapping
+                if not name.startswith("decoder."):
+                    yield name, file.get_tensor(name)
+    for path in () if paths else sorted(folder.glob("pytorch_model*.bin")):
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        for name, tensor in content.items():
+            if not name.startswith("decoder."):
+                yield name, tensor

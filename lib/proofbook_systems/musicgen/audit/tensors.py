@@ -1,0 +1,152 @@
+"""Judge tensors by their statistics: alone, and against those that differ by a number alone.
+
+The limits are those that no model reaches, trained or at its start: a factor of thirty between
+layers, a hundred thousand between the values of one matrix. What is nearer is told elsewhere.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics as numbers
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from proofbook_systems.musicgen.audit.statistics import Statistics
+
+__all__ = ["RULES", "Peers", "find_outliers", "peers_of"]
+
+Peers = Mapping[str, Sequence[Statistics]]
+"""By group."""
+
+_FAR = 30.0
+_WILD = 1e5
+_SCALE = 1e3
+"""How far the size of a layer's sum may be from one, for layers without peers."""
+_MOSTLY = 0.9
+_OUTLYING = 1.5
+_SPREADS = 3.0
+_FEW = 4
+_MATRICES = ("matrix", "direction", "codebook")
+
+
+def peers_of(tensors: Sequence[Statistics]) -> Peers:
+    """Return the tensors by group."""
+    groups: dict[str, list[Statistics]] = defaultdict(list)
+    for each in tensors:
+        groups[each.group].append(each)
+    return groups
+
+
+def _others(each: Statistics, peers: Peers) -> list[Statistics]:
+    return [p for p in peers[each.group] if p is not each and not p.broken]
+
+
+def _broken(each: Statistics, peers: Peers) -> Iterator[str]:
+    if each.broken:
+        yield f"{each.broken:,} of {each.count:,} values are not finite"
+
+
+def _empty(each: Statistics, peers: Peers) -> Iterator[str]:
+    """Yield a line for a constant tensor, unless it is as initialised and its peers are, too."""
+    value = each.constant
+    if value is None or each.kind in ("count", "average"):
+        return
+    if each.kind == "flag":
+        if not value:
+            yield "is 0: this codebook was never initialised"
+        return
+    starts = {"bias": 0.0, "norm": 1.0}.get(each.kind)
+    others = _others(each, peers)
+    alone = len(others) > 1 and all(p.constant != value for p in others)
+    if each.count == 1 and (value or starts == 0.0):
+        return
+    if value != starts or alone:
+        yield f"is {value:g} throughout"
+
+
+def _dead(each: Statistics, peers: Peers) -> Iterator[str]:
+    """Yield a line for rows of zeros, where its peers have none; one may be a token unused."""
+    if each.constant is not None or each.kind not in _MATRICES:
+        return
+    usual = numbers.median([p.dead_rows for p in _others(each, peers)] or [0])
+    if each.dead_rows > 2 * usual + (0 if each.kind == "direction" else 1):
+        yield f"{each.dead_rows:,} of {each.shape[0]:,} rows are zero"
+    if each.kind == "matrix" and each.repeated_rows > max(1, each.shape[0] // 100):
+        yield f"{each.repeated_rows:,} of {each.shape[0]:,} rows are the same as another"
+
+
+def _signs(each: Statistics, peers: Peers) -> Iterator[str]:
+    """Yield a line where what begins at one and stays above zero is below it."""
+    lost = each.kind in ("norm", "magnitude") and each.negative >= _MOSTLY
+    if lost and each.constant is None:
+        yield f"{each.negative:.0%} of its values are negative, where a scale is positive"
+    if each.kind == "count" and each.negative:
+        yield f"{each.negative:.0%} of the counts are negative"
+
+
+def _wild(each: Statistics, peers: Peers) -> Iterator[str]:
+    if each.kind in _MATRICES and each.median and each.largest > _WILD * each.median:
+        yield f"a value of {each.largest:.3g} among values of about {each.median:.3g}"
+
+
+def _scale(each: Statistics, peers: Peers) -> Iterator[str]:
+    """Yield a line where a tensor is far larger or smaller than its peers, or than a layer is.
+
+    A codebook keeps what those before it leave over, and may be smaller by any factor.
+    """
+    if each.kind in ("bias", "flag", "count", "average", "codebook") or not each.rms:
+        return
+    others = [p.rms for p in _others(each, peers) if p.rms]
+    if others:
+        usual = numbers.median(others)
+        if not 1 / _FAR < each.rms / usual < _FAR:
+            factor = each.rms / usual
+            yield f"values of about {each.rms:.3g}, {factor:.3g} times those of {_peers(others)}"
+        return
+    inputs = each.count // each.shape[0] if each.kind == "matrix" else 1
+    size = each.rms * math.sqrt(inputs)
+    if each.kind != "direction" and not 1 / _SCALE < size < _SCALE:
+        yield f"values of about {each.rms:.3g}, which no layer of this shape has"
+
+
+def _peers(others: Sequence[float]) -> str:
+    return f"its {len(others)} peers" if len(others) > 1 else "its peer"
+
+
+RULES: dict[str, Callable[[Statistics, Peers], Iterator[str]]] = {
+    "finite-weights": _broken,
+    "no-empty-weights": _empty,
+    "no-dead-rows": _dead,
+    "weight-signs": _signs,
+    "no-wild-values": _wild,
+    "weights-like-their-peers": _scale,
+}
+"""A claim's name, and what stands against it in one tensor."""
+
+
+def find_outliers(peers: Peers) -> list[str]:
+    """Return the tensors whose size leaps away from their neighbours'; training may do that, too.
+
+    Sizes grow and shrink with depth, so that each is compared with those next to it.
+    """
+    lines = []
+    for group in peers.values():
+        alive = [p for p in group if not p.broken and p.rms and p.kind not in ("bias", "flag")]
+        if len(alive) < _FEW:
+            continue
+        away = _leaps([math.log(p.rms) for p in alive])
+        spread = numbers.median(map(abs, away))
+        for each, leap in zip(alive, away, strict=True):
+            if abs(leap) > max(math.log(_OUTLYING), _SPREADS * spread):
+                lines.append(f"{each.name}: {math.exp(leap):.3g} times the size of its neighbours")
+    return lines
+
+
+def _leaps(logs: Sequence[float]) -> list[float]:
+    """Return how far each value is from the median of the three nearest, one of them may be odd."""
+    leaps = []
+    for place, value in enumerate(logs):
+        others = [other for other in range(len(logs)) if other != place]
+        near = sorted(others, key=lambda other: abs(other - place))[:3]
+        leaps.append(value - numbers.median(logs[other] for other in near))
+    return leaps
