@@ -237,9 +237,10 @@ def test_a_torn_line_is_dropped_and_nothing_else(
         assert log.read().problems == ()
 
 
-def test_nothing_follows_a_line_that_cannot_be_read(tmp_path: Path) -> None:
+@pytest.mark.parametrize("line", ["{}", "", "x"])
+def test_nothing_follows_a_line_that_cannot_be_read(tmp_path: Path, line: str) -> None:
     log, _ = log_of(tmp_path, 1)
-    text = log.path.read_text() + "{}\n"
+    text = f"{log.path.read_text()}{line}\n"
     log.path.write_text(text)
     with pytest.raises(RunFolderError) as caught:
         log.append(answer)
