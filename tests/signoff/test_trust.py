@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from forging import ANNS, BENS, STRANGERS
+from made_entries import NINE, entry_of, signed
 
 from proofbook.records import now
 from proofbook.signoff.entries import (
@@ -22,11 +23,9 @@ from proofbook.signoff.entries import (
     parse_entry,
 )
 from proofbook.signoff.signers import parse_signers
-from proofbook.signoff.signing import fingerprint, public_line, sign
+from proofbook.signoff.signing import fingerprint, public_line
 from proofbook.signoff.trust import EVERYBODY, Trust, TrustedLog, find_trust
 
-ZEROS = "0" * 64
-NINE = datetime(2026, 3, 4, 9, tzinfo=UTC)
 LISTED = f"""
 Ann namespaces="proofbook,proofbook:lead",valid-before=20270101Z {public_line(ANNS)}
 Old valid-before=20260101Z {public_line(ANNS)}
@@ -35,24 +34,6 @@ git namespaces="git" {public_line(STRANGERS)}
 """
 SIGNED = Trust(requires_signatures=True)
 TRUST = Trust(signers=parse_signers(LISTED), file=Path("project") / "allowed_signers")
-
-
-def entry_of(kind: type[Entry], number: int = 1, **more: Any) -> Any:
-    values: dict[str, Any] = {"number": number, "previous": ZEROS, "time": NINE}
-    binding = {"run": "r", "job": "clip", "question": "good", "notebook_sha256": "",
-               "parameters_sha256": ZEROS, "checks_sha256": ZEROS}  # fmt: skip
-    person = {"id": f"{number:032x}", "reviewer": Reviewer(name="Ann")}
-    if kind is Answer:
-        values |= {**person, "meaning": "", "verdict": "approved", "binding": binding}
-    elif kind is Acceptance:
-        values |= {**person, "run": "r", "files": {}, "comment": "x"}
-    else:
-        values |= {"run": "r", "files": {}}
-    return kind.model_validate({**values, **more})
-
-
-def signed(entry: Any, key: Ed25519PrivateKey = ANNS) -> Any:
-    return parse_entry(canonical(sign(entry, key)))
 
 
 def answer(key: Ed25519PrivateKey | None = ANNS, **more: Any) -> Any:
