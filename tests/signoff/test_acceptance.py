@@ -7,10 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from made_entries import NINE
 from reviewed_run import ANN, BEN
 
 from proofbook.errors import UsageError
 from proofbook.records import AnyRecord, Check, Evidence, MediaFile, PlannedJob, Question, now
+from proofbook.signoff import acceptance
 from proofbook.signoff.acceptance import (
     SubmittedAnswer,
     bytes_problem,
@@ -25,6 +27,7 @@ from proofbook.signoff.entries import Binding, Comparison, Reviewer, Subject
 
 A, B = "a" * 64, "b" * 64
 QUESTION = Question(name="good", text="Good?")
+SECOND = timedelta(seconds=1)
 LEAD = Reviewer(name="Cem", role="lead")
 
 
@@ -132,6 +135,12 @@ def test_a_waiver_needs_a_reason_and_a_date_to_come() -> None:
     ):
         for question in (QUESTION, None, Question(name="good", text="Good?", role="lead")):
             assert refused(given("waived", **values), question) == problem
+
+
+def test_a_waiver_that_ends_now_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(acceptance, "now", lambda: NINE)
+    for expires, problem in ((NINE, "it would expire in the past"), (NINE + SECOND, "")):
+        assert refused(given("waived", comment="demo", expires=expires)) == problem
 
 
 def test_a_question_for_a_role_is_answered_in_that_role() -> None:
