@@ -1,0 +1,87 @@
+"""Which take is the last approved one, and until when."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from forging import ANNS, STRANGERS
+from reviewed_run import ANN, BEN, START, answer_to, approve_all, make_run, session_of
+
+from proofbook.records import now
+from proofbook.runs.folder import RunFolder
+from proofbook.signoff.baseline import find_baselines, take_key
+from proofbook.signoff.signers import parse_signers
+from proofbook.signoff.signing import public_line
+from proofbook.signoff.trust import Trust
+
+DAY = timedelta(days=1)
+CLIP = ("demo/clip", "clip", "clip")
+TRUST = Trust(signers=parse_signers(f'Ann namespaces="proofbook,proofbook:*" {public_line(ANNS)}'))
+
+
+def approve(run: RunFolder, job: str, question: str, **more: Any) -> Any:
+    return session_of(run).answer(answer_to(run, job, question, **more), ANN)
+
+
+def test_a_take_is_found_with_its_run_file_and_answer(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "outputs")
+    assert find_baselines(tmp_path / "outputs") == {}
+    approve(run, "clip", "good")
+    given = approve(run, "clip", "good")
+    ((key, found),) = find_baselines(tmp_path / "outputs").items()
+    evidence = session_of(run).job("clip").evidence[given.binding.subjects[0].sha256]
+    assert key == CLIP == take_key("demo/clip", "clip", evidence)
+    assert (found.run.path, found.run_id, found.job) == (run.path, run.path.name, "clip")
+    assert (found.evidence, found.answer) == (evidence, given)
+    assert found.path == run.media / evidence.file.filename
+    assert found.path.is_file()
+
+
+def test_a_take_counts_for_as_long_as_its_approval(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "outputs")
+    approve(run, "clip", "good", expires=now() + DAY)
+    outputs = tmp_path / "outputs"
+    assert set(find_baselines(outputs)) == {CLIP}
+    assert set(find_baselines(outputs, moment=now())) == {CLIP}
+    assert find_baselines(outputs, moment=now() + 2 * DAY) == {}
+
+
+def test_a_take_is_of_a_run_that_started_before(tmp_path: Path) -> None:
+    outputs = tmp_path / "outputs"
+    runs = [make_run(outputs, f"2026030{day}-090000-demo-aaaa", started=START + day * DAY)
+            for day in (4, 5, 6)]  # fmt: skip
+    for run in runs[:2]:
+        approve(run, "clip", "good")
+    approve(runs[2], "scored", "scores")
+    for day, expected in ((4, None), (5, 0), (6, 1), (7, 1)):
+        found = find_baselines(outputs, before=START + day * DAY).get(CLIP)
+        assert (found and found.run_id) == (None if expected is None else runs[expected].path.name)
+    assert find_baselines(outputs)[CLIP].run_id == runs[1].path.name
+    (runs[1].path / "signoffs.head").unlink()
+    approve(runs[1], "scored", "scores")
+    (runs[1].path / "signoffs.head").unlink()
+    assert find_baselines(outputs)[CLIP].run_id == runs[0].path.name
+
+
+def test_a_take_is_approved_by_whom_the_project_trusts(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "outputs")
+    approve_all(run, key=STRANGERS)
+    assert len(find_baselines(tmp_path / "outputs")) == 4
+    assert find_baselines(tmp_path / "outputs", trust=TRUST) == {}
+    approve_all(run, key=ANNS)
+    assert len(find_baselines(tmp_path / "outputs", trust=TRUST)) == 4
+
+
+def test_what_is_rejected_or_unanswered_is_no_take(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "outputs")
+    session_of(run).answer(answer_to(run, "clip", "good", "rejected"), BEN)
+    approve(run, "looks", "story-good")
+    keys = {key[1:] for key in find_baselines(tmp_path / "outputs")}
+    assert keys == {("looks", "story")}
+    changed = run.media / session_of(run).job("looks").questions[1].about[0]
+    path = next(run.media.glob(f"{changed.name}*"))
+    path.chmod(0o644)
+    path.write_text("another")
+    assert find_baselines(tmp_path / "outputs") == {}
