@@ -185,3 +185,13 @@ def test_a_git_that_is_not_there_or_says_nothing_is_one_line(
             program.chmod(0o755)
         with pytest.raises(UsageError, match=problem):
             read_anchor("git:HEAD", tmp_path / "log", tmp_path)
+
+
+def test_git_is_given_less_than_a_minute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def hang(words: list[str], *, timeout: float, **_: object) -> None:
+        assert 10 <= timeout <= 60
+        raise subprocess.TimeoutExpired(words, timeout)
+
+    monkeypatch.setattr(subprocess, "run", hang)
+    with pytest.raises(UsageError, match=r"git cannot be used: .* timed out"):
+        read_anchor("git:HEAD", tmp_path / "log", tmp_path)

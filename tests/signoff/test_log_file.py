@@ -251,6 +251,14 @@ def test_nothing_follows_a_line_that_cannot_be_read(tmp_path: Path, line: str) -
     assert log.path.read_text() == text
 
 
+def test_nothing_follows_a_log_of_one_empty_line(tmp_path: Path) -> None:
+    log = SignoffLog(tmp_path, "r")
+    log.path.write_text("\n")
+    with pytest.raises(RunFolderError, match="its last line cannot be read"):
+        log.append(seal)
+    assert (log.path.read_text(), log.repaired) == ("\n", [])
+
+
 def test_a_log_that_grows_is_read_piece_by_piece(tmp_path: Path) -> None:
     log = SignoffLog(tmp_path, "r")
     tail = LogTail(log.path)

@@ -96,6 +96,9 @@ def test_an_answer_that_was_taken_back_is_an_earlier_one() -> None:
     assert state(first, second) == QuestionState(
         status="approved", answers=(second,), earlier=(first,)
     )
+    assert state(first, second, question=LEADS) == QuestionState(
+        status="pending", reason="waits for role 'lead'", earlier=(first,)
+    )
 
 
 def test_an_answer_lasts_until_it_expires() -> None:

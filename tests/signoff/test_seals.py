@@ -154,6 +154,7 @@ def test_a_report_vouches_only_for_files_of_its_own(report: Path) -> None:
     sha256 = hashlib.sha256(b"run.json").hexdigest()
     inner = hashlib.sha256(b"inner/page.html").hexdigest()
     for name, value in (("../run.json", sha256), (str(report.parent / "run.json"), sha256),
-                        ("inner/page.html", inner), ("a\0b", inner)):  # fmt: skip
+                        ("inner/page.html", inner), ("a\0b", inner),
+                        ("x" * 300, inner)):  # fmt: skip
         (report / "seal.json").write_text(canonical({name: value}) + "\n")
         assert report_problems(report) == [f"report/{name} has been changed"]

@@ -187,3 +187,12 @@ def test_links_that_lead_out_of_a_run_are_told_apart(tmp_path: Path) -> None:
     assert sorted(linked_outside(run, listing)) == ["d", "jobs/c", "jobs/g"]
     (tmp_path / "link").symlink_to(run)
     assert sorted(linked_outside(tmp_path / "link", listing)) == ["d", "jobs/c", "jobs/g"]
+
+
+def test_a_media_file_whose_hash_is_known_is_not_read_again(tmp_path: Path) -> None:
+    class Known(MediaIndex):
+        def sha256(self, path: Path) -> str:
+            return f"hash of {path.name}"
+
+    (tmp_path / "a").write_text("x")
+    assert list_run(tmp_path, Known(tmp_path)).files == {"a": (1, "hash of a")}
