@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from forging import ANNS, STRANGERS
-from reviewed_run import ANN, BEN, START, answer_to, approve_all, make_run, session_of
+from reviewed_run import ANN, BEN, START, answer_to, approve_all, make_run, session_of, write_job
 
-from proofbook.records import now
+from proofbook.records import Evidence, MediaFile, Question, RunInfo, now
 from proofbook.runs.folder import RunFolder
+from proofbook.signoff.acceptance import parse_answer
 from proofbook.signoff.baseline import find_baselines, take_key
 from proofbook.signoff.signers import parse_signers
 from proofbook.signoff.signing import public_line
@@ -19,6 +21,30 @@ from proofbook.signoff.trust import Trust
 DAY = timedelta(days=1)
 CLIP = ("demo/clip", "clip", "clip")
 TRUST = Trust(signers=parse_signers(f'Ann namespaces="proofbook,proofbook:*" {public_line(ANNS)}'))
+
+
+PICTURE = hashlib.sha256(b"picture").hexdigest()
+ONE = Evidence(name="one", media_kind="image", file=MediaFile(
+    sha256=PICTURE, size=7, suffix=".png", media_type="image/png"))  # fmt: skip
+ASKED = Question(name="good", text="Good?", about=(PICTURE,))
+TAKE = ("demo/clip", "a", "one")
+
+
+def run_with(outputs: Path, *records: Any, day: int = 4) -> RunFolder:
+    """Write a run that shows one picture."""
+    run = RunFolder(outputs / f"2026030{day}-090000-demo-aaaa")
+    run.media.mkdir(parents=True)
+    (run.media / ONE.file.filename).write_bytes(b"picture")
+    plan = (write_job(run, "a", list(records)),)
+    info = RunInfo(run_id=run.path.name, profile="demo", plan=plan, verdict="unreviewed",
+                   started=START + day * DAY, ended=START + day * DAY)  # fmt: skip
+    run.write_info(info)
+    return run
+
+
+def answer(run: RunFolder, question: str, verdict: str = "approved") -> None:
+    values = {"job": "a", "question": question, "verdict": verdict}
+    session_of(run).answer(parse_answer(values), ANN)
 
 
 def approve(run: RunFolder, job: str, question: str, **more: Any) -> Any:
@@ -48,21 +74,42 @@ def test_a_take_counts_for_as_long_as_its_approval(tmp_path: Path) -> None:
     assert find_baselines(outputs, moment=now() + 2 * DAY) == {}
 
 
-def test_a_take_is_of_a_run_that_started_before(tmp_path: Path) -> None:
+def test_a_take_is_of_the_last_run_that_started_before(tmp_path: Path) -> None:
     outputs = tmp_path / "outputs"
-    runs = [make_run(outputs, f"2026030{day}-090000-demo-aaaa", started=START + day * DAY)
-            for day in (4, 5, 6)]  # fmt: skip
+    runs = [run_with(outputs, ONE, ASKED, day=day) for day in (4, 5, 6)]
     for run in runs[:2]:
-        approve(run, "clip", "good")
-    approve(runs[2], "scored", "scores")
+        answer(run, "good")
     for day, expected in ((4, None), (5, 0), (6, 1), (7, 1)):
-        found = find_baselines(outputs, before=START + day * DAY).get(CLIP)
+        found = find_baselines(outputs, before=START + day * DAY).get(TAKE)
         assert (found and found.run_id) == (None if expected is None else runs[expected].path.name)
-    assert find_baselines(outputs)[CLIP].run_id == runs[1].path.name
+    assert find_baselines(outputs)[TAKE].run_id == runs[1].path.name
+
+
+def test_a_run_whose_log_was_tampered_with_has_no_take(tmp_path: Path) -> None:
+    runs = [run_with(tmp_path, ONE, ASKED, day=day) for day in (4, 5)]
+    for run in runs:
+        answer(run, "good")
     (runs[1].path / "signoffs.head").unlink()
-    approve(runs[1], "scored", "scores")
-    (runs[1].path / "signoffs.head").unlink()
-    assert find_baselines(outputs)[CLIP].run_id == runs[0].path.name
+    assert find_baselines(tmp_path)[TAKE].run_id == runs[0].path.name
+
+
+def test_every_required_question_about_a_take_must_be_approved(tmp_path: Path) -> None:
+    optional = ASKED.model_copy(update={"name": "nice", "required": False})
+    second = ASKED.model_copy(update={"name": "loud"})
+    run = run_with(tmp_path, ONE, ASKED, optional, second)
+    for question, is_found in (("nice", False), ("good", False), ("loud", True)):
+        answer(run, question)
+        assert (TAKE in find_baselines(tmp_path)) is is_found
+    last = find_baselines(tmp_path)[TAKE].answer
+    assert last.binding.question == "loud"
+    answer(run, "nice", "rejected")
+    assert TAKE in find_baselines(tmp_path)
+
+
+def test_only_evidence_of_the_job_is_a_take(tmp_path: Path) -> None:
+    run = run_with(tmp_path, ONE, ASKED, Question(name="all", text="Good?"))
+    answer(run, "all")
+    assert find_baselines(tmp_path) == {}
 
 
 def test_a_take_is_approved_by_whom_the_project_trusts(tmp_path: Path) -> None:

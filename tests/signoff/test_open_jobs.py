@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from reviewed_run import ANN, START, session_of, write_job
 
+from proofbook.errors import UsageError
 from proofbook.records import AnyRecord, Check, Question, RunInfo, now
 from proofbook.runs.folder import RunFolder
 from proofbook.signoff.acceptance import parse_answer
@@ -82,3 +83,15 @@ def test_a_seal_that_no_resumed_run_explains_is_tampering(tmp_path: Path) -> Non
     found = verify_run(run)
     assert found.verdict == "tampered"
     assert [reason.word for reason in found.reasons] == ["sealed again"]
+
+
+@pytest.mark.parametrize("form", ["ab", "abx"])
+def test_what_is_not_there_is_neither_compared_nor_approved(tmp_path: Path, form: Any) -> None:
+    unknown, nothing = (
+        Question(name=name, text="Good?", form=form, about=about)
+        for name, about in (("unknown", ("f" * 64,)), ("nothing", ()))
+    )
+    run = run_with(tmp_path, FINE, unknown, nothing)
+    with pytest.raises(UsageError, match="evidence does not have the bytes that were recorded"):
+        answer(run, "unknown")
+    answer(run, "nothing")
