@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from forging import ANNS, STRANGERS
 from reviewed_run import ANN, BEN, START, answer_to, approve_all, make_run, session_of, write_job
 
@@ -132,3 +133,13 @@ def test_what_is_rejected_or_unanswered_is_no_take(tmp_path: Path) -> None:
     path.chmod(0o644)
     path.write_text("another")
     assert find_baselines(tmp_path / "outputs") == {}
+
+
+def test_a_run_that_nobody_answered_is_not_looked_into(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer(run_with(tmp_path, ONE, ASKED), "good")
+    run_with(tmp_path, ONE, ASKED, day=5).info_file.write_text("{")
+    with caplog.at_level("WARNING", "proofbook.runs"):
+        assert set(find_baselines(tmp_path)) == {TAKE}
+    assert caplog.messages == []
