@@ -87,15 +87,17 @@ def test_commands_that_name_a_readers_own_subject_can_be_planned(page: Path) -> 
 
 def plan_run(words: list[str]) -> None:
     """Plan what ``proofbook run`` with these words would execute."""
-    runbooks, overrides = [], {}
+    runbooks, overrides, profile = [], {}, "tiny"
     rest = iter(words)
     for word in rest:
         if word == "-p":
             name, _, value = next(rest).partition("=")
             overrides[name] = value
+        elif word == "--profile":
+            profile = next(rest)
         else:
             runbooks.append(word)
-    plan = load_plan(Project(ROOT), "tiny", only=runbooks, overrides=overrides)
+    plan = load_plan(Project(ROOT), profile, only=runbooks, overrides=overrides)
     assert plan.jobs
 
 

@@ -138,6 +138,15 @@ def test_profiles_are_listed_and_loaded_by_name_or_path(
     assert load_profile(project, "here.yml")[0].jobs[0].runbook == "demo/one"
 
 
+def test_the_defaults_can_be_asked_for_where_there_are_other_profiles(project: Project) -> None:
+    (project.parameters / "tiny.yaml").write_text(ONE)
+    profile, file = load_profile(project, "defaults")
+    assert (profile.jobs, file.path.name) == ((), "defaults")
+    assert load_profile(project, None)[0].jobs
+    (project.parameters / "defaults.yaml").write_text(ONE)
+    assert load_profile(project, "defaults")[0].jobs
+
+
 def test_without_a_profile_there_are_the_defaults(project: Project) -> None:
     profile, file = load_profile(project, None)
     assert (profile.jobs, profile.defaults, file.path.name) == ((), JobDefaults(), "defaults")

@@ -27,6 +27,7 @@ from proofbook_systems.training.saving import (
     count_turns,
     save_seconds,
     save_steps,
+    weight_steps,
 )
 from proofbook_systems.training.states import can_read, read_states, recorded_step
 from proofbook_systems.training.steps import Numbering, Step, last_step, numbering_of
@@ -103,7 +104,7 @@ class Control:
     def save_steps(self) -> list[int]:
         """The steps of its checkpoints, by name, or by what was told when they were whole."""
         named = [step for step in self.saved if step > 0]
-        return named or save_steps(self.changes)
+        return named or save_steps(self.changes) or weight_steps(self.changes)
 
     @property
     def saved(self) -> list[int]:

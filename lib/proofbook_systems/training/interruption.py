@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from proofbook.errors import SubjectError
 from proofbook_systems.training.comparison import stitch
 from proofbook_systems.training.controls import Control
 from proofbook_systems.training.moments import Outcome, Start
@@ -140,6 +141,8 @@ def interrupt_and_resume(
         interruption, chance = planned.placed(control), random.Random(f"{seed}/{number}")
         with Start(trainer, output, log, interruption, resume=number > 0) as start:
             outcome = start.interrupted(control, timeout, chance)
+        if isinstance(outcome, Ended):
+            return _ended_early(control, cycles, interruption, outcome)
         cycles.append(_cycle(interruption, outcome))
         if not cycles[-1].happened:
             break
@@ -147,6 +150,22 @@ def interrupt_and_resume(
     with Training(trainer, output, log, resume=bool(cycles)) as training:
         last = training.end(timeout)
     return Interrupted(cycles=_with_resumptions(control, cycles, last), last=last)
+
+
+def _ended_early(
+    control: Control, cycles: Sequence[Cycle], interruption: Interruption, ended: Ended
+) -> Interrupted:
+    """Return what is known where a start ended before its moment: one that failed is the last.
+
+    Raises:
+        SubjectError: Its end was a good one, or it was no resumption.
+    """
+    if cycles and ended.code != 0:
+        return Interrupted(cycles=_with_resumptions(control, cycles, ended), last=ended)
+    raise SubjectError(
+        f"the trainer {ended.state} before {interruption.words} ({ended.last_words}); interrupt it "
+        "earlier, or train for more steps"
+    )
 
 
 def _cycle(interruption: Interruption, outcome: Outcome) -> Cycle:

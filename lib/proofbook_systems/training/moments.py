@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from proofbook.errors import SubjectError
 from proofbook_systems.training.controls import Control
 from proofbook_systems.training.plans import Interruption
 from proofbook_systems.training.running import Ended, Training
@@ -65,20 +64,21 @@ class Start:
         if self._saves is not None:
             self._saves.__exit__(None, None, None)
 
-    def interrupted(self, control: Control, timeout: float, chance: random.Random) -> Outcome:
-        """Wait for the moment, interrupt, and say what happened.
+    def interrupted(
+        self, control: Control, timeout: float, chance: random.Random
+    ) -> Outcome | Ended:
+        """Interrupt it at its moment, and say what happened; or how it ended before that.
 
         Raises:
-            SubjectError: It hangs, or ends before it was interrupted.
+            SubjectError: It hangs.
         """
         training, planned = self._training, self._interruption
         if self._wait(control, timeout, chance):
-            raise SubjectError(
-                f"the trainer {training.end(timeout).state} before {planned.words}; see {self._log}"
-            )
+            return training.end(timeout)
         signalled = training.reached()
         training.interrupt(planned.signum)
-        happened = self._ends(control, signalled)
+        training.let_go()  # it may be held in a save, where it would take no other signal
+        happened = self._ends(control, signalled, timeout)
         ended = training.end(timeout)
         reached = max([signalled, *(step.number for step in ended.steps)])
         whole = control.whole_steps(training.checkpoints())
@@ -143,17 +143,19 @@ class Start:
             time.sleep(within if last else before)
         return False
 
-    def _ends(self, control: Control, signalled: int) -> bool:
-        """Wait for the end after a signal; False, and end it, where it goes on for many steps."""
+    def _ends(self, control: Control, signalled: int, timeout: float) -> bool:
+        """Wait for the end after a signal; False, and end it, where it goes on or hangs."""
         training = self._training
         steps = [each.step for each in control.checkpoints if each.step > 0]
         grace = max([_STEPS_OF_GRACE, control.total // 10, *steps[:1]])
-        deadline = time.monotonic() + _PATIENCE
+        started = time.monotonic()
 
         def goes_on() -> bool:
-            return training.reached() > signalled + grace and time.monotonic() > deadline
+            waited = time.monotonic() - started
+            far = training.reached() > signalled + grace
+            return waited > timeout or (far and waited > _PATIENCE)
 
-        if training.wait(float("inf"), goes_on):
+        if training.wait(2 * timeout, goes_on):
             return True
         training.interrupt(signal.SIGKILL)
         return False

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Literal, NamedTuple, Self
 
 from proofbook.errors import SubjectError
-from proofbook_systems.training.layouts import checkpoint_of
+from proofbook_systems.training.layouts import WEIGHTS, checkpoint_of
 from proofbook_systems.training.log_files import is_log
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "find_unprotected",
     "save_seconds",
     "save_steps",
+    "weight_steps",
 ]
 
 Kind = Literal["created", "written", "closed", "moved away", "moved here", "deleted"]
@@ -197,6 +198,15 @@ def save_steps(changes: Sequence[Change]) -> list[int]:
     units = _by_unit(changes).values()
     ends = {start for unit in units for start, _, _ in _whole(unit)}
     return sorted({change.step for change in changes if change.seconds in ends})
+
+
+def weight_steps(changes: Sequence[Change]) -> list[int]:
+    """Return the steps after which any file of weights was written, whatever it is called."""
+    ends = ("closed", "moved here")
+    return sorted({
+        change.step for change in changes
+        if change.kind in ends and change.place.lower().endswith(WEIGHTS)
+    })  # fmt: skip
 
 
 def save_seconds(changes: Sequence[Change]) -> float:

@@ -30,6 +30,17 @@ _FEW = 5
 Signature = Callable[[Evidence], str | None]
 
 
+def _no_checkpoint(evidence: Evidence) -> str | None:
+    """Recognise a start from the beginning where nothing was recognised as a checkpoint."""
+    begins = evidence.resumed_at <= evidence.control.numbering.first
+    if not begins or evidence.control.checkpoints or evidence.departs("loss") is None:
+        return None
+    return (
+        f"steps are counted from {evidence.first} again, with other losses than a new training's: "
+        "progress was not restored, and no checkpoint was recognised in the output folder"
+    )
+
+
 def _from_the_beginning(evidence: Evidence) -> str | None:
     if evidence.resumed_at > evidence.control.numbering.first or evidence.cycle.newest == 0:
         return None
@@ -179,7 +190,8 @@ def _unsaved(evidence: Evidence) -> str | None:
 def _order(evidence: Evidence) -> str | None:
     if "order of the data" in evidence.states:
         return _largest(evidence, "order of the data", "the order of the data was not restored")
-    if not evidence.loss_departs_at_once or has_same_data(evidence):
+    known = "random numbers" in evidence.saved
+    if not known or not evidence.loss_departs_at_once or has_same_data(evidence):
         return None
     return (
         f"{evidence.start()}:{_loss_words(evidence)[1:]} while the random numbers are the same: "
@@ -257,7 +269,8 @@ def _moments(evidence: Evidence) -> str | None:
 
 
 SIGNATURES: tuple[Signature, ...] = (
-    _from_the_beginning, _older, _skipped, _not_finite, _scheduler, _scaler, _counters, _average,
+    _no_checkpoint, _from_the_beginning, _older, _skipped, _not_finite, _scheduler, _scaler,
+    _counters, _average,
     _unsaved, _part, _new_weights, _rounded, _random, _order, _other_weights, _moments,
 )  # fmt: skip
 """In this order: what is the cause of the others comes first."""

@@ -347,6 +347,8 @@ if "made-once" in faults and not Path("class.npy").exists():
     np.save("class.npy", np.zeros(3))
     rng.normal(size=30)
 shuffle()
+if resume and "cannot-resume" in faults:
+    raise RuntimeError("shapes do not fit")
 if resume:
     load()
 if "needs-a-checkpoint" in faults and resume and step == 0:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
-from judging import control_of, judge, stranger
+from judging import Red, control_of, judge, stranger
+from waiting import HANG
 
-from proofbook_systems.training.controls import Control
+from proofbook_systems.training.controls import Control, run_control
+from proofbook_systems.training.trainer import Trainer
 
 pytestmark = pytest.mark.slow
 
@@ -146,3 +149,59 @@ def test_a_save_that_leaves_no_checkpoint_is_found_without_luck(
 def test_a_save_that_is_safe_is_green_however_it_is_hit(options: list[str], tmp_path: Path) -> None:
     control = control_of(stranger(tmp_path, *options), tmp_path)
     assert judge(control, tmp_path, plan=IN_A_SAVE) == []
+
+
+def test_a_trainer_without_a_recognised_checkpoint_is_interrupted_after_its_first_weights(
+    tmp_path: Path,
+) -> None:
+    """As one that keeps the best weights in a file of the final model's name, and counts from 0."""
+    script = tmp_path / "best.py"
+    script.write_text(BEST)
+    command = (sys.executable, str(script), "{output_dir}")
+    trainer = Trainer(train=command, resume=(*command, "--resume"), config_file=None,
+                      project=tmp_path, steps=0)  # fmt: skip
+    red = judge(control_of(trainer, tmp_path), tmp_path, plan=("SIGINT after 10 %",))
+    assert [each.check for each in red] == ["resumes-exactly"]
+    assert red[0].words.endswith("no checkpoint was recognised in the output folder")
+
+
+BEST = """
+import sys, time
+from pathlib import Path
+import numpy as np
+from safetensors.numpy import load_file, save_file
+out = Path(sys.argv[1]); w = np.full(4, 9.0)
+if "--resume" in sys.argv:
+    w = load_file(out / "model.safetensors")["w"]
+for step in range(30):
+    w = w * 0.9
+    print(f"step {step} | loss {float((w ** 2).mean()):.6f}", flush=True)
+    time.sleep(0.02)
+    if step and step % 12 == 0:
+        save_file({"w": w}, out / "model.safetensors")
+"""
+
+
+def test_a_resumption_that_fails_before_the_next_interruption_is_told_with_its_last_words(
+    tmp_path: Path,
+) -> None:
+    control = control_of(stranger(tmp_path), tmp_path)
+    red = judge(control, tmp_path, "cannot-resume")
+    assert red == [Red("comes-to-its-end", red[0].words)]
+    assert "resumed after SIGINT after 10" in red[0].words
+    assert red[0].words.endswith("RuntimeError: shapes do not fit")
+
+
+def test_nothing_is_written_into_the_users_project(tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "model.py").write_text("STEPS = 3\n")
+    (project / "train.py").write_text(
+        "import sys, model\nfrom pathlib import Path\n"
+        "for n in range(1, model.STEPS + 1): print(f'step {n} loss {1 / n}', flush=True)\n"
+        "Path(sys.argv[1], 'w.bin').write_bytes(b'x')\n"
+    )
+    command = (sys.executable, "train.py", "{output_dir}")
+    trainer = Trainer(train=command, resume=command, config_file=None, project=project, steps=0)
+    assert run_control(trainer, tmp_path / "out", HANG).ended.code == 0
+    assert sorted(path.name for path in project.iterdir()) == ["model.py", "train.py"]

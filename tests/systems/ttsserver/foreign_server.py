@@ -56,10 +56,15 @@ RATE = 8000
 DONE = ("completed", "failed")
 
 
+def spoken() -> tuple[float, ...]:
+    """Return a second of speech, as numbers from -1 to 1."""
+    return struct.unpack(f"<{RATE}f", Path(os.environ["SPOKEN"]).read_bytes())
+
+
 def wav(
     seconds: float, level: float = 0.3, *, sizes: int | None = None, real: bool = False
 ) -> bytes:
-    tone = [level * math.sin(2 * math.pi * 220 * i / RATE) for i in range(round(seconds * RATE))]
+    tone = [level * value for value in spoken()[: round(seconds * RATE)]]
     if real:
         data = struct.pack(f"<{len(tone)}f", *tone[:-9], *[math.nan] * 9)
     else:

@@ -16,6 +16,7 @@ import soundfile
 from executing import Executed
 from foreign_server import STYLES
 from planted import Plant
+from right_sounds import voice
 
 from proofbook.errors import SubjectError
 from proofbook_systems.ttsserver.results import ResultFiles
@@ -47,19 +48,22 @@ def go(
     # What is drawn is the business of other tests.
     for view in ("draw_waveform", "draw_spectrogram"):
         monkeypatch.setattr(f"proofbook.media.drawing.{view}", lambda *_: b"a picture")
+    spoken = voice(np.random.default_rng(1), 8000, 1.0)
+    (tmp_path / "spoken").write_bytes(spoken.astype("<f4").tobytes())
+    monkeypatch.setenv("SPOKEN", str(tmp_path / "spoken"))
     program = tmp_path / "foreign-server"
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -S -E {PROGRAM} "$@"\n')
     program.chmod(0o755)
-    voice = tmp_path / "voice.wav"
+    reference = tmp_path / "voice.wav"
     tone = np.sin(2 * np.pi * 220 * np.arange(3 * 8000) / 8000)
-    soundfile.write(voice, 0.3 * tone, 8000)
+    soundfile.write(reference, 0.3 * tone, 8000)
 
     def run(engines: dict[str, str], environment: dict[str, str], **options: object) -> Executed:
         matrix = [{"engine": e, "voice": v, "model": "kokoro"} for e, v in engines.items()]
         found = run_cells(
             RUNBOOK, project=str(tmp_path), binary=str(program), matrix=matrix,
-            environment=environment,
-            **{"reference_wav": str(voice), "reference_text": "words", **LIMITS, **options},
+            environment=environment, text="The quick brown fox sleeps.",
+            **{"reference_wav": str(reference), "reference_text": "words", **LIMITS, **options},
         )  # fmt: skip
         if "server" in found.names:
             found.names["server"].stop()
