@@ -21,7 +21,7 @@ from proofbook_systems.training.layouts import (
 )
 from proofbook_systems.training.roles import role_of
 from proofbook_systems.training.soundness import find_index_faults
-from proofbook_systems.training.states import NeedsCodeError, can_read, read_states
+from proofbook_systems.training.states import OpaqueError, can_read, is_unknown, read_states
 
 __all__ = ["FinalModel", "find_final_model"]
 
@@ -82,6 +82,7 @@ def _weight_files(output: Path) -> list[Path]:
 def _holds_weights(path: Path) -> bool:
     return (
         can_read(path)
+        and not is_unknown(path)
         and path.suffix.lower() not in _TEXTS
         and role_of(path.name) not in _STATES
         and path.name != "training_args.bin"
@@ -93,18 +94,19 @@ def _places(output: Path, paths: Sequence[Path]) -> list[str]:
 
 
 def _faults(output: Path, paths: Sequence[Path]) -> list[str]:
-    faults = []
+    faults, unseen = [], list[str]()
     for path, name in zip(paths, _places(output, paths), strict=True):
         try:
             states = read_states(path)
-        except NeedsCodeError as error:
-            faults.append(f"{name} cannot be judged: {error}")
+        except OpaqueError as error:
+            unseen.append(f"{name} cannot be judged: {error}")
             continue
         except SubjectError as error:
             faults.append(f"{name}: {error}")
             continue
         faults += list(_value_faults(name, states))
-    return [*faults, *find_index_faults(output)]
+    nothing_seen = unseen if len(unseen) == len(paths) else []
+    return [*faults, *nothing_seen, *find_index_faults(output)]
 
 
 def _value_faults(name: str, states: dict[str, Any]) -> Iterator[str]:

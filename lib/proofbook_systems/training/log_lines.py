@@ -99,6 +99,11 @@ FORMS: tuple[LineForm, ...] = (
         worded=True,
     ),
     _form(
+        "number before a bar",
+        r"^\s*(?P<step>\d+)(?:\s*/\s*\d+)?\s*[|:,]\s*(?=\S.*loss|loss)",
+        "5 | loss 0.2500 | lr 1.0e-04 | 439.59ms | mfu 0.00%",
+    ),
+    _form(
         "epoch by name",
         r"(?<![A-Za-z])epoch[\"']?\s*[:=#]?\s*\[?\s*(?P<step>\d+)(?![.\d]|\s*%)",
         "Epoch 5/30 - train loss: 0.25",

@@ -15,7 +15,7 @@ from proofbook.files import hash_file
 from proofbook_systems.training.layouts import Checkpoint, step_in_name
 from proofbook_systems.training.roles import role_of
 from proofbook_systems.training.states import (
-    NeedsCodeError,
+    OpaqueError,
     can_read,
     read_states,
     recorded_step,
@@ -93,8 +93,11 @@ def _file_faults(name: str, path: Path, like: Path | None) -> Iterator[str]:
     name = path.name if name.startswith(".") and "/" not in name else name
     try:
         states = read_states(path)
-    except NeedsCodeError:
-        return  # told where it is compared; its format is its author's choice
+    except OpaqueError as error:
+        # Told where it is compared; its format is its author's choice, if another has the same.
+        if like is not None and _can_be_seen(like):
+            yield str(error)
+        return
     except SubjectError as error:
         yield str(error)
         return
@@ -107,6 +110,14 @@ def _file_faults(name: str, path: Path, like: Path | None) -> Iterator[str]:
     yield from _content_faults(name, states, other)
     if other and path.suffix not in (".json", ".yaml", ".yml"):
         yield from _shape_faults(name, states, other)
+
+
+def _can_be_seen(path: Path) -> bool:
+    try:
+        read_states(path)
+    except SubjectError:
+        return False
+    return True
 
 
 def _against_manifest(checkpoint: Path) -> Iterator[str]:

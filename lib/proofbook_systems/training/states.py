@@ -13,7 +13,16 @@ from typing import Any
 
 from proofbook.errors import SubjectError
 
-__all__ = ["NeedsCodeError", "can_read", "flatten", "holds_tensors", "read_states", "recorded_step"]
+__all__ = [
+    "NeedsCodeError",
+    "OpaqueError",
+    "can_read",
+    "flatten",
+    "holds_tensors",
+    "is_unknown",
+    "read_states",
+    "recorded_step",
+]
 
 _TENSORS = (".safetensors",)
 _PICKLES = (".bin", ".pkl", ".pt", ".pth", ".ckpt", ".tar")
@@ -22,8 +31,12 @@ _TEXTS = (".json", ".yaml", ".yml")
 _COUNTERS = ("global_step", "step", "iter_num", "iteration", "iter", "steps", "last_epoch")
 
 
-class NeedsCodeError(SubjectError):
-    """A file can only be loaded by running code that it names: it is compared by its bytes."""
+class OpaqueError(SubjectError):
+    """What is in a file cannot be seen: it is compared by its bytes."""
+
+
+class NeedsCodeError(OpaqueError):
+    """A file can only be loaded by running code that it names."""
 
 
 def can_read(path: Path) -> bool:
@@ -40,11 +53,13 @@ def read_states(path: Path) -> dict[str, Any]:
     """Return everything in a file, by its place in it: tensors, numbers, strings.
 
     Raises:
-        NeedsCodeError: It cannot be read without running code that it names.
+        OpaqueError: Its format is not known, or it names code that would have to be run.
         SubjectError: It cannot be read.
     """
     if path.stat().st_size == 0:
         raise SubjectError(f"{path} is empty")
+    if is_unknown(path):
+        raise OpaqueError(f"{path} is of a format that is not known")
     try:
         return _read(path)
     except pickle.UnpicklingError as error:
@@ -117,6 +132,15 @@ def _arrays(path: Path) -> dict[str, Any]:
     if isinstance(content, np.ndarray):
         return {"value": content}
     return {name: content[name] for name in content.files}
+
+
+def is_unknown(path: Path) -> bool:
+    """Say whether a .bin file begins neither as an archive nor as a pickle: many things do."""
+    if path.suffix.lower() != ".bin":
+        return False
+    with path.open("rb") as file:
+        head = file.read(2)
+    return head != b"PK" and head[:1] != b"\x80"
 
 
 def _damaged(path: Path) -> bool:

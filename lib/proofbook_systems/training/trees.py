@@ -18,7 +18,7 @@ from proofbook_systems.training.comparison import Departure, compare_states, siz
 from proofbook_systems.training.layouts import is_temporary
 from proofbook_systems.training.log_files import is_log
 from proofbook_systems.training.roles import Role, role_of
-from proofbook_systems.training.states import NeedsCodeError, can_read, holds_tensors, read_states
+from proofbook_systems.training.states import OpaqueError, can_read, holds_tensors, read_states
 
 __all__ = ["Comparison", "Noise", "Row", "compare_trees", "find_noise", "list_files"]
 
@@ -134,7 +134,7 @@ def _row(place: str, role: Role, ours: Path, theirs: Path, known: frozenset[str]
         return Row(place=place, role=role, status="differs", words="other bytes")
     try:
         departure = compare_states(place, read_states(ours), read_states(theirs), known)
-    except NeedsCodeError as error:
+    except OpaqueError as error:
         return Row(place=place, role=role, status="differs", words=f"other bytes; {_short(error)}")
     except SubjectError as error:
         return Row(place=place, role=role, status="damaged", words=_short(error))

@@ -336,6 +336,24 @@ def test_a_final_model_that_is_broken_is_told(
     assert words in " ".join(find_final_model(tmp_path).faults)
 
 
+def test_a_format_of_the_trainers_own_is_compared_by_its_bytes_and_not_called_broken(
+    tmp_path: Path,
+) -> None:
+    for name in ("ours", "theirs"):
+        put(tmp_path / name / "model.bin", b"ak42" + bytes(40))
+        torch.save({"model": {"w": torch.ones(2)}, "step": 3}, tmp_path / name / "ckpt.pt")
+    comparison = compare_trees(tmp_path / "ours", tmp_path / "theirs")
+    assert {row.status for row in comparison.rows} == {"same"}
+    put(tmp_path / "ours/model.bin", b"ak42" + bytes(39) + b"x")
+    (row,) = compare_trees(tmp_path / "ours", tmp_path / "theirs").having("differs")
+    assert row.words.startswith("other bytes; ")
+    assert row.words.endswith("is of a format that is not known")
+    found = find_final_model(tmp_path / "ours")
+    assert (found.faults, found.from_checkpoint) == ([], "ckpt.pt")
+    torch.save({"args": Odd()}, tmp_path / "ours/ckpt.pt")
+    assert "cannot be judged" in find_final_model(tmp_path / "ours").faults[0]
+
+
 def test_no_weights_at_all_are_a_fault(tmp_path: Path) -> None:
     assert find_final_model(tmp_path).faults == [
         "there are no weights, in no checkpoint and outside of them"

@@ -46,7 +46,7 @@ def test_a_changed_configuration_is_trained(run_toy: Callable[..., Any], tmp_pat
 
 def test_a_change_that_is_ignored_is_told(run_toy: Callable[..., Any]) -> None:
     later = run_toy("configurations", changes={"resolution": "64"}, compared_steps=0)
-    assert (later.red, later.checks["change-has-an-effect"].status) == ([], "skipped")
+    assert (later.red, "change-has-an-effect" in later.checks) == ([], False)
     done = run_toy("configurations", changes={"resolution": "64"})
     assert done.red == ["change-has-an-effect"]
     why = done.checks["change-has-an-effect"].why
