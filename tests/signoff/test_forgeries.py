@@ -48,14 +48,17 @@ RUN = "20260304-090000-demo-aaaa"
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run that Ann approved and signed, and beside it another one of the same plan."""
+    """A run that Ann approved and signed."""
     outputs = tmp_path_factory.mktemp("original") / "outputs"
-    for name in (RUN, "20260304-100000-demo-bbbb"):
-        run = make_run(outputs, name)
-        seal_run(run, session_of(run).log, name)
-        approve_all(run, key=ANNS, trust=TRUST)
-        write_report(run, trust=TRUST)
+    write_report(signed_run(outputs, RUN), trust=TRUST)
     return outputs
+
+
+def signed_run(outputs: Path, name: str) -> RunFolder:
+    run = make_run(outputs, name)
+    seal_run(run, session_of(run).log, name)
+    approve_all(run, key=ANNS, trust=TRUST)
+    return run
 
 
 @pytest.fixture
@@ -189,16 +192,17 @@ def cut_off(run: RunFolder, *, with_head: bool) -> None:
 
 
 def log_of_the_other(run: RunFolder) -> None:
+    other = signed_run(run.path.parent, "20260304-100000-demo-bbbb")
     for name in ("signoffs.jsonl", "signoffs.head"):
-        shutil.copy(run.path.parent / "20260304-100000-demo-bbbb" / name, run.path / name)
+        shutil.copy(other.path / name, run.path / name)
 
 
 def other_as_this(run: RunFolder) -> None:
-    other = run.path.parent / "20260304-100000-demo-bbbb"
+    other = signed_run(run.path.parent, "20260304-100000-demo-bbbb")
     for name in ("jobs", "media", "run.json"):
         path = run.path / name
         shutil.rmtree(path) if path.is_dir() else path.unlink()
-        shutil.move(other / name, path)
+        shutil.move(other.path / name, path)
 
 
 FILES: dict[str, tuple[Deed, str]] = {

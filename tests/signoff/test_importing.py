@@ -13,7 +13,7 @@ from reviewed_run import answer_to, session_of
 from proofbook.errors import UsageError
 from proofbook.report import load_run
 from proofbook.runs.folder import RunFolder
-from proofbook.signoff.importing import EXPORT_FORMAT, import_answers
+from proofbook.signoff.importing import EXPORT_FORMAT, Imported, import_answers
 
 
 def exported(folder: RunFolder, **changes: Any) -> dict[str, Any]:
@@ -95,3 +95,111 @@ def test_a_file_that_is_none_is_one_line(run: RunFolder, tmp_path: Path) -> None
     ):
         with pytest.raises(UsageError, match=problem):
             import_answers(session_of(run), path)
+
+
+def filled_in(run: RunFolder, /, *given: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """Return what a report exports of these answers, bound to the job as it is."""
+    job = session_of(run).job("clip")
+    bound = {name: getattr(job, name)
+             for name in ("notebook_sha256", "parameters_sha256", "checks_sha256")}  # fmt: skip
+    answers = [{"given": each, "bound": bound} for each in given]
+    return {"format": "proofbook-answers/1", "run": run.path.name, "reviewer": "Ben",
+            "answers": answers, **changes}  # fmt: skip
+
+
+def given_to(run: RunFolder, **changes: Any) -> dict[str, Any]:
+    answer = answer_to(run, "clip", "good", "rejected")
+    return {**answer.model_dump(mode="json", exclude={"supersedes"}), **changes}
+
+
+def imported(run: RunFolder, file: Path, values: Any) -> Imported:
+    file.write_text(values if isinstance(values, str) else json.dumps(values))
+    return import_answers(session_of(run), file)
+
+
+def test_what_fits_is_written_in_the_name_that_the_file_says(
+    run: RunFolder, tmp_path: Path
+) -> None:
+    values = filled_in(run, given_to(run, comment="hiss"), role="lead")
+    found = imported(run, tmp_path / "x", values)
+    (written,) = found.written
+    assert found.refused == ()
+    assert session_of(run).answers() == [written]
+    assert (written.verdict, written.comment) == ("rejected", "hiss")
+    assert (written.reviewer.name, written.reviewer.role) == ("Ben", "lead")
+    assert written.reviewer.identified_by == "declared in an exported file"
+    (second,) = imported(run, tmp_path / "x", filled_in(run, given_to(run))).written
+    assert second.reviewer.role == ""
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"run": "other"}, " belongs to run other, and this run is 20260304-090000-demo-aaaa"),
+        ({"format": "x/1"}, " has format x/1; expected proofbook-answers/1"),
+        ({"more": 1}, " was not exported by a report: more: Extra inputs are not permitted"),
+        (
+            {"answers": [{"given": {"job": 1}, "bound": {}, "more": 1}], "run": 1},
+            " was not exported by a report: run: Input should be a valid string",
+        ),
+        (
+            {"answers": [{"given": {}, "bound": {}}]},
+            " was not exported by a report: answers.0.given.verdict: Field required",
+        ),
+    ],
+)
+def test_a_file_that_is_not_ours_is_refused_in_words(
+    run: RunFolder, tmp_path: Path, changes: dict[str, Any], problem: str
+) -> None:
+    file = tmp_path / "x"
+    with pytest.raises(UsageError) as caught:
+        imported(run, file, filled_in(run, given_to(run), **changes))
+    assert str(caught.value) == f"{file}{problem}"
+    assert session_of(run).answers() == []
+
+
+def test_what_belongs_to_no_answer_of_a_report_is_refused(run: RunFolder, tmp_path: Path) -> None:
+    for number, update in enumerate(({"more": 1}, {"answer": given_to(run)})):
+        values = filled_in(run, given_to(run))
+        values["answers"][0] |= update
+        with pytest.raises(UsageError, match=r"was not exported by a report: answers\.0\."):
+            imported(run, tmp_path / str(number), values)
+    values = filled_in(run, given_to(run))
+    values["answers"][0]["bound"] = {**values["answers"][0]["bound"], "more": 1}
+    with pytest.raises(UsageError, match=r": answers\.0\.bound\.more: Extra inputs"):
+        imported(run, tmp_path / "x", values)
+
+
+@pytest.mark.parametrize("text", ["{", "", "[" * 100_000])
+def test_a_file_that_is_no_json_is_refused(run: RunFolder, tmp_path: Path, text: str) -> None:
+    file = tmp_path / "x"
+    with pytest.raises(UsageError) as caught:
+        imported(run, file, text)
+    assert str(caught.value).startswith(f"{file} was not exported by a report: ")
+    with pytest.raises(UsageError) as caught:
+        import_answers(session_of(run), tmp_path / "none")
+    assert str(caught.value) == f"{tmp_path / 'none'}: No such file or directory"
+
+
+def test_each_answer_that_does_not_fit_is_named_with_its_reason(
+    run: RunFolder, tmp_path: Path
+) -> None:
+    values = filled_in(
+        run, given_to(run), given_to(run), given_to(run), given_to(run, shown=["0" * 64]),
+        given_to(run, shown=None), given_to(run, question="bad"), given_to(run, job="clap"),
+        given_to(run, comment="fits"),
+    )  # fmt: skip
+    for place, name in enumerate(("notebook_sha256", "parameters_sha256", "checks_sha256")):
+        bound = values["answers"][place]["bound"]
+        values["answers"][place]["bound"] = {**bound, name: "f" * 64}
+    found = imported(run, tmp_path / "x", values)
+    assert found.refused == (
+        "clip, good: the notebook has changed since the report was written",
+        "clip, good: the parameters have changed since the report was written",
+        "clip, good: the checks have changed since the report was written",
+        "clip, good: the media are not those that the report showed",
+        "clip, good: the media are not those that the report showed",
+        "job clip asks no question 'bad'",
+        "run 20260304-090000-demo-aaaa has no job 'clap'",
+    )
+    assert [answer.comment for answer in found.written] == ["fits"]

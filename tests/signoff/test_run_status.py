@@ -41,6 +41,14 @@ def test_each_media_file_of_a_run_is_hashed_once(
     assert media == dict.fromkeys(signed.media.iterdir(), 1)
 
 
+@pytest.mark.parametrize("reader", [read_run, verify_run])
+def test_media_of_an_unanswered_run_are_hashed_once(
+    run: RunFolder, hashed: Counter[Path], reader: Callable[[RunFolder], object]
+) -> None:
+    reader(run)
+    assert {hashed[path] for path in run.media.iterdir()} == {1}
+
+
 def test_an_unanswered_run_waits_for_people(run: RunFolder) -> None:
     status = read_run(run)
     assert (status.verdict, status.supported, status.cause) == ("unreviewed", "unreviewed", "")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import shutil
 import subprocess
-from datetime import UTC, datetime
+import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -169,3 +171,70 @@ def test_a_name_is_what_is_seen(name: str) -> None:
 
 def test_a_name_has_one_form() -> None:
     assert Reviewer(name="  Zoe\u0308   Lee ").name == "Zo\u00eb Lee"
+
+
+def test_a_key_is_valid_from_its_first_moment_to_before_its_last() -> None:
+    (signer,) = parse_signers(f"Ann valid-after=20260601Z,valid-before=20260701Z {KEY}")
+    second = timedelta(seconds=1)
+    moments = (JUNE - second, JUNE, JULY - second, JULY)
+    assert [signer.is_valid_at(moment) for moment in moments] == [False, True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("20260601Z", datetime(2026, 6, 1, tzinfo=UTC)),
+        ("202606011530Z", datetime(2026, 6, 1, 15, 30, tzinfo=UTC)),
+        ("20260601153059Z", datetime(2026, 6, 1, 15, 30, 59, tzinfo=UTC)),
+        ("20260601", datetime(2026, 5, 31, 22, tzinfo=UTC)),
+        ("202606011530", datetime(2026, 6, 1, 13, 30, tzinfo=UTC)),
+    ],
+)
+def test_a_time_without_a_zone_is_the_local_one(
+    monkeypatch: pytest.MonkeyPatch, text: str, moment: datetime
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "EAST-2")
+        time.tzset()
+        (signer,) = parse_signers(f"Ann valid-after={text} {KEY}")
+        assert signer.valid_after == moment
+    time.tzset()
+
+
+def test_a_time_that_is_out_of_reach_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "WEST+5")
+        time.tzset()
+        with pytest.raises(UsageError, match=r"allowed_signers, line 1: .*out of range"):
+            parse_signers(f"Ann valid-before=99991231235959 {KEY}")
+    time.tzset()
+
+
+def test_the_case_of_an_option_does_not_count() -> None:
+    (signer,) = parse_signers(f'Ann NameSpaces="git",VALID-BEFORE=20260701Z {KEY}')
+    assert (signer.namespaces, signer.valid_before) == (("git",), JULY)
+
+
+def test_comments_and_empty_lines_are_passed_over() -> None:
+    assert parse_signers(f"\n  \n# Ann {KEY}\n \t# Ben\n") == ()
+
+
+@pytest.mark.parametrize(("name", "size"), [("ssh-ed25519", 31), ("ssh-ed25519", 33),
+                                            ("ssh-ed25518", 32), ("ssh-ed2551", 33)])  # fmt: skip
+def test_a_key_has_the_name_and_length_of_its_kind(name: str, size: int) -> None:
+    parts = [name.encode(), bytes(size)]
+    data = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+    text = base64.b64encode(data).decode()
+    with pytest.raises(UsageError, match="not the Ed25519 key that it is called"):
+        parse_signers(f"Ann ssh-ed25519 {text}")
+
+
+def test_a_line_that_ends_before_its_key_is_refused_with_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "signers"
+    path.write_text(f"Zo\u00eb {KEY}\nAnn ssh-ed25519\n", encoding="utf-8")
+    with pytest.raises(UsageError) as caught:
+        read_signers(path)
+    problem = "expected principals, options, and a public key"
+    assert str(caught.value) == f"{path}, line 2: {problem}"
+    with pytest.raises(UsageError, match=f"^allowed_signers, line 1: {problem}$"):
+        parse_signers("Ann")

@@ -221,7 +221,7 @@ class ReviewSession:
         """Return why a blind comparison does not count; without an approved take none is asked."""
         if question.form not in ("ab", "abx") or answer.verdict != "approved":
             return ""
-        evidence = job.evidence.get(question.about[0])
+        evidence = next((job.evidence.get(sha256) for sha256 in question.about), None)
         baseline = self.baselines.get(take_key(job.runbook, job.id, evidence)) if evidence else None
         return comparison_problem(answer.comparison, baseline.evidence) if baseline else ""
 

@@ -110,8 +110,8 @@ class SignoffLog:
         with FileLock(self.folder / ".signoffs.lock"):
             self._drop_torn_line()
             last = self._last_line()
-            number = self._number(last) + 1 if last else 0
-            entry = make(number, line_hash(last) if last else FIRST)
+            number = 0 if last is None else self._number(last) + 1
+            entry = make(number, FIRST if last is None else line_hash(last))
             line = canonical(entry).encode()
             with self.path.open("ab") as file:
                 file.write(line + b"\n")
@@ -182,13 +182,13 @@ class SignoffLog:
             os.fsync(file.fileno())
         self.repaired.append(f"dropped a torn last line of {size - kept} bytes")
 
-    def _last_line(self) -> bytes:
+    def _last_line(self) -> bytes | None:
         if not self.path.exists():
-            return b""
+            return None
         with self.path.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
             if not size:
-                return b""
+                return None
             start = _end_of_last_line(file, size - 1)
             file.seek(start)
             return file.read(size - 1 - start)

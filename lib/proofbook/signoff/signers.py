@@ -94,7 +94,7 @@ def parse_signers(text: str, name: str = SIGNERS_FILE) -> tuple[Signer, ...]:
         if line.strip() and not line.lstrip().startswith("#"):
             try:
                 signers += _parse_line(line)
-            except ValueError as error:
+            except (ValueError, OverflowError) as error:
                 raise UsageError(f"{name}, line {number}: {error}") from error
     return tuple(signers)
 

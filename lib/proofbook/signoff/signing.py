@@ -116,7 +116,7 @@ def signature_problem(answer: SignedEntry) -> str:
 
     The entry is one that was read.
     """
-    from cryptography.exceptions import InvalidSignature
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from cryptography.hazmat.primitives.serialization import load_ssh_public_key
 
@@ -130,7 +130,7 @@ def signature_problem(answer: SignedEntry) -> str:
         key.verify(value, _encoded(statement(answer)))
     except InvalidSignature:
         return "its signature does not fit what it says"
-    except ValueError:
+    except (ValueError, UnsupportedAlgorithm):
         return "its signature cannot be read"
     return ""
 
