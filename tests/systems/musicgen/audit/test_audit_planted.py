@@ -232,7 +232,9 @@ BETWEEN: list[tuple[Callable[[Pair], Any], str, str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("change", "claim", "words"), BETWEEN, ids=str)
+@pytest.mark.parametrize(
+    ("change", "claim", "words"), BETWEEN, ids=[f"{claim}-{words}" for _, claim, words in BETWEEN]
+)
 def test_what_happens_between_tensors_is_found_and_named(
     pair: Pair, change: Any, claim: str, words: str
 ):
