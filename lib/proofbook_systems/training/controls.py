@@ -19,6 +19,7 @@ from proofbook_systems.training.layouts import (
     find_checkpoints,
     step_in_name,
 )
+from proofbook_systems.training.roles import role_of
 from proofbook_systems.training.running import Ended, run_training
 from proofbook_systems.training.saving import (
     Change,
@@ -29,10 +30,15 @@ from proofbook_systems.training.saving import (
     save_steps,
     weight_steps,
 )
-from proofbook_systems.training.states import can_read, read_states, recorded_step
+from proofbook_systems.training.states import (
+    OpaqueError,
+    can_read,
+    read_states,
+    recorded_step,
+)
 from proofbook_systems.training.steps import Numbering, Step, last_step, numbering_of
 from proofbook_systems.training.trainer import Trainer
-from proofbook_systems.training.trees import Comparison, Noise, compare_trees, find_noise
+from proofbook_systems.training.trees import Comparison, Noise, Row, compare_trees, find_noise
 
 __all__ = ["Control", "given_control", "repeat", "run_control"]
 
@@ -123,7 +129,7 @@ class Control:
     def not_repeatable(self) -> str:
         """How two uninterrupted trainings differ first, in words; empty where they do not."""
         steps = sorted(self.departures, key=lambda each: each.step or 0)
-        learnt = [row for row in self.comparison.having("differs") if row.role in _LEARNT]
+        learnt = [row for row in self.comparison.having("differs") if _is_learnt(row)]
         if steps:
             return f"two uninterrupted trainings differ: {steps[0].words}"
         if learnt:
@@ -175,9 +181,10 @@ class Control:
             if can_read(path):
                 try:
                     read_states(path)
-                except SubjectError as error:
-                    if "not safe" not in str(error):
-                        return False
+                except OpaqueError:
+                    continue  # its author's own format: nothing of it can be seen
+                except SubjectError:
+                    return False
         return True
 
 
@@ -244,6 +251,12 @@ def _watching(output: Path) -> Iterator[SaveWatch | None]:
         return
     with SaveWatch(output) as saves:
         yield saves
+
+
+def _is_learnt(row: Row) -> bool:
+    """Say whether what differs in a file was learnt: one file may hold all that a training has."""
+    keys = row.departure.keys if row.departure else ()
+    return row.role in _LEARNT or any(role_of(row.place, key) in _LEARNT for key in keys)
 
 
 def _names(checkpoint: Checkpoint) -> set[str]:

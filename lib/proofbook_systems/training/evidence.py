@@ -95,6 +95,7 @@ def gather(
 ) -> list[Evidence]:
     """Return the evidence of each resumption, the first one first."""
     evidence = []
+    saved, coarse, unsaved = _saved(control), _coarse(control), _find_unsaved(control)
     for number, cycle in enumerate(result.cycles):
         start = result.starts[number + 1]
         if cycle.resumed_at is None or not start.steps:
@@ -113,9 +114,9 @@ def gather(
                 ours=ours,
                 theirs=theirs,
                 states=_by_role(ours, theirs, control.noise),
-                saved=_saved(control),
-                coarse=_coarse(control),
-                unsaved=_find_unsaved(control),
+                saved=saved,
+                coarse=coarse,
+                unsaved=unsaved,
             )
         )
     return evidence

@@ -79,8 +79,7 @@ def _skipped(evidence: Evidence) -> str | None:
         return None
     return (
         f"training went on from {evidence.resumed_at}, and checkpoint {newest} was the newest: "
-        f"progress was not restored as it was, and {evidence.resumed_at - newest} steps were left "
-        "out"
+        f"progress was not restored as it was: {_steps(evidence.resumed_at - newest)} left out"
     )
 
 
@@ -97,7 +96,7 @@ def _scheduler(evidence: Evidence) -> str | None:
         ahead = "behind" if shift > 0 else "ahead"
         return (
             f"{evidence.start()}: the learning rate at step {number} is that of step "
-            f"{number - shift}: the scheduler is {abs(shift)} steps {ahead}"
+            f"{number - shift}: the scheduler is {_steps(abs(shift))} {ahead}"
         )
     return f"{evidence.start()}: {size}: the scheduler was not restored"
 
@@ -303,6 +302,10 @@ def _largest(evidence: Evidence, role: Role, cause: str) -> str:
         f"{evidence.start()}: {key} in checkpoint {evidence.at} departs "
         f"{size_words(differing[key])}: {cause}"
     )
+
+
+def _steps(count: int) -> str:
+    return "1 step" if count == 1 else f"{count} steps"
 
 
 def _number(value: Any) -> float | None:
