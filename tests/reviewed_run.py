@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 import wave
 from datetime import UTC, datetime, timedelta
@@ -52,7 +53,10 @@ def tone(path: Path, hertz: float = 440, level: float = 0.3, **more: Any) -> Med
         picture = image(np.abs(row).reshape(8, 8) / 32768, name=name).source
         assert isinstance(picture, bytes)
         views[name] = picture
-    facts = (Fact(name="duration", value=0.8, unit="s"), Fact(name="peak", value=level, unit="FS"))
+    facts = (
+        Fact(name="duration", value=0.8, unit="s"), Fact(name="peak", value=level, unit="FS"),
+        Fact(name="loudness", value=20 * math.log10(level) - 3.7, unit="LUFS"),
+    )  # fmt: skip
     return Media(
         kind="audio", source=path, suffix=".wav", name=path.stem, facts=facts, views=views, **more
     )

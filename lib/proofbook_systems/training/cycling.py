@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from proofbook.hardware import Gpu
 from proofbook_systems.training.gpu_watch import added_use, memory_in_use
-from proofbook_systems.training.running import Training
+from proofbook_systems.training.running import Ended, Training
 from proofbook_systems.training.steps import last_step
 from proofbook_systems.training.trainer import Trainer
 
@@ -64,7 +64,7 @@ def run_cycles(
             ended = training.end(timeout)
         peak = ended.gpu.largest("memory") if ended.gpu else ended.peak_memory
         uses.append(CycleUse(ended.state, peak, _settled(gpu, before, slack), _why_not(
-            asked=number < cycles, over=over, reached=last_step(ended.steps), steps=trainer.steps
+            asked=number < cycles, over=over, ended=ended, steps=trainer.steps
         )))  # fmt: skip
     return uses
 
@@ -76,10 +76,11 @@ def _interrupt(training: Training, part: int, parts: int, timeout: float) -> boo
     return over
 
 
-def _why_not(*, asked: bool, over: bool, reached: int, steps: int) -> str:
+def _why_not(*, asked: bool, over: bool, ended: Ended, steps: int) -> str:
+    reached = last_step(ended.steps)
     if asked and over:
         return f"it ended before it was interrupted, after step {reached}"
-    if asked and reached >= steps:
+    if asked and reached >= steps and ended.code == 0:
         return f"SIGINT did not interrupt it: it went on to step {reached}"
     return ""
 

@@ -82,11 +82,12 @@ class Start:
         ended = training.end(timeout)
         reached = max([signalled, *(step.number for step in ended.steps)])
         whole = control.whole_steps(training.checkpoints())
+        codes = (-planned.signum, 128 + planned.signum)  # that tell of it, as a shell has them
         return Outcome(
             ended=ended,
             reached=reached,
             signalled=signalled,
-            happened=happened and reached < control.total,
+            happened=happened and (reached < control.total or ended.code in codes),
             missed=planned.writing and any(step >= planned.step for step in whole),
             checkpoints=whole,
         )

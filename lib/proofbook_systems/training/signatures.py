@@ -22,7 +22,7 @@ from proofbook_systems.training.roles import Role
 
 __all__ = ["SIGNATURES", "Signature", "recognise"]
 
-_ROUNDED = 5e-3
+_ROUNDED = 1e-3
 """Part of the weights by which rounding changes them at the most, some steps later."""
 _FEW = 5
 """Steps whose mean loss is compared with that of a new training."""
@@ -77,6 +77,13 @@ def _skipped(evidence: Evidence) -> str | None:
     known = bool(evidence.cycle.checkpoints) and evidence.control.numbering.stride <= 1
     if not known or evidence.resumed_at <= newest or departs is None:
         return None
+    ahead = evidence.resumed_at - newest
+    steps, told = evidence.control.steps, evidence.told
+    if all(n - ahead in steps and steps[n - ahead].loss == told[n].loss for n in told):
+        return (
+            f"after resuming, steps are called {_steps(ahead)} too late: step {evidence.first} has "
+            f"the loss of step {evidence.first - ahead}: progress, or the log's count, is ahead"
+        )
     return (
         f"training went on from {evidence.resumed_at}, and checkpoint {newest} was the newest: "
         f"progress was not restored as it was: {_steps(evidence.resumed_at - newest)} left out"
@@ -124,12 +131,30 @@ def _scheduler_state(evidence: Evidence) -> str | None:
 
 
 def _counters(evidence: Evidence) -> str | None:
-    for key in evidence.states.get("step counters", ()):
+    differing = evidence.states.get("step counters", {})
+    for key in differing:
         ours, theirs = _number(evidence.ours.get(key)), _number(evidence.theirs.get(key))
-        if ours is not None and theirs is not None:
+        if ours is None or theirs is None:
+            continue
+        what = "the optimizer's step counters" if len(differing) > 1 else f"the step counter {key}"
+        cause = "fewer or more updates were made"
+        if ours == evidence.at - evidence.resumed_at:
+            cause = (
+                "the optimizer was not restored" if len(differing) > 1 else "it was not restored"
+            )
+        return (
+            f"{evidence.start()}: {what} in checkpoint {evidence.at} say {ours:g} and not "
+            f"{theirs:g}: {cause}"
+        )
+    return None
+
+
+def _settings(evidence: Evidence) -> str | None:
+    for key in evidence.states.get("optimizer", ()):
+        if "param_groups" in key and not key.endswith("lr"):
             return (
-                f"{evidence.start()}: the optimizer's step counters in checkpoint {evidence.at} "
-                f"say {ours:g} and not {theirs:g}: the optimizer was not restored"
+                f"{evidence.start()}: the optimizer's setting {key} in checkpoint {evidence.at} is "
+                f"{_say(evidence.ours.get(key))} and not {_say(evidence.theirs.get(key))}"
             )
     return None
 
@@ -192,10 +217,13 @@ def _order(evidence: Evidence) -> str | None:
     known = "random numbers" in evidence.saved
     if not known or not evidence.loss_departs_at_once or has_same_data(evidence):
         return None
-    return (
-        f"{evidence.start()}:{_loss_words(evidence)[1:]} while the random numbers are the same: "
-        "other data: the order of the data (sampler) was not restored"
-    )
+    start = f"{evidence.start()}:{_loss_words(evidence)[1:]} while the random numbers"
+    if "order of the data" in evidence.saved:
+        return (
+            f"{start} and the order of the data in checkpoint {evidence.at} are the same: weights "
+            "were not restored as they were saved, or the data of an epoch were shuffled again"
+        )
+    return f"{start} are the same: other data: the order of the data (sampler) was not restored"
 
 
 def _new_weights(evidence: Evidence) -> str | None:
@@ -239,8 +267,8 @@ def _other_weights(evidence: Evidence) -> str | None:
         return None
     return (
         f"{evidence.start()}:{_loss_words(evidence)[1:]} with the same data and random numbers: "
-        "the weights are not those that were saved: not all were restored, or another copy of "
-        "them was"
+        "the weights are not those that were saved (not all were restored, or another copy of "
+        "them was), or the network is in another mode, such as without dropout"
     )
 
 
@@ -263,13 +291,13 @@ def _moments(evidence: Evidence) -> str | None:
     where = _loss_words(evidence) or f" in checkpoint {evidence.at}"
     return (
         f"{evidence.start()}: the first steps are the same, and then{where.removeprefix(',')}: the "
-        f"optimizer's moments{missing} were not restored"
+        f"optimizer's moments{missing} were not restored, or its updates go to other weights"
     )
 
 
 SIGNATURES: tuple[Signature, ...] = (
     _no_checkpoint, _from_the_beginning, _older, _skipped, _not_finite, _scheduler, _scaler,
-    _counters, _average,
+    _counters, _settings, _average,
     _unsaved, _part, _new_weights, _rounded, _random, _order, _other_weights, _moments,
 )  # fmt: skip
 """In this order: what is the cause of the others comes first."""

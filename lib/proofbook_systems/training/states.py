@@ -131,7 +131,17 @@ def _arrays(path: Path) -> dict[str, Any]:
     content = np.load(path, allow_pickle=False)
     if isinstance(content, np.ndarray):
         return {"value": content}
-    return {name: content[name] for name in content.files}
+    return dict(flatten({name: _unpacked(content[name]) for name in content.files}))
+
+
+def _unpacked(value: Any) -> Any:
+    """Return what is in a text of JSON, as which numpy's files hold what is no array."""
+    if value.ndim == 0 and value.dtype.kind == "U":
+        try:
+            return json.loads(str(value))
+        except ValueError:
+            return str(value)
+    return value
 
 
 def is_unknown(path: Path) -> bool:

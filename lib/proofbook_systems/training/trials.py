@@ -22,6 +22,8 @@ __all__ = ["Trial", "Trials"]
 
 _APART = 1.1
 """How many times what a size takes twice that must take for a limit to lie safely between."""
+_LOOKS = 3
+"""How often a training is measured that is over before it was looked at."""
 _LIST_EVERY = 0.25
 """Seconds between two lists of a trainer's processes, which cost more than a look at them."""
 
@@ -91,10 +93,13 @@ class Trials:
         Raises:
             SubjectError: The training failed.
         """
-        watch = _DataWatch()
-        ended = self._train(size, watch)
-        if ended.code != 0:
-            raise self._failure(size, ended)
+        for _ in range(_LOOKS):
+            watch = _DataWatch()
+            ended = self._train(size, watch)
+            if ended.code != 0:
+                raise self._failure(size, ended)
+            if watch.largest:
+                break  # else it was over before this process had its turn to look
         if not watch.largest:
             raise SubjectError("this system does not tell what a process has; give memory_limit")
         return watch.largest / 1e6
