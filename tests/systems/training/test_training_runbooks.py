@@ -111,6 +111,11 @@ def test_a_trainer_that_is_not_repeatable_may_be_compared_in_what_repeats(run: R
     assert "departs at step" in done.names["control"].report
 
 
+def test_a_training_whose_saves_nobody_saw_is_not_called_safe(run: Run) -> None:
+    done = run("resume", "lazy", interruptions=["SIGKILL in 10"])
+    assert done.checks["a-whole-checkpoint-at-all-times"].status == "skipped"
+
+
 def test_what_is_half_written_is_told_and_no_fault(run: Run) -> None:
     done = run("resume", "litter", "slow-save", interruptions=["SIGKILL in 10", "SIGINT after 16"])
     assert done.red == []
