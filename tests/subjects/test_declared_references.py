@@ -13,6 +13,7 @@ import pytest
 from proofbook.subjects import GROUP, resolve_reference
 
 NAMES = {
+    "apis.faulty_server": {"faulty"},
     "checklists.caption": {"caption"},
     "checklists.video": {"clip"},
     "dreambooth.base_model": {"tiny", "random-sd15"},
