@@ -13,6 +13,7 @@ import pytest
 from proofbook.subjects import GROUP, resolve_reference
 
 NAMES = {
+    "apis.client": {"client"},
     "checklists.caption": {"caption"},
     "checklists.video": {"clip"},
     "dreambooth.base_model": {"tiny", "random-sd15"},
