@@ -14,6 +14,7 @@ from proofbook.subjects import GROUP, resolve_reference
 
 NAMES = {
     "apis.faulty_server": {"faulty"},
+    "apis.client": {"client"},
     "checklists.caption": {"caption"},
     "checklists.video": {"clip"},
     "dreambooth.base_model": {"tiny", "random-sd15"},
