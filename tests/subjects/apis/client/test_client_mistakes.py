@@ -159,7 +159,7 @@ def test_a_password_in_the_url_is_not_shown() -> None:
 
 
 def test_an_unknown_backend_and_a_call_that_one_has_not() -> None:
-    with pytest.raises(UnknownBackendError, match="no backend 'openai'; take one of .*openai_api"):
+    with pytest.raises(UnknownBackendError, match=r"no backend 'openai'; take one of .*openai_api"):
         client(Asked(), "openai")
 
     async def main() -> None:
@@ -298,7 +298,7 @@ def test_http_to_a_port_of_https_and_the_other_way_round(tmp_path: Path) -> None
             async with ApiClient(
                 "openai_api", base_url=url, api_key=KEY, trust_env=False, retries=ONCE
             ) as api:
-                with pytest.raises(CertificateError, match="speaks no TLS .* is it http://"):
+                with pytest.raises(CertificateError, match=r"speaks no TLS .* is it http://"):
                     await api.chat(ASK, model="m")
 
     asyncio.run(main())

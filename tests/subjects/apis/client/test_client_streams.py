@@ -101,7 +101,7 @@ def test_a_stream_that_broke_is_not_sent_again(
 
     async def main() -> None:
         async with client(asked) as api:
-            with pytest.raises(StreamBrokenError, match="after . deltas") as error:
+            with pytest.raises(StreamBrokenError, match=r"after . deltas") as error:
                 async for delta in api.stream_chat(ASK, model="m"):
                     text.append(delta.text)
             assert error.value.delivered == "".join(text)
@@ -155,7 +155,7 @@ def test_what_is_no_stream_is_named(answer: Any, kind: type[ApiError], words: st
 def test_an_error_after_the_first_text_breaks_the_stream() -> None:
     error = event({"error": {"message": "out of memory", "code": 500}})
     asked = Asked(stream(*WHOLE[:2], error, *WHOLE, DONE))
-    with pytest.raises(StreamBrokenError, match="after 2 deltas.*out of memory"):
+    with pytest.raises(StreamBrokenError, match=r"after 2 deltas.*out of memory"):
         read(asked)
     assert len(asked.requests) == 1
 
