@@ -13,9 +13,10 @@ __all__ = ["Complaint", "find_complaint", "guess_protocol", "looks_like_html", "
 
 _LONGEST = 300
 _XML = re.compile(r"<Error>.*?<Code>(?P<code>[^<]*)</Code>(?:.*?<Message>(?P<text>[^<]*)<)?", re.S)
-_BUSY = set(
-    ["overloaded_error", "rate_limit_error", "rate_limit_exceeded", "server_error", "overloaded", "timeout_error", "RESOURCE_EXHAUSTED", "UNAVAILABLE", "SlowDown"]
-)
+_BUSY = {
+    *("overloaded_error", "overloaded", "rate_limit_error", "rate_limit_exceeded"),
+    *("server_error", "timeout_error", "RESOURCE_EXHAUSTED", "UNAVAILABLE", "SlowDown"),
+}
 
 _SIGNS: list[tuple[str, set[str]]] = [
     ("OpenAI", {"choices", "object"}),

@@ -64,7 +64,8 @@ def _timeout(error: httpx.TimeoutException, target: Target) -> ConnectionFault:
     if isinstance(error, httpx.ConnectTimeout):
         if target.proxy:
             return ProxyError(f"{target.proxy} did not take the connection in time{_unset(target)}")
-        return ApiTimeoutError(f"{target.url}: no connection within Timeout(connect=…)")
+        tls = ", TLS included; is it https:// there?" if target.url.startswith("https") else ""
+        return ApiTimeoutError(f"{target.url}: no connection within Timeout(connect=…){tls}")
     if isinstance(error, httpx.PoolTimeout):
         return ApiTimeoutError(f"{target.url}: no free connection in time")
     return ApiTimeoutError(f"{target.url}: the server was silent for longer than Timeout(read=…)")

@@ -51,12 +51,15 @@ async def with_retries(
         # stamina's own sleep cannot be injected, so that it is told to wait 0 s; ours is below
         return 0.0 if waits[-1] < time_left() else False
 
-    context = stamina.retry_context(on=decide, attempts=retries.max_retries + 1, timeout=None)
-    async for trial in context:
-        if trial.num > 1:
-            await outside.sleep(waits[-1])
+    try:
+        return await attempt(1)  # most need no more, and are spared the cost of the machinery
+    except ApiError as error:
+        if not retries.max_retries or not stamina.is_active() or decide(error) is False:
+            raise
+    async for trial in stamina.retry_context(on=decide, attempts=retries.max_retries, timeout=None):
+        await outside.sleep(waits[-1])
         with trial:
-            return await attempt(trial.num)
+            return await attempt(trial.num + 1)
     raise AssertionError("stamina ends with a result or an error")
 
 

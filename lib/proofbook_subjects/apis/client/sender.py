@@ -34,7 +34,10 @@ from proofbook_subjects.apis.client.retrying import with_retries
 from proofbook_subjects.apis.client.settings import Breaker, Limits, Retries, Timeout
 from proofbook_subjects.apis.client.slots import Place, Slots
 
-__all__ = ["Errand", "Sender"]
+__all__ = ["EXPLAINED", "Errand", "Sender"]
+
+EXPLAINED = (ApiError, httpx.HTTPError, httpx.InvalidURL)
+"""What an attempt may raise, to be explained."""
 
 T = TypeVar("T")
 
@@ -123,8 +126,10 @@ class Sender:
         """Repeat ``attempt`` within the deadline; the circuit counts how it ends, once."""
 
         async def explained(number: int) -> T:
-            async with self.explaining(errand):
+            try:
                 return await attempt(number)
+            except EXPLAINED as error:
+                raise self.explained(error, errand) from self.cause(error)
 
         try:
             async with self.within_total(errand):
@@ -172,19 +177,18 @@ class Sender:
         """Return the error of an answer that is none."""
         return self.refusals.error_of(response, body, errand.target, errand.call.model)
 
-    @asynccontextmanager
-    async def explaining(self, errand: Errand) -> AsyncIterator[None]:
-        """Turn what httpx raises into our own errors, and keep keys out of them."""
-        try:
-            yield
-        except ApiError as error:
-            error.args = (redact(_located(str(error), errand.target), self._keys), *error.args[1:])
-            raise
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            found = explain(error, errand.target)
-            found.args = (redact(str(found), self._keys),)
-            leaks = redact(f"{error} {error!r}", self._keys) != f"{error} {error!r}"
-            raise found from None if leaks else error
+    def explained(self, error: Exception, errand: Errand) -> ApiError:
+        """Return what httpx raised as one of our own errors, with no key in it."""
+        found = error if isinstance(error, ApiError) else explain(error, errand.target)
+        text = _located(str(found), errand.target)
+        found.args = (redact(text, self._keys), *found.args[1:])
+        return found
+
+    def cause(self, error: Exception) -> BaseException | None:
+        """Return what a traceback may show as the cause: nothing that has a key in it."""
+        shown = error.__cause__ if isinstance(error, ApiError) else error
+        text = f"{shown} {shown!r}"
+        return None if redact(text, self._keys) != text else shown
 
     @asynccontextmanager
     async def within_total(self, errand: Errand) -> AsyncIterator[None]:

@@ -22,7 +22,7 @@ from proofbook_subjects.apis.client.errors import (
     StreamBrokenError,
 )
 from proofbook_subjects.apis.client.exchange import Part, PartReader, Reply
-from proofbook_subjects.apis.client.sender import Errand, Sender
+from proofbook_subjects.apis.client.sender import EXPLAINED, Errand, Sender
 
 __all__ = ["Streaming", "stream_parts"]
 
@@ -164,8 +164,11 @@ async def _parts(sender: Sender, errand: Errand, opened: _Opened) -> AsyncIterat
                 return
         if opened.ended:
             return
-        async with sender.explaining(errand), sender.within_total(errand):
-            await opened.read_more()
+        try:
+            async with sender.within_total(errand):
+                await opened.read_more()
+        except EXPLAINED as error:
+            raise sender.explained(error, errand) from sender.cause(error)
 
 
 async def _drain(opened: _Opened) -> None:

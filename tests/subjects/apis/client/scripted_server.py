@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import ssl
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -80,7 +81,7 @@ def head(status: int, kind: str, headers: dict[str, str]) -> bytes:
 
 
 @asynccontextmanager
-async def serving(handler: Handler) -> AsyncIterator[Server]:
+async def serving(handler: Handler, tls: ssl.SSLContext | None = None) -> AsyncIterator[Server]:
     """Serve on a free port while the block runs; ``Server.url`` says where."""
     found = Server("")
     tasks: set[asyncio.Task[None]] = set()
@@ -94,7 +95,9 @@ async def serving(handler: Handler) -> AsyncIterator[Server]:
                 await one(request, writer)
                 if writer.is_closing():
                     return
-        except (ConnectionError, asyncio.CancelledError):
+        except ValueError:
+            await Wire(writer).answer(b"Invalid HTTP request", 400, content_type="text/plain")
+        except (OSError, asyncio.CancelledError):
             return
         finally:
             writer.close()
@@ -108,8 +111,9 @@ async def serving(handler: Handler) -> AsyncIterator[Server]:
         finally:
             found.in_flight -= 1
 
-    server = await asyncio.start_server(connection, "127.0.0.1", 0)
-    found.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    server = await asyncio.start_server(connection, "127.0.0.1", 0, ssl=tls)
+    port = server.sockets[0].getsockname()[1]
+    found.url = f"{'https' if tls else 'http'}://127.0.0.1:{port}"
     try:
         yield found
     finally:
@@ -121,7 +125,10 @@ async def serving(handler: Handler) -> AsyncIterator[Server]:
 
 async def read_request(reader: asyncio.StreamReader) -> Seen | None:
     try:
-        text = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        start = await reader.readexactly(2)
+        if start == b"\x16\x03":
+            raise ValueError("that is TLS")
+        text = (start + await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
     except asyncio.IncompleteReadError:
         return None
     first, *rest = text.strip().split("\r\n")
