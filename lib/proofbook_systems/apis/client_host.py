@@ -90,8 +90,17 @@ class Request:
         )
 
     def cancel(self) -> None:
-        """Tell that the request was cancelled; what it still gives is dropped."""
-        line = {"event": "error", "kind": "Cancelled", "message": "cancelled", "status": None}
+        """Tell that the request was cancelled; what it still gives is dropped.
+
+        A plain function has no means to be cancelled: its thread goes on, and that is told.
+        """
+        line = {
+            "event": "error",
+            "kind": "Cancelled",
+            "message": "cancelled",
+            "status": None,
+            "goes_on": self.in_thread,
+        }
         self._end(line)
 
     def _end(self, line: dict[str, Any]) -> None:
@@ -168,8 +177,10 @@ class Host:
         if request.task is not None:
             request.task.cancel()
 
-    def _start(self, request: Request) -> None:
-        request.task = self._loop.create_task(self._await(request, None))
+    def _start(self, request: Request, result: Any = None) -> None:
+        request.task = self._loop.create_task(self._await(request, result))
+        # A task that is cancelled before its first step runs no handler of its own.
+        request.task.add_done_callback(lambda task: request.cancel() if task.cancelled() else None)
 
     def _run_in_thread(self, request: Request, function: Callable[[], Any]) -> None:
         request.in_thread = True
@@ -181,16 +192,13 @@ class Host:
             result = function()
             if inspect.isawaitable(result) or hasattr(result, "__aiter__"):
                 request.in_thread = False
-                self._loop.call_soon_threadsafe(self._adopt, request, result)
+                self._loop.call_soon_threadsafe(self._start, request, result)
                 return
             if hasattr(result, "__next__"):
                 result = self._iterate(request, result)
             request.finish(result)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - it is told to whoever asked
             request.fail(error)
-
-    def _adopt(self, request: Request, result: Any) -> None:
-        request.task = self._loop.create_task(self._await(request, result))
 
     @staticmethod
     def _iterate(request: Request, iterator: Any) -> Any:

@@ -27,6 +27,8 @@ from proofbook_systems.serving.server import Server
 
 __all__ = ["Call", "FaultyServer", "Lane", "Summary", "start_faulty_server"]
 
+_USUAL = "openai_api"
+
 
 class Call(BaseModel):
     """One call as the server has noted it; times are of ``time.monotonic()``."""
@@ -77,9 +79,14 @@ class Lane:
     control: JsonClient
 
     @property
+    def root(self) -> str:
+        """Its address without a path."""
+        return f"http://{HOST}:{self.port}"
+
+    @property
     def base_url(self) -> str:
         """The address that a user of the protocol would write."""
-        return f"http://{HOST}:{self.port}{self.base_path}"
+        return f"{self.root}{self.base_path}"
 
     def plan(self, faults: Sequence[Mapping[str, Any]], **more: Any) -> None:
         """Have the calls from now on take these faults; ``more`` are the plan's further fields."""
@@ -136,7 +143,8 @@ def start_faulty_server(
 
     Args:
         file: Its ``server.json``.
-        protocol: What it answers in.
+        protocol: What it answers in; before a real server, any: its own errors are OpenAI's where
+            it does not speak the protocol.
         log: What it prints.
         upstream: URL of a real server that it stands before; empty has it answer itself.
 
@@ -145,6 +153,8 @@ def start_faulty_server(
     """
     if isinstance(file, str):
         raise SubjectError(f"{file} is a URL: a server that misbehaves is started by a server.json")
+    if upstream and protocol not in file.serves:
+        protocol = _USUAL
     if protocol not in file.serves:
         known = ", ".join(file.serves)
         raise SubjectError(f"{file.name} does not speak {protocol}; it speaks {known}")
