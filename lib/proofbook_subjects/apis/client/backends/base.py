@@ -133,7 +133,11 @@ class Backend:
         """Return the call that lists one page of objects."""
         self._refuse("object storage")
 
-    def read_list(self, body: bytes) -> tuple[list[StoredObject], str | None]:
+    def read_put(self, response: httpx.Response) -> str:
+        """Return the tag of what was stored."""
+        self._refuse("object storage")
+
+    def read_list(self, response: httpx.Response) -> tuple[list[StoredObject], str | None]:
         """Return a page of objects, and the token of the next one."""
         self._refuse("object storage")
 
