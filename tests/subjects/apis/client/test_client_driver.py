@@ -63,7 +63,8 @@ def test_each_action_returns_what_the_host_writes_on() -> None:
     chat, pieces, models, embeddings = served(work)
     assert chat["text"] == "hello you"
     assert chat["usage"] == {"input_tokens": 3, "output_tokens": 2, "cached_tokens": 0}
-    assert pieces == ["hello", " you"]
+    assert pieces[:2] == ["hello", " you"]
+    assert pieces[2]["attempts"] == 1
     assert models["models"] == ["m"]
     assert embeddings["embeddings"] == [[1.0]]
 
