@@ -12,8 +12,14 @@ import pytest
 
 from proofbook.subjects import GROUP, resolve_reference
 
+BACKENDS = (
+    "openai_api", "claude", "groq", "ollama", "hf_tgi", "hf_tei", "gemini", "vllm", "llvm", "ovms",
+    "opea", "s3_kit",
+)  # fmt: skip
 NAMES = {
+    "apis.faulty_server": {"faulty"},
     "apis.client": {"client"},
+    "apis.server": {f"double-{backend}" for backend in BACKENDS},
     "checklists.caption": {"caption"},
     "checklists.video": {"clip"},
     "dreambooth.base_model": {"tiny", "random-sd15"},

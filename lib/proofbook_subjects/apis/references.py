@@ -1,0 +1,11 @@
+"""The servers that ``reference:<name>`` names in the runbooks on APIs."""
+
+from __future__ import annotations
+
+from proofbook.subjects import Makers
+from proofbook_subjects.apis.doubles.references import DOUBLES
+
+__all__ = ["SERVERS"]
+
+SERVERS: Makers = {**DOUBLES}
+"""Each gives the path of a ``server.json``."""
