@@ -20,6 +20,7 @@ NAMES = {
     "apis.faulty_server": {"faulty"},
     "apis.client": {"client"},
     "apis.server": {f"double-{backend}" for backend in BACKENDS},
+    "apis.peer_client": {"anthropic", "litellm", "ollama", "openai"},
     "checklists.caption": {"caption"},
     "checklists.video": {"clip"},
     "dreambooth.base_model": {"tiny", "random-sd15"},

@@ -10,6 +10,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from proofbook_systems.apis.faults_config import FaultsConfig
+
 __all__ = ["RUNBOOKS", "BackendsConfig", "LoadConfig"]
 
 _STARTS = 900.0
@@ -95,4 +97,8 @@ class LoadConfig(_Config):
         return _STARTS + alone + waves * self.timeout + spread + self.timeout + _SLACK
 
 
-RUNBOOKS: dict[str, type[BaseModel]] = {"backends": BackendsConfig, "load": LoadConfig}
+RUNBOOKS: dict[str, type[BaseModel]] = {
+    "backends": BackendsConfig,
+    "faults": FaultsConfig,
+    "load": LoadConfig,
+}
