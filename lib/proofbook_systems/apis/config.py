@@ -6,9 +6,9 @@ so that a profile is validated at once.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 __all__ = ["RUNBOOKS", "BackendsConfig", "FaultsConfig", "LoadConfig"]
 
@@ -48,7 +48,7 @@ class BackendsConfig(_Config):
 
     apis: Names
     backends: list[dict[str, str]] = Field(min_length=1)
-    impl_type: Literal["all", "real", "mock"]
+    impl_type: str = Field(pattern="^(all|real|mock)$")
     proxy: str = Field(min_length=1)
     workers: int = Field(ge=1)
     hold_seconds: float = Field(gt=0)
@@ -71,7 +71,7 @@ class FaultsConfig(BaseModel):
     client_command: list[str]
     client_options: dict[str, Any]
     client_environment: dict[str, str]
-    protocol: Literal["openai_api", "claude", "ollama"]
+    protocol: str = Field(pattern="^(openai_api|claude|ollama)$")
     server: str = Field(min_length=1)
     retries: int = Field(ge=-1)
     honours: Names
@@ -117,10 +117,18 @@ class LoadConfig(_Config):
     marker_in_answer: bool
     seed: int = Field(ge=0)
 
+    @model_validator(mode="after")
+    def _has_rounds(self) -> Self:
+        if not self.clients and not self.rates:
+            raise ValueError("give clients, rates, or both: without a round there is no load")
+        if any(amount <= 0 for amount in (*self.clients, *self.rates)):
+            raise ValueError("each of clients and rates must be greater than 0")
+        return self
+
     def longest_seconds(self) -> float:
         """Return how long a job may take where each request keeps to its own limit."""
-        waves = sum(-(-self.requests // clients) for clients in self.clients if clients > 0)
-        spread = sum(self.requests / rate for rate in self.rates if rate > 0)
+        waves = sum(-(-self.requests // clients) for clients in self.clients)
+        spread = sum(self.requests / rate for rate in self.rates)
         alone = (self.warmup + 3) * self.timeout
         return _STARTS + alone + waves * self.timeout + spread + self.timeout + _SLACK
 

@@ -38,7 +38,10 @@ class Target:
     def title(self) -> str:
         """Its name and version, or its address."""
         file = self.running.file
-        return f"{file.name} {file.version}".strip() if file else self.base_url
+        if file is None:
+            return self.base_url
+        weights = "" if file.weights == "NONE" else f", {file.weights} weights"
+        return f"{file.name} {file.version}{weights}"
 
     def exited(self) -> str:
         """Return how the server ended; empty while it runs, or where it is not ours to start."""
@@ -56,7 +59,7 @@ def open_target(backend: Backend, *, log: Path) -> Iterator[Target]:
     with start_server(find_server(backend.server), log=log) as running:
         file = running.file
         served = running.served(backend.api) if file else Served()
-        key = backend.read_key(file.api_key if file else "")
+        key = backend.read_key(running.key)
         if not key and backend.protocol.needs_key:
             raise SubjectError(
                 f"there is no key: set the environment variable {backend.key_variable}"
@@ -65,6 +68,10 @@ def open_target(backend: Backend, *, log: Path) -> Iterator[Target]:
         yield Target(
             backend=backend, base_url=base_url, key=key, model=backend.model or served.model,
             actions=served.actions, running=running,
-            inputs=json.loads(backend.inputs) if backend.inputs else DEFAULT_INPUTS,
+            inputs=_inputs(backend, served),
             implementation=find_implementation(base_url, file.implementation if file else ""),
         )  # fmt: skip
+
+
+def _inputs(backend: Backend, served: Served) -> Any:
+    return json.loads(backend.inputs) if backend.inputs else served.inputs or DEFAULT_INPUTS

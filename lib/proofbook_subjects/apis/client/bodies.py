@@ -15,7 +15,14 @@ _LONGEST = 300
 _XML = re.compile(r"<Error>.*?<Code>(?P<code>[^<]*)</Code>(?:.*?<Message>(?P<text>[^<]*)<)?", re.S)
 _BUSY = {
     *("overloaded_error", "overloaded", "rate_limit_error", "rate_limit_exceeded"),
-    *("server_error", "timeout_error", "RESOURCE_EXHAUSTED", "UNAVAILABLE", "SlowDown"),
+    *(
+        "api_error",
+        "server_error",
+        "timeout_error",
+        "RESOURCE_EXHAUSTED",
+        "UNAVAILABLE",
+        "SlowDown",
+    ),
 }
 
 _SIGNS: list[tuple[str, set[str]]] = [

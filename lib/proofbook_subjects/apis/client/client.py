@@ -152,13 +152,13 @@ class ApiClient(Session):
     ) -> StoredObject:
         """Store an object."""
         call = self._backend.write_put(bucket, key, body)
-        response, _ = await self._whole(call, 0, timeout)
-        return StoredObject(key, len(body), response.headers.get("etag", "").strip('"'))
+        etag = await self._whole(call, timeout, self._backend.read_put)
+        return StoredObject(key, len(body), etag)
 
     async def get_object(self, bucket: str, key: str, *, timeout: Timeout | None = None) -> bytes:
         """Return an object's bytes."""
-        response, _ = await self._whole(self._backend.write_get(bucket, key), 0, timeout)
-        return response.content
+        call = self._backend.write_get(bucket, key)
+        return await self._whole(call, timeout, lambda response: response.content)
 
     async def list_objects(
         self, bucket: str, *, prefix: str = "", timeout: Timeout | None = None
@@ -168,14 +168,14 @@ class ApiClient(Session):
         token: str | None = ""
         while token is not None:
             call = self._backend.write_list(bucket, prefix, token)
-            response, _ = await self._whole(call, 0, timeout)
-            page, token = self._backend.read_list(response.content)
+            page, token = await self._whole(call, timeout, self._backend.read_list)
             found += page
         return found
 
     async def delete_object(self, bucket: str, key: str, *, timeout: Timeout | None = None) -> None:
         """Delete an object; one that is not there is no error."""
-        await self._whole(self._backend.write_delete(bucket, key), 0, timeout)
+        call = self._backend.write_delete(bucket, key)
+        await self._whole(call, timeout, lambda response: response)
 
     async def _text(
         self, call: Call, read: Callable[[Any], Reply], priority: int, timeout: Timeout | None

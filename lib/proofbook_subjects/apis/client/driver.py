@@ -1,9 +1,9 @@
 """The client as a subject: one request a call, as ``apis/faults`` and ``apis/load`` send them.
 
 ``run(request)`` takes a dict with ``action``, ``protocol``, ``base_url``, ``api_key``, ``model``,
-``options`` and what the action needs; it returns a dict, or an async iterator of text for a
-stream. One client per server, key and options is kept, so that its queue and its circuit hold
-over many requests. ``options``:
+``options`` and what the action needs. It returns a dict, or for a stream an async iterator of
+text, whose last item is a dict with what was counted. One client per server, key and options is
+kept, so that its queue and its circuit hold over many requests. ``options``:
 
     {"max_concurrency": 4, "max_queued": 1000, "max_retries": 3, "wait_initial": 0.5,
      "wait_max": 8, "max_retry_after": 120, "failures": 10, "recovery": 30, "priority": 0,
@@ -19,6 +19,8 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
+import stamina
+
 from proofbook_subjects.apis.client.answers import Answer
 from proofbook_subjects.apis.client.client import ApiClient
 from proofbook_subjects.apis.client.errors import SetupError
@@ -33,12 +35,13 @@ _OTHERS = {"priority", "trust_env"}
 _clients: dict[tuple[Any, ...], ApiClient] = {}
 
 
-async def run(request: Mapping[str, Any]) -> dict[str, Any] | AsyncIterator[str]:
+async def run(request: Mapping[str, Any]) -> dict[str, Any] | AsyncIterator[str | dict[str, Any]]:
     """Carry out one request.
 
     Raises:
         ApiError: What the client raises.
     """
+    stamina.instrumentation.set_on_retry_hooks(())  # its log would fill the host's errors
     client = _client(request)
     options = {"priority": request.get("options", {}).get("priority", 0)}
     options["timeout"] = _timeout(request)
@@ -52,7 +55,7 @@ async def run(request: Mapping[str, Any]) -> dict[str, Any] | AsyncIterator[str]
 
 async def _text(
     client: ApiClient, request: Mapping[str, Any], options: dict[str, Any]
-) -> dict[str, Any] | AsyncIterator[str]:
+) -> dict[str, Any] | AsyncIterator[str | dict[str, Any]]:
     options |= {"model": request["model"], "max_tokens": request.get("max_tokens")}
     chat = request["action"] == "chat"
     if request.get("stream"):
@@ -131,15 +134,19 @@ _ACTIONS: dict[str, _Action] = {
 }
 
 
-async def _pieces(stream: TextStream) -> AsyncIterator[str]:
+async def _pieces(stream: TextStream) -> AsyncIterator[str | dict[str, Any]]:
     async with stream:
         async for delta in stream:
             yield delta.text
+        yield _counted(stream.answer)
 
 
 def _told(answer: Answer) -> dict[str, Any]:
+    return {"text": answer.text, **_counted(answer)}
+
+
+def _counted(answer: Answer) -> dict[str, Any]:
     return {
-        "text": answer.text,
         "usage": answer.usage._asdict() if answer.usage else None,
         "finish_reason": answer.finish_reason,
         "model": answer.model,

@@ -23,6 +23,7 @@ from proofbook_subjects.apis.client.errors import (
     ApiError,
     BadRequestError,
     BusyError,
+    ConnectionLostError,
     KeyRejectedError,
     MalformedAnswerError,
     ModelNotFoundError,
@@ -95,10 +96,16 @@ class Refusals:
     def no_json(self, response: httpx.Response, body: bytes, target: Target, why: str) -> ApiError:
         """Return the error that a good status with such a body means."""
         kind = response.headers.get("content-type", "no type")
-        if looks_like_html(body) or kind.startswith("text/html"):
+        if not body:
+            why = "it is empty"
+        elif looks_like_html(body) or kind.startswith("text/html"):
             return WrongProtocolError(
                 f"{target.url}: a web page came instead of JSON; is the base URL the API's, not "
                 f"its site's? {self._form()}{_by_proxy(target)}"
+            )
+        if "content-encoding" in response.headers:
+            return ConnectionLostError(
+                f"{target.url}: the compressed answer is truncated or broken: {why}"
             )
         return MalformedAnswerError(
             f"{target.url}: the answer is no JSON: {why} ({len(body)} bytes of {kind})"

@@ -128,8 +128,7 @@ class Session:
         return found, raw, errand.timing(self._outside.clock())
 
     async def _whole(
-        self, call: Call, priority: int, timeout: Timeout | None
-    ) -> tuple[httpx.Response, Timing]:
-        errand = self._sender.begin(call, timeout or self._timeout, priority)
-        response = await self._sender.fetch(errand, lambda response, _body, _target: response)
-        return response, errand.timing(self._outside.clock())
+        self, call: Call, timeout: Timeout | None, read: Callable[[httpx.Response], T]
+    ) -> T:
+        errand = self._sender.begin(call, timeout or self._timeout, 0)
+        return await self._sender.fetch(errand, lambda response, _body, _target: read(response))

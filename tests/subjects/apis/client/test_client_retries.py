@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import json
 from email.utils import formatdate
 from typing import Any
 
@@ -80,6 +82,17 @@ def test_broken_connections_are_tried_again(error: Exception, kind: type[ApiErro
     with pytest.raises(kind):
         ask(asked)
     assert len(asked.requests) == 3
+
+
+def test_a_broken_compression_is_a_broken_connection() -> None:
+    whole = gzip.compress(json.dumps(chat_answer()).encode())
+    headers = {"Content-Encoding": "gzip"}
+    cut = httpx.Response(200, headers=headers, stream=httpx.ByteStream(whole[:-30]))
+    noise = httpx.Response(200, headers=headers, stream=httpx.ByteStream(b"no gzip"))
+    for broken in (cut, noise):
+        asked = Asked(lambda _, broken=broken: broken)
+        with pytest.raises(ConnectionLostError, match="the compressed answer is"):
+            ask(asked, retries=Retries(max_retries=0))
 
 
 @pytest.mark.parametrize(

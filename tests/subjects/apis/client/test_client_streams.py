@@ -218,3 +218,20 @@ def test_the_whole_time_of_a_stream_is_limited() -> None:
 
     with pytest.raises(StreamBrokenError, match=r"not done within Timeout\(total=0\.05\)"):
         read(Asked(slow), timeout=Timeout(total=0.05), retries=Retries(max_retries=0))
+
+
+def test_a_line_of_json_that_is_cut_is_a_truncated_stream() -> None:
+    whole = b'{"message": {"content": "one"}, "done": false}\n'
+    asked = Asked(stream(whole, whole[:20], kind="application/x-ndjson"))
+
+    async def main() -> None:
+        async with client(asked, "ollama") as api:
+            with pytest.raises(StreamBrokenError, match="ended within its last event"):
+                await api.stream_chat(ASK, model="m").finish()
+        cut = Asked(stream(whole[:20], kind="application/x-ndjson"))
+        async with client(cut, "ollama") as api:
+            with pytest.raises(ConnectionLostError):
+                await api.stream_chat(ASK, model="m").finish()
+        assert len(cut.requests) == 3
+
+    asyncio.run(main())

@@ -10,9 +10,18 @@ from proofbook_subjects.apis.client.errors import UnknownBackendError
 __all__ = ["BACKENDS", "Backend", "find_backend"]
 
 BACKENDS = {
-    "claude": "Claude",
-    "ollama": "Ollama",
     "openai_api": "OpenAI",
+    "claude": "Claude",
+    "groq": "Groq",
+    "ollama": "Ollama",
+    "hf_tgi": "TextGeneration",
+    "hf_tei": "TextEmbeddings",
+    "gemini": "Gemini",
+    "vllm": "Vllm",
+    "llvm": "LlamaCpp",
+    "ovms": "ModelServer",
+    "opea": "Opea",
+    "s3_kit": "S3",
 }
 """Name, which is also that of the file, to class."""
 

@@ -14,6 +14,7 @@ import httpx
 from proofbook_subjects.apis.client.answers import StoredObject
 from proofbook_subjects.apis.client.bodies import find_complaint, guess_protocol
 from proofbook_subjects.apis.client.errors import (
+    ConnectionLostError,
     ErrorInAnswerError,
     MalformedAnswerError,
     UnsupportedError,
@@ -133,7 +134,11 @@ class Backend:
         """Return the call that lists one page of objects."""
         self._refuse("object storage")
 
-    def read_list(self, body: bytes) -> tuple[list[StoredObject], str | None]:
+    def read_put(self, response: httpx.Response) -> str:
+        """Return the tag of what was stored."""
+        self._refuse("object storage")
+
+    def read_list(self, response: httpx.Response) -> tuple[list[StoredObject], str | None]:
         """Return a page of objects, and the token of the next one."""
         self._refuse("object storage")
 
@@ -188,8 +193,17 @@ class EventReader:
         return self._parts(events)
 
     def end(self) -> Iterator[Part]:
-        """Yield what the end of the body completes."""
-        return self._parts(self._decoder.end())
+        """Yield what the end of the body completes.
+
+        Raises:
+            ConnectionLostError: It ends within an event.
+        """
+        try:
+            yield from self._parts(self._decoder.end())
+        except MalformedAnswerError:
+            raise ConnectionLostError(
+                "the stream is truncated: it ended within its last event"
+            ) from None
 
     def _parts(self, events: list[Event]) -> Iterator[Part]:
         for event in events:

@@ -18,7 +18,7 @@ class OpenAI(Backend):
 
     name = "openai_api"
     title = "OpenAI"
-    default_url = "https://api.openai.com/v1"
+    default_url: ClassVar[str | None] = "https://api.openai.com/v1"
     url_form = "https://api.openai.com/v1, with its version path"
     key_names = ("OPENAI_API_KEY",)
     prefix: ClassVar[str] = ""
