@@ -18,9 +18,9 @@ BACKENDS = (
 )  # fmt: skip
 NAMES = {
     "apis.faulty_server": {"faulty"},
+    "apis.peer_client": {"anthropic", "litellm", "ollama", "openai"},
     "apis.client": {"client"},
     "apis.server": {f"double-{backend}" for backend in BACKENDS},
-    "apis.peer_client": {"anthropic", "litellm", "ollama", "openai"},
     "checklists.caption": {"caption"},
     "checklists.video": {"clip"},
     "dreambooth.base_model": {"tiny", "random-sd15"},

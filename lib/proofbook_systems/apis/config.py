@@ -10,15 +10,17 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from proofbook_systems.apis.faults_config import FaultsConfig
-
-__all__ = ["RUNBOOKS", "BackendsConfig", "LoadConfig"]
+__all__ = ["RUNBOOKS", "BackendsConfig", "FaultsConfig", "LoadConfig"]
 
 _STARTS = 900.0
 """Seconds for making the environment of a server and starting it."""
 _REQUESTS = 40
 """How many requests, one after the other, a backend is asked at most."""
 _SLACK = 300.0
+_FAULT_CASES = 70
+"""There are fewer."""
+_CLIENT_STARTS = 120.0
+"""Seconds for starting a client once."""
 
 
 def _split(value: object) -> object:
@@ -60,6 +62,40 @@ class BackendsConfig(_Config):
         return waves * (_STARTS + _REQUESTS * self.timeout) + _SLACK
 
 
+class FaultsConfig(BaseModel):
+    """Parameters of ``apis/faults``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    client: str
+    client_command: list[str]
+    client_options: dict[str, Any]
+    client_environment: dict[str, str]
+    protocol: str = Field(pattern="^(openai_api|claude|ollama)$")
+    server: str = Field(min_length=1)
+    retries: int = Field(ge=-1)
+    honours: Names
+    timeout: float = Field(gt=0)
+    patience: float = Field(gt=0)
+    longest_sleep: float = Field(gt=0)
+    crowd: int = Field(ge=1)
+    workers: int = Field(ge=1, le=64)
+    only: Names
+    skip: Names
+    output_dir: PathText
+
+    def longest_seconds(self) -> float:
+        """Return how long a job may take while every step keeps to its own limit.
+
+        Each case waits for its requests and for the one afterwards, and is tried again where
+        something is wrong; some cases ask many times, one after the other.
+        """
+        cases = len(self.only) + 2 if self.only else _FAULT_CASES
+        rounds = -(-cases // self.workers) + 1
+        each = 3 * self.patience + self.longest_sleep
+        return rounds * 2 * (each + 10.0) + 2 * self.workers * _CLIENT_STARTS + _SLACK
+
+
 class LoadConfig(_Config):
     """Parameters of ``apis/load``."""
 
@@ -98,7 +134,5 @@ class LoadConfig(_Config):
 
 
 RUNBOOKS: dict[str, type[BaseModel]] = {
-    "backends": BackendsConfig,
-    "faults": FaultsConfig,
-    "load": LoadConfig,
-}
+    "backends": BackendsConfig, "faults": FaultsConfig, "load": LoadConfig,
+}  # fmt: skip

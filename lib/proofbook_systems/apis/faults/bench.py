@@ -112,7 +112,7 @@ def open_bench(
         longest_sleep: The same, where the server asks for a day.
         options: Handed to the client with each request.
         environment: Further variables for the client.
-        retries: What the client promises; -1 is nothing.
+        retries: What the client promises; -1 is its option ``max_retries``, or nothing.
         honours: Forms of waiting that it promises to keep.
         crowd: How many requests come at once.
 
@@ -130,7 +130,10 @@ def open_bench(
         protocol=protocol, model=running.model, key=KEY, timeout=timeout, patience=patience,
         longest_sleep=longest_sleep, options=dict(options or {}), crowd=crowd,
     )  # fmt: skip
-    promises = Promises(retries=retries if retries >= 0 else None, honours=frozenset(honours))
+    promised = retries if retries >= 0 else (options or {}).get("max_retries")
+    promises = Promises(
+        retries=promised if isinstance(promised, int) else None, honours=frozenset(honours)
+    )
     return Bench(
         command=command, server=running, terms=terms, promises=promises, folder=folder,
         environment=dict(environment or {}), owned=owned,
