@@ -116,6 +116,8 @@ def test_the_halves_of_a_key_are_joined(monkeypatch: pytest.MonkeyPatch) -> None
         ("models", done(more={"models": []}), "the list of models is empty"),
         ("infer", done(more={"outputs": [{"name": "y", "data": [1, 2.5]}]}), ""),
         ("infer", done(more={"outputs": [{"name": "y", "data": []}]}), "has no outputs"),
+        ("infer", done(more={"outputs": {"y": {"shape": [1, 0], "data": []}}}), "has no outputs"),
+        ("predict", done(more={"outputs": [[1.0], [2.0]]}), ""),
         ("infer", done(more={"outputs": [{"data": [float("inf")]}]}), "not finite"),
         ("infer", done(), "has no outputs"),
     ],
