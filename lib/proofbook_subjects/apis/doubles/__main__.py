@@ -9,7 +9,6 @@ import uvicorn
 from proofbook_subjects.apis.doubles.application import build_double
 from proofbook_subjects.apis.doubles.references import SERVES
 
-
 __all__ = ["main"]
 
 
