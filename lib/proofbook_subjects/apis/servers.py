@@ -36,6 +36,7 @@ class Server:
 
     name: str
     version: str
+    """Of the program, and what its weights are."""
     implementation: Literal["REAL", "MOCK"]
     """Whether a server of others speaks the protocol, or a double."""
     command: Sequence[str]
@@ -45,12 +46,8 @@ class Server:
     environment: Mapping[str, str] = field(default_factory=dict)
     health: str = "/health"
     start_seconds: float = 60.0
-    weights: Literal["REAL", "RANDOM", "NONE"] = "NONE"
-    """Whether its model was trained; NONE where it has no language model."""
-    key: str = ""
-    """The key that it takes; empty where it takes any."""
-    key_variable: str = ""
-    """The variable with the key that the one who starts it chooses; none in the file."""
+    api_key: str = ""
+    """The key that it wants; empty where it wants none, or one that is in no file."""
 
 
 def write_server(server: Server, root: Path) -> Path:
@@ -61,13 +58,11 @@ def write_server(server: Server, root: Path) -> Path:
         "name": server.name,
         "version": server.version,
         "implementation": server.implementation,
-        "weights": server.weights,
         "command": list(server.command),
         "environment": dict(server.environment),
         "health": server.health,
         "start_seconds": server.start_seconds,
-        "key": server.key,
-        "key_variable": server.key_variable,
+        "api_key": server.api_key,
         "serves": {
             backend: {
                 "base_path": served.base_path,

@@ -60,7 +60,7 @@ def find_client(client: str, command: Sequence[str] = ()) -> ClientCommand:
     """
     if command:
         return ClientCommand(name=command[0], words=tuple(command), is_hosted=False)
-    if reference := resolve_reference(client, "apis.client"):
+    if reference := resolve_reference(client, "apis.client", "apis.peer_client"):
         return _of_path(reference.path, client)
     if client.endswith(".json"):
         return _of_path(Path(client).expanduser(), client)

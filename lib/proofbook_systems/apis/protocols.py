@@ -32,7 +32,7 @@ class Protocol:
 
 _CHAT = ("stream", "models")
 
-DEFAULT_INPUTS = [{"name": "x", "shape": [1, 3], "datatype": "FP32", "data": [1.0, 2.0, 3.0]}]
+DEFAULT_INPUTS = [{"name": "input", "shape": [1, 3], "datatype": "FP32", "data": [1.0, 2.0, 3.0]}]
 """What a model that is no language model is asked, in the words of KServe's protocol."""
 
 PROTOCOLS: Mapping[str, Protocol] = {
@@ -45,13 +45,13 @@ PROTOCOLS: Mapping[str, Protocol] = {
         core="chat", more=(*_CHAT, "completion", "embeddings"), key="OLLAMA_API_KEY"
     ),
     "hf_tgi": Protocol(core="chat", more=("stream", "completion", "models"), key="HF_TOKEN"),
-    "hf_tei": Protocol(core="embeddings", more=("models",), key="HF_TOKEN"),
+    "hf_tei": Protocol(core="embeddings", key="HF_TOKEN"),
     "gemini": Protocol(
         core="chat", more=(*_CHAT, "embeddings"), key="GEMINI_API_KEY", needs_key=True
     ),
     "vllm": Protocol(core="chat", more=(*_CHAT, "completion", "embeddings"), key="VLLM_API_KEY"),
     "llvm": Protocol(core="chat", more=(*_CHAT, "completion", "embeddings"), key="LLAMA_API_KEY"),
-    "ovms": Protocol(core="infer", more=("models",), key="OVMS_API_KEY"),
+    "ovms": Protocol(core="infer", more=("predict",), key="OVMS_API_KEY"),
     "opea": Protocol(core="chat", more=("stream",), key="OPEA_API_KEY"),
     "s3_kit": Protocol(
         core="objects", key="AWS_ACCESS_KEY_ID", secret="AWS_SECRET_ACCESS_KEY",

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -41,6 +41,8 @@ class Served(BaseModel):
     """What follows host and port in the address that a user of that protocol would write."""
     model: str = ""
     actions: tuple[str, ...] = ()
+    inputs: Any = None
+    """What a model that is no language model takes."""
 
 
 class ServerFile(BaseModel):
@@ -57,7 +59,7 @@ class ServerFile(BaseModel):
     health: str = "/health"
     start_seconds: float = Field(default=60.0, gt=0)
     api_key: str = ""
-    """What it wants as a key, where it wants one."""
+    """What it wants as a key, where it wants one that is no secret."""
     serves: dict[str, Served]
 
 

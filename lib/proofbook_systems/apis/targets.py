@@ -18,6 +18,10 @@ from proofbook_systems.apis.servers import RunningServer, Served, find_server, s
 __all__ = ["Target", "open_target"]
 
 
+_NO_KEY = "none"
+"""What clients are given for a local server that asks for no key: many refuse to start without."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Target:
     """What requests are sent to."""
@@ -38,7 +42,9 @@ class Target:
     def title(self) -> str:
         """Its name and version, or its address."""
         file = self.running.file
-        return f"{file.name} {file.version}".strip() if file else self.base_url
+        if file is None:
+            return self.base_url
+        return f"{file.name} {file.version}".strip()
 
     def exited(self) -> str:
         """Return how the server ended; empty while it runs, or where it is not ours to start."""
@@ -57,7 +63,9 @@ def open_target(backend: Backend, *, log: Path) -> Iterator[Target]:
         file = running.file
         served = running.served(backend.api) if file else Served()
         key = backend.read_key(file.api_key if file else "")
-        if not key and backend.protocol.needs_key:
+        if not key and file and not backend.key:
+            key = _NO_KEY
+        if not key and (backend.key or backend.protocol.needs_key):
             raise SubjectError(
                 f"there is no key: set the environment variable {backend.key_variable}"
             )
@@ -65,6 +73,10 @@ def open_target(backend: Backend, *, log: Path) -> Iterator[Target]:
         yield Target(
             backend=backend, base_url=base_url, key=key, model=backend.model or served.model,
             actions=served.actions, running=running,
-            inputs=json.loads(backend.inputs) if backend.inputs else DEFAULT_INPUTS,
+            inputs=_inputs(backend, served),
             implementation=find_implementation(base_url, file.implementation if file else ""),
         )  # fmt: skip
+
+
+def _inputs(backend: Backend, served: Served) -> Any:
+    return json.loads(backend.inputs) if backend.inputs else served.inputs or DEFAULT_INPUTS

@@ -119,8 +119,14 @@ def told_wait(answer: http.client.HTTPResponse) -> float | None:
     try:
         return float(value)
     except ValueError:
-        parsed = email.utils.parsedate_to_datetime(value)
-        return parsed.timestamp() - time.time()
+        return until(value)
+
+
+def until(date: str) -> float | None:
+    try:
+        return email.utils.parsedate_to_datetime(date).timestamp() - time.time()
+    except ValueError:
+        return None
 
 
 def plain(request: dict[str, Any]) -> dict[str, Any]:

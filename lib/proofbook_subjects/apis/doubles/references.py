@@ -48,7 +48,8 @@ def _write(protocol: str, root: Path) -> Path:
         command=[*command, "--protocol", protocol, "--port", "{port}"],
         serves={protocol: SERVES[protocol]},
         start_seconds=30.0,
-        key=KEY,
+        # S3 has a key of two halves.
+        api_key=f"{KEY}:{KEY}" if protocol == "s3_kit" else KEY,
     )
     return write_server(server, root)
 

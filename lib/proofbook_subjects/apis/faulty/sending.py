@@ -286,8 +286,9 @@ def _unusual(parts: list[bytes], sending: Sending) -> list[bytes]:
     if how == "crlf":
         return [part.replace(b"\n", b"\r\n") for part in parts]
     if how == "comments":
-        is_lines = parts[0].startswith(b"{")  # NDJSON has no comments, but may have empty lines
-        return [each for part in parts for each in (b"\n" if is_lines else b": ping\n\n", part)]
+        if parts[0].startswith(b"{"):  # JSON lines have no comments, but may have spaces
+            return [part.replace(b"\n", b" \n") for part in parts]
+        return [each for part in parts for each in (b": ping\n\n", part)]
     if how == "no_space":
         return [part.replace(b"data: ", b"data:").replace(b"event: ", b"event:") for part in parts]
     whole = b"".join(parts)

@@ -1,12 +1,15 @@
 """Pass calls through to a real server: the bytes of both sides as they are, when they come.
 
-A fault that is made of the right answer gets that answer in parts instead.
+A fault that is made of the right answer gets that answer in parts instead. Of a request to another
+machine the Host header alone is changed: services are told apart by it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
+import ssl
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
@@ -19,6 +22,8 @@ from proofbook_subjects.apis.faulty.wire import Wire
 __all__ = ["Upstream"]
 
 _READ = 1 << 16
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_HOST = re.compile(rb"(?im)^host:[^\r\n]*")
 _HOP = {"transfer-encoding", "content-length", "connection", "keep-alive"}
 
 
@@ -27,7 +32,10 @@ class Upstream:
 
     def __init__(self, url: str) -> None:
         address = urlsplit(url)
-        self._host, self._port = address.hostname or "127.0.0.1", address.port or 80
+        self._tls = ssl.create_default_context() if address.scheme == "https" else None
+        self._host = address.hostname or "127.0.0.1"
+        self._port = address.port or (443 if self._tls else 80)
+        self._name = "" if self._host in _LOOPBACK else address.netloc.rpartition("@")[2]
         self._ends: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     def close(self) -> None:
@@ -91,13 +99,13 @@ class Upstream:
         for is_first in (True, False):
             is_new = self._ends is None
             if self._ends is None:
-                self._ends = await asyncio.open_connection(self._host, self._port)
+                self._ends = await asyncio.open_connection(self._host, self._port, ssl=self._tls)
             reader, writer = self._ends
             # A connection that was kept may have been closed by the server behind meanwhile.
             if not is_new and is_first and reader.at_eof():
                 self.close()
                 continue
-            writer.write(asked.raw)
+            writer.write(_to_host(asked.raw, self._name))
             await writer.drain()
             break
         parser = h11.Connection(h11.CLIENT)
@@ -120,6 +128,14 @@ class Upstream:
                 events.append(event)
         except h11.RemoteProtocolError:
             return data, events
+
+
+def _to_host(raw: bytes, name: str) -> bytes:
+    """Return a request with ``name`` as its Host; an empty name leaves it as it is."""
+    if not name:
+        return raw
+    head, end, body = raw.partition(b"\r\n\r\n")
+    return _HOST.sub(b"Host: " + name.encode(), head, count=1) + end + body
 
 
 def _is_stream(response: h11.Response) -> bool:

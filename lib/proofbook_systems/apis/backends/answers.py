@@ -38,7 +38,7 @@ def find_answer_fault(api: str, outcome: Outcome, action: str = "") -> str:
             return _find_embedding_fault(outcome.more.get("embeddings"))
         case "models":
             return "" if outcome.more.get("models") else "the list of models is empty"
-        case "infer":
+        case "infer" | "predict":
             return _find_output_fault(outcome.more.get("outputs"))
         case _:
             return ""
@@ -100,5 +100,9 @@ def _numbers(value: Any) -> Sequence[float]:
         return ()
     if isinstance(value, int | float):
         return (float(value),)
-    parts = value.values() if isinstance(value, dict) else value
+    if isinstance(value, dict):
+        # Of KServe's tensors the numbers alone: their shape is none of them.
+        parts = [value["data"]] if "data" in value else list(value.values())
+    else:
+        parts = value
     return [number for part in parts for number in _numbers(part)]

@@ -20,6 +20,8 @@ _TEXTS = ("a cat sits on a mat", "interest rates rise", "a cat sits on a mat")
 _GRACE = 5.0
 """Seconds beyond a request's own limit after which the client is given up."""
 _PAUSE = 0.02
+_ACTIONS = {"stream": "chat", "predict": "infer"}
+"""What the client's host calls those that it has no word of its own for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +132,7 @@ class Asker:
     def request(self, action: str, **more: Any) -> dict[str, Any]:
         """Return a request in the words of the client's host."""
         return {
-            "action": "chat" if action == "stream" else action, "protocol": self.api,
+            "action": _ACTIONS.get(action, action), "protocol": self.api,
             "base_url": self.base_url, "api_key": self.key, "model": self.model,
             "timeout": self.timeout, "options": dict(self.options), **self._body(action), **more,
         }  # fmt: skip
@@ -146,7 +148,15 @@ class Asker:
                 return {"input": list(_TEXTS)}
             case "infer":
                 return {"inputs": self.inputs}
+            case "predict":
+                return {"inputs": {"instances": _rows(self.inputs)}}
             case "list_objects":
                 return {"bucket": self.model}
             case _:
                 return {}
+
+
+def _rows(tensors: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
+    """Return KServe's first tensor as the rows that TensorFlow Serving takes."""
+    data, width = list(tensors[0]["data"]), int(tensors[0]["shape"][-1])
+    return [data[start : start + width] for start in range(0, len(data), width)]

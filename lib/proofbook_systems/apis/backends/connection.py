@@ -12,7 +12,8 @@ from proofbook_systems.serving.ports import choose_port
 __all__ = ["try_connection"]
 
 _GROUP: Group = "connection"
-_REFUSED = (401, 403)
+_REFUSALS = {400, 401, 403}
+"""Gemini answers 400 to a key that it does not know."""
 _WRONG_KEY = "wrong-key-0000:wrong-secret-0000"
 
 
@@ -42,13 +43,16 @@ def _without_server(asker: Asker) -> Finding:
 
 
 def _with_wrong_key(asker: Asker) -> Iterator[Finding]:
+    """Try a wrong key and none; servers of one's own that ask for none promise nothing here."""
     wrong = asker.with_(key=_WRONG_KEY).ask(core_action(asker.api))
-    refused = [status for status in wrong.statuses if status in _REFUSED]
+    refused = [status for status in wrong.statuses if status in _REFUSALS]
     for name, exchange, why in (
         ("wrong-key", wrong, "an expired key must be told as such, and asking again does not help"),
         ("no-key", asker.with_(key="").ask(core_action(asker.api)),
          "a missing key must be told as such: a made-up answer would hide it for weeks"),
     ):  # fmt: skip
+        if not refused and not asker.protocol.needs_key:
+            return
         if not refused:
             yield Finding(group=_GROUP, name=name, why=why, skipped="the server asks for no key")
             continue

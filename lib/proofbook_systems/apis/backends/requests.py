@@ -13,8 +13,8 @@ __all__ = ["UNKNOWN_MODEL", "try_requests"]
 _GROUP: Group = "request"
 UNKNOWN_MODEL = "no-such-model-000"
 _TEXT_ACTIONS = ("chat", "completion")
-_FIXED_MODEL = ("hf_tgi", "hf_tei", "s3_kit")
-"""Backends whose requests name no model: the server has one."""
+_FIXED_MODEL = ("hf_tgi", "hf_tei", "llvm", "opea", "s3_kit")
+"""Backends whose server has one model, whatever a request names."""
 
 
 def try_requests(asker: Asker) -> Iterator[Finding]:

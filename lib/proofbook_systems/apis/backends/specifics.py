@@ -16,13 +16,15 @@ from proofbook_systems.apis.protocols import protocol_of
 __all__ = ["try_specifics"]
 
 _GROUP: Group = "specific"
+_PART_OF = {"stream": "chat", "predict": "infer"}
+"""The action that a server names where it offers this one."""
 _NOT_OFFERED = {404, 405, 501}
 _WHY = {
     "stream": "users read while the model writes",
     "completion": "older programs ask for a completion, not for a chat",
     "embeddings": "a search is as good as what it compares",
     "models": "a program that offers a choice of models asks for them",
-    "infer": "numbers are all that this model answers",
+    "predict": "programs written for TensorFlow Serving ask in its form",
 }
 _BODIES = {
     "plain.txt": b"hello",
@@ -42,7 +44,7 @@ def try_specifics(asker: Asker, offered: tuple[str, ...]) -> Iterator[Finding]:
         yield from _try_objects(asker)
         return
     for action in protocol_of(asker.api).more:
-        needed = "chat" if action == "stream" else action
+        needed = _PART_OF.get(action, action)
         if offered and needed not in offered and action not in offered:
             yield _finding(action, skipped="this server does not offer it")
         else:
@@ -55,7 +57,7 @@ def _try_action(asker: Asker, action: str, offered: tuple[str, ...]) -> Finding:
     if outcome.is_undone:
         return _finding(action, skipped="the client does not do it")
     refused = [status for status in exchange.statuses if status in _NOT_OFFERED]
-    if refused and not offered:
+    if refused and (not offered or action == "predict"):
         return _finding(action, skipped=f"the server does not offer it: it answers {refused[0]}")
     return _finding(action, find_answer_fault(asker.api, outcome, action))
 

@@ -42,7 +42,8 @@ class Claude:
 
     def answer(self, asked: Asked) -> Answer:
         """Return the right answer."""
-        if asked.headers.get("x-api-key") != KEY:
+        bearer = asked.headers.get("authorization", "").removeprefix("Bearer ")
+        if KEY not in (asked.headers.get("x-api-key"), bearer):  # clients since 2026 send a bearer
             return json_answer(self.error(401, "invalid x-api-key"), 401)
         if asked.path.endswith("/models"):
             listed = {"id": MODEL, "type": "model", "display_name": MODEL, "created_at": ""}
