@@ -6,7 +6,6 @@ with start_server(find_server("reference:xllamacpp"), log=log) as server:
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -54,17 +53,13 @@ class ServerFile(BaseModel):
     name: str = Field(min_length=1)
     version: str = ""
     implementation: Literal["REAL", "MOCK"]
-    weights: Literal["REAL", "RANDOM", "NONE"] = "NONE"
-    """Whether its model was trained; NONE where it has no language model."""
     command: tuple[str, ...] = Field(min_length=1)
     """``{port}`` is filled in."""
     environment: dict[str, str] = {}
     health: str = "/health"
     start_seconds: float = Field(default=60.0, gt=0)
-    key: str = ""
+    api_key: str = ""
     """What it wants as a key, where it wants one that is no secret."""
-    key_variable: str = ""
-    """Variable with the key that whoever starts it chooses; none is in the file."""
     serves: dict[str, Served]
 
 
@@ -78,8 +73,6 @@ class RunningServer:
     """None where a person gave a URL."""
     server: Server | None = None
     """Its process, where we have started it."""
-    key: str = ""
-    """What it wants as a key, where it has told or was told."""
 
     def base_url(self, protocol: str) -> str:
         """Return the address that a user of this protocol would write.
@@ -156,11 +149,9 @@ def start_server(
     if isinstance(found, str):
         yield RunningServer(url=found, file=None)
         return
-    chosen = {found.key_variable: f"sk-{secrets.token_hex(24)}"} if found.key_variable else {}
-    with Server(launch_of(found, log, {**chosen, **(environment or {})})) as server:
+    with Server(launch_of(found, log, environment or {})) as server:
         server.start()
-        key = chosen.get(found.key_variable, found.key)
-        yield RunningServer(url=server.url, file=found, server=server, key=key)
+        yield RunningServer(url=server.url, file=found, server=server)
 
 
 def launch_of(file: ServerFile, log: Path, environment: Mapping[str, str]) -> Launch:

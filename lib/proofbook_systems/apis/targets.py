@@ -18,6 +18,10 @@ from proofbook_systems.apis.servers import RunningServer, Served, find_server, s
 __all__ = ["Target", "open_target"]
 
 
+_NO_KEY = "none"
+"""What clients are given for a local server that asks for no key: many refuse to start without."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Target:
     """What requests are sent to."""
@@ -40,8 +44,7 @@ class Target:
         file = self.running.file
         if file is None:
             return self.base_url
-        weights = "" if file.weights == "NONE" else f", {file.weights} weights"
-        return f"{file.name} {file.version}{weights}"
+        return f"{file.name} {file.version}".strip()
 
     def exited(self) -> str:
         """Return how the server ended; empty while it runs, or where it is not ours to start."""
@@ -59,8 +62,10 @@ def open_target(backend: Backend, *, log: Path) -> Iterator[Target]:
     with start_server(find_server(backend.server), log=log) as running:
         file = running.file
         served = running.served(backend.api) if file else Served()
-        key = backend.read_key(running.key)
-        if not key and backend.protocol.needs_key:
+        key = backend.read_key(file.api_key if file else "")
+        if not key and file and not backend.key:
+            key = _NO_KEY
+        if not key and (backend.key or backend.protocol.needs_key):
             raise SubjectError(
                 f"there is no key: set the environment variable {backend.key_variable}"
             )

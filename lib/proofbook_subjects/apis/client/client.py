@@ -23,7 +23,7 @@ __all__ = ["ApiClient"]
 
 
 class ApiClient(Session):
-    """One server, asked by one event loop."""
+    """One server, asked by one event loop; takes what :class:`Session` takes."""
 
     async def chat(
         self,

@@ -28,7 +28,26 @@ T = TypeVar("T")
 
 
 class Session:
-    """One server, asked by one event loop."""
+    """One server, asked by one event loop.
+
+    Args:
+        backend: One of ``BACKENDS``.
+        base_url: As that service's own SDK wants it; by default the service's.
+        api_key: By default from the environment.
+        limits: How many requests at once.
+        retries: What is sent again, and when.
+        timeout: How long anything may take.
+        breaker: When a host is left alone.
+        prices: Model to its price.
+        headers: Sent with every request.
+        verify: As httpx has it.
+        transport: Instead of the network.
+        trust_env: Whether proxies of the environment are used.
+        outside: Clocks, sleep and randomness.
+
+    Raises:
+        SetupError: Something of this cannot be used; MissingKeyError is one.
+    """
 
     def __init__(
         self,
@@ -47,26 +66,7 @@ class Session:
         trust_env: bool = True,
         outside: Outside | None = None,
     ) -> None:
-        """Prepare a client; nothing is sent.
-
-        Args:
-            backend: One of ``BACKENDS``.
-            base_url: As that service's own SDK wants it; by default the service's.
-            api_key: By default from the environment.
-            limits: How many requests at once.
-            retries: What is sent again, and when.
-            timeout: How long anything may take.
-            breaker: When a host is left alone.
-            prices: Model to its price.
-            headers: Sent with every request.
-            verify: As httpx has it.
-            transport: Instead of the network.
-            trust_env: Whether proxies of the environment are used.
-            outside: Clocks, sleep and randomness.
-
-        Raises:
-            SetupError: Something of this cannot be used; MissingKeyError is one.
-        """
+        """Prepare a client; nothing is sent."""
         self._backend = find_backend(backend)
         url = base_url or self._backend.default_url
         if not url:
