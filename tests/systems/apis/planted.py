@@ -145,6 +145,14 @@ DEFECTS: dict[str, Defect] = {
         case="stream-reset", rule="text", says="of 24 words",
         changes=[("            raise lost(error) from error\n        finally:\n", "            return\n        finally:\n")],
     ),
+    "reset-ends-stream-without-a-reason": Defect(
+        case="stream-reset", rule="text", says="of 24 words",
+        changes=[("            raise lost(error) from error\n        finally:\n", "            yield {\"finish_reason\": None}\n        finally:\n")],
+    ),
+    "refuses-milliseconds-as-seconds": Defect(
+        case="wait-milliseconds", rule="calls", says="gives up", retries=2, honours=["milliseconds"],
+        changes=[("float(milliseconds) / 1000", "float(milliseconds)")],
+    ),
     "timeout-ends-stream": Defect(
         case="hang-in-stream", rule="text", says="of 24 words",
         changes=[("            raise lost(error) from error\n        finally:\n", "            return\n        finally:\n")],

@@ -167,7 +167,7 @@ def test_a_server_that_cannot_be_reached_is_one_line() -> None:
 def results() -> list[BackendResult]:
     good = Finding(group="connection", name="answers", why="w")
     bad = Finding(group="queue", name="limit-held", why="w", fault="9 in flight | at once")
-    unseen = Finding(group="specific", name="models", why="w", skipped="not offered")
+    unseen = Finding(group="specific", name="models", why="w", untried="not offered")
     return [
         BackendResult(backend=Backend(api="ollama", server="x"), implementation="MOCK",
                       server="double 1", findings=(good, unseen), seconds=1.0),
@@ -208,7 +208,7 @@ def test_the_report_tells_what_does_not_hold_and_all_where_it_is_verbose(tmp_pat
     text = (tmp_path / "deep" / "report.md").read_text()
     assert "| groq | REAL | — | partial | 1/1 | — | 0/1 | — | — |" in text
     assert "- queue, limit-held: Failed: 9 in flight \\| at once" in text
-    assert "- specific, models: Skipped: not offered" in text
+    assert "- specific, models: Not tried: not offered" in text
     assert "connection, answers" not in text
     ResultFiles(folder=tmp_path, report=tmp_path / "v.md", verbose=True).write(results())
     assert "- connection, answers: Success" in (tmp_path / "v.md").read_text()

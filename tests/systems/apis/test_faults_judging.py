@@ -118,6 +118,14 @@ def test_coming_back_early_is_wrong_where_everybody_must_wait(
     assert rules(run, honours=frozenset(honours)) == ({"waits"} if wrong else set())
 
 
+def test_a_promise_of_retries_and_waits_is_no_promise_to_give_up() -> None:
+    refused = dataclasses.replace(ERROR, message="429, and 700 s are too long", status=429)
+    run = run_of("wait-milliseconds", FAILED[0], outcomes=[refused])
+    assert rules(run, retries=2, honours=frozenset({"milliseconds"})) == {"calls"}
+    assert rules(run, retries=2) == rules(run) == set()
+    assert rules(run, retries=0, honours=frozenset({"milliseconds"})) == set()
+
+
 def test_a_circuit_breaker_declines_and_a_lost_slot_does_not() -> None:
     refused = outcome(ended="error", kind="CircuitOpen", message="open", seconds=0.01)
     waited = dataclasses.replace(refused, kind="PoolTimeout", seconds=2.0)
@@ -138,6 +146,8 @@ def test_a_stream_without_its_end_may_be_told_by_its_finish_reason() -> None:
     assert rules(run_of("no-end", outcomes=[silent])) == {"text"}
     assert rules(run_of("no-end", outcomes=[told])) == set()
     assert rules(run_of("no-end", outcomes=[claimed])) == {"text"}
+    assert rules(run_of("stream-reset", outcomes=[told])) == {"text"}
+    assert rules(run_of("error-event", outcomes=[told])) == {"text"}
 
 
 def test_nothing_is_no_answer_with_or_without_a_finish_reason() -> None:

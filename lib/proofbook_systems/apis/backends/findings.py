@@ -22,12 +22,12 @@ class Finding:
     """What breaks for whom where the claim does not hold."""
     fault: str = ""
     """What was found instead; empty where the claim holds."""
-    skipped: str = ""
-    """Why it could not be tried; empty where it was."""
+    untried: str = ""
+    """Why it could not be tried, as neither client nor server claims it; empty where it was."""
 
     @property
     def word(self) -> str:
-        """``Success``, ``Failed: …`` or ``Skipped: …``."""
-        if self.skipped:
-            return f"Skipped: {self.skipped}"
+        """``Success``, ``Failed: …`` or ``Not tried: …``."""
+        if self.untried:
+            return f"Not tried: {self.untried}"
         return f"Failed: {self.fault}" if self.fault else "Success"

@@ -56,7 +56,7 @@ def _try_streams(asker: Asker, seconds: float) -> Finding:
     count = 2 * asker.limit
     exchange = asker.ask_many("stream", count, faults=_delays(seconds, count))
     if all(outcome.is_undone for outcome in exchange.outcomes):
-        return _finding("streams-counted", skipped="the client does not stream")
+        return _finding("streams-counted", untried="the client does not stream")
     loss = _find_loss(asker.api, exchange, count, "stream")
     return _finding("streams-counted", _find_excess(exchange, asker.limit) or loss)
 
@@ -109,5 +109,5 @@ def _find_loss(api: str, exchange: Exchange, count: int, action: str = "") -> st
     return "" if calls == count else f"{count} requests made {calls} calls"
 
 
-def _finding(name: str, fault: str = "", *, skipped: str = "") -> Finding:
-    return Finding(group=_GROUP, name=name, why=_WHY[name], fault=fault, skipped=skipped)
+def _finding(name: str, fault: str = "", *, untried: str = "") -> Finding:
+    return Finding(group=_GROUP, name=name, why=_WHY[name], fault=fault, untried=untried)

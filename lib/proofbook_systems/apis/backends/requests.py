@@ -39,7 +39,7 @@ def _count_usage(exchange: Exchange) -> Finding:
     usage = exchange.outcome.usage
     if not usage:
         return Finding(
-            group=_GROUP, name="usage", why=why, skipped="neither server nor client counts tokens"
+            group=_GROUP, name="usage", why=why, untried="neither server nor client counts tokens"
         )
     lowest = min(usage.get("input_tokens") or 0, usage.get("output_tokens") or 0)
     fault = "" if lowest > 0 else f"the usage is {usage}, though both texts have words"
@@ -57,7 +57,7 @@ def _without_model(asker: Asker) -> Finding:
     if not refused and exchange.calls:
         return Finding(
             group=_GROUP, name="unknown-model", why=why,
-            skipped="the server answers for any model's name",
+            untried="the server answers for any model's name",
         )  # fmt: skip
     return Finding(group=_GROUP, name="unknown-model", why=why, fault=_find_fault(exchange))
 

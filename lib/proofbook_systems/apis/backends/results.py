@@ -1,7 +1,7 @@
 """The results as files in the checklist's form: JSON for machines, Markdown for people.
 
 api_status.json                  {timestamp, apis: {name: {status, implementation_type, …}}}
-collected_results/<name>.json    {claim: "Success" | "Failed: …" | "Skipped: …"}, flat
+collected_results/<name>.json    {claim: "Success" | "Failed: …" | "Not tried: …"}, flat
 test_results_<time>.json         {summary, results, timestamp}
 test_report_<time>.md            or wherever the report is wanted
 """
@@ -127,12 +127,12 @@ def _row(result: BackendResult) -> str:
 
 
 def _count(findings: Sequence[Finding]) -> str:
-    tried = [finding for finding in findings if not finding.skipped]
+    tried = [finding for finding in findings if not finding.untried]
     return f"{sum(not finding.fault for finding in tried)}/{len(tried)}" if tried else "—"
 
 
 def _details(result: BackendResult, *, verbose: bool) -> list[str]:
-    told = [f for f in result.findings if verbose or f.fault or f.skipped]
+    told = [f for f in result.findings if verbose or f.fault or f.untried]
     lines = [f"- {f.group}, {f.name}: {_cell(f.word)}" for f in told]
     if result.reason:
         lines.insert(0, f"- {_cell(result.reason)}")

@@ -46,7 +46,7 @@ def try_specifics(asker: Asker, offered: tuple[str, ...]) -> Iterator[Finding]:
     for action in protocol_of(asker.api).more:
         needed = _PART_OF.get(action, action)
         if offered and needed not in offered and action not in offered:
-            yield _finding(action, skipped="this server does not offer it")
+            yield _finding(action, untried="this server does not offer it")
         else:
             yield _try_action(asker, action, offered)
 
@@ -55,10 +55,10 @@ def _try_action(asker: Asker, action: str, offered: tuple[str, ...]) -> Finding:
     exchange = asker.ask(action)
     outcome = exchange.outcome
     if outcome.is_undone:
-        return _finding(action, skipped="the client does not do it")
+        return _finding(action, untried="the client does not do it")
     refused = [status for status in exchange.statuses if status in _NOT_OFFERED]
     if refused and (not offered or action == "predict"):
-        return _finding(action, skipped=f"the server does not offer it: it answers {refused[0]}")
+        return _finding(action, untried=f"the server does not offer it: it answers {refused[0]}")
     return _finding(action, find_answer_fault(asker.api, outcome, action))
 
 
@@ -117,5 +117,5 @@ def _object_finding(name: str, faults: list[str]) -> Finding:
     )  # fmt: skip
 
 
-def _finding(action: str, fault: str = "", *, skipped: str = "") -> Finding:
-    return Finding(group=_GROUP, name=action, why=_WHY[action], fault=fault, skipped=skipped)
+def _finding(action: str, fault: str = "", *, untried: str = "") -> Finding:
+    return Finding(group=_GROUP, name=action, why=_WHY[action], fault=fault, untried=untried)

@@ -104,11 +104,19 @@ def _texts(run: CaseRun, promises: Promises) -> Iterator[str]:
         if outcome.ended != "done":
             continue
         text = outcome.text or outcome.streamed_text
-        is_flagged = "finish_reason" in outcome.more and outcome.more["finish_reason"] is None
-        fault = find_text_fault(text, may_end_early=is_flagged and bool(text))
+        fault = find_text_fault(text, may_end_early=bool(text) and _is_flagged(run, outcome))
         if fault and not (outcome.deltas and parts):
             kind = "a broken stream" if outcome.deltas else "what is no whole answer"
             yield f"{kind} is told as complete: {fault}"
+
+
+def _is_flagged(run: CaseRun, outcome: Outcome) -> bool:
+    """Say whether a stream that only lacks its last events was told as such.
+
+    A client cannot know whether that server ever sends them; that a connection broke, it knows.
+    """
+    reason = outcome.more.get("finish_reason", "unknown")
+    return reason is None and any(fault["kind"] == "no_end" for fault in run.case.faults)
 
 
 def _refusals(run: CaseRun, promises: Promises) -> Iterator[str]:
@@ -141,8 +149,17 @@ def _counts(run: CaseRun, promises: Promises) -> Iterator[str]:
         yield f"{one}; {promises.retries} retries are promised"
     elif promises.retries is None and _is_storm(run, calls, asked):
         yield f"{one}, at most {_burst(run)} within a second"
+    if _gives_up(run, promises):
+        yield f"{one}: it gives up, though it promises retries, and to wait as the server asks"
     if run.case.name == "constant-500" and calls <= (promises.retries or 0):
         yield f"{one}; {promises.retries} retries are promised"
+
+
+def _gives_up(run: CaseRun, promises: Promises) -> bool:
+    """Say whether a client that promises retries makes none after a wait that it promises."""
+    is_promised = run.case.wait_form in ALWAYS_HONOURED | promises.honours
+    failed = any(outcome.ended == "error" for outcome in run.outcomes)
+    return is_promised and failed and bool(promises.retries) and len(run.calls) == 1
 
 
 def _is_storm(run: CaseRun, calls: int, asked: int) -> bool:
