@@ -176,17 +176,21 @@ class ApiCalls:
 
         return _in_thread(work())
 
-    def schedule_httpx(self, requests: int, limit: int, seconds: float) -> Scheduled:
+    def schedule_httpx(
+        self, requests: int, limit: int, seconds: float, *, stream: bool = False
+    ) -> Scheduled:
         """Do the same with bare httpx and a semaphore: what this machine allows."""
-        body = {"model": _MODEL, "messages": _MESSAGES, "seconds": seconds}
+        body = {"model": _MODEL, "messages": _MESSAGES, "seconds": seconds, "stream": stream}
 
         async def work() -> Scheduled:
             slots = asyncio.Semaphore(limit)
             async with httpx.AsyncClient(trust_env=False) as http:
 
                 async def one() -> None:
-                    async with slots:
-                        await http.post(f"{self.url}/chat/completions", json=body)
+                    url = f"{self.url}/chat/completions"
+                    async with slots, http.stream("POST", url, json=body) as answer:
+                        async for _ in answer.aiter_lines():
+                            continue
 
                 return await self._watched(one, requests, limit, seconds)
 
