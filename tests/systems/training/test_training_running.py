@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +96,51 @@ def test_one_that_ends_before_its_interruption_is_one_line(
         interrupt_and_resume(
             short, tmp_path / "out", read_plan(["SIGINT after 7"]), logs=tmp_path, timeout=HANG
         )
+
+
+@pytest.fixture
+def be_late(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Return a function after which so many signals come when the training is over."""
+    usual, late = Training.hold, [0]
+
+    def hold(self: Training) -> None:
+        late[0] -= 1
+        if late[0] >= 0:
+            self.wait(HANG)  # as on a machine where this process gets no turn
+        usual(self)
+
+    monkeypatch.setattr(Training, "hold", hold)
+    return partial(late.__setitem__, 0)
+
+
+@pytest.mark.parametrize("words", ["SIGKILL after 17", "SIGINT after 17", "SIGKILL at 0.1 s"])
+def test_a_signal_that_comes_too_late_is_sent_again_and_blames_nobody(
+    left_alone: Control, tmp_path: Path, be_late: Callable[[int], None], words: str
+) -> None:
+    be_late(1)
+    result = interrupt(left_alone, tmp_path, words)
+    (planned,), (cycle,) = read_plan([words]), result.cycles
+    assert (cycle.happened, result.last.code) == (True, 0)
+    assert (cycle.interruption.step, cycle.interruption.seconds or 0) < (
+        planned.step, planned.seconds or 0)  # fmt: skip
+    assert cycle.lost is not None and cycle.lost <= cycle.allowed(saves_on_signal=True)
+
+
+def test_signals_that_always_come_too_late_are_one_line(
+    left_alone: Control, tmp_path: Path, be_late: Callable[[int], None]
+) -> None:
+    be_late(9)
+    problem = r"went on from step 24 to step 24; 4 tries came too late: interrupt it earlier, or"
+    with pytest.raises(SubjectError, match=problem):
+        interrupt(left_alone, tmp_path, "SIGKILL after 17")
+
+
+def test_one_that_does_not_heed_a_late_signal_is_told_after_some_tries(
+    left_alone: Control, tmp_path: Path
+) -> None:
+    (cycle,) = interrupt(left_alone, tmp_path, "SIGINT after 18", faults=("deaf",)).cycles
+    assert not cycle.happened
+    assert cycle.words.endswith("to step 24")
 
 
 @pytest.mark.parametrize(
