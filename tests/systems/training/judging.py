@@ -40,15 +40,20 @@ def control_of(trainer: Trainer, folder: Path) -> Control:
 
 
 def judge(
-    control: Control, folder: Path, *faults: str, plan: tuple[str, ...] = PLAN, **changes: bool
-) -> list[Red]:
-    """Return what is red of a trainer that has faults where it is resumed, the first one first."""
+    control: Control, folder: Path, *faults: str, plan: tuple[str, ...] = PLAN,
+    waits: bool = True, **changes: bool,
+) -> list[Red]:  # fmt: skip
+    """Return what is red of a trainer that has faults where it is resumed, the first one first.
+
+    With ``waits``, the trainer makes no step after the one at which it is to be interrupted.
+    """
     if control.not_repeatable:
         return [Red("repeats-itself", control.not_repeatable)]
-    words = [*control.trainer.train, *faults]
+    steps = [each.placed(control) for each in read_plan(plan)]
+    moments = ",".join("0" if each.writing else str(each.step) for each in steps)
+    words = [*control.trainer.train, *(["--waits", moments] if waits else []), *faults]
     trainer = replace(control.trainer, train=tuple(words), resume=(*words, "--resume"))
     control = replace(control, trainer=trainer)
-    steps = read_plan(plan)
     red = [
         Red("a-whole-checkpoint-at-all-times", each.words)
         for each in find_unprotected(control.changes)
