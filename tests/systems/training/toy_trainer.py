@@ -78,7 +78,7 @@ starts.touch()
 with starts.open("a") as file:
     file.write("x")
 alone = out.name.startswith(("alone", "again")) or "deaf" in faults
-wait_at = 0 if alone else int([*moments, *"0000"][min(starts.stat().st_size, 4) - 1])
+wait_at = 0 if alone else int([*moments, *"0000"][min(starts.stat().st_size, 4) - 1] or 0)
 hoard = []
 while step < total and not stop:
     step += 1
