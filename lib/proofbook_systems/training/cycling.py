@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from proofbook.errors import SubjectError
 from proofbook.hardware import Gpu
+from proofbook_systems.training.config import MOST_TRIES
 from proofbook_systems.training.gpu_watch import added_use, memory_in_use
 from proofbook_systems.training.running import Ended, Training
 from proofbook_systems.training.steps import last_step
@@ -20,7 +21,6 @@ __all__ = ["CycleUse", "run_cycles"]
 
 _PAUSE = 0.2
 _PATIENCE = 10.0
-_ATTEMPTS = 4
 
 
 class CycleUse(NamedTuple):
@@ -60,7 +60,7 @@ def run_cycles(
     Raises:
         SubjectError: It hangs, or is always over before a signal is sent.
     """
-    for attempt in range(_ATTEMPTS):
+    for attempt in range(MOST_TRIES):
         shutil.rmtree(folder / "model", ignore_errors=True)
         uses = list(
             _cycles(trainer, folder, cycles, attempt, gpu=gpu, slack=slack, timeout=timeout)
@@ -68,7 +68,7 @@ def run_cycles(
         if len(uses) == cycles + 1:
             return uses
     raise SubjectError(
-        f"the trainer was at its last step before it was interrupted, in {_ATTEMPTS} tries; give "
+        f"the trainer was at its last step before it was interrupted, in {MOST_TRIES} tries; give "
         "more steps"
     )
 

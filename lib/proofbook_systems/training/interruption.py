@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from proofbook.errors import SubjectError
 from proofbook_systems.training.comparison import stitch
+from proofbook_systems.training.config import MOST_TRIES
 from proofbook_systems.training.controls import Control
 from proofbook_systems.training.moments import Outcome, Start
 from proofbook_systems.training.plans import Interruption, read_plan
@@ -20,8 +21,6 @@ from proofbook_systems.training.running import Ended, Training
 from proofbook_systems.training.steps import Step, last_step
 
 __all__ = ["Cycle", "Interrupted", "Interruption", "interrupt_and_resume", "read_plan"]
-
-_ATTEMPTS = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,18 +141,19 @@ def interrupt_and_resume(
         SubjectError: It hangs, or ends before it was interrupted.
     """
     placed, problem = [planned.placed(control) for planned in plan], ""
-    for attempt in range(_ATTEMPTS):
+    for attempt in range(MOST_TRIES):
         output.mkdir(parents=True, exist_ok=True)
         result = _try(control, output, placed, logs=logs, timeout=timeout, seed=f"{seed}/{attempt}")
         if isinstance(result, Interrupted):
             return result
-        if result.went_on and attempt == _ATTEMPTS - 1:
+        if result.went_on and attempt == MOST_TRIES - 1:
             return result.went_on
         problem = result.problem
         placed[result.number] = placed[result.number].earlier(result.signalled)
         shutil.rmtree(output)
     raise SubjectError(
-        f"{problem}; {_ATTEMPTS} tries came too late: interrupt it earlier, or train for more steps"
+        f"{problem}; {MOST_TRIES} tries came too late: interrupt it earlier, or train for more "
+        "steps"
     )
 
 
