@@ -80,10 +80,12 @@ class ResumeConfig(TrainerConfig):
     saves_on_signal: bool
     exit_codes: list[int]
     made_once: list[str]
+    probes: int = Field(ge=0)
     seed: int = Field(ge=0)
 
     def _most_starts(self) -> int:
-        return _CONTROLS - bool(self.trained) + MOST_TRIES * (len(self.interruptions) + 1)
+        tries = MOST_TRIES * (len(self.interruptions) + 1)
+        return _CONTROLS - bool(self.trained) + tries + (self.probes and self.probes + 2)
 
 
 class CheckpointsConfig(TrainerConfig):

@@ -20,7 +20,7 @@ from proofbook_systems.training.magnitudes import (
 )
 from proofbook_systems.training.roles import Role
 
-__all__ = ["SIGNATURES", "Signature", "recognise"]
+__all__ = ["AMBIGUOUS", "SIGNATURES", "Signature", "recognise"]
 
 _ROUNDED = 1e-3
 """Part of the weights by which rounding changes them at the most, some steps later."""
@@ -303,12 +303,14 @@ SIGNATURES: tuple[Signature, ...] = (
 """In this order: what is the cause of the others comes first."""
 
 
-def recognise(evidence: Evidence) -> str | None:
-    """Return what the evidence of one resumption looks like; None where nothing is recognised."""
-    for signature in SIGNATURES:
-        if words := signature(evidence):
-            return words
-    return None
+AMBIGUOUS = frozenset({_new_weights, _random, _order, _other_weights, _moments})
+"""Those whose causes look alike in losses: an experiment tells them apart."""
+
+
+def recognise(evidence: Evidence) -> tuple[str, bool] | None:
+    """Return what a resumption looks like, and whether others look alike; None if like nothing."""
+    told = ((signature(evidence), signature in AMBIGUOUS) for signature in SIGNATURES)
+    return next(((words, ambiguous) for words, ambiguous in told if words), None)
 
 
 def _loss_words(evidence: Evidence) -> str:

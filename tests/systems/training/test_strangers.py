@@ -103,6 +103,32 @@ def test_a_fault_of_resuming_is_found_and_named(
     assert (red[0].check, words in red[0].words) == (check, True), red[0]
 
 
+EXCHANGED = [
+    ("eval-mode", "the network is in another mode, such as without dropout"),
+    ("no-weights", "when the weights (unet/diffusion_pytorch_model.safetensors) of checkpoint"),
+    ("ema-as-weights", "(EMA) was restored in their place"),
+    ("no-sampler", "the order of the data was not restored"),
+    ("no-rng", "the random number generators were not restored"),
+    ("no-moments", "the optimizer's moments were not restored"),
+]
+
+
+@pytest.mark.parametrize(("fault", "words"), EXCHANGED)
+def test_an_experiment_tells_causes_apart_that_look_alike(
+    sound: Control, fault: str, words: str, tmp_path: Path
+) -> None:
+    (red,) = judge(sound, tmp_path, fault, probes=8)
+    assert words in red.words
+
+
+def test_a_rotation_that_ends_with_a_resumption_is_found(tmp_path: Path) -> None:
+    control = control_of(stranger(tmp_path, "--keep", "1", "--every", "4"), tmp_path)
+    assert (control.keeps, len(control.saved)) == (1, 6)
+    assert judge(control, tmp_path / "right") == []
+    (red,) = judge(control, tmp_path, "forgets-rotation")
+    assert (red.check, int(red.words) > 1) == ("rotation-goes-on", True)
+
+
 FROM_THE_START = [
     ("saved-in-half", "resumes-exactly", "weights were rounded"),
     ("saves-no-optimizer", "resumes-exactly", "moments, which no checkpoint holds,"),

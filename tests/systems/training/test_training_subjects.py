@@ -37,8 +37,9 @@ def configure(tmp_path: Path) -> Callable[..., TrainerConfig]:
     ("runbook", "given", "starts"),
     [
         ("train", {}, 1),
-        ("resume", {"interruptions": ["SIGKILL in 80 %"]}, 3 + 4 * 2),
-        ("resume", {"interruptions": ["SIGKILL in 80 %"], "trained": "/a"}, 2 + 4 * 2),
+        ("resume", {"interruptions": ["SIGKILL in 80 %"], "probes": 0}, 3 + 4 * 2),
+        ("resume", {"interruptions": ["SIGKILL in 80 %"], "probes": 5}, 3 + 4 * 2 + 7),
+        ("resume", {"interruptions": ["SIGKILL in 8"], "probes": 0, "trained": "/a"}, 2 + 4 * 2),
         ("checkpoints", {}, 1),
         ("checkpoints", {"trained": "/a"}, 0),
         ("configurations", {}, 2),
