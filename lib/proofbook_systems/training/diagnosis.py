@@ -78,8 +78,10 @@ def diagnose(
 
 
 def _finding(evidence: Evidence, words: str, ambiguous: bool, more: list[str]) -> Finding:
+    """Return a finding; a checkpoint that shows another state afterwards needs no experiment."""
     number = evidence.departs("loss")
-    if number is None or not ambiguous:
+    plain = {"random numbers", "order of the data"} & evidence.states.keys()
+    if number is None or plain or not ambiguous:
         return Finding(words=words, more=more)
     size = size_words(evidence.gap(number))
     return Finding(

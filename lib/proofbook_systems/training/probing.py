@@ -128,9 +128,10 @@ def name_cause(finding: Finding, probed: Probed) -> Finding:
         return replace(finding, words=words, more=[finding.words, *finding.more])
     if finding.at_once and {"weights", "random numbers", "order of the data"} <= read:
         words = (
-            f"{finding.lead}, though weights, random numbers and the order of the data are all "
-            "read from the checkpoint: the network is in another mode, such as without dropout, "
-            "not everything was restored of one of them, or something that no checkpoint holds"
+            f"{finding.lead}, though random numbers and the order of the data are read from the "
+            "checkpoint and go on as they should: the weights are read and not used as they were "
+            "saved (not all of them, or changed), or the network is in another mode, such as "
+            "without dropout"
         )
         return replace(finding, words=words, more=[finding.words, *finding.more])
     return finding

@@ -18,6 +18,7 @@ from proofbook_systems.training.magnitudes import (
     one_tensor,
     relative_size,
 )
+from proofbook_systems.training.modes import recognise_mode
 from proofbook_systems.training.roles import Role
 
 __all__ = ["AMBIGUOUS", "SIGNATURES", "Signature", "recognise"]
@@ -297,8 +298,8 @@ def _moments(evidence: Evidence) -> str | None:
 
 SIGNATURES: tuple[Signature, ...] = (
     _no_checkpoint, _from_the_beginning, _older, _skipped, _not_finite, _scheduler, _scaler,
-    _counters, _settings, _average,
-    _unsaved, _part, _new_weights, _rounded, _random, _order, _other_weights, _moments,
+    _counters, _settings, _average, _unsaved, _part, recognise_mode,
+    _new_weights, _rounded, _random, _order, _other_weights, _moments,
 )  # fmt: skip
 """In this order: what is the cause of the others comes first."""
 
@@ -339,8 +340,8 @@ def _steps(count: int) -> str:
 
 
 def _number(value: Any) -> float | None:
-    if hasattr(value, "numel") and value.numel() == 1:
-        return float(value)
+    if hasattr(value, "reshape") and len(value.reshape(-1)) == 1:
+        return float(value.reshape(-1)[0])
     return float(value) if isinstance(value, int | float) else None
 
 

@@ -369,7 +369,8 @@ while step < total:
     picked = order[position : position + 4]
     position += 4
     x, y = data[picked], target[picked]
-    keep = rng.rand(4) > (-1 if resume and "eval-mode" in faults else 0.2)
+    drawn = np.ones(4) if resume and "no-draws" in faults else rng.rand(4)
+    keep = drawn > (-1 if resume and "eval-mode" in faults else 0.2)
     hidden = np.tanh(x @ w["layer.weight"] + w["layer.bias"]) * keep
     error = hidden @ w["head.weight"] - y + 0.01 * py.random()
     loss = float((error**2).mean())

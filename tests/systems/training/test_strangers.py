@@ -103,12 +103,17 @@ def test_a_fault_of_resuming_is_found_and_named(
     assert (red[0].check, words in red[0].words) == (check, True), red[0]
 
 
+def test_a_network_that_draws_no_random_numbers_after_resuming_is_in_another_mode(
+    sound: Control, tmp_path: Path
+) -> None:
+    (red,) = judge(sound, tmp_path, "no-draws", plan=("SIGKILL after 80 %",))
+    assert "another mode, without dropout" in red.words
+
+
 EXCHANGED = [
     ("eval-mode", "the network is in another mode, such as without dropout"),
     ("no-weights", "when the weights (unet/diffusion_pytorch_model.safetensors) of checkpoint"),
     ("ema-as-weights", "(EMA) was restored in their place"),
-    ("no-sampler", "the order of the data was not restored"),
-    ("no-rng", "the random number generators were not restored"),
     ("no-moments", "the optimizer's moments were not restored"),
 ]
 

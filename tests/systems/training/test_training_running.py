@@ -144,19 +144,22 @@ def test_one_that_does_not_heed_a_late_signal_is_told_after_some_tries(
     assert cycle.words.endswith("to step 24")
 
 
+@pytest.fixture(scope="module")
+def long(tmp_path_factory: pytest.TempPathFactory) -> Control:
+    """A longer training, left alone twice."""
+    folder = tmp_path_factory.mktemp("long")
+    return repeat(run_control(toy(steps=80), folder / "alone", HANG), folder / "again", HANG)
+
+
 @pytest.mark.parametrize(
     ("number", "faults", "departs"),
     [(0, [], False), (1, [], False), (2, [], False), (0, ["drift"], True)],
 )
 def test_a_random_moment_shows_only_in_a_trainer_that_drifts(
-    tmp_path: Path, number: int, faults: list[str], departs: bool
+    long: Control, tmp_path: Path, number: int, faults: list[str], departs: bool
 ) -> None:
-    control = run_control(toy(steps=120), tmp_path / "alone", HANG)
-    control = repeat(control, tmp_path / "again", HANG)
-    drifting = replace(
-        control,
-        trainer=replace(toy(*faults, steps=120), recognised=control.trainer.recognised),
-    )
+    trainer = replace(toy(*faults, steps=80), recognised=long.trainer.recognised)
+    drifting = replace(long, trainer=trainer)
     # With this seed the moments are in the middle of the time: after the first steps of a slow
     # start, and before the last where this start is quicker than the one that was measured.
     moment = interrupt_at_random(number, drifting, tmp_path, seed=350, timeout=HANG)
