@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -48,6 +49,11 @@ def notebook(cells: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "nbformat": 4,
         "nbformat_minor": 5,
     }
+
+
+# What tests compute is so small that a second thread only waits for the first, which costs CPU time
+# that others need. Read when a library is loaded, by this process and by all that it starts.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -88,8 +88,12 @@ def api(page: Page, path: str) -> str:
     return path
 
 
+OPEN = "async (path) => { await jupyterapp.commands.execute('docmanager:open', { path }); }"
+"""JavaScript that returns nothing: a document's widget would be sent with all that it knows."""
+
+
 def open_in_a_tab(page: Page, path: str) -> None:
-    page.evaluate("(path) => jupyterapp.commands.execute('docmanager:open', { path })", path)
+    page.evaluate(OPEN, path)
     api(page, path)
     wait_until_idle(page)
 
@@ -130,8 +134,8 @@ def restart_kernel(page: Page, path: str) -> None:
 
 
 def run_all(page: Page, path: str) -> None:
-    page.evaluate("(path) => jupyterapp.commands.execute('docmanager:open', { path })", path)
-    page.evaluate("() => jupyterapp.commands.execute('notebook:run-all-cells')")
+    page.evaluate(OPEN, path)
+    page.evaluate("async () => { await jupyterapp.commands.execute('notebook:run-all-cells'); }")
     wait_until_idle(page)
 
 
@@ -230,10 +234,10 @@ def test_a_lab_opens_no_tabs_of_another(
 ) -> None:
     open_notebook(page, lab("demo/tone").url)
     api(page, "runbooks/demo/tone.ipynb")
-    page.evaluate("() => jupyterapp.restored")
+    page.evaluate("async () => { await jupyterapp.restored; }")
     page.goto(lab().url)
     page.wait_for_function("() => window.jupyterapp")
-    page.evaluate("() => jupyterapp.restored")
+    page.evaluate("async () => { await jupyterapp.restored; }")
     page.locator(".jp-LauncherCard").first.wait_for()
     titles = "() => [...jupyterapp.shell.widgets('main')].map((each) => each.title.label)"
     assert page.evaluate(titles) == ["Launcher"]
