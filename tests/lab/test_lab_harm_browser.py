@@ -61,7 +61,10 @@ def proofbook(project: Project, *words: str) -> str:
 
 
 @pytest.fixture
-def passed_run(project: Project, add_runbook: Callable[..., Path], add_profile: Any) -> Path:
+def passed_run(
+    project: Project, add_runbook: Callable[..., Path], add_profile: Any,
+    make_run: Callable[..., None],
+) -> Path:  # fmt: skip
     """A run that passed and is sealed, in a project under git; return its folder."""
     add_profile(PROFILE)
     add_runbook("demo/tone", *STEPS, parameters="pitch: float = 440.0  # Hz")
@@ -69,7 +72,7 @@ def passed_run(project: Project, add_runbook: Callable[..., Path], add_profile: 
     identity = ("-c", "user.name=Ann", "-c", "user.email=ann@example.org")
     for words in (("init", "-q"), ("add", "-A"), (*identity, "commit", "-qm", "first")):
         command(project, "git", *words)
-    proofbook(project, "run", "--cold")
+    make_run()
     (info,) = project.outputs.glob("*/run.json")
     return info.parent
 
