@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import psutil
-from waiting import HANG
 
 from proofbook.kernels.ownership import OwnedForkserver
 from proofbook.kernels.session import WarmKernelClient, WarmKernelManager
+
+HANG = 300.0
+"""Seconds after which something is taken to hang; some programs find this module alone."""
 
 TREE = """
 import os, subprocess, sys
