@@ -35,7 +35,7 @@ Sealed = tuple[int, str]
 """Size and sha256."""
 _Hash = Callable[[Path], str]
 
-_OWN = ("signoffs.jsonl", "signoffs.head")
+_OWN = ("signoffs.jsonl", "signoffs.head", "signoffs.timestamps")
 _REPORT_SEAL = "seal.json"
 _NOISE = (".ipynb_checkpoints", "__pycache__", ".DS_Store", "debug.ipynb")
 """Files of tools and people in a run folder that belong to no record."""
