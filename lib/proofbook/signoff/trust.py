@@ -142,7 +142,8 @@ class TrustedLog:
                 self._seals.append(entry)
             else:
                 self._add(entry, moment)
-            self._latest = max(self._latest or entry.time, entry.time)
+            if entry.time <= moment + CLOCKS:  # else a clock was wrong: nothing is later than that
+                self._latest = max(self._latest or entry.time, entry.time)
 
     def _add(self, entry: SignedEntry, moment: datetime) -> None:
         if doubt := self._trust.doubt(entry, self._latest, moment):
