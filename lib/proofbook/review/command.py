@@ -151,11 +151,14 @@ def _limited(app: Any) -> uvicorn.Config:
     """Return how an app is served: to so many at once, for so long, and with a word on errors."""
     import uvicorn
 
-    return uvicorn.Config(
+    from proofbook.review.connections import limit_connections
+
+    config = uvicorn.Config(
         app, log_level="critical", lifespan="off", server_header=False,
-        limit_concurrency=_MOST_CONNECTIONS, timeout_keep_alive=_IDLE_SECONDS,
+        limit_concurrency=2 * _MOST_CONNECTIONS, timeout_keep_alive=_IDLE_SECONDS,
         h11_max_incomplete_event_size=_MOST_HEADERS,
     )  # fmt: skip
+    return limit_connections(config, _MOST_CONNECTIONS, _IDLE_SECONDS)
 
 
 def print_verification(
