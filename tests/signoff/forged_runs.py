@@ -44,6 +44,10 @@ RUN = "20260304-090000-demo-aaaa"
 
 def signed_run(outputs: Path, name: str) -> RunFolder:
     run = make_run(outputs, name)
+    for folder in (run.path / ".tool", run.job("clip").path / ".tool"):
+        folder.mkdir()
+        (folder / ".state").write_text("sealed where it is below the top")
+    (run.job("clip").path / ".kept").write_text("a hidden file")
     seal_run(run, session_of(run).log, name)
     approve_all(run, key=ANNS, trust=TRUST)
     return run
@@ -202,6 +206,13 @@ FILES: dict[str, tuple[Deed, str]] = {
             update={"plan": run.read_info().plan[:2]})), "changed"),
     "a clip that is gone": (lambda run: media(run, ".wav").unlink(), "gone"),
     "a job that is gone": (lambda run: shutil.rmtree(run.job("looks").path), "gone"),
+    "a hidden file of a job": (lambda run: change(run.job("clip").path / ".kept"), "changed"),
+    "a hidden file of a job that is gone": (
+        lambda run: (run.job("clip").path / ".kept").unlink(), "gone"),
+    "a hidden folder of a job": (
+        lambda run: change(run.job("clip").path / ".tool" / ".state"), "changed"),
+    "a hidden folder of a job that is gone": (
+        lambda run: shutil.rmtree(run.job("clip").path / ".tool"), "gone"),
     "the report": (lambda run: change(run.report / "index.html"), "report"),
     "the report's seal": (lambda run: (run.report / "seal.json").unlink(), "report"),
     "the report's seal, unreadable": (
@@ -211,6 +222,10 @@ LINKS: dict[str, tuple[Deed, str]] = {
     "media": (lambda run: link_to_copy(run, run.media), "gone"),
     "a clip": (lambda run: link_to_copy(run, media(run, ".wav")), "changed"),
     "a job": (lambda run: link_to_copy(run, run.job("clip").path), "gone"),
+    "a hidden folder of a job": (
+        lambda run: link_to_copy(run, run.job("clip").path / ".tool"),
+        "gone",
+    ),
     "records": (lambda run: link_to_copy(run, run.job("clip").records), "changed"),
     "a page of the report": (lambda run: link_to_copy(run, run.report / "index.html"), "report"),
 }

@@ -59,6 +59,20 @@ def with_notes(run: RunFolder, target: Path) -> Path:
     return run.path
 
 
+def with_other_hidden_things(run: RunFolder, target: Path) -> Path:
+    (run.path / ".tool" / ".state").write_text("another")
+    (run.path / ".tool" / "more").mkdir()
+    (run.path / ".tool" / "more" / "file").write_text("new")
+    (run.path / ".file").write_text("new")
+    return run.path
+
+
+def without_hidden_folders(run: RunFolder, target: Path) -> Path:
+    shutil.rmtree(run.path / ".tool")
+    (run.path / ".link").symlink_to(target.parent)
+    return run.path
+
+
 def reported_again(run: RunFolder, target: Path) -> Path:
     write_report(run, trust=TRUST)
     return run.path
@@ -95,8 +109,9 @@ def answered_after_a_clock_was_ahead(run: RunFolder, target: Path) -> Path:
 
 @pytest.mark.parametrize(
     "move",
-    [moved, copied, copied_without_hidden_files, zipped, cloned, with_notes, reported_again,
-     answered_again, accepted_by_ann, resumed_after_the_clock_was_set_back],
+    [moved, copied, copied_without_hidden_files, zipped, cloned, with_notes,
+     with_other_hidden_things, without_hidden_folders, reported_again, answered_again,
+     accepted_by_ann, resumed_after_the_clock_was_set_back],
 )  # fmt: skip
 def test_no_alarm_is_false(
     run: RunFolder, tmp_path: Path, move: Callable[[RunFolder, Path], Path]
