@@ -43,3 +43,12 @@ def lab(lab_home: Path, project: Project) -> Iterator[Callable[..., Lab]]:
     """Return a function that starts ``proofbook lab`` and waits for its address."""
     with contextlib.ExitStack() as stack:
         yield lambda *words: stack.enter_context(run_lab(project, words))
+
+
+@pytest.fixture
+def exposed(lab_home: Path) -> Path:
+    """Let tests reach JupyterLab's own objects in the page; return the folder of its settings."""
+    (lab_home / "config_dir").mkdir(exist_ok=True)
+    config = {"LabApp": {"expose_app_in_browser": True}}
+    (lab_home / "config_dir/jupyter_lab_config.json").write_text(json.dumps(config))
+    return lab_home / "settings"
