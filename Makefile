@@ -2,6 +2,7 @@
 #   make run    set up, execute the tiny profile, say where the report is
 #   make test   set up, run the whole test suite
 #   make test-gpu  on a machine with a GPU, run what needs one
+#   make test-apis  run the official SDKs against the doubles, and every real server (downloads 4 GB)
 # And one, for hours, asks whether the tests would notice a mistake in what judges and keeps records:
 #   make mutants [ONLY='lib/proofbook/runs/verdicts.py …'] [FRESH=1]
 PYTHON ?= python3
@@ -10,7 +11,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 READY_DEV := $(VENV)/.ready-dev
 
-.PHONY: run test test-gpu lint bench mutants clean
+.PHONY: run test test-gpu test-apis lint bench mutants clean
 
 run: $(READY)
 	$(BIN)/proofbook run --profile tiny
@@ -28,6 +29,10 @@ lint: $(READY_DEV)
 GPU_PYTHON ?= $(BIN)/python
 test-gpu: $(if $(filter $(BIN)/python,$(GPU_PYTHON)),$(READY_DEV))
 	$(GPU_PYTHON) -m pytest -q -m gpu -n 0 tests/systems
+
+# ONLY=moto asks for one server
+test-apis: $(READY_DEV)
+	$(BIN)/python -m pytest -q --durations=10 $(if $(ONLY),-k '$(ONLY)') tests/subjects/apis/official_sdks.py tests/subjects/apis/real_peers.py
 
 bench: $(READY_DEV)
 	$(BIN)/proofbook run --profile benchmarks -j 1

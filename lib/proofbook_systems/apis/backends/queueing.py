@@ -1,0 +1,113 @@
+"""Group 3, queue: the limit is held and used, streams count, what is cancelled is not sent."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from proofbook_systems.apis.backends.answers import core_action, find_answer_fault, find_error
+from proofbook_systems.apis.backends.asking import Asker, Exchange
+from proofbook_systems.apis.backends.findings import Finding, Group
+from proofbook_systems.apis.faulty_server import Call
+from proofbook_systems.apis.protocols import protocol_of
+
+__all__ = ["try_queue", "utilisation"]
+
+_GROUP: Group = "queue"
+_ROUNDS = 3
+_UNLIMITED = 4
+"""What takes the place of a limit that nobody has promised."""
+_WHY = {
+    "limit-held": "a server that is asked more at once than agreed throttles or bans its client",
+    "limit-used": "a place in the queue that stays empty is time that users wait for nothing",
+    "all-answered": "a request that is lost in the queue is a user without an answer",
+    "streams-counted": "a stream occupies the server until its end",
+    "cancelled-dropped": "what nobody waits for any more must not be sent, and paid for",
+}
+
+
+def try_queue(asker: Asker, seconds: float) -> Iterator[Finding]:
+    """Yield what was found about more requests at once than the client may send.
+
+    A client that promises no limit is only asked to lose nothing. ``seconds`` is how long each call
+    is held up, so that they meet.
+    """
+    count = _ROUNDS * (asker.limit or _UNLIMITED)
+    exchange = asker.ask_many(core_action(asker.api), count, faults=_delays(seconds, count))
+    yield _finding("all-answered", _find_loss(asker.api, exchange, count))
+    if not asker.limit:
+        return
+    yield _finding("limit-held", _find_excess(exchange, asker.limit))
+    yield _finding("limit-used", _find_idle(exchange, asker.limit))
+    if "stream" in protocol_of(asker.api).more:
+        yield _try_streams(asker, seconds)
+    yield from _try_cancelling(asker, seconds)
+
+
+def utilisation(calls: Sequence[Call], limit: int) -> float:
+    """Return which share of the places was occupied, from the first call to the last one's end."""
+    spans = [(call.started, call.ended) for call in calls if call.ended is not None]
+    elapsed = max(end for _, end in spans) - min(start for start, _ in spans)
+    return sum(end - start for start, end in spans) / (limit * elapsed)
+
+
+def _try_streams(asker: Asker, seconds: float) -> Finding:
+    count = 2 * asker.limit
+    exchange = asker.ask_many("stream", count, faults=_delays(seconds, count))
+    if all(outcome.is_undone for outcome in exchange.outcomes):
+        return _finding("streams-counted", untried="the client does not stream")
+    loss = _find_loss(asker.api, exchange, count, "stream")
+    return _finding("streams-counted", _find_excess(exchange, asker.limit) or loss)
+
+
+def _try_cancelling(asker: Asker, seconds: float) -> Iterator[Finding]:
+    """Fill all places, queue one more request, cancel that one, and see that it is never sent.
+
+    A client that blocks its caller has nothing to cancel with, and promises nothing.
+    """
+    action, name = core_action(asker.api), "cancelled-dropped"
+    with asker.watching(_delays(seconds, asker.limit + 1)):
+        sent = [asker.send(action) for _ in range(asker.limit)]
+        is_full = asker.wait_calls(asker.limit)
+        if is_full:
+            sent.append(asker.send(action))
+            asker.client.cancel(sent[-1])
+        asker.collect(sent)
+        time.sleep(seconds)  # in which a free place would be taken by what is still queued
+        exchange = asker.collect(sent)
+    last, calls = exchange.outcomes[-1], len(exchange.calls)
+    if not is_full:
+        yield _finding(name, f"{asker.limit} requests made {calls} calls at the same time")
+    elif last.ended == "done":
+        yield _finding(name, f"the cancelled request was answered: {last.text[:60]!r}")
+    elif last.ended != "error":
+        yield _finding(name, f"the cancelled request: {find_error(last)}")
+    elif not last.more.get("goes_on"):
+        was_sent = "the cancelled request was sent all the same"
+        yield _finding(name, was_sent if calls > asker.limit else "")
+
+
+def _delays(seconds: float, count: int) -> list[Mapping[str, Any]]:
+    return [{"kind": "delay", "seconds": seconds, "times": count}]
+
+
+def _find_excess(exchange: Exchange, limit: int) -> str:
+    return f"{exchange.peak} in flight at once" if exchange.peak > limit else ""
+
+
+def _find_idle(exchange: Exchange, limit: int) -> str:
+    return f"never more than {exchange.peak} of {limit} at once" if exchange.peak < limit else ""
+
+
+def _find_loss(api: str, exchange: Exchange, count: int, action: str = "") -> str:
+    faults = [find_answer_fault(api, outcome, action) for outcome in exchange.outcomes]
+    bad = [fault for fault in faults if fault]
+    if bad:
+        return f"{len(bad)} of {count} have no answer, the first: {bad[0]}"
+    calls = len(exchange.calls)
+    return "" if calls == count else f"{count} requests made {calls} calls"
+
+
+def _finding(name: str, fault: str = "", *, untried: str = "") -> Finding:
+    return Finding(group=_GROUP, name=name, why=_WHY[name], fault=fault, untried=untried)

@@ -1,0 +1,98 @@
+"""What a profile's ``client`` names, and the command that it is run by."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from proofbook.errors import SubjectError
+from proofbook.subjects import resolve_reference
+
+__all__ = ["HOST", "ClientCommand", "ClientFile", "find_client"]
+
+HOST = Path(__file__).with_name("client_host.py")
+"""The program that hosts a function."""
+
+
+class ClientFile(BaseModel):
+    """A ``client.json``: a function with the Python that it needs, or a command."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    callable: str = ""
+    """``/path/driver.py:run`` or ``module:run``."""
+    python: str = ""
+    """The interpreter that has what the function imports; empty is this one."""
+    command: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _is_one_of_both(self) -> ClientFile:
+        if bool(self.callable) == bool(self.command):
+            raise ValueError("give `callable`, or `command`")
+        return self
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClientCommand:
+    """How a client under test is started."""
+
+    name: str
+    """What messages call it."""
+    words: tuple[str, ...]
+    is_hosted: bool
+    """Whether it is a function in our host, which says when it is ready."""
+
+
+def find_client(client: str, command: Sequence[str] = ()) -> ClientCommand:
+    """Return how the client is started.
+
+    Args:
+        client: ``module:function``, ``path/file.py:function``, ``reference:<name>``, or the path
+            of a ``client.json``.
+        command: A program that speaks the lines itself; it is taken instead, where there is one.
+
+    Raises:
+        SubjectError: There is no such client.
+    """
+    if command:
+        return ClientCommand(name=command[0], words=tuple(command), is_hosted=False)
+    if reference := resolve_reference(client, "apis.client", "apis.peer_client"):
+        return _of_path(reference.path, client)
+    if client.endswith(".json"):
+        return _of_path(Path(client).expanduser(), client)
+    return _hosted(client, sys.executable, client)
+
+
+def _of_path(path: Path, name: str) -> ClientCommand:
+    if path.suffix == ".py":
+        return _hosted(f"{path}:run", sys.executable, name)
+    try:
+        file = ClientFile.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise SubjectError(f"{path} cannot be read: {error.strerror}") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise SubjectError(f"{path}: {where + ': ' if where else ''}{first['msg']}") from error
+    if file.command:
+        return ClientCommand(name=name, words=file.command, is_hosted=False)
+    return _hosted(file.callable, file.python or sys.executable, name)
+
+
+def _hosted(target: str, python: str, name: str) -> ClientCommand:
+    place, _, function = target.rpartition(":")
+    if not place or not function:
+        raise SubjectError(
+            f"client {target!r} is not module:function, path/file.py:function, reference:<name> "
+            "or the path of a client.json"
+        )
+    if place.endswith(".py"):
+        path = Path(place).expanduser().resolve()
+        if not path.is_file():
+            raise SubjectError(f"client {target!r}: there is no file {path}")
+        target = f"{path}:{function}"
+    return ClientCommand(name=name, words=(python, str(HOST), target), is_hosted=True)

@@ -1,0 +1,1 @@
+"""Put a server under load, and say what its users would feel. Knows no protocol."""
