@@ -40,6 +40,7 @@ EXPORTED = {
     "proofbook.runs.finding": [
         "find_run",
         "iter_runs",
+        "next_stamp",
         "read_runs",
         "run_folders",
         "warn_once",

@@ -78,3 +78,12 @@ def make_run(project: Project, warm_environment: dict[str, str]) -> Callable[...
         assert done.returncode == code, done.stdout + done.stderr
 
     return run
+
+
+@pytest.fixture
+def exposed(lab_home: Path) -> Path:
+    """Let tests reach JupyterLab's own objects in the page; return the folder of its settings."""
+    (lab_home / "config_dir").mkdir(exist_ok=True)
+    config = {"LabApp": {"expose_app_in_browser": True}}
+    (lab_home / "config_dir/jupyter_lab_config.json").write_text(json.dumps(config))
+    return lab_home / "settings"

@@ -289,42 +289,6 @@ def test_a_blind_comparison_is_made_in_a_panel(
     assert answer["comparison"]["preferred"] in ("this", "approved")
 
 
-@pytest.mark.parametrize("deed", ["ended", "restarted"])
-def test_an_answer_to_a_kernel_that_has_gone_is_told_as_not_recorded(
-    lab: Callable[..., Lab], project: Project, page: Page, add_runbook: Callable[..., Path],
-    add_profile: Any, make_run: Callable[..., None], deed: str,
-) -> None:  # fmt: skip
-    add_profile(PROFILE)
-    add_runbook("demo/tone", *ASKING, parameters="pitch: float = 440.0  # Hz")
-    make_run()
-    url = lab("latest", "tone").url
-    open_notebook(page, url)
-    page.locator(".jp-Notebook .jp-CodeCell").last.click()
-    page.keyboard.press("Shift+Enter")
-    panel = page.locator(".proofbook-panel")
-    expect(panel).to_contain_text("Is it a pleasant tone?")
-    panel.get_by_label("Your name").fill("Ann")
-    end_kernels(page, url, deed)
-    panel.get_by_role("button", name="Reject").click()
-    expect(panel.get_by_role("alert")).to_contain_text("Not recorded: the kernel does not answer")
-    shoot(page, f"panel-{deed}")
-    (log,) = project.outputs.glob("*/signoffs.jsonl")
-    assert '"kind":"answer"' not in log.read_text()
-
-
-def end_kernels(page: Page, url: str, deed: str) -> None:
-    """End or restart every kernel of a lab, as another tab of it may."""
-    base, token = re.match(r"(https?://[^/]+/).*[?&]token=([0-9a-f]+)", url).groups()  # type: ignore[union-attr]
-    headers = {"Authorization": f"token {token}"}
-    for kernel in page.request.get(f"{base}api/kernels", headers=headers).json():
-        address = f"{base}api/kernels/{kernel['id']}"
-        if deed == "ended":
-            done = page.request.delete(address, headers=headers)
-        else:
-            done = page.request.post(f"{address}/restart", headers=headers)
-        assert done.ok, done.text()
-
-
 def approve(run: RunFolder, question: str) -> None:
     """Answer a question about the only clip, which was played to its end."""
     session = open_session(run, None)

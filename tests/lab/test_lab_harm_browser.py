@@ -38,15 +38,6 @@ CONTEXT = "[...jupyterapp.shell.widgets('main')].find((w) => w.context?.path ===
 """JavaScript: the open document ``path``."""
 
 
-@pytest.fixture
-def exposed(lab_home: Path) -> Path:
-    """Let tests reach JupyterLab's own objects in the page; return the folder of its settings."""
-    (lab_home / "config_dir").mkdir(exist_ok=True)
-    config = {"LabApp": {"expose_app_in_browser": True}}
-    (lab_home / "config_dir/jupyter_lab_config.json").write_text(json.dumps(config))
-    return lab_home / "settings"
-
-
 def command(project: Project, *words: str) -> str:
     """Run a command that has to end well; return what it printed."""
     done = subprocess.run(

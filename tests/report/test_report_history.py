@@ -30,6 +30,7 @@ def write_run(
     environment: dict[str, str] | None = None,
     revision: str = "",
     report: bool = True,
+    dated: int | None = None,
 ) -> RunFolder:
     """Write a run whose jobs each made one check, called ``sound``, and one metric."""
     run = RunFolder(outputs / f"2025{day:04d}-run")
@@ -41,9 +42,10 @@ def write_run(
         made += [Identity(name="model", revision=revision)] if revision else []
         write_records(run, job.id, made, whole=True)
         write_outcome(run, job, "failed" if state == "failed" else "passed", 0, 1)
+    started = START + timedelta(days=day if dated is None else dated)
     info = RunInfo(
-        run_id=run.path.name, profile="p", plan=plan, started=START + timedelta(days=day),
-        ended=START + timedelta(days=day, seconds=9), hardware=hardware,
+        run_id=run.path.name, profile="p", plan=plan, started=started,
+        ended=started + timedelta(seconds=9), hardware=hardware,
         verdict="failed" if "failed" in states.values() else "passed",
         environment=environment or {"torch": "2.13"},
     )  # fmt: skip
@@ -73,6 +75,16 @@ def test_what_changed_since_the_last_run_is_named(tmp_path: Path) -> None:
     page = (run.report / "index.html").read_text()
     assert "Since the last run" in page
     assert "newly failing" in page
+
+
+def test_a_clock_that_was_set_back_does_not_turn_the_history_round(tmp_path: Path) -> None:
+    write_run(tmp_path, 1, states={"a": "passed"}, dated=300)
+    write_run(tmp_path, 2, states={"a": "passed"}, dated=200)
+    run = write_run(tmp_path, 3, states={"a": "failed"}, dated=100)
+    found = history_of(run)
+    assert found.previous == "20250002-run"
+    assert [(change.kind, change.what) for change in found.changes] == [
+        ("newly failing", "a: sound")]  # fmt: skip
 
 
 def test_a_part_of_a_profile_makes_nothing_new_or_gone(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from lost_answers import ROUNDS, Fates, watch
 from reviewed_run import START, approve_all, make_film_run, make_run, session_of
 from served import Served, listen, title, wait_for
 
@@ -113,20 +114,54 @@ def test_a_server_that_signs_has_its_own_name(
     assert page.get_attribute("#name", "readonly") is not None
 
 
-def test_an_answer_to_a_stopped_server_is_told_as_not_acknowledged(
+def test_an_answer_to_a_stopped_server_is_told_as_not_recorded_until_it_is(
+    run: RunFolder, serve: Serve, open_page: Open
+) -> None:
+    server = serve(run)
+    page = open_page(server.url + "#looks/story-good")
+    fates = Fates(to="stopped server")
+    for number in range(1, ROUNDS + 1):
+        page.evaluate("location.hash = '#looks/story-good'")
+        page.reload()
+        page.wait_for_selector("#stage h1")
+        server.process.send_signal(signal.SIGSTOP)
+        watch(page, "Not recorded yet")
+        page.keyboard.press("w")
+        page.keyboard.type("too short")
+        page.keyboard.press("Enter")
+        fates.note(page)
+        server.process.send_signal(signal.SIGCONT)
+        wait_for(page, lambda: title(page) != "Does it read well?", "it is taken now")
+        assert len(verdicts(run)) == number
+    fates.print(recorded=len(verdicts(run)))
+    assert set(verdicts(run)) == {"needs-work"}
+    assert session_of(run).log.read().problems == ()
+
+
+def test_an_answer_that_is_never_acknowledged_can_be_sent_again(
     run: RunFolder, serve: Serve, open_page: Open
 ) -> None:
     server = serve(run)
     page = open_page(server.url + "#looks/story-good")
     server.process.send_signal(signal.SIGSTOP)
     page.keyboard.press("a")
-    wait_for(page, lambda: "has not acknowledged" in page.inner_text("#message"), "it is told")
+    wait_for(page, lambda: "has not acknowledged it. Send" in page.inner_text("#message"), "late")
     server.process.send_signal(signal.SIGCONT)
     page.keyboard.press("a")
     wait_for(page, lambda: title(page) != "Does it read well?", "it is taken now")
     state = session_of(run).log.read()
     assert set(verdicts(run)) == {"approved"}
     assert state.problems == ()
+
+
+def test_what_was_recorded_is_not_told_as_lost(
+    run: RunFolder, serve: Serve, open_page: Open
+) -> None:
+    page = open_page(serve(run).url + "#looks/story-good")
+    page.route("**/api/states*", lambda route: route.abort())
+    page.keyboard.press("a")
+    wait_for(page, lambda: "It is recorded" in page.inner_text("#message"), "it is told")
+    assert verdicts(run) == ["approved"]
 
 
 def test_the_playhead_is_where_the_clip_plays(

@@ -96,7 +96,7 @@ def test_a_server_that_is_killed_loses_no_answer_and_says_so(
     page.keyboard.press("r")
     page.keyboard.type("hiss at the end")
     page.keyboard.press("Enter")
-    wait_for(page, lambda: "nothing was written" in page.inner_text("#message"), "it says so")
+    wait_for(page, lambda: "Not recorded" in page.inner_text("#message"), "it says so")
     assert page.input_value("#comment") == "hiss at the end"
     serve(run, port=server.port, token="a-token")
     page.keyboard.press("Enter")

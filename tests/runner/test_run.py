@@ -19,6 +19,7 @@ from waiting import wait_for
 
 from proofbook.project import Project
 from proofbook.runs.folder import RunFolder, read_records
+from proofbook.signoff.entries import canonical, line_hash
 from proofbook.signoff.verification import verify_run
 
 pytestmark = pytest.mark.slow
@@ -215,7 +216,16 @@ def test_a_run_is_sealed_when_it_ends_and_a_broken_seal_stays_broken(
     )
 
 
-@pytest.mark.parametrize("without", ["", "report"])
+def write_as_dated(folder: RunFolder, moment: str) -> None:
+    """Have a run's only seal say another time, as if the clock had been wrong."""
+    log = folder.path / "signoffs.jsonl"
+    line = canonical({**json.loads(log.read_text()), "time": moment})
+    log.write_text(f"{line}\n")
+    head = canonical({"number": 0, "sha256": line_hash(line)})
+    (folder.path / "signoffs.head").write_text(f"{head}\n")
+
+
+@pytest.mark.parametrize("without", ["", "report", "clock"])
 def test_a_run_that_is_resumed_is_sealed_again(
     project: Project, add_runbook: Add, add_profile: Add, runner: Runner, without: str
 ) -> None:
@@ -227,7 +237,9 @@ def test_a_run_that_is_resumed_is_sealed_again(
     folder = RunFolder(runner.run().folder)
     assert verify_run(folder).verdict == "failed"
     flag.unlink()
-    if without:
+    if without == "clock":
+        write_as_dated(folder, "2099-01-01T00:00:00Z")
+    elif without:
         shutil.rmtree(folder.path / without)
     assert runner.run("--resume", "latest").code == 0
     assert verify_run(folder).verdict == "passed"

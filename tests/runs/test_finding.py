@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from proofbook.errors import RunFolderError
 from proofbook.records import RunInfo, now
-from proofbook.runs.finding import find_run, iter_runs, read_runs
+from proofbook.runs.finding import find_run, iter_runs, next_stamp, read_runs
 from proofbook.runs.folder import RunFolder
 
 NAMES = ("20260101-a", "20260102-b", "20260102-bb", "20260103-c")
@@ -97,3 +97,28 @@ def test_an_unreadable_run_hides_no_other_and_is_named_once(
     assert message.startswith(f"left out: {broken / 'run.json'} cannot be read: ")
     assert "\n" not in message
     assert find_run(outputs, "20260104-d").path.name == "20260104-d"
+
+
+MOMENT = datetime(2026, 3, 4, 9, 0, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("names", "stamp"),
+    [
+        ((), "20260304-090000"),
+        (("20260304-085959-tiny-aaaa",), "20260304-090000"),
+        (("20260304-090000-tiny-aaaa",), "20260304-090001"),  # in one second
+        (("20260304-095959-tiny-aaaa",), "20260304-100000"),  # the clock was set back
+        (("20280228-235959-tiny-aaaa", "20260304-090000-tiny-aaaa"), "20280229-000000"),
+        (("99991231-235959-tiny-aaaa",), "20260304-090000"),
+        (("99999999-999999-tiny-aaaa",), "20260304-090000"),
+        (("zebra", "20300101", "29990101-a", "20300101-1200-b"), "20260304-090000"),
+    ],
+)
+def test_a_new_run_is_named_after_those_before_it(
+    tmp_path: Path, names: tuple[str, ...], stamp: str
+) -> None:
+    for name in names:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "run.json").touch()
+    assert next_stamp(tmp_path, MOMENT) == stamp

@@ -29,10 +29,11 @@ def test_an_approved_take_is_the_baseline_of_the_next_run(tmp_path: Path) -> Non
     outputs = tmp_path / "outputs"
     first = make_run(outputs, "20260304-090000-demo-aaaa")
     approve_all(first)
+    # Its clock was set back: runs are in the order of their names.
     second = make_run(outputs, "20260305-090000-demo-bbbb", hertz=500,
-                      started=START + timedelta(days=1))  # fmt: skip
-    assert find_baselines(outputs, before=START) == {}
-    found = find_baselines(outputs, before=START + timedelta(days=1))
+                      started=START - timedelta(days=1))  # fmt: skip
+    assert find_baselines(outputs, before=first.path.name) == {}
+    found = find_baselines(outputs, before=second.path.name)
     takes = {("clip", "clip"), ("scored", "other"), ("looks", "picture"), ("looks", "story")}
     assert {key[1:] for key in found} == takes
     assert found["demo/clip", "clip", "clip"].run_id == first.path.name

@@ -75,13 +75,13 @@ def test_a_take_counts_for_as_long_as_its_approval(tmp_path: Path) -> None:
     assert find_baselines(outputs, moment=now() + 2 * DAY) == {}
 
 
-def test_a_take_is_of_the_last_run_that_started_before(tmp_path: Path) -> None:
+def test_a_take_is_of_the_last_run_before(tmp_path: Path) -> None:
     outputs = tmp_path / "outputs"
     runs = [run_with(outputs, ONE, ASKED, day=day) for day in (4, 5, 6)]
     for run in runs[:2]:
         answer(run, "good")
     for day, expected in ((4, None), (5, 0), (6, 1), (7, 1)):
-        found = find_baselines(outputs, before=START + day * DAY).get(TAKE)
+        found = find_baselines(outputs, before=f"2026030{day}-090000-demo-aaaa").get(TAKE)
         assert (found and found.run_id) == (None if expected is None else runs[expected].path.name)
     assert find_baselines(outputs)[TAKE].run_id == runs[1].path.name
 

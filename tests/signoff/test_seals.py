@@ -35,8 +35,9 @@ def fill(folder: Path, *names: str) -> None:
 
 def test_every_file_is_listed_with_its_size_and_hash(tmp_path: Path) -> None:
     names = ["run.json", "jobs/a/output.log", "jobs/a/report/x", "jobs/a/signoffs.jsonl",
-             "jobs/a/.hidden", "media/x.wav"]  # fmt: skip
-    others = ["signoffs.jsonl", "signoffs.head", ".signoffs.lock", ".hidden", "report/index.html",
+             "jobs/a/.hidden", "jobs/a/.folder/x", "media/x.wav"]  # fmt: skip
+    others = ["signoffs.jsonl", "signoffs.head", "signoffs.timestamps", ".signoffs.lock", ".hidden",
+              ".folder/x", ".folder/jobs/x", "report/index.html",
               "jobs/.DS_Store", "jobs/a/__pycache__/x.pyc",
               ".ipynb_checkpoints/y", "jobs/a/.ipynb_checkpoints/y",
               "jobs/a/debug.ipynb"]  # fmt: skip

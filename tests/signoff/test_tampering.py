@@ -12,6 +12,7 @@ from forging import ANNS
 from proofbook.records import PlannedJob, Resumption, RunInfo
 from proofbook.runs.media_index import MediaIndex
 from proofbook.signoff.entries import (
+    FIRST,
     Acceptance,
     Entry,
     Problem,
@@ -50,16 +51,21 @@ def acceptance(number: int, files: Files, *, is_signed: bool = True) -> Any:
     return parse_entry(canonical(sign(made, ANNS))) if is_signed else made
 
 
+def hash_of(number: int) -> str:
+    return f"{number + 16:064x}"
+
+
 def found(
-    folder: Path, *entries: Entry, files: Files | None = None, resumed: list[float] | None = None
+    folder: Path, *entries: Entry, files: Files | None = None, resumed: list[str] | None = None
 ) -> list[Problem]:
     """Return the problems of a run with such a log; what it holds is by default as last sealed."""
-    log = LogState(entries)
+    log = LogState(entries, hashes=tuple(hash_of(number) for number in range(len(entries))))
     if files is None and log.seal:
         files = dict(expected_files(log.seal, log.acceptances))
     listing = Listing({path: file for path, file in (files or {}).items() if file}, ())
-    times = [Resumption(time=NINE + timedelta(hours=hours)) for hours in resumed or []]
-    info = RunInfo(run_id="r", profile="demo", plan=PLAN, resumed=tuple(times))
+    # At a time that says nothing: clocks are set back.
+    again = tuple(Resumption(time=NINE, log_head=head) for head in resumed or ())
+    info = RunInfo(run_id="r", profile="demo", plan=PLAN, resumed=again)
     trusted = TrustedLog(EVERYBODY, entries)
     return find_tampering(folder, log, trusted, listing, info if resumed is not None else None)
 
@@ -129,25 +135,34 @@ def test_what_two_resumed_runs_found_is_told_of_both(tmp_path: Path) -> None:
     ]
 
 
+ZERO, ONE, TWO, THREE = map(hash_of, range(4))
+UNPLACED = ""
+"""What a resumption by an earlier version has."""
+
+
 @pytest.mark.parametrize(
     ("resumed", "numbers"),
     [
-        ([], [1, 2]), ([1], [2]), ([2], [1]), ([1, 2], []), ([0], [2]), ([1.5], []),
-        ([3], [1]), ([0, 3], []), ([-0.1, 3.1], [1, 2]),
+        ([], [2, 3]), ([ZERO], [3]), ([ONE], [3]), ([ONE, ONE], [3]), ([TWO], [2]),
+        ([ONE, TWO], []), ([ZERO, ONE], [3]), ([THREE], [2, 3]), ([FIRST], [2, 3]),
+        (["f" * 64], [2, 3]), ([UNPLACED], [3]), ([UNPLACED, UNPLACED], []), ([UNPLACED, ONE], []),
+        ([UNPLACED, TWO], []), ([UNPLACED, THREE], [3]),
     ],
 )  # fmt: skip
+@pytest.mark.parametrize("hours", [1.5, 0, -1.5])
 def test_a_run_is_sealed_again_only_once_it_was_resumed(
-    tmp_path: Path, resumed: list[float], numbers: list[int]
+    tmp_path: Path, resumed: list[str], numbers: list[int], hours: float
 ) -> None:
-    seals = [seal(number, {}, hours=1.5 * number) for number in range(3)]
-    assert found(tmp_path, *seals, resumed=resumed) == [
+    seals = [seal(number, {}, hours=hours * number) for number in (0, 2, 3)]
+    entries = (seals[0], acceptance(1, {}), *seals[1:])
+    assert found(tmp_path, *entries, resumed=resumed) == [
         Problem(
             "sealed again",
             f"entry {number} seals the run again, and no run was resumed before it",
         )
         for number in numbers
     ]
-    assert found(tmp_path, *seals) == []
+    assert found(tmp_path, *entries) == []
 
 
 def test_every_sign_is_told(tmp_path: Path) -> None:

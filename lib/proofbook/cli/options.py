@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from proofbook.runs.folder import RunFolder
 
 __all__ = [
+    "AuthoritiesFile",
     "KeyFile",
     "NamedRun",
     "Outputs",
@@ -39,6 +40,14 @@ SignersFile = Annotated[
     typer.Option(
         "--signers",
         help="Whose keys count, in OpenSSH's format; default: allowed_signers in the project.",
+    ),
+]
+AuthoritiesFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--tsa-ca",
+        help="Certificates of the authorities whose timestamps count, in PEM; default: "
+        "timestamp_authorities.pem in the project.",
     ),
 ]
 

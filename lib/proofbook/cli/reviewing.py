@@ -9,6 +9,7 @@ import typer
 
 from proofbook.cli.application import app, baseline_app, signoff_app
 from proofbook.cli.options import (
+    AuthoritiesFile,
     KeyFile,
     NamedRun,
     Outputs,
@@ -28,6 +29,7 @@ __all__ = [
     "signoff_accept",
     "signoff_export",
     "signoff_import",
+    "signoff_timestamp",
     "verify",
     "waive",
 ]
@@ -108,9 +110,11 @@ def verify(
         str,
         typer.Option(
             help="What was kept of the log elsewhere, which must still be in it: a file of "
-            "'signoff export', a copy of signoffs.jsonl, or git:REVISION."
+            "'signoff export', a copy of signoffs.jsonl or of signoffs.timestamps, a timestamp "
+            "token, or git:REVISION; tsa takes the timestamps beside the log."
         ),
     ] = "",
+    tsa_ca: AuthoritiesFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print all of it as JSON.")] = False,
     outputs: Outputs = None,
 ) -> None:
@@ -122,7 +126,12 @@ def verify(
     trust = find_trust(signers=signers, required=require_signed)
     raise typer.Exit(
         print_verification(
-            folder, trust=trust, anchor=anchor, allow_waivers=allow_waivers, as_json=as_json
+            folder,
+            trust=trust,
+            anchor=anchor,
+            tsa_ca=tsa_ca,
+            allow_waivers=allow_waivers,
+            as_json=as_json,
         )
     )
 
@@ -201,6 +210,22 @@ def signoff_export(
     from proofbook.review.command import export_signoffs
 
     export_signoffs(find_named_run(outputs, run), target)
+
+
+@signoff_app.command("timestamp")
+def signoff_timestamp(
+    tsa: Annotated[str, typer.Option(help="Address of a timestamping authority (RFC 3161).")],
+    run: RunName = "latest",
+    tsa_ca: AuthoritiesFile = None,
+    outputs: Outputs = None,
+) -> None:
+    """Have a timestamping authority confirm that the log was there, as it is now.
+
+    Its token is kept beside the log, in signoffs.timestamps; keep a copy of that elsewhere.
+    """
+    from proofbook.review.anchoring import timestamp
+
+    raise typer.Exit(timestamp(find_named_run(outputs, run), tsa, tsa_ca))
 
 
 @baseline_app.command("list")

@@ -132,6 +132,9 @@ class Resumption(Model):
     commit: Identifier = ""
     dirty: bool | None = None
     environment: dict[Identifier, str] = Field(default_factory=dict)
+    log_head: str = ""
+    """Hash of the last line of the sign-off log at that time, zeros where there was none; empty in
+    runs of an earlier version."""
 
 
 class RunInfo(Model):

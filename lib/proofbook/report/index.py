@@ -135,10 +135,10 @@ def find_comparable(database: sqlite3.Connection, run: RunSummary) -> list[str]:
     """Return the last runs of the profile on this testbed that share a job, the newest first."""
     jobs = {f"job\n{job.id}" for job in run.jobs}
     query = (
-        "select run from runs where profile = ? and testbed = ? and started < ? "
-        "order by started desc limit ?"
+        "select run from runs where profile = ? and testbed = ? and run < ? "
+        "order by run desc limit ?"
     )
-    values = (run.profile, _testbed(run), run.started.isoformat(), _LOOK_BACK)
+    values = (run.profile, _testbed(run), run.run_id, _LOOK_BACK)
     return [name for (name,) in database.execute(query, values) if jobs & _jobs(database, name)]
 
 
@@ -178,7 +178,7 @@ def last_green(
     marks = ",".join("?" * len(runs))
     row = database.execute(
         f"select run, environment from runs where run in ({marks}) and verdict in "
-        "('passed', 'waived', 'unreviewed') order by started desc limit 1",
+        "('passed', 'waived', 'unreviewed') order by run desc limit 1",
         list(runs),
     ).fetchone()
     return (row[0], json.loads(row[1])) if row else None

@@ -13,20 +13,20 @@ import webbrowser
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from proofbook.errors import UsageError
 from proofbook.records import now
 from proofbook.report import write_report
+from proofbook.review.anchoring import find_anchor
 from proofbook.runs.folder import RunFolder
 from proofbook.signoff.acceptance import SubmittedAnswer, make_reviewer
-from proofbook.signoff.anchors import compare_with, read_anchor
 from proofbook.signoff.answering import ReviewSession
 from proofbook.signoff.baseline import find_baselines
 from proofbook.signoff.entries import Reviewer
 from proofbook.signoff.importing import import_answers
+from proofbook.signoff.log import SignoffLog
 from proofbook.signoff.signing import export_all, load_key
 from proofbook.signoff.trust import Trust, find_trust
 from proofbook.signoff.verification import verify_run
@@ -151,11 +151,14 @@ def _limited(app: Any) -> uvicorn.Config:
     """Return how an app is served: to so many at once, for so long, and with a word on errors."""
     import uvicorn
 
-    return uvicorn.Config(
+    from proofbook.review.connections import limit_connections
+
+    config = uvicorn.Config(
         app, log_level="critical", lifespan="off", server_header=False,
-        limit_concurrency=_MOST_CONNECTIONS, timeout_keep_alive=_IDLE_SECONDS,
+        limit_concurrency=2 * _MOST_CONNECTIONS, timeout_keep_alive=_IDLE_SECONDS,
         h11_max_incomplete_event_size=_MOST_HEADERS,
     )  # fmt: skip
+    return limit_connections(config, _MOST_CONNECTIONS, _IDLE_SECONDS)
 
 
 def print_verification(
@@ -163,6 +166,7 @@ def print_verification(
     *,
     trust: Trust,
     anchor: str = "",
+    tsa_ca: Path | None = None,
     allow_waivers: bool = False,
     as_json: bool = False,
 ) -> int:
@@ -171,18 +175,19 @@ def print_verification(
     Args:
         run: Its folder.
         trust: Whose answers count.
-        anchor: What somebody kept of its log elsewhere: a file, or ``git:REVISION``.
+        anchor: What somebody kept of its log elsewhere, a file or ``git:REVISION``, or ``tsa``.
+        tsa_ca: Certificates of the authorities whose timestamps count.
         allow_waivers: Whether a run may be released of which all that is open is waived.
         as_json: Print all of it as JSON.
     """
-    kept = _read_anchor(anchor, run) if anchor else []
-    anchored = partial(compare_with, kept)
-    verification = verify_run(run, trust=trust, anchored=anchored)
+    held = find_anchor(anchor, run, tsa_ca)
+    verification = verify_run(run, trust=trust, anchored=held.problems)
+    notes = [*verification.notes, *held.notes(SignoffLog(run.path, run.path.name).read())]
     if as_json:
         values = {
             "verdict": verification.verdict,
             "reasons": [asdict(reason) for reason in verification.reasons],
-            "notes": verification.notes,
+            "notes": notes,
             "answers": [answer.model_dump(mode="json") for answer in verification.answers],
         }  # fmt: skip
         say(json.dumps(values, indent=1))
@@ -190,7 +195,7 @@ def print_verification(
         say(f"{_MARKS.get(verification.verdict, '✗')} {verification.verdict}: {run.path.name}")
         for reason in verification.reasons:
             say(f"  {reason.word}: {reason.text}")
-        for note in verification.notes:
+        for note in notes:
             say(f"  note: {note}")
     return 0 if verification.verdict == "waived" and allow_waivers else verification.exit_code
 
@@ -302,11 +307,6 @@ def known_name() -> str:
     except OSError:
         return os.environ.get("USER", "")
     return done.stdout.strip() or os.environ.get("USER", "")
-
-
-def _read_anchor(anchor: str, run: RunFolder) -> list[dict[str, Any]]:
-    log = run.path / "signoffs.jsonl"
-    return read_anchor(anchor, log, Path.cwd())
 
 
 def _hosts(host: str) -> frozenset[str]:

@@ -33,10 +33,11 @@ from proofbook.runner.provenance import read_commit, read_environment
 from proofbook.runner.reserve import Reserve
 from proofbook.runner.resume import Rerun, kept_outcomes, runbooks_of
 from proofbook.runner.schedule import Schedule
+from proofbook.runs.finding import next_stamp
 from proofbook.runs.folder import RunFolder
 from proofbook.runs.redaction import Redactor
 from proofbook.runs.run_verdict import run_verdict, worse_verdict
-from proofbook.signoff.entries import Change
+from proofbook.signoff.entries import FIRST, Change
 from proofbook.signoff.log import SignoffLog
 from proofbook.signoff.run_status import read_run
 from proofbook.signoff.sealing import broken_seal, seal_run
@@ -60,7 +61,7 @@ def begin_run(project: Project, plan: Plan, outputs: Path, slots: int) -> RunFol
     """
     find_trust(project)  # a signers file that cannot be read is said before anything runs
     started = now()
-    run_id = f"{started:%Y%m%d-%H%M%S}-{plan.profile}-{secrets.token_hex(2)}"
+    run_id = f"{next_stamp(outputs, started)}-{plan.profile}-{secrets.token_hex(2)}"
     folder = RunFolder(outputs.resolve() / run_id)
     commit = read_commit(project.root)
     try:
@@ -174,9 +175,13 @@ def _reopened(folder: RunFolder, project: Project, slots: int | None) -> RunInfo
     update: dict[str, object] = {"verdict": "incomplete", "ended": None}
     if slots is not None:
         update["slots"] = min(slots, len(info.plan))
-    if folder.report.exists() or SignoffLog(folder.path, info.run_id).path.exists():
+    log = SignoffLog(folder.path, info.run_id)
+    if folder.report.exists() or log.path.exists():
         commit = read_commit(project.root)
-        again = Resumption(commit=commit.id, dirty=commit.dirty, environment=read_environment())
+        again = Resumption(
+            commit=commit.id, dirty=commit.dirty, environment=read_environment(),
+            log_head=next(reversed(log.read().hashes), FIRST),
+        )  # fmt: skip
         update["resumed"] = (*info.resumed, again)
     return info.model_copy(update=update)
 

@@ -7,16 +7,39 @@ from __future__ import annotations
 
 import functools
 import logging
+import re
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from proofbook.errors import RunFolderError
 from proofbook.records import RunInfo
 from proofbook.runs.folder import RunFolder
 
-__all__ = ["find_run", "iter_runs", "read_runs", "run_folders", "warn_once"]
+__all__ = ["find_run", "iter_runs", "next_stamp", "read_runs", "run_folders", "warn_once"]
 
+_STAMP, _STAMPED = "%Y%m%d-%H%M%S", re.compile(r"\d{8}-\d{6}-")
 _log = logging.getLogger("proofbook.runs")
+
+
+def next_stamp(outputs: Path, moment: datetime) -> str:
+    """Return what the name of a new run begins with: its time, or a second after the last run's.
+
+    So a run's name follows those of the runs before it, also where two begin in one second or the
+    clock was set back: ``latest`` and the history go by names.
+    """
+    stamp = f"{moment:{_STAMP}}"
+    last = max((run.path.name[:15] for run in run_folders(outputs) if _is_stamped(run)), default="")
+    if last < stamp:
+        return stamp
+    try:
+        return f"{datetime.strptime(last, _STAMP) + timedelta(seconds=1):{_STAMP}}"
+    except (ValueError, OverflowError):  # no time; somebody named a folder so
+        return stamp
+
+
+def _is_stamped(run: RunFolder) -> bool:
+    return _STAMPED.match(run.path.name) is not None
 
 
 def run_folders(outputs: Path, *, with_file: str = "run.json") -> Iterator[RunFolder]:

@@ -25,7 +25,9 @@ __all__ = [
 ]
 
 _M = TypeVar("_M", bound=BaseModel)
-_OWN = ("run.json", "jobs", "media", "report", "signoffs.jsonl", "signoffs.head")
+_OWN = (
+    "run.json", "jobs", "media", "report", "signoffs.jsonl", "signoffs.head", "signoffs.timestamps",
+)  # fmt: skip
 _OWN_OF_JOB = ("notebook.ipynb", "records.jsonl", "outcome.json", "output.log")
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import base64
 import json
 import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +20,25 @@ from proofbook.signoff.entries import Entry, Problem, Seal
 from proofbook.signoff.log import LogState
 from proofbook.signoff.signing import statement
 
-__all__ = ["compare_with", "read_anchor"]
+__all__ = ["KeptEntries", "compare_with", "read_anchor"]
 
 _GIT = ("git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
 _SECONDS = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptEntries:
+    """Entries of a log that were kept elsewhere; none are kept of what is not anchored."""
+
+    entries: tuple[dict[str, Any], ...] = ()
+
+    def problems(self, log: LogState) -> list[Problem]:
+        """Return the entries that were kept and are no longer in the log as they were."""
+        return compare_with(self.entries, log)
+
+    def notes(self, log: LogState) -> list[str]:
+        """Return what a reader should know beside: nothing."""
+        return []
 
 
 def read_anchor(anchor: str, log: Path, start: Path) -> list[dict[str, Any]]:
@@ -51,7 +68,7 @@ def read_anchor(anchor: str, log: Path, start: Path) -> list[dict[str, Any]]:
         ) from error
 
 
-def compare_with(kept: list[dict[str, Any]], log: LogState) -> list[Problem]:
+def compare_with(kept: Sequence[dict[str, Any]], log: LogState) -> list[Problem]:
     """Return the entries that were kept and are no longer in the log as they were."""
     own = {entry.number: entry for entry in log.entries}
     problems = []

@@ -92,7 +92,7 @@ class ReviewSession:
     def find_baselines(self) -> dict[Key, Baseline]:
         """Find the approved takes of earlier runs, which answers are held against from now on."""
         self._baselines = find_baselines(
-            self.run.path.parent, before=self.info.started, trust=self.trust
+            self.run.path.parent, before=self.info.run_id, trust=self.trust
         )
         return self._baselines
 

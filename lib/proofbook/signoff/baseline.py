@@ -49,18 +49,18 @@ def take_key(runbook: str, job: str, evidence: Evidence) -> Key:
 def find_baselines(
     outputs: Path,
     *,
-    before: datetime | None = None,
+    before: str = "",
     moment: datetime | None = None,
     trust: Trust = EVERYBODY,
 ) -> dict[Key, Baseline]:
-    """Return the last approved takes of all runs, or of those that started before a moment.
+    """Return the last approved takes of all runs, or of those before a run, in the order of names.
 
     Runs whose log was tampered with have none.
     """
     baselines: dict[Key, Baseline] = {}
     moment = moment or now()
     for run, info in read_runs(outputs, with_file="signoffs.jsonl"):
-        if before is not None and info.started >= before:
+        if before and info.run_id >= before:
             continue
         for key, baseline in _approved(run, info, moment, trust):
             baselines.setdefault(key, baseline)

@@ -48,6 +48,8 @@ class LogState:
     """Signs of tampering."""
     notes: tuple[str, ...] = ()
     """What a reader should know and what is no sign of tampering."""
+    hashes: tuple[str, ...] = ()
+    """Of every line, of those that are no entries, too."""
 
     @cached_property
     def answers(self) -> tuple[Answer, ...]:
@@ -135,7 +137,8 @@ class SignoffLog:
         entries, problems = _read_lines(lines, self.run)
         problems += self._head_problems(lines)
         notes += _backward_clocks(entries)
-        return LogState(tuple(entries), tuple(problems), tuple(notes))
+        hashes = tuple(line_hash(line) for line in lines)
+        return LogState(tuple(entries), tuple(problems), tuple(notes), hashes)
 
     def _head_problems(self, lines: list[bytes]) -> list[Problem]:
         try:

@@ -1,8 +1,10 @@
 """Every file of a run with its hash: what people were shown, and what has changed since.
 
-The log itself, its lock and the report are left out: the log has its own chain, and the report is
-written again after each review and has a seal of its own. A link is sealed as what it points to;
-what lies behind it is no part of the run.
+The log, its timestamps and the report are left out: the log has its own chain, and the report is
+written again after each review and has a seal of its own. Left out is also whatever is hidden at
+the top of the folder, files and folders alike: locks and other tools' things, which a copy by a
+shell's ``*`` does not have. Below the top all is sealed, hidden or not. A link is sealed as what it
+points to; what lies behind it is no part of the run.
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ Sealed = tuple[int, str]
 """Size and sha256."""
 _Hash = Callable[[Path], str]
 
-_OWN = ("signoffs.jsonl", "signoffs.head")
+_OWN = ("signoffs.jsonl", "signoffs.head", "signoffs.timestamps")
 _REPORT_SEAL = "seal.json"
 _NOISE = (".ipynb_checkpoints", "__pycache__", ".DS_Store", "debug.ipynb")
 """Files of tools and people in a run folder that belong to no record."""
@@ -69,7 +71,7 @@ def _walk(folder: Path) -> Iterator[Path]:
         linked = [name for name in folders if (place / name).is_symlink()]
         folders[:] = sorted(set(folders) - set(_NOISE) - set(linked))
         if place == folder:
-            folders[:] = [name for name in folders if name != "report"]
+            folders[:] = [name for name in folders if name != "report" and not _is_apart(name)]
         for name in sorted([*names, *linked]):
             if name not in _NOISE and not (place == folder and _is_apart(name)):
                 yield place / name
@@ -81,10 +83,7 @@ def _seal_link(path: Path) -> Sealed:
 
 
 def _is_apart(name: str) -> bool:
-    """Say whether a file of the run's own folder is no record: the log, a lock, another tool's.
-
-    A copy that a shell's ``*`` makes has no hidden files.
-    """
+    """Say whether what is at the top of a run is no record: the log, a lock, another tool's."""
     return name in _OWN or name.startswith(".")
 
 

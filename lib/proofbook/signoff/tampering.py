@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -86,9 +87,16 @@ def _accepts(acceptance: Acceptance, change: Change, seal: Seal) -> bool:
 
 
 def _unexplained_seals(log: LogState, info: RunInfo) -> Iterator[Problem]:
-    """Yield the seals after the first that no resumed run explains."""
-    resumed = [resumption.time for resumption in info.resumed]
-    for before, seal in zip(log.seals, log.seals[1:], strict=False):
-        if not any(before.time <= time <= seal.time for time in resumed):
-            text = f"entry {seal.number} seals the run again, and no run was resumed before it"
-            yield Problem("sealed again", text)
+    """Yield the seals after the first that no resumed run explains.
+
+    What came first is read off the chain, and never off clocks, which may have been set back. A
+    resumption by an earlier version does not say where in the chain it was: each explains one.
+    """
+    heads = {resumption.log_head for resumption in info.resumed}
+    unplaced = sum(not resumption.log_head for resumption in info.resumed)
+    for before, seal in itertools.pairwise(log.seals):
+        if heads.isdisjoint(log.hashes[before.number : seal.number]):
+            unplaced -= 1
+            if unplaced < 0:
+                text = f"entry {seal.number} seals the run again, and no run was resumed before it"
+                yield Problem("sealed again", text)

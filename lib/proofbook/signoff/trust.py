@@ -25,11 +25,13 @@ from proofbook.signoff.entries import (
 from proofbook.signoff.signers import SIGNERS_FILE, Signer, read_signers
 from proofbook.signoff.signing import fingerprint, signature_problem
 
-__all__ = ["EVERYBODY", "STOPPING", "Trust", "TrustedLog", "find_trust"]
+__all__ = ["CLOCKS", "DATES", "EVERYBODY", "STOPPING", "Trust", "TrustedLog", "find_trust"]
 
-_CLOCKS = timedelta(minutes=5)
+CLOCKS = timedelta(minutes=5)
 """By how much the clocks of two machines may differ."""
 _TIME = "%Y-%m-%d %H:%M"
+DATES = ("back-dated", "of the future")
+"""Words for an entry whose time cannot be right."""
 STOPPING = ("rejected", "needs-work")
 """Verdicts that count, whoever gave them."""
 
@@ -107,10 +109,10 @@ class Trust:
     ) -> Problem | None:
         if not self.is_signed:
             return None
-        if latest is not None and entry.time < latest - _CLOCKS:
+        if latest is not None and entry.time < latest - CLOCKS:
             text = f"it is dated {entry.time:{_TIME}}, and the entries before it {latest:{_TIME}}"
             return Problem("back-dated", text)
-        if entry.time > moment + _CLOCKS:
+        if entry.time > moment + CLOCKS:
             return Problem("of the future", f"it is dated {entry.time:{_TIME}}")
         return None
 
@@ -140,7 +142,8 @@ class TrustedLog:
                 self._seals.append(entry)
             else:
                 self._add(entry, moment)
-            self._latest = max(self._latest or entry.time, entry.time)
+            if entry.time <= moment + CLOCKS:  # else a clock was wrong: nothing is later than that
+                self._latest = max(self._latest or entry.time, entry.time)
 
     def _add(self, entry: SignedEntry, moment: datetime) -> None:
         if doubt := self._trust.doubt(entry, self._latest, moment):

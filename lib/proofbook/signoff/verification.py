@@ -17,7 +17,7 @@ from proofbook.signoff.question_status import pending_reason
 from proofbook.signoff.run_status import JobStatus, RunStatus, read_run
 from proofbook.signoff.signing import fingerprint, signature_problem
 from proofbook.signoff.tampering import find_tampering, linked_outside, list_run
-from proofbook.signoff.trust import EVERYBODY, Trust, TrustedLog
+from proofbook.signoff.trust import DATES, EVERYBODY, Trust, TrustedLog
 
 __all__ = ["Reason", "Verification", "verify_run"]
 
@@ -86,8 +86,9 @@ def verify_run(
     info, log = _read_log(run)
     trusted = TrustedLog(trust, log.entries)
     listing = list_run(run.path, media)
-    problems = find_tampering(run.path, log, trusted, listing, info) + anchored(log)
+    problems = find_tampering(run.path, log, trusted, listing, info)
     reasons = [_reason("tampered", *problem) for problem in problems]
+    reasons += [_held(problem) for problem in anchored(log)]
     good: ReleaseVerdict = "passed"
     try:
         status = read_run(run, moment=moment or now(), media=media, trust=trust)
@@ -110,6 +111,11 @@ def verify_run(
 
 def _reason(verdict: ReleaseVerdict, word: str, text: str) -> Reason:
     return Reason(verdict=verdict, word=word, text=text)
+
+
+def _held(problem: Problem) -> Reason:
+    """Return what a log's anchor makes of the run: a wrong date is doubted, as in the log."""
+    return _reason("untrusted" if problem.word in DATES else "tampered", *problem)
 
 
 def _read_log(run: RunFolder) -> tuple[RunInfo | None, LogState]:

@@ -4,7 +4,7 @@ import { make } from "./elements.js";
 import { Listening } from "./listening.js";
 import { drawBlind, drawTakes } from "./takes.js";
 
-const PATIENCE = 3000;
+const PATIENCE = 2000;
 
 function render({ model, el }) {
   const listening = new Listening();

@@ -7,6 +7,7 @@ import { drawBlind, drawTakes } from "./takes.js";
 const listening = new Listening();
 const state = { items: [], buttons: [], at: 0, answers: 0, hideMetrics: false, sending: false, blind: null, scores: {}, criterion: 0, override: false };
 const PATIENCE = 10_000;
+const LATE = 2_000;
 const waits = (item) => ["pending", "stale", "expired", "untrusted"].includes(item.status);
 const current = () => state.items[state.at];
 
@@ -206,21 +207,27 @@ async function send(verdict) {
     seconds_played: listening.of(item.shown), supersedes: state.override ? item.answers.map((each) => each.id).filter((id) => item.in_force.includes(id)) : [],
     comparison: state.blind?.done ? state.blind.result : null,
   };
+  const late = setTimeout(() => say("Not recorded yet: the server has not acknowledged it. It is being waited for."), LATE);
   try {
     await ask("api/answers", { method: "POST", headers: { "Content-Type": "application/json", "X-Proofbook": "1" }, body: JSON.stringify(answer) });
-    forget(item);
-    await refresh();
-    state.sending = false;
-    next(true);
   } catch (error) {
-    say(explain(error));
+    const isRefusal = !["TimeoutError", "TypeError"].includes(error.name);
+    say(isRefusal ? error.message : `Not recorded, as far as is known. ${explain(error)}`);
     state.sending = false;
+    return;
+  } finally {
+    clearTimeout(late);
   }
+  forget(item);
+  const isCurrent = await refresh().then(() => true, () => false);
+  state.sending = false;
+  if (isCurrent) next(true);
+  else say("It is recorded; but since then the server has not responded.");
 }
 
 function explain(error) {
   if (error.name === "TimeoutError") return "The server has not acknowledged it. Send it again once it responds: a second answer replaces the first.";
-  if (error.name === "TypeError") return "The server does not respond; nothing was written. Start it again, then press the key again.";
+  if (error.name === "TypeError") return "The server does not respond. Start it again, then press the key again: a second answer replaces the first.";
   return error.message;
 }
 
