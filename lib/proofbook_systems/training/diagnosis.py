@@ -13,6 +13,7 @@ from proofbook_systems.training.controls import Control
 from proofbook_systems.training.evidence import Evidence, gather
 from proofbook_systems.training.interruption import Interrupted
 from proofbook_systems.training.layouts import checkpoint_of
+from proofbook_systems.training.roles import role_of
 from proofbook_systems.training.signatures import recognise
 from proofbook_systems.training.states import can_read
 from proofbook_systems.training.trees import Comparison, Row
@@ -32,6 +33,8 @@ class Finding:
     None where there is nothing to tell apart."""
     lead: str = ""
     """What departs, without its cause."""
+    same: frozenset[str] = frozenset()
+    """Roles whose states are the same in the next checkpoint: they were restored."""
     at_once: bool = False
     """Whether the first step after resuming departs."""
 
@@ -87,6 +90,8 @@ def _finding(evidence: Evidence, words: str, ambiguous: bool, more: list[str]) -
     return Finding(
         words=words, more=more, probe_at=evidence.cycle.signalled,
         at_once=evidence.loss_departs_at_once,
+        same=frozenset(role_of(*name.split(":", 1)) for name in evidence.ours)
+        - evidence.states.keys(),
         lead=f"{evidence.start()}: the loss at step {number} departs {size}",
     )  # fmt: skip
 

@@ -114,9 +114,9 @@ def name_cause(finding: Finding, probed: Probed) -> Finding:
     """Return a finding with the cause that the experiment shows, where it shows one."""
     causes = _AT_ONCE if finding.at_once else _LATER
     unread = {part.role: part for part in reversed(probed.unread)}
-    read = {part.role for part in probed.read}
+    read = {part.role for part in probed.read} | {*finding.same}
     for role, cause in causes.items():
-        if role not in unread:
+        if role not in unread or role in finding.same:
             continue
         places = ", ".join(part.words for part in probed.unread if part.role == role)
         if role == "weights" and "EMA" in read:
@@ -126,15 +126,20 @@ def name_cause(finding: Finding, probed: Probed) -> Finding:
             f"{probed.step} are exchanged for those of step {probed.donor}: {cause}"
         )
         return replace(finding, words=words, more=[finding.words, *finding.more])
+    words = ""
     if finding.at_once and {"weights", "random numbers", "order of the data"} <= read:
         words = (
-            f"{finding.lead}, though random numbers and the order of the data are read from the "
-            "checkpoint and go on as they should: the weights are read and not used as they were "
-            "saved (not all of them, or changed), or the network is in another mode, such as "
-            "without dropout"
+            f"{finding.lead}, though random numbers and the order of the data are restored: the "
+            "weights are read and not used as they were saved (not all of them, or changed), or "
+            "the network is in another mode, such as without dropout"
         )
-        return replace(finding, words=words, more=[finding.words, *finding.more])
-    return finding
+    elif not finding.at_once and "optimizer" in read:
+        words = (
+            f"{finding.lead}, though the optimizer's moments are read from the checkpoint: they "
+            "are not used as they were saved, or the learning rate is another one (the scheduler "
+            "was not restored), or another setting of the updates"
+        )
+    return replace(finding, words=words, more=[finding.words, *finding.more]) if words else finding
 
 
 def _newest(control: Control, output: Path) -> Checkpoint | None:
