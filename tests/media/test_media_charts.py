@@ -49,3 +49,11 @@ def test_bars_have_the_labels_and_colours_that_are_given():
 def test_a_bar_without_amounts_is_refused(bars: dict[str, list[float]]):
     with pytest.raises(ValueError, match="cannot be drawn"):
         draw_bars(bars, x="s")
+
+
+def test_each_line_is_named_once() -> None:
+    points = [(1.0, 2.0), (2.0, 3.0)]
+    panels = {"loss": {"a": points}, "rate": {"a": points}, "ms": {"p50": points, "p90": points}}
+    legends = [axes.get_legend() for axes in draw_lines(panels, x="step").axes]
+    named = [[t.get_text() for t in legend.get_texts()] if legend else [] for legend in legends]
+    assert named == [["a"], [], ["p50", "p90"]]

@@ -33,6 +33,7 @@ def draw_lines(
     heights = [2.0] + [1.0] * (len(panels) - 1)
     figure = Figure(figsize=(_WIDTH, 1.3 * sum(heights)), layout="constrained")
     rows = figure.subplots(len(panels), sharex=True, height_ratios=heights, squeeze=False)[:, 0]
+    named: set[str] = set()
     for axes, (y, lines) in zip(rows, panels.items(), strict=True):
         for name, points in lines.items():
             numbers = [(place, float("nan") if value is None else value) for place, value in points]
@@ -41,8 +42,10 @@ def draw_lines(
         for mark in marks:
             axes.axvline(mark, linestyle="--", linewidth=0.8, color="0.5")
         axes.set_ylabel(y)
+        if set(lines) - named:
+            axes.legend(frameon=False)
+        named |= set(lines)
     rows[-1].set_xlabel(x)
-    rows[0].legend(frameon=False)
     return figure
 
 
