@@ -16,8 +16,11 @@ READY_DEV := $(VENV)/.ready-dev
 run: $(READY)
 	$(BIN)/proofbook run --profile tiny
 
+# A test often waits, for a browser or a process, so there are more workers than cores; and bytecode is
+# kept, whatever the environment says: each of a thousand processes would compile the library again.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: $(READY_DEV) lint
-	$(BIN)/python -m pytest -q -n 2 --dist worksteal --durations=15 --cov --cov-report=term --cov-fail-under=85
+	$(BIN)/python -m pytest -q -n 4 --dist worksteal --durations=15 --cov --cov-report=term --cov-fail-under=85
 	$(BIN)/python -m coverage report --fail-under=95 --include='*/proofbook/records/*,*/proofbook/profiles.py,*/proofbook/checks/*,*/proofbook/runs/*,*/proofbook/signoff/*'
 
 lint: $(READY_DEV)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -48,6 +50,26 @@ def notebook(cells: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "nbformat": 4,
         "nbformat_minor": 5,
     }
+
+
+# What tests compute is so small that a second thread only waits for the first, which costs CPU time
+# that others need. Read when a library is loaded, by this process and by all that it starts.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def pytest_configure() -> None:
+    """Draw the same examples each time, and let none fail by the clock of a busy machine."""
+    if importlib.util.find_spec("hypothesis") is None:  # a GPU's own Python may have none
+        return
+    from hypothesis import HealthCheck, settings
+
+    if settings.get_current_profile_name() == "mutants":
+        return
+    slow = [HealthCheck.too_slow]
+    settings.register_profile(
+        "proofbook", deadline=None, derandomize=True, suppress_health_check=slow
+    )
+    settings.load_profile("proofbook")
 
 
 @pytest.fixture(autouse=True, scope="session")

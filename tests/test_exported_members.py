@@ -135,6 +135,28 @@ EXPORTED = {
         "parse_record",
     ],
     "proofbook.report": ["JobSummary", "RunSummary", "load_run", "write_report"],
+    "proofbook_subjects.apis.client": [
+        "BACKENDS",
+        "Accounts",
+        "Answer",
+        "ApiClient",
+        "ApiError",
+        "Breaker",
+        "Delta",
+        "Embeddings",
+        "Inference",
+        "Limits",
+        "Outside",
+        "Price",
+        "Retries",
+        "StoredObject",
+        "StreamBrokenError",
+        "SyncApiClient",
+        "TextStream",
+        "Timeout",
+        "Timing",
+        "Usage",
+    ],
 }
 
 

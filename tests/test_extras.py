@@ -21,12 +21,12 @@ OPTIONAL_MODULES = {
     *("bitsandbytes", "playwright"),
     *("anthropic", "litellm", "ollama", "openai"),  # each in an environment of its own
 }
+"""Used where they are installed; no extra brings them."""
 IN_JUPYTERLAB = (
     "proofbook.review.panel",
     *("proofbook.lab.checkpoints", "proofbook.lab.contents", "proofbook.lab.kernels"),
 )
 """Loaded by JupyterLab and its server alone, with the extra lab."""
-"""Used where they are installed; no extra brings them."""
 
 
 @pytest.fixture
@@ -161,7 +161,8 @@ def imported_packages(folder: Path) -> dict[str, set[str]]:
     """Return the packages that the modules of a folder import, each with the modules that do."""
     modules = importlib.metadata.packages_distributions()
     packages: dict[str, set[str]] = {}
-    for path in sorted(folder.rglob("*.py")):
+    # What lies in a folder `programs` is run by the interpreter of an environment of its own.
+    for path in sorted(p for p in folder.rglob("*.py") if p.parent.name != "programs"):
         for top in _tops(ast.parse(path.read_text(encoding="utf-8"))):
             if top in sys.stdlib_module_names or top.startswith(("proofbook", "_")):
                 continue

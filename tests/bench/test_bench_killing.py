@@ -7,13 +7,16 @@ from pathlib import Path
 
 from proofbook_bench.killing import Killed, kill_at_random
 
-LISTENER = "import socket, time; s = socket.create_server(('127.0.0.1', 0)); time.sleep(600)"
+LISTENER = (
+    "import socket, time; s = socket.create_server(('127.0.0.1', 0)); print(flush=True); "
+    "time.sleep(600)"
+)
 LEAVES = f"""
-import subprocess, sys, tempfile, time
+import subprocess, sys, tempfile
 tempfile.mkdtemp(prefix="kept-")
 for _ in range(2):
-    subprocess.Popen([sys.executable, "-c", {LISTENER!r}])
-time.sleep(1)
+    listener = subprocess.Popen([sys.executable, "-c", {LISTENER!r}], stdout=subprocess.PIPE)
+    listener.stdout.readline()  # it listens
 """
 
 

@@ -25,7 +25,7 @@ for number in range(3):
     print("    passed  trivial-%d in 0.1 s" % number, flush=True)
     if number == 1: hoard.append(b"x" * 50_000_000)
 print("the last line", flush=True)
-time.sleep(0.3)  # until the memory was read
+while not pathlib.Path("memory-was-read").exists(): time.sleep(0.01)
 sys.exit("fail" in os.environ)
 """
 
@@ -58,6 +58,13 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{tmp_path}/script.py"\n')
     program.chmod(0o755)
     monkeypatch.setattr(many_jobs, "find_command", lambda name: str(program))
+
+    def read(ended: int, resident: int) -> Reading:
+        if ended == 3:
+            (tmp_path / "memory-was-read").touch()
+        return Reading(ended, resident)
+
+    monkeypatch.setattr(many_jobs, "Reading", read)
     return Bench(root=tmp_path, runtime=tmp_path)
 
 

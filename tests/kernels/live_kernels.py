@@ -15,6 +15,9 @@ import psutil
 from proofbook.kernels.ownership import OwnedForkserver
 from proofbook.kernels.session import WarmKernelClient, WarmKernelManager
 
+HANG = 300.0
+"""Seconds after which something is taken to hang; some programs find this module alone."""
+
 TREE = """
 import os, subprocess, sys
 child = subprocess.Popen(["sleep", "600"])
@@ -122,7 +125,7 @@ def alive(pids: list[int]) -> list[int]:
     return running
 
 
-def wait_gone(pids: list[int], within: float = 60.0) -> list[int]:
+def wait_gone(pids: list[int], within: float = HANG) -> list[int]:
     """Wait until the processes are gone; return those that are not after ``within`` seconds."""
     deadline = time.monotonic() + within
     while (left := alive(pids)) and time.monotonic() < deadline:
@@ -130,7 +133,7 @@ def wait_gone(pids: list[int], within: float = 60.0) -> list[int]:
     return left
 
 
-def wait_for(condition: Callable[[], Any], within: float = 60.0) -> Any:
+def wait_for(condition: Callable[[], Any], within: float = HANG) -> Any:
     """Return the first true value of ``condition``; fail after ``within`` seconds."""
     deadline = time.monotonic() + within
     while not (value := condition()):

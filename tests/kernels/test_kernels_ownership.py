@@ -91,7 +91,7 @@ time.sleep(600)
 @pytest.mark.parametrize("moment", ["ready", "importing"])
 def test_a_forkserver_ends_with_its_killed_owner(moment, tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
-    (tmp_path / "pb_sleeps.py").write_text("import time; time.sleep(60)")
+    (tmp_path / "pb_sleeps.py").write_text("import time; time.sleep(600)")
     preload = ["pb_sleeps"] if moment == "importing" else []
     with subprocess.Popen(
         [sys.executable, "-c", _OWNER, moment, *preload],

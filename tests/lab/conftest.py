@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from browsing import PATIENCE, Lab, run_lab
 from playwright.sync_api import Browser, Page
+from waiting import HANG
 
+from proofbook.kernels import shared_forkserver
 from proofbook.project import Project
 
 
@@ -52,3 +57,33 @@ def exposed(lab_home: Path) -> Path:
     config = {"LabApp": {"expose_app_in_browser": True}}
     (lab_home / "config_dir/jupyter_lab_config.json").write_text(json.dumps(config))
     return lab_home / "settings"
+
+
+@pytest.fixture(scope="session")
+def warm_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The environment of runs that are there before JupyterLab: with a forkserver of their own."""
+    runtime = tmp_path_factory.mktemp("runtime")
+    runtime.chmod(0o700)
+    environment = {**os.environ, "XDG_RUNTIME_DIR": str(runtime)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(runtime))
+        shared_forkserver.start_shared((), idle=HANG)
+    yield environment
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(runtime))
+        shared_forkserver.stop_shared()
+
+
+@pytest.fixture
+def make_run(project: Project, warm_environment: dict[str, str]) -> Callable[..., None]:
+    """Return a function that runs the project's profile, which has to end with ``code``."""
+
+    def run(*words: str, code: int = 0) -> None:
+        done = subprocess.run(
+            [sys.executable, "-m", "proofbook", "run", *words],
+            cwd=project.root, env=warm_environment, timeout=HANG, check=False,
+            capture_output=True, text=True,
+        )  # fmt: skip
+        assert done.returncode == code, done.stdout + done.stderr
+
+    return run

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,6 @@ from typing import Any
 import pytest
 from browsing import PATIENCE, Lab, open_notebook, shoot, wait_until_idle
 from playwright.sync_api import Locator, Page, expect
-from waiting import HANG
 
 from proofbook.project import Project
 from proofbook.review.command import open_session
@@ -99,13 +96,14 @@ STEPS = (
 
 
 @pytest.fixture
-def failed_run(project: Project, add_runbook: Callable[..., Path], add_profile: Any) -> Project:
+def failed_run(
+    project: Project, add_runbook: Callable[..., Path], add_profile: Any,
+    make_run: Callable[..., None],
+) -> Project:  # fmt: skip
     """A project with a run whose only job failed at a cell far down."""
     add_profile(PROFILE)
     add_runbook("demo/tone", *STEPS, parameters="pitch: float = 440.0  # Hz")
-    command = [sys.executable, "-m", "proofbook", "run"]
-    done = subprocess.run(command, cwd=project.root, timeout=HANG, check=False, capture_output=True)
-    assert done.returncode == 1, done.stdout
+    make_run(code=1)
     return project
 
 
@@ -207,12 +205,11 @@ come too late to count, and then the clip is played again."""
 
 def test_questions_are_answered_in_a_panel_and_go_to_the_log(
     lab: Callable[..., Lab], project: Project, page: Page, add_runbook: Callable[..., Path],
-    add_profile: Any, audit: Callable[..., list[str]],
+    add_profile: Any, audit: Callable[..., list[str]], make_run: Callable[..., None],
 ) -> None:  # fmt: skip
     add_profile(PROFILE)
     add_runbook("demo/tone", *ASKING, parameters="pitch: float = 440.0  # Hz")
-    command = [sys.executable, "-m", "proofbook", "run", "--cold"]
-    subprocess.run(command, cwd=project.root, timeout=HANG, check=True, capture_output=True)
+    make_run()
     open_notebook(page, lab("latest", "tone").url)
     cell = page.locator(".jp-Notebook .jp-CodeCell").last
     cell.scroll_into_view_if_needed()
@@ -252,14 +249,13 @@ def choose_theme(page: Page, theme: str) -> None:
 
 def test_a_blind_comparison_is_made_in_a_panel(
     lab: Callable[..., Lab], project: Project, page: Page, add_runbook: Callable[..., Path],
-    add_profile: Any,
+    add_profile: Any, make_run: Callable[..., None],
 ) -> None:  # fmt: skip
     add_profile(PROFILE)
     asking = [cell.replace("about=[shown]", "about=[shown], form='ab'") for cell in ASKING]
     add_runbook("demo/tone", *asking, parameters="pitch: float = 440.0  # Hz")
-    command = [sys.executable, "-m", "proofbook", "run", "--cold"]
     for more in ((), ("-p", "pitch=600.0")):
-        subprocess.run([*command, *more], cwd=project.root, timeout=HANG, check=True)
+        make_run(*more)
         if not more:
             approve(next(iter_runs(project.outputs)), "good")
     open_notebook(page, lab("latest", "tone").url)

@@ -52,7 +52,10 @@ def proofbook(project: Project, *words: str) -> str:
 
 
 @pytest.fixture
-def passed_run(project: Project, add_runbook: Callable[..., Path], add_profile: Any) -> Path:
+def passed_run(
+    project: Project, add_runbook: Callable[..., Path], add_profile: Any,
+    make_run: Callable[..., None],
+) -> Path:  # fmt: skip
     """A run that passed and is sealed, in a project under git; return its folder."""
     add_profile(PROFILE)
     add_runbook("demo/tone", *STEPS, parameters="pitch: float = 440.0  # Hz")
@@ -60,7 +63,7 @@ def passed_run(project: Project, add_runbook: Callable[..., Path], add_profile: 
     identity = ("-c", "user.name=Ann", "-c", "user.email=ann@example.org")
     for words in (("init", "-q"), ("add", "-A"), (*identity, "commit", "-qm", "first")):
         command(project, "git", *words)
-    proofbook(project, "run", "--cold")
+    make_run()
     (info,) = project.outputs.glob("*/run.json")
     return info.parent
 
@@ -79,8 +82,12 @@ def api(page: Page, path: str) -> str:
     return path
 
 
+OPEN = "async (path) => { await jupyterapp.commands.execute('docmanager:open', { path }); }"
+"""JavaScript that returns nothing: a document's widget would be sent with all that it knows."""
+
+
 def open_in_a_tab(page: Page, path: str) -> None:
-    page.evaluate("(path) => jupyterapp.commands.execute('docmanager:open', { path })", path)
+    page.evaluate(OPEN, path)
     api(page, path)
     wait_until_idle(page)
 
@@ -121,8 +128,8 @@ def restart_kernel(page: Page, path: str) -> None:
 
 
 def run_all(page: Page, path: str) -> None:
-    page.evaluate("(path) => jupyterapp.commands.execute('docmanager:open', { path })", path)
-    page.evaluate("() => jupyterapp.commands.execute('notebook:run-all-cells')")
+    page.evaluate(OPEN, path)
+    page.evaluate("async () => { await jupyterapp.commands.execute('notebook:run-all-cells'); }")
     wait_until_idle(page)
 
 
@@ -221,10 +228,10 @@ def test_a_lab_opens_no_tabs_of_another(
 ) -> None:
     open_notebook(page, lab("demo/tone").url)
     api(page, "runbooks/demo/tone.ipynb")
-    page.evaluate("() => jupyterapp.restored")
+    page.evaluate("async () => { await jupyterapp.restored; }")
     page.goto(lab().url)
     page.wait_for_function("() => window.jupyterapp")
-    page.evaluate("() => jupyterapp.restored")
+    page.evaluate("async () => { await jupyterapp.restored; }")
     page.locator(".jp-LauncherCard").first.wait_for()
     titles = "() => [...jupyterapp.shell.widgets('main')].map((each) => each.title.label)"
     assert page.evaluate(titles) == ["Launcher"]

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import psutil
 import pytest
+from waiting import wait_for
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _alive(pids: Iterable[int]) -> set[int]:
-    return {
-        pid
-        for pid in pids
-        if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    }
+    return {pid for pid in pids if _lives(pid)}
 
 
 @pytest.fixture
@@ -24,17 +27,10 @@ def alive() -> Callable[[Iterable[int]], set[int]]:
     return _alive
 
 
-@pytest.fixture
-def wait_for() -> Callable[..., None]:
-    """Return a function that waits until something has happened; a minute is for a busy machine."""
-
-    def wait(happened: Callable[[], object], seconds: float = 60) -> None:
-        deadline = time.monotonic() + seconds
-        while not happened():
-            assert time.monotonic() < deadline, "it did not happen in time"
-            time.sleep(0.01)
-
-    return wait
+@pytest.fixture(name="wait_for")
+def wait_until() -> Callable[..., None]:
+    """Return a function that waits until something has happened."""
+    return wait_for
 
 
 @pytest.fixture

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from sample_run import START, check
+from waiting import HANG
 
 from proofbook.files import append_line
 from proofbook.media import text
@@ -49,11 +51,10 @@ def page(browser: Browser, sample: RunFolder) -> Iterator[Page]:
 
 def wait_until(page: Page, condition: str) -> None:
     """Wait for a condition; the page's policy forbids the eval of ``wait_for_function``."""
-    for _ in range(400):
-        if page.evaluate(condition):
-            return
+    deadline = time.monotonic() + HANG
+    while not page.evaluate(condition):
+        assert time.monotonic() < deadline, f"did not come true: {condition}"
         page.wait_for_timeout(50)
-    raise AssertionError(f"did not come true: {condition}")
 
 
 def visible_jobs(page: Page) -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from waiting import wait_for
 
 from proofbook.report.single import write_single_file
 from proofbook.runs.folder import RunFolder
@@ -31,17 +32,9 @@ def test_a_single_file_plays_where_nothing_else_is(
     page.locator("img").evaluate_all("(all) => all.forEach((one) => { one.loading = 'eager'; })")
     audio = page.locator("audio").first
     audio.evaluate("(one) => { one.preload = 'auto'; return one.play(); }")
-    for _ in range(100):
-        if audio.evaluate("(one) => one.currentTime") > 0.1:
-            break
-        page.wait_for_timeout(50)
-    assert audio.evaluate("(one) => one.currentTime") > 0.1
+    wait_for(lambda: audio.evaluate("(one) => one.currentTime") > 0.1)
     loaded = "(all) => all.every((one) => one.complete && one.naturalWidth > 0)"
-    for _ in range(100):
-        if page.locator("img").evaluate_all(loaded):
-            break
-        page.wait_for_timeout(50)
-    assert page.locator("img").evaluate_all(loaded)
+    wait_for(lambda: page.locator("img").evaluate_all(loaded))
     assert failures == []
     page.close()
 

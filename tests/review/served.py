@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -93,11 +94,11 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
 
 
 def wait_for(page: Page, condition: Callable[[], bool], what: str) -> None:
-    for _ in range(300):
-        if condition():
-            return
+    deadline = time.monotonic() + HANG
+    while not condition():
+        message = page.inner_text("#message")
+        assert time.monotonic() < deadline, f"did not come true: {what}; {message}"
         page.wait_for_timeout(50)
-    raise AssertionError(f"did not come true: {what}; {page.inner_text('#message')}")
 
 
 def listen(page: Page, seconds: float = 0.6) -> None:

@@ -32,10 +32,8 @@ def test_a_page_from_a_file_is_filled_in_saved_and_taken(
     page.click("#answer")
     clip = page.locator("#job-clip")
     clip.locator("audio").evaluate("(one) => one.play()")
-    for _ in range(200):
-        if clip.locator("audio").evaluate("(one) => one.ended"):
-            break
-        page.wait_for_timeout(50)
+    until_ended = "(one) => one.ended || new Promise((done) => { one.onended = () => done(true); })"
+    assert clip.locator("audio").evaluate(until_ended)
     clip.locator("input[value=approved]").check()
     looks = page.locator("#job-looks")
     looks.evaluate("(one) => { one.open = true; }")

@@ -87,7 +87,7 @@ class Runner:
         return Ended(process.returncode, output, folder)
 
 
-def survivors(run_id: str, seconds: float = 30) -> list[psutil.Process]:
+def survivors(run_id: str, seconds: float = HANG) -> list[psutil.Process]:
     """Return the processes of a run that are still alive after ``seconds``."""
     deadline = time.monotonic() + seconds
     while (left := _alive(run_id)) and time.monotonic() < deadline:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import HANG
 
 from proofbook.files import append_line
 from proofbook.records import Evidence, Outcome, PlannedJob, RunInfo
@@ -82,13 +83,13 @@ def test_it_is_written_after_a_job_has_ended_and_time_has_passed(
     times = iter([0.0, 1.0, 5.0, 30.0, 30.5, 31.0])
     report = follow(run, closing, lambda: next(times), lambda event: None)
     with report.following():  # writes from 0 to 1: nothing before 21
-        assert written.acquire(timeout=10)
+        assert written.acquire(timeout=HANG)
         assert outcome_of(run) == "incomplete"
         run.job("a").write_outcome(ENDED.outcome)
         report.handle(CellStarted(job="a", index=0, total=1, cell="x"))
         report.handle(ENDED)
         closing.over.release()
-        assert written.acquire(timeout=10)
+        assert written.acquire(timeout=HANG)
         assert outcome_of(run) == "crashed"
     assert closing.pauses[0] == 16  # at 5; what ends with the run is not written here
     assert not written.acquire(blocking=False)

@@ -40,13 +40,16 @@ def orphaned_writers(reader: int) -> list[PipeHolder]:
     awaited = {pipe for pipe, writes in ends if not writes} - writable
     if not awaited:
         return []
-    related = {reader, os.getpid(), *tree.descendants(reader)}
     holders = [
-        PipeHolder(pid, _command(pid))
+        pid
         for pid in sorted(int(entry) for entry in os.listdir("/proc") if entry.isdigit())  # noqa: PTH208 - names are enough
-        if pid not in related and any(w and pipe in awaited for pipe, w in _pipe_ends(pid))
+        if pid not in (reader, os.getpid())
+        and any(writes and pipe in awaited for pipe, writes in _pipe_ends(pid))
     ]
-    return [holder for holder in holders if holder.command]
+    # Who descends from the reader is asked last: what it has started meanwhile is at work as well.
+    related = tree.descendants(reader)
+    orphans = [PipeHolder(pid, _command(pid)) for pid in holders if pid not in related]
+    return [orphan for orphan in orphans if orphan.command]
 
 
 def _pipe_ends(pid: int) -> Iterator[tuple[str, bool]]:

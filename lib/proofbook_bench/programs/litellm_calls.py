@@ -17,7 +17,7 @@ _WARM = 10
 
 
 async def _measure(url: str, calls: int) -> list[float]:
-    import litellm  # type: ignore[import-not-found]
+    import litellm
 
     taken = []
     for number in range(_WARM + calls):

@@ -5,6 +5,7 @@ Knows nothing about what is in the networks.
 
 from __future__ import annotations
 
+import itertools
 import re
 import shutil
 import tempfile
@@ -28,12 +29,16 @@ __all__ = [
     "missing_files",
     "names_gpu",
     "scratch_folder",
+    "why_files_unknown",
+    "why_not_due",
 ]
 
 _NO_GPU = re.compile(
     r"\b(no|not|without|cannot|unavailable)\b|available\W+false|back to (the )?cpu|out of memory",
     re.IGNORECASE,
 )
+_FEWEST = 3
+"""Checkpoints from which it is found out what was not given."""
 
 
 def checkpoints_missing(written: Sequence[int], every: int, last: int) -> list[int]:
@@ -45,31 +50,57 @@ def checkpoints_missing(written: Sequence[int], every: int, last: int) -> list[i
         last: The training's last step.
     """
     steps = sorted(step for step in written if step > 0)
+    if why_not_due(written, every):
+        return []
     if not every:
-        if len(steps) < 2:
-            return []
-        every = min(b - a for a, b in zip(steps, steps[1:-1] or steps[1:], strict=False))
+        every = min(b - a for a, b in itertools.pairwise(steps[:-1]))
         return sorted(set(range(steps[0], steps[-1], every)) - set(steps))
     return sorted(set(range(every, last + 1, every)) - set(steps))
 
 
+def why_not_due(written: Sequence[int], every: int) -> str:
+    """Return why nothing is known of when checkpoints were due; empty where it is."""
+    seen = len([step for step in written if step > 0])
+    if every or seen >= _FEWEST:
+        return ""
+    return (
+        f"{seen} checkpoints were seen, and their distance is found out from {_FEWEST}; give "
+        "checkpoint_every"
+    )
+
+
 def missing_files(trainer: Trainer, output: Path) -> list[str]:
     """Return which files which checkpoints lack: the declared ones, and what all others have."""
-    listed = [each for each in find_checkpoints(output, trainer.checkpoints) if each.path.is_dir()]
+    listed = _folders(trainer, output)
     names = {each.path: _names(each) for each in listed}
     usual = Counter(name for files in names.values() for name in files)
-    wanted = {
-        *trainer.checkpoint_files,
-        *(n for n, count in usual.items() if count == len(listed) - 1),
-    }
-    if len(listed) < 3:
-        wanted = set(trainer.checkpoint_files)
+    others = {n for n, count in usual.items() if count == len(listed) - 1}
+    wanted = {*trainer.checkpoint_files, *(others if len(listed) >= _FEWEST else ())}
     return [
         f"{each.path.name} lacks {name}"
         for each in listed
         for name in sorted(wanted, key=lambda name: (name not in trainer.checkpoint_files, name))
         if name not in names[each.path]
     ]
+
+
+def why_files_unknown(trainer: Trainer, output: Path) -> str:
+    """Return why nothing is known of the files that each checkpoint must have; empty where it is.
+
+    Two checkpoints with the same files have been compared; where they differ, nothing says which of
+    them is right.
+    """
+    listed = _folders(trainer, output)
+    same = len(listed) == _FEWEST - 1 and _names(listed[0]) == _names(listed[1])
+    if not listed:
+        return "no checkpoint is a folder"
+    if trainer.checkpoint_files or len(listed) >= _FEWEST or same:
+        return ""
+    differ = ", whose files differ" if len(listed) > 1 else ""
+    return (
+        f"{len(listed)} of the checkpoints are folders{differ}: too few to know which files each "
+        "must have; give checkpoint_files"
+    )
 
 
 def half_written(output: Path) -> list[str]:
@@ -109,6 +140,10 @@ def scratch_folder(folder: Path) -> Iterator[Path]:
         yield place
     finally:
         shutil.rmtree(place, ignore_errors=True)
+
+
+def _folders(trainer: Trainer, output: Path) -> list[Checkpoint]:
+    return [each for each in find_checkpoints(output, trainer.checkpoints) if each.path.is_dir()]
 
 
 def _names(checkpoint: Checkpoint) -> set[str]:

@@ -6,9 +6,12 @@ so that a profile is validated at once.
 
 from __future__ import annotations
 
+import math
+
 from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = [
+    "MOST_TRIES",
     "RUNBOOKS",
     "CheckpointsConfig",
     "ConfigurationsConfig",
@@ -18,6 +21,14 @@ __all__ = [
     "TrainConfig",
     "TrainerConfig",
 ]
+MOST_TRIES = 4
+"""How often a training is started for signals that come when it is over."""
+_CONTROLS = 3
+"""Trainings left alone: the third decides where two differ."""
+_LOOKS = 3
+"""How often a training is measured that is over before it was looked at."""
+_SLACK = 900.0
+"""Seconds to read, compare and draw what trainings leave."""
 
 
 class TrainerConfig(BaseModel):
@@ -38,6 +49,14 @@ class TrainerConfig(BaseModel):
     log_pattern: str
     timeout: float = Field(gt=0)
     output_dir: str
+
+    def longest_seconds(self) -> float:
+        """Return how long a job may take while every start of the trainer keeps to its limit."""
+        return self._most_starts() * self.timeout + _SLACK
+
+    def _most_starts(self) -> int:
+        """Return how often the trainer is started at the most."""
+        return 1
 
 
 class TrainConfig(TrainerConfig):
@@ -61,7 +80,12 @@ class ResumeConfig(TrainerConfig):
     saves_on_signal: bool
     exit_codes: list[int]
     made_once: list[str]
+    probes: int = Field(ge=0)
     seed: int = Field(ge=0)
+
+    def _most_starts(self) -> int:
+        tries = MOST_TRIES * (len(self.interruptions) + 1)
+        return _CONTROLS - bool(self.trained) + tries + (self.probes and self.probes + 2)
 
 
 class CheckpointsConfig(TrainerConfig):
@@ -73,6 +97,9 @@ class CheckpointsConfig(TrainerConfig):
     corruptions: int = Field(ge=0)
     seed: int = Field(ge=0)
 
+    def _most_starts(self) -> int:
+        return 0 if self.trained else 1
+
 
 class ConfigurationsConfig(TrainerConfig):
     """Parameters of ``training/configurations``."""
@@ -80,6 +107,9 @@ class ConfigurationsConfig(TrainerConfig):
     changes: dict[str, str]
     compared_steps: int = Field(ge=0)
     final_files: list[str]
+
+    def _most_starts(self) -> int:
+        return 2 if self.compared_steps else 1
 
 
 class MemoryConfig(TrainerConfig):
@@ -98,6 +128,13 @@ class MemoryConfig(TrainerConfig):
     slack: float = Field(gt=0)
     growth: float = Field(gt=0)
 
+    def _most_starts(self) -> int:
+        """Return the trials by doubling and by halving, those for a limit, and the cycles."""
+        doublings = max(0, math.ceil(math.log2(max(1, self.largest_batch / self.first_batch))))
+        halvings = math.ceil(math.log2(max(2, self.largest_batch)))
+        limit = 2 * _LOOKS if self.limit_above_batch else 0
+        return 2 + doublings + halvings + limit + MOST_TRIES * (self.cycles + 1)
+
 
 class ThroughputConfig(TrainerConfig):
     """Parameters of ``training/throughput``."""
@@ -111,6 +148,9 @@ class ThroughputConfig(TrainerConfig):
     hottest: float = Field(gt=0)
     memory_share: float = Field(gt=0, le=1)
     unevenness: float = Field(ge=1)
+
+    def _most_starts(self) -> int:
+        return 0 if self.record else 1
 
 
 RUNBOOKS: dict[str, type[BaseModel]] = {

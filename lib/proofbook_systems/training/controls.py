@@ -120,6 +120,12 @@ class Control:
         return sorted({each.step for each in self.checkpoints} | {int(str(s)) for s in steps})
 
     @property
+    def keeps(self) -> int:
+        """How many checkpoints it leaves where it has removed older ones; 0 where it keeps all."""
+        left = len(self.checkpoints)
+        return left if len([step for step in self.saved if step > 0]) > left else 0
+
+    @property
     def files(self) -> set[str]:
         """The files that every checkpoint has; single files are called by their ending."""
         each = [_names(checkpoint) for checkpoint in self.checkpoints]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from proofbook.errors import SubjectError
 from proofbook.hardware import Gpu
+from proofbook_systems.training.config import MOST_TRIES
 from proofbook_systems.training.gpu_watch import added_use, memory_in_use
 from proofbook_systems.training.running import Ended, Training
 from proofbook_systems.training.steps import last_step
@@ -44,6 +47,8 @@ def run_cycles(
 ) -> list[CycleUse]:
     """Start a training, interrupt and resume it ``cycles`` times, and let it come to its end.
 
+    Where it was over before a signal could be sent, all of it is done again, with earlier signals.
+
     Args:
         trainer: What is started.
         folder: Where its output and logs go.
@@ -53,35 +58,57 @@ def run_cycles(
         timeout: Seconds that each start may take.
 
     Raises:
-        SubjectError: It hangs.
+        SubjectError: It hangs, or is always over before a signal is sent.
     """
-    uses: list[CycleUse] = []
+    for attempt in range(MOST_TRIES):
+        shutil.rmtree(folder / "model", ignore_errors=True)
+        uses = list(
+            _cycles(trainer, folder, cycles, attempt, gpu=gpu, slack=slack, timeout=timeout)
+        )
+        if len(uses) == cycles + 1:
+            return uses
+    raise SubjectError(
+        f"the trainer was at its last step before it was interrupted, in {MOST_TRIES} tries; give "
+        "more steps"
+    )
+
+
+def _cycles(
+    trainer: Trainer, folder: Path, cycles: int, earlier: int, *, gpu: Gpu | None, slack: float,
+    timeout: float,
+) -> Iterator[CycleUse]:  # fmt: skip
+    """Yield what each start did, up to one that was interrupted too late."""
+    last = trainer.steps
     for number in range(cycles + 1):
         before = memory_in_use(gpu)
-        log = folder / f"cycle-{number + 1}.log"
+        log, due = folder / f"cycle-{number + 1}.log", last * (number + 1) // (cycles + 1) - earlier
         with Training(trainer, folder / "model", log, resume=number > 0, gpu=gpu) as training:
-            over = number < cycles and _interrupt(training, number + 1, cycles + 1, timeout)
+            signalled = _interrupt(training, due, timeout) if number < cycles else None
             ended = training.end(timeout)
+        if not number and ended.steps:
+            last = trainer.steps - 1 + min(1, ended.steps[0].number)  # counted from 0 or from 1
+        if signalled is not None and signalled >= last - 1 and ended.code == 0:
+            return  # it had at the most its last step to make
         peak = ended.gpu.largest("memory") if ended.gpu else ended.peak_memory
-        uses.append(CycleUse(ended.state, peak, _settled(gpu, before, slack), _why_not(
-            asked=number < cycles, over=over, ended=ended, steps=trainer.steps
-        )))  # fmt: skip
-    return uses
+        yield CycleUse(
+            ended.state, peak, _settled(gpu, before, slack), _why_not(signalled, ended, last)
+        )
 
 
-def _interrupt(training: Training, part: int, parts: int, timeout: float) -> bool:
-    """Interrupt a start after its part of the steps; return whether it was over before that."""
-    over = training.wait_step(part * training.trainer.steps // parts, timeout)
+def _interrupt(training: Training, step: int, timeout: float) -> int:
+    """Interrupt a start after ``step``; return the step that it had told then."""
+    training.wait_step(max(1, step), timeout)
+    training.hold()  # until the signal is sent, so that it comes at the step that is noted
+    signalled = training.reached()
     training.interrupt(signal.SIGINT)
-    return over
+    training.let_go()
+    return signalled
 
 
-def _why_not(*, asked: bool, over: bool, ended: Ended, steps: int) -> str:
+def _why_not(signalled: int | None, ended: Ended, last: int) -> str:
     reached = last_step(ended.steps)
-    if asked and over:
-        return f"it ended before it was interrupted, after step {reached}"
-    if asked and reached >= steps and ended.code == 0:
-        return f"SIGINT did not interrupt it: it went on to step {reached}"
+    if signalled is not None and reached >= last and ended.code == 0:
+        return f"SIGINT did not interrupt it: it went on from step {signalled} to step {reached}"
     return ""
 
 

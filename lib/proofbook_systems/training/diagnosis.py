@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from proofbook_systems.training.comparison import compare_steps
+from proofbook_systems.training.comparison import compare_steps, size_words
 from proofbook_systems.training.controls import Control
-from proofbook_systems.training.evidence import gather
+from proofbook_systems.training.evidence import Evidence, gather
 from proofbook_systems.training.interruption import Interrupted
 from proofbook_systems.training.layouts import checkpoint_of
 from proofbook_systems.training.signatures import recognise
@@ -27,6 +27,13 @@ class Finding:
     words: str
     more: list[str] = field(default_factory=list)
     """What departs later."""
+    probe_at: int | None = None
+    """The step of the interruption whose cause an experiment may tell from others that look alike;
+    None where there is nothing to tell apart."""
+    lead: str = ""
+    """What departs, without its cause."""
+    at_once: bool = False
+    """Whether the first step after resuming departs."""
 
 
 def diagnose(
@@ -56,13 +63,32 @@ def diagnose(
     early = _before_the_first(control, result)
     if early is not None:
         return Finding(words=early, more=all_words)
-    for evidence in gather(control, output, result, comparison):
-        if words := recognise(evidence):
-            return Finding(words=words, more=all_words)
+    resumptions = gather(control, output, result, comparison)
+    for evidence in resumptions:
+        if recognised := recognise(evidence):
+            return _finding(evidence, *recognised, all_words)
     if not all_words:
         return None
     first = min(departures, key=lambda each: each.step or 0, default=None)
-    return Finding(words=first.words if first else all_words[0], more=all_words)
+    words = first.words if first else all_words[0]
+    departing = [each for each in resumptions if each.departs("loss") is not None]
+    if departing:
+        return _finding(departing[0], words, True, all_words)
+    return Finding(words=words, more=all_words)
+
+
+def _finding(evidence: Evidence, words: str, ambiguous: bool, more: list[str]) -> Finding:
+    """Return a finding; a checkpoint that shows another state afterwards needs no experiment."""
+    number = evidence.departs("loss")
+    plain = {"random numbers", "order of the data"} & evidence.states.keys()
+    if number is None or plain or not ambiguous:
+        return Finding(words=words, more=more)
+    size = size_words(evidence.gap(number))
+    return Finding(
+        words=words, more=more, probe_at=evidence.cycle.signalled,
+        at_once=evidence.loss_departs_at_once,
+        lead=f"{evidence.start()}: the loss at step {number} departs {size}",
+    )  # fmt: skip
 
 
 def _counts(row: Row, control: Control, here: set[str | None]) -> bool:

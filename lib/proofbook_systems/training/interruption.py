@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import random
+import shutil
 import signal
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from proofbook.errors import SubjectError
 from proofbook_systems.training.comparison import stitch
+from proofbook_systems.training.config import MOST_TRIES
 from proofbook_systems.training.controls import Control
 from proofbook_systems.training.moments import Outcome, Start
 from proofbook_systems.training.plans import Interruption, read_plan
 from proofbook_systems.training.resumption import step_resumed_at
 from proofbook_systems.training.running import Ended, Training
-from proofbook_systems.training.steps import Step
+from proofbook_systems.training.steps import Step, last_step
 
 __all__ = ["Cycle", "Interrupted", "Interruption", "interrupt_and_resume", "read_plan"]
 
@@ -123,9 +126,12 @@ def interrupt_and_resume(
 ) -> Interrupted:
     """Start, interrupt and resume as planned, then resume to the end.
 
+    A signal that comes when a training is at its end proves nothing: another try is made from the
+    beginning, with an earlier moment.
+
     Args:
         control: The same training left alone.
-        output: The folder of this one.
+        output: The folder of this one; another try empties it.
         plan: One start for each; what follows one that did not end the trainer is left out.
         logs: Folder for what each start prints.
         timeout: Seconds that each start may take.
@@ -134,16 +140,51 @@ def interrupt_and_resume(
     Raises:
         SubjectError: It hangs, or ends before it was interrupted.
     """
+    placed, problem = [planned.placed(control) for planned in plan], ""
+    for attempt in range(MOST_TRIES):
+        output.mkdir(parents=True, exist_ok=True)
+        result = _try(control, output, placed, logs=logs, timeout=timeout, seed=f"{seed}/{attempt}")
+        if isinstance(result, Interrupted):
+            return result
+        if result.went_on and attempt == MOST_TRIES - 1:
+            return result.went_on
+        problem = result.problem
+        placed[result.number] = placed[result.number].earlier(result.signalled)
+        shutil.rmtree(output)
+    raise SubjectError(
+        f"{problem}; {MOST_TRIES} tries came too late: interrupt it earlier, or train for more "
+        "steps"
+    )
+
+
+class _Late(NamedTuple):
+    """A signal that came too late."""
+
+    number: int
+    """Of the interruption."""
+    signalled: int
+    problem: str
+    went_on: Interrupted | None = None
+    """What there is, where the trainer has made steps after the signal."""
+
+
+def _try(
+    control: Control, output: Path, plan: Sequence[Interruption], *, logs: Path, timeout: float,
+    seed: str,
+) -> Interrupted | _Late:  # fmt: skip
+    """Do all of it once."""
     trainer, cycles = control.trainer, list[Cycle]()
-    output.mkdir(parents=True, exist_ok=True)
     for number, planned in enumerate(plan):
-        log = logs / f"start-{number + 1}.log"
-        interruption, chance = planned.placed(control), random.Random(f"{seed}/{number}")
-        with Start(trainer, output, log, interruption, resume=number > 0) as start:
+        log, chance = logs / f"start-{number + 1}.log", random.Random(f"{seed}/{number}")
+        with Start(trainer, output, log, planned, resume=number > 0) as start:
             outcome = start.interrupted(control, timeout, chance)
         if isinstance(outcome, Ended):
-            return _ended_early(control, cycles, interruption, outcome)
-        cycles.append(_cycle(interruption, outcome))
+            return _ended_early(control, cycles, planned, outcome)
+        cycles.append(_cycle(planned, outcome))
+        if outcome.late:
+            went_on = Interrupted(cycles=cycles, last=outcome.ended)
+            more = outcome.signalled < control.total
+            return _Late(number, outcome.signalled, cycles[-1].words, went_on if more else None)
         if not cycles[-1].happened:
             break
     log = logs / f"start-{len(cycles) + 1}.log"
@@ -154,18 +195,19 @@ def interrupt_and_resume(
 
 def _ended_early(
     control: Control, cycles: Sequence[Cycle], interruption: Interruption, ended: Ended
-) -> Interrupted:
+) -> Interrupted | _Late:
     """Return what is known where a start ended before its moment: one that failed is the last.
 
     Raises:
-        SubjectError: Its end was a good one, or it was no resumption.
+        SubjectError: It was no resumption that failed, or it never came to its moment.
     """
     if cycles and ended.code != 0:
         return Interrupted(cycles=_with_resumptions(control, cycles, ended), last=ended)
-    raise SubjectError(
-        f"the trainer {ended.state} before {interruption.words} ({ended.last_words}); interrupt it "
-        "earlier, or train for more steps"
-    )
+    problem = f"the trainer {ended.state} before {interruption.words} ({ended.last_words})"
+    reached = last_step(ended.steps)
+    if ended.code == 0 and reached >= max(interruption.step, control.total):
+        return _Late(len(cycles), reached, problem)
+    raise SubjectError(f"{problem}; interrupt it earlier, or train for more steps")
 
 
 def _cycle(interruption: Interruption, outcome: Outcome) -> Cycle:

@@ -40,6 +40,8 @@ class Outcome(NamedTuple):
     """Whether it was to be hit while it wrote a checkpoint, and had finished that."""
     checkpoints: list[int]
     """The whole ones that were on the disk then."""
+    late: bool = False
+    """Whether the signal proves nothing: it came when the training was at its end."""
 
 
 class Start:
@@ -75,22 +77,31 @@ class Start:
         training, planned = self._training, self._interruption
         if self._wait(control, timeout, chance):
             return training.end(timeout)
+        training.hold()  # until the signal is sent, so that it comes at the step that is noted
         signalled = training.reached()
         training.interrupt(planned.signum)
-        training.let_go()  # it may be held in a save, where it would take no other signal
-        happened = self._ends(control, signalled, timeout)
+        training.let_go()  # held, it would take no other signal than SIGKILL
+        ends = self._ends(control, signalled, timeout)
         ended = training.end(timeout)
         reached = max([signalled, *(step.number for step in ended.steps)])
         whole = control.whole_steps(training.checkpoints())
         codes = (-planned.signum, 128 + planned.signum)  # that tell of it, as a shell has them
+        happened = ends and (reached < control.total or ended.code in codes)
         return Outcome(
             ended=ended,
             reached=reached,
             signalled=signalled,
-            happened=happened and (reached < control.total or ended.code in codes),
+            happened=happened,
             missed=planned.writing and any(step >= planned.step for step in whole),
             checkpoints=whole,
+            late=ends and not happened and self._may_be_late(control, signalled, ended),
         )
+
+    def _may_be_late(self, control: Control, signalled: int, ended: Ended) -> bool:
+        """Say whether one that came to its end may have had no time to heed the signal."""
+        grace = min(_STEPS_OF_GRACE, control.total // 2)
+        killed = self._interruption.signum == signal.SIGKILL  # nobody ignores that: it was over
+        return ended.code == 0 and (killed or signalled + grace > control.total)
 
     def _wait(self, control: Control, timeout: float, chance: random.Random) -> bool:
         """Wait until it is time; return whether the training has ended before that."""

@@ -20,6 +20,7 @@ __all__ = ["Interruption", "read_plan"]
 _FORM = re.compile(
     r"(SIGINT|SIGTERM|SIGKILL) (?:(after|in) (\d+)|(after|in) (\d+) ?%|at (\d+(?:\.\d+)?) s)"
 )
+_EARLIER = 0.7
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +56,14 @@ class Interruption:
             # What is interrupted before its first checkpoint has nothing to resume from.
             step = max(step, due[0] + 1)
         return replace(self, step=step, percent=None)
+
+    def earlier(self, signalled: int) -> Interruption:
+        """Return it at an earlier moment, as it came too late: after step ``signalled``."""
+        if self.seconds is not None:
+            return replace(self, seconds=round(self.seconds * _EARLIER, 3))
+        if self.writing:
+            return self
+        return replace(self, step=max(1, self.step - max(1, signalled - self.step)))
 
 
 def read_plan(plan: Sequence[str]) -> list[Interruption]:

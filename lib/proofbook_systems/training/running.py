@@ -32,6 +32,8 @@ _PAUSE = 0.005
 # Lines come as they are printed; nothing is written beside the project's sources.
 _QUIET = {"PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 _MEMORY_EVERY = 0.1
+_STEP_EVERY = 0.02
+"""Seconds between two readings where another step was told meanwhile."""
 _TAIL = 8192
 """Bytes at the end of what is printed that tell how far a training is."""
 
@@ -272,13 +274,15 @@ class Training:
         return ""
 
     def _read_memory(self) -> None:
-        now = time.monotonic() - self._started
-        if self._memory and now - self._memory[-1].seconds < _MEMORY_EVERY:
-            return
+        now, step = time.monotonic() - self._started, self.reached()
+        if self._memory:
+            before = self._memory[-1]
+            if now - before.seconds < (_STEP_EVERY if step > before.step else _MEMORY_EVERY):
+                return
         pids = process_tree([self.pid])
         size, cpu = resident_memory(pids), cpu_seconds(pids)
         if size:
-            self._memory.append(MemorySample(now, self.reached(), size, cpu))
+            self._memory.append(MemorySample(now, step, size, cpu))
 
 
 def run_training(

@@ -18,9 +18,10 @@ from proofbook_systems.training.magnitudes import (
     one_tensor,
     relative_size,
 )
+from proofbook_systems.training.modes import recognise_mode
 from proofbook_systems.training.roles import Role
 
-__all__ = ["SIGNATURES", "Signature", "recognise"]
+__all__ = ["AMBIGUOUS", "SIGNATURES", "Signature", "recognise"]
 
 _ROUNDED = 1e-3
 """Part of the weights by which rounding changes them at the most, some steps later."""
@@ -297,18 +298,20 @@ def _moments(evidence: Evidence) -> str | None:
 
 SIGNATURES: tuple[Signature, ...] = (
     _no_checkpoint, _from_the_beginning, _older, _skipped, _not_finite, _scheduler, _scaler,
-    _counters, _settings, _average,
-    _unsaved, _part, _new_weights, _rounded, _random, _order, _other_weights, _moments,
+    _counters, _settings, _average, _unsaved, _part, recognise_mode,
+    _new_weights, _rounded, _random, _order, _other_weights, _moments,
 )  # fmt: skip
 """In this order: what is the cause of the others comes first."""
 
 
-def recognise(evidence: Evidence) -> str | None:
-    """Return what the evidence of one resumption looks like; None where nothing is recognised."""
-    for signature in SIGNATURES:
-        if words := signature(evidence):
-            return words
-    return None
+AMBIGUOUS = frozenset({_new_weights, _random, _order, _other_weights, _moments})
+"""Those whose causes look alike in losses: an experiment tells them apart."""
+
+
+def recognise(evidence: Evidence) -> tuple[str, bool] | None:
+    """Return what a resumption looks like, and whether others look alike; None if like nothing."""
+    told = ((signature(evidence), signature in AMBIGUOUS) for signature in SIGNATURES)
+    return next(((words, ambiguous) for words, ambiguous in told if words), None)
 
 
 def _loss_words(evidence: Evidence) -> str:
@@ -337,8 +340,8 @@ def _steps(count: int) -> str:
 
 
 def _number(value: Any) -> float | None:
-    if hasattr(value, "numel") and value.numel() == 1:
-        return float(value)
+    if hasattr(value, "reshape") and len(value.reshape(-1)) == 1:
+        return float(value.reshape(-1)[0])
     return float(value) if isinstance(value, int | float) else None
 
 

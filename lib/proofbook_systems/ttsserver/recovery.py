@@ -5,9 +5,10 @@ is cancelled, and where the server does not heed that, or has ended, it is start
 does not come back, the next row says so.
 
 A row that may have failed for its predecessor is run once more on a fresh server, as a control: one
-that does not pass right after a row that did not, and one whose time ran out before the server is
-known to have begun with it. A row that the server refused, or that fails on the fresh server too,
-failed by itself; the same failure is not tried again, so that ten failures are not nine restarts.
+that does not pass right after a row that did not, one whose time ran out before the server is known
+to have begun with it, and one during which a server ended that had spoken another row before. A row
+that the server refused, or that fails on the fresh server too, failed by itself; the same failure
+is not tried again, so that ten failures are not nine restarts.
 """
 
 from __future__ import annotations
@@ -80,14 +81,14 @@ class _State:
                 row=row, error=f"the server does not come back: {self.lost}",
                 server_log_tail=self.server.tail(), refused=True,
             )  # fmt: skip
-        ended = "" if self.fresh else self.server.exited()
+        was_fresh, last = self.fresh, self.last
+        ended = "" if was_fresh else self.server.exited()
         if ended and self._restart(f"before {row.name}: {ended}"):
             result = self._run(row)
-            result.paid_for = f"{row.name}: {ended} before it began, after {self.last} had passed"
+            result.paid_for = f"{row.name}: {ended} before it began, after {last} had passed"
             return result
-        was_fresh = self.fresh
         result = self._run(row)
-        suspect = "" if result.passed or was_fresh else self._suspect(result)
+        suspect = "" if result.passed or was_fresh else self._suspect(result, last)
         if not suspect:
             return result
         if _kind(result) in self.own_failures:
@@ -130,14 +131,20 @@ class _State:
         result.status = "failed"
         result.server_log_tail = result.server_log_tail or self.server.tail()
 
-    def _suspect(self, result: RowResult) -> str:
-        """Return who else may be to blame for a row that did not pass; empty where nobody is."""
+    def _suspect(self, result: RowResult, last: str) -> str:
+        """Return who else may be to blame for a row that did not pass; empty where nobody is.
+
+        Args:
+            result: The row's.
+            last: The row before it.
+        """
         if result.refused:
             return ""
         if self.before is not None:
             return f"it may have paid for {self.before.row.name}, which did not pass"
-        if result.generation_id is None and self.server.exited():
-            return "the server ended before it took it"
+        if self.server.exited():
+            when = "before it took it" if result.generation_id is None else "while it ran"
+            return f"the server ended {when}, which {last} may have caused, after it had passed"
         if result.may_have_waited:
             return "it may have waited behind what an earlier row had left"
         return ""

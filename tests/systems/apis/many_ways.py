@@ -67,12 +67,13 @@ async def endless_async(request: dict[str, Any]) -> AsyncIterator[str]:
         await asyncio.sleep(0.01)
 
 
-async def stubborn(request: dict[str, Any]) -> str:
+async def stubborn(request: dict[str, Any]) -> AsyncIterator[str]:
+    yield "begun"
     try:
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(60)
     except asyncio.CancelledError:
-        await asyncio.sleep(0.05)
-    return "done all the same"
+        await asyncio.sleep(0.01)
+    yield ", and done all the same"
 
 
 def fails(request: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from planted import DEFECTS, plant
+from planted_clients import DEFECTS, plant
 
 _clients: dict[str, dict[str, Any]] = {}
 

@@ -88,6 +88,7 @@ def test_a_stream_is_cancelled(client: ClientProcess, action: str) -> None:
 def test_a_cancellation_that_is_swallowed_is_seen(log: Path) -> None:
     with ClientProcess(find_client(f"{DRIVER}:run_async"), log=log) as client:
         sent = client.send({"action": "stubborn", "model": "m"})
+        assert sent.wait_deltas(1, HANG)
         client.cancel(sent)
         assert sent.wait(HANG).ended == "done"
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from planted import DEFECTS, RIGHT
+from planted_clients import DEFECTS, RIGHT
 
 from proofbook_systems.apis.client_process import ClientProcess
 from proofbook_systems.apis.clients import find_client

@@ -1,6 +1,6 @@
 """A right client for the tests: the standard library alone, with retries, and no pool.
 
-Planted defects are changes of it; see ``planted.py``.
+Planted defects are changes of it; see ``planted_clients.py``.
 """
 
 from __future__ import annotations

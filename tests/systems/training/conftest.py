@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from driving_toys import waits_for
 from waiting import HANG
 
 TOY = Path(__file__).with_name("toy_trainer.py")
@@ -25,6 +26,7 @@ def run_toy(run_cells: Callable[..., Any], tmp_path: Path) -> Callable[..., Any]
 
     def run(runbook: str, *faults: str, steps: int = 24, **parameters: Any) -> Any:
         words = [sys.executable, str(TOY), "{output_dir}", "{steps}", "{config}"]
+        faults = (*faults, waits_for(parameters.get("interruptions", [])))
         usual = {
             "config_file": str(config), "train_command": [*words, *faults], "steps": steps,
             "resume_command": [*words, "--resume", *faults], "checkpoint_files": TOY_FILES,

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from proofbook_systems.training.trainer import Trainer
 
 TOY = Path(__file__).with_name("toy_trainer.py")
+
+
+def waits_for(plan: Sequence[str]) -> str:
+    """Return the word with which the toy waits at each step that a plan names."""
+    steps = [entry.partition(" after ")[2] for entry in plan]
+    return f"waits={','.join(step if step.isdigit() else '0' for step in steps)}"
 
 
 def toy(*faults: str, steps: int = 24, log_file: str = "log.jsonl") -> Trainer:

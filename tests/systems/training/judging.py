@@ -12,6 +12,8 @@ from waiting import HANG
 from proofbook_systems.training.controls import Control, repeat, run_control
 from proofbook_systems.training.diagnosis import diagnose
 from proofbook_systems.training.interruption import interrupt_and_resume, read_plan
+from proofbook_systems.training.layouts import find_checkpoints
+from proofbook_systems.training.probing import name_cause, probe
 from proofbook_systems.training.saving import find_unprotected
 from proofbook_systems.training.trainer import Trainer
 from proofbook_systems.training.trees import compare_trees
@@ -40,15 +42,20 @@ def control_of(trainer: Trainer, folder: Path) -> Control:
 
 
 def judge(
-    control: Control, folder: Path, *faults: str, plan: tuple[str, ...] = PLAN, **changes: bool
-) -> list[Red]:
-    """Return what is red of a trainer that has faults where it is resumed, the first one first."""
+    control: Control, folder: Path, *faults: str, plan: tuple[str, ...] = PLAN,
+    waits: bool = True, probes: int = 0, **changes: bool,
+) -> list[Red]:  # fmt: skip
+    """Return what is red of a trainer that has faults where it is resumed, the first one first.
+
+    With ``waits``, the trainer makes no step after the one at which it is to be interrupted.
+    """
     if control.not_repeatable:
         return [Red("repeats-itself", control.not_repeatable)]
-    words = [*control.trainer.train, *faults]
+    steps = [each.placed(control) for each in read_plan(plan)]
+    moments = ",".join("0" if each.writing else str(each.step) for each in steps)
+    words = [*control.trainer.train, *(["--waits", moments] if waits else []), *faults]
     trainer = replace(control.trainer, train=tuple(words), resume=(*words, "--resume"))
     control = replace(control, trainer=trainer)
-    steps = read_plan(plan)
     red = [
         Red("a-whole-checkpoint-at-all-times", each.words)
         for each in find_unprotected(control.changes)
@@ -73,4 +80,9 @@ def judge(
         red.append(Red("something-compared", comparison.table))
     red += [Red("files-can-be-read", row.words) for row in comparison.having("damaged")]
     finding = diagnose(control, output, result, comparison)
-    return red + ([Red("resumes-exactly", finding.words)] if finding else [])
+    if probes and finding and finding.probe_at is not None:
+        probed = probe(control, finding.probe_at, folder, most=probes, timeout=HANG)
+        finding = name_cause(finding, probed)
+    red += [Red("resumes-exactly", finding.words)] if finding else []
+    left = len(find_checkpoints(output, trainer.checkpoints))
+    return red + ([Red("rotation-goes-on", str(left))] if 0 < control.keeps < left else [])

@@ -2,7 +2,8 @@
 
 A small regression with dropout, shuffled data, Adam, a schedule, a scaler and an average of the
 weights, in one of several layouts and logs. It sets no signal handler. A fault is a mistake that
-real trainers make.
+real trainers make. With ``--waits 10,19`` its first start makes no step after 10 until it is
+interrupted, its second none after 19.
 """
 
 import json
@@ -26,6 +27,7 @@ options = {
     "seed": "0",
     "keep": "0",
     "pause": "0.012",
+    "waits": "",
 }
 resume = "--resume" in arguments
 faults = set()
@@ -210,7 +212,7 @@ def save(n):
         beside.rename(place)
     if layout == "latest":
         (out / "latest").write_text(place.name)
-    if int(options["keep"]):
+    if int(options["keep"]) and not (resume and "forgets-rotation" in faults):
         for old in list_folders()[: -int(options["keep"])]:
             shutil.rmtree(old)
 
@@ -346,6 +348,11 @@ if "ignores-signals" in faults:
 if "made-once" in faults and not Path("class.npy").exists():
     np.save("class.npy", np.zeros(3))
     rng.normal(size=30)
+starts = out.with_name(f"{out.name}.starts")
+with starts.open("a") as file:
+    file.write("x")
+waits = [int(word) for word in options["waits"].split(",") if word]
+wait_at = [*waits, 0, 0, 0, 0][starts.stat().st_size - 1] or -1
 shuffle()
 if resume and "cannot-resume" in faults:
     raise RuntimeError("shapes do not fit")
@@ -362,7 +369,8 @@ while step < total:
     picked = order[position : position + 4]
     position += 4
     x, y = data[picked], target[picked]
-    keep = rng.rand(4) > 0.2
+    drawn = np.ones(4) if resume and "no-draws" in faults else rng.rand(4)
+    keep = drawn > (-1 if resume and "eval-mode" in faults else 0.2)
     hidden = np.tanh(x @ w["layer.weight"] + w["layer.bias"]) * keep
     error = hidden @ w["head.weight"] - y + 0.01 * py.random()
     loss = float((error**2).mean())
@@ -395,6 +403,8 @@ while step < total:
     step += 1
     tell(step - 1 + first, loss, lr)
     time.sleep(float(options["pause"]))
+    if step - 1 + first == wait_at:
+        time.sleep(0.2 if "ignores-signals" in faults else 600)
     if step % every == 0 and "never-saves" not in faults:
         save(step)
 if "crashes-at-the-end" in faults:

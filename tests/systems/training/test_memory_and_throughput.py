@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import HANG
 
 from proofbook.errors import ChecksFailed, SubjectError
 from proofbook.records import Metric
 from proofbook_systems.training.record import write_record
+from proofbook_systems.training.running import Training
 
 Run = Callable[..., Any]
 SMALL = {"largest_batch": 16, "memory_limit": 400, "cycles": 1, "slack": 10.0}
@@ -34,7 +36,7 @@ def _own_shared_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("no_gpu")
 def test_the_largest_batch_is_found_and_memory_comes_back(run: Run) -> None:
-    done = run("memory", **SMALL)
+    done = run("memory", "waits", **SMALL)
     assert done.error is None
     assert done.red == []
     assert 4 <= done.names["largest"] <= 9
@@ -45,7 +47,7 @@ def test_the_largest_batch_is_found_and_memory_comes_back(run: Run) -> None:
 @pytest.mark.parametrize("fault", ["well", "holds-more"])
 def test_a_limit_follows_from_what_batches_take_here(run: Run, fault: str) -> None:
     sizes = {"first_batch": 8, "largest_batch": 64, "limit_above_batch": 8, "tolerance": 1.0}
-    done = run("memory", fault, **sizes, cycles=1)
+    done = run("memory", fault, "waits", **sizes, cycles=1)
     assert done.error is None
     assert done.names["largest"] == 8
     assert [trial.size for trial in done.names["trials"].results] == [8, 16]
@@ -84,7 +86,7 @@ def test_memory_that_is_lost_is_red(
     red: list[str],
 ) -> None:  # fmt: skip
     monkeypatch.setattr("proofbook_systems.training.cycling._PATIENCE", 0.3)
-    done = run("memory", fault, **{**SMALL, **parameters})
+    done = run("memory", fault, "waits", **{**SMALL, **parameters})
     assert isinstance(done.error, ChecksFailed)
     assert done.red == red
 
@@ -97,6 +99,25 @@ def test_a_training_that_cannot_be_interrupted_says_nothing_about_memory(run: Ru
 
 
 @pytest.mark.usefixtures("no_gpu")
+@pytest.mark.parametrize(("late", "tries"), [(1, 2), (9, 4)])
+def test_a_training_that_was_over_too_early_is_not_blamed(
+    run: Run, monkeypatch: pytest.MonkeyPatch, late: int, tries: int
+) -> None:
+    usual, holds = Training.hold, list[int]()
+
+    def hold(self: Training) -> None:
+        holds.append(1)
+        if len(holds) <= late:
+            self.wait(HANG)  # as on a machine where this process gets no turn
+        usual(self)
+
+    monkeypatch.setattr(Training, "hold", hold)
+    done = run("memory", **{**SMALL, "largest_batch": 1})
+    assert (done.red, len(holds)) == ([], tries)
+    assert ("was at its last step before it was interrupted" in str(done.error)) is (late > 1)
+
+
+@pytest.mark.usefixtures("no_gpu")
 def test_another_failure_than_memory_is_said(run: Run) -> None:
     done = run("memory", "mumbles", **SMALL)
     assert "with train_batch_size 16 the trainer exited with code 1: no room" in str(done.error)
@@ -104,7 +125,7 @@ def test_another_failure_than_memory_is_said(run: Run) -> None:
 
 def test_a_gpus_memory_is_its_drivers(run: Run, put_gpu: Callable[..., None]) -> None:
     put_gpu(memory=9100)
-    done = run("memory", **{**SMALL, "largest_batch": 2})
+    done = run("memory", "waits", **{**SMALL, "largest_batch": 2})
     assert done.red == []
     assert [use.peak for use in done.names["used"]] == [pytest.approx(9542, abs=1)] * 2
     assert [use.kept for use in done.names["used"]] == [0, 0]

@@ -41,7 +41,7 @@ def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("options", RIGHT, ids=" ".join)
 def test_a_right_trainer_is_called_right(options: list[str], tmp_path: Path) -> None:
     control = control_of(stranger(tmp_path, *options), tmp_path)
-    assert judge(control, tmp_path) == []
+    assert judge(control, tmp_path, waits=False) == []
     assert control.told.split(":")[1].strip().split()[0] in ("24", "8")
 
 
@@ -101,6 +101,37 @@ def test_a_fault_of_resuming_is_found_and_named(
     red = judge(sound, tmp_path, fault)
     assert red, "not found"
     assert (red[0].check, words in red[0].words) == (check, True), red[0]
+
+
+def test_a_network_that_draws_no_random_numbers_after_resuming_is_in_another_mode(
+    sound: Control, tmp_path: Path
+) -> None:
+    (red,) = judge(sound, tmp_path, "no-draws", plan=("SIGKILL after 80 %",))
+    assert "another mode, without dropout" in red.words
+
+
+EXCHANGED = [
+    ("eval-mode", "the network is in another mode, such as without dropout"),
+    ("no-weights", "when the weights (unet/diffusion_pytorch_model.safetensors) of checkpoint"),
+    ("ema-as-weights", "(EMA) was restored in their place"),
+    ("no-moments", "the optimizer's moments were not restored"),
+]
+
+
+@pytest.mark.parametrize(("fault", "words"), EXCHANGED)
+def test_an_experiment_tells_causes_apart_that_look_alike(
+    sound: Control, fault: str, words: str, tmp_path: Path
+) -> None:
+    (red,) = judge(sound, tmp_path, fault, probes=8)
+    assert words in red.words
+
+
+def test_a_rotation_that_ends_with_a_resumption_is_found(tmp_path: Path) -> None:
+    control = control_of(stranger(tmp_path, "--keep", "1", "--every", "4"), tmp_path)
+    assert (control.keeps, len(control.saved)) == (1, 6)
+    assert judge(control, tmp_path / "right") == []
+    (red,) = judge(control, tmp_path, "forgets-rotation")
+    assert (red.check, int(red.words) > 1) == ("rotation-goes-on", True)
 
 
 FROM_THE_START = [

@@ -7,11 +7,13 @@ import shutil
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from driving_toys import toy
 from safetensors.torch import save_file
 
 from proofbook.errors import SubjectError
@@ -364,7 +366,42 @@ def test_checkpoints_that_did_not_come_are_told() -> None:
     assert artefacts.checkpoints_missing([10, 30], 10, 35) == [20]
     assert artefacts.checkpoints_missing([10, 20, 30, 35], 0, 35) == []
     assert artefacts.checkpoints_missing([10, 20, 40, 45], 0, 45) == [30]
-    assert artefacts.checkpoints_missing([], 0, 35) == []
+    assert artefacts.why_not_due([10, 20, 30], 0) == artefacts.why_not_due([], 10) == ""
+
+
+@pytest.mark.parametrize("written", [[], [10], [10, 20], [-1, 0, 10, 20]])
+def test_when_checkpoints_are_due_is_not_known_from_a_few(written: list[int]) -> None:
+    """Two have one distance, which nothing departs from."""
+    assert artefacts.checkpoints_missing(written, 0, 35) == []
+    number = len([step for step in written if step > 0])
+    assert artefacts.why_not_due(written, 0) == (
+        f"{number} checkpoints were seen, and their distance is found out from 3; give "
+        "checkpoint_every"
+    )
+
+
+@pytest.mark.parametrize(
+    ("folders", "declared", "lacking", "reason"),
+    [
+        ([], ("a",), [], "no checkpoint is a folder"),
+        (["a"], (), [], "1 of the checkpoints are folders: too few to know which files each"),
+        (["a", "ab"], (), [], "2 of the checkpoints are folders, whose files differ: too few"),
+        (["ab", "ab"], (), [], ""),
+        (["a"], ("b",), ["checkpoint-1 lacks b"], ""),
+        (["ab", "a", "ab"], (), ["checkpoint-2 lacks b"], ""),
+    ],
+)
+def test_which_files_a_checkpoint_must_have_is_known_or_told(
+    tmp_path: Path, folders: list[str], declared: tuple[str, ...], lacking: list[str], reason: str
+) -> None:
+    for number, names in enumerate(folders, 1):
+        for name in names:
+            write(tmp_path / f"checkpoint-{number}" / name)
+    (tmp_path / "checkpoint-9.pt").write_bytes(b"x")
+    trainer = replace(toy(), checkpoint_files=declared)
+    assert artefacts.missing_files(trainer, tmp_path) == lacking
+    told = artefacts.why_files_unknown(trainer, tmp_path)
+    assert told.startswith(reason) and bool(told) is bool(reason)
 
 
 def write(path: Path) -> None:

@@ -66,6 +66,20 @@ def test_growth_is_seen_and_steadiness_is_not_called_growth() -> None:
     assert seconds_per_step([]) == 0
 
 
+def test_many_readings_of_one_step_are_one() -> None:
+    """On a slow machine a step is read often, and steady memory is read as the same each time."""
+    steps = [1] * 10 + [2] * 2 + [3]
+    few = [MemorySample(n * 0.1, step, step * 10**8) for n, step in enumerate(steps)]
+    assert (find_growth(few).known, find_growth(few).samples) == (False, 2)
+    often = [sample for sample in memory(3) for _ in range(20)]
+    assert find_growth(often) == find_growth(memory(3))
+    stepped = [
+        MemorySample(n * 0.1, 1 + n // 5, 100_000_000 + (n // 15) * 1_000_000) for n in range(60)
+    ]
+    growth = find_growth(stepped)
+    assert growth.known and growth.low <= growth.slope <= growth.high
+
+
 def test_the_first_departure_of_each_sequence_is_named() -> None:
     ours = [Step(n, 1.0 / n, 0.1) for n in range(1, 6)]
     assert compare_steps(ours, ours) == []

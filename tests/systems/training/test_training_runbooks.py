@@ -52,6 +52,15 @@ def test_a_broken_training_is_red(
     assert done.red == red, done.error
 
 
+def test_checkpoints_that_nothing_is_compared_with_are_skipped_with_a_reason(run: Run) -> None:
+    done = run("train", steps=12, memory_growth=1e9, checkpoint_files=[])
+    assert done.red == []
+    skipped = {name: done.checks[name].reason for name in ("checkpoints-when-due",
+               "checkpoints-have-their-files")}  # fmt: skip
+    assert skipped["checkpoints-when-due"].startswith("1 checkpoints were seen")
+    assert skipped["checkpoints-have-their-files"].endswith("give checkpoint_files")
+
+
 def test_a_training_that_fails_has_the_checklists_advice(run: Run) -> None:
     words = "import sys; print('CUDA out of memory'); sys.exit(1)"
     done = run("train", **{**TRAIN, "train_command": [sys.executable, "-c", words, "{output_dir}"]})

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
-from driving_toys import toy
-from waiting import HANG
+from driving_toys import toy, waits_for
+from waiting import HANG, wait_for
 
 from proofbook.errors import SubjectError
 from proofbook_systems.training import artefacts
@@ -61,9 +63,10 @@ def left_alone(tmp_path_factory: pytest.TempPathFactory) -> Control:
 
 
 def interrupt(
-    control: Control, folder: Path, *plan: str, faults: tuple[str, ...] = ()
+    control: Control, folder: Path, *plan: str, faults: tuple[str, ...] = (), waits: bool = True
 ) -> Interrupted:
-    trainer = toy(*faults) if faults else control.trainer
+    words = [*control.trainer.train, *faults, waits_for(plan) if waits else ""]
+    trainer = replace(control.trainer, train=tuple(words), resume=(*words, "--resume"))
     known = replace(control, trainer=replace(trainer, recognised=control.trainer.recognised))
     return interrupt_and_resume(known, folder / "out", read_plan(plan), logs=folder, timeout=HANG)
 
@@ -96,19 +99,67 @@ def test_one_that_ends_before_its_interruption_is_one_line(
         )
 
 
+@pytest.fixture
+def be_late(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Return a function after which so many signals come when the training is over."""
+    usual, late = Training.hold, [0]
+
+    def hold(self: Training) -> None:
+        late[0] -= 1
+        if late[0] >= 0:
+            self.wait(HANG)  # as on a machine where this process gets no turn
+        usual(self)
+
+    monkeypatch.setattr(Training, "hold", hold)
+    return partial(late.__setitem__, 0)
+
+
+@pytest.mark.parametrize("words", ["SIGKILL after 17", "SIGINT after 17", "SIGKILL at 0.1 s"])
+def test_a_signal_that_comes_too_late_is_sent_again_and_blames_nobody(
+    left_alone: Control, tmp_path: Path, be_late: Callable[[int], None], words: str
+) -> None:
+    be_late(1)
+    result = interrupt(left_alone, tmp_path, words, waits=False)
+    (planned,), (cycle,) = read_plan([words]), result.cycles
+    assert (cycle.happened, result.last.code) == (True, 0)
+    assert (cycle.interruption.step, cycle.interruption.seconds or 0) < (
+        planned.step, planned.seconds or 0)  # fmt: skip
+    assert cycle.lost is not None and cycle.lost <= cycle.allowed(saves_on_signal=True)
+
+
+def test_signals_that_always_come_too_late_are_one_line(
+    left_alone: Control, tmp_path: Path, be_late: Callable[[int], None]
+) -> None:
+    be_late(9)
+    problem = r"went on from step 24 to step 24; 4 tries came too late: interrupt it earlier, or"
+    with pytest.raises(SubjectError, match=problem):
+        interrupt(left_alone, tmp_path, "SIGKILL after 17", waits=False)
+
+
+def test_one_that_does_not_heed_a_late_signal_is_told_after_some_tries(
+    left_alone: Control, tmp_path: Path
+) -> None:
+    (cycle,) = interrupt(left_alone, tmp_path, "SIGINT after 18", faults=("deaf",)).cycles
+    assert not cycle.happened
+    assert cycle.words.endswith("to step 24")
+
+
+@pytest.fixture(scope="module")
+def long(tmp_path_factory: pytest.TempPathFactory) -> Control:
+    """A longer training, left alone twice."""
+    folder = tmp_path_factory.mktemp("long")
+    return repeat(run_control(toy(steps=80), folder / "alone", HANG), folder / "again", HANG)
+
+
 @pytest.mark.parametrize(
     ("number", "faults", "departs"),
     [(0, [], False), (1, [], False), (2, [], False), (0, ["drift"], True)],
 )
 def test_a_random_moment_shows_only_in_a_trainer_that_drifts(
-    tmp_path: Path, number: int, faults: list[str], departs: bool
+    long: Control, tmp_path: Path, number: int, faults: list[str], departs: bool
 ) -> None:
-    control = run_control(toy(steps=120), tmp_path / "alone", HANG)
-    control = repeat(control, tmp_path / "again", HANG)
-    drifting = replace(
-        control,
-        trainer=replace(toy(*faults, steps=120), recognised=control.trainer.recognised),
-    )
+    trainer = replace(toy(*faults, steps=80), recognised=long.trainer.recognised)
+    drifting = replace(long, trainer=trainer)
     # With this seed the moments are in the middle of the time: after the first steps of a slow
     # start, and before the last where this start is quicker than the one that was measured.
     moment = interrupt_at_random(number, drifting, tmp_path, seed=350, timeout=HANG)
@@ -119,27 +170,39 @@ def test_a_random_moment_shows_only_in_a_trainer_that_drifts(
     assert not moment.lost_too_much
 
 
+PRINTS = 'import time; print("step 1 loss 2", flush=True); time.sleep(30)'
+
+
 @pytest.mark.parametrize(
-    ("script", "ends"),
+    ("script", "program", "ends"),
     [
-        ("exec sleep 30", "was killed by SIGINT"),
-        ("sleep 30; exit 3", "was killed by SIGINT"),
-        (f"{sys.executable} -c 'import time; time.sleep(30)'; exit 3", None),
+        ("echo step 1 loss 2; exec sleep 30", "sleep", "was killed by SIGINT"),
+        ("echo step 1 loss 2; sleep 30; exit 3", "sleep", "was killed by SIGINT"),
+        (f"{sys.executable} -c '{PRINTS}'; exit 3", "", None),
     ],
 )
-def test_a_signal_arrives_where_nobody_handles_it(tmp_path: Path, script: str, ends: str) -> None:
-    words = ("sh", "-c", f"echo step 1 loss 2; {script} # {{output_dir}}")
+def test_a_signal_arrives_where_nobody_handles_it(
+    tmp_path: Path, script: str, program: str, ends: str | None
+) -> None:
+    words = ("sh", "-c", f"{script} # {{output_dir}}")
     trainer = Trainer(train=words, resume=words, config_file=None, project=tmp_path, steps=0)
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as below a shell's "&"
     try:
         with Training(trainer, tmp_path / "out", tmp_path / "log") as training:
             assert not training.wait_step(1, HANG)
+            # A shell takes for itself what comes between its fork and the program's start.
+            wait_for(lambda: not program or program in names_of(training.pid))
             training.interrupt(signal.SIGINT)
             ended = training.end(HANG)
     finally:
         signal.signal(signal.SIGINT, before)
     assert ended.seconds < 25
     assert ended.state == ends or ends is None
+
+
+def names_of(pid: int) -> list[str]:
+    root = psutil.Process(pid)
+    return [each.name() for each in (root, *root.children(recursive=True))]
 
 
 def test_a_plan_is_read_strictly() -> None:

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
+from proofbook.configs import TimeBounded
 from proofbook.errors import SubjectError
-from proofbook_systems.training.config import TrainerConfig
+from proofbook.notebooks import read_runbook
+from proofbook_systems.training.config import RUNBOOKS, TrainerConfig
 from proofbook_systems.training.subject import find_command, find_trained, find_trainer
 
 TOY = Path(__file__).with_name("toy_trainer.py")
@@ -29,6 +31,34 @@ def configure(tmp_path: Path) -> Callable[..., TrainerConfig]:
         "timeout": 9.0, "output_dir": "",
     }  # fmt: skip
     return lambda **changes: TrainerConfig.model_validate({**usual, **changes})
+
+
+@pytest.mark.parametrize(
+    ("runbook", "given", "starts"),
+    [
+        ("train", {}, 1),
+        ("resume", {"interruptions": ["SIGKILL in 80 %"], "probes": 0}, 3 + 4 * 2),
+        ("resume", {"interruptions": ["SIGKILL in 80 %"], "probes": 5}, 3 + 4 * 2 + 7),
+        ("resume", {"interruptions": ["SIGKILL in 8"], "probes": 0, "trained": "/a"}, 2 + 4 * 2),
+        ("checkpoints", {}, 1),
+        ("checkpoints", {"trained": "/a"}, 0),
+        ("configurations", {}, 2),
+        ("configurations", {"compared_steps": 0}, 1),
+        ("memory", {"first_batch": 1, "largest_batch": 8, "cycles": 1}, 2 + 3 + 3 + 4 * 2),
+        ("memory", {"first_batch": 8, "largest_batch": 8, "cycles": 1, "limit_above_batch": 8},
+         2 + 0 + 3 + 6 + 4 * 2),
+        ("throughput", {}, 1),
+        ("throughput", {"record": "/a"}, 0),
+    ],
+)  # fmt: skip
+def test_a_job_may_take_as_long_as_all_its_starts(
+    runbook: str, given: dict[str, Any], starts: int
+) -> None:
+    path = Path(__file__).parents[3] / "runbooks" / "training" / f"{runbook}.ipynb"
+    usual = {name: each.default for name, each in read_runbook(path).parameters.items()}
+    model = RUNBOOKS[runbook].model_validate({**usual, **given, "timeout": 1000.0})
+    assert isinstance(model, TimeBounded)
+    assert 1000 * starts < model.longest_seconds() < 1000 * (starts + 1)
 
 
 def test_a_changed_configuration_is_trained(run_toy: Callable[..., Any], tmp_path: Path) -> None:

@@ -1,4 +1,8 @@
-"""A trainer of a few lines, faults on demand: ``toy_trainer.py OUT STEPS [--resume] FAULT…``."""
+"""A trainer of a few lines, faults on demand: ``toy_trainer.py OUT STEPS [--resume] FAULT…``.
+
+With ``waits=7,16`` its first start makes no step after 7 until it is interrupted, its second none
+after 16: so a test that must hit a step hits it, however busy the machine is.
+"""
 
 import hashlib
 import json
@@ -68,6 +72,13 @@ kept = [
     if json.loads(x)["step"] <= step
 ]
 log.write_text("".join(f"{x}\n" for x in kept))
+moments = next((word[6:].split(",") for word in faults if word.startswith("waits=")), [])
+starts = out.with_name(f"{out.name}.starts")
+starts.touch()
+with starts.open("a") as file:
+    file.write("x")
+alone = out.name.startswith(("alone", "again")) or "deaf" in faults
+wait_at = 0 if alone else int([*moments, *"0000"][min(starts.stat().st_size, 4) - 1] or 0)
 hoard = []
 while step < total and not stop:
     step += 1
@@ -85,6 +96,8 @@ while step < total and not stop:
         f"Steps: {step}/{total} [00:01<00:01, loss={loss:.4f}, lr={rate:.4g}]", end="\r", flush=True
     )
     time.sleep(0.02)
+    while step == wait_at and not stop:
+        time.sleep(0.01)
     if step % 10 == 0 and "lazy" not in faults:
         save()
 if stop and "impolite" not in faults:

@@ -65,7 +65,9 @@ NEIGHBOURS = (
     Plant("poison", "each-row-alone", r"after: CUDA error: device-side assert .* paid for poison",
           ("poison-speaks",)),
     Plant("backlog", "each-row-alone", r"after: no result within 1 s .* behind what an earl"),
-    Plant("late-crash", "each-row-alone", r"^\[.after: the server was killed by SIGSEGV"),
+    Plant("late-crash", "each-row-alone", r"^\[.after: .* killed by SIGSEGV.* late-cra"),
+    Plant("next-crash", "each-row-alone",
+          r"^\[.after: the server was killed by SIGSEGV; .* while it ran, which next-crash may"),
     Plant("spoilt-data", "comes-back", r"killed by SIGKILL: .* database disk image is malformed",
           ("spoilt-data-speaks",)),
 )  # fmt: skip

@@ -13,6 +13,9 @@ function render({ model, el }) {
   el.classList.add("proofbook-panel");
 
   const drafts = new Map();
+  // What was told of a question, and where it stands: a drawing that comes later must not lose it.
+  const told = new Map();
+  const places = new Map();
   const items = make("div", {}, make("p", { role: "status" }, "Loading …"));
   el.replaceChildren(drawPerson(), items);
 
@@ -28,12 +31,14 @@ function render({ model, el }) {
   }
 
   function drawItem(item) {
-    const message = make("p", { class: "bad", role: "alert", hidden: "" });
+    const place = make("p", { class: "bad", role: "alert", hidden: "" });
+    places.set(item.question, place);
+    if (told.has(item.question)) tell(item.question, told.get(item.question));
     const box = make("section", { "aria-label": item.text },
       make("h3", {}, item.text), make("p", {}, make("span", { class: `badge is-${item.status}` }, item.status), ` ${item.reason}`),
       drawEvidence(item),
       ...item.answers.map((answer) => make("p", {}, make("b", {}, answer.reviewer), ` ${answer.verdict}${answer.comment ? `: ${answer.comment}` : ""}`)),
-      drawDeed(item, message), message);
+      drawDeed(item), place);
     return box;
   }
 
@@ -46,7 +51,8 @@ function render({ model, el }) {
     const box = make("div", {}, drawBlind(blind, (index) => {
       for (const player of box.querySelectorAll("audio, video")) { listening.note(player); player.pause(); }
       blind.choose(index);
-      box.parentElement.querySelector("[role=alert]").hidden = true;
+      told.delete(item.question);
+      places.get(item.question).hidden = true;
       box.replaceWith(drawEvidence(item));
     }));
     return box;
@@ -61,7 +67,13 @@ function render({ model, el }) {
     };
   }
 
-  function drawDeed(item, message) {
+  function tell(question, words) {
+    told.set(question, words);
+    places.get(question).hidden = false;
+    places.get(question).textContent = words;
+  }
+
+  function drawDeed(item) {
     const comment = make("input", { placeholder: "Comment", "aria-label": "Comment", maxlength: "10000" });
     comment.value = drafts.get(item.question) ?? "";
     comment.addEventListener("input", () => drafts.set(item.question, comment.value));
@@ -71,12 +83,12 @@ function render({ model, el }) {
       const button = make("button", { type: "button", class: `do-${verdict}` }, words);
       button.addEventListener("click", () => {
         const blind = blinds.get(item.question);
-        if (blind && !blind.done && verdict === "approved") return tell(message, blind.words);
+        if (blind && !blind.done && verdict === "approved") return tell(item.question, blind.words);
         const scored = [...deed.querySelectorAll("[data-criterion]")].filter((input) => input.value);
         const person = (name) => el.querySelector(`[data-person=${name}]`).value.trim();
         const request = ++requests;
-        const late = setTimeout(() => tell(message, LATE), PATIENCE);
-        waiting.set(request, { message, question: item.question, late });
+        const late = setTimeout(() => tell(item.question, LATE), PATIENCE);
+        waiting.set(request, { question: item.question, late });
         model.send({
           kind: "answer", request, reviewer: person("reviewer"), role: person("role"), job: item.job, question: item.question, verdict,
           comment: comment.value.trim(), scores: Object.fromEntries(scored.map((input) => [input.dataset.criterion, Number(input.value)])),
@@ -97,8 +109,9 @@ function render({ model, el }) {
     if (!asked) return;
     waiting.delete(message.request);
     clearTimeout(asked.late);
-    if (message.kind === "refused") return tell(asked.message, message.error);
+    if (message.kind === "refused") return tell(asked.question, message.error);
     drafts.delete(asked.question);
+    told.delete(asked.question);
     draw();
   }
   const receive = (message, buffers) => {
@@ -123,11 +136,6 @@ function render({ model, el }) {
 
 const LATE = "Not recorded: the kernel does not answer. Run this cell again, then answer again.";
 const waits = (item) => ["pending", "stale", "expired", "untrusted"].includes(item.status);
-
-function tell(place, words) {
-  place.hidden = false;
-  place.textContent = words;
-}
 
 const hashOf = (url) => url.split("/").pop().split(".")[0];
 

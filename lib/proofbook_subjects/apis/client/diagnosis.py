@@ -24,6 +24,7 @@ from proofbook_subjects.apis.client.errors import (
     WrongProtocolError,
 )
 from proofbook_subjects.apis.client.proxies import Proxy
+from proofbook_subjects.apis.client.settings import Timeout
 
 __all__ = ["Target", "explain"]
 
@@ -40,10 +41,10 @@ class Target(NamedTuple):
         return httpx.URL(self.url).netloc.decode("ascii", "replace")
 
 
-def explain(error: Exception, target: Target) -> ApiError:
+def explain(error: Exception, target: Target, timeout: Timeout) -> ApiError:
     """Return the error to raise instead of ``error``."""
     if isinstance(error, httpx.TimeoutException):
-        return _timeout(error, target)
+        return _timeout(error, target, timeout)
     if isinstance(error, httpx.ProxyError):
         return _proxy(error, target)
     if isinstance(error, httpx.ConnectError):
@@ -60,15 +61,19 @@ def explain(error: Exception, target: Target) -> ApiError:
     )
 
 
-def _timeout(error: httpx.TimeoutException, target: Target) -> ConnectionFault:
+def _timeout(error: httpx.TimeoutException, target: Target, timeout: Timeout) -> ConnectionFault:
     if isinstance(error, httpx.ConnectTimeout):
         if target.proxy:
             return ProxyError(f"{target.proxy} did not take the connection in time{_unset(target)}")
         tls = ", TLS included; is it https:// there?" if target.url.startswith("https") else ""
-        return ApiTimeoutError(f"{target.url}: no connection within Timeout(connect=…){tls}")
+        return ApiTimeoutError(
+            f"{target.url}: no connection within Timeout(connect={timeout.connect}){tls}"
+        )
     if isinstance(error, httpx.PoolTimeout):
         return ApiTimeoutError(f"{target.url}: no free connection in time")
-    return ApiTimeoutError(f"{target.url}: the server was silent for longer than Timeout(read=…)")
+    return ApiTimeoutError(
+        f"{target.url}: the server was silent for longer than Timeout(read={timeout.read})"
+    )
 
 
 def _proxy(error: httpx.ProxyError, target: Target) -> ProxyError:

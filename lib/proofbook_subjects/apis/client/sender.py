@@ -143,12 +143,12 @@ class Sender:
         return answer
 
     async def take_turn(self, errand: Errand, number: int) -> None:
-        """Wait for a slot, and for a rate limit that is spent; to be given back by the caller."""
+        """Wait for a slot, which the caller gives back, and for a rate limit that is spent."""
         limit = errand.timeout.queue
         try:
             async with asyncio.timeout(limit) as waiting:
-                await self._wait_for_limit(errand)
                 await self.slots.take(errand.place)
+                await self._hold(errand, number)
         except TimeoutError:
             if not waiting.expired():
                 raise
@@ -156,13 +156,18 @@ class Sender:
                 f"{errand.target.url}: no turn within Timeout(queue={limit:g}): "
                 f"{self.slots.in_use} requests are in flight, {self.slots.waiting} wait"
             ) from None
-        if number == 1:
-            try:
-                errand.probe = self.circuit.admit()
-            except ApiError:
-                self.slots.give_back()
-                raise
         errand.sent, errand.attempts = self.outside.clock(), number
+
+    async def _hold(self, errand: Errand, number: int) -> None:
+        """Wait with the slot in hand: while the limit is spent, nobody else could use it."""
+        try:
+            while 0 < (wait := self._spent_until - self.outside.clock()) < self._left(errand):
+                await self.outside.sleep(wait)
+            if number == 1:
+                errand.probe = self.circuit.admit()
+        except BaseException:
+            self.slots.give_back()
+            raise
 
     async def send(self, errand: Errand, *, stream: bool = False) -> httpx.Response:
         """Send once; of a stream, return when its headers are there."""
@@ -179,7 +184,9 @@ class Sender:
 
     def explained(self, error: Exception, errand: Errand) -> ApiError:
         """Return what httpx raised as one of our own errors, with no key in it."""
-        found = error if isinstance(error, ApiError) else explain(error, errand.target)
+        found = (
+            error if isinstance(error, ApiError) else explain(error, errand.target, errand.timeout)
+        )
         text = _located(str(found), errand.target)
         found.args = (redact(text, self._keys), *found.args[1:])
         return found
@@ -211,11 +218,6 @@ class Sender:
     def _left(self, errand: Errand) -> float:
         total = errand.timeout.total
         return math.inf if total is None else errand.called + total - self.outside.clock()
-
-    async def _wait_for_limit(self, errand: Errand) -> None:
-        wait = self._spent_until - self.outside.clock()
-        if 0 < wait < self._left(errand):
-            await self.outside.sleep(wait)
 
     def close(self) -> None:
         """Send everyone away who waits."""

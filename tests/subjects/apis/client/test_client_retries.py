@@ -153,6 +153,23 @@ def test_a_spent_limit_holds_the_next_request_back() -> None:
     assert time.slept == [5.0]
 
 
+def test_a_spent_limit_holds_those_back_who_were_in_line_before() -> None:
+    time = Time()
+    sent: list[float] = []
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        sent.append(time.now)
+        spent = {"RateLimit": '"x";r=0;t=5'} if len(sent) == 1 else {}
+        return httpx.Response(200, json=chat_answer(), headers=spent)
+
+    async def main() -> None:
+        async with client(Asked(answer), time=time, limits=Limits(max_concurrency=1)) as api:
+            await asyncio.gather(*(api.chat(ASK, model="m") for _ in range(3)))
+
+    asyncio.run(main())
+    assert sent == [1000.0, 1005.0, 1005.0]
+
+
 def test_who_waits_to_be_sent_again_holds_no_slot() -> None:
     order: list[str] = []
 

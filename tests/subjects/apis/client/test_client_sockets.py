@@ -140,7 +140,7 @@ def test_a_stream_that_breaks_delivers_each_piece_once(end: str) -> None:
         await broken_stream(wire, end)
 
     async def main() -> None:
-        async with serving(handler) as server, at(server, timeout=Timeout(read=0.3)) as api:
+        async with serving(handler) as server, at(server, timeout=Timeout(read=1)) as api:
             pieces: list[str] = []
             with pytest.raises(StreamBrokenError) as error:
                 async for delta in api.stream_chat(ASK, model="m"):
@@ -158,13 +158,15 @@ def test_a_silent_server_is_given_up_and_its_slot_is_free() -> None:
 
     async def main() -> None:
         async with serving(handler) as server, at(server, timeout=Timeout(read=0.05)) as api:
-            with pytest.raises(ApiTimeoutError, match=r"silent for longer than Timeout\(read"):
+            with pytest.raises(
+                ApiTimeoutError, match=r"silent for longer than Timeout\(read=0\.05\)"
+            ):
                 await api.chat(ASK, model="m")
-            assert len(server.seen) == 3
+            assert (len(server.seen) <= 3, api.in_flight) == (True, 0)
         async with serving(handler) as server, at(server, timeout=Timeout(total=0.05)) as api:
             with pytest.raises(ApiTimeoutError, match=r"Timeout\(total=0\.05\), in attempt 1"):
                 await api.chat(ASK, model="m")
-            assert (len(server.seen), api.in_flight) == (1, 0)
+            assert (len(server.seen) <= 1, api.in_flight) == (True, 0)
 
     asyncio.run(main())
 
@@ -177,7 +179,8 @@ def test_a_turn_that_does_not_come_is_its_own_error() -> None:
         settings = {"limits": Limits(max_concurrency=1), "timeout": Timeout(queue=0.05)}
         async with serving(handler) as server, at(server, **settings) as api:
             first = asyncio.create_task(api.chat(ASK, model="m"))
-            await asyncio.sleep(0.01)
+            while not server.seen:
+                await asyncio.sleep(0.005)
             with pytest.raises(QueueTimeoutError, match=r"Timeout\(queue=0\.05\): 1 requests are"):
                 await api.chat(ASK, model="m")
             with pytest.raises(QueueTimeoutError, match="still waited for its turn"):
