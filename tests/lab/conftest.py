@@ -50,6 +50,15 @@ def lab(lab_home: Path, project: Project) -> Iterator[Callable[..., Lab]]:
         yield lambda *words: stack.enter_context(run_lab(project, words))
 
 
+@pytest.fixture
+def exposed(lab_home: Path) -> Path:
+    """Let tests reach JupyterLab's own objects in the page; return the folder of its settings."""
+    (lab_home / "config_dir").mkdir(exist_ok=True)
+    config = {"LabApp": {"expose_app_in_browser": True}}
+    (lab_home / "config_dir/jupyter_lab_config.json").write_text(json.dumps(config))
+    return lab_home / "settings"
+
+
 @pytest.fixture(scope="session")
 def warm_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """The environment of runs that are there before JupyterLab: with a forkserver of their own."""
@@ -78,12 +87,3 @@ def make_run(project: Project, warm_environment: dict[str, str]) -> Callable[...
         assert done.returncode == code, done.stdout + done.stderr
 
     return run
-
-
-@pytest.fixture
-def exposed(lab_home: Path) -> Path:
-    """Let tests reach JupyterLab's own objects in the page; return the folder of its settings."""
-    (lab_home / "config_dir").mkdir(exist_ok=True)
-    config = {"LabApp": {"expose_app_in_browser": True}}
-    (lab_home / "config_dir/jupyter_lab_config.json").write_text(json.dumps(config))
-    return lab_home / "settings"

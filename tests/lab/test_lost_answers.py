@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,6 @@ import pytest
 from browsing import Lab, open_notebook, shoot, wait_until_idle
 from lost_answers import ROUNDS, Fates, watch
 from playwright.sync_api import Page, expect
-from waiting import HANG
 
 from proofbook.project import Project
 
@@ -42,12 +39,11 @@ UNTELL = "() => { document.querySelector('.proofbook-panel [role=alert]').textCo
 @pytest.mark.parametrize("deed", ["ended", "restarted"])
 def test_an_answer_to_a_kernel_that_has_gone_is_told_as_not_recorded(
     lab: Callable[..., Lab], exposed: Path, project: Project, page: Page, deed: str,
-    add_runbook: Callable[..., Path], add_profile: Any,
+    add_runbook: Callable[..., Path], add_profile: Any, make_run: Callable[..., None],
 ) -> None:  # fmt: skip
     add_profile(PROFILE)
     add_runbook("demo/tone", *ASKING)
-    command = [sys.executable, "-m", "proofbook", "run", "--cold"]
-    subprocess.run(command, cwd=project.root, timeout=HANG, check=True, capture_output=True)
+    make_run()
     url = lab("latest", "tone").url
     open_notebook(page, url)
     fates = Fates(to=f"{deed} kernel")
