@@ -26,6 +26,7 @@ __all__ = [
     "checkpoints_missing",
     "folder_megabytes",
     "half_written",
+    "has_files",
     "missing_files",
     "names_gpu",
     "scratch_folder",
@@ -72,6 +73,8 @@ def why_not_due(written: Sequence[int], every: int) -> str:
 def missing_files(trainer: Trainer, output: Path) -> list[str]:
     """Return which files which checkpoints lack: the declared ones, and what all others have."""
     listed = _folders(trainer, output)
+    if trainer.checkpoint_files and not listed:
+        return [f"no checkpoint is a folder that has {', '.join(trainer.checkpoint_files)}"]
     names = {each.path: _names(each) for each in listed}
     usual = Counter(name for files in names.values() for name in files)
     others = {n for n, count in usual.items() if count == len(listed) - 1}
@@ -84,6 +87,11 @@ def missing_files(trainer: Trainer, output: Path) -> list[str]:
     ]
 
 
+def has_files(trainer: Trainer, output: Path) -> bool:
+    """Say whether checkpoints have files to speak of: they are folders, or should be."""
+    return bool(trainer.checkpoint_files or _folders(trainer, output))
+
+
 def why_files_unknown(trainer: Trainer, output: Path) -> str:
     """Return why nothing is known of the files that each checkpoint must have; empty where it is.
 
@@ -93,7 +101,7 @@ def why_files_unknown(trainer: Trainer, output: Path) -> str:
     listed = _folders(trainer, output)
     same = len(listed) == _FEWEST - 1 and _names(listed[0]) == _names(listed[1])
     if not listed:
-        return "no checkpoint is a folder"
+        return ""
     if trainer.checkpoint_files or len(listed) >= _FEWEST or same:
         return ""
     differ = ", whose files differ" if len(listed) > 1 else ""

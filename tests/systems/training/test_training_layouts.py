@@ -383,7 +383,8 @@ def test_when_checkpoints_are_due_is_not_known_from_a_few(written: list[int]) ->
 @pytest.mark.parametrize(
     ("folders", "declared", "lacking", "reason"),
     [
-        ([], ("a",), [], "no checkpoint is a folder"),
+        ([], (), [], ""),
+        ([], ("a",), ["no checkpoint is a folder that has a"], ""),
         (["a"], (), [], "1 of the checkpoints are folders: too few to know which files each"),
         (["a", "ab"], (), [], "2 of the checkpoints are folders, whose files differ: too few"),
         (["ab", "ab"], (), [], ""),
@@ -402,6 +403,7 @@ def test_which_files_a_checkpoint_must_have_is_known_or_told(
     assert artefacts.missing_files(trainer, tmp_path) == lacking
     told = artefacts.why_files_unknown(trainer, tmp_path)
     assert told.startswith(reason) and bool(told) is bool(reason)
+    assert artefacts.has_files(trainer, tmp_path) is bool(folders or declared)
 
 
 def write(path: Path) -> None:
