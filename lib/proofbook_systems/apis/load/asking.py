@@ -46,6 +46,7 @@ class Loader:
     timeout: float
     folder: Path
     """For logs."""
+    _target: Target | None = field(default=None, init=False)
     _sent: int = field(default=0, init=False)
     _stack: ExitStack = field(default_factory=ExitStack, init=False)
 
@@ -58,14 +59,14 @@ class Loader:
         backend = Backend(api=self.api, server=self.server, model=self.model, key=self.key)
         self.folder.mkdir(parents=True, exist_ok=True)
         opened = open_target(backend, log=self.folder / "server.log")
-        self._target: Target = self._stack.enter_context(opened)
+        self._target = self._stack.enter_context(opened)
         client = ClientProcess(self.client, log=self.folder / "client.log")
         self._client = self._stack.enter_context(client)
         return f"{self._target.implementation} {self._target.title}"
 
     def stop(self) -> str:
         """End both; return how the server has ended before that, or nothing."""
-        ended = self._target.exited()
+        ended = self._target.exited() if self._target else ""
         self._stack.close()
         return ended
 
@@ -93,6 +94,7 @@ class Loader:
         return first
 
     def _ask(self, number: int, due: float) -> Sample:
+        assert self._target is not None, "start first"
         marker = _marker(number)
         request = {
             "action": "chat", "protocol": self.api, "base_url": self._target.base_url,
