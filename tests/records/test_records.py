@@ -100,7 +100,7 @@ SPARSE: list[tuple[type[BaseModel], dict[str, Any], dict[str, Any]]] = [
             "resources": Resources().model_dump(),
         },
     ),
-    (Resumption, {}, {"commit": "", "dirty": None, "environment": {}}),
+    (Resumption, {}, {"commit": "", "dirty": None, "environment": {}, "log_head": ""}),
     (
         RunInfo,
         {"run_id": "1", "profile": "tiny", "plan": ()},

@@ -26,7 +26,7 @@ RIGHT = Path(__file__).with_name("urllib_client.py")
 GROUPS: dict[str, Callable[[Asker], Iterator[Finding]]] = {
     "connection": try_connection,
     "request": try_requests,
-    "queue": lambda asker: try_queue(asker, 0.15),
+    "queue": lambda asker: try_queue(asker, asker.options.get("hold", 0.15)),
     "retry": try_retries,
     "specific": lambda asker: try_specifics(asker, ("chat",)),
 }
@@ -60,7 +60,7 @@ def run(proxy: FaultyServer, tmp_path: Path) -> Callable[[str, Sequence[str]], l
                 client=process, proxy=lane, api="openai_api", base_url=f"{lane.root}/v1",
                 key="test-key", model=proxy.model, prompt="Say hello.",
                 timeout=0.5 if "waits" in client else 20.0,
-                options=OPTIONS,
+                options={**OPTIONS, **({"hold": 0.6} if "cancelling" in client else {})},
             )  # fmt: skip
             return [finding for group in groups for finding in GROUPS[group](asker)]
 

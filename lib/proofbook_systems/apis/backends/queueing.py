@@ -64,28 +64,32 @@ def _try_streams(asker: Asker, seconds: float) -> Finding:
 def _try_cancelling(asker: Asker, seconds: float) -> Iterator[Finding]:
     """Fill all places, queue one more request, cancel that one, and see that it is never sent.
 
-    A client that blocks its caller has nothing to cancel with, and promises nothing.
+    One that is queued behind it shows when its turn would have come. A client that blocks its
+    caller has nothing to cancel with, and promises nothing.
     """
     action, name = core_action(asker.api), "cancelled-dropped"
-    with asker.watching(_delays(seconds, asker.limit + 1)):
+    with asker.watching(_delays(3 * seconds, asker.limit)):
         sent = [asker.send(action) for _ in range(asker.limit)]
         is_full = asker.wait_calls(asker.limit)
         if is_full:
-            sent.append(asker.send(action))
-            asker.client.cancel(sent[-1])
+            sent += [asker.send(action), asker.send(action)]
+            time.sleep(seconds)  # what has not begun to wait for its turn is no test of the queue
+            asker.client.cancel(sent[-2])
         asker.collect(sent)
-        time.sleep(seconds)  # in which a free place would be taken by what is still queued
+        time.sleep(seconds)  # queues need not be strict about who comes first
         exchange = asker.collect(sent)
-    last, calls = exchange.outcomes[-1], len(exchange.calls)
+    calls = len(exchange.calls)
     if not is_full:
         yield _finding(name, f"{asker.limit} requests made {calls} calls at the same time")
-    elif last.ended == "done":
-        yield _finding(name, f"the cancelled request was answered: {last.text[:60]!r}")
-    elif last.ended != "error":
-        yield _finding(name, f"the cancelled request: {find_error(last)}")
-    elif not last.more.get("goes_on"):
+        return
+    cancelled = exchange.outcomes[-2]
+    if cancelled.ended == "done":
+        yield _finding(name, f"the cancelled request was answered: {cancelled.text[:60]!r}")
+    elif cancelled.ended != "error":
+        yield _finding(name, f"the cancelled request: {find_error(cancelled)}")
+    elif not cancelled.more.get("goes_on"):
         was_sent = "the cancelled request was sent all the same"
-        yield _finding(name, was_sent if calls > asker.limit else "")
+        yield _finding(name, was_sent if calls > asker.limit + 1 else "")
 
 
 def _delays(seconds: float, count: int) -> list[Mapping[str, Any]]:
