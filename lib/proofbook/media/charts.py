@@ -43,7 +43,9 @@ def draw_lines(
             axes.axvline(mark, linestyle="--", linewidth=0.8, color="0.5")
         axes.set_ylabel(y)
         if set(lines) - named:
-            axes.legend(frameon=False)
+            # Lower panels are too low for a legend among their lines.
+            beside = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)} if named else {}
+            axes.legend(frameon=False, **beside)
         named |= set(lines)
     rows[-1].set_xlabel(x)
     return figure

@@ -15,7 +15,10 @@ __all__ = ["remove_secrets"]
 
 
 def remove_secrets(folder: JobFolder, redact: Redactor, *, from_log: bool) -> None:
-    """Replace the secrets in a job's records, and perhaps its log; the notebook has none.
+    """Replace the secrets in a job's records, in its programs' logs, and perhaps in its own log.
+
+    The notebook has none. What a program under test prints goes to a ``.log`` in the job's working
+    folder as it is, and a client that tells each request tells its key.
 
     The kernel wrote the records without the secrets that its environment had; a runner knows those
     of ``.env`` files too. What a log has of secrets that the kernel told of later, is in it still.
@@ -24,8 +27,16 @@ def remove_secrets(folder: JobFolder, redact: Redactor, *, from_log: bool) -> No
         OSError: A file cannot be read or written.
     """
     _rewrite(folder.records, _records_cleaner(redact))
+    for path in _logs_of_programs(folder.work):
+        _rewrite(path, redact)
     if from_log:
         _rewrite(folder.log, redact)
+
+
+def _logs_of_programs(work: Path) -> list[Path]:
+    if work.is_symlink() or not work.is_dir():
+        return []
+    return [path for path in work.rglob("*.log") if path.is_file() and not path.is_symlink()]
 
 
 def _rewrite(path: Path, clean: Callable[[str], str]) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from proofbook.errors import SubjectError
+from proofbook.fingerprints import revision_of
 from proofbook.subjects import resolve_reference
 
 __all__ = ["HOST", "ClientCommand", "ClientFile", "find_client"]
@@ -28,6 +30,10 @@ class ClientFile(BaseModel):
     python: str = ""
     """The interpreter that has what the function imports; empty is this one."""
     command: tuple[str, ...] = ()
+    options: dict[str, Any] = {}
+    """What it is handed where the profile has no client_options."""
+    honours: tuple[str, ...] = ()
+    """Forms of waiting that it promises to keep."""
 
     @model_validator(mode="after")
     def _is_one_of_both(self) -> ClientFile:
@@ -45,6 +51,18 @@ class ClientCommand:
     words: tuple[str, ...]
     is_hosted: bool
     """Whether it is a function in our host, which says when it is ready."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Its own, where the profile has none."""
+    honours: Sequence[str] = ()
+    """Forms of waiting that it promises to keep."""
+
+    @property
+    def revision(self) -> str:
+        """What it is: its name, and the contents of the files that its command names."""
+        words = self.words[2:] if self.is_hosted else self.words
+        places = [Path(word.rpartition(":")[0] or word) for word in words]
+        contents = [revision_of(place)[:16] for place in places if place.is_file()]
+        return " ".join([self.name, *contents])
 
 
 def find_client(client: str, command: Sequence[str] = ()) -> ClientCommand:
@@ -79,8 +97,10 @@ def _of_path(path: Path, name: str) -> ClientCommand:
         where = ".".join(map(str, first["loc"]))
         raise SubjectError(f"{path}: {where + ': ' if where else ''}{first['msg']}") from error
     if file.command:
-        return ClientCommand(name=name, words=file.command, is_hosted=False)
-    return _hosted(file.callable, file.python or sys.executable, name)
+        client = ClientCommand(name=name, words=file.command, is_hosted=False)
+    else:
+        client = _hosted(file.callable, file.python or sys.executable, name)
+    return replace(client, options=file.options, honours=file.honours)
 
 
 def _hosted(target: str, python: str, name: str) -> ClientCommand:
@@ -93,6 +113,8 @@ def _hosted(target: str, python: str, name: str) -> ClientCommand:
     if place.endswith(".py"):
         path = Path(place).expanduser().resolve()
         if not path.is_file():
-            raise SubjectError(f"client {target!r}: there is no file {path}")
+            raise SubjectError(
+                f"client {target!r}: there is no file {path}; give its absolute path"
+            )
         target = f"{path}:{function}"
     return ClientCommand(name=name, words=(python, str(HOST), target), is_hosted=True)

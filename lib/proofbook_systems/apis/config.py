@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 __all__ = ["RUNBOOKS", "BackendsConfig", "FaultsConfig", "LoadConfig"]
 
@@ -16,6 +16,7 @@ _STARTS = 900.0
 """Seconds for making the environment of a server and starting it."""
 _REQUESTS = 40
 """How many requests, one after the other, a backend is asked at most."""
+_WAITS = ("fraction", "milliseconds", "ratelimit")
 _SLACK = 300.0
 _FAULT_CASES = 70
 """There are fewer."""
@@ -83,6 +84,13 @@ class FaultsConfig(BaseModel):
     only: Names
     skip: Names
     output_dir: PathText
+
+    @field_validator("honours")
+    @classmethod
+    def _are_known(cls, honours: list[str]) -> list[str]:
+        if unknown := [each for each in honours if each not in _WAITS]:
+            raise ValueError(f"{unknown[0]!r} is no form of waiting; take {', '.join(_WAITS)}")
+        return honours
 
     def longest_seconds(self) -> float:
         """Return how long a job may take while every step keeps to its own limit.

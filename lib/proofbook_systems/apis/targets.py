@@ -15,7 +15,11 @@ from proofbook_systems.apis.protocols import DEFAULT_INPUTS
 from proofbook_systems.apis.rows import Backend
 from proofbook_systems.apis.servers import RunningServer, Served, find_server, start_server
 
-__all__ = ["Target", "open_target"]
+__all__ = ["NoKeyError", "Target", "open_target"]
+
+
+class NoKeyError(SubjectError):
+    """Nobody can be asked: the environment has no key for the backend."""
 
 
 _NO_KEY = "none"
@@ -56,8 +60,8 @@ def open_target(backend: Backend, *, log: Path) -> Iterator[Target]:
     """Start a row's server where it has to be started, and end it afterwards.
 
     Raises:
-        SubjectError: It cannot be started or reached, does not speak the protocol, or there is no
-            key for it.
+        SubjectError: It cannot be started or reached, or does not speak the protocol; NoKeyError
+            where there is no key for it.
     """
     with start_server(find_server(backend.server), log=log) as running:
         file = running.file
@@ -66,7 +70,7 @@ def open_target(backend: Backend, *, log: Path) -> Iterator[Target]:
         if not key and file and not backend.key:
             key = _NO_KEY
         if not key and (backend.key or backend.protocol.needs_key):
-            raise SubjectError(
+            raise NoKeyError(
                 f"there is no key: set the environment variable {backend.key_variable}"
             )
         base_url = running.base_url(backend.api)

@@ -30,6 +30,8 @@ GROUPS: dict[str, Callable[[Asker], Iterator[Finding]]] = {
     "retry": try_retries,
     "specific": lambda asker: try_specifics(asker, ("chat",)),
 }
+BLOCKING = {"queue-cancelled-dropped"}
+"""What cannot be tried on a client that blocks its caller."""
 OPTIONS = {"max_concurrency": 3, "max_retries": 2}
 
 
@@ -75,11 +77,11 @@ def faults(findings: Sequence[Finding]) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("client", "untried"),
     [
-        (f"{RIGHT}:run", set()),
+        (f"{RIGHT}:run", BLOCKING),
         (f"{PLANTS}:patient_async", {"queue-streams-counted", "specific-stream"}),
-        (f"{PLANTS}:no_streams", {"queue-streams-counted", "specific-stream"}),
-        (f"{PLANTS}:no_usage", {"request-usage"}),
-        (f"{PLANTS}:letters", set()),
+        (f"{PLANTS}:no_streams", {"queue-streams-counted", "specific-stream", *BLOCKING}),
+        (f"{PLANTS}:no_usage", {"request-usage", *BLOCKING}),
+        (f"{PLANTS}:letters", BLOCKING),
     ],
     ids=lambda value: value.rpartition(":")[2] if isinstance(value, str) else "",
 )

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proofbook_systems.apis.load.asking import _marker
-from proofbook_systems.apis.load.judging import find_crossed, find_lost, kept_share, slug
+from proofbook_systems.apis.load.judging import find_crossed, find_lost, kept_share, missed, slug
 from proofbook_systems.apis.load.percentiles import percentile, percentiles
 from proofbook_systems.apis.load.rounds import Round, run_closed, run_open
 from proofbook_systems.apis.load.samples import Sample
@@ -217,3 +217,13 @@ def test_the_table_has_a_line_for_each_round_and_each_reason() -> None:
 def test_rounds_are_called_by_their_level() -> None:
     assert slug(loaded(sample())) == "2-clients"
     assert slug(loaded(sample(), closed=False, level=2.5)) == "2.5-a-second"
+
+
+def test_a_missed_promise_is_told_with_how_often_and_how_far() -> None:
+    some = loaded(sample(), sample(ended=14.0), sample(fault="x"))
+    words = missed(some, ServiceLevel(ttft=0.1, latency=2.0))
+    assert words == (
+        "promised: TTFT ≤ 0.1 s, end to end ≤ 2 s; missed: TTFT by 2 of 3, at most 0.2 s, "
+        "end to end by 1 of 3, at most 4 s"
+    )
+    assert missed(some, ServiceLevel()) == "promised: an answer, however late"

@@ -13,8 +13,9 @@ from proofbook.errors import SubjectError
 from proofbook_systems.apis.backends.answers import core_action, find_answer_fault
 from proofbook_systems.apis.backends.findings import Finding
 from proofbook_systems.apis.backends.results import ResultFiles
-from proofbook_systems.apis.backends.trial import BackendResult, fits
-from proofbook_systems.apis.config import BackendsConfig, LoadConfig
+from proofbook_systems.apis.backends.trial import BackendResult, Trial, fits, try_all
+from proofbook_systems.apis.clients import find_client
+from proofbook_systems.apis.config import BackendsConfig, FaultsConfig, LoadConfig
 from proofbook_systems.apis.implementations import find_implementation
 from proofbook_systems.apis.outcomes import Delta, Outcome
 from proofbook_systems.apis.protocols import PROTOCOLS, no_keys, protocol_of
@@ -140,7 +141,7 @@ def test_each_backend_has_an_action_that_stands_for_it() -> None:
     ("kind", "wanted", "fitting"),
     [("REAL", "real", True), ("MOCK", "real", False), ("MOCK", "mock", True),
      ("REAL", "mock", False), ("REAL", "all", True), ("MOCK", "all", True),
-     ("INCOMPLETE", "all", False)],
+     ("INCOMPLETE", "all", True)],
 )  # fmt: skip
 def test_a_double_is_never_taken_for_the_service(kind: Any, wanted: str, fitting: bool) -> None:
     assert fits(kind, wanted) is fitting
@@ -240,3 +241,51 @@ def test_time_limits_follow_from_the_parameters() -> None:
         with pytest.raises(ValueError, match=words):
             LoadConfig(**{**load.model_dump(), **wrong})
     assert load.longest_seconds() >= 10 * 10 + 5 * 10 + 10
+
+
+def test_a_misspelt_promise_is_refused() -> None:
+    fields: dict[str, Any] = {
+        "client": "x", "client_command": [], "client_options": {}, "client_environment": {},
+        "protocol": "claude", "server": "s", "retries": -1, "timeout": 1.0, "patience": 1.0,
+        "longest_sleep": 1.0, "crowd": 1, "workers": 1, "only": [], "skip": [], "output_dir": "",
+    }  # fmt: skip
+    assert FaultsConfig(**fields, honours="fraction,ratelimit").honours == ["fraction", "ratelimit"]
+    with pytest.raises(ValueError, match="'minutes' is no form of waiting; take fraction, "):
+        FaultsConfig(**fields, honours=["minutes"])
+
+
+def test_a_client_file_says_what_its_client_promises(tmp_path: Path) -> None:
+    path = tmp_path / "client.json"
+    path.write_text('{"command": ["ask"], "options": {"max_retries": 2}, "honours": ["fraction"]}')
+    client = find_client(str(path))
+    assert (client.options, client.honours) == ({"max_retries": 2}, ("fraction",))
+
+
+def trial(folder: Path, client: str) -> Trial:
+    return Trial(
+        client=find_client(client), options={}, proxy="http://none", folder=folder, prompt="p",
+        timeout=5.0, hold_seconds=0.1,
+    )  # fmt: skip
+
+
+def test_a_client_that_cannot_be_loaded_is_blamed_on_no_backend(tmp_path: Path) -> None:
+    module = tmp_path / "mine.py"
+    module.write_text("import nothing_of_this_name\n")
+    backends = choose_backends(ROWS, [])
+    with pytest.raises(SubjectError, match="nothing_of_this_name"):
+        list(try_all(trial(tmp_path, f"{module}:ask"), backends, workers=1))
+
+
+def test_a_backend_without_a_key_is_told_from_one_that_cannot_be_reached(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GROQ_API_KEY", raising=False)
+    module = tmp_path / "mine.py"
+    module.write_text("def ask(request):\n    return 'hello'\n")
+    attempt = trial(tmp_path, f"{module}:ask")
+    keyless = attempt.run(Backend(api="groq", server="http://127.0.0.1:9"))
+    assert (keyless.implementation, keyless.is_keyless) == ("INCOMPLETE", True)
+    assert keyless.reason == "there is no key: set the environment variable GROQ_API_KEY"
+    away = attempt.run(Backend(api="ollama", server="http://127.0.0.1:9"))
+    assert (away.implementation, away.is_keyless) == ("INCOMPLETE", False)
+    assert "http://127.0.0.1:9 cannot be reached" in away.reason

@@ -37,6 +37,8 @@ def try_queue(asker: Asker, seconds: float) -> Iterator[Finding]:
     exchange = asker.ask_many(core_action(asker.api), count, faults=_delays(seconds, count))
     yield _finding("all-answered", _find_loss(asker.api, exchange, count))
     if not asker.limit:
+        reason = "client_options promises no max_concurrency"
+        yield from (_finding(name, untried=reason) for name in _WHY if name != "all-answered")
         return
     yield _finding("limit-held", _find_excess(exchange, asker.limit))
     yield _finding("limit-used", _find_idle(exchange, asker.limit))
@@ -87,7 +89,9 @@ def _try_cancelling(asker: Asker, seconds: float) -> Iterator[Finding]:
         yield _finding(name, f"the cancelled request was answered: {cancelled.text[:60]!r}")
     elif cancelled.ended != "error":
         yield _finding(name, f"the cancelled request: {find_error(cancelled)}")
-    elif not cancelled.more.get("goes_on"):
+    elif cancelled.more.get("goes_on"):
+        yield _finding(name, untried="the client blocks its caller, who has nothing to cancel with")
+    else:
         was_sent = "the cancelled request was sent all the same"
         yield _finding(name, was_sent if calls > asker.limit + 1 else "")
 

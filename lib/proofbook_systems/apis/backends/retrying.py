@@ -33,6 +33,10 @@ def try_retries(asker: Asker) -> Iterator[Finding]:
     """
     if asker.retries:
         yield from _try_passing(asker, asker.retries)
+    else:
+        reason = "client_options promises no max_retries"
+        for name in ("passing-fault", "reset", "retry-after"):
+            yield Finding(group=_GROUP, name=name, why=_WHY[name], untried=reason)
     yield _try_lasting(asker)
     yield _try_wrong(asker)
 

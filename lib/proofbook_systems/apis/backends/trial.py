@@ -26,7 +26,7 @@ from proofbook_systems.apis.implementations import Implementation
 from proofbook_systems.apis.protocols import no_keys
 from proofbook_systems.apis.rows import Backend
 from proofbook_systems.apis.servers import ServerFile
-from proofbook_systems.apis.targets import open_target
+from proofbook_systems.apis.targets import NoKeyError, open_target
 
 __all__ = ["BackendResult", "Trial", "fits", "try_all"]
 
@@ -43,6 +43,8 @@ class BackendResult:
     """Name and version, or address."""
     reason: str = ""
     """Why it is INCOMPLETE."""
+    is_keyless: bool = False
+    """Whether it is INCOMPLETE for want of a key alone."""
     findings: Sequence[Finding] = ()
     seconds: float = 0.0
     numbers: Mapping[str, float] = field(default_factory=dict)
@@ -94,7 +96,10 @@ class Trial:
         try:
             result = self._run(backend)
         except SubjectError as error:
-            result = BackendResult(backend=backend, implementation="INCOMPLETE", reason=str(error))
+            result = BackendResult(
+                backend=backend, implementation="INCOMPLETE", reason=str(error),
+                is_keyless=isinstance(error, NoKeyError),
+            )  # fmt: skip
         return replace(result, seconds=time.monotonic() - started)
 
     def _run(self, backend: Backend) -> BackendResult:
@@ -115,7 +120,10 @@ class Trial:
                 inputs=target.inputs,
             )  # fmt: skip
             findings = list(_try_groups(asker, self.hold_seconds, target.actions))
+            findings = [_at(finding, proxy.lane.root, target.base_url) for finding in findings]
             fault = findings[0].fault
+            if fault and not target.key:
+                fault = f"{fault}; {backend.key_variable} is not set"
             return BackendResult(
                 backend=backend, server=target.title, findings=findings, reason=fault,
                 implementation="INCOMPLETE" if fault else target.implementation,
@@ -127,16 +135,25 @@ class Trial:
 
 
 def try_all(trial: Trial, backends: Sequence[Backend], *, workers: int) -> Iterator[BackendResult]:
-    """Yield the result of each backend as soon as it is there; ``workers`` are tried at a time."""
+    """Yield the result of each backend as soon as it is there; ``workers`` are tried at a time.
+
+    Raises:
+        SubjectError: The client cannot be started: no backend is to blame.
+    """
     trial.folder.mkdir(parents=True, exist_ok=True)
+    with ClientProcess(trial.client, log=trial.folder / "client.log", environment=no_keys()):
+        pass
     with ThreadPoolExecutor(workers) as pool:
         for future in as_completed([pool.submit(trial.run, backend) for backend in backends]):
             yield future.result()
 
 
 def fits(kind: Implementation, wanted: str) -> bool:
-    """Say whether a kind is one of those that were asked for: ``all``, ``real``, ``mock``."""
-    return kind in _ALLOWED[wanted]
+    """Say whether a kind is one of those that were asked for: ``all``, ``real``, ``mock``.
+
+    What is INCOMPLETE is none of them, and has a check of its own.
+    """
+    return kind == "INCOMPLETE" or kind in _ALLOWED[wanted]
 
 
 def _try_groups(asker: Asker, hold: float, offered: tuple[str, ...]) -> Iterator[Finding]:
@@ -158,3 +175,11 @@ def _measure(asker: Asker) -> dict[str, float]:
         if outcome.deltas:
             numbers["ttft"] = outcome.deltas[0].at - outcome.started
     return numbers
+
+
+def _at(finding: Finding, proxy: str, real: str) -> Finding:
+    """Return a finding that names the server's own address, and not the proxy's."""
+    server = urlsplit(real)
+    return replace(
+        finding, fault=finding.fault.replace(proxy, f"{server.scheme}://{server.netloc}")
+    )

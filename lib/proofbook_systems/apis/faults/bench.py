@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from proofbook.fingerprints import revision_of
 from proofbook_systems.apis.client_process import ClientProcess
 from proofbook_systems.apis.clients import ClientCommand
 from proofbook_systems.apis.faults.cases import Case
 from proofbook_systems.apis.faults.judging import Issue, Promises, declines, judge
 from proofbook_systems.apis.faults.running import CaseRun, Terms, run_case
 from proofbook_systems.apis.faulty_server import FaultyServer, start_faulty_server
+from proofbook_systems.apis.protocols import no_keys
 from proofbook_systems.apis.servers import find_server
 
 __all__ = ["KEY", "Bench", "Judged", "open_bench"]
@@ -66,11 +66,8 @@ class Bench:
 
     @property
     def revision(self) -> str:
-        """What the client is: the contents of the files that its command names, and its words."""
-        words = self.command.words[2:] if self.command.is_hosted else self.command.words
-        places = [Path(word.rpartition(":")[0] or word) for word in words]
-        contents = [revision_of(place)[:16] for place in places if place.is_file()]
-        return " ".join([self.command.name, *contents])
+        """What the client is."""
+        return self.command.revision
 
     def start(self, name: str) -> ClientProcess:
         """Start another process of the client.
@@ -136,5 +133,5 @@ def open_bench(
     )
     return Bench(
         command=command, server=running, terms=terms, promises=promises, folder=folder,
-        environment=dict(environment or {}), owned=owned,
+        environment={**no_keys(), **(environment or {})}, owned=owned,
     )  # fmt: skip

@@ -16,7 +16,11 @@ days = "a client that sleeps for as long as a server says may sleep for days"
 
 def told(form: str, headers: Mapping[str, str], why: str = early, **more: Any) -> Case:
     shown = ", ".join(f"{n}: {v}" for n, v in headers.items()) or "no header"
-    shown = shown.replace("{date+", "a date in ").replace("}", " s")
+    shown = (
+        shown.replace("{date+", "a date in ")
+        .replace("{date-", "a date past by ")
+        .replace("}", " s")
+    )
     return Case(
         name=f"wait-{form}", title=f"429 once, {shown}", why=why, names=RATE, wait_form=form,
         faults=({"kind": "status", "status": 429, "headers": dict(headers)},), **more,

@@ -15,6 +15,7 @@ from proofbook_systems.apis.clients import ClientCommand
 from proofbook_systems.apis.load.rounds import Round, run_closed, run_open
 from proofbook_systems.apis.load.samples import Sample
 from proofbook_systems.apis.outcomes import Outcome
+from proofbook_systems.apis.protocols import no_keys
 from proofbook_systems.apis.rows import Backend
 from proofbook_systems.apis.targets import Target, open_target
 
@@ -60,7 +61,7 @@ class Loader:
         self.folder.mkdir(parents=True, exist_ok=True)
         opened = open_target(backend, log=self.folder / "server.log")
         self._target = self._stack.enter_context(opened)
-        client = ClientProcess(self.client, log=self.folder / "client.log")
+        client = ClientProcess(self.client, log=self.folder / "client.log", environment=no_keys())
         self._client = self._stack.enter_context(client)
         return f"{self._target.implementation} {self._target.title}"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from proofbook_systems.apis.load.rounds import Round
 from proofbook_systems.apis.load.service_levels import ServiceLevel
 
-__all__ = ["find_crossed", "find_lost", "kept_share", "slug"]
+__all__ = ["find_crossed", "find_lost", "kept_share", "missed", "slug"]
 
 
 def slug(loaded: Round) -> str:
@@ -38,3 +38,19 @@ def find_crossed(loaded: Round) -> list[str]:
 def kept_share(loaded: Round, promised: ServiceLevel) -> float:
     """Return the share of all requests that were answered within the promised bounds."""
     return sum(promised.is_kept(sample) for sample in loaded.samples) / loaded.sent
+
+
+def missed(loaded: Round, promised: ServiceLevel) -> str:
+    """Return which promises were missed, how often and by how much at worst; else the promises."""
+    amounts: dict[str, tuple[float, list[float | None]]] = {
+        "TTFT": (promised.ttft, [s.ttft for s in loaded.answered]),
+        "TPOT": (promised.tpot, [s.tpot for s in loaded.answered]),
+        "end to end": (promised.latency, [float(s.latency) for s in loaded.answered]),
+    }
+    parts = []
+    for name, (bound, seconds) in amounts.items():
+        late = [amount for amount in seconds if bound and amount is not None and amount > bound]
+        if late:
+            parts.append(f"{name} by {len(late)} of {loaded.sent}, at most {max(late):.3g} s")
+    told = f"; missed: {', '.join(parts)}" if parts else ""
+    return f"promised: {promised}{told}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -117,4 +118,6 @@ def test_a_cancelled_request_frees_its_slot() -> None:
 def test_the_reference_is_the_driver(tmp_path: Path) -> None:
     found = resolve_reference("reference:client", "apis.client", root=tmp_path)
     assert found is not None
-    assert found.path == Path(driver.__file__)
+    told = json.loads(found.path.read_text())
+    assert told["callable"] == f"{driver.__file__}:run"
+    assert told["options"]["max_retries"] == 3
