@@ -51,6 +51,9 @@ for secret in secrets[:3]:
     print(secret.encode().hex(), secret.encode().hex().upper())
     subprocess.run([sys.executable, '-c', 'import sys; print(sys.argv[1])', secret])
 print('pin', os.environ['DB_PASSWORD'], 'x7Q2x')
+os.makedirs('logs', exist_ok=True)
+with open('logs/program.log', 'w') as log:  # what a program under test prints goes to such a file
+    log.writelines(f'Authorization: Bearer {secret}\\n' for secret in secrets)
 """
 RECORD = """
 token = os.environ['LATER_TOKEN']

@@ -32,6 +32,8 @@ class ClientFile(BaseModel):
     command: tuple[str, ...] = ()
     options: dict[str, Any] = {}
     """What it is handed where the profile has no client_options."""
+    load_options: dict[str, Any] = {"max_retries": 0}
+    """With which it sends each request once, at once, and whatever became of others."""
     honours: tuple[str, ...] = ()
     """Forms of waiting that it promises to keep."""
 
@@ -53,6 +55,8 @@ class ClientCommand:
     """Whether it is a function in our host, which says when it is ready."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Its own, where the profile has none."""
+    load_options: Mapping[str, Any] = field(default_factory=lambda: {"max_retries": 0})
+    """The same under load, where the client must not hide what the server does."""
     honours: Sequence[str] = ()
     """Forms of waiting that it promises to keep."""
 
@@ -100,7 +104,9 @@ def _of_path(path: Path, name: str) -> ClientCommand:
         client = ClientCommand(name=name, words=file.command, is_hosted=False)
     else:
         client = _hosted(file.callable, file.python or sys.executable, name)
-    return replace(client, options=file.options, honours=file.honours)
+    return replace(
+        client, options=file.options, load_options=file.load_options, honours=file.honours
+    )
 
 
 def _hosted(target: str, python: str, name: str) -> ClientCommand:

@@ -185,6 +185,27 @@ def silent_stream(request: Request) -> Any:
     return right.run(request)
 
 
+def frees_at_the_headers(request: Request) -> Any:
+    """Count a stream until its headers are there, and read its body beside the queue."""
+    if not request.get("stream"):
+        return right.run(request)
+    with right._slots_of(request):
+        _, answer = right.with_retries(request, right.open_call)
+    return right.events(answer)
+
+
+async def keeps_cancelled_places(request: Request) -> Any:
+    """Give back a place at the end of a request, and not where it is cancelled."""
+    if request.get("stream"):
+        raise NotImplementedError("streams")
+    limit = request["options"]["max_concurrency"]
+    slots = _async_slots.setdefault(limit, asyncio.Semaphore(limit))
+    await slots.acquire()
+    answer = await asyncio.to_thread(right.run, _with_limit(request, 1000))
+    slots.release()
+    return answer
+
+
 async def ignores_cancelling(request: Request) -> Any:
     """Go on with what was cancelled, behind a queue of its own."""
     return await asyncio.shield(asyncio.to_thread(right.run, request))

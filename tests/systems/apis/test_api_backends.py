@@ -30,7 +30,7 @@ GROUPS: dict[str, Callable[[Asker], Iterator[Finding]]] = {
     "retry": try_retries,
     "specific": lambda asker: try_specifics(asker, ("chat",)),
 }
-BLOCKING = {"queue-cancelled-dropped"}
+BLOCKING = {"queue-cancelled-dropped", "queue-cancelled-frees"}
 """What cannot be tried on a client that blocks its caller."""
 OPTIONS = {"max_concurrency": 3, "max_retries": 2}
 
@@ -62,7 +62,7 @@ def run(proxy: FaultyServer, tmp_path: Path) -> Callable[[str, Sequence[str]], l
                 client=process, proxy=lane, api="openai_api", base_url=f"{lane.root}/v1",
                 key="test-key", model=proxy.model, prompt="Say hello.",
                 timeout=0.5 if "waits" in client else 20.0,
-                options={**OPTIONS, **({"hold": 0.6} if "cancelling" in client else {})},
+                options={**OPTIONS, **({"hold": 0.6} if "cancel" in client else {})},
             )  # fmt: skip
             return [finding for group in groups for finding in GROUPS[group](asker)]
 
@@ -121,6 +121,8 @@ def test_reference_client_keeps_every_promise(
         ("streams_uncounted", "queue", {"queue-streams-counted"}),
         ("loses_one", "queue", {"queue-all-answered"}),
         ("refuses_to_queue", "queue", {"queue-all-answered"}),
+        ("frees_at_the_headers", "queue", {"queue-streams-counted"}),
+        ("keeps_cancelled_places", "queue", {"queue-cancelled-frees"}),
         ("ignores_cancelling", "queue", {"queue-cancelled-dropped"}),
         ("gives_up", "retry", {"retry-passing-fault", "retry-reset", "retry-retry-after",
                                "retry-lasting-fault"}),

@@ -170,10 +170,11 @@ def test_crossed_answers_are_told_by_whose_they_are() -> None:
     crossed = loaded(
         sample(marker="111111", text="so 222222"), sample(marker="222222", text="so 111111"),
         sample(marker="333333", text="so 333333"), sample(marker="444444", text="nothing"),
+        sample(marker="555555", text="so 555555 and 333333"),
     )  # fmt: skip
     assert find_crossed(crossed) == [
         "111111 was answered with that of 222222", "222222 was answered with that of 111111",
-        "444444 was answered with 'nothing'",
+        "444444 was answered with 'nothing'", "555555 was answered with that of 333333",
     ]  # fmt: skip
 
 

@@ -109,6 +109,7 @@ def test_the_halves_of_a_key_are_joined(monkeypatch: pytest.MonkeyPatch) -> None
         ("embeddings", done(more={"embeddings": [A, B]}), "three texts were sent and 2"),
         ("embeddings", done(more={}), "three texts were sent and 0"),
         ("embeddings", done(more={"embeddings": [A, A, A]}), "have the same embedding"),
+        ("embeddings", done(more={"embeddings": [A, A, B]}), "in another order than the texts"),
         ("embeddings", done(more={"embeddings": [A, B, B]}), "one text has two embeddings"),
         ("embeddings", done(more={"embeddings": [A, [1.0], A]}), "the embeddings have 2, 1, 2"),
         ("embeddings", done(more={"embeddings": [[], [], []]}), "the embeddings have 0, 0, 0"),

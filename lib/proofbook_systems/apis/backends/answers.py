@@ -76,6 +76,8 @@ def _find_embedding_fault(vectors: Any) -> str:
         return f"the embeddings have {', '.join(str(len(v)) for v in vectors)} numbers"
     if not all(math.isfinite(number) for vector in vectors for number in vector):
         return "an embedding has a number that is not finite"
+    if _distance(first, other) <= _SAME < _distance(first, again):
+        return "one text has two embeddings: they come in another order than the texts"
     if (apart := _distance(first, other)) <= _SAME:
         return "two texts of other content have the same embedding"
     if _distance(first, again) > _NEAR * apart:

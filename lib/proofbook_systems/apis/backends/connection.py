@@ -43,7 +43,7 @@ def _without_server(asker: Asker) -> Finding:
 
 
 def _with_wrong_key(asker: Asker) -> Iterator[Finding]:
-    """Try a wrong key and none; servers of one's own that ask for none promise nothing here."""
+    """Try a wrong key and none; a server that asks for none leaves nothing to try."""
     wrong = asker.with_(key=_WRONG_KEY).ask(core_action(asker.api))
     refused = [status for status in wrong.statuses if status in _REFUSALS]
     for name, exchange, why in (
@@ -51,8 +51,6 @@ def _with_wrong_key(asker: Asker) -> Iterator[Finding]:
         ("no-key", asker.with_(key="").ask(core_action(asker.api)),
          "a missing key must be told as such: a made-up answer would hide it for weeks"),
     ):  # fmt: skip
-        if not refused and not asker.protocol.needs_key:
-            return
         if not refused:
             yield Finding(group=_GROUP, name=name, why=why, untried="the server asks for no key")
             continue

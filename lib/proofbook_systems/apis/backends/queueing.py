@@ -16,6 +16,7 @@ __all__ = ["try_queue", "utilisation"]
 
 _GROUP: Group = "queue"
 _ROUNDS = 3
+_BLOCKING = "the client blocks its caller, who has nothing to cancel with"
 _UNLIMITED = 4
 """What takes the place of a limit that nobody has promised."""
 _WHY = {
@@ -23,6 +24,7 @@ _WHY = {
     "limit-used": "a place in the queue that stays empty is time that users wait for nothing",
     "all-answered": "a request that is lost in the queue is a user without an answer",
     "streams-counted": "a stream occupies the server until its end",
+    "cancelled-frees": "where each cancelled request keeps its place, none is left in the end",
     "cancelled-dropped": "what nobody waits for any more must not be sent, and paid for",
 }
 
@@ -45,6 +47,7 @@ def try_queue(asker: Asker, seconds: float) -> Iterator[Finding]:
     if "stream" in protocol_of(asker.api).more:
         yield _try_streams(asker, seconds)
     yield from _try_cancelling(asker, seconds)
+    yield from _try_cancelling_all(asker, seconds)
 
 
 def utilisation(calls: Sequence[Call], limit: int) -> float:
@@ -56,7 +59,9 @@ def utilisation(calls: Sequence[Call], limit: int) -> float:
 
 def _try_streams(asker: Asker, seconds: float) -> Finding:
     count = 2 * asker.limit
-    exchange = asker.ask_many("stream", count, faults=_delays(seconds, count))
+    # Slow in its body: a place that is freed at the headers shows only while the body is read.
+    slow = [{"kind": "slow_body", "seconds": seconds, "times": count}]
+    exchange = asker.ask_many("stream", count, faults=slow)
     if all(outcome.is_undone for outcome in exchange.outcomes):
         return _finding("streams-counted", untried="the client does not stream")
     loss = _find_loss(asker.api, exchange, count, "stream")
@@ -90,10 +95,29 @@ def _try_cancelling(asker: Asker, seconds: float) -> Iterator[Finding]:
     elif cancelled.ended != "error":
         yield _finding(name, f"the cancelled request: {find_error(cancelled)}")
     elif cancelled.more.get("goes_on"):
-        yield _finding(name, untried="the client blocks its caller, who has nothing to cancel with")
+        yield _finding(name, untried=_BLOCKING)
     else:
         was_sent = "the cancelled request was sent all the same"
         yield _finding(name, was_sent if calls > asker.limit + 1 else "")
+
+
+def _try_cancelling_all(asker: Asker, seconds: float) -> Iterator[Finding]:
+    """Cancel as many running requests as there are places, and see that all places are free."""
+    action, name = core_action(asker.api), "cancelled-frees"
+    with asker.watching(_delays(3 * seconds, asker.limit)):
+        sent = [asker.send(action) for _ in range(asker.limit)]
+        if not asker.wait_calls(asker.limit):
+            asker.collect(sent)
+            return  # told by cancelled-dropped
+        for each in sent:
+            asker.client.cancel(each)
+        outcomes = asker.collect(sent).outcomes
+    if any(outcome.more.get("goes_on") for outcome in outcomes):
+        yield _finding(name, untried=_BLOCKING)
+        return
+    again = asker.ask_many(action, asker.limit, faults=_delays(seconds, asker.limit))
+    loss = _find_loss(asker.api, again, asker.limit)
+    yield _finding(name, _find_idle(again, asker.limit) or loss)
 
 
 def _delays(seconds: float, count: int) -> list[Mapping[str, Any]]:

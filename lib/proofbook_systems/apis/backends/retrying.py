@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from proofbook_systems.apis.backends.answers import core_action, find_answer_fault
+from proofbook_systems.apis.backends.answers import core_action, find_answer_fault, find_error
 from proofbook_systems.apis.backends.asking import Asker, Exchange
 from proofbook_systems.apis.backends.findings import Finding, Group
 
@@ -57,6 +57,8 @@ def _try_passing(asker: Asker, retries: int) -> Iterator[Finding]:
 def _try_lasting(asker: Asker) -> Finding:
     exchange = _ask(asker, [{**_status(500), "times": _FOR_EVER}])
     calls, outcome = len(exchange.calls), exchange.outcome
+    if outcome.ended in ("late", "lost"):
+        return _finding("lasting-fault", find_error(outcome))
     if outcome.ended == "done":
         return _finding("lasting-fault", f"an answer came of errors alone: {outcome.text[:80]!r}")
     if asker.retries is not None and calls != asker.retries + 1:
@@ -69,6 +71,8 @@ def _try_lasting(asker: Asker) -> Finding:
 
 def _try_wrong(asker: Asker) -> Finding:
     exchange = _ask(asker, [{**_status(400), "times": _FOR_EVER}])
+    if exchange.outcome.ended in ("late", "lost"):
+        return _finding("not-retried", find_error(exchange.outcome))
     if exchange.outcome.ended == "done":
         return _finding("not-retried", f"a refusal was taken for {exchange.outcome.text[:80]!r}")
     calls = len(exchange.calls)

@@ -23,13 +23,13 @@ def find_lost(loaded: Round) -> str:
 
 
 def find_crossed(loaded: Round) -> list[str]:
-    """Return each answer without its own request's number, and whose number it has instead."""
+    """Return each answer without its own request's number, or with another's."""
     markers = [sample.marker for sample in loaded.samples]
     crossed = []
     for sample in loaded.answered:
-        if sample.has_own_answer:
-            continue
         others = [m for m in markers if m != sample.marker and m in sample.text]
+        if sample.has_own_answer and not others:
+            continue
         whose = f"that of {others[0]}" if others else repr(sample.text[:60])
         crossed.append(f"{sample.marker} was answered with {whose}")
     return crossed
