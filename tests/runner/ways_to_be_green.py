@@ -194,7 +194,8 @@ def swallowed_refusals() -> dict[str, Cells]:
 
 _SWALLOWED = "try:\n    checks.finish()\nexcept Exception: pass"
 _MEDIA = "import os\nfrom pathlib import Path\nfrom proofbook.media import text\n" \
-    "take = checks.show(text('hello'))\n" \
+    "job = Path(os.environ['PROOFBOOK_JOB_FOLDER']).name  # evidence of its own\n" \
+    "take = checks.show(text(job))\n" \
     "path = Path(os.environ['PROOFBOOK_MEDIA_FOLDER']) / take.file.filename\n"  # fmt: skip
 _FOLDER = "import os\nfrom pathlib import Path\n" \
     "path = Path(os.environ['PROOFBOOK_JOB_FOLDER']) / 'records.jsonl'\n"  # fmt: skip

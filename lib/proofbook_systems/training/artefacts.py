@@ -73,7 +73,7 @@ def why_not_due(written: Sequence[int], every: int) -> str:
 def missing_files(trainer: Trainer, output: Path) -> list[str]:
     """Return which files which checkpoints lack: the declared ones, and what all others have."""
     listed = _folders(trainer, output)
-    if trainer.checkpoint_files and not listed:
+    if not listed and has_files(trainer, output):
         return [f"no checkpoint is a folder that has {', '.join(trainer.checkpoint_files)}"]
     names = {each.path: _names(each) for each in listed}
     usual = Counter(name for files in names.values() for name in files)
@@ -88,8 +88,9 @@ def missing_files(trainer: Trainer, output: Path) -> list[str]:
 
 
 def has_files(trainer: Trainer, output: Path) -> bool:
-    """Say whether checkpoints have files to speak of: they are folders, or should be."""
-    return bool(trainer.checkpoint_files or _folders(trainer, output))
+    """Say whether there are checkpoints with files to speak of: they are folders, or should be."""
+    listed = find_checkpoints(output, trainer.checkpoints)
+    return bool(listed) and bool(trainer.checkpoint_files or _folders(trainer, output))
 
 
 def why_files_unknown(trainer: Trainer, output: Path) -> str:
