@@ -211,6 +211,16 @@ def test_what_was_answered_after_a_stamp_needs_no_new_one(
     assert second.startswith("CN=Clocks stamped the log up to entry 8, the last, at ")
 
 
+def test_stamps_that_nobody_asked_about_are_told(run: RunFolder) -> None:
+    log = SignoffLog(run.path, RUN).read()
+    (note,) = find_anchor("", run).notes(log)
+    assert (
+        note == "signoffs.timestamps was not looked at: hold the log against it with --anchor tsa"
+    )
+    (run.path / "signoffs.timestamps").unlink()
+    assert find_anchor("", run).notes(log) == []
+
+
 def test_a_certificate_that_expired_later_was_valid_then(run: RunFolder, authorities: Path) -> None:
     ended = Authority(until=now() - timedelta(hours=1))
     stamp_anew(run, ended, moment=now() - timedelta(hours=2))

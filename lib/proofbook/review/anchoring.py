@@ -58,7 +58,7 @@ def find_anchor(anchor: str, run: RunFolder, tsa_ca: Path | None = None) -> Anch
         UsageError: There is no such anchor, or it cannot be used.
     """
     if not anchor:
-        return KeptEntries()
+        return KeptEntries(unread=_unread(run.path / STAMPS_FILE))
     file = run.path / STAMPS_FILE if anchor == "tsa" else Path(anchor)
     if anchor != "tsa" and (anchor.startswith("git:") or not holds_stamps(file)):
         kept = read_anchor(anchor, run.path / "signoffs.jsonl", Path.cwd())
@@ -71,6 +71,13 @@ def find_anchor(anchor: str, run: RunFolder, tsa_ca: Path | None = None) -> Anch
         )
     stamps = read_stamps(file) if file.exists() else []
     return StampedLog(run=_run_id(run), stamps=stamps, authorities=authorities)
+
+
+def _unread(stamps: Path) -> str:
+    """Say that timestamps are kept which nobody has asked about."""
+    if not stamps.is_file():
+        return ""
+    return f"{stamps.name} was not looked at: hold the log against it with --anchor tsa"
 
 
 def timestamp(run: RunFolder, tsa: str, tsa_ca: Path | None = None) -> int:

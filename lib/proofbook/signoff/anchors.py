@@ -31,14 +31,16 @@ class KeptEntries:
     """Entries of a log that were kept elsewhere; none are kept of what is not anchored."""
 
     entries: tuple[dict[str, Any], ...] = ()
+    unread: str = ""
+    """What is kept beside the log and was not looked at."""
 
     def problems(self, log: LogState) -> list[Problem]:
         """Return the entries that were kept and are no longer in the log as they were."""
         return compare_with(self.entries, log)
 
     def notes(self, log: LogState) -> list[str]:
-        """Return what a reader should know beside: nothing."""
-        return []
+        """Return what a reader should know beside."""
+        return [self.unread] if self.unread else []
 
 
 def read_anchor(anchor: str, log: Path, start: Path) -> list[dict[str, Any]]:
