@@ -43,6 +43,7 @@ def test_the_whole_queue_by_keys_alone(
     page.keyboard.type("soft edges")
     page.keyboard.press("Enter")
     wait_for(page, lambda: title(page) == "Does it read well?", "the text")
+    assert page.inner_text("#count") == "1 optional of 4 wait"
     page.keyboard.press("a")
     wait_for(page, lambda: page.inner_text("#count") == "all 4 answered", "nothing waits")
     assert page.evaluate("document.querySelector('#bar').value") == 1

@@ -42,8 +42,10 @@ function drawList() {
   byId("list").querySelector("[aria-current]")?.removeAttribute("aria-current");
   state.buttons[state.at]?.setAttribute("aria-current", "true");
   state.buttons[state.at]?.scrollIntoView({ block: "nearest" });
-  const open = state.items.filter((item) => item.required && waits(item)).length;
-  byId("count").textContent = open ? `${open} of ${state.items.length} wait` : `all ${state.items.length} answered`;
+  const waiting = state.items.filter(waits);
+  const open = waiting.filter((item) => item.required).length;
+  const rest = waiting.length ? `${waiting.length} optional of ${state.items.length} wait` : `all ${state.items.length} answered`;
+  byId("count").textContent = open ? `${open} of ${state.items.length} wait` : rest;
   byId("bar").value = state.items.length ? 1 - open / state.items.length : 1;
 }
 
