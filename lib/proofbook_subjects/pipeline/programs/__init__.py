@@ -1,0 +1,1 @@
+"""Programs that are run by the interpreter of an environment of their own."""
