@@ -12,6 +12,7 @@ __all__ = [
     "RUNBOOKS",
     "ApiCallsConfig",
     "CheckpointSavingConfig",
+    "FilmEncodingConfig",
     "GenerationSpeedConfig",
     "HeavyImportsConfig",
     "KernelMemoryConfig",
@@ -37,6 +38,15 @@ __all__ = [
 
 class _Config(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FilmEncodingConfig(_Config):
+    """Parameters of ``benchmarks/film_encoding``."""
+
+    seconds: float = Field(gt=0)
+    rounds: int = Field(ge=1)
+    bar: float = Field(gt=0)
+    cost_bar: float = Field(gt=0)
 
 
 class HeavyImportsConfig(_Config):
@@ -264,6 +274,7 @@ class ApiCallsConfig(_Config):
 RUNBOOKS: dict[str, type[BaseModel]] = {
     "api_calls": ApiCallsConfig,
     "checkpoint_saving": CheckpointSavingConfig,
+    "film_encoding": FilmEncodingConfig,
     "generation_speed": GenerationSpeedConfig,
     "heavy_imports": HeavyImportsConfig,
     "kernel_memory": KernelMemoryConfig,
