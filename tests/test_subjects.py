@@ -73,6 +73,14 @@ def test_several_kinds_are_searched(install_subjects: Install, tmp_path: Path):
     assert "for aquarium.fish or aquarium.plant" in refusal("random:gone", *kinds, root=tmp_path)
 
 
+def test_an_entry_point_may_add_a_name_of_its_own(install_subjects: Install, tmp_path: Path):
+    install_subjects("acme", GOOD, kind="aquarium.fish.acme")
+    install_subjects("other", GOOD, kind="aquarium.fishes")
+    reference = resolve_reference("reference:ours", "aquarium.fish", root=tmp_path)
+    assert reference is not None
+    assert "other_subjects" not in sys.modules
+
+
 def test_where_nothing_is_brought_that_is_said(tmp_path: Path):
     assert refusal("reference:x", "nothing.at_all", root=tmp_path) == (
         "there is no reference:x for nothing.at_all; no installed package brings one"

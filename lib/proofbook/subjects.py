@@ -2,7 +2,9 @@
 
 Any installed package brings some by entry points of the group ``proofbook.subjects``. An entry
 point is called after the parameter that takes them, ``<system>.<parameter>``, and loads a mapping
-from names to functions; such a function makes the subject below a folder and returns its path.
+from names to functions; such a function makes the subject below a folder and returns its path. A
+package with several mappings for one parameter adds a name of its own to each:
+``<system>.<parameter>.<name>``.
 ``random:<name>`` is short for ``reference:random-<name>``.
 
 Knows no subject, and imports a package only when a reference of its kind is asked for.
@@ -89,9 +91,11 @@ def _reference_name(text: str) -> str | None:
 
 
 def _offers(kinds: tuple[str, ...]) -> Iterator[_Offer]:
+    entries = importlib.metadata.entry_points(group=GROUP)
     for kind in kinds:
-        for entry in importlib.metadata.entry_points(group=GROUP, name=kind):
-            yield _load(entry)
+        for entry in entries:
+            if entry.name == kind or entry.name.startswith(f"{kind}."):
+                yield _load(entry)
 
 
 def _load(entry: EntryPoint) -> _Offer:

@@ -16,6 +16,7 @@ BACKENDS = (
     "openai_api", "claude", "groq", "ollama", "hf_tgi", "hf_tei", "gemini", "vllm", "llvm", "ovms",
     "opea", "s3_kit",
 )  # fmt: skip
+FOUNDRY = {"foundry", *(f"foundry-{name}" for name in ("bert", "full", "llama", "lstm", "mamba"))}
 NAMES = {
     "apis.client": {"client"},
     "apis.faulty_server": {"faulty"},
@@ -32,14 +33,19 @@ NAMES = {
     "dreambooth.command": {"infer_dreambooth.py"},
     "dreambooth.instance_dir": {"butcher"},
     "environment.project": {"project"},
+    "foundry.config_file": FOUNDRY,
     "musicgen.checkpoints": {
         "tiny", "tiny/pair", "tiny/parametrized", "tiny/folded", "tiny/wrapped", "tiny/scrambled",
         "large", "large/pair", "large/parametrized", "large/folded", "large/wrapped",
         "large/scrambled", "random-small", "random-medium", "random-large",
     },
     "musicgen.model": {"small", "medium"},
+    "pipeline.project": {"shortform"},
+    "pipeline.server": {"posting", "voice"},
     "training.command": {"train_dreambooth.py"},
+    "training.command.foundry": {"foundry.py"},
     "training.config_file": {"butcher", "butcher-sd15", "butcher-random"},
+    "training.config_file.foundry": FOUNDRY,
     "training.trained": {"butcher"},
     "ttsserver.project": {"voicebox"},
 }  # fmt: skip
@@ -51,12 +57,22 @@ def test_all_that_is_declared_is_here():
     assert {entry.name: set(entry.load()) for entry in own} == NAMES
 
 
-@pytest.mark.parametrize("kind", ["dreambooth.command", "training.command"])
+@pytest.mark.parametrize(
+    "kind", ["dreambooth.command", "training.command", "training.command.foundry"]
+)
 def test_commands_are_programs_that_say_how_they_are_used(kind: str, tmp_path: Path):
     (name,) = NAMES[kind]
     reference = resolve_reference(f"reference:{name}", kind, root=tmp_path)
     assert reference is not None
     assert f"python {name} --" in reference.path.read_text()
+
+
+@pytest.mark.parametrize("name", sorted(FOUNDRY))
+def test_a_foundry_project_is_written_below_the_folder_that_is_given(name: str, tmp_path: Path):
+    for kind in ("training.config_file", "foundry.config_file"):
+        reference = resolve_reference(f"reference:{name}", kind, root=tmp_path / kind)
+        assert reference is not None
+        assert reference.path == tmp_path / kind / name / "experiment.yaml"
 
 
 @pytest.mark.parametrize("name", sorted(NAMES["training.config_file"]))

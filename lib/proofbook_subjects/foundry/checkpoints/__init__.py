@@ -1,0 +1,1 @@
+"""Checkpoints: planned, taken, written in the background, found and put back."""

@@ -1,0 +1,1 @@
+"""From raw texts to batches, in steps that can each be looked at."""
