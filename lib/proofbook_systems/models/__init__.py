@@ -1,0 +1,1 @@
+"""Try every model type of the installed transformers on small configurations and random weights."""

@@ -1,0 +1,255 @@
+"""Checks that compare two answers of one model, with tolerances from its float64 reference."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from proofbook_systems.models.inputs import Inputs, join
+from proofbook_systems.models.layouts import MODALITIES
+from proofbook_systems.models.maker import find_field
+from proofbook_systems.models.outputs import Distance, Outputs, call, first_sample, measure_distance
+
+__all__ = [
+    "NotApplicableError",
+    "Reference",
+    "check_batch",
+    "check_determinism",
+    "check_padding",
+    "check_reference",
+    "check_sensitivity",
+    "make_reference",
+    "writes_onwards",
+]
+
+_SLACK = 30.0
+"""How many times further than the reference's own rounding two right answers may lie apart."""
+_EPSILON = 2.0**-23
+_OTHER_ORDER = 16 * _EPSILON
+"""Another order of adding, as another batch size has, even where the reference saw no rounding."""
+_CONDITION = 200.0
+"""How many times further than a rounding of the weights float32 may lie from float64."""
+
+
+_PADDING = 3
+
+
+class NotApplicableError(Exception):
+    """A check does not apply; the message says why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reference:
+    """The same model in float64: what rounding alone does to its answers."""
+
+    rounding: float
+    """Distance of float32 from float64."""
+    condition: float
+    """Distance that rounding the weights alone makes, in float64."""
+
+    @property
+    def tolerance(self) -> float:
+        """How far two right answers in float32 may lie apart."""
+        return _SLACK * max(self.rounding, self.condition, _EPSILON) + _OTHER_ORDER
+
+
+def make_reference(model: Any, inputs: Inputs, ours: Outputs) -> Reference:
+    """Measure what rounding does to a model's answer.
+
+    Raises:
+        Exception: The model does not run in float64.
+    """
+    exact = copy.deepcopy(model).double()
+    wide = {
+        n: v.double() if isinstance(v, torch.Tensor) and v.is_floating_point() else v
+        for n, v in inputs.items()
+    }
+    there = call(exact, wide)
+    _jitter(exact)
+    moved = call(exact, wide)
+    return Reference(
+        rounding=measure_distance(ours, there).share, condition=measure_distance(there, moved).share
+    )
+
+
+def _jitter(model: Any) -> None:
+    """Change each weight by as much as a rounding to float32 would."""
+    noise = torch.Generator().manual_seed(3)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.is_floating_point():
+                sign = torch.rand(parameter.shape, generator=noise).sub(0.5).to(parameter.dtype)
+                parameter.mul_(1 + sign * _EPSILON)
+
+
+def check_reference(reference: Reference) -> str:
+    """Return how float32 departs from float64 by more than rounding; empty where it does not."""
+    allowed = _CONDITION * max(reference.condition, _EPSILON)
+    if reference.rounding <= allowed:
+        return ""
+    return f"float32 is {reference.rounding:.1e} from float64; rounding explains {allowed:.1e}"
+
+
+def check_determinism(model: Any, inputs: Inputs, ours: Outputs) -> str:
+    """Return where a second call with the same seed answers otherwise."""
+    again = call(model, inputs)
+    same = ours.keys() == again.keys() and all(
+        torch.equal(ours[n].nan_to_num(), again[n].nan_to_num()) for n in ours
+    )
+    return "" if same else f"two equal calls differ: {_words(measure_distance(ours, again))}"
+
+
+def check_sensitivity(model: Any, inputs: Inputs, other: Inputs, ours: Outputs) -> str:
+    """Return which input can be exchanged without any change of the answer.
+
+    Raises:
+        NotApplicableError: No input could be exchanged.
+    """
+    blind, exchanged = [], []
+    for name in [n for n in inputs if n in other and _carries(n, inputs[n])]:
+        changed = {**inputs, name: _exchanged(inputs, other, name)}
+        if changed[name].shape != inputs[name].shape or torch.equal(changed[name], inputs[name]):
+            continue
+        exchanged.append(name)
+        theirs = call(model, changed)
+        distance = measure_distance(ours, theirs)
+        if distance.share == 0.0 and not _choices_differ(ours, theirs):
+            blind.append(name)
+    if not exchanged:
+        raise NotApplicableError("no input could be exchanged for another")
+    return f"the answer does not depend on {', '.join(blind)}" if blind else ""
+
+
+def _carries(name: str, value: Any) -> bool:
+    """Say whether an input carries what a model looks at; masks and places do not."""
+    if not isinstance(value, torch.Tensor):
+        return False
+    return name in MODALITIES or (value.is_floating_point() and "mask" not in name)
+
+
+def _choices_differ(ours: Outputs, theirs: Outputs) -> bool:
+    return any(
+        name in theirs and not torch.equal(value, theirs[name])
+        for name, value in ours.items()
+        if not value.is_floating_point()
+    )
+
+
+def _exchanged(inputs: Inputs, other: Inputs, name: str) -> torch.Tensor:
+    value: torch.Tensor = inputs[name]
+    if value.is_floating_point() or value.shape != other[name].shape:
+        return other[name]  # type: ignore[no-any-return]
+    # Placeholders stay: ids below 64 are the special ones where the vocabulary is large enough.
+    special = value < 64 if int(value.max()) >= 64 else torch.zeros_like(value, dtype=torch.bool)
+    return torch.where(special, value, other[name])
+
+
+def check_batch(
+    model: Callable[..., Any], inputs: Inputs, other: Inputs, ours: Outputs, tolerance: float
+) -> str:
+    """Return how the answer to a sample changes where another one is in the batch.
+
+    Raises:
+        NotApplicableError: No output has a batch.
+    """
+    both = call(model, join([inputs, other]))
+    first = first_sample(both, ours)
+    # A loss, or what else has one size for any batch, is about all samples together.
+    batched = {n: v for n, v in first.items() if n in ours and v.shape != both[n].shape}
+    comparable = {n: v for n, v in batched.items() if v.shape == ours[n].shape}
+    if not comparable:
+        raise NotApplicableError("no output has a batch to compare")
+    distance = measure_distance({n: ours[n] for n in comparable}, comparable)
+    return _beyond("beside another sample", distance, tolerance)
+
+
+def check_padding(model: Any, inputs: Inputs, ours: Outputs, tolerance: float) -> str:
+    """Return how masked padding of a text changes its answer.
+
+    A model that writes, and can be told where words are, is padded in front, as in generation: what
+    comes after a word it never sees, masked or not. Others are padded at the end.
+
+    Raises:
+        NotApplicableError: The model takes no text with a mask.
+    """
+    ids, mask = inputs.get("input_ids"), inputs.get("attention_mask")
+    if ids is None or mask is None or mask.shape != ids.shape:
+        raise NotApplicableError("takes no text with a mask")
+    before = (
+        writes_onwards(model) and _is_text(inputs) and _takes_places(model, inputs, ours, tolerance)
+    )
+    filler = {"input_ids": _pad_token(model), "attention_mask": 0}
+    padded = {
+        name: _padded(value, ids.shape, filler.get(name), before=before)
+        for name, value in inputs.items()
+    }
+    if (
+        before
+        and "position_ids" in inspect.signature(model.forward).parameters
+        and _is_text(inputs)
+    ):
+        padded["position_ids"] = (padded["attention_mask"].cumsum(-1) - 1).clamp(min=0)
+    theirs = call(model, padded)
+    cut = {n: _cut(theirs[n], ours[n], ids.shape[1], before=before) for n in ours if n in theirs}
+    comparable = {n: v for n, v in cut.items() if v.shape == ours[n].shape}
+    if not comparable:
+        raise NotApplicableError("no output keeps its shape")
+    distance = measure_distance({n: ours[n] for n in comparable}, comparable)
+    return _beyond("beside masked padding", distance, tolerance)
+
+
+def writes_onwards(model: Any) -> bool:
+    """Say whether a model writes a text on, without an encoder that has read it whole."""
+    able = getattr(model, "can_generate", bool)
+    return bool(able()) and not getattr(model.config, "is_encoder_decoder", False)
+
+
+def _takes_places(model: Any, inputs: Inputs, ours: Outputs, tolerance: float) -> bool:
+    """Say whether a model can be told where words are, counted from 0, as most do by themselves."""
+    if "position_ids" not in inspect.signature(model.forward).parameters:
+        return False
+    places = torch.arange(inputs["input_ids"].shape[1])[None]
+    told = call(model, {**inputs, "position_ids": places})
+    return measure_distance(ours, told).share <= tolerance
+
+
+def _is_text(inputs: Inputs) -> bool:
+    return set(inputs) <= {"input_ids", "attention_mask", "token_type_ids"}
+
+
+def _pad_token(model: Any) -> int | None:
+    token = find_field(model.config, "pad_token_id") if hasattr(model, "config") else None
+    return token if isinstance(token, int) and token >= 0 else None
+
+
+def _padded(value: Any, shape: torch.Size, filler: int | None, *, before: bool) -> Any:
+    if not isinstance(value, torch.Tensor) or value.dim() < 2 or value.shape[:2] != shape:
+        return value
+    more = value[:, -1:].expand(-1, _PADDING, *value.shape[2:])
+    more = more if filler is None else torch.full_like(more, filler)
+    return torch.cat([more, value] if before else [value, more], 1)
+
+
+def _cut(value: torch.Tensor, alone: torch.Tensor, length: int, *, before: bool) -> torch.Tensor:
+    if value.dim() != alone.dim():
+        return value
+    for place, (size, wanted) in enumerate(zip(value.shape, alone.shape, strict=True)):
+        if size == wanted + _PADDING and wanted == length:
+            value = value.narrow(place, _PADDING if before else 0, wanted)
+    return value
+
+
+def _beyond(what: str, distance: Distance, tolerance: float) -> str:
+    if distance.share <= tolerance and math.isfinite(distance.share):
+        return ""
+    return f"{what} {_words(distance)}; rounding explains {tolerance:.1e}"
+
+
+def _words(distance: Distance) -> str:
+    return f"{distance.where} is {distance.share:.1e} away"

@@ -1,0 +1,81 @@
+"""Types and bounds of the parameters of the runbooks on model types.
+
+Each runbook's parameters cell has their defaults and says what they mean. Imports pydantic alone,
+so that a profile is validated at once.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+__all__ = ["RUNBOOKS", "MatrixConfig", "SingleConfig"]
+
+_TYPES = 2000
+"""More than any transformers has."""
+_SLACK = 600.0
+
+
+def _split(value: object) -> object:
+    """Read ``bert t5`` or ``bert,t5``, as a command line gives it."""
+    return [w for w in value.replace(",", " ").split() if w] if isinstance(value, str) else value
+
+
+Names = Annotated[list[str], BeforeValidator(_split)]
+PathText = Annotated[str, Field(json_schema_extra={"format": "path"})]
+
+
+class _Config(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    task: str
+    time_limit: float = Field(gt=0)
+    memory_limit_gb: float = Field(gt=0)
+    seed: int = Field(ge=0)
+    benchmark: bool
+    output_dir: PathText
+
+
+class SingleConfig(_Config):
+    """Parameters of ``models/single``."""
+
+    model: str = Field(min_length=1)
+    weights: str
+
+    def longest_seconds(self) -> float:
+        """Return how long a job may take."""
+        return self.time_limit + _SLACK
+
+
+class MatrixConfig(_Config):
+    """Parameters of ``models/matrix``."""
+
+    type: str = Field(pattern="^(model|all)$")
+    models: Names
+    category: str = Field(pattern="^(all|language|vision|audio|multimodal|specialized)$")
+    limit: int = Field(ge=0)
+    sample_seed: int
+    list_missing: bool
+    impl_type: str = Field(pattern="^(all|real|mock)$")
+    generator: str = Field(pattern="^(advanced|basic)$")
+    workers: int = Field(ge=1, le=64)
+    least_init: float = Field(ge=0, le=1)
+    least_forward: float = Field(ge=0, le=1)
+    least_generate: float = Field(ge=0, le=1)
+    verbose: bool
+    report: PathText
+
+    @model_validator(mode="after")
+    def _has_models(self) -> Self:
+        if self.impl_type == "mock":
+            raise ValueError("impl_type mock would try nothing: no mock stands in for a model here")
+        return self
+
+    def longest_seconds(self) -> float:
+        """Return how long a job may take where every type takes all that it may."""
+        count = len(self.models) or self.limit or _TYPES
+        return -(-count // self.workers) * self.time_limit + _SLACK
+
+
+RUNBOOKS: dict[str, type[BaseModel]] = {"matrix": MatrixConfig, "single": SingleConfig}

@@ -1,0 +1,108 @@
+"""What became of one model type: each check's verdict, and what was measured."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+__all__ = ["CHECKS", "Finding", "Verdict", "find_cause"]
+
+Status = Literal["passed", "failed", "skipped"]
+
+CHECKS: dict[str, str] = {
+    "init": "a type that cannot be made cannot be used",
+    "forward": "a model that takes no input of its own kind answers nothing",
+    "reference": "float32 must be no further from float64 than rounding explains",
+    "determinism": "two equal questions must have one answer",
+    "sensitivity": "a model that does not look at an input answers for another",
+    "batch": "what one user gets must not depend on who else asks",
+    "padding": "padding that is masked must not change an answer",
+    "save-load": "what is saved must be what was there",
+    "control": "a comparison that misses a broken weight proves nothing",
+    "generate": "a head that writes must write, and write the same again",
+    "cache": "a cache saves time and must not change the words",
+    "gradient": "a model that cannot take a step cannot be trained",
+}
+"""Each check in its order, and whom it helps."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """The verdict of one check."""
+
+    check: str
+    status: Status
+    reason: str = ""
+    """What is wrong, or why it was skipped."""
+
+
+@dataclass(kw_only=True)
+class Verdict:
+    """What became of one type."""
+
+    type: str
+    category: str
+    model_class: str = ""
+    task: str = ""
+    implementation: str = "RANDOM"
+    """REAL: weights that somebody trained; RANDOM: drawn here; MOCK: no model of transformers."""
+    device: str = "cpu"
+    inputs: list[str] = field(default_factory=list)
+    layout: str = ""
+    profile: int = 0
+    findings: list[Finding] = field(default_factory=list)
+    metrics: dict[str, float] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def status_of(self, check: str) -> str:
+        """Return a check's verdict; empty where it was not reached."""
+        return next((f.status for f in self.findings if f.check == check), "")
+
+    @property
+    def failed(self) -> list[Finding]:
+        """Checks that did not hold."""
+        return [each for each in self.findings if each.status == "failed"]
+
+    @property
+    def passed(self) -> bool:
+        """Whether the model was run, and everything held."""
+        return not self.failed and self.status_of("forward") == "passed"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return everything, for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Verdict:
+        """Return what :meth:`as_dict` wrote."""
+        return cls(**{**data, "findings": [Finding(**each) for each in data["findings"]]})
+
+
+_CAUSES: list[tuple[str, str]] = [
+    (r"requires the (\w+) library|No module named '?(\w+)", "a package is not installed: {}"),
+    (r"has no model class", "no model class of its own"),
+    (r"million parameters at its smallest", "too large at its smallest"),
+    (r"time limit", "took too long"),
+    (r"memory limit|can't allocate|bad_alloc|MemoryError", "took too much memory"),
+    (r"ended by signal (\w+)", "crashed: {}"),
+    (r"missing the required .forward|missing the required \"forward", "has no forward of its own"),
+    (r"missing \d+ required positional", "an input that no rule makes"),
+    (r"StrictDataclass", "fields of the configuration contradict each other"),
+    (r"mrope|split_with_sizes|sections", "sections of the rotary embedding"),
+    (r"placeholder|image tokens|tokens do not match|number of audio tokens|image features",
+     "placeholders and features differ in number"),
+    (r"(?i)cache", "the cache of a hybrid model"),
+    (r"shape|size|dimension|channels|mat1|unpack|broadcast", "the layout of an input"),
+    (r"NoneType|AttributeError|KeyError|must be (provided|specified|set)|needs? to be"
+     "|have to specify|required", "a default that the configuration does not have"),
+]  # fmt: skip
+_NUMBERS = re.compile(r"\d+(\.\d+)?(e[+-]?\d+)?")
+
+
+def find_cause(reason: str) -> str:
+    """Return the group of causes that a message belongs to; its own words where it fits none."""
+    for pattern, name in _CAUSES:
+        if found := re.search(pattern, reason):
+            return name.format(next((g for g in found.groups() if g), ""))
+    return _NUMBERS.sub("N", reason)[:80]

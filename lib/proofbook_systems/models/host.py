@@ -1,0 +1,232 @@
+"""The process that tries model types: ``python -m proofbook_systems.models.host REQUEST RESULTS``.
+
+Imports once, then forks a child for each type: a fork costs milliseconds where a fresh process
+costs seconds, and a type that crashes or hangs harms no other. It keeps to one thread and runs no
+tensor operation itself: a child of a process that has computed in several threads can hang in its
+first operation (pthread_atfork(3) restores no thread pool).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import resource
+import select
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn
+
+from proofbook.processes import tree
+from proofbook.processes.usage import resident_memory
+from proofbook_systems.models.findings import Finding, Verdict
+
+__all__ = ["ONE_THREAD", "PRELOADED", "Limits", "main"]
+
+ONE_THREAD = {
+    "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1",
+    "PYTORCH_NVML_BASED_CUDA_CHECK": "1", "TOKENIZERS_PARALLELISM": "false",
+}  # fmt: skip
+"""Environment of this process; nothing is fetched, and no library starts a pool of threads."""
+
+PRELOADED = (
+    "torch", "transformers", "transformers.modeling_utils", "transformers.generation",
+    "transformers.masking_utils", "transformers.cache_utils", "transformers.modeling_layers",
+    "transformers.modeling_rope_utils", "transformers.loss.loss_utils", "scipy.optimize",
+    "transformers.models.auto.modeling_auto", "torch._dynamo", "safetensors.torch",
+    "proofbook_systems.models.trial",
+)  # fmt: skip
+"""What most types need; imported before the first fork."""
+
+_TICK = 0.2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What one type may take."""
+
+    seconds: float
+    gigabytes: float
+    """Resident memory above what the parent has."""
+
+
+@dataclass(kw_only=True)
+class _Child:
+    name: str
+    category: str
+    pid: int
+    pipe: int
+    started: float
+    data: bytes = b""
+    killed: str = ""
+    peak: int = 0
+    lines: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def check(self) -> str:
+        """The check that it was last heard of."""
+        told = [line["check"] for line in self.lines if "check" in line]
+        return told[-1] if told else "init"
+
+
+def main(arguments: list[str]) -> None:
+    """Try the types of a request, and write one verdict a line, as they end."""
+    request = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
+    for name in PRELOADED:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    from proofbook_systems.models.catalogue import choose_types
+
+    types = choose_types(models=request["types"], category="all", limit=0)
+    limits = Limits(seconds=request["seconds"], gigabytes=request["gigabytes"])
+    refuse_threads()
+    gc.collect()
+    gc.freeze()  # a collection in a child writes to every object, and copies its page
+    with open(arguments[1], "a", encoding="utf-8") as file:  # noqa: PTH123 - appended to
+        for verdict in _try_all(types, request["options"], limits, request["workers"]):
+            file.write(json.dumps(verdict.as_dict()) + "\n")
+            file.flush()
+
+
+def refuse_threads() -> None:
+    """End this process where a fork of it would not be safe.
+
+    Raises:
+        SystemExit: An import has left a thread running.
+    """
+    names = [p.joinpath("comm").read_text().strip() for p in Path("/proc/self/task").iterdir()]
+    if len(names) != 1:
+        raise SystemExit(f"an imported library left threads running: {', '.join(names)}")
+
+
+def _try_all(
+    types: list[Any], options: dict[str, Any], limits: Limits, workers: int
+) -> Iterator[Verdict]:
+    waiting = list(types)
+    children: list[_Child] = []
+    while waiting or children:
+        while waiting and len(children) < workers:
+            children.append(_fork(waiting.pop(0), options, limits))
+        for child in _listen(children, limits):
+            children.remove(child)
+            yield _verdict(child)
+
+
+def _fork(type_: Any, options: dict[str, Any], limits: Limits) -> _Child:
+    reader, writer = os.pipe()
+    parent = os.getpid()
+    pid = os.fork()
+    if pid == 0:
+        os.close(reader)
+        _run_child(type_, options, limits, writer, parent)
+    os.close(writer)
+    return _Child(name=type_.name, category=type_.category, pid=pid, pipe=reader,
+                  started=time.monotonic())  # fmt: skip
+
+
+def _run_child(
+    type_: Any, options: dict[str, Any], limits: Limits, pipe: int, parent: int
+) -> NoReturn:
+    code = 1
+    try:
+        os.setsid()
+        tree.die_with_parent(signal.SIGKILL, parent)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        import torch
+
+        torch.set_num_threads(1)
+        _be_quiet()
+        from proofbook_systems.models.trial import Options, try_type
+
+        def tell(check: str) -> None:
+            _write(pipe, {"check": check})
+
+        verdict = try_type(type_, Options(**options), tell)
+        _write(pipe, {"verdict": verdict.as_dict()})
+        code = 0
+    except BaseException as error:  # noqa: BLE001 - it is told, and the process ends
+        _write(pipe, {"error": f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"})
+    finally:
+        os._exit(code)  # the interpreter's own end would run what the parent has registered
+
+
+def _be_quiet() -> None:
+    import warnings
+
+    from transformers.utils import logging
+
+    warnings.simplefilter("ignore")
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+
+
+def _write(pipe: int, line: dict[str, Any]) -> None:
+    data = json.dumps(line).encode() + b"\n"
+    while data:
+        data = data[os.write(pipe, data) :]
+
+
+def _listen(children: list[_Child], limits: Limits) -> list[_Child]:
+    """Read what children tell, end those beyond a limit, and return those that have ended."""
+    ready, _, _ = select.select([child.pipe for child in children], [], [], _TICK)
+    ended = []
+    for child in children:
+        _enforce(child, limits)
+        if child.pipe in ready and not _read(child):
+            ended.append(child)
+    return ended
+
+
+def _read(child: _Child) -> bool:
+    data = os.read(child.pipe, 1 << 16)
+    *lines, child.data = (child.data + data).split(b"\n")
+    child.lines += [json.loads(line) for line in lines if line]
+    return bool(data)
+
+
+def _enforce(child: _Child, limits: Limits) -> None:
+    child.peak = max(child.peak, resident_memory({child.pid}))
+    if time.monotonic() - child.started > limits.seconds:
+        child.killed = f"time limit of {limits.seconds:g} s"
+    elif child.peak > limits.gigabytes * 1e9:
+        child.killed = f"memory limit of {limits.gigabytes:g} GB"
+    if child.killed:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+
+
+def _verdict(child: _Child) -> Verdict:
+    os.close(child.pipe)
+    _, status = os.waitpid(child.pid, 0)
+    told = next((line["verdict"] for line in child.lines if "verdict" in line), None)
+    verdict = Verdict.from_dict(told) if told is not None else _lost(child, status)
+    verdict.metrics["seconds"] = round(time.monotonic() - child.started, 3)
+    verdict.metrics["memory_mb"] = round(child.peak / 1e6, 1)
+    return verdict
+
+
+def _lost(child: _Child, status: int) -> Verdict:
+    """Return the verdict on a type whose process ended without one."""
+    error = next((line["error"] for line in child.lines if "error" in line), "")
+    reason = child.killed or error or _ending(status)
+    verdict = Verdict(type=child.name, category=child.category)
+    if child.check != "init":
+        verdict.findings.append(Finding(check="init", status="passed"))
+    verdict.findings.append(Finding(check=child.check, status="failed", reason=reason))
+    return verdict
+
+
+def _ending(status: int) -> str:
+    if os.WIFSIGNALED(status):
+        return f"ended by signal {signal.Signals(os.WTERMSIG(status)).name}"
+    return f"ended with code {os.waitstatus_to_exitcode(status)} and without a verdict"
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,312 @@
+"""Inputs that one model takes: of its own modality, with placeholders where text stands for them.
+
+How many placeholders an image or a sound needs is asked of the model itself. Layouts are tried in
+turn until the model takes one; which one is part of the result.
+"""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from proofbook_systems.models.hints import Hint
+from proofbook_systems.models.layouts import (
+    DECODER_LENGTH,
+    MODALITIES,
+    PRIMARY,
+    RULES,
+    SINGLE,
+    TEXT_LENGTH,
+)
+from proofbook_systems.models.maker import Maker, find_field
+
+__all__ = ["Inputs", "candidates", "join", "modalities"]
+
+Inputs = dict[str, Any]
+
+_MOST_CANDIDATES = 14
+_FEATURES = {
+    "pixel_values": (
+        "get_image_features",
+        (
+            "image_token_id",
+            "image_token_index",
+            "img_context_token_id",
+            "media_placeholder_token_id",
+            "image_context_token_id",
+            "boi_token_index",
+        ),
+    ),
+    "pixel_values_videos": ("get_video_features", ("video_token_id", "video_token_index")),
+    "input_features": (
+        "get_audio_features",
+        ("audio_token_id", "audio_token_index", "speech_token_id", "audio_pad_token_id"),
+    ),
+    "input_values": ("get_audio_features", ("audio_token_id", "audio_token_index")),
+    "flattened_patches": ("get_image_features", ("image_token_id", "image_token_index")),
+    "audio_input_ids": ("get_audio_features", ("audio_token_id",)),
+}
+"""What turns a modality into rows, and the tokens that stand for them."""
+_LENGTHS = (
+    "image_seq_length",
+    "image_seq_len",
+    "mm_tokens_per_image",
+    "num_image_tokens",
+    "num_query_tokens",
+    "latent_query_num",
+)
+_STARTS = {
+    "pixel_values": ("vision_start_token_id", "image_start_token_id"),
+    "pixel_values_videos": ("vision_start_token_id", "video_start_token_id"),
+    "input_features": ("audio_start_token_id", "audio_bos_token_id"),
+}
+_PARTS = {
+    "vision_config": ("pixel_values", "pixel_values_videos"),
+    "audio_config": ("input_features", "input_values"),
+}
+"""Parts that a configuration may leave out, and what is not read then."""
+_TYPE_IDS = {"pixel_values": 1, "pixel_values_videos": 2, "input_features": 3}
+
+
+def modalities(inputs: Inputs) -> list[str]:
+    """Return the kinds of inputs that are given: ``["image", "text"]``."""
+    return sorted({MODALITIES[name] for name in inputs if name in MODALITIES})
+
+
+def join(samples: list[Inputs]) -> Inputs:
+    """Return samples as one batch: along the first dimension, or along time where there is none."""
+    return {name: _joined(name, [each[name] for each in samples]) for name in samples[0]}
+
+
+def _joined(name: str, values: list[Any]) -> Any:
+    first = values[0]
+    if isinstance(first, list):
+        return [torch.cat(parts) for parts in zip(*values, strict=True)]
+    if not isinstance(first, torch.Tensor):
+        return first
+    by_time = name == "input_features" and first.dim() == 2 and first.shape[0] > 1
+    return torch.cat(values, 1 if by_time else 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """One choice among the layouts: which of each parameter's, by its place."""
+
+    places: dict[str, int]
+    left_out: tuple[str, ...] = ()
+
+    def make(self, model: Any, config: Any, hint: Hint, seed: int) -> Inputs:
+        """Return the inputs of one sample.
+
+        Raises:
+            Exception: Whatever the model has against them while placeholders are counted.
+        """
+        maker = Maker(model, config, seed)
+        inputs: Inputs = {}
+        for name, place in self.places.items():
+            layouts = list(itertools.islice(RULES[name](maker), place + 1))
+            inputs.update(layouts[-1])
+        _add_singles(maker, inputs)
+        if "qformer_input_ids" in maker.signature:
+            inputs["qformer_input_ids"] = maker.ids(TEXT_LENGTH, first=("qformer_config",))
+        _add_hinted(maker, hint, inputs)  # what text has placeholders for is there before the text
+        _add_text(maker, inputs)
+        _add_required(maker, inputs)
+        _add_hinted(maker, hint, inputs, last=True)
+        return inputs
+
+    @property
+    def words(self) -> str:
+        """What was chosen, as ``pixel_values 0``."""
+        return ", ".join(f"{name} {place}" for name, place in self.places.items())
+
+
+def _wanted(model: Any, config: Any, hint: Hint) -> list[str]:
+    signature = inspect.signature(model.forward).parameters
+    required = [n for n, p in signature.items() if p.default is p.empty]
+    names = [n for n in PRIMARY[:5] if n in signature and n not in hint.inputs]
+    for part, without in _PARTS.items():
+        if getattr(config, part, without) is None:
+            names = [n for n in names if n not in without]
+    if (
+        "pixel_values" in names
+        and "pixel_values_videos" in names
+        and "pixel_values_videos" not in required
+    ):
+        names.remove("pixel_values_videos")
+    if not names and "input_ids" not in signature:
+        names = [
+            n for n in PRIMARY[5:] if n in required or (n == "hidden_states" and n in signature)
+        ]
+    else:
+        names += [n for n in PRIMARY[5:] if n in required and n not in hint.inputs]
+    return names
+
+
+def candidates(model: Any, config: Any, hint: Hint) -> Iterator[Layout]:
+    """Yield layouts to try, the likeliest first."""
+    names = _wanted(model, config, hint)
+    maker = Maker(model, config, 0)
+    counts = {name: len(list(RULES[name](maker))) for name in names}
+    every = itertools.product(*(range(counts[name]) for name in names))
+    ordered = sorted(itertools.islice(every, 400), key=sum)
+    for places in ordered[:_MOST_CANDIDATES]:
+        yield Layout(places=dict(zip(names, places, strict=True)))
+
+
+def _add_singles(maker: Maker, inputs: Inputs) -> None:
+    for name, rule in SINGLE.items():
+        parameter = maker.signature.get(name)
+        if parameter is not None and (
+            parameter.default is parameter.empty
+            or name == "bbox"
+            or (name == "flattened_patches" and not inputs)
+        ):
+            inputs[name] = rule(maker)
+
+
+def _add_text(maker: Maker, inputs: Inputs) -> None:
+    names = maker.signature
+    encoder_decoder = bool(getattr(maker.config, "is_encoder_decoder", False))
+    if "input_ids" in names and "inputs_embeds" not in inputs:
+        ids = maker.ids(TEXT_LENGTH)
+        marks = torch.zeros_like(ids)
+        for name in [n for n in _FEATURES if n in inputs]:
+            ids, marks = _with_placeholders(maker, name, inputs, ids, marks)
+        inputs["input_ids"] = ids
+        if "attention_mask" in names:
+            inputs["attention_mask"] = torch.ones_like(ids)
+        _add_types(names, marks, inputs)
+    if "decoder_input_ids" in names and (encoder_decoder or "input_ids" not in inputs):
+        inputs["decoder_input_ids"] = maker.ids(
+            DECODER_LENGTH, first=("decoder", "text_config", "decoder_config")
+        )
+
+
+def _add_types(names: Any, marks: torch.Tensor, inputs: Inputs) -> None:
+    for name in ("mm_token_type_ids", "moe_mm_token_type_ids"):
+        if name in names and marks.any():
+            inputs[name] = marks
+    if "token_type_ids" in names and marks.any():
+        inputs["token_type_ids"] = (marks > 0).long()
+
+
+def _with_placeholders(
+    maker: Maker, name: str, inputs: Inputs, ids: torch.Tensor, marks: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    token = find_field(maker.config, *_FEATURES[name][1])
+    if not isinstance(token, int) or token < 0:
+        return ids, marks
+    count = _count_rows(maker, name, inputs)
+    if not count:
+        return ids, marks
+    start = find_field(maker.config, *_STARTS.get(name, ()))
+    head = [start] if isinstance(start, int) and start != token else []
+    middle = torch.tensor([[*head, *[token] * count]])
+    kinds = torch.full_like(middle, _TYPE_IDS.get(name, 3))
+    kinds[:, : len(head)] = 0
+    ids = torch.cat([ids[:, :2], middle, ids[:, 2:]], 1)
+    return ids, torch.cat([marks[:, :2], kinds, marks[:, 2:]], 1)
+
+
+def _count_rows(maker: Maker, name: str, inputs: Inputs) -> int:
+    method = _feature_method(maker.model, _FEATURES[name][0])
+    if method is None:
+        counts = [find_field(maker.config, each) for each in _LENGTHS]
+        return next((c for c in counts if isinstance(c, int) and c > 0), 0)
+    accepted = inspect.signature(method).parameters
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in accepted.values())
+    named = {
+        n: v
+        for n, v in inputs.items()
+        if n in accepted or (open_ended and name not in accepted and n != "qformer_input_ids")
+    }
+    if "input_ids" in accepted and accepted["input_ids"].default is inspect.Parameter.empty:
+        named["input_ids"] = maker.ids(TEXT_LENGTH)
+    with torch.no_grad():
+        made = method(**named)
+    return _rows(made)
+
+
+def _feature_method(model: Any, name: str) -> Any:
+    owners = [
+        model,
+        getattr(model, "model", None),
+        getattr(model, "thinker", None),
+        getattr(model, getattr(model, "base_model_prefix", "") or "model", None),
+    ]
+    return next((getattr(each, name) for each in owners if hasattr(each, name)), None)
+
+
+def _rows(made: Any) -> int:
+    """Return how many rows of features were made, in a tensor, a list of them, or an output."""
+    pooled = getattr(made, "pooler_output", None)
+    if pooled is None and hasattr(made, "last_hidden_state"):
+        pooled = made.last_hidden_state
+    made = made if pooled is None else pooled
+    if isinstance(made, torch.Tensor):
+        return made.numel() // made.shape[-1]
+    if isinstance(made, (list, tuple)):
+        return sum(_rows(each) for each in made)
+    return 0
+
+
+def _add_required(maker: Maker, inputs: Inputs) -> None:
+    for name, parameter in maker.signature.items():
+        if (
+            parameter.default is not parameter.empty
+            or name in inputs
+            or parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
+        ):
+            continue
+        made = _required(maker, name, inputs)
+        if made is not None:
+            inputs[name] = made
+
+
+def _required(maker: Maker, name: str, inputs: Inputs) -> Any:
+    width = maker.number("hidden_size", "d_model", "embed_dim", "hidden_dim", default=64)
+    if name == "merge_sizes":
+        return torch.tensor([maker.number("spatial_merge_size", "merge_size", default=2)])
+    if name.endswith(("attention_mask", "_mask", "mask")):
+        return torch.ones(1, TEXT_LENGTH, dtype=torch.int64)
+    if name.endswith(("hidden_states", "embeds", "features", "_embeddings", "queries")):
+        return maker.noise(1, TEXT_LENGTH, width)
+    if name.endswith(("_ids", "input_ids", "codes", "code")):
+        return maker.ids(TEXT_LENGTH)
+    return None
+
+
+def _add_hinted(maker: Maker, hint: Hint, inputs: Inputs, *, last: bool = False) -> None:
+    for name, rule in hint.inputs.items():
+        if name not in maker.signature:
+            continue
+        if rule is None:
+            inputs.pop(name, None)
+        elif last and name in inputs and not name.endswith("_ids"):
+            continue
+        elif isinstance(rule, (list, tuple)):
+            inputs[name] = _filled(maker, list(rule))
+        else:
+            inputs[name] = rule
+
+
+def _filled(maker: Maker, rule: list[Any]) -> Any:
+    """Return what a hint writes: ``["noise", 1, 8, 64]``, ``["ids", 100, 1, 8]``, ``["none"]``."""
+    kind, *shape = rule
+    if kind == "noise":
+        return maker.noise(*shape)
+    if kind == "ids":
+        return torch.randint(0, shape[0], tuple(shape[1:]), generator=maker.random)
+    if kind == "none":
+        return None
+    if kind == "tensors":
+        return [maker.noise(*each) for each in shape]
+    if kind == "values":
+        return torch.tensor(shape[0])
+    return torch.ones(*shape, dtype=torch.int64 if kind == "long ones" else torch.float32)

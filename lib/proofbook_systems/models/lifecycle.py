@@ -1,0 +1,259 @@
+"""Checks of what a model goes through: saved and loaded, broken on purpose, writing, trained."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from proofbook_systems.models.comparing import NotApplicableError, writes_onwards
+from proofbook_systems.models.inputs import Inputs
+from proofbook_systems.models.outputs import Outputs, call, measure_distance
+
+__all__ = [
+    "NEW_TOKENS",
+    "check_cache",
+    "check_control",
+    "check_generate",
+    "check_gradient",
+    "check_save_load",
+    "load",
+    "save",
+]
+
+NEW_TOKENS = 4
+_CONTROLS = 8
+"""How many weights are broken at most until one shows."""
+_CONTROL_SECONDS = 2.0
+_STEP = 1e-3
+
+
+def save(model: Any, folder: Path) -> None:
+    """Save a model as transformers does, or its weights where it has no such method."""
+    if hasattr(model, "save_pretrained"):
+        model.save_pretrained(folder)
+    else:
+        torch.save(model.state_dict(), folder / "weights.pt")
+
+
+def load(model: Any, folder: Path) -> Any:
+    """Load what :func:`save` wrote for ``model``."""
+    if hasattr(model, "save_pretrained"):
+        return type(model).from_pretrained(folder, attn_implementation="eager").eval()
+    fresh = copy.deepcopy(model)
+    with torch.no_grad():
+        for parameter in fresh.parameters():
+            parameter.zero_()
+    fresh.load_state_dict(torch.load(folder / "weights.pt", weights_only=True))
+    return fresh
+
+
+def check_save_load(
+    model: Any,
+    inputs: Inputs,
+    ours: Outputs,
+    folder: Path,
+    tolerance: float,
+    loading: Callable[[Any, Path], Any] = load,
+) -> str:
+    """Return what was lost between saving and loading: a weight, a buffer, or the answer."""
+    save(model, folder)
+    loaded = loading(model, folder)
+    before, after = model.state_dict(), loaded.state_dict()
+    if lost := sorted(before.keys() ^ after.keys()):
+        return f"{len(lost)} weights are not on both sides, as {lost[0]}"
+    unequal = [name for name, value in before.items() if not _equal(value, after[name])]
+    distance = measure_distance(ours, call(loaded, inputs))
+    away = f"{distance.where or 'the answer'} is {distance.share:.1e} away"
+    if unequal:
+        return f"{len(unequal)} of {len(before)} weights differ, as {unequal[0]}; {away}"
+    return f"weights are equal, the answer is not: {away}" if distance.share > tolerance else ""
+
+
+def _equal(ours: torch.Tensor, theirs: torch.Tensor) -> bool:
+    if ours.shape != theirs.shape or ours.dtype != theirs.dtype:
+        return False
+    return torch.equal(ours.nan_to_num(), theirs.nan_to_num())
+
+
+def check_control(model: Any, inputs: Inputs, ours: Outputs, tolerance: float) -> tuple[str, float]:
+    """Break weights until the answer shows it; return why none does, and the share that shows.
+
+    Large matrices in different places are zeroed, one at a time: an output that none of them
+    reaches would let every broken weight pass.
+    """
+    chosen = _large_weights(model)
+    if not chosen:
+        raise NotApplicableError("has no weights")
+    shown = tried = 0
+    started = time.perf_counter()
+    for parameter in chosen:
+        if shown and time.perf_counter() - started > _CONTROL_SECONDS:
+            break
+        tried += 1
+        kept = parameter.detach().clone()
+        with torch.no_grad():
+            parameter.zero_()
+        distance = measure_distance(ours, call(model, inputs)).share
+        with torch.no_grad():
+            parameter.copy_(kept)
+        shown += distance > tolerance
+    share = shown / tried
+    return ("" if shown else f"none of {len(chosen)} zeroed weights changes the answer", share)
+
+
+def _large_weights(model: Any) -> list[torch.nn.Parameter]:
+    matrices = [p for p in model.parameters() if p.dim() > 1 and p.is_floating_point()]
+    every = matrices or list(model.parameters())
+    step = max(1, len(every) // _CONTROLS)
+    return every[::step][:_CONTROLS]
+
+
+def check_generate(model: Any, inputs: Inputs) -> tuple[str, Any]:
+    """Return why nothing is written, or not the same twice, and what was written.
+
+    Raises:
+        NotApplicableError: The model has no head that writes.
+    """
+    if not getattr(model, "can_generate", bool)():
+        raise NotApplicableError("has no head that writes")
+    first = _generate(model, inputs)
+    again = _generate(model, inputs)
+    if first.shape != again.shape or not torch.equal(first, again):
+        return "greedy generation differs from call to call", first
+    return ("" if first.numel() else "nothing was written"), first
+
+
+def _generate(model: Any, inputs: Inputs, **options: Any) -> torch.Tensor:
+    given = _given(model, inputs)
+    limits: dict[str, Any] = {"max_new_tokens": NEW_TOKENS, "do_sample": False}
+    if not _own_generate(model):
+        limits |= {"min_new_tokens": NEW_TOKENS, "num_beams": 1}
+    with torch.no_grad():
+        made = model.generate(**given, **limits, **options)
+    return _first_tensor(made)
+
+
+def _given(model: Any, inputs: Inputs) -> Inputs:
+    torch.manual_seed(0)
+    given = {n: v.clone() if isinstance(v, torch.Tensor) else v for n, v in inputs.items()}
+    if getattr(model.config, "is_encoder_decoder", False):
+        given.pop("decoder_input_ids", None)
+        settings = model.generation_config
+        if settings.decoder_start_token_id is None and settings.bos_token_id is None:
+            given["decoder_start_token_id"] = 0  # a tokenizer's business, which is not here
+    return given
+
+
+def _own_generate(model: Any) -> bool:
+    from transformers import GenerationMixin
+
+    return type(model).generate is not GenerationMixin.generate
+
+
+def _first_tensor(made: Any) -> torch.Tensor:
+    if isinstance(made, torch.Tensor):
+        return made
+    if isinstance(made, dict):
+        made = list(made.values())
+    for each in made:
+        found = _first_tensor(each) if isinstance(each, (list, tuple, dict, torch.Tensor)) else None
+        if found is not None:
+            return found
+    raise ValueError("generation returned no tensor")
+
+
+def check_cache(model: Any, inputs: Inputs, tolerance: float) -> str:
+    """Return how words written with the cache depart from those written without.
+
+    Compares the scores of each step, so that a fault that turns no word over is seen as well.
+
+    Raises:
+        NotApplicableError: The model does not write, or writes in its own way.
+    """
+    if not getattr(model, "can_generate", bool)() or _own_generate(model):
+        raise NotApplicableError("does not write, or in a way of its own")
+    if "use_cache" not in inspect.signature(model.forward).parameters and not writes_onwards(model):
+        raise NotApplicableError("has no cache")
+    cached, plain = (_scores(model, inputs, use_cache) for use_cache in (True, False))
+    steps = min(len(cached), len(plain))
+    for step in range(steps):
+        distance = measure_distance({"scores": plain[step]}, {"scores": cached[step]})
+        if distance.share > tolerance:
+            return f"with the cache, word {step + 1} is scored {distance.share:.1e} away"
+        if not torch.equal(plain[step].argmax(-1), cached[step].argmax(-1)):
+            break  # a tie, within the tolerance: from here on the texts are two
+    return "" if steps else "no scores were returned"
+
+
+def _scores(model: Any, inputs: Inputs, use_cache: bool) -> list[torch.Tensor]:
+    given = _given(model, inputs)
+    with torch.no_grad():
+        made = model.generate(
+            **given,
+            max_new_tokens=NEW_TOKENS,
+            min_new_tokens=NEW_TOKENS,
+            do_sample=False,
+            num_beams=1,
+            use_cache=use_cache,
+            output_logits=True,
+            return_dict_in_generate=True,
+        )
+    return list(made.logits or [])
+
+
+def check_gradient(model: Any, inputs: Inputs) -> tuple[str, float]:
+    """Take one step; return why it does not help, and the share of weights that it reaches.
+
+    Raises:
+        NotApplicableError: No output can be derived.
+    """
+    trained = copy.deepcopy(model)
+    before = _loss(trained, inputs)
+    if before is None or not before.requires_grad:
+        raise NotApplicableError("no output can be derived")
+    before.backward()  # type: ignore[no-untyped-call]
+    pairs = [(p, p.grad) for p in trained.parameters() if p.grad is not None]
+    if any(not torch.isfinite(grad).all() for _, grad in pairs):
+        return "a gradient is not finite", 0.0
+    norm = sum(float(grad.double().square().sum()) for _, grad in pairs)
+    if not norm:
+        return "every gradient is zero", 0.0
+    with torch.no_grad():
+        for parameter, grad in pairs:
+            parameter.sub_(grad * (_STEP * float(before.detach().abs()) / norm))
+        after = _loss(trained, inputs)
+    share = len(pairs) / max(1, len(list(trained.parameters())))
+    assert after is not None
+    lower = float(after) <= float(before.detach()) * (1 + 1e-6)
+    return (
+        ""
+        if lower
+        else f"a small step raises the loss from {float(before):.6g} to {float(after):.6g}"
+    ), share
+
+
+def _loss(model: Any, inputs: Inputs) -> torch.Tensor | None:
+    torch.manual_seed(0)
+    answer = model(
+        **{n: v.clone() if isinstance(v, torch.Tensor) else v for n, v in inputs.items()}
+    )
+    parts = [v.clamp(-1e4, 1e4).square().mean() for v in _derivable(answer)]
+    return torch.stack(parts).sum() if parts else None
+
+
+def _derivable(answer: Any) -> list[torch.Tensor]:
+    found: list[torch.Tensor] = []
+    values = answer.values() if isinstance(answer, dict) else answer
+    values = [values] if isinstance(values, torch.Tensor) else list(values)
+    for each in values:
+        if isinstance(each, torch.Tensor) and each.is_floating_point():
+            found.append(torch.where(torch.isfinite(each), each, torch.zeros_like(each)))
+        elif isinstance(each, (list, tuple)):
+            found += _derivable([e for e in each if isinstance(e, (torch.Tensor, list, tuple))])
+    return found

@@ -1,0 +1,249 @@
+"""Try one model type: every check in its order, what was measured, and what was in the way.
+
+Runs in a process of its own, which may be ended at any moment: each step is told as it is made.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from proofbook_systems.models import building, comparing, lifecycle, planting
+from proofbook_systems.models.building import Built
+from proofbook_systems.models.catalogue import ModelType
+from proofbook_systems.models.comparing import NotApplicableError
+from proofbook_systems.models.findings import Finding, Verdict
+from proofbook_systems.models.inputs import Inputs, Layout, candidates, modalities
+from proofbook_systems.models.outputs import Outputs, call, name_hollow
+from proofbook_systems.models.planting import Loader
+
+__all__ = ["Options", "try_type"]
+
+_LOOKING_SECONDS = 15.0
+"""How long profiles and layouts are tried until the model takes one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How a type is tried."""
+
+    task: str = ""
+    basic: bool = False
+    """Whether only init and forward are tried."""
+    repeats: int = 0
+    """How many calls are timed; 0 times only the first one."""
+    seed: int = 0
+    fault: str = ""
+    """A fault of :mod:`planting`; empty plants none."""
+    weights: str = ""
+    """Folder or id of real weights; empty draws random ones."""
+
+
+@dataclass(kw_only=True)
+class _Ready:
+    """A model that has taken its input."""
+
+    built: Built
+    layout: Layout
+    inputs: Inputs
+    other: Inputs
+    outputs: Outputs
+
+
+@dataclass(kw_only=True)
+class _Trial:
+    verdict: Verdict
+    tell: Callable[[str], None]
+    timings: dict[str, float] = field(default_factory=dict)
+
+    def add(self, check: str, status: Any, reason: str = "") -> None:
+        self.verdict.findings.append(Finding(check=check, status=status, reason=reason))
+
+    def check(self, name: str, run: Callable[[], str]) -> None:
+        """Run one check; an exception of the model is a failure, with its first line and place."""
+        self.tell(name)
+        started = time.perf_counter()
+        try:
+            reason = run()
+            self.add(name, "failed" if reason else "passed", reason)
+        except NotApplicableError as skip:
+            self.add(name, "skipped", str(skip))
+        except Exception as error:  # noqa: BLE001 - it is the verdict
+            self.add(name, "failed", describe(error))
+        self.verdict.metrics[f"{name}_seconds"] = round(time.perf_counter() - started, 4)
+
+
+def describe(error: BaseException) -> str:
+    """Return an error as one line: its kind, what it says, and where in the model it arose."""
+    frames = traceback.extract_tb(error.__traceback__)
+    inside = [f for f in frames if "transformers" in f.filename] or frames
+    where = f" ({Path(inside[-1].filename).name}:{inside[-1].lineno})" if inside else ""
+    words = " ".join(str(error).split())
+    return f"{type(error).__name__}: {words[:300]}{where}"
+
+
+def try_type(type_: ModelType, options: Options, tell: Callable[[str], None]) -> Verdict:
+    """Return what became of a type; ``tell`` hears which check begins."""
+    verdict = Verdict(type=type_.name, category=type_.category)
+    trial = _Trial(verdict=verdict, tell=tell)
+    ready = _get_ready(trial, type_, options)
+    if ready is None:
+        return verdict
+    _measure_calls(trial, ready, options)
+    if not options.basic:
+        with TemporaryDirectory(prefix="proofbook-model-") as folder:
+            planting.plant(ready.built.model, options.fault)
+            _check_all(trial, ready, Path(folder), planting.find_loader(options.fault))
+    return verdict
+
+
+def _get_ready(trial: _Trial, type_: ModelType, options: Options) -> _Ready | None:
+    """Build the model and find inputs that it takes: the first profile and layout that both fit."""
+    trial.tell("init")
+    deadline = time.perf_counter() + _LOOKING_SECONDS
+    reasons: dict[str, str] = {}
+    for place, profile in enumerate(building.PROFILES):
+        if reasons and time.perf_counter() > deadline:
+            break
+        started = time.perf_counter()
+        try:
+            built = _make(type_, profile, options)
+        except Exception as error:  # noqa: BLE001 - it is the verdict
+            reasons.setdefault("init", describe(error))
+            continue
+        _note_built(trial, built, place, time.perf_counter() - started)
+        ready = _find_layout(trial, built, options, reasons, deadline)
+        if ready is not None:
+            return ready
+    if not trial.verdict.model_class:
+        trial.add("init", "failed", reasons["init"])
+    else:
+        trial.add("init", "passed")
+        trial.add("forward", "failed", reasons["forward"])
+    return None
+
+
+def _make(type_: ModelType, profile: dict[str, Any], options: Options) -> Built:
+    if not options.weights:
+        return building.build_model(type_, profile, task=options.task, seed=options.seed)
+    built = building.load_model(options.weights)
+    if built.config.model_type != type_.name:
+        raise ValueError(f"{options.weights} is of the type {built.config.model_type}")
+    return built
+
+
+def _note_built(trial: _Trial, built: Built, profile: int, seconds: float) -> None:
+    verdict = trial.verdict
+    verdict.model_class, verdict.task = type(built.model).__name__, built.task
+    verdict.profile = profile
+    verdict.metrics["parameters"] = built.parameters
+    verdict.metrics["init_seconds"] = round(seconds, 4)
+    verdict.notes = [built.hint.reason] if built.hint.reason else []
+    if built.absent:
+        words = f"{len(built.absent)} weights are not in the checkpoint, as {built.absent[0]}"
+        verdict.notes.append(words)
+    elif built.absent is not None:
+        verdict.implementation = "REAL"
+
+
+def _find_layout(
+    trial: _Trial, built: Built, options: Options, reasons: dict[str, str], deadline: float
+) -> _Ready | None:
+    trial.tell("forward")
+    for layout in candidates(built.model, built.config, built.hint):
+        started = time.perf_counter()
+        try:
+            made = [
+                layout.make(built.model, built.config, built.hint, options.seed + i) for i in (0, 1)
+            ]
+            outputs = call(built.model, made[0])
+        except Exception as error:  # noqa: BLE001 - it is the verdict
+            reasons.setdefault("forward", describe(error))
+            if time.perf_counter() > deadline:
+                break
+            continue
+        if not outputs:
+            reasons.setdefault("forward", "the model answered without any tensor")
+            continue
+        if hollow := name_hollow(outputs):
+            reasons.setdefault("forward", f"{hollow[0]} has no finite number")
+            continue
+        trial.add("init", "passed")
+        trial.add("forward", "passed")
+        verdict = trial.verdict
+        verdict.inputs, verdict.layout = modalities(made[0]), layout.words
+        verdict.metrics["forward_seconds"] = round(time.perf_counter() - started, 4)
+        return _Ready(built=built, layout=layout, inputs=made[0], other=made[1], outputs=outputs)
+    reasons.setdefault("forward", "no rule makes its inputs")
+    return None
+
+
+def _measure_calls(trial: _Trial, ready: _Ready, options: Options) -> None:
+    times = []
+    for _ in range(options.repeats):
+        started = time.perf_counter()
+        call(ready.built.model, ready.inputs)
+        times.append(time.perf_counter() - started)
+    if times:
+        times.sort()
+        trial.verdict.metrics["call_seconds"] = round(times[len(times) // 2], 5)
+        trial.verdict.metrics["samples_per_second"] = round(
+            1 / max(times[len(times) // 2], 1e-9), 2
+        )
+
+
+def _check_all(trial: _Trial, ready: _Ready, folder: Path, loading: Loader) -> None:
+    model, inputs, ours = ready.built.model, ready.inputs, ready.outputs
+    metrics = trial.verdict.metrics
+    reference: list[comparing.Reference] = []
+
+    def compare_with_float64() -> str:
+        try:
+            reference.append(comparing.make_reference(model, inputs, ours))
+        except Exception as error:
+            raise NotApplicableError(f"does not run in float64: {describe(error)}") from error
+        metrics["rounding"] = reference[0].rounding
+        return comparing.check_reference(reference[0])
+
+    trial.check("reference", compare_with_float64)
+    tolerance = reference[0].tolerance if reference else _WITHOUT_REFERENCE
+    metrics["tolerance"] = tolerance
+    deterministic = comparing.check_determinism
+    trial.check("determinism", lambda: deterministic(model, inputs, ours))
+    trial.check(
+        "sensitivity", lambda: comparing.check_sensitivity(model, inputs, ready.other, ours)
+    )
+    trial.check("batch", lambda: comparing.check_batch(model, inputs, ready.other, ours, tolerance))
+    trial.check("padding", lambda: comparing.check_padding(model, inputs, ours, tolerance))
+    trial.check(
+        "save-load",
+        lambda: lifecycle.check_save_load(model, inputs, ours, folder, tolerance, loading),
+    )
+    trial.check(
+        "control",
+        lambda: _with_metric(
+            metrics, "weights_that_show", lifecycle.check_control(model, inputs, ours, tolerance)
+        ),
+    )
+    trial.check("generate", lambda: lifecycle.check_generate(model, inputs)[0])
+    trial.check("cache", lambda: lifecycle.check_cache(model, inputs, tolerance))
+    trial.check(
+        "gradient",
+        lambda: _with_metric(
+            metrics, "weights_with_gradient", lifecycle.check_gradient(model, inputs)
+        ),
+    )
+
+
+_WITHOUT_REFERENCE = 1e-4
+"""The tolerance where a model does not run in float64; its verdict says so."""
+
+
+def _with_metric(metrics: dict[str, float], name: str, result: tuple[str, float]) -> str:
+    metrics[name] = round(result[1], 4)
+    return result[0]

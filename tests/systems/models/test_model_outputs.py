@@ -1,0 +1,46 @@
+"""How far two answers lie apart, and what cannot be compared."""
+
+from __future__ import annotations
+
+import torch
+
+from proofbook_systems.models.outputs import (
+    first_sample,
+    flatten,
+    measure_distance,
+    name_hollow,
+)
+
+
+def test_answers_are_flattened_without_caches() -> None:
+    answer = {"logits": torch.ones(2), "cache": torch.ones(3), "hidden": (torch.ones(1), None)}
+    assert set(flatten(answer)) == {"logits", "hidden[0]"}
+
+
+def test_an_answer_without_a_finite_number_is_named() -> None:
+    some = {"a": torch.tensor([float("nan")] * 3), "b": torch.tensor([1.0, float("inf")])}
+    assert name_hollow(some) == ["a"]
+
+
+def test_a_mask_does_not_hide_a_difference() -> None:
+    ours, theirs = torch.tensor([-3.4e38, 1.0]), torch.tensor([-3.4e38, 1.5])
+    distance = measure_distance({"a": ours}, {"a": theirs})
+    assert distance.share > 0.3 and distance.where == "a"
+
+
+def test_other_outputs_shapes_and_infinities_are_infinitely_far() -> None:
+    one = {"a": torch.ones(2)}
+    for other in (
+        {"b": torch.ones(2)},
+        {"a": torch.ones(3)},
+        {"a": torch.tensor([1.0, torch.inf])},
+    ):
+        assert measure_distance(one, other).share == float("inf")
+
+
+def test_a_sample_is_found_in_every_dimension_of_a_batch() -> None:
+    single = {"similar": torch.ones(1, 1), "states": torch.ones(1, 3)}
+    batch = {"similar": torch.eye(2), "states": torch.arange(6.0).reshape(2, 3)}
+    first = first_sample(batch, single)
+    assert first["similar"].shape == (1, 1)
+    assert torch.equal(first["states"], batch["states"][:1])

@@ -1,0 +1,90 @@
+"""Real model types, each in a forked child: what holds, and what a planted fault turns red."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from proofbook_systems.models.catalogue import choose_types
+from proofbook_systems.models.findings import Verdict
+from proofbook_systems.models.matrix import Matrix, try_types
+from proofbook_systems.models.planting import FAULTS
+from proofbook_systems.models.trial import Options
+
+TYPES = ["llama", "vit", "clip", "t5"]
+
+Try = Callable[..., dict[str, Verdict]]
+
+
+@pytest.fixture(scope="module")
+def try_models(tmp_path_factory: pytest.TempPathFactory) -> Try:
+    def trying(*names: str, seconds: float = 120.0, **options: object) -> dict[str, Verdict]:
+        types = choose_types(models=names, category="all", limit=0)
+        matrix = Matrix(options=Options(**options), workers=1, seconds=seconds,  # type: ignore[arg-type]
+                        folder=tmp_path_factory.mktemp("models"))  # fmt: skip
+        return {verdict.type: verdict for verdict in try_types(types, matrix)}
+
+    return trying
+
+
+@pytest.fixture(scope="module")
+def sound(try_models: Try) -> dict[str, Verdict]:
+    """Four types, tried without a fault."""
+    return try_models(*TYPES)
+
+
+@pytest.mark.slow
+def test_sound_types_hold_in_everything(sound: dict[str, Verdict]) -> None:
+    assert {name: verdict.failed for name, verdict in sound.items() if verdict.failed} == {}
+    assert all(verdict.passed for verdict in sound.values())
+
+
+@pytest.mark.slow
+def test_each_type_reads_its_own_kind_of_input(sound: dict[str, Verdict]) -> None:
+    assert sound["vit"].inputs == ["image"]
+    assert sound["clip"].inputs == ["image", "text"]
+    assert sound["llama"].inputs == ["text"]
+
+
+@pytest.mark.slow
+def test_random_weights_are_not_called_real(sound: dict[str, Verdict]) -> None:
+    assert {verdict.implementation for verdict in sound.values()} == {"RANDOM"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_planted_fault_turns_its_check_red(fault: str, try_models: Try) -> None:
+    verdict = try_models("llama", fault=fault)["llama"]
+    assert [finding.check for finding in verdict.failed][:1] == [FAULTS[fault]]
+
+
+@pytest.mark.slow
+def test_a_type_that_takes_too_long_harms_no_other(try_models: Try) -> None:
+    verdicts = try_models("llama", "vit", seconds=0.01)
+    assert set(verdicts) == {"llama", "vit"}
+    assert all("time limit" in verdict.failed[0].reason for verdict in verdicts.values())
+
+
+@pytest.mark.slow
+def test_real_weights_are_told_and_foreign_ones_refused(tmp_path: Path, try_models: Try) -> None:
+    from transformers import BertConfig, BertModel
+
+    BertModel(BertConfig(
+        vocab_size=99, hidden_size=32, num_hidden_layers=2, num_attention_heads=2,
+        intermediate_size=37)).save_pretrained(tmp_path / "whole")  # fmt: skip
+    whole = try_models("bert", weights=str(tmp_path / "whole"))["bert"]
+    assert whole.implementation == "REAL" and not whole.failed, whole.failed
+    other = try_models("vit", weights=str(tmp_path / "whole"))["vit"]
+    assert "is of the type bert" in other.failed[0].reason
+    headless = tmp_path / "headless"
+    (tmp_path / "whole").rename(headless)
+    settings = json.loads((headless / "config.json").read_text())
+    (headless / "config.json").write_text(
+        json.dumps(settings | {"architectures": ["BertForMaskedLM"]})
+    )
+    part = try_models("bert", weights=str(headless))["bert"]
+    assert part.implementation == "RANDOM"
+    assert "not in the checkpoint" in part.notes[-1]
