@@ -25,7 +25,11 @@ _MOST = 2000
 
 def clicks(channel: Channel, limits: AudioLimits) -> Iterator[AudioFault]:
     """Find single samples beside the wave, and places where the wave is torn."""
-    places = [place for place in _candidates(channel) if _goes_on(channel, place)]
+    places = [
+        place
+        for place in _candidates(channel)
+        if channel.surprise[place] >= limits.click_height and _goes_on(channel, place)
+    ]
     if len(places) > limits.clicks:
         height = float(channel.surprise[places].max())
         yield AudioFault(

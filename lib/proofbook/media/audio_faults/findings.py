@@ -50,6 +50,8 @@ class AudioLimits:
     """How many there may be."""
     clicks: float = 0
     """How many there may be on a channel."""
+    click_height: float = 0
+    """Full scale that a click must reach: lossy codecs make low ones of a note's attack."""
     bandwidth: float = 0.55
     """Share of what the sample rate could carry, up to which there must be sound."""
     bits: float = 11
