@@ -1,0 +1,234 @@
+"""Each trial sees the defect that it is for, and takes right databases of other forms for right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from kept_records import open_records
+
+from proofbook_systems.pipeline.databases import batches, initialisation, migration, trials
+from proofbook_systems.pipeline.databases.baselines import Baseline, run_baseline
+from proofbook_systems.pipeline.databases.config import DatabasesConfig
+from proofbook_systems.pipeline.databases.damage import try_damage, try_read_only
+from proofbook_systems.pipeline.databases.failing import try_refusals
+from proofbook_systems.pipeline.databases.keys import judge_twice
+from proofbook_systems.pipeline.databases.killing import try_kills
+from proofbook_systems.pipeline.databases.leftovers import judge_closed, try_leftovers
+from proofbook_systems.pipeline.databases.locking import try_long_lock, try_short_lock
+from proofbook_systems.pipeline.databases.subject import Subject
+from proofbook_systems.pipeline.findings import Finding
+
+Trial = Callable[[Subject, DatabasesConfig, str], list[Finding]]
+
+
+def initialise(subject: Subject, config: DatabasesConfig, _: str) -> list[Finding]:
+    made = initialisation.try_initialisation(subject, config.writers)
+    return initialisation.judge_initialisation(made, subject, config.tables)
+
+
+def undisturbed(subject: Subject, config: DatabasesConfig, stage: str) -> list[Finding]:
+    return trials.undisturbed(subject, [stage], config.workers)[1]
+
+
+def migrate(subject: Subject, config: DatabasesConfig, stage: str) -> list[Finding]:
+    with subject.copy("fresh") as workspace:
+        fresh = subject.read(workspace)
+    return migration.try_migration(subject, "trends_db", config.old["trends_db"], "init", stage,
+                                   fresh)  # fmt: skip
+
+
+def of_baseline(trial: Callable[[Subject, DatabasesConfig, Baseline], list[Finding]]) -> Trial:
+    return lambda subject, config, stage: trial(
+        subject, config, run_baseline(subject, stage, config.workers)
+    )
+
+
+TWICE = of_baseline(lambda s, c, b: judge_twice(b, trials.keys_of(s, c, b)))
+AT_ONCE = of_baseline(
+    lambda s, c, b: trials.try_at_once(s, b, trials.keys_of(s, c, b), c.workers, 5.0)
+)
+SHORT = of_baseline(lambda s, c, b: try_short_lock(s, b, c.short_lock))
+LONG = of_baseline(lambda s, c, b: try_long_lock(s, b, c.long_lock).findings)
+KILLS = of_baseline(lambda s, c, b: try_kills(s, b, 4, 1))
+REFUSALS = of_baseline(lambda s, c, b: try_refusals(s, b))
+LEFTOVERS = of_baseline(lambda s, c, b: try_leftovers(s, b))
+CLOSED = of_baseline(lambda s, c, b: [judge_closed(b)])
+DAMAGE = of_baseline(lambda s, c, b: try_damage(s, b, [b.stage]))
+READ_ONLY = of_baseline(lambda s, c, b: try_read_only(s, b))
+BATCH = of_baseline(lambda s, c, b: batches.try_batches(s, c, [b]))
+
+DEFECTS: list[tuple[str, str, Trial, str, str]] = [
+    ("lacks_table", "images", initialise, "init-makes-tables", "has no table image_usage"),
+    ("broken_view", "trends", initialise, "init-makes-tables", "view latest: no such column: gone"),
+    (
+        "library_doubles",
+        "images",
+        initialise,
+        "init-twice-changes-nothing",
+        "image_library has 8 rows, not 4",
+    ),
+    ("init_drops", "trends", initialise, "init-keeps-rows", "trends has 0 rows, not 6: 6 lost"),
+    ("init_resets", "images", initialise, "init-keeps-rows", "usage_count adds up to 0"),
+    (
+        "orphans",
+        "images",
+        undisturbed,
+        "images-writes",
+        "refers to a row of image_library that is not there",
+    ),
+    ("leaves_wal", "trends", CLOSED, "trends-closes-databases", "trends.db-wal holds"),
+    ("no_unique", "trends", TWICE, "trends-twice-doubles-nothing", "has no UNIQUE (name, source)"),
+    (
+        "unique_with_time",
+        "trends",
+        TWICE,
+        "trends-twice-doubles-nothing",
+        "unique index also has at",
+    ),
+    ("select_then_insert", "trends", AT_ONCE, "trends-at-once", "has no UNIQUE (name, source)"),
+    ("lost_updates", "images", AT_ONCE, "images-at-once", "4 lost; let the database add"),
+    ("no_wait", "trends", SHORT, "trends-waits-for-short-lock", "database is locked"),
+    ("deferred", "trends", SHORT, "trends-waits-for-short-lock", "database is locked"),
+    (
+        "swallows_lock",
+        "trends",
+        LONG,
+        "trends-loses-nothing-to-long-lock",
+        "ended with code 0 while the database was locked",
+    ),
+    (
+        "ends_with_0",
+        "images",
+        LONG,
+        "images-loses-nothing-to-long-lock",
+        "usage_count adds up to 0, not 4",
+    ),
+    ("traceback", "trends", LONG, "trends-tells-of-long-lock", "prints a traceback"),
+    (
+        "says_nothing",
+        "trends",
+        LONG,
+        "trends-tells-of-long-lock",
+        "does not say that the database is locked",
+    ),
+    ("names_no_file", "trends", LONG, "trends-tells-of-long-lock", "does not say which database"),
+    (
+        "two_transactions",
+        "images",
+        KILLS,
+        "images-survives-kill",
+        "both belong into one transaction",
+    ),
+    ("counts_again", "images", KILLS, "images-completes-after-kill", "too many"),
+    ("half_rows", "trends", REFUSALS, "trends-rolls-back", "1 rows of trends have no score"),
+    (
+        "swallows_refusals",
+        "trends",
+        REFUSALS,
+        "trends-rolls-back",
+        "ended with code 0, and trends.db: trends has 3 rows, not 6",
+    ),
+    (
+        "removes_wal",
+        "trends",
+        LEFTOVERS,
+        "trends-applies-leftovers",
+        "a row that was committed is lost",
+    ),
+    (
+        "removes_wal/journal",
+        "trends",
+        LEFTOVERS,
+        "trends-applies-leftovers",
+        "half a transaction is there",
+    ),
+    (
+        "replaces_damaged",
+        "trends",
+        DAMAGE,
+        "trends-keeps-damaged-file",
+        "its content is nowhere any more",
+    ),
+    ("moves_damaged", "trends", DAMAGE, "trends-keeps-damaged-file", "and does not say so"),
+    ("traceback", "trends", DAMAGE, "trends-tells-of-damage", "file is not a database"),
+    ("ends_with_0", "trends", READ_ONLY, "trends-fails-on-read-only", "trends has 0 rows, not 6"),
+    (
+        "says_nothing",
+        "trends",
+        READ_ONLY,
+        "trends-tells-of-read-only",
+        "does not say that the file is read-only",
+    ),
+    (
+        "migration_drops",
+        "trends",
+        migrate,
+        "trends.db-migration-keeps-rows",
+        "has lost the row (1, 'old'",
+    ),
+    (
+        "migrates_nothing",
+        "trends",
+        migrate,
+        "trends.db-migration-adds-columns",
+        "has no column source",
+    ),
+    (
+        "batch_forgets",
+        "images",
+        BATCH,
+        "images_batch-equals-images",
+        "image_usage has 3 rows, not 4",
+    ),
+    (
+        "batch_commits_each",
+        "images",
+        BATCH,
+        "images_batch-in-one-transaction",
+        "8 transactions for 4 items",
+    ),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("defect", "stage", "trial", "name", "cause"), DEFECTS, ids=[f"{d[0]}-{d[3]}" for d in DEFECTS]
+)
+def test_defect_is_found_with_its_cause(
+    tmp_path: Path, defect: str, stage: str, trial: Trial, name: str, cause: str
+) -> None:
+    defect, _, form = defect.partition("/")
+    wait = 0.3 if trial is LONG else 10.0
+    subject, config = open_records(tmp_path, defect=defect, form=form, wait=wait)
+    findings = trial(subject, config, stage)
+    faults = next(each.faults for each in findings if each.name == name)
+    assert any(cause in fault for fault in faults), faults
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["persist+one_file+row_by_row", "other_names+views+no_ids"])
+def test_right_databases_of_another_form_are_right(tmp_path: Path, form: str) -> None:
+    subject, config = open_records(tmp_path, form=form)
+    baselines, findings = trials.undisturbed(subject, config.writers, config.workers)
+    findings += initialise(subject, config, "")
+    findings += trials.try_writers(subject, config, baselines)
+    findings += trials.try_crashes(subject, config, baselines)
+    findings += trials.try_files(subject, baselines)
+    if "other_names" not in form:  # its older form has the usual names
+        findings += migrate(subject, config, "trends")
+    assert {each.name: each.faults for each in findings if each.faults} == {}
+
+
+def test_damaged_file_that_is_moved_and_told_is_right(tmp_path: Path) -> None:
+    subject, config = open_records(tmp_path, form="moves_and_says")
+    findings = DAMAGE(subject, config, "trends")
+    assert [each.faults for each in findings] == [[], []]
+
+
+def test_stage_whose_database_was_not_declared_is_not_tried(tmp_path: Path) -> None:
+    subject, config = open_records(tmp_path, form="trends_only")
+    baselines, findings = trials.undisturbed(subject, ["images"], config.workers)
+    assert baselines == []
+    assert findings[0].untried == "paths has no library_db"
