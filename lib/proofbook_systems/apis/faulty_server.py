@@ -44,6 +44,8 @@ class Call(BaseModel):
     model: str
     streamed: bool
     key: str
+    token: str = ""
+    """Hash of the key that came, where the server tells one."""
     body: str
     fault: str
     status: int | None

@@ -315,6 +315,42 @@ def test_no_key_is_in_the_log() -> None:
 
 
 @pytest.mark.parametrize(
+    "sent",
+    [
+        {"headers": {"xi-api-key": "sesame"}},
+        {"headers": {"authorization": "Bearer sesame"}},
+        {"params": {"access_token": "sesame"}},
+        {"data": {"access_token": "sesame"}},
+        {"json": {"access_token": "sesame"}},
+    ],
+    ids=["own-header", "bearer", "query", "form", "json"],
+)
+def test_a_key_is_told_from_another_wherever_it_is(sent: dict[str, Any]) -> None:
+    async def use(lanes: Lanes) -> list[dict[str, Any]]:
+        url = f"http://127.0.0.1:{lanes.port}/media"
+        await lanes.http.post(url, **sent)
+        await lanes.http.post(url, **json.loads(json.dumps(sent).replace("sesame", "hazel")))
+        await lanes.http.post(url)
+        return await lanes.settled()
+
+    calls = on_server(use)
+    assert len({call["token"] for call in calls}) == 3
+    assert calls[2]["token"] == ""
+    assert "sesame" not in json.dumps(calls)
+
+
+def test_a_fault_befalls_the_path_that_it_names() -> None:
+    async def use(lanes: Lanes) -> list[int]:
+        await lanes.plan(
+            {"kind": "status", "status": 500, "path": "/embeddings"},
+            {"kind": "status", "status": 503},
+        )
+        return [(await lanes.ask()).status_code for _ in range(2)]
+
+    assert on_server(use) == [503, 200]
+
+
+@pytest.mark.parametrize(
     "document",
     [
         "x",

@@ -28,6 +28,8 @@ class Call:
     streamed: bool = False
     key: str = "none"
     """``right``, ``wrong``, ``none``; or ``unknown``, where a server behind this one decides."""
+    token: str = ""
+    """Hash of the key, wherever the call carries it: tells a new one from the one before."""
     body: str = ""
     """Hash of what was asked, which tells a repetition from another request."""
     fault: str = ""

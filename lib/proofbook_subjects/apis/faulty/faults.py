@@ -54,9 +54,12 @@ class Fault:
     headers: Mapping[str, str] = field(default_factory=dict)
     """``{date+N}`` in a value is an HTTP date N seconds from now, ``{epoch+N}`` a Unix time."""
     body: Any = None
+    """In place of the answer; of a fault that is made of the right answer, that answer as JSON."""
     content_type: str = "text/html"
     how: str = ""
     by: int = 20
+    path: str = ""
+    """What the path of a call must contain, so that the fault befalls it; empty is any call."""
 
     def __post_init__(self) -> None:
         for name, known in (("kind", KINDS), ("when", _WHENS), ("how", _HOWS)):
@@ -83,18 +86,19 @@ class Plan:
         """Return the fault that the next call would take, unless a share decides by chance."""
         return None if self._share or not self._left else self._left[0][0]
 
-    def take(self) -> Fault | None:
-        """Return the fault of the next call; None where it is answered rightly."""
+    def take(self, path: str = "") -> Fault | None:
+        """Return the fault of the next call, to a path; None where it is answered rightly."""
         if self._share:
             is_hit = self._random.random() < self._share
             return self._random.choice(self._left)[0] if is_hit else None
-        if not self._left:
+        at = next((n for n, (fault, _) in enumerate(self._left) if fault.path in path), None)
+        if at is None:
             return None
-        fault, times = self._left[0]
+        fault, times = self._left[at]
         if times is not None:
-            self._left[0] = (fault, times - 1)
+            self._left[at] = (fault, times - 1)
             if times <= 1:
-                del self._left[0]
+                del self._left[at]
         return None if fault.kind == "none" else fault
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 
-from proofbook_subjects.apis.faulty.answers import KEY, Answer, Asked, Dialect
+from proofbook_subjects.apis.faulty.answers import KEY, Answer, Asked, Dialect, json_answer
 from proofbook_subjects.apis.faulty.calls import Call, CallLog
 from proofbook_subjects.apis.faulty.faults import Fault, Plan
 from proofbook_subjects.apis.faulty.sending import NEEDS_ANSWER, Sending, misbehave, send_right
+from proofbook_subjects.apis.faulty.tokens import fingerprint_token
 from proofbook_subjects.apis.faulty.upstream import Upstream
 from proofbook_subjects.apis.faulty.wire import Wire
 
@@ -104,7 +105,8 @@ class Lane:
     async def _take_call(self, wire: Wire, asked: Asked, upstream: Upstream | None) -> None:
         call = self.log.begin()
         self._describe(call, asked)
-        fault = self._plan.take() if self._costs(asked) or self._plan.all_calls else None
+        may_fail = self._costs(asked) or self._plan.all_calls
+        fault = self._plan.take(asked.path) if may_fail else None
         call.fault = fault.kind if fault else ""
         answering = asyncio.create_task(self._answer(wire, call, asked, fault, upstream))
         watching = asyncio.create_task(wire.wait_gone())
@@ -136,6 +138,7 @@ class Lane:
         call.streamed = bool(document.get("stream", is_ollama))
         call.body = hashlib.sha256(asked.body).hexdigest()[:12]
         given = asked.headers.get("x-api-key") or asked.headers.get("authorization", "")
+        call.token = fingerprint_token(asked)
         if given:
             right = "unknown" if self._upstream else "wrong"
             call.key = "right" if given.removeprefix("Bearer ") == KEY else right
@@ -147,7 +150,12 @@ class Lane:
             await upstream.forward(asked, wire, call)
             return
         needs = fault is None or fault.kind in NEEDS_ANSWER or fault.when == "in_body"
-        answer = await self._right_answer(asked, upstream) if needs else None
+        brings = fault is not None and fault.body is not None and needs
+        answer = None
+        if brings and fault is not None:
+            answer = json_answer(fault.body)
+        elif needs:
+            answer = await self._right_answer(asked, upstream)
         if fault is None:
             assert answer is not None
             await send_right(wire, call, answer, self._plan.pace)
