@@ -1,0 +1,1 @@
+"""The pipeline under test, as its parameters declare it."""

@@ -1,0 +1,88 @@
+"""Read a pipeline's tables, of SQLite databases or of files, without ever writing into one."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from proofbook.errors import SubjectError
+from proofbook_systems.pipeline.file_tables import FORMS, read_file_table
+from proofbook_systems.pipeline.names import USUAL_NAMES, Names
+
+__all__ = ["Rows", "read_rows"]
+
+_BUSY = 10.0
+"""Seconds to wait for a writer."""
+
+
+class Rows(list[dict[str, Any]]):
+    """Rows of one table by its columns' own names, and what table and columns are called."""
+
+    def __init__(self, table: str, columns: Mapping[str, str], rows: Iterable[Any]) -> None:
+        super().__init__(dict(row) for row in rows)
+        self.table = table
+        self.columns = columns
+        """Canonical name to the column's own, for those that there are."""
+
+    def value(self, row: Mapping[str, Any], canonical: str) -> Any:
+        """Return a row's column; None where the table has none."""
+        return row.get(self.columns.get(canonical, ""))
+
+
+def read_rows(path: Path, kind: str, names: Names) -> Rows:
+    """Read the whole table of one kind: ``trends``, ``metrics``, ``library``.
+
+    Raises:
+        SubjectError: No database, a broken one, or no such table in it.
+    """
+    if path.suffix.casefold() in FORMS:
+        called, listed = read_file_table(path, kind, names)
+        return Rows(called, _columns(kind, {key for row in listed for key in row}, names), listed)
+    with _opened(path) as database:
+        tables = {
+            row[0]: row[1]
+            for row in database.execute("SELECT name, type FROM sqlite_master ORDER BY name")
+            if row[1] in ("table", "view")
+        }
+        table = names.find(tables, f"{kind}.table")
+        if table is None:
+            looked = " or ".join(names.candidates(f"{kind}.table"))
+            raise SubjectError(
+                f"{path} has no table {looked}; it has {', '.join(tables) or 'none'}: say what it "
+                f"is called with names.{kind}.table"
+            )
+        quoted = '"' + table.replace('"', '""') + '"'
+        own = [row[1] for row in database.execute(f"PRAGMA table_info({quoted})")]
+        return Rows(
+            table, _columns(kind, own, names), iter(database.execute(f"SELECT * FROM {quoted}"))
+        )
+
+
+def _columns(kind: str, own: Collection[str], names: Names) -> dict[str, str]:
+    """Return canonical name to column, for those that there are."""
+    prefix = {"trends": "trend.", "metrics": "metric.", "library": "library."}[kind]
+    wanted = [c for c in USUAL_NAMES if c.startswith(prefix) and not c.endswith(".table")]
+    return {c: name for c in wanted if (name := names.find(own, c)) is not None}
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[sqlite3.Connection]:
+    if not path.is_file():
+        raise SubjectError(f"database {path} does not exist")
+    address = f"file:{quote(str(path))}?mode=ro"
+    try:
+        database = sqlite3.connect(address, uri=True, timeout=_BUSY)
+        database.row_factory = sqlite3.Row
+        try:
+            broken = database.execute("PRAGMA quick_check(1)").fetchone()[0]
+            if broken != "ok":
+                raise SubjectError(f"database {path} is damaged: {broken}")
+            yield database
+        finally:
+            database.close()
+    except sqlite3.Error as error:
+        raise SubjectError(f"database {path} cannot be read: {error}") from error
