@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import right_sounds
 import soundfile
-from runbook_defaults import config_of
 
 from proofbook.errors import SubjectError
 from proofbook.records import Question
@@ -100,49 +99,6 @@ def test_a_film_that_is_not_as_it_should_be_is_red(
 ) -> None:
     found = run_cells("checklists/quality", video=film(tmp_path, **made), **{**SMALL, **given})
     assert found.red == red
-
-
-@pytest.mark.parametrize(
-    ("given", "red"),
-    [
-        ({}, []),
-        ({"longest": 1.0}, ["duration"]),
-        ({"width": 100}, ["resolution"]),
-        ({"largest": 0.0001}, ["file-size"]),
-        ({"caption_length": 10}, ["caption-length"]),
-        ({"hashtags": 2}, ["hashtags"]),
-        ({"quietest": -5.0}, ["audible"]),
-    ],
-)
-def test_each_limit_of_the_platform_is_kept(
-    run_cells: Run, tmp_path: Path, given: dict[str, Any], red: list[str]
-) -> None:
-    assert run_cells("checklists/posting", video=film(tmp_path), **{**SMALL, **given}).red == red
-
-
-def test_a_silent_reel_and_an_empty_caption_are_red(run_cells: Run, tmp_path: Path) -> None:
-    (tmp_path / "caption.txt").write_text("")
-    caption = str(tmp_path / "caption.txt")
-    given = {"video": film(tmp_path, sound=False), "caption": caption, **SMALL}
-    found = run_cells("checklists/posting", **given)
-    assert found.red == ["sound-is-there", "audible", "caption-length"]
-    after = [r for r in found.records if isinstance(r, Question) and not r.required]
-    assert len(after) == 5
-
-
-def test_what_people_confirm_is_asked_item_by_item(
-    run_cells: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("A_KEY", "secret")
-    found = run_cells(
-        "checklists/release", project=str(tmp_path), keys=["A_KEY", "B_KEY"],
-        folders=["data"], disk_gb=10**9, reviewer_role="release manager",
-    )  # fmt: skip
-    assert found.red == ["disk", "folder-data", "key-b-key"]
-    questions = [record for record in found.records if isinstance(record, Question)]
-    assert len(questions) == sum(map(len, config_of("checklists/release").sections.values()))
-    assert {question.role for question in questions} == {"release manager"}
-    assert "secret" not in str(found.records)
 
 
 def test_films_and_captions_that_are_not_there_are_one_line(tmp_path: Path) -> None:

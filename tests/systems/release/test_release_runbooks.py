@@ -1,0 +1,274 @@
+"""The checklists before a release and before posting find what is wrong, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "pipeline"))
+
+from platform_doubles import serving
+from small_projects import ADDRESSES, make_project, parameters_of
+
+from proofbook.media import measure_video
+from proofbook.records import Question
+from proofbook_subjects.checklists.films import write_film
+from proofbook_systems.pipeline.integrations.bench import Bench, open_bench
+from proofbook_systems.pipeline.integrations.preparing import Prepared, prepare
+from proofbook_systems.pipeline.workspace import open_workspace
+from proofbook_systems.release import documents, intrusion, platform, posts
+from proofbook_systems.release.attacks import ATTACKS
+from proofbook_systems.release.config import BeforeReleaseConfig
+
+Run = Callable[..., Any]
+README = """# Mine
+
+## Setting it up
+
+Set `OPENAI_API_KEY`, then:
+
+```
+$ python small_pipeline.py init
+VERBOSE=1 python small_pipeline.py trends
+```
+
+Troubleshooting
+---------------
+
+It says what is wrong.
+"""
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[dict[str, str]]:
+    with serving() as addresses:
+        yield addresses
+
+
+def settings_of(folder: Path, servers: dict[str, str]) -> dict[str, Any]:
+    project = make_project(folder)
+    (project / "README.md").write_text(README)
+    return {
+        **parameters_of(project, servers), "addresses": ADDRESSES,
+        "faulty_server": "reference:faulty", "dry_run": ["--dry-run"], "patience": 10.0,
+        "reviewer_role": "", "apis": ["openai_api", "voice", "posting"], "caption": "Cheese #mouse",
+        "workspace": "", "episode": "", "keys": ["OPENAI_API_KEY"], "folders": ["data"],
+        "disk_gb": 0.0, "gpu_driver": "", "characters": ["Butcher", "Nutsy"], "features": {},
+        "attacks_skipped": [], "logs": [], "documents": ["README*"],
+        "environment": {},
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def bench(
+    tmp_path_factory: pytest.TempPathFactory, servers: dict[str, str]
+) -> Iterator[tuple[Bench, Prepared]]:
+    """The small pipeline, right and prepared, without APIs but the model's."""
+    folder = tmp_path_factory.mktemp("release")
+    config = BeforeReleaseConfig(**settings_of(folder / "mine", servers))
+    own = config.integrations(["openai_api", "voice", "posting"], config.caption)
+    with open_bench(own, folder / "work", open_workspace(config, folder / "work"), "e1") as made:
+        yield made, prepare(made)
+
+
+def attacked(bench: Bench, tmp_path: Path, names: str, **environment: str) -> dict[str, list[str]]:
+    bases = {n: base.with_environment(**environment) for n, base in bench.bases.items()}
+    others = [attack.name for attack in ATTACKS if not re.fullmatch(names, attack.name)]
+    watched = replace(bench, bases=bases, folder=tmp_path)
+    found = list(intrusion.judge_attacks(watched, others))
+    return {f.name: f.faults for f in found if f.untried != "attacks_skipped names it"}
+
+
+@pytest.mark.slow
+def test_a_right_program_withstands_every_attack(
+    bench: tuple[Bench, Prepared], tmp_path: Path
+) -> None:
+    found = attacked(bench[0], tmp_path, ".*")
+    assert {name: faults for name, faults in found.items() if faults} == {}
+    assert len(found) == len(ATTACKS)
+
+
+@pytest.mark.parametrize(
+    ("plant", "names", "said"),
+    [
+        ("traversal", "episode-up", "wrote .*outside/pwned/.*outside of the project"),
+        ("traversal", "episode-absolute", "wrote .*outside/pwned"),
+        ("traversal", "argument-up", "wrote .*outside/pwned"),
+        ("traversal", "episode-nul", "all that it says is a traceback"),
+        ("traversal", "episode-long", "all that it says is a traceback"),
+        ("traversal", "image-relative", "code 0 on|holds what a file outside"),
+        ("traversal", "image-absolute", "holds what a file outside of the project does"),
+        ("traversal", "image-link", "holds what a file outside of the project does"),
+        ("skip_sound", "sound-relative", "holds what a file outside of the project does"),
+        ("skip_sound", "sound-absolute", "video exited with code 0"),
+        ("shell", "episode-shell", "a shell took a part of it for a command"),
+        ("shell", "caption-shell", "a shell took a part of it for a command"),
+        ("sql", "topic-sql", "topics are gone|which is nothing wrong"),
+        ("no_recursion", "json-deep", "all that it says is a traceback"),
+        ("any_types any_emotion", "json-types", "exited with code 0|a traceback"),
+        ("any_character traversal", "character-up", "code 0|outside|traceback"),
+    ],
+)
+def test_an_opening_is_found_and_named(
+    bench: tuple[Bench, Prepared], tmp_path: Path, plant: str, names: str, said: str
+) -> None:
+    (faults,) = attacked(bench[0], tmp_path, names, PLANT=plant).values()
+    assert any(re.search(said, fault) for fault in faults), faults
+
+
+def documented(tmp_path: Path, text: str, **files: str) -> dict[str, str]:
+    (tmp_path / "README.md").write_text(text)
+    for name, content in files.items():
+        (tmp_path / name.replace("__", ".")).write_text(content)
+    commands = {"init": ["{python}", "small_pipeline.py", "init"]}
+    found = documents.judge_documents(tmp_path, commands, ["OPENAI_API_KEY"], ["README*"])
+    return {each.name: each.faults[0] for each in found if each.faults}
+
+
+def test_good_documents_are_green(tmp_path: Path) -> None:
+    assert documented(tmp_path, README, small_pipeline__py="") == {}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("OPENAI_API_KEY", "the key", "no document names OPENAI_API_KEY"),
+        ("small_pipeline.py init", "begin.py", "there is no begin.py"),
+        (
+            "small_pipeline.py",
+            "pipe.py",
+            "no document names small_pipeline.py, the command of init",
+        ),
+        ("Troubleshooting", "Thanks", "no document has a heading about troubleshooting"),
+        ("Setting it up", "Hello", "no document has a heading about setting it up"),
+    ],
+)
+def test_a_gap_in_the_documents_is_named(tmp_path: Path, old: str, new: str, said: str) -> None:
+    faults = documented(tmp_path, README.replace(old, new), small_pipeline__py="")
+    assert said in " ".join(faults.values())
+
+
+@pytest.mark.parametrize(
+    ("text", "red"),
+    [
+        ("Cheese! #mouse", ""),
+        ("é" * 2200, ""),
+        ("c" * 2201, "caption-length"),
+        (" \n", "caption-length"),
+        (" ".join(f"#tag{n}" for n in range(31)), "hashtags"),
+        ("R&D &#39; a#b #one", ""),
+        ("Cheese {topic}", "caption-readable"),
+        ("Cheese #mouse #Mouse", "caption-readable"),
+        ("Ring\x07", "caption-readable"),
+    ],
+)
+def test_captions_are_judged(text: str, red: str) -> None:
+    found = posts.judge_caption(text, posts.LIMITS["checklist"])
+    assert " ".join(each.name for each in found if each.faults) == red
+
+
+def test_films_are_judged_by_the_limits_that_are_asked_for(tmp_path: Path) -> None:
+    film = measure_video(write_film(tmp_path / "film.mp4", seconds=2.0, width=90, height=160))
+    shape = (90, 160, -45.0, 0.9)
+    for name, red in (("checklist", []), ("instagram", ["duration", "frame-rate"])):
+        found = posts.judge_film(film, posts.LIMITS[name], *shape)
+        assert [each.name for each in found if each.faults] == red
+    long = replace(film, seconds=91.0, width=1920, size=101_000_000, sound=None)
+    found = posts.judge_film(long, posts.LIMITS["checklist"], *shape)
+    red = [each.name for each in found if each.faults]
+    assert red == ["duration", "resolution", "file-size", "sound-is-there"]
+
+
+@pytest.mark.parametrize(
+    ("expires", "said"),
+    [
+        ("2026-02-01", ""),
+        ("1769904000", ""),
+        ("2026-01-05T00:00:00Z", "it is good for 3.0 days; 7 are wanted"),
+        ("2025-12-31", "it ended 2.0 days ago"),
+        ("soon", "'soon' is no date"),
+    ],
+)
+def test_a_token_is_fresh_or_said_to_end(expires: str, said: str) -> None:
+    found = platform.judge_expiry(expires, 7.0, now=datetime(2026, 1, 2, tzinfo=UTC))
+    assert said in " ".join(found.faults)
+    assert bool(said) == bool(found.faults)
+
+
+def test_the_account_is_asked_and_its_token_never_shown(servers: dict[str, str]) -> None:
+    asked = platform.Platform(servers["posting"], "tok-secret", "17841400000000000")
+    assert asked.judge_credentials().faults == []
+    assert asked.judge_headroom(47).faults == []
+    assert asked.judge_headroom(48).faults == ["47 of 50 posts are left; 48 are wanted"]
+    gone = platform.Platform("http://127.0.0.1:9", "tok-secret", "1")
+    assert "tok-secret" not in str(gone.judge_credentials().faults)
+    assert gone.judge_credentials().faults
+
+
+def red_of(found: Any) -> list[str]:
+    assert found.error is None or "check" in str(found.error), found.error
+    return list(found.red)
+
+
+@pytest.mark.slow
+def test_the_release_of_a_right_project_is_green(
+    run_cells: Run, tmp_path: Path, servers: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "abc123-of-mine")
+    found = run_cells("release/before_release", **settings_of(tmp_path / "mine", servers))
+    assert (found.error, found.red) == (None, [])
+    skipped = {n: c.reason for n, c in found.checks.items() if c.status == "skipped"}
+    assert set(skipped) == {
+        "gpu-driver", "feature-dreambooth-model", "feature-animation", "feature-comfyui",
+    }  # fmt: skip
+    assert len([r for r in found.records if isinstance(r, Question)]) == 3
+    assert "abc123-of-mine" not in json.dumps([r.model_dump(mode="json") for r in found.records])
+
+
+def posting_of(tmp_path: Path, servers: dict[str, str], **more: Any) -> dict[str, Any]:
+    settings = settings_of(tmp_path / "mine", servers)
+    made = tmp_path / "before" / "project"
+    shutil.copytree(tmp_path / "mine", made)
+    write_film(made / "data" / "e1.mp4", seconds=1.0, width=90, height=160)
+    unknown = ("apis", "caption", "workspace", "episode", "keys", "folders", "disk_gb",
+               "gpu_driver", "characters", "features", "attacks_skipped", "logs",
+               "documents")  # fmt: skip
+    kept = {key: value for key, value in settings.items() if key not in unknown}
+    return {**kept, "video": "", "workspace": str(made.parent), "episode": "e1",
+            "width": 90, "height": 160,
+            "addresses": {"posting": ADDRESSES["posting"]}, **more}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("plant", "more", "red"),
+    [
+        ("", {}, []),
+        ("dry_posts", {}, ["dry-run"]),
+        ("post_again", {}, ["post-id"]),
+        ("no_metrics", {}, ["metrics-recorded"]),
+        ("", {"token_expires": "2020-01-01"}, ["token-fresh"]),
+        ("", {"least_posts": 100}, ["rate-headroom"]),
+        ("", {"width": 91}, ["resolution"]),
+        ("print_key", {}, ["rehearsal"]),
+    ],
+)
+def test_before_posting(
+    run_cells: Run, tmp_path: Path, servers: dict[str, str], plant: str, more: dict[str, Any],
+    red: list[str],
+) -> None:  # fmt: skip
+    settings = posting_of(tmp_path, servers, **more)
+    settings["environment"] = {"PLANT": plant}
+    found = run_cells("release/before_posting", **settings)
+    assert found.red == red
+    unseen = {"post-visible"} if plant == "no_metrics" else set()
+    skipped = {name for name, check in found.checks.items() if check.status == "skipped"}
+    assert skipped <= {"codec", "real-platform", "token-fresh"} | unseen
