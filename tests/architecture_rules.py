@@ -77,6 +77,7 @@ SHARED_SYSTEMS = {
     "dreambooth": {"training"},
     "foundry": {"training"},
     "pipeline": {"apis", "musicgen", "dreambooth"},
+    "release": {"pipeline", "checklists", "apis", "serving"},
     "ttsserver": {"serving"},
     "apis": {"serving"},
 }

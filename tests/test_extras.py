@@ -18,10 +18,12 @@ from proofbook.extras import missing_packages, refuse_missing_extra, refuse_miss
 
 LIB = Path(__file__).resolve().parents[1] / "lib"
 OPTIONAL_MODULES = {
-    *("bitsandbytes", "playwright"),
+    *("bitsandbytes", "playwright", "wandb"),
     *("anthropic", "litellm", "ollama", "openai"),  # each in an environment of its own
 }
 """Used where they are installed; no extra brings them."""
+LARGE = {"ray", "real"}
+"""Extras that the tests do without."""
 IN_JUPYTERLAB = (
     "proofbook.review.panel",
     *("proofbook.lab.checkpoints", "proofbook.lab.contents", "proofbook.lab.kernels"),
@@ -90,8 +92,9 @@ def test_an_extra_of_our_own_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_extra_of_ours_is_installed_here() -> None:
     extras = importlib.metadata.metadata("proofbook").get_all("Provides-Extra") or []
     assert {"musicgen", "training", "dreambooth", "gpu", "ttsserver", "lab", "all"} <= set(extras)
-    assert {extra: missing_packages(extra) for extra in extras if extra != "ray"} == {
-        extra: [] for extra in extras if extra != "ray"
+    expected = [extra for extra in extras if extra not in LARGE]
+    assert {extra: missing_packages(extra) for extra in expected} == {
+        extra: [] for extra in expected
     }
 
 
