@@ -107,3 +107,19 @@ def test_a_word_that_breaks_off_is_found(episode: Episode, tmp_path: Path) -> No
     line = replace(episode.timeline.lines[0], audio=path, duration=end / RATE)
     findings = judge_sounds(replace(episode.timeline, lines=(line,)))
     assert "line-sounds-whole" in blamed(findings)
+
+
+@pytest.mark.parametrize(("factor", "names"), [(0.1, ["line-sounds-level"]), (0.4, [])])
+def test_a_line_far_lower_than_the_speakers_others_is_named(
+    factor: float, names: list[str], episode: Episode, tmp_path: Path
+) -> None:
+    """A whisper, 8 dB lower, is right; 20 dB are not."""
+    lines = [replace(line, character="Anna") for line in episode.timeline.lines]
+    path = tmp_path / lines[1].audio.name
+    samples, rate = soundfile.read(lines[1].audio)
+    soundfile.write(path, factor * samples, rate)
+    lines[1] = replace(lines[1], audio=path)
+    findings = judge_sounds(replace(episode.timeline, lines=tuple(lines)))
+    assert blamed(findings) == names
+    told = [fault for each in findings for fault in each.faults]
+    assert all("line 2: " in fault and "dB lower than the speaker" in fault for fault in told)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -25,6 +26,8 @@ _SPOILT = (
     "dc-offset", "click", "noise", "tone",
 )  # fmt: skip
 """Not "looped": a synthesised voice says a word that comes twice with the same samples."""
+_LOW, _FEWEST = 12.0, 2
+"""Decibels by which a line may be lower than its speaker's others, of which there are so many."""
 _SIDES = ("channel-level", "inverted")
 
 
@@ -54,6 +57,10 @@ def judge_sounds(timeline: Timeline) -> list[Finding]:
             "line-sounds-clean", _spoilt(sounds, faults),
             untried=untried,
             why="what is spoilt in a line is spoilt in the film",
+        ),
+        finding(
+            "line-sounds-level", _quiet(sounds), untried=untried,
+            why="a line that is far lower than the speaker's others is not understood",
         ),
         finding(
             "line-sounds-whole", _cut_off(sounds, faults),
@@ -141,6 +148,29 @@ def _spoilt(sounds: Sequence[LineSound], faults: dict[int, list[AudioFault]]) ->
         for fault in faults.get(sound.line.number, []):
             if fault.name in (*_SPOILT, *_SIDES):
                 yield f"{_name(sound)} {fault.words}"
+
+
+def _quiet(sounds: Sequence[LineSound]) -> Iterator[str]:
+    """Yield lines that are far lower than the others of their speaker; a whisper may be lower."""
+    levels = {s.line.number: _level(s) for s in sounds if len(s.samples)}
+    for sound in sounds:
+        own = levels.get(sound.line.number, -math.inf)
+        others = [
+            levels.get(x.line.number, -math.inf)
+            for x in sounds
+            if x is not sound and x.line.character == sound.line.character
+        ]
+        heard = [level for level in others if math.isfinite(level)]
+        if len(heard) < _FEWEST or not math.isfinite(own):
+            continue
+        if (low := float(np.median(heard)) - own) > _LOW:
+            yield f"{_name(sound)} is {low:.1f} dB lower than the speaker's other lines"
+
+
+def _level(sound: LineSound) -> float:
+    """Return the level of its loud parts in dBFS, which pauses do not lower."""
+    power = float(np.quantile(np.square(sound.mono, dtype=np.float64), 0.9))
+    return 10 * math.log10(power) if power > 0 else -math.inf
 
 
 def _cut_off(sounds: Sequence[LineSound], faults: dict[int, list[AudioFault]]) -> Iterator[str]:
