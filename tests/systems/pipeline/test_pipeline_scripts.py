@@ -105,6 +105,18 @@ def test_a_planted_fault_is_named(made: Script, name: str, words: str) -> None:
     assert words in "; ".join(next(each.faults for each in findings if each.name == name))
 
 
+@pytest.mark.parametrize("metadata", [{}, {"episode": ""}, {"episode": None, "metadata": {}}])
+def test_what_a_script_must_have_is_named(metadata: dict[str, Any]) -> None:
+    findings = judged(script(metadata=metadata), keys=["episode"])
+    assert blamed(findings) == ["script-structure"]
+    assert findings[5].faults == ["it has no episode"]
+
+
+def test_a_script_that_has_what_it_must_have_is_right() -> None:
+    made = script(metadata={"episode": "e1", "metadata": {"topics": ["trains"]}})
+    assert blamed(judged(made, keys=["episode", "metadata"])) == []
+
+
 def test_a_character_without_a_line_is_named() -> None:
     lines = tuple(replace(x, character="Nutsy") for x in script().lines)
     assert "Butcher has no line" in judged(script(lines=lines))[2].faults

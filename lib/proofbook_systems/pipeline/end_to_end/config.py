@@ -27,6 +27,7 @@ class EndToEndConfig(PipelineConfig):
     least_trends: int = Field(ge=0)
     days: float = Field(gt=0)
     least_lines: int = Field(ge=1)
+    script_keys: list[str]
     longest_gap: float = Field(ge=0)
     width: int = Field(ge=1)
     height: int = Field(ge=1)

@@ -27,6 +27,7 @@ def judge_script(
     characters: Sequence[str],
     emotions: Collection[str],
     trends: Sequence[Trend] | None,
+    keys: Sequence[str] = (),
 ) -> list[Finding]:
     """Judge a script by what its criteria ask.
 
@@ -36,9 +37,10 @@ def judge_script(
         characters: Who must speak; no others may. Empty is anyone.
         emotions: Which there are; empty is any.
         trends: What there is to talk about; None where that is not known.
+        keys: What it must have beside its lines, as ``episode``.
     """  # fmt: skip
     lines = script.lines
-    return [
+    findings = [
         finding(
             "script-lines", _too_few(lines, least_lines),
             why="a film with fewer lines is no dialogue",
@@ -60,6 +62,11 @@ def judge_script(
             untried=_topics_unknown(script, trends),
         ),
     ]  # fmt: skip
+    if keys:
+        missing = [f"it has no {key}" for key in keys if not script.metadata.get(key)]
+        why = "the stages behind it look for them"
+        findings.append(finding("script-structure", missing, why=why))
+    return findings
 
 
 def unknown_words(words: Iterable[str], known: Collection[str], kind: str) -> list[str]:

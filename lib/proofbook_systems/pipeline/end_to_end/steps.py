@@ -90,7 +90,7 @@ def _script(walk: Walk) -> Step:
         return Step(name="script", findings=findings, runs=begun.runs)
     findings += judge_script(
         script, least_lines=walk.config.least_lines, characters=walk.config.characters,
-        emotions=known_emotions(walk), trends=known_trends(walk),
+        emotions=known_emotions(walk), trends=known_trends(walk), keys=walk.config.script_keys,
     )  # fmt: skip
     words = f"{len(script.lines)} lines under {script.form!r}"
     return Step(name="script", findings=findings, runs=begun.runs, words=words)
