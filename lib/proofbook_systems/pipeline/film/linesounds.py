@@ -22,10 +22,11 @@ _TOLERANCE = 0.05
 _BY_LIBSNDFILE = (".wav", ".flac", ".ogg", ".mp3")
 _SHORTEST = 0.15
 _SPOILT = (
-    "not-finite", "clipped", "wrapped", "beyond-full-scale", "stuck", "dropout",
-    "dc-offset", "click", "noise", "tone",
+    "not-finite", "clipped", "wrapped", "beyond-full-scale", "stuck", "dc-offset", "click", "noise",
+    "tone",
 )  # fmt: skip
-"""Not "looped": a synthesised voice says a word that comes twice with the same samples."""
+"""Not "looped" and "dropout": a synthesised voice says a word that comes twice with the same
+samples, and closes the lips of a p or a t with none at all."""
 _LOW, _FEWEST = 12.0, 2
 """Decibels by which a line may be lower than its speaker's others, of which there are so many."""
 _SIDES = ("channel-level", "inverted")
