@@ -109,6 +109,16 @@ class Interrupted:
         """What to say where the last start did not come to its end."""
         return f"resumed after {self.cycles[-1].words}" if self.cycles else "started"
 
+    def most_kept(self, control: Control) -> int:
+        """Return how many checkpoints may be left where the trainer removes older ones.
+
+        It removes one where it saves one. A start that saves none leaves what an interrupted save
+        before it has left: the new one, and the oldest not yet gone.
+        """
+        made = [step.number for step in self.last.steps]
+        saved = made and any(made[0] <= s <= made[-1] + 1 for s in control.save_steps)
+        return control.keeps if saved else control.keeps + 1
+
     @property
     def steps(self) -> list[Step]:
         """Every step, as it was made last."""

@@ -85,4 +85,5 @@ def judge(
         finding = name_cause(finding, probed)
     red += [Red("resumes-exactly", finding.words)] if finding else []
     left = len(find_checkpoints(output, trainer.checkpoints))
-    return red + ([Red("rotation-goes-on", str(left))] if 0 < control.keeps < left else [])
+    too_many = control.keeps and left > result.most_kept(control)
+    return red + ([Red("rotation-goes-on", str(left))] if too_many else [])

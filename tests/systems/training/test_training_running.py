@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import psutil
 import pytest
@@ -20,7 +21,8 @@ from proofbook_systems.training import artefacts
 from proofbook_systems.training.controls import Control, repeat, run_control
 from proofbook_systems.training.interruption import Interrupted, interrupt_and_resume, read_plan
 from proofbook_systems.training.random_kills import interrupt_at_random
-from proofbook_systems.training.running import Training
+from proofbook_systems.training.running import Ended, Training
+from proofbook_systems.training.steps import Step
 from proofbook_systems.training.trainer import Trainer, find_interpreter
 
 
@@ -286,3 +288,16 @@ def test_a_project_has_its_own_python(tmp_path: Path) -> None:
     own.parent.mkdir(parents=True)
     own.touch()
     assert find_interpreter(tmp_path) == str(own)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "most"), [([], 4), ([56, 57], 4), ([56, 57, 58, 59], 3), ([41, 45, 60], 3)]
+)
+def test_a_start_that_saves_nothing_may_leave_one_more_checkpoint(
+    numbers: list[int], most: int
+) -> None:
+    """The save before it was interrupted: the new one is there, and the oldest not yet gone."""
+    control = SimpleNamespace(keeps=3, save_steps=[50, 55, 60])
+    steps = [Step(number=number, loss=None, lr=None) for number in numbers]
+    last = Ended(code=0, state="exited with code 0", steps=steps, printed="", seconds=1.0)
+    assert Interrupted(cycles=[], last=last).most_kept(cast(Control, control)) == most
