@@ -79,6 +79,7 @@ def test_a_row_a_stage_is_right() -> None:
         ((row(duration=99.0),), "metrics-duration", "duration says 99.000 s: the film lasts 12.5"),
         ((row(duration=None),), "metrics-duration", "duration is None, not a number of seconds"),
         ((row(duration=-1),), "metrics-duration", "duration is -1, not a number"),
+        ((row(duration=0.0),), "metrics-duration", "duration is 0.0, not a number"),
         ((row(film=11.0),), "metrics-duration", "film says 11.000 s, the film lasts 12.500 s"),
         ((row(made="soon"),), "metrics-time", "'soon', which is none"),
         ((row(made=str(BEGAN - 900_000)),), "metrics-time", "away from when the film was made"),

@@ -136,8 +136,8 @@ def _durations(rows: Rows, own: list[dict[str, Any]], seconds: float, most: floa
         for kind in kinds:
             given, column = rows.value(row, kind), rows.columns[kind]
             is_film = _is_number(given) and abs(given - seconds) <= _DRIFT
-            if not _is_number(given) or given < 0:
-                faults.append(f"{column} is {given!r}, not a number of seconds")
+            if not _is_number(given) or given <= 0:
+                faults.append(f"{column} is {given!r}, not a number of seconds above 0")
             elif kind == "metric.film_seconds" and not is_film and not math.isnan(seconds):
                 faults.append(f"{column} says {given:.3f} s, the film lasts {seconds:.3f} s")
             elif kind == "metric.seconds" and not is_film and given > most:
