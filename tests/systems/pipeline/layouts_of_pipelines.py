@@ -54,7 +54,7 @@ def second_config(project: Path, **changes: Any) -> EndToEndConfig:
         "least_trends": 5,
         "days": 7.0,
         "least_lines": 5,
-        "script_keys": ["timestamp", "characters", "metadata"],
+        "script_keys": [],
         "longest_gap": 1.0,
         "width": 108,
         "height": 192,

@@ -119,6 +119,10 @@ def counts(**numbers: int) -> dict[Path, int]:
 USED = chosen("a.png", "b.png", "a.png")
 
 
+def test_a_film_without_images_is_told() -> None:
+    assert "shows no image" in judge_usage(counts(a=5), counts(a=5), chosen()).untried
+
+
 @pytest.mark.parametrize("after", [counts(a=7, b=1, c=3), counts(a=6, b=1, c=3)])
 def test_a_use_a_line_or_a_use_a_film_is_right(after: dict[Path, int]) -> None:
     assert judge_usage(counts(a=5, b=0, c=3), after, USED).faults == []

@@ -110,7 +110,7 @@ def test_what_is_neither_run_nor_declared_is_told(second_project: Path, tmp_path
     for name in STEPS:
         step = take(walk, name)
         assert faults_of(step) == ""
-        assert all(each.untried for each in step.findings if each.name != "keys-set"), name
+        assert all(each.untried for each in step.findings), name
     assert judge_at_once(walk).untried == "commands has no script"
 
 
@@ -341,6 +341,17 @@ def test_a_hostile_name_of_a_film_keeps_the_log_in_its_folder(
     (log,) = walk.workspace.logs.rglob("*.log")
     assert log.parent == walk.workspace.logs
     assert log.read_text().strip() == "hello"
+
+
+def test_a_validation_that_nothing_can_be_taken_from_is_told(tmp_path: Path) -> None:
+    project = tmp_path / "bare"
+    project.mkdir()
+    commands = {"validate": python("pass"), "init": python("pass")}
+    step = step_of(project, tmp_path, "environment", commands=commands, paths={})
+    told = {each.name: each.untried for each in step.findings}
+    assert "keys-set" not in told
+    assert told["databases-ready"] == "paths has no database"
+    assert "neither a key nor a database" in told["validation-notices"]
 
 
 DOTENV = (

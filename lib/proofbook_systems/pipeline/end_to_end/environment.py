@@ -24,21 +24,22 @@ def judge_environment(walk: Walk, runs: Sequence[StageRun]) -> list[Finding]:
     """Judge what the stages ``validate`` and ``init`` say, and what is there after them."""
     by_stage = {run.stage: run for run in runs}
     validated, initialised = by_stage.get("validate"), by_stage.get("init")
+    keys = finding("keys-set", _unset_keys(walk), why="a service asks for them")
     return [
         finding(
             "environment-validates", validated.faults if validated else [],
             untried="" if validated else "commands has no validate",
             why="the pipeline itself says that it cannot run here",
         ),
-        finding("keys-set", _unset_keys(walk), why="a service asks for them"),
+        *([keys] if walk.config.keys else []),
         finding(
             "databases-ready", initialised.faults or _databases(walk) if initialised else [],
-            untried="" if initialised else "commands has no init: a later stage makes them",
+            untried=_databases_unknown(walk, initialised),
             why="the stages write into them",
         ),
         finding(
             "validation-notices", _unnoticed(walk) if validated and validated.ended_well else [],
-            untried=_unnoticed_unknown(validated),
+            untried=_unnoticed_unknown(walk, validated),
             why="a validation that passes without a key or a database lets a run begin that fails",
         ),
     ]  # fmt: skip
@@ -65,10 +66,20 @@ def _databases(walk: Walk) -> list[str]:
     return faults
 
 
-def _unnoticed_unknown(validated: StageRun | None) -> str:
+def _databases_unknown(walk: Walk, initialised: StageRun | None) -> str:
+    if initialised is None:
+        return "commands has no init: a later stage makes them"
+    known = any(walk.workspace.knows(artefact) for artefact in _DATABASES)
+    return "" if known or initialised.faults else "paths has no database"
+
+
+def _unnoticed_unknown(walk: Walk, validated: StageRun | None) -> str:
     if validated is None:
         return "commands has no validate"
-    return "" if validated.ended_well else "the validation fails as it is"
+    if not validated.ended_well:
+        return "the validation fails as it is"
+    there = any(walk.workspace.knows(a) and walk.path(a).is_file() for a in _DATABASES)
+    return "" if there or walk.config.keys else "there is neither a key nor a database to take away"
 
 
 def _unnoticed(walk: Walk) -> list[str]:

@@ -86,8 +86,9 @@ def judge_usage(
         if (fault := _usage_fault(path, uses[path], before.get(path, 0), after.get(path)))
     ]
     return finding(
-        "image-usage-counted", faults, why="the same image is chosen again and again, or never"
-    )
+        "image-usage-counted", faults, why="the same image is chosen again and again, or never",
+        untried="" if uses or faults else "the film shows no image of the library",
+    )  # fmt: skip
 
 
 def _usage_fault(path: Path, uses: int, before: int, after: int | None) -> str:
