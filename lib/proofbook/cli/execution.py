@@ -36,6 +36,13 @@ def run(
     ] = None,
     outputs: Outputs = None,
     cold: Annotated[bool, typer.Option("--cold", help="Ordinary kernels only.")] = False,
+    executor: Annotated[
+        str, typer.Option(help="What executes the jobs: local, or ray for a cluster.")
+    ] = "local",
+    address: Annotated[
+        str,
+        typer.Option(help="The cluster; default: the one of this machine. local starts one."),
+    ] = "",
     suggest: Annotated[
         bool,
         typer.Option("--suggest", help="Print a profile proposed for the subject; run nothing."),
@@ -49,6 +56,7 @@ def run(
         say(suggest_profile(tuple(runbooks or ()), profile, _overrides(parameter or [])))
         raise typer.Exit
     from proofbook.runner.command import RunOptions, run_command
+    from proofbook.runner.executors.kinds import Choice
 
     options = RunOptions(
         runbooks=tuple(runbooks or ()),
@@ -59,6 +67,7 @@ def run(
         rerun=_rerun(rerun),
         outputs=outputs,
         cold=cold,
+        executor=Choice(executor, address),
     )
     raise typer.Exit(run_command(options))
 
