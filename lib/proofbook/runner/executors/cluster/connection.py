@@ -30,7 +30,8 @@ class ClusterCapacity(Capacity):
 
     def lacking(self, resources: Resources) -> dict[str, str]:
         """Return what the machine that comes closest lacks, by the resource's name."""
-        lacks = [machine.lacking(resources) for machine in self.machines]
+        largest_first = sorted(self.machines, key=_size, reverse=True)
+        lacks = [machine.lacking(resources) for machine in largest_first]
         least = min(lacks, key=len, default={})
         return {
             name: f"{lack} on the best of {len(lacks)} machines" for name, lack in least.items()
@@ -99,6 +100,10 @@ def cluster_capacity(slots: int | None, jobs: int) -> ClusterCapacity:
         gpu_problem="no machine of the cluster declares one",
         machines=each,
     )
+
+
+def _size(machine: Capacity) -> tuple[int, int, float]:
+    return len(machine.gpus), machine.cpus, machine.memory_gb
 
 
 def _capacity(node: str, resources: Mapping[str, float]) -> Capacity:
