@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from proofbook.cli.application import app, warm_app
-from proofbook.cli.options import Outputs, ProfileName
+from proofbook.cli.options import ClusterAddress, ExecutorName, Outputs, ProfileName
 from proofbook.errors import UsageError
 
 __all__ = ["run", "warm_start", "warm_status", "warm_stop"]
@@ -36,13 +36,8 @@ def run(
     ] = None,
     outputs: Outputs = None,
     cold: Annotated[bool, typer.Option("--cold", help="Ordinary kernels only.")] = False,
-    executor: Annotated[
-        str, typer.Option(help="What executes the jobs: local, or ray for a cluster.")
-    ] = "local",
-    address: Annotated[
-        str,
-        typer.Option(help="The cluster; default: the one of this machine. local starts one."),
-    ] = "",
+    executor: ExecutorName = "local",
+    address: ClusterAddress = "",
     suggest: Annotated[
         bool,
         typer.Option("--suggest", help="Print a profile proposed for the subject; run nothing."),
