@@ -26,13 +26,14 @@ class DataPipelineConfig(BaseModel):
 
     project: str
     config_file: str
-    prepare_command: list[str] = Field(min_length=1)
+    prepare_command: list[str]
     environment: dict[str, str]
     texts: list[str]
     tokens: list[str]
     chunks: list[str]
     tokenizer: str
     chunk_length: int = Field(ge=0)
+    most_lost: float = Field(ge=0, le=1)
     text_change: bool
     length_change: str
     tokenizer_change: str
