@@ -24,6 +24,7 @@ Ids = NDArray[np.int64]
 
 _COLUMNS = ("input_ids", "tokens", "token_ids", "ids", "input_tokens", "text")
 _NO_IDS = ("attention_mask", "labels", "token_type_ids", "special_tokens_mask", "position_ids")
+_NPY = "a numpy file"
 _LLM_C = 20240520
 """First number of a token file with a header of 256 numbers."""
 
@@ -52,6 +53,11 @@ class Store:
         """Yield the rows."""
         for first, last in itertools.pairwise(self.starts):
             yield self.flat[first:last]
+
+    @property
+    def is_grid(self) -> bool:
+        """Whether it was cut into rows of one length."""
+        return self.length > 0 or (self.form == _NPY and len(self) == 1)
 
     @property
     def length(self) -> int:
@@ -115,7 +121,7 @@ def _reader(path: Path) -> tuple[str, Callable[[Path], list[Ids] | None]] | None
     if (path / "index.json").is_file():
         return "litdata's chunks", read_litdata
     known: dict[str, tuple[str, Callable[[Path], list[Ids] | None]]] = {
-        ".npy": ("a numpy file", _read_npy),
+        ".npy": (_NPY, _read_npy),
         ".bin": ("raw ids", _read_bin),
         ".jsonl": ("JSON lines", _read_json_lines),
         ".arrow": ("Arrow", _read_arrow),
@@ -128,7 +134,8 @@ def _read_npy(path: Path) -> list[Ids] | None:
     values = np.load(path, mmap_mode="r", allow_pickle=False)
     if values.dtype.kind not in "iu" or values.ndim not in (1, 2):
         return None
-    return list(np.atleast_2d(values).astype(np.int64))
+    rows = np.atleast_2d(values).astype(np.int64)
+    return list(rows)
 
 
 def _read_bin(path: Path) -> list[Ids] | None:
