@@ -193,7 +193,8 @@ class Pipeline:
             chunks = [each for each in found if each.path not in taken and self._is_cut(each)]
         if not given.tokens:
             taken = {store.path for store in chunks}
-            tokens = [each for each in found if each.path not in taken]
+            # Chunks may be there twice, and are not what chunks were cut of.
+            tokens = [each for each in found if each.path not in taken and not each.is_grid]
         everywhere = [workspace.folder / name for name in list_files(workspace.folder)]
         return Prepared(
             workspace=workspace, code=code, state=state, printed=printed, tokens=tuple(tokens),
