@@ -76,7 +76,7 @@ class TrainingPipelineConfig(TrainerConfig):
     accumulation_change: dict[str, str]
     amp_change: dict[str, str]
     trial_steps: int = Field(ge=2)
-    interruption: str = Field(min_length=1)
+    crash: str = Field(min_length=1)
     seed: int = Field(ge=0)
 
     def _most_starts(self) -> int:

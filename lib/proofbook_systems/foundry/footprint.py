@@ -72,6 +72,4 @@ def estimate_footprint(trainer: Trainer, sizes: Sizes, tokens: int, timeout: flo
         raise SubjectError(f"{command[0]} {ended.words}: {ended.output.strip()[-200:]}")
     block = _BLOCK * max(1, sizes.layers) * sizes.hidden
     activations = tokens * (block + _LOGITS * sizes.vocabulary) * _BYTES
-    return Footprint(
-        int(last) / 1e6, _STATES * _BYTES * sizes.parameters / 1e6, activations / 1e6
-    )
+    return Footprint(int(last) / 1e6, _STATES * _BYTES * sizes.parameters / 1e6, activations / 1e6)

@@ -102,7 +102,9 @@ def sees_future(model: LanguageModel, documents: Sequence[str]) -> float:
     half = len(tokens) // 2
     other = [*tokens[:half], *reversed(tokens[half:])]
     if half < 1 or other == tokens:
-        raise SubjectError("the documents are too short to look for the future in; give longer ones")
+        raise SubjectError(
+            "the documents are too short to look for the future in; give longer ones"
+        )
     logits = model.logits([tokens, other])[:, :half]
     return float((logits[0] - logits[1]).abs().max() / _spread(logits))
 

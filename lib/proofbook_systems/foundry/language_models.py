@@ -43,7 +43,9 @@ class LanguageModel:
     def window(self) -> int:
         """Tokens that it is given at once."""
         config = self.model.config
-        longest = [getattr(config, name, None) for name in ("n_positions", "max_position_embeddings")]
+        longest = [
+            getattr(config, name, None) for name in ("n_positions", "max_position_embeddings")
+        ]
         return min([_LONGEST, *(int(each) for each in longest if each)])
 
     def encode(self, text: str) -> list[int]:

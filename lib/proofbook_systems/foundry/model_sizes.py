@@ -23,7 +23,7 @@ _INDEXED = re.compile(r"^(?P<blocks>(?:[A-Za-z_]\w*\.)*?[A-Za-z_]\w*)\.(?P<index
 _RECURRENT = re.compile(r"(?:weight|bias)_(?:ih|hh)_l(\d+)$")
 _EMBEDDING = re.compile(r"wte|tok|word|emb", re.IGNORECASE)
 _OTHER_EMBEDDING = re.compile(r"wpe|pos|type|segment|norm", re.IGNORECASE)
-_BUFFER = re.compile(r"attn\.(?:masked_)?bias$|inv_freq$|position_ids$|causal_mask$|mask$")
+_BUFFER = re.compile(r"(?:^|\.)attn\.(?:masked_)?bias$|inv_freq$|position_ids$|causal_mask$|mask$")
 _FOUR_GATES = "weight_hh_l0"
 
 

@@ -60,7 +60,10 @@ def find_due(
     if given:
         steps, source = [*given], "checkpoint_steps"
     elif command:
-        steps, source = _generated(trainer, command, timeout), f"{' '.join(command[-3:])} printed it"
+        steps, source = (
+            _generated(trainer, command, timeout),
+            f"{' '.join(command[-3:])} printed it",
+        )
     else:
         steps, source = _configured(trainer, every, schedule, total)
     if source and saves_last:
@@ -77,7 +80,9 @@ def _configured(trainer: Trainer, every: str, schedule: str, total: int) -> tupl
     distance = every if every.isdigit() else configured(trainer, every) if every else None
     if distance and str(distance).isdigit():
         steps += range(int(distance), total + 1, int(distance))
-        sources.append(f"every {distance} steps" + ("" if every.isdigit() else f", as {every} says"))
+        sources.append(
+            f"every {distance} steps" + ("" if every.isdigit() else f", as {every} says")
+        )
     return steps, " and ".join(sources)
 
 

@@ -17,9 +17,10 @@ from proofbook_systems.training.full_disk import fill_disk
 from proofbook_systems.training.layouts import find_checkpoints
 from proofbook_systems.training.running import Ended, Training
 from proofbook_systems.training.trainer import Trainer
+from proofbook_systems.training.trees import compare_trees
 from proofbook_systems.training.variants import vary
 
-__all__ = ["Refusal", "fill_the_disk", "resume_with_changes"]
+__all__ = ["Refusal", "fill_the_disk", "recover", "resume_with_changes"]
 
 _TRACEBACK = "Traceback (most recent call last)"
 _SHARE = 0.5
@@ -101,6 +102,30 @@ def fill_the_disk(control: Control, crashed: Path, folder: Path, timeout: float)
     cramped = replace(trainer, resume=fill_disk(size, trainer.resume))
     what = f"no room for more than {size} bytes in a file"
     return _refused(cramped, crashed, folder / "full", what, timeout, may_step=True)
+
+
+def recover(control: Control, full: Refusal, folder: Path, timeout: float) -> str:
+    """Resume, with room again, what a full disk has ended; say what is wrong then.
+
+    Args:
+        control: The training left alone, with which it is compared.
+        full: What the full disk did.
+        folder: As :func:`fill_the_disk` had it.
+        timeout: Seconds that it may take.
+
+    Raises:
+        SubjectError: It cannot be started, or hangs.
+    """
+    place = folder / "full"
+    with Training(control.trainer, place, folder / "recovered.log", resume=True) as training:
+        ended = training.end(timeout)
+    if ended.code != 0:
+        return f"after {full.what}: it {ended.state}: {ended.last_words}"
+    if control.not_repeatable:
+        return ""
+    rows = compare_trees(place, control.output, control.noise).having("differs", "damaged")
+    learnt = [row for row in rows if row.role in ("weights", "EMA", "optimizer")]
+    return f"after {full.what}: {learnt[0].place}: {learnt[0].words}" if learnt else ""
 
 
 def _refused(

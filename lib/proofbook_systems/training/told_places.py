@@ -14,7 +14,7 @@ from proofbook_systems.training.running import Ended
 from proofbook_systems.training.steps import Recognised, Step, StepLog
 from proofbook_systems.training.wandb_files import find_wandb_files, read_wandb
 
-__all__ = ["Place", "PLACES", "disagreement", "find_places", "table_of"]
+__all__ = ["PLACES", "Place", "disagreement", "find_places", "table_of"]
 
 PLACES = ("printed", "JSON lines", "table", "JSON", "TensorBoard events", "W&B")
 """Kinds of places, as parameters name them."""

@@ -11,7 +11,10 @@ from collections.abc import Sequence
 from proofbook_systems.training.steps import Step
 from proofbook_systems.training.watching import Watched
 
-__all__ = ["passes_of", "rates_of", "told_otherwise", "too_long", "why_not_clipped", "wrong_passes"]
+__all__ = [
+    "passes_of", "rates_after", "rates_of", "told_otherwise", "too_long", "why_not_clipped",
+    "wrong_passes",
+]  # fmt: skip
 
 _ROUNDING = 1e-3
 
@@ -65,7 +68,9 @@ def why_not_clipped(watched: Watched, limit: float) -> str:
     longest = max((each.grad_norm for each in watched.updates), default=0.0)
     if longest >= limit * (1 - _ROUNDING):
         return ""
-    return f"no gradient is longer than {longest:.4g}, and {limit:g} is the most: none had to be cut"
+    return (
+        f"no gradient is longer than {longest:.4g}, and {limit:g} is the most: none had to be cut"
+    )
 
 
 def told_otherwise(watched: Watched, steps: Sequence[Step]) -> str:
@@ -81,3 +86,8 @@ def told_otherwise(watched: Watched, steps: Sequence[Step]) -> str:
                 f"{rates[number]:.4g}"
             )
     return ""
+
+
+def rates_after(watched: Watched, at: int) -> dict[int, float]:
+    """Return the rates of a resumption by the number that its updates have in the whole training."""
+    return {at + number: rate for number, rate in rates_of(watched).items()}
