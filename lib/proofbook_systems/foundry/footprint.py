@@ -28,7 +28,8 @@ _MEASURE = """
 import importlib.util, resource, sys
 for name in sys.argv[1:]:
     if importlib.util.find_spec(name): __import__(name)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024))
+unit = 1 if sys.platform == "darwin" else 1024
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
 """
 
 
@@ -48,8 +49,8 @@ class Footprint(NamedTuple):
     def words(self) -> str:
         """All of it in a sentence."""
         return (
-            f"{self.libraries:.0f} MB for the libraries, {self.states:.1f} MB for weights, gradients "
-            f"and moments, {self.activations:.1f} MB for activations"
+            f"{self.libraries:.0f} MB for the libraries, {self.states:.1f} MB for weights, "
+            f"gradients and moments, {self.activations:.1f} MB for activations"
         )
 
 

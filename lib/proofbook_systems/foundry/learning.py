@@ -112,6 +112,7 @@ def new_loss(steps: Sequence[Step], guess: float) -> str:
         return ""
     side = "below" if first.loss < guess else "above"
     return (
-        f"the loss of step {first.number} is {first.loss:.4g}, far {side} the {guess:.4g} of a guess "
-        "among all tokens: it is no mean over tokens, or the network knows what it should predict"
+        f"the loss of step {first.number} is {first.loss:.4g}, far {side} the {guess:.4g} of a "
+        "guess among all tokens: it is no mean over tokens, or the network knows what it should "
+        "predict"
     )

@@ -1,4 +1,4 @@
-"""Does a resumed training get the batches, and move the weights, that it would have without a crash?
+"""Does a resumed training get the batches, and move the weights, that it would without a crash?
 
 Compares what was watched, update by update, and names the first that departs. Knows nothing of what
 a checkpoint holds.
@@ -39,7 +39,7 @@ class Comparable(NamedTuple):
 
 
 def line_up(alone: Watched, resumed: Watched, at: int) -> Comparable:
-    """Pair the updates of a resumption, which went on after ``at`` of them, with those left alone."""
+    """Pair the updates of a resumption, which went on after ``at``, with those left alone."""
     why_not = alone.why_empty or resumed.why_empty
     theirs = alone.updates[at:]
     pairs = list(zip(resumed.updates, theirs, strict=False))
@@ -125,8 +125,8 @@ def _departure(ours: Update, alone: Watched, number: int) -> str:
         return _shifted(place, sum(len(each.rows) for each in alone.updates[: number - 1]))
     if _are_alike(ours.rows, due):
         return (
-            "the same rows, changed differently: the random numbers of the data (noise, masks) were "
-            "not restored"
+            "the same rows, changed differently: the random numbers of the data (noise, masks) "
+            "were not restored"
         )
     before = [row for row in rows if known.get(row, number) < number]
     if before:

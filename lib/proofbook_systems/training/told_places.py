@@ -37,7 +37,8 @@ class Place(NamedTuple):
         where = f" ({self.name})" if self.name else ""
         if not self.losses:
             return f"{self.kind}{where}: no losses"
-        return f"{self.kind}{where}: {len(self.losses)} losses, steps {min(self.losses)} to {max(self.losses)}"
+        span = f"steps {min(self.losses)} to {max(self.losses)}"
+        return f"{self.kind}{where}: {len(self.losses)} losses, {span}"
 
 
 def find_places(ended: Ended, output: Path) -> list[Place]:

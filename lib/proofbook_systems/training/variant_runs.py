@@ -65,7 +65,7 @@ def run_trial(
 
 
 def compare_first_updates(whole: Trial, split: Trial) -> str:
-    """Say how the first step differs where its rows come in more passes; empty where it does not."""
+    """Say how the first step differs where its rows come in more passes; empty if it does not."""
     for trial in (whole, split):
         if trial.ended.code != 0:
             return trial.words
@@ -75,8 +75,8 @@ def compare_first_updates(whole: Trial, split: Trial) -> str:
         return "no step told its loss in both"
     if _apart(ours[first], theirs[first]) > _SPLIT:
         return (
-            f"step {first} has the loss {ours[first]:.5g} in several passes, and {theirs[first]:.5g} "
-            "in one: passes are summed, or weighted, otherwise"
+            f"step {first} has the loss {ours[first]:.5g} in several passes, and "
+            f"{theirs[first]:.5g} in one: passes are summed, or weighted, otherwise"
         )
     return _compare_gradients(whole.seen, split.seen)
 
@@ -90,7 +90,8 @@ def compare_precision(whole: Trial, half: Trial) -> str:
     common = sorted(ours.keys() & theirs.keys())
     for number in common:
         if _apart(ours[number], theirs[number]) > _PRECISION:
-            return f"step {number} has the loss {ours[number]:.5g}, and {theirs[number]:.5g} in 32 bits"
+            return f"step {number} has the loss {ours[number]:.5g}, and {theirs[number]:.5g} in 32 "
+                "bits"
     if common and all(ours[number] == theirs[number] for number in common):
         return "every loss is that of 32 bits: nothing is computed in 16"
     return "" if common else "no step told its loss in both"

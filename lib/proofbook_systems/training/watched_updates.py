@@ -64,7 +64,7 @@ def too_long(watched: Watched, limit: float) -> list[str]:
 
 
 def why_not_clipped(watched: Watched, limit: float) -> str:
-    """Say why clipping could not be seen: no gradient is as long as it may be; empty where one is."""
+    """Say why clipping was not seen: no gradient is as long as it may be; empty where one is."""
     longest = max((each.grad_norm for each in watched.updates), default=0.0)
     if longest >= limit * (1 - _ROUNDING):
         return ""
@@ -74,7 +74,7 @@ def why_not_clipped(watched: Watched, limit: float) -> str:
 
 
 def told_otherwise(watched: Watched, steps: Sequence[Step]) -> str:
-    """Name the first step that tells another learning rate than its update had, or its neighbours."""
+    """Name the first step that tells a rate that neither its update nor a neighbour had."""
     rates = rates_of(watched)
     told = rates_of(Watched(), steps)
     for number in sorted(told.keys() & rates.keys()):
@@ -89,5 +89,5 @@ def told_otherwise(watched: Watched, steps: Sequence[Step]) -> str:
 
 
 def rates_after(watched: Watched, at: int) -> dict[int, float]:
-    """Return the rates of a resumption by the number that its updates have in the whole training."""
+    """Return the rates of a resumption by its updates' numbers in the whole training."""
     return {at + number: rate for number, rate in rates_of(watched).items()}
