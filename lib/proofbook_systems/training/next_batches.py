@@ -64,6 +64,8 @@ def compare_gradients(compared: Comparable) -> str:
     for ours, theirs in compared.pairs:
         if [row.digest for row in ours.rows] != [row.digest for row in theirs.rows]:
             return ""
+        if not ours.grad_norm and theirs.grad_norm:
+            return ""  # told as what no longer moves
         if ours.grad_norm != theirs.grad_norm and not (
             math.isnan(ours.grad_norm) and math.isnan(theirs.grad_norm)
         ):
@@ -85,17 +87,29 @@ def compare_gradients(compared: Comparable) -> str:
 def compare_moves(compared: Comparable) -> str:
     """Name the first update after a resumption that leaves a parameter as it was."""
     for ours, theirs in compared.pairs:
+        if theirs.moved and not ours.moved and any(ours.rates):
+            return (
+                f"after resuming from {compared.at}, update {theirs.number} moves every parameter "
+                f"no more: {_why_still(ours, theirs)}"
+            )
         still = sorted((ours.unmoved | ours.no_gradient | ours.zero_gradient) & theirs.moved)
         if still:
             which = still[0] if len(still) == 1 else f"{still[0]} and {len(still) - 1} others"
             lacking = still[0] in ours.no_gradient | ours.zero_gradient
             cause = "it has no gradient" if lacking else "its updates go to another copy"
-            every = "every parameter" if len(still) == len(theirs.moved) else which
             return (
-                f"after resuming from {compared.at}, update {theirs.number} moves {every} no more: "
+                f"after resuming from {compared.at}, update {theirs.number} moves {which} no more: "
                 f"{cause}"
             )
     return ""
+
+
+def _why_still(ours: Update, theirs: Update) -> str:
+    """Say why nothing moves: parameters without a name are not those of the network that is run."""
+    seen = ours.unmoved | ours.no_gradient | ours.zero_gradient
+    if seen and not seen & (theirs.moved | theirs.unmoved):
+        return "the optimizer's parameters are not the network's, which is another copy now"
+    return "its gradients do not reach the optimizer, or its updates go to another copy"
 
 
 def first_still(watched: Watched) -> str:

@@ -90,8 +90,8 @@ def compare_precision(whole: Trial, half: Trial) -> str:
     common = sorted(ours.keys() & theirs.keys())
     for number in common:
         if _apart(ours[number], theirs[number]) > _PRECISION:
-            return f"step {number} has the loss {ours[number]:.5g}, and {theirs[number]:.5g} in 32 "
-                "bits"
+            where = f"step {number} has the loss {ours[number]:.5g}"
+            return f"{where}, and {theirs[number]:.5g} in 32 bits"
     if common and all(ours[number] == theirs[number] for number in common):
         return "every loss is that of 32 bits: nothing is computed in 16"
     return "" if common else "no step told its loss in both"

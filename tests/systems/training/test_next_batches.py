@@ -112,6 +112,15 @@ def test_a_parameter_that_no_longer_moves_is_named() -> None:
     assert "moves every parameter no more" in said
 
 
+def test_a_network_that_became_another_copy_is_named() -> None:
+    """The optimizer's parameters have no names then, as no network that is run has them."""
+    nameless = frozenset({"0", "1", "2"})
+    ours = update(1, LATER[:4], norm=0.0, moved=frozenset(), no_gradient=nameless)
+    compared = line_up(ALONE, Watched(updates=(ours,)), 12)
+    assert compare_gradients(compared) == ""
+    assert compare_moves(compared).endswith("not the network's, which is another copy now")
+
+
 def test_nothing_to_compare_is_told_and_not_the_same() -> None:
     assert line_up(ALONE, Watched(), 12).why_not != ""
     assert line_up(ALONE, training(LATER), 20).why_not.startswith("no update after step 20")
