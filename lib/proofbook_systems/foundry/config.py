@@ -65,7 +65,7 @@ class TrainingPipelineConfig(TrainerConfig):
     checkpoint_schedule: str
     schedule_command: list[str]
     saves_last: bool
-    told_in: list[Literal["printed", "JSON lines", "table", "JSON", "TensorBoard events", "W&B"]]
+    told_in: list[str]
     learning_rate: str
     lr_schedule: str
     warmup_steps: str
@@ -76,6 +76,8 @@ class TrainingPipelineConfig(TrainerConfig):
     accumulation_change: dict[str, str]
     amp_change: dict[str, str]
     trial_steps: int = Field(ge=2)
+    texts: list[str]
+    loss_tolerance: float = Field(gt=0)
     crash: str = Field(min_length=1)
     seed: int = Field(ge=0)
 
@@ -107,7 +109,7 @@ class FullRunConfig(TrainerConfig):
     texts: list[str]
     held_texts: list[str]
     sequences: int = Field(ge=0)
-    sizes: dict[Literal["layers", "hidden", "vocabulary", "parameters"], str]
+    sizes: dict[str, str]
     checkpoint_steps: list[int]
     model: str
     tokenizer: str

@@ -89,10 +89,12 @@ def compare_sizes(sizes: Sizes, expected: Mapping[str, str], trainer: Trainer) -
         trainer: Whose config that is.
 
     Raises:
-        SubjectError: The config has no such key.
+        SubjectError: There is no such size, or the config has no such key.
     """
     wrong = []
     for name, setting in expected.items():
+        if name not in Sizes._fields:
+            raise SubjectError(f"sizes has {name!r}; give {', '.join(Sizes._fields)}")
         due = configured_number(trainer, setting)
         if due is None:
             raise SubjectError(f"the config has no {setting}, which sizes names for {name}")

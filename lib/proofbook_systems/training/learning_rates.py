@@ -90,6 +90,7 @@ def compare_plans(ours: Mapping[int, float], theirs: Mapping[int, float]) -> str
 
 def _causes(plan: RatePlan, passes: int) -> Iterator[tuple[str, RatePlan, int]]:
     """Yield what goes wrong with schedules: words, the plan that is followed then, and a shift."""
+    yield "there is no warm-up", replace(plan, warmup=0), 0
     factors = [passes, *_FACTORS] if passes > 1 else [*_FACTORS]
     for factor in factors:
         by = f"{factor} times"
@@ -103,7 +104,6 @@ def _causes(plan: RatePlan, passes: int) -> Iterator[tuple[str, RatePlan, int]]:
         )  # fmt: skip
         total = replace(plan, total=plan.total * factor)
         yield f"its length is {by} that of the training", total, 0
-    yield "there is no warm-up", replace(plan, warmup=0), 0
     for shift in (1, -1, 2, -2, plan.warmup, -plan.warmup):
         side = "behind" if shift > 0 else "ahead"
         yield f"it is {abs(shift)} updates {side}", plan, shift

@@ -95,3 +95,5 @@ def test_sizes_are_compared_with_numbers_and_with_keys(trainer: Trainer) -> None
     assert wrong == ["layers: the weights have 2, and 3 are due, as model.layers says"]
     with pytest.raises(SubjectError, match=r"no model\.depth"):
         compare_sizes(sizes, {"layers": "model.depth"}, trainer)
+    with pytest.raises(SubjectError, match="sizes has 'depth'; give layers, hidden"):
+        compare_sizes(sizes, {"depth": "3"}, trainer)

@@ -79,6 +79,11 @@ def test_what_a_rate_fits_instead_is_named(made: Callable[[int], float], words: 
     assert words in explain_rates(rates(made), PLAN, passes=2)
 
 
+def test_a_short_warm_up_that_is_left_out_is_no_faster_schedule() -> None:
+    plan = replace(PLAN, schedule="constant_with_warmup", warmup=4)
+    assert explain_rates(rates(lambda _: plan.peak), plan).endswith("there is no warm-up")
+
+
 def test_a_rate_that_fits_nothing_is_told_where_it_departs() -> None:
     odd = rates(lambda n: PLAN.rate(n - 1)) | {50: 9e-3}
     words = explain_rates(odd, PLAN)
