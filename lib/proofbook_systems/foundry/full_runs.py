@@ -8,7 +8,11 @@ from typing import NamedTuple
 
 from proofbook.errors import SubjectError
 from proofbook_systems.foundry.corpora import read_documents
-from proofbook_systems.foundry.language_models import LanguageModel, load_language_model
+from proofbook_systems.foundry.language_models import (
+    LanguageModel,
+    is_known_kind,
+    load_language_model,
+)
 from proofbook_systems.foundry.learning import model_place
 from proofbook_systems.training.watching import Watched
 
@@ -27,6 +31,8 @@ class Loaded(NamedTuple):
 
     model: LanguageModel | None
     why_not: str
+    fault: str
+    """The same, where it says that it is of a kind that transformers loads: it is broken then."""
 
 
 def read_texts(project: Path, trained: Sequence[str], held: Sequence[str]) -> Texts:
@@ -52,11 +58,13 @@ def load_model(output: Path, model: str, project: Path, tokenizer: str) -> Loade
     """
     place = model_place(output, model)
     try:
-        return Loaded(load_language_model(place, project / tokenizer if tokenizer else None), "")
+        return Loaded(
+            load_language_model(place, project / tokenizer if tokenizer else None), "", ""
+        )
     except SubjectError as error:
         if model:
             raise
-        return Loaded(None, str(error))
+        return Loaded(None, str(error), str(error) if is_known_kind(place) else "")
 
 
 def tokens_of_a_pass(seen: Watched) -> int:

@@ -14,7 +14,7 @@ from typing import Any
 
 from proofbook.errors import SubjectError
 
-__all__ = ["LanguageModel", "load_language_model"]
+__all__ = ["LanguageModel", "is_known_kind", "load_language_model"]
 
 _LONGEST = 128
 """Tokens of a window where the model takes more."""
@@ -134,3 +134,14 @@ def load_language_model(place: Path, tokenizer: Path | None = None) -> LanguageM
     if missing := sorted(told["missing_keys"]):
         raise SubjectError(f"{place} lacks {missing[0]}: it was not saved, and is random now")
     return LanguageModel(place=place, model=model.eval(), tokenizer=words, masked=masked)
+
+
+def is_known_kind(place: Path) -> bool:
+    """Say whether a folder's config names a kind of model that transformers has."""
+    from transformers import CONFIG_MAPPING
+
+    try:
+        config = json.loads((place / "config.json").read_text(encoding="utf-8"))
+        return config.get("model_type") in CONFIG_MAPPING
+    except (OSError, ValueError, AttributeError):
+        return False

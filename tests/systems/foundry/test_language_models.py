@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from proofbook.errors import SubjectError
+from proofbook_systems.foundry.full_runs import load_model
 from proofbook_systems.foundry.generation import SEEN, sees_future, uses_context, write_text
 from proofbook_systems.foundry.language_models import LanguageModel, load_language_model
 from proofbook_systems.foundry.learning import measure_learning, new_loss, told_at_end
@@ -128,6 +129,18 @@ def test_a_model_that_lacks_a_weight_is_refused_by_its_name(saved: Path, tmp_pat
 def test_a_config_with_more_layers_than_the_weights_is_refused(saved: Path, tmp_path: Path) -> None:
     with pytest.raises(SubjectError, match=r"lacks transformer\.h\.2\."):
         load_language_model(changed(saved, tmp_path / "deep", n_layer=3))
+
+
+def test_only_a_kind_that_transformers_has_is_broken_where_it_does_not_load(
+    saved: Path, tmp_path: Path
+) -> None:
+    known = changed(saved, tmp_path / "known", n_layer=3)
+    assert "lacks" in load_model(known, "", tmp_path, "").fault
+    own = changed(saved, tmp_path / "own", model_type="of-its-author")
+    loaded = load_model(own, "", tmp_path, "")
+    assert (loaded.model, loaded.fault) == (None, "")
+    assert loaded.why_not
+    assert load_model(saved, "", tmp_path, "").fault == ""
 
 
 def test_a_folder_without_a_model_is_one_line(tmp_path: Path) -> None:

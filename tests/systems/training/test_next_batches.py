@@ -101,12 +101,13 @@ def test_the_same_rows_with_another_gradient_are_told_apart_by_when() -> None:
 def test_a_parameter_that_no_longer_moves_is_named() -> None:
     still = frozenset({"h.0.weight"})
 
-    def words(**flags: frozenset[str]) -> str:
-        ours = update(1, LATER[:4], moved=NAMES - still, **flags)
+    def words(unmoved: frozenset[str], no_gradient: frozenset[str]) -> str:
+        ours = update(1, LATER[:4], moved=NAMES - still, unmoved=unmoved, no_gradient=no_gradient)
         return compare_moves(line_up(ALONE, Watched(updates=(ours,)), 12))
 
-    assert "moves h.0.weight no more: its updates go to another copy" in words(unmoved=still)
-    assert words(no_gradient=still).endswith("it has no gradient")
+    none = frozenset[str]()
+    assert "moves h.0.weight no more: its updates go to another copy" in words(still, none)
+    assert words(none, still).endswith("it has no gradient")
     whole = update(1, LATER[:4], moved=frozenset(), unmoved=NAMES)
     said = compare_moves(line_up(ALONE, Watched(updates=(whole,)), 12))
     assert "moves every parameter no more" in said
