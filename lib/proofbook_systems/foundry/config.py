@@ -8,7 +8,15 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-__all__ = ["RUNBOOKS", "DataPipelineConfig"]
+from proofbook_systems.training.config import MOST_TRIES, TrainerConfig
+
+__all__ = [
+    "RUNBOOKS",
+    "CheckpointRecoveryConfig",
+    "DataPipelineConfig",
+    "FullRunConfig",
+    "TrainingPipelineConfig",
+]
 
 _PREPARATIONS = 10
 """Two at first, two for each of three changes, and one for each of the unusual inputs, at most."""
@@ -57,4 +65,76 @@ class DataPipelineConfig(BaseModel):
         return (_PREPARATIONS + _TRAININGS) * self.timeout + _SLACK
 
 
-RUNBOOKS: dict[str, type[BaseModel]] = {"data_pipeline": DataPipelineConfig}
+class TrainingPipelineConfig(TrainerConfig):
+    """Parameters of ``foundry/training_pipeline``."""
+
+    checkpoint_steps: list[int]
+    checkpoint_every: str
+    checkpoint_schedule: str
+    schedule_command: list[str]
+    saves_last: bool
+    told_in: list[str]
+    learning_rate: str
+    lr_schedule: str
+    warmup_steps: str
+    lowest_rate: float = Field(ge=0, le=1)
+    max_grad_norm: str
+    accumulation: str
+    accumulation_base: dict[str, str]
+    accumulation_change: dict[str, str]
+    amp_change: dict[str, str]
+    trial_steps: int = Field(ge=2)
+    texts: list[str]
+    loss_tolerance: float = Field(gt=0)
+    crash: str = Field(min_length=1)
+    seed: int = Field(ge=0)
+
+    def _most_starts(self) -> int:
+        """Return one left alone, one that is interrupted and resumed, and the variants."""
+        return 2 + MOST_TRIES * 2 + 2 * bool(self.accumulation_change) + 2 * bool(self.amp_change)
+
+
+class CheckpointRecoveryConfig(TrainerConfig):
+    """Parameters of ``foundry/checkpoint_recovery``."""
+
+    interruptions: list[str] = Field(min_length=1)
+    no_checkpoints: dict[str, str]
+    other_config: dict[str, str]
+    disk_full: bool
+    repeats: bool
+    seed: int = Field(ge=0)
+
+    def _most_starts(self) -> int:
+        """Return two left alone, one without checkpoints, the crashes, and the refusals."""
+        crashes = MOST_TRIES * (len(self.interruptions) + 1)
+        refusals = len(self.other_config) + 2 * self.disk_full
+        return 3 + bool(self.no_checkpoints) + crashes + refusals
+
+
+class FullRunConfig(TrainerConfig):
+    """Parameters of ``foundry/full_run``."""
+
+    texts: list[str]
+    held_texts: list[str]
+    sequences: int = Field(ge=0)
+    sizes: dict[str, str]
+    checkpoint_steps: list[int]
+    model: str
+    tokenizer: str
+    generate_command: list[str]
+    prompts: list[str] = Field(min_length=2)
+    new_tokens: int = Field(ge=1)
+    loss_tolerance: float = Field(gt=0)
+    memory_factor: float = Field(gt=1)
+
+    def _most_starts(self) -> int:
+        """Return the training, what its libraries take, and a text for each prompt."""
+        return 2 + (len(self.prompts) if self.generate_command else 0)
+
+
+RUNBOOKS: dict[str, type[BaseModel]] = {
+    "checkpoint_recovery": CheckpointRecoveryConfig,
+    "data_pipeline": DataPipelineConfig,
+    "full_run": FullRunConfig,
+    "training_pipeline": TrainingPipelineConfig,
+}
