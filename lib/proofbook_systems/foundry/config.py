@@ -13,6 +13,7 @@ from proofbook_systems.training.config import MOST_TRIES, TrainerConfig
 __all__ = [
     "RUNBOOKS",
     "CheckpointRecoveryConfig",
+    "ComponentsConfig",
     "DataPipelineConfig",
     "FullRunConfig",
     "TrainingPipelineConfig",
@@ -132,8 +133,42 @@ class FullRunConfig(TrainerConfig):
         return 2 + (len(self.prompts) if self.generate_command else 0)
 
 
+class ComponentsConfig(BaseModel):
+    """Parameters of ``foundry/components``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    project: str = Field(min_length=1)
+    test_command: list[str] = Field(min_length=1)
+    interpreter: str
+    environment: dict[str, str]
+    leave_out: list[str]
+    components: dict[str, list[str]]
+    goals: dict[str, float]
+    priorities: dict[str, str]
+    sources: list[str]
+    overall: float = Field(ge=0, le=100)
+    measure_coverage: bool
+    suites: dict[str, str]
+    limits: dict[str, float]
+    test_limit: float = Field(gt=0)
+    pass_rate: float = Field(ge=0, lt=1)
+    known_failures: list[str]
+    may_deselect: list[str]
+    repetitions: int = Field(ge=1)
+    shuffled: bool
+    flaky_rate: float = Field(gt=0, le=1)
+    critical_tests: dict[str, str]
+    timeout: float = Field(gt=0)
+
+    def longest_seconds(self) -> float:
+        """Return how long a job may take while every run of the tests keeps to its limit."""
+        return self.repetitions * self.timeout + _SLACK
+
+
 RUNBOOKS: dict[str, type[BaseModel]] = {
     "checkpoint_recovery": CheckpointRecoveryConfig,
+    "components": ComponentsConfig,
     "data_pipeline": DataPipelineConfig,
     "full_run": FullRunConfig,
     "training_pipeline": TrainingPipelineConfig,
