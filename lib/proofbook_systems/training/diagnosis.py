@@ -113,8 +113,9 @@ def _before_the_first(control: Control, result: Interrupted) -> str | None:
     if not result.cycles:
         return None
     first = result.cycles[0]
-    theirs = [step for step in control.ended.steps if step.number <= first.signalled]
-    ours = [step for step in first.ended.steps if step.number <= first.signalled]
+    # The last step may be told in part: its line may come once for each part of the batch.
+    theirs = [step for step in control.ended.steps if step.number < first.signalled]
+    ours = [step for step in first.ended.steps if step.number < first.signalled]
     for departure in compare_steps(ours, theirs):
         if departure.what != "step sequence" and control.is_repeatable(departure.what):
             return (

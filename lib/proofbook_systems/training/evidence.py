@@ -64,7 +64,8 @@ class Evidence:
                 getattr(self.told[number], name),
                 getattr(self.control.steps[number], name),
             )
-            if difference(mine, other) is not None:
+            known = mine is not None and other is not None
+            if known and difference(mine, other) is not None:
                 return number
         return None
 
@@ -77,7 +78,11 @@ class Evidence:
     @property
     def loss_departs_at_once(self) -> bool:
         """Whether the very first step that can be compared has another loss."""
-        common = self.told.keys() & self.control.steps.keys()
+        theirs = self.control.steps
+        common = [
+            number for number, step in self.told.items()
+            if step.loss is not None and number in theirs and theirs[number].loss is not None
+        ]  # fmt: skip
         return bool(common) and self.departs("loss") == min(common)
 
     @property

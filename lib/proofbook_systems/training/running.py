@@ -21,6 +21,7 @@ from proofbook.hardware import Gpu
 from proofbook.processes import cpu_seconds, process_tree, resident_memory, supervise
 from proofbook_systems.training.gpu_watch import GpuUse, GpuWatch
 from proofbook_systems.training.layouts import Checkpoint, find_checkpoints
+from proofbook_systems.training.saved_steps import SavedSteps
 from proofbook_systems.training.saving import SaveWatch
 from proofbook_systems.training.steps import Recognised, Step, StepLog
 from proofbook_systems.training.trainer import Trainer
@@ -120,6 +121,8 @@ class Training:
         self._log = StepLog(
             output=output, log_file=trainer.log_file, pattern=trainer.log_pattern,
             known=trainer.recognised,
+            total=(steps or trainer.steps) if trainer.takes_steps else 0,
+            saved=SavedSteps(output=output, pattern=trainer.checkpoints),
         )  # fmt: skip
         self._log.begin()
         self._parsed, self._reached = -1, 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,7 @@ RIGHT = [
     ["--log", "csv", "--layout", "single"],
     ["--log", "every"],
     ["--log", "bar", "--keep", "3", "--every", "5"],
+    ["--log", "accumulates", "--layout", "steps"],
     ["made-once"],
 ]
 
@@ -42,7 +44,25 @@ def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_right_trainer_is_called_right(options: list[str], tmp_path: Path) -> None:
     control = control_of(stranger(tmp_path, *options), tmp_path)
     assert judge(control, tmp_path, waits=False) == []
-    assert control.told.split(":")[1].strip().split()[0] in ("24", "8")
+    assert control.told.split(":")[1].strip().split()[0] in ("24", "25", "8")
+
+
+def test_a_trainer_that_tells_no_step_is_followed_by_its_checkpoints(tmp_path: Path) -> None:
+    control = control_of(stranger(tmp_path, "--log", "none"), tmp_path)
+    assert "the names of its checkpoints: 4 steps told" in control.told
+    assert judge(control, tmp_path / "right", waits=False) == []
+    red = judge(control, tmp_path / "wrong", "no-moments", waits=False)
+    assert (red[0].check, "optimizer's moments" in red[0].words) == ("resumes-exactly", True)
+
+
+@pytest.mark.parametrize("plan", [("SIGKILL after 80 %",), ("SIGKILL in 18",), ("SIGINT after 2",)])
+def test_a_trainer_that_is_told_its_checkpoint_is_told_the_newest_whole_one(
+    plan: tuple[str, ...], tmp_path: Path
+) -> None:
+    """In place and slowly, one is half-written at the second; there is none at the third."""
+    right = stranger(tmp_path, "in-place", "slow-save", "any-folder")
+    told = replace(right, resume=(*right.train, "--resume", "--from", "{checkpoint}"))
+    assert judge(control_of(told, tmp_path), tmp_path, plan=plan, waits=False) == []
 
 
 @pytest.fixture(scope="module")
