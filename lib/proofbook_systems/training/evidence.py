@@ -90,6 +90,19 @@ class Evidence:
         """Whether the first losses are the same, and later ones are not."""
         return self.departs("loss") is not None and not self.loss_departs_at_once
 
+    @property
+    def departs_untold(self) -> bool:
+        """Whether weights depart of a trainer that tells no loss: it may be from the first step."""
+        told = any(step.loss is not None for step in self.told.values())
+        return not told and "weights" in self.states
+
+    @property
+    def same_settings(self) -> bool:
+        """Whether its next checkpoint holds the optimizer's settings, and none of them departs."""
+        settings = [name for name in self.ours if "param_groups" in name]
+        departing = {name for states in self.states.values() for name in states}
+        return bool(settings) and not departing & set(settings)
+
     def start(self) -> str:
         """Return how a message begins."""
         return f"after resuming from {self.resumed_at}"

@@ -14,7 +14,7 @@ from proofbook_systems.training.evidence import Evidence
 from proofbook_systems.training.roles import Role
 from proofbook_systems.training.steps import Step
 
-__all__ = ["has_same_data", "mean_loss", "noise", "one_tensor", "relative_size"]
+__all__ = ["has_same_data", "mean_loss", "noise", "one_tensor", "rate_shift", "relative_size"]
 
 _LITTLE = 0.25
 """Part of what the loss changes from step to step below which the data must be the same."""
@@ -72,3 +72,14 @@ def one_tensor(evidence: Evidence) -> str | None:
     if len(sizes) < 3 or not math.isfinite(sizes[-1][0]):
         return None
     return sizes[-1][1] if sizes[-1][0] > _ONE_LAYER * sizes[len(sizes) // 2][0] else None
+
+
+def rate_shift(evidence: Evidence, number: int) -> int | None:
+    """Return by how many steps the learning rates are behind those of the control."""
+    rates, told = {n: step.lr for n, step in evidence.control.steps.items()}, evidence.told
+    compared = [n for n in sorted(told) if n >= number and told[n].lr is not None][:4]
+    nearest = sorted(range(-number, number), key=lambda n: (n != evidence.resumed_at, abs(n)))
+    for shift in nearest:
+        if shift and all(rates.get(n - shift) == told[n].lr for n in compared):
+            return shift
+    return None

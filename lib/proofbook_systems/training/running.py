@@ -18,7 +18,13 @@ from typing import NamedTuple, Self
 
 from proofbook.errors import SubjectError
 from proofbook.hardware import Gpu
-from proofbook.processes import cpu_seconds, process_tree, resident_memory, supervise
+from proofbook.processes import (
+    cpu_seconds,
+    process_tree,
+    queued_seconds,
+    resident_memory,
+    supervise,
+)
 from proofbook_systems.training.gpu_watch import GpuUse, GpuWatch
 from proofbook_systems.training.layouts import Checkpoint, find_checkpoints
 from proofbook_systems.training.saved_steps import SavedSteps
@@ -49,6 +55,8 @@ class MemorySample(NamedTuple):
     """Resident bytes."""
     cpu: float = 0.0
     """Seconds that its processes have computed."""
+    queued: float = 0.0
+    """Seconds that its threads were ready while other programs had the cores."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -285,7 +293,8 @@ class Training:
         pids = process_tree([self.pid])
         size, cpu = resident_memory(pids), cpu_seconds(pids)
         if size:
-            self._memory.append(MemorySample(now, step, size, cpu))
+            queued = queued_seconds(pids)
+            self._memory.append(MemorySample(now, step, size, cpu, queued))
 
 
 def run_training(

@@ -16,6 +16,7 @@ from proofbook_systems.training.magnitudes import (
     mean_loss,
     noise,
     one_tensor,
+    rate_shift,
     relative_size,
 )
 from proofbook_systems.training.modes import recognise_mode
@@ -25,6 +26,8 @@ __all__ = ["AMBIGUOUS", "SIGNATURES", "Signature", "recognise"]
 
 _ROUNDED = 1e-3
 """Part of the weights by which rounding changes them at the most, some steps later."""
+_HARDLY = 1e-4
+"""Part of the loss by which only weights that are almost the same change it."""
 _FEW = 5
 """Steps whose mean loss is compared with that of a new training."""
 
@@ -97,7 +100,7 @@ def _scheduler(evidence: Evidence) -> str | None:
         return _scheduler_state(evidence)
     steps, ours = evidence.control.steps, evidence.told[number].lr
     size = f"the learning rate at step {number} is {ours}, and {steps[number].lr} uninterrupted"
-    shift = _shift(evidence, number)
+    shift = rate_shift(evidence, number)
     if shift == evidence.resumed_at:
         size = f"the learning rate at step {number} is that of step {number - shift}"
     elif shift is not None:
@@ -107,17 +110,6 @@ def _scheduler(evidence: Evidence) -> str | None:
             f"{number - shift}: the scheduler is {_steps(abs(shift))} {ahead}"
         )
     return f"{evidence.start()}: {size}: the scheduler was not restored"
-
-
-def _shift(evidence: Evidence, number: int) -> int | None:
-    """Return by how many steps the learning rates are behind those of the control."""
-    rates, told = {n: step.lr for n, step in evidence.control.steps.items()}, evidence.told
-    compared = [n for n in sorted(told) if n >= number and told[n].lr is not None][:4]
-    nearest = sorted(range(-number, number), key=lambda n: (n != evidence.resumed_at, abs(n)))
-    for shift in nearest:
-        if shift and all(rates.get(n - shift) == told[n].lr for n in compared):
-            return shift
-    return None
 
 
 def _scheduler_state(evidence: Evidence) -> str | None:
@@ -194,10 +186,12 @@ def _random(evidence: Evidence) -> str | None:
             f"another one{_loss_words(evidence)}: the random number generators were not restored"
         )
     missing = {"random numbers", "order of the data"} - evidence.saved
-    if not evidence.loss_departs_at_once or "random numbers" not in missing or not evidence.saved:
+    departs = evidence.loss_departs_at_once or evidence.departs_untold
+    if not departs or "random numbers" not in missing or not evidence.saved:
         return None
+    what = _loss_words(evidence)[1:] or f" the weights in checkpoint {evidence.at} depart"
     return (
-        f"{evidence.start()}:{_loss_words(evidence)[1:]}, and no checkpoint holds the "
+        f"{evidence.start()}:{what}, and no checkpoint holds the "
         f"{' or the '.join(sorted(missing, reverse=True))}: they were not restored"
     )
 
@@ -248,11 +242,13 @@ def _new_weights(evidence: Evidence) -> str | None:
 
 
 def _rounded(evidence: Evidence) -> str | None:
-    small = relative_size(evidence, "weights") <= _ROUNDED
+    hardly = _departs_hardly(evidence)
+    small = relative_size(evidence, "weights") <= _ROUNDED or hardly
     unseen = evidence.departs("loss") is None and "weights" in evidence.states
     if not (evidence.loss_departs_at_once or unseen) or not small:
         return None
-    if not evidence.coarse and evidence.loss_departs_at_once and not has_same_data(evidence):
+    same = hardly or not evidence.loss_departs_at_once or has_same_data(evidence)
+    if not evidence.coarse and not same:
         return None
     if unseen and relative_size(evidence, "optimizer") > 10 * _ROUNDED:
         return None
@@ -260,6 +256,14 @@ def _rounded(evidence: Evidence) -> str | None:
         f"{evidence.start()}:{_loss_words(evidence)[1:] or ' the losses are the same'}"
         f"{_weights_words(evidence)}: the weights were rounded when they were saved or loaded"
     )
+
+
+def _departs_hardly(evidence: Evidence) -> bool:
+    """Whether the first loss departs by less than other data, or other random numbers, make it."""
+    number = evidence.departs("loss")
+    if number is None or not evidence.loss_departs_at_once:
+        return False
+    return evidence.gap(number) <= _HARDLY * abs(evidence.control.steps[number].loss or 0)
 
 
 def _other_weights(evidence: Evidence) -> str | None:
