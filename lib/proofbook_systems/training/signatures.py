@@ -12,6 +12,7 @@ from typing import Any
 from proofbook_systems.training.comparison import size_words
 from proofbook_systems.training.evidence import Evidence
 from proofbook_systems.training.magnitudes import (
+    departs_hardly,
     has_same_data,
     mean_loss,
     noise,
@@ -26,8 +27,6 @@ __all__ = ["AMBIGUOUS", "SIGNATURES", "Signature", "recognise"]
 
 _ROUNDED = 1e-3
 """Part of the weights by which rounding changes them at the most, some steps later."""
-_HARDLY = 1e-4
-"""Part of the loss by which only weights that are almost the same change it."""
 _FEW = 5
 """Steps whose mean loss is compared with that of a new training."""
 
@@ -242,7 +241,7 @@ def _new_weights(evidence: Evidence) -> str | None:
 
 
 def _rounded(evidence: Evidence) -> str | None:
-    hardly = _departs_hardly(evidence)
+    hardly = departs_hardly(evidence)
     small = relative_size(evidence, "weights") <= _ROUNDED or hardly
     unseen = evidence.departs("loss") is None and "weights" in evidence.states
     if not (evidence.loss_departs_at_once or unseen) or not small:
@@ -256,14 +255,6 @@ def _rounded(evidence: Evidence) -> str | None:
         f"{evidence.start()}:{_loss_words(evidence)[1:] or ' the losses are the same'}"
         f"{_weights_words(evidence)}: the weights were rounded when they were saved or loaded"
     )
-
-
-def _departs_hardly(evidence: Evidence) -> bool:
-    """Whether the first loss departs by less than other data, or other random numbers, make it."""
-    number = evidence.departs("loss")
-    if number is None or not evidence.loss_departs_at_once:
-        return False
-    return evidence.gap(number) <= _HARDLY * abs(evidence.control.steps[number].loss or 0)
 
 
 def _other_weights(evidence: Evidence) -> str | None:
