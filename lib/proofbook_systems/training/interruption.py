@@ -111,7 +111,11 @@ class Interrupted:
     @property
     def why_not(self) -> str:
         """What to say where the last start did not come to its end."""
-        return f"resumed after {self.cycles[-1].words}" if self.cycles else "started"
+        if not self.cycles:
+            return "started"
+        last = self.cycles[-1]
+        lacks = "" if last.checkpoints else "; no whole checkpoint was on the disk then"
+        return f"resumed after {last.words}{lacks}"
 
     def most_kept(self, control: Control) -> int:
         """Return how many checkpoints may be left where the trainer removes older ones.
