@@ -60,6 +60,8 @@ OPENAI_API_KEY=
 ANTHROPIC_BASE_URL=
 ANTHROPIC_API_KEY=
 SCRIPT_MODEL=
+# Without an endpoint: small_model or deterministic; empty: the small model where it is installed
+SCRIPT_WRITER=
 # A voice endpoint; without one eSpeak NG speaks
 ELEVENLABS_BASE_URL=
 ELEVENLABS_API_KEY=
