@@ -85,6 +85,19 @@ def check_writer(project: Project) -> Iterator[str]:
             yield str(error)
 
 
+def check_images(project: Project) -> Iterator[str]:
+    """What draws images, where they are to be generated."""
+    from proofbook_subjects.pipeline.characters import is_generating
+    from proofbook_subjects.pipeline.diffusion import lacking
+
+    try:
+        reason = lacking() if is_generating(project) else ""
+    except PipelineError as error:
+        reason = str(error)
+    if reason:
+        yield reason
+
+
 def check_packages(_project: Project) -> Iterator[str]:
     """Python packages."""
     for module, package in _PACKAGES.items():
@@ -150,6 +163,7 @@ CHECKS: Mapping[str, Check] = {
     "packages": check_packages,
     "programs": check_programs,
     "writer": check_writer,
+    "images": check_images,
     "folders": check_folders,
     "databases": check_databases,
     "disk space": check_space,

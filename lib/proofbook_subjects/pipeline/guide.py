@@ -25,6 +25,10 @@ loopback, in one thread, ten seconds for six lines. Their form is right and thei
 Elsewhere, or with `SCRIPT_WRITER=deterministic`, a plain writer fills in the topics. A script's
 metadata say who wrote it.
 
+Where the library has no image of a character in a mood, `IMAGE_SOURCE=generate` (or
+`select_images.py --generate`) has a tiny diffusion model draw one, which is noted as `generated`;
+`generate_character_image.py` draws one by a model of your own. Needs torch and diffusers.
+
 ## Making a film
 
 ```sh

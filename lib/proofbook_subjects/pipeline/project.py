@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, str] = {
     "clean_up.py": "cleaning",
     "fetch_trends.py": "trends",
     "generate_audio.py": "audio",
+    "generate_character_image.py": "characters",
     "generate_script.py": "scripts",
     "init_databases.py": "initialising",
     "post_instagram.py": "posting",
@@ -65,6 +66,8 @@ SCRIPT_WRITER=
 # A voice endpoint; without one eSpeak NG speaks
 ELEVENLABS_BASE_URL=
 ELEVENLABS_API_KEY=
+# library, or generate: where the library has no image, a tiny diffusion model draws one
+IMAGE_SOURCE=library
 # Posting
 INSTAGRAM_BASE_URL=
 INSTAGRAM_ACCESS_TOKEN=
