@@ -34,6 +34,7 @@ class EndToEndConfig(PipelineConfig):
     platforms: Words
     at_once: int = Field(ge=0, le=8)
     content: bool
+    voices: dict[str, str]
     clean_up: bool
     environment_name: str
     reviewer_role: str
