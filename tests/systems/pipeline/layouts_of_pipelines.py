@@ -52,6 +52,7 @@ def second_config(project: Path, **changes: Any) -> EndToEndConfig:
         "characters": ["Anna", "Bo", "Cy"],
         "emotions": [],
         "least_trends": 5,
+        "score_range": [],
         "days": 7.0,
         "least_lines": 5,
         "script_keys": [],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -239,6 +240,14 @@ def test_the_clean_up_is_judged_in_a_copy(
     assert cleaned(right, "right") == []
     assert "script is still there: scene.json" in cleaned("pass", "idle")
     assert cleaned(f"{right}; shutil.rmtree('pictures')", "eager")[0].startswith("pictures/")
+    all_films = cleaned("import shutil; shutil.rmtree('work')", "all")
+    assert re.match(r"work/[^/]+/scene.json of another film was removed, too", all_films[0])
+    delete = "import sqlite3; d = sqlite3.connect('db/numbers.sqlite'); d.execute('DELETE FROM video_metadata{}'); d.commit()"  # noqa: E501
+    mine = delete.format(' WHERE video_id = "e1"').replace('"', '\\"')
+    assert cleaned(f"{right}; {mine}", "rows") == []
+    assert cleaned(f"{right}; {delete.format('')}", "greedy") == [
+        "1 of 1 rows of another film were removed"
+    ]
     assert (earlier.path("video")).is_file()
 
 
@@ -301,6 +310,31 @@ def test_a_validation_that_notices_nothing_is_named(
         second_project, tmp_path, "environment", commands=commands, keys=["SECOND_KEY"],
         environment={"SECOND_KEY": "value"},
     )  # fmt: skip
+    assert words in faults_of(step) if words else faults_of(step) == ""
+
+
+FOLDERS = {
+    "honest": ("for x in ('db', 'out/films'): assert pathlib.Path(x).is_dir(); print('ok', x)", ""),
+    "makes them": ("pathlib.Path('out/films').mkdir(parents=True, exist_ok=True); "
+                   "print('out/films is there')", ""),
+    "warns": ("print('out/films', pathlib.Path('out/films').is_dir())", ""),
+    "says nothing": ("print('All checks passed')", ""),
+    "blind": ("print('ok out/films')",
+              "validate exits with code 0 and says 'ok out/films' without out/films"),
+    "removes": ("import shutil; shutil.rmtree('out/films')",
+                "environment-validates: validate removed the folder out/films"),
+    "clears a cache": ("import shutil; shutil.rmtree('out/.cache')", ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", FOLDERS)
+def test_a_validation_is_held_to_what_it_says_of_folders(tmp_path: Path, kind: str) -> None:
+    code, words = FOLDERS[kind]
+    project = tmp_path / "folders"
+    for name in ("db", "out/films", "out/.cache"):
+        (project / name).mkdir(parents=True)
+    commands = {"validate": python(f"import pathlib; exec({code!r})")}
+    step = step_of(project, tmp_path, "environment", commands=commands, paths={})
     assert words in faults_of(step) if words else faults_of(step) == ""
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from proofbook.errors import SubjectError
 from proofbook_systems.pipeline.artefacts import Selections, Timeline
+from proofbook_systems.pipeline.end_to_end.marks import judge_film_named, judge_mark
 from proofbook_systems.pipeline.end_to_end.metrics import judge_metrics, judge_usage
 from proofbook_systems.pipeline.end_to_end.run_findings import begin_step, judge_run, unreadable
 from proofbook_systems.pipeline.end_to_end.walk import Step, Walk
@@ -149,11 +150,14 @@ def _metrics(walk: Walk) -> list[Finding]:
         rows = walk.table("metrics", "metrics_db")
     except SubjectError as error:
         return [unreadable("metrics-recorded", error)]
-    return judge_metrics(
+    judged = judge_metrics(
         walk.kept_table("metrics"), rows, episode=walk.episode,
         seconds=math.nan if walk.notes.film_seconds is None else walk.notes.film_seconds,
         began=walk.notes.began, ended=time.time(), is_own=walk.workspace.is_own("metrics_db"),
+        unknown=walk.unkept("metrics"),
     )  # fmt: skip
+    judged = [judge_mark(walk, x) if x.name == "episode-marked" else x for x in judged]
+    return judged + judge_film_named(walk, rows, walk.notes.began)
 
 
 def _usage(walk: Walk) -> Finding:
@@ -164,6 +168,8 @@ def _usage(walk: Walk) -> Finding:
     if "library.usage" not in rows.columns:
         fault = f"{rows.table} has no column for how often an image was used"
         return finding("image-usage-counted", [fault], why="images are chosen by it")
+    if unknown := walk.unkept("library"):
+        return judge_usage({}, {}, chosen, unknown=f"{rows.table}: {unknown}")
     before = Rows(rows.table, rows.columns, iter(walk.kept_table("library")))
     return judge_usage(_counts(before, walk), _counts(rows, walk), chosen)
 
