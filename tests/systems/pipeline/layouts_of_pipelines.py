@@ -59,6 +59,7 @@ def second_config(project: Path, **changes: Any) -> EndToEndConfig:
         "longest_gap": 1.0,
         "width": 108,
         "height": 192,
+        "turned": False,
         "platforms": [],
         "at_once": 2,
         "content": False,

@@ -32,6 +32,7 @@ class EndToEndConfig(PipelineConfig):
     longest_gap: float = Field(ge=0)
     width: int = Field(ge=1)
     height: int = Field(ge=1)
+    turned: bool
     platforms: Words
     at_once: int = Field(ge=0, le=8)
     content: bool

@@ -113,7 +113,7 @@ def _judge_video(
 ) -> Step:
     limits = FilmLimits(
         width=walk.config.width, height=walk.config.height,
-        platforms=tuple(walk.config.platforms),
+        platforms=tuple(walk.config.platforms), turned=walk.config.turned,
         longest_silence=max(_SILENCE, walk.config.longest_gap),
     )  # fmt: skip
     heard = timeline if timeline is not None and timeline.has_sounds else None
