@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from proofbook.errors import SubjectError
 from proofbook_systems.pipeline.end_to_end.config import STEPS
+from proofbook_systems.pipeline.end_to_end.missing_sound import judge_missing_sound
 from proofbook_systems.pipeline.end_to_end.results import judge_clean_up, write_results
 from proofbook_systems.pipeline.end_to_end.steps import take
 from proofbook_systems.pipeline.end_to_end.together import judge_at_once
@@ -249,6 +250,31 @@ def test_the_clean_up_is_judged_in_a_copy(
         "1 of 1 rows of another film were removed"
     ]
     assert (earlier.path("video")).is_file()
+
+
+def test_a_film_that_passes_over_a_sound_that_is_gone_is_named(
+    whole: tuple[Walk, list[Step]], second_project: Path, tmp_path: Path
+) -> None:
+    program = (second_project / "pipe.py").read_text()
+    line = 'for line in times["lines"]:'
+    assert line in program
+    passing = f"{line}\n        if not (place / line['audio_file']).exists():\n            continue"
+    begins = "import sys; sys.argv = ['pipe.py', 'assemble', 'e1']; text = open('pipe.py').read(); "
+    changes = {"strict": "", "passing": f"text = text.replace({line!r}, {passing!r}); "}
+    found = {}
+    for name, change in changes.items():
+        words = f"{begins}{change}exec(compile(text, 'pipe.py', 'exec'))"
+        commands = {**whole[0].config.commands, "video": python(words)}
+        config = second_config(
+            second_project, commands=commands, steps=["video"], workspace=str(whole[0].folder)
+        )
+        walk = begin(config, tmp_path / name)
+        timeline = walk.timeline(walk.script())
+        found[name] = judge_missing_sound(walk, timeline)[0].faults
+    assert found["strict"] == []
+    assert found["passing"] == [
+        "video exited with code 0 without take-3-anna.wav, the sound of line 4"
+    ]
 
 
 def test_a_later_step_without_a_workspace_is_refused_at_once(second_project: Path) -> None:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from proofbook.errors import SubjectError
 from proofbook_systems.pipeline.artefacts import Script, Selections, Timeline
 from proofbook_systems.pipeline.cutting import whole_sound
+from proofbook_systems.pipeline.end_to_end.caption_times import judge_captions
 from proofbook_systems.pipeline.end_to_end.environment import judge_environment
 from proofbook_systems.pipeline.end_to_end.folders import folders_of
 from proofbook_systems.pipeline.end_to_end.images import judge_batch, judge_selections
@@ -114,6 +115,8 @@ def _audio(walk: Walk) -> Step:
     except SubjectError as error:
         findings.append(unreadable("audio-for-each-line", error))
         return Step(name="audio", findings=findings, runs=begun.runs)
+    if timeline.cut_from is not None:
+        findings.append(judge_captions(timeline, timeline.cut_from))
     if is_timed or len(timeline.lines) > 1:
         findings += judge_timeline(
             script, timeline, longest_gap=walk.config.longest_gap,
