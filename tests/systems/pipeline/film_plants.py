@@ -324,6 +324,9 @@ PLANTS: dict[str, Plant] = {
     "tempo-changed": _plant("dialogue-speed", "pitch kept", voices=tempo(1.2)),
     # levels
     "mix-attenuates": _plant("dialogue-level", "1.[67] dB lower", gains={0: -1.6}),
+    "mono-onto-two-by-a-graph-and-lowered": _plant(
+        "dialogue-level", "[56]\\.. dB lower",
+        sound=filtered("volume=-2.5dB,pan=mono|c0=c0,aformat=channel_layouts=stereo")),
     "mix-halves": _plant("dialogue-level", "6.[01] dB lower", gains={0: -6}),
     "one-voice-lower": Plant(
         "dialogue-level", "Nutsy's voice is 4.* lower", lambda e: _quiet_voice(-4)),

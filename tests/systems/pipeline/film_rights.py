@@ -218,6 +218,8 @@ RIGHTS: dict[str, Right] = {
     "brought-down": _right(gains={0: -4.0}, limits={"loudness": (-26.0,)}),
     "brought-up": _right(gains={0: 8.0}),
     "mono-at-equal-power": _right(gains={0: -3.01}),
+    "mono-onto-two-by-a-graph": _right(
+        sound=filtered("pan=mono|c0=c0,aformat=channel_layouts=stereo")),
     "loudnorm": _right(sound=filtered("loudnorm=I=-16:TP=-1.5:LRA=11")),
     "compressed": _right(sound=filtered("acompressor=threshold=0.1:ratio=4:makeup=2")),
     "limited": _right(sound=filtered("volume=10dB,alimiter=limit=0.9:level=false")),
