@@ -67,6 +67,11 @@ def judge_script(
             untried=_topics_unknown(script, trends),
         ),
     ]  # fmt: skip
+    return [*findings, *_structure(script, keys)]
+
+
+def _structure(script: Script, keys: Sequence[str]) -> list[Finding]:
+    """Judge what is beside the lines, where it is known what must be."""
     wanted, of_form = (keys, "") if keys else _keys_of_form(script)
     if wanted:
         empty: tuple[object, ...] = (None, "", [], {}) if keys else (None, "")
@@ -74,8 +79,8 @@ def judge_script(
             f"it has no {key}{of_form}" for key in wanted if script.metadata.get(key) in empty
         ]
         why = "the stages behind it look for them"
-        findings.append(finding("script-structure", missing, why=why))
-    return findings
+        return [finding("script-structure", missing, why=why)]
+    return []
 
 
 def _keys_of_form(script: Script) -> tuple[Sequence[str], str]:
