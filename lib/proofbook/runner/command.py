@@ -98,8 +98,8 @@ def _tell_defaults(plan: Plan) -> None:
         if job.id in plan.anew:
             say(
                 f"{job.id}: what {plan.profile} says is for the reference subject; it begins with "
-                f"the defaults of {job.runbook}, and no skip is allowed. --suggest proposes a "
-                "profile of your own, which may allow some"
+                f"the defaults of {job.runbook}, and no skip is allowed. A profile of your own "
+                "gives parameters, and allow_skips"
             )
 
 
