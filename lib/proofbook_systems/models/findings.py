@@ -58,6 +58,8 @@ class DeviceVerdict:
     """Why it was not tried."""
     ran_on: str = ""
     """What the device says of itself."""
+    way: str = ""
+    """How the model came to it, as ``exported``."""
     findings: list[Finding] = field(default_factory=list)
     metrics: dict[str, float] = field(default_factory=dict)
 

@@ -49,7 +49,7 @@ EXPORTING = (
     "torch.ao.quantization.fx._decomposed", "transformers.exporters.exporter_dynamo",
     "transformers.exporters.runners.base", "transformers.exporters.exporter_onnx",
 )  # fmt: skip
-"""What other devices need beside that; their own runtimes start threads, and come after the fork."""
+"""What other devices need beside; their runtimes start threads, and come after the fork."""
 
 ON_DEVICE = "device "
 """What a child tells when it begins with a device, before its name."""
@@ -90,9 +90,11 @@ class _Child:
 def main(arguments: list[str]) -> None:
     """Try the types of a request, and write one verdict a line, as they end."""
     request = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
-    for name in PRELOADED + (EXPORTING if request["options"].get("devices") else ()):
+    for name in PRELOADED:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
+    if request["options"].get("devices"):
+        _import_exporters()
     from proofbook_systems.models.catalogue import choose_types
 
     types = choose_types(models=request["types"], category="all", limit=0)
@@ -105,6 +107,17 @@ def main(arguments: list[str]) -> None:
         for verdict in _try_all(types, request["options"], limits, request["workers"]):
             file.write(json.dumps(verdict.as_dict()) + "\n")
             file.flush()
+
+
+def _import_exporters() -> None:
+    for name in EXPORTING:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    with contextlib.suppress(ImportError):
+        from transformers.exporters.utils import apply_patches
+
+        with apply_patches("dynamo"), apply_patches("onnx"):
+            pass  # imports every module that an exporter changes, which takes half a second
 
 
 def refuse_threads() -> None:

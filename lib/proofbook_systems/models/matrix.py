@@ -94,8 +94,10 @@ def _one_round(types: list[ModelType], matrix: Matrix, round_: int) -> Iterator[
         results,
     ]
     waves = -(-len(types) // matrix.workers)
-    deadline = time.monotonic() + _IMPORT_SECONDS + waves * (
-        matrix.seconds + matrix.options.most_device_seconds + 1
+    deadline = (
+        time.monotonic()
+        + _IMPORT_SECONDS
+        + waves * (matrix.seconds + matrix.options.most_device_seconds + 1)
     )
     with (
         supervise(

@@ -56,8 +56,9 @@ class Options:
 
     @property
     def most_device_seconds(self) -> float:
-        """What all rows of the devices together may take: each is tried twice at most."""
-        return 2 * self.device_seconds * sum(len(ROWS[name]) for name in self.devices)
+        """What all rows of the devices together may take, every way to each of them."""
+        ways = sum(len(row) + 1 for name in self.devices for row in ROWS[name].values())
+        return ways * Limits(seconds=self.device_seconds, gigabytes=0).waiting
 
 
 @dataclass(kw_only=True)

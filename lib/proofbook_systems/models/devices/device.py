@@ -19,8 +19,9 @@ Dims = dict[str, Any]
 class Program(Protocol):
     """A model that is ready on a device."""
 
-    where: str
-    """Where it runs, as the device itself says."""
+    @property
+    def where(self) -> str:
+        """Where it runs, as the device itself says."""
 
     def __call__(self, **inputs: Any) -> Any:
         """Return what the model answers."""
@@ -29,8 +30,9 @@ class Program(Protocol):
 class Device(Protocol):
     """One device."""
 
-    precision: str
-    """float32, or the name of the type that weights and inputs are rounded to."""
+    @property
+    def precision(self) -> str:
+        """Float32, or the name of the type that weights and inputs are rounded to."""
 
     def missing(self) -> str:
         """Return why the device cannot be used here; empty where it can."""

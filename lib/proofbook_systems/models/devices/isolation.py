@@ -5,6 +5,7 @@ Compilers of models do all three. The child is of the caller's process group, an
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import select
@@ -15,11 +16,12 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from proofbook.processes import tree
-from proofbook.processes.usage import resident_memory
+from proofbook.processes.usage import cpu_seconds, resident_memory
 
 __all__ = ["Limits", "Told", "run_forked"]
 
 _TICK = 0.1
+_PATIENCE = 4.0
 
 Tell = Callable[[dict[str, Any]], None]
 
@@ -29,7 +31,13 @@ class Limits:
     """What one run may take."""
 
     seconds: float
+    """Of computing; a busy machine is no failure."""
     gigabytes: float
+
+    @property
+    def waiting(self) -> float:
+        """Seconds until a child that computes little has hung."""
+        return _PATIENCE * self.seconds
 
 
 @dataclass(kw_only=True)
@@ -41,6 +49,7 @@ class Told:
     """Why it did not end by itself; empty where it did."""
     peak: int = 0
     """Its largest resident memory, in bytes."""
+    processor_seconds: float = 0.0
 
 
 def run_forked(run: Callable[[Tell], None], limits: Limits) -> Told:
@@ -58,7 +67,8 @@ def run_forked(run: Callable[[Tell], None], limits: Limits) -> Told:
     finally:
         os.close(reader)
         os.kill(pid, signal.SIGKILL)
-        _, status = os.waitpid(pid, 0)
+        _, status, usage = os.wait4(pid, 0)
+    told.processor_seconds = usage.ru_utime + usage.ru_stime
     told.ending = told.ending or _ending(status, told)
     return told
 
@@ -66,6 +76,7 @@ def run_forked(run: Callable[[Tell], None], limits: Limits) -> Told:
 def _run_child(run: Callable[[Tell], None], pipe: int, parent: int) -> NoReturn:
     try:
         tree.die_with_parent(signal.SIGKILL, parent)
+        gc.disable()  # a collection walks, and copies, all that was there before the fork
 
         def tell(line: dict[str, Any]) -> None:
             data = json.dumps(line).encode() + b"\n"
@@ -89,7 +100,7 @@ def _follow(pid: int, pipe: int, limits: Limits, told: Told) -> None:
             told.lines += [json.loads(line) for line in whole]
             if not data or (told.lines and "done" in told.lines[-1]):
                 return
-        if time.monotonic() - started > limits.seconds:
+        if cpu_seconds({pid}) > limits.seconds or time.monotonic() - started > limits.waiting:
             told.ending = f"time limit of {limits.seconds:g} s"
         elif told.peak > limits.gigabytes * 1e9:
             told.ending = f"memory limit of {limits.gigabytes:g} GB"

@@ -15,13 +15,13 @@ from proofbook_systems.models.findings import DeviceVerdict, Finding
 
 __all__ = ["ROWS", "judge_export", "try_devices"]
 
-ROWS: dict[str, dict[str, Device]] = {
-    "cpu": {"cpu": CPU()},
-    "cuda": {"cuda": CUDA(), "cuda-bf16": CUDA(precision="bfloat16")},
-    "openvino": {"openvino": OpenVINO()},
-    "onnxruntime": {"onnxruntime": OnnxRuntime()},
+ROWS: dict[str, dict[str, tuple[Device, ...]]] = {
+    "cpu": {"cpu": (CPU(),)},
+    "cuda": {"cuda": (CUDA(),), "cuda-bf16": (CUDA(precision="bfloat16"),)},
+    "openvino": {"openvino": (OpenVINO(), OpenVINO(traced=True))},
+    "onnxruntime": {"onnxruntime": (OnnxRuntime(), OnnxRuntime(traced=True))},
 }
-"""Each device's rows by the name that is asked for."""
+"""Each device's rows by the name that is asked for, and the ways to it, tried in turn."""
 
 
 def try_devices(
@@ -34,9 +34,9 @@ def try_devices(
     """Return the verdict of each row of the devices; ``tell`` hears which row begins."""
     verdicts = []
     for name in names:
-        for row, device in ROWS[name].items():
+        for row, ways in ROWS[name].items():
             tell(row)
-            verdicts.append(try_device(row, device, sample, limits, fault))
+            verdicts.append(try_device(row, ways, sample, limits, fault))
     return verdicts
 
 

@@ -5,10 +5,11 @@ What a device does happens in a forked child, whose model is its own to change.
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from proofbook_systems.models.devices import planting
 from proofbook_systems.models.devices.device import Device, Program
@@ -20,7 +21,8 @@ from proofbook_systems.models.inputs import Inputs
 from proofbook_systems.models.outputs import call, measure_distance
 from proofbook_systems.models.reasons import describe
 
-__all__ = ["Sample", "try_device"]
+__all__ = ["Sample", "take_steps", "try_device"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
@@ -32,39 +34,60 @@ class Sample:
     tolerance: float
 
 
+class _Way(NamedTuple):
+    """One way to a device."""
+
+    device: Device
+    dynamic: bool
+    words: str
+
+
 def try_device(
-    name: str, device: Device, sample: Sample, limits: Limits, fault: str = ""
+    name: str, ways: Sequence[Device], sample: Sample, limits: Limits, fault: str = ""
 ) -> DeviceVerdict:
     """Return what became of a model on a device.
 
-    What fails with shapes that may change is tried again with the shapes of one sample: which shape
-    a model takes has a verdict of its own.
+    What fails with shapes that may change is tried again with the shapes of one sample, then traced
+    with real values: that a model takes one shape alone is the verdict of the last step.
     """
-    if reason := device.missing():
+    if reason := ways[0].missing():
         return DeviceVerdict(device=name, skipped=reason)
-    verdict = _attempt(name, device, sample, limits, fault, dynamic=True)
-    lost = [each for each in verdict.findings if each.status == "failed"]
-    if not lost or lost[0].check == "other-shape":
-        return verdict
-    fixed = _attempt(name, device, sample, limits, fault, dynamic=False)
-    if fixed.status_of("match") != "passed":
-        return verdict
-    reason = f"with shapes that may change, {lost[0].check}: {lost[0].reason}"
-    kept = [each for each in fixed.findings if each.check != "other-shape"]
-    fixed.findings = [*kept, Finding(check="other-shape", status="failed", reason=reason)]
-    return fixed
+    first = _attempt(name, _Way(ways[0], dynamic=True, words="exported"), sample, limits, fault)
+    lost = next(iter(first.failed), None)
+    if lost is None or lost.check == "other-shape":
+        return first
+    spent = first.metrics
+    for way in _other_ways(ways, lost):
+        again = _attempt(name, way, sample, limits, fault)
+        for metric in ("seconds", "processor_seconds"):
+            spent[metric] = round(spent[metric] + again.metrics[metric], 3)
+            again.metrics[metric] = spent[metric]
+        if again.status_of("match") in ("passed", "skipped"):
+            reason = f"with shapes that may change, {lost.check}: {lost.reason}"
+            kept = [each for each in again.findings if each.check != "other-shape"]
+            again.findings = [*kept, Finding(check="other-shape", status="failed", reason=reason)]
+            return again
+    return first
 
 
-def _attempt(
-    name: str, device: Device, sample: Sample, limits: Limits, fault: str, *, dynamic: bool
-) -> DeviceVerdict:
+def _other_ways(ways: Sequence[Device], lost: Finding) -> Iterator[_Way]:
+    if not re.search(_ON_VALUES, lost.reason):
+        yield _Way(ways[0], dynamic=False, words="exported with fixed shapes")
+    for device in ways[1:]:
+        if not device.missing():
+            yield _Way(device, dynamic=False, words="traced with fixed shapes")
+
+
+def _attempt(name: str, way: _Way, sample: Sample, limits: Limits, fault: str) -> DeviceVerdict:
     def run(tell: Tell) -> None:
-        _Steps(device=device, sample=sample, tell=tell, fault=fault).take(dynamic=dynamic)
+        take_steps(way.device, sample, tell, fault, dynamic=way.dynamic)
 
     started = time.perf_counter()
     told = run_forked(run, limits)
     verdict = _collect(name, told)
+    verdict.way = way.words
     verdict.metrics["seconds"] = round(time.perf_counter() - started, 3)
+    verdict.metrics["processor_seconds"] = round(told.processor_seconds, 3)
     verdict.metrics["memory_mb"] = round(told.peak / 1e6, 1)
     return verdict
 
@@ -83,11 +106,23 @@ def _collect(name: str, told: Told) -> DeviceVerdict:
     return verdict
 
 
+_ON_VALUES = "DataDependent|data-dependent|time limit|memory limit"
+"""A failure that fixed shapes do not heal: what is computed depends on values, or is too much."""
 _NEEDED = ("export", "compile", "run")
 
 
 class _StopError(Exception):
     """A step failed without which there is no next one."""
+
+
+def take_steps(
+    device: Device, sample: Sample, tell: Tell, fault: str = "", *, dynamic: bool
+) -> None:
+    """Take every step on a device in this process, and tell each as it is made.
+
+    The sample's model is changed by it: exporters do, and it refuses to answer afterwards.
+    """
+    _Steps(device=device, sample=sample, tell=tell, fault=fault).take(dynamic=dynamic)
 
 
 @dataclass(kw_only=True)
@@ -104,7 +139,6 @@ class _Steps:
             return
 
     def _take(self, *, dynamic: bool) -> None:
-        sample = self.sample
         self.tell({"step": "export"})
         asked = self._examples(dynamic=dynamic)
         program = self._prepare(asked)
