@@ -6,9 +6,9 @@ so that a profile is validated at once.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 __all__ = ["RUNBOOKS", "MatrixConfig", "SingleConfig"]
 
@@ -26,9 +26,14 @@ Names = Annotated[list[str], BeforeValidator(_split)]
 PathText = Annotated[str, Field(json_schema_extra={"format": "path"})]
 
 
-Devices = Annotated[
-    list[Literal["cpu", "cuda", "openvino", "onnxruntime"]], BeforeValidator(_split)
-]
+def _known(names: list[str]) -> list[str]:
+    if unknown := sorted(set(names) - set(_DEVICES)):
+        raise ValueError(f"no device is called {unknown[0]}; there are {', '.join(_DEVICES)}")
+    return names
+
+
+_DEVICES = ("cpu", "cuda", "openvino", "onnxruntime")
+Devices = Annotated[list[str], BeforeValidator(_split), AfterValidator(_known)]
 
 
 class _Config(BaseModel):

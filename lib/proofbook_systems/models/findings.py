@@ -6,7 +6,15 @@ import re
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-__all__ = ["CHECKS", "DEVICE_STEPS", "DeviceVerdict", "Finding", "Verdict", "find_cause"]
+__all__ = [
+    "CHECKS",
+    "DEVICE_STEPS",
+    "ON_DEVICE",
+    "DeviceVerdict",
+    "Finding",
+    "Verdict",
+    "find_cause",
+]
 
 Status = Literal["passed", "failed", "skipped"]
 
@@ -36,6 +44,10 @@ DEVICE_STEPS: dict[str, str] = {
     "other-shape": "a device that takes one shape alone serves nobody else",
 }
 """Each step on a device in its order, and whom it helps."""
+
+
+ON_DEVICE = "device "
+"""What a trial tells when it begins with a device, before its name."""
 
 
 @dataclass(frozen=True, kw_only=True)

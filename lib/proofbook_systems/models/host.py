@@ -25,9 +25,9 @@ from typing import Any, NoReturn
 
 from proofbook.processes import tree
 from proofbook.processes.usage import resident_memory
-from proofbook_systems.models.findings import Finding, Verdict
+from proofbook_systems.models.findings import ON_DEVICE, Finding, Verdict
 
-__all__ = ["EXPORTING", "ONE_THREAD", "ON_DEVICE", "PRELOADED", "Limits", "main"]
+__all__ = ["EXPORTING", "ONE_THREAD", "PRELOADED", "Limits", "main"]
 
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1",
@@ -50,9 +50,6 @@ EXPORTING = (
     "transformers.exporters.runners.base", "transformers.exporters.exporter_onnx",
 )  # fmt: skip
 """What other devices need beside; their runtimes start threads, and come after the fork."""
-
-ON_DEVICE = "device "
-"""What a child tells when it begins with a device, before its name."""
 
 _TICK = 0.2
 

@@ -19,8 +19,7 @@ from proofbook_systems.models.comparing import NotApplicableError
 from proofbook_systems.models.devices.isolation import Limits
 from proofbook_systems.models.devices.rows import ROWS, judge_export, try_devices
 from proofbook_systems.models.devices.trying import Sample
-from proofbook_systems.models.findings import Finding, Verdict
-from proofbook_systems.models.host import ON_DEVICE
+from proofbook_systems.models.findings import ON_DEVICE, Finding, Verdict
 from proofbook_systems.models.inputs import Inputs, Layout, candidates, modalities
 from proofbook_systems.models.outputs import Outputs, call, name_hollow
 from proofbook_systems.models.planting import Loader

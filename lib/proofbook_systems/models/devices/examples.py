@@ -115,15 +115,17 @@ def _without_labels(model: Any, inputs: Inputs) -> Inputs:
 def _make_pair(model: Any, one: Inputs, two: Inputs, single: Example) -> Example | None:
     """Return both samples as one batch; None where the model does not take two."""
     pair = join([one, two])
-    for inputs in ([_lengthened(pair)] if set(pair) <= _TEXT else []) + [pair]:
-        try:
-            made = _ask(model, inputs)
-        except Exception:  # noqa: BLE001 - its own checks say why
-            continue
-        answer = made.answer
-        if answer and not name_hollow(answer) and _sizes(answer) != _sizes(single.answer):
-            return made
-    return None
+    longer = _try_pair(model, _lengthened(pair), single) if set(pair) <= _TEXT else None
+    return longer or _try_pair(model, pair, single)
+
+
+def _try_pair(model: Any, inputs: Inputs, single: Example) -> Example | None:
+    try:
+        made = _ask(model, inputs)
+    except Exception:  # noqa: BLE001 - its own checks say why
+        return None
+    useful = made.answer and not name_hollow(made.answer)
+    return made if useful and _sizes(made.answer) != _sizes(single.answer) else None
 
 
 def _sizes(outputs: Outputs) -> dict[str, torch.Size]:

@@ -21,7 +21,7 @@ from proofbook.processes.usage import cpu_seconds, resident_memory
 __all__ = ["Limits", "Told", "run_forked"]
 
 _TICK = 0.1
-_PATIENCE = 4.0
+_PATIENCE = 8.0
 
 Tell = Callable[[dict[str, Any]], None]
 

@@ -56,7 +56,7 @@ def try_device(
     lost = next(iter(first.failed), None)
     if lost is None or lost.check == "other-shape":
         return first
-    spent = first.metrics
+    spent, told = first.metrics, [lost.reason]
     for way in _other_ways(ways, lost):
         again = _attempt(name, way, sample, limits, fault)
         for metric in ("seconds", "processor_seconds"):
@@ -67,6 +67,10 @@ def try_device(
             kept = [each for each in again.findings if each.check != "other-shape"]
             again.findings = [*kept, Finding(check="other-shape", status="failed", reason=reason)]
             return again
+        last = next(iter(again.failed), lost)
+        told.append(f"{way.words}, {last.check}: {last.reason}")
+    first.findings = [each for each in first.findings if each.status != "failed"]
+    first.findings.append(Finding(check=lost.check, status="failed", reason="; ".join(told)))
     return first
 
 
