@@ -18,7 +18,7 @@ __all__ = ["ROWS", "judge_export", "try_devices"]
 ROWS: dict[str, dict[str, tuple[Device, ...]]] = {
     "cpu": {"cpu": (CPU(),)},
     "cuda": {"cuda": (CUDA(),), "cuda-bf16": (CUDA(precision="bfloat16"),)},
-    "openvino": {"openvino": (OpenVINO(), OpenVINO(traced=True))},
+    "openvino": {"openvino": (OpenVINO(), OpenVINO(traced="torch"), OpenVINO(traced="onnx"))},
     "onnxruntime": {"onnxruntime": (OnnxRuntime(), OnnxRuntime(traced=True))},
 }
 """Each device's rows by the name that is asked for, and the ways to it, tried in turn."""

@@ -1,4 +1,4 @@
-"""Trace a model with real tensors, as an ONNX graph: for what transformers' exporters cannot take.
+"""Trace a model with real tensors, as a graph: for what transformers' exporters cannot take.
 
 Everything that depends on values (loops over the images of a grid, lengths of sounds) is fixed as
 it was for the traced inputs: the graph is right for their shapes and counts alone.
@@ -19,7 +19,7 @@ from torch.utils import _pytree
 from proofbook_systems.models.inputs import Inputs
 from proofbook_systems.models.outputs import Outputs, flatten
 
-__all__ = ["Traced", "TracedProgram", "trace"]
+__all__ = ["ScriptedGraph", "Traced", "TracedProgram", "script", "trace"]
 
 _OPSET = 18
 
@@ -31,6 +31,16 @@ class Traced:
     """An ONNX graph, and the names of what it answers."""
 
     graph: bytes
+    outputs: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScriptedGraph:
+    """A graph of TorchScript, and what it takes and answers."""
+
+    graph: Any
+    tensors: dict[str, torch.Tensor]
+    """What it was traced with, in the order that it takes."""
     outputs: tuple[str, ...]
 
 
@@ -86,6 +96,24 @@ def trace(model: Any, inputs: Inputs) -> Traced:
             opset_version=_OPSET, do_constant_folding=False,
         )  # fmt: skip
         return Traced(graph=path.read_bytes(), outputs=flat.outputs)
+
+
+def script(model: Any, inputs: Inputs) -> ScriptedGraph:
+    """Return a model as TorchScript of what it computes for these inputs, without its cache.
+
+    Raises:
+        Exception: Whatever the tracer has against the model.
+    """
+    for module in model.modules():
+        if hasattr(getattr(module, "config", None), "use_cache"):
+            module.config.use_cache = False  # a list of tensors that grows is no graph
+    flat = _Flat(model, dict(inputs))
+    tensors, _ = _split(inputs)
+    with torch.no_grad():
+        graph = torch.jit.trace(  # type: ignore[no-untyped-call]
+            flat, tuple(tensors.values()), strict=False, check_trace=False
+        )
+    return ScriptedGraph(graph=graph, tensors=tensors, outputs=flat.outputs)
 
 
 def _split(inputs: Inputs) -> tuple[dict[str, torch.Tensor], list[str]]:
