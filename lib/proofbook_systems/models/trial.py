@@ -6,7 +6,6 @@ Runs in a process of its own, which may be ended at any moment: each step is tol
 from __future__ import annotations
 
 import time
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,10 +16,14 @@ from proofbook_systems.models import building, comparing, lifecycle, planting
 from proofbook_systems.models.building import Built
 from proofbook_systems.models.catalogue import ModelType
 from proofbook_systems.models.comparing import NotApplicableError
-from proofbook_systems.models.findings import Finding, Verdict
+from proofbook_systems.models.devices.isolation import Limits
+from proofbook_systems.models.devices.rows import ROWS, judge_export, try_devices
+from proofbook_systems.models.devices.trying import Sample
+from proofbook_systems.models.findings import ON_DEVICE, Finding, Verdict
 from proofbook_systems.models.inputs import Inputs, Layout, candidates, modalities
 from proofbook_systems.models.outputs import Outputs, call, name_hollow
 from proofbook_systems.models.planting import Loader
+from proofbook_systems.models.reasons import describe
 
 __all__ = ["Options", "try_type"]
 
@@ -42,6 +45,19 @@ class Options:
     """A fault of :mod:`planting`; empty plants none."""
     weights: str = ""
     """Folder or id of real weights; empty draws random ones."""
+    devices: tuple[str, ...] = ()
+    """What else it runs on: names of :data:`devices.rows.ROWS`."""
+    device_seconds: float = 60.0
+    """What one try on one device may take."""
+    device_gigabytes: float = 4.0
+    device_fault: str = ""
+    """A fault of :mod:`devices.planting`; empty plants none."""
+
+    @property
+    def most_device_seconds(self) -> float:
+        """What all rows of the devices together may take, every way to each of them."""
+        ways = sum(len(row) + 1 for name in self.devices for row in ROWS[name].values())
+        return ways * Limits(seconds=self.device_seconds, gigabytes=0).waiting
 
 
 @dataclass(kw_only=True)
@@ -64,6 +80,10 @@ class _Trial:
     def add(self, check: str, status: Any, reason: str = "") -> None:
         self.verdict.findings.append(Finding(check=check, status=status, reason=reason))
 
+    def tell_device(self, row: str) -> None:
+        """Tell that a device begins."""
+        self.tell(f"{ON_DEVICE}{row}")
+
     def check(self, name: str, run: Callable[[], str]) -> None:
         """Run one check; an exception of the model is a failure, with its first line and place."""
         self.tell(name)
@@ -78,15 +98,6 @@ class _Trial:
         self.verdict.metrics[f"{name}_seconds"] = round(time.perf_counter() - started, 4)
 
 
-def describe(error: BaseException) -> str:
-    """Return an error as one line: its kind, what it says, and where in the model it arose."""
-    frames = traceback.extract_tb(error.__traceback__)
-    inside = [f for f in frames if "transformers" in f.filename] or frames
-    where = f" ({Path(inside[-1].filename).name}:{inside[-1].lineno})" if inside else ""
-    words = " ".join(str(error).split())
-    return f"{type(error).__name__}: {words[:300]}{where}"
-
-
 def try_type(type_: ModelType, options: Options, tell: Callable[[str], None]) -> Verdict:
     """Return what became of a type; ``tell`` hears which check begins."""
     verdict = Verdict(type=type_.name, category=type_.category)
@@ -99,7 +110,23 @@ def try_type(type_: ModelType, options: Options, tell: Callable[[str], None]) ->
         with TemporaryDirectory(prefix="proofbook-model-") as folder:
             planting.plant(ready.built.model, options.fault)
             _check_all(trial, ready, Path(folder), planting.find_loader(options.fault))
+    _try_devices(trial, ready, options)
     return verdict
+
+
+def _try_devices(trial: _Trial, ready: _Ready, options: Options) -> None:
+    verdict = trial.verdict
+    sample = Sample(
+        model=ready.built.model,
+        one=ready.inputs,
+        two=ready.other,
+        tolerance=verdict.metrics.get("tolerance", _WITHOUT_REFERENCE),
+    )
+    limits = Limits(seconds=options.device_seconds, gigabytes=options.device_gigabytes)
+    verdict.devices = try_devices(
+        options.devices, sample, limits, trial.tell_device, options.device_fault
+    )
+    verdict.findings += [judge_export(row) for row in verdict.devices if row.device == "cpu"]
 
 
 def _get_ready(trial: _Trial, type_: ModelType, options: Options) -> _Ready | None:
