@@ -9,11 +9,13 @@ from __future__ import annotations
 import inspect
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 
+from proofbook_systems.models.asking import read_error
+from proofbook_systems.models.companions import accompany, supply
 from proofbook_systems.models.hints import Hint
 from proofbook_systems.models.layouts import (
     DECODER_LENGTH,
@@ -30,6 +32,7 @@ __all__ = ["Inputs", "candidates", "join", "modalities"]
 Inputs = dict[str, Any]
 
 _MOST_CANDIDATES = 14
+_MOST_ASKED = 4
 _FEATURES = {
     "pixel_values": (
         "get_image_features",
@@ -98,6 +101,8 @@ class Layout:
     """One choice among the layouts: which of each parameter's, by its place."""
 
     places: dict[str, int]
+    asked: tuple[str, ...] = ()
+    """What the model has asked for beside them."""
     left_out: tuple[str, ...] = ()
 
     def make(self, model: Any, config: Any, hint: Hint, seed: int) -> Inputs:
@@ -112,13 +117,23 @@ class Layout:
             layouts = list(itertools.islice(RULES[name](maker), place + 1))
             inputs.update(layouts[-1])
         _add_singles(maker, inputs)
+        accompany(maker, inputs)
         if "qformer_input_ids" in maker.signature:
             inputs["qformer_input_ids"] = maker.ids(TEXT_LENGTH, first=("qformer_config",))
         _add_hinted(maker, hint, inputs)  # what text has placeholders for is there before the text
         _add_text(maker, inputs)
         _add_required(maker, inputs)
+        _add_asked(maker, self.asked, inputs)
         _add_hinted(maker, hint, inputs, last=True)
-        return inputs
+        return {name: value for name, value in inputs.items() if name not in self.left_out}
+
+    def revise(self, error: BaseException, model: Any, given: Inputs) -> list[Layout]:
+        """Return layouts that give what an error asks for, or leave out what it does not take."""
+        more, less = read_error(error, model, list(given))
+        more = tuple(name for name in more if name not in self.asked)
+        if more and len(self.asked) < _MOST_ASKED:
+            return [replace(self, asked=self.asked + more)]
+        return [] if self.left_out else [replace(self, left_out=(name,)) for name in less]
 
     @property
     def words(self) -> str:
@@ -226,8 +241,17 @@ def _count_rows(maker: Maker, name: str, inputs: Inputs) -> int:
         for n, v in inputs.items()
         if n in accepted or (open_ended and name not in accepted and n != "qformer_input_ids")
     }
-    if "input_ids" in accepted and accepted["input_ids"].default is inspect.Parameter.empty:
-        named["input_ids"] = maker.ids(TEXT_LENGTH)
+    for each, parameter in accepted.items():
+        if (
+            parameter.default is parameter.empty
+            and parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+            and each not in named
+        ):
+            made = maker.ids(TEXT_LENGTH) if each == "input_ids" else supply(maker, each, inputs)
+            if made is not None:
+                named[each] = made
+            if each in maker.signature and each != "input_ids":
+                inputs[each] = made
     with torch.no_grad():
         made = method(**named)
     return _rows(made)
@@ -264,22 +288,20 @@ def _add_required(maker: Maker, inputs: Inputs) -> None:
             or parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
         ):
             continue
-        made = _required(maker, name, inputs)
+        made = supply(maker, name, inputs)
         if made is not None:
             inputs[name] = made
 
 
-def _required(maker: Maker, name: str, inputs: Inputs) -> Any:
-    width = maker.number("hidden_size", "d_model", "embed_dim", "hidden_dim", default=64)
-    if name == "merge_sizes":
-        return torch.tensor([maker.number("spatial_merge_size", "merge_size", default=2)])
-    if name.endswith(("attention_mask", "_mask", "mask")):
-        return torch.ones(1, TEXT_LENGTH, dtype=torch.int64)
-    if name.endswith(("hidden_states", "embeds", "features", "_embeddings", "queries")):
-        return maker.noise(1, TEXT_LENGTH, width)
-    if name.endswith(("_ids", "input_ids", "codes", "code")):
-        return maker.ids(TEXT_LENGTH)
-    return None
+def _add_asked(maker: Maker, names: tuple[str, ...], inputs: Inputs) -> None:
+    for name in names:
+        if name in inputs or name not in maker.signature:
+            continue
+        if name in RULES:
+            inputs.update(next(RULES[name](maker)))
+        else:
+            made = SINGLE[name](maker) if name in SINGLE else supply(maker, name, inputs)
+            inputs.update({} if made is None else {name: made})
 
 
 def _add_hinted(maker: Maker, hint: Hint, inputs: Inputs, *, last: bool = False) -> None:

@@ -122,6 +122,15 @@ def _pixel_layouts(maker: Maker) -> Iterator[dict[str, Tensor]]:
         made = _patches(maker, key="pixel_values")
         yield made
         yield made | {"pixel_values": made["pixel_values"][None]}
+        small = made["pixel_values"].unflatten(-1, (maker.channels(), -1, maker.patch()))
+        yield made | {"pixel_values": small}
+        yield made | {"pixel_values": small[None]}
+    if "image_grid_hw" in names:
+        flat = maker.noise(GRID * GRID, maker.channels() * maker.patch() ** 2)
+        yield {"pixel_values": flat, "image_grid_hw": torch.tensor([[GRID, GRID]])}
+    if "target_sizes" in names:
+        row = maker.noise(1, maker.channels(), maker.patch(), maker.patch() * GRID * GRID)
+        yield {"pixel_values": row, "target_sizes": torch.tensor([[GRID, GRID]])}
     if "spatial_shapes" in names or "image_position_ids" in names or "pixel_position_ids" in names:
         yield _naflex(maker)
     if "aspect_ratio_ids" in names:

@@ -88,18 +88,21 @@ class Shrinker:
     head_width: int = WIDTH // HEADS
     keeps_widths: bool = False
     """Whether only depth, vocabulary, positions and images shrink."""
+    keeps_images: bool = False
+    keeps_all: bool = False
+    """Whether only the vocabulary shrinks, and the ids of tokens with it."""
     _ids: dict[int, int] = field(default_factory=dict)
 
     def shrink(self, fields: Mapping[str, Any]) -> Fields:
         """Return smaller fields; what is not known to be a size stays as it is."""
-        chosen = self._choose_layers(fields)
+        chosen = None if self.keeps_all else self._choose_layers(fields)
         listed = any(_HEADS.search(k) and _is_numbers(v) for k, v in fields.items())
         small: Fields = {}
         for name, value in fields.items():
             if name in _SKIPPED or (name.startswith("_") and name != "_out_indices"):
                 continue
             small[name] = self._one(name, value, fields, chosen, listed)
-        fit(small)
+        fit(small, keeps_images=self.keeps_images or self.keeps_all)
         return small
 
     def _one(
@@ -142,6 +145,8 @@ class Shrinker:
     ) -> int:
         if _KEPT.search(name) or value <= 1:
             return value
+        if self.keeps_all:
+            return min(value, VOCABULARY) if _VOCABULARY.search(name) else value
         if _LAYERS.search(name):
             same = chosen is not None and value == count_layers(fields)
             return len(chosen or []) if same else min(value, self.layers)
@@ -164,6 +169,8 @@ class Shrinker:
     def _list(
         self, name: str, value: list[Any], fields: Mapping[str, Any], chosen: list[int] | None
     ) -> Any:
+        if self.keeps_all and _is_numbers(value):
+            return value
         if (
             chosen is not None
             and len(value) == count_layers(fields)
