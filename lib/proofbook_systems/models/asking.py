@@ -10,12 +10,15 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-__all__ = ["Asked", "read_error"]
+__all__ = ["Asked", "read_counts", "read_error"]
 
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _MISSING = re.compile(
     r"(?i)missing|cannot be .?none|must be|have to|need|should be (given|passed|provided|specified)"
     r"|are passed|is required|are required|has to|expected|specify"
+)
+_COUNTS = re.compile(
+    r"(?i)(image|video|audio)\w* features and \w+ tokens do not match.*?\d+.*?features:? (\d+)"
 )
 _BOTH = re.compile(r"(?i)(cannot|can't|either|not).{0,40}(both|same time|or )")
 _NO_INPUT = {
@@ -44,3 +47,9 @@ def read_error(error: BaseException, model: Any, given: Sequence[str]) -> Asked:
     if isinstance(error, (TypeError, ValueError, AssertionError)) and _MISSING.search(words):
         return Asked(tuple(name for name in named if name not in given), ())
     return Asked((), ())
+
+
+def read_counts(error: BaseException) -> tuple[str, int] | None:
+    """Return the modality whose places an error counts, and how many it wants; or None."""
+    found = _COUNTS.search(str(error))
+    return (found[1].lower(), int(found[2])) if found else None

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from proofbook_systems.models.catalogue import TASKS, ModelType, own_classes
+from proofbook_systems.models.catalogue import TASKS, ModelType, named_class, own_classes
 from proofbook_systems.models.hints import Hint, find_hint
 from proofbook_systems.models.shrinking import shrink
 
@@ -173,8 +173,7 @@ def choose_classes(
 
     own = own_classes(config) if not task else []
     if hint.model_class:
-        named = [each for each in own if each.__name__ == hint.model_class]
-        return [((named or [getattr(transformers, hint.model_class)])[0], "feature-extraction")]
+        return [(named_class(config, hint.model_class), "feature-extraction")]
     heads = [head for head in TASKS if head in type_.heads and task in ("", TASKS[head])]
     heads.sort(key=lambda head: generates(type_.heads[head][0]) is False)
     fitting = [
@@ -190,9 +189,10 @@ def choose_classes(
         raise LookupError(
             f"{type_.name} has no model class" + (f" for the task {task}" if task else "")
         )
-    return list(
-        {each: (each, task) for each, task in reversed((exact or fitting) + beside)}.values()
-    )[::-1]
+    distinct: dict[type, str] = {}
+    for each, found_task in (exact or fitting) + beside:
+        distinct.setdefault(each, found_task)
+    return list(distinct.items())
 
 
 def _become_decoder(model_class: type, config: Any) -> None:

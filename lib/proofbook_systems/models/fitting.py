@@ -61,6 +61,15 @@ def _fit_image(small: Fields) -> None:
         small["image_embedding_size"] = small["image_size"] // patch
 
 
+def _fit_pooling(small: Fields) -> None:
+    """Let an image be pooled to no more tokens than it has patches."""
+    vision, tokens = small.get("vision_config"), small.get("mm_tokens_per_image")
+    if isinstance(vision, dict) and isinstance(tokens, int):
+        size, patch = vision.get("image_size"), vision.get("patch_size")
+        if isinstance(size, int) and isinstance(patch, int):
+            small["mm_tokens_per_image"] = min(tokens, (size // patch) ** 2)
+
+
 def _fit_stages(small: Fields) -> None:
     """Let a plain transformer that shows several of its layers have as many."""
     if "_out_indices" in small:
@@ -158,7 +167,7 @@ def fit(small: Fields, *, keeps_images: bool = False) -> None:
             small[name] = token
     if not keeps_images:
         _fit_image(small)
-    for step in (_fit_rope, _fit_stages, _fit_mamba, _fit_indices, _fit_head):
+    for step in (_fit_pooling, _fit_rope, _fit_stages, _fit_mamba, _fit_indices, _fit_head):
         step(small)
 
 

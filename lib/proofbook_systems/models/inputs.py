@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import inspect
 import itertools
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 
-from proofbook_systems.models.asking import read_error
+from proofbook_systems.models.asking import read_counts, read_error
 from proofbook_systems.models.companions import accompany, supply
 from proofbook_systems.models.hints import Hint
 from proofbook_systems.models.layouts import (
@@ -55,6 +56,7 @@ _FEATURES = {
     "audio_input_ids": ("get_audio_features", ("audio_token_id",)),
 }
 """What turns a modality into rows, and the tokens that stand for them."""
+_WANTED = re.compile(r"tokens: \d+, features:? (\d+)")
 _LENGTHS = (
     "image_seq_length",
     "image_seq_len",
@@ -104,6 +106,8 @@ class Layout:
     asked: tuple[str, ...] = ()
     """What the model has asked for beside them."""
     left_out: tuple[str, ...] = ()
+    counts: tuple[tuple[str, int], ...] = ()
+    """How many places stand for a modality, where the model has said so."""
 
     def make(self, model: Any, config: Any, hint: Hint, seed: int) -> Inputs:
         """Return the inputs of one sample.
@@ -120,8 +124,9 @@ class Layout:
         accompany(maker, inputs)
         if "qformer_input_ids" in maker.signature:
             inputs["qformer_input_ids"] = maker.ids(TEXT_LENGTH, first=("qformer_config",))
+        _add_asked(maker, self.asked, inputs)
         _add_hinted(maker, hint, inputs)  # what text has placeholders for is there before the text
-        _add_text(maker, inputs)
+        _add_text(maker, inputs, dict(self.counts))
         _add_required(maker, inputs)
         _add_asked(maker, self.asked, inputs)
         _add_hinted(maker, hint, inputs, last=True)
@@ -129,6 +134,8 @@ class Layout:
 
     def revise(self, error: BaseException, model: Any, given: Inputs) -> list[Layout]:
         """Return layouts that give what an error asks for, or leave out what it does not take."""
+        if not self.counts and (counted := read_counts(error)):
+            return [replace(self, counts=(counted,))]
         more, less = read_error(error, model, list(given))
         more = tuple(name for name in more if name not in self.asked)
         if more and len(self.asked) < _MOST_ASKED:
@@ -185,14 +192,15 @@ def _add_singles(maker: Maker, inputs: Inputs) -> None:
             inputs[name] = rule(maker)
 
 
-def _add_text(maker: Maker, inputs: Inputs) -> None:
+def _add_text(maker: Maker, inputs: Inputs, counts: dict[str, int]) -> None:
     names = maker.signature
     encoder_decoder = bool(getattr(maker.config, "is_encoder_decoder", False))
     if "input_ids" in names and "inputs_embeds" not in inputs:
         ids = maker.ids(TEXT_LENGTH)
         marks = torch.zeros_like(ids)
         for name in [n for n in _FEATURES if n in inputs]:
-            ids, marks = _with_placeholders(maker, name, inputs, ids, marks)
+            count = counts.get(MODALITIES[name])
+            ids, marks = _with_placeholders(maker, name, inputs, ids, marks, count)
         inputs["input_ids"] = ids
         if "attention_mask" in names:
             inputs["attention_mask"] = torch.ones_like(ids)
@@ -212,12 +220,17 @@ def _add_types(names: Any, marks: torch.Tensor, inputs: Inputs) -> None:
 
 
 def _with_placeholders(
-    maker: Maker, name: str, inputs: Inputs, ids: torch.Tensor, marks: torch.Tensor
+    maker: Maker,
+    name: str,
+    inputs: Inputs,
+    ids: torch.Tensor,
+    marks: torch.Tensor,
+    count: int | None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     token = find_field(maker.config, *_FEATURES[name][1])
     if not isinstance(token, int) or token < 0:
         return ids, marks
-    count = _count_rows(maker, name, inputs)
+    count = _count_rows(maker, name, inputs) if count is None else count
     if not count:
         return ids, marks
     start = find_field(maker.config, *_STARTS.get(name, ()))
@@ -234,7 +247,10 @@ def _count_rows(maker: Maker, name: str, inputs: Inputs) -> int:
     if method is None:
         counts = [find_field(maker.config, each) for each in _LENGTHS]
         return next((c for c in counts if isinstance(c, int) and c > 0), 0)
-    accepted = inspect.signature(method).parameters
+    accepted = dict(inspect.signature(method).parameters)
+    inner = getattr(getattr(maker.model, "model", None), _FEATURES[name][0], None)
+    if inner is not None:  # what an outer method hands on by **kwargs
+        accepted = dict(inspect.signature(inner).parameters) | accepted
     open_ended = any(p.kind is p.VAR_KEYWORD for p in accepted.values())
     named = {
         n: v
@@ -252,8 +268,13 @@ def _count_rows(maker: Maker, name: str, inputs: Inputs) -> int:
                 named[each] = made
             if each in maker.signature and each != "input_ids":
                 inputs[each] = made
-    with torch.no_grad():
-        made = method(**named)
+    try:
+        with torch.no_grad():
+            made = method(**named)
+    except ValueError as error:  # it counts its own placeholders, and says how many it wants
+        if wanted := _WANTED.search(str(error)):
+            return int(wanted[1])
+        raise
     return _rows(made)
 
 
@@ -310,7 +331,7 @@ def _add_hinted(maker: Maker, hint: Hint, inputs: Inputs, *, last: bool = False)
             continue
         if rule is None:
             inputs.pop(name, None)
-        elif last and name in inputs and not name.endswith("_ids"):
+        elif last and name in inputs and not name.endswith(("_ids", "attention_mask")):
             continue
         elif isinstance(rule, (list, tuple)):
             inputs[name] = _filled(maker, list(rule))
@@ -329,6 +350,8 @@ def _filled(maker: Maker, rule: list[Any]) -> Any:
         return None
     if kind == "tensors":
         return [maker.noise(*each) for each in shape]
+    if kind == "true":
+        return torch.ones(*shape, dtype=torch.bool)
     if kind == "values":
         return torch.tensor(shape[0])
     return torch.ones(*shape, dtype=torch.int64 if kind == "long ones" else torch.float32)

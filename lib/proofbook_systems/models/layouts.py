@@ -138,6 +138,10 @@ def _pixel_layouts(maker: Maker) -> Iterator[dict[str, Tensor]]:
     if "image_sizes" in names or "pixel_attention_mask" in names:
         yield _tiles(maker) | _sizes(maker)
         yield _image(maker) | _sizes(maker)
+    if "pixel_attention_mask" in names:
+        tiles = _tiles(maker)
+        whole = torch.ones(tiles["pixel_values"].shape[:2], dtype=torch.bool)
+        yield tiles | {"pixel_attention_mask": whole}
     if find_field(maker.config, "num_frames", "frames_per_clip", "tubelet_size", first=VISION):
         yield _frames(maker)
     yield _image(maker)

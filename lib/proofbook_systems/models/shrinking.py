@@ -49,7 +49,9 @@ _HEAD_WIDTH = re.compile(r"head_dim$|^d_kv$|_head_dim$|^dim_head$|attention_head
 _INNER = re.compile(
     r"intermediate|ffn_dim|ffn_hidden|mlp_dim|feed_forward|^d_ff$|n_inner|^d_inner$"
 )
-_VOCABULARY = re.compile(r"vocab_size\w*$|^codebook_size$|^num_embeddings$|^vocabulary_map_size$")
+_VOCABULARY = re.compile(
+    r"vocab_size\w*$|^codebook_size$|^num_embeddings$|^vocabulary_map_size$|_vocab$"
+)
 _POSITIONS = re.compile(
     r"position_embeddings$|max_\w*positions$|^n_positions$|^n_ctx$|max_seq_len$|context_length$"
     r"|max_sequence_length$|^max_2d_position|max_position"
@@ -218,7 +220,7 @@ _LIMITS: list[tuple[re.Pattern[str], int]] = [
     (_WINDOW, 16),
     (_PERIOD, 2),
     (re.compile(r"layer_offset$"), 1),
-    (re.compile(r"^n_group$|^topk_group$"), 1),
+    (re.compile(r"^n_group$|^topk_group$|^num_(expert_)?group$"), 1),
     (re.compile("num_queries|num_query_tokens"), 8),
 ]
 

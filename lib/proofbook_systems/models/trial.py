@@ -140,7 +140,7 @@ def _get_ready(trial: _Trial, type_: ModelType, options: Options) -> _Ready | No
 
 def _add_unbuilt(trial: _Trial, reason: str) -> None:
     """Add why a type was not built; a package that is not installed is no fault of the type."""
-    needed = re.search(r"requires the (\w+) library", reason)
+    needed = re.search(r"requires the (\w+) library|No module named '(\w+)'", reason)
     trial.add("init", "skipped" if needed else "failed", reason)
 
 
