@@ -18,7 +18,8 @@ _MISSING = re.compile(
     r"|are passed|is required|are required|has to|expected|specify"
 )
 _COUNTS = re.compile(
-    r"(?i)(image|video|audio)\w* features and \w+ tokens do not match.*?\d+.*?features:? (\d+)"
+    r"(?i)(image|video|audio)\w* (?:features and \w+ tokens do not match.*?\d+.*?features:? (\d+)"
+    r"|placeholder tokens \(\d+\) does not match.*?\((\d+)\))"
 )
 _BOTH = re.compile(r"(?i)(cannot|can't|either|not).{0,40}(both|same time|or )")
 _NO_INPUT = {
@@ -52,4 +53,4 @@ def read_error(error: BaseException, model: Any, given: Sequence[str]) -> Asked:
 def read_counts(error: BaseException) -> tuple[str, int] | None:
     """Return the modality whose places an error counts, and how many it wants; or None."""
     found = _COUNTS.search(str(error))
-    return (found[1].lower(), int(found[2])) if found else None
+    return (found[1].lower(), int(found[2] or found[3])) if found else None

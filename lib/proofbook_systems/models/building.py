@@ -24,6 +24,7 @@ __all__ = [
     "TooLargeError",
     "build_config",
     "build_model",
+    "change_attention",
     "choose_classes",
     "config_fields",
     "excite",
@@ -292,6 +293,14 @@ def _construct(model_class: type, config: Any) -> Any:
     ):
         kind.forward = kind.encode  # a tokenizer of images is used by its halves alone
     return model
+
+
+def change_attention(model: Any, error: BaseException) -> bool:
+    """Let a model whose code has no plain attention use torch's own; return whether that was it."""
+    if not (isinstance(error, KeyError) and error.args == ("eager",)):
+        return False
+    model.set_attn_implementation("sdpa")
+    return True
 
 
 def excite(model: Any, seed: int) -> None:

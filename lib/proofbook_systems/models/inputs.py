@@ -326,8 +326,9 @@ def _add_asked(maker: Maker, names: tuple[str, ...], inputs: Inputs) -> None:
 
 
 def _add_hinted(maker: Maker, hint: Hint, inputs: Inputs, *, last: bool = False) -> None:
-    for name, rule in hint.inputs.items():
-        if name not in maker.signature:
+    for key, rule in hint.inputs.items():
+        name = key.removeprefix("**")  # what is handed on, and stands in no signature
+        if name not in maker.signature and name == key:
             continue
         if rule is None:
             inputs.pop(name, None)
@@ -350,7 +351,7 @@ def _filled(maker: Maker, rule: list[Any]) -> Any:
         return None
     if kind == "tensors":
         return [maker.noise(*each) for each in shape]
-    if kind == "true":
+    if kind == "truth":
         return torch.ones(*shape, dtype=torch.bool)
     if kind == "values":
         return torch.tensor(shape[0])

@@ -219,6 +219,8 @@ def _find_layout(
             reasons.setdefault("forward", describe(error))
             if time.perf_counter() > deadline:
                 break
+            if building.change_attention(built.model, error):
+                waiting.appendleft(layout)
             waiting.extendleft(layout.revise(error, built.model, made[0]))
             continue
         if not outputs:
