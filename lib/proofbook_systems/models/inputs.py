@@ -26,7 +26,7 @@ from proofbook_systems.models.layouts import (
     SINGLE,
     TEXT_LENGTH,
 )
-from proofbook_systems.models.maker import Maker, find_field
+from proofbook_systems.models.maker import Maker, fill, find_field
 
 __all__ = ["Inputs", "candidates", "join", "modalities"]
 
@@ -85,7 +85,10 @@ def modalities(inputs: Inputs) -> list[str]:
 
 def join(samples: list[Inputs]) -> Inputs:
     """Return samples as one batch: along the first dimension, or along time where there is none."""
-    return {name: _joined(name, [each[name] for each in samples]) for name in samples[0]}
+    joined = {name: _joined(name, [each[name] for each in samples]) for name in samples[0]}
+    if "target_sizes" in joined and "pixel_values" in joined:  # patches of all images in one row
+        joined["pixel_values"] = torch.cat([each["pixel_values"] for each in samples], -1)
+    return joined
 
 
 def _joined(name: str, values: list[Any]) -> Any:
@@ -335,24 +338,6 @@ def _add_hinted(maker: Maker, hint: Hint, inputs: Inputs, *, last: bool = False)
         elif last and name in inputs and not name.endswith(("_ids", "attention_mask")):
             continue
         elif isinstance(rule, (list, tuple)):
-            inputs[name] = _filled(maker, list(rule))
+            inputs[name] = fill(maker, list(rule))
         else:
             inputs[name] = rule
-
-
-def _filled(maker: Maker, rule: list[Any]) -> Any:
-    """Return what a hint writes: ``["noise", 1, 8, 64]``, ``["ids", 100, 1, 8]``, ``["none"]``."""
-    kind, *shape = rule
-    if kind == "noise":
-        return maker.noise(*shape)
-    if kind == "ids":
-        return torch.randint(0, shape[0], tuple(shape[1:]), generator=maker.random)
-    if kind == "none":
-        return None
-    if kind == "tensors":
-        return [maker.noise(*each) for each in shape]
-    if kind == "truth":
-        return torch.ones(*shape, dtype=torch.bool)
-    if kind == "values":
-        return torch.tensor(shape[0])
-    return torch.ones(*shape, dtype=torch.int64 if kind == "long ones" else torch.float32)
