@@ -122,7 +122,9 @@ def _pixel_layouts(maker: Maker) -> Iterator[dict[str, Tensor]]:
         made = _patches(maker, key="pixel_values")
         yield made
         yield made | {"pixel_values": made["pixel_values"][None]}
-        small = made["pixel_values"].unflatten(-1, (maker.channels(), -1, maker.patch()))
+        small = made["pixel_values"].reshape(
+            len(made["pixel_values"]), maker.channels(), -1, maker.patch()
+        )
         yield made | {"pixel_values": small}
         yield made | {"pixel_values": small[None]}
     if "image_grid_hw" in names:

@@ -208,7 +208,8 @@ def _find_layout(
     trial.tell("forward")
     waiting = deque(candidates(built.model, built.config, built.hint))
     while waiting:
-        layout, made = waiting.popleft(), [{}]
+        layout = waiting.popleft()
+        made: list[Inputs] = [{}]
         started = time.perf_counter()
         try:
             made = [
