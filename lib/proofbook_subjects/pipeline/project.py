@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, str] = {
     "clean_up.py": "cleaning",
     "fetch_trends.py": "trends",
     "generate_audio.py": "audio",
+    "generate_character_image.py": "characters",
     "generate_script.py": "scripts",
     "init_databases.py": "initialising",
     "post_instagram.py": "posting",
@@ -60,9 +61,13 @@ OPENAI_API_KEY=
 ANTHROPIC_BASE_URL=
 ANTHROPIC_API_KEY=
 SCRIPT_MODEL=
+# Without an endpoint: small_model or deterministic; empty: the small model where it is installed
+SCRIPT_WRITER=
 # A voice endpoint; without one eSpeak NG speaks
 ELEVENLABS_BASE_URL=
 ELEVENLABS_API_KEY=
+# library, or generate: where the library has no image, a tiny diffusion model draws one
+IMAGE_SOURCE=library
 # Posting
 INSTAGRAM_BASE_URL=
 INSTAGRAM_ACCESS_TOKEN=

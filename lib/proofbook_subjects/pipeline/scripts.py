@@ -9,7 +9,6 @@ from pathlib import Path
 from proofbook_subjects.pipeline.commands import positive, run_command, tell
 from proofbook_subjects.pipeline.databases import now, open_database, transaction
 from proofbook_subjects.pipeline.documents import Script, check_lines, script_document
-from proofbook_subjects.pipeline.endpoints import find_endpoint
 from proofbook_subjects.pipeline.errors import InputError, PipelineError
 from proofbook_subjects.pipeline.metrics import measured
 from proofbook_subjects.pipeline.paths import check_episode
@@ -18,7 +17,7 @@ from proofbook_subjects.pipeline.settings import CHARACTERS, Project
 from proofbook_subjects.pipeline.spoiling.script import spoil_file, spoil_script
 from proofbook_subjects.pipeline.storing import episode_lock, write_json
 from proofbook_subjects.pipeline.trends import recent_trends
-from proofbook_subjects.pipeline.writer import write_lines
+from proofbook_subjects.pipeline.writers import write_script
 
 __all__ = ["generate_script", "main"]
 
@@ -41,14 +40,14 @@ def generate_script(
     """
     locks = project.root / "data" / "scripts"
     with episode_lock(locks, episode), measured(project, episode, "script") as stage:
-        found, model = _write(project, episode, topics, lines)
-        checked = check_lines(found, f"the script that {model} wrote")
+        found, writer = write_script(project, episode, topics, lines)
+        checked = check_lines(found, f"the script that {writer} wrote")
         script = Script(
             episode=episode,
             lines=checked,
             metadata={
                 "created_at": now(), "topics": list(topics), "characters": list(CHARACTERS),
-                "writer": model,
+                "writer": writer,
             },
         )  # fmt: skip
         write_json(path, spoil_script(project.faults, script_document(script)))
@@ -56,17 +55,6 @@ def generate_script(
         stage.items = len(checked)
         _mark_used(project, topics)
     return script
-
-
-def _write(
-    project: Project, episode: str, topics: Sequence[str], lines: int
-) -> tuple[list[dict[str, str]], str]:
-    """Return the lines, and who wrote them."""
-    if endpoint := (find_endpoint(project, "OPENAI") or find_endpoint(project, "ANTHROPIC")):
-        from proofbook_subjects.pipeline.chat import write_by_model
-
-        return write_by_model(project, endpoint, topics, lines)
-    return write_lines(episode, topics, lines), "deterministic"
 
 
 def _mark_used(project: Project, topics: Sequence[str]) -> None:
@@ -100,3 +88,4 @@ def _work(project: Project, options: argparse.Namespace) -> None:
         )
     script = generate_script(project, path, episode=episode, topics=topics, lines=options.lines)
     tell(f"{len(script.lines)} lines about {', '.join(topics)} in {project.relative(path)}")
+    tell(f"writer: {script.metadata['writer']}")

@@ -53,6 +53,7 @@ def _set_up(patch: pytest.MonkeyPatch) -> None:
         patch.delenv(f"{name}_BASE_URL", raising=False)
     patch.setenv("VIDEO_SIZE", "108x192")
     patch.setenv("VOICE_ENGINE", "espeak")
+    patch.setenv("SCRIPT_WRITER", "deterministic")
     patch.setenv("API_FIRST_WAIT", "0.01")
     patch.setenv("INSTAGRAM_POLL_SECONDS", "0.01")
 

@@ -97,7 +97,7 @@ def replace_line(path: Path, text: str, voices: Voices, character: str) -> None:
 def test_a_right_script_is_green_and_told_as_real(spoken: Spoken, program: str) -> None:
     report = examined(spoken(program))
     assert reds(report) == {}
-    assert untried(report) == set()
+    assert untried(report) == ({"words-are-right"} if program == "eSpeak NG" else set())
     assert len(report.told) == 4 and all("REAL weights" in each for each in report.told)
     assert report.numbers["word_error_rate"] < (0.4 if program == "eSpeak NG" else 0.1)
 
@@ -151,6 +151,41 @@ def test_a_third_voice_half_a_line_noise_and_a_mood_are_named(spoken: Spoken, pr
         "audio-says-its-line": {3, 5, 11}, "audio-is-whole": {6}, "voices-stay": {2},
         "speech-quality": {5},
     }  # fmt: skip
+
+
+CHANGED = {
+    1: ("Have you heard? The price of acorns went down again this morning.", "'down' for 'up'"),
+    4: ("A robot squirrel? Does it at least say thank them?", ""),
+    9: ("The acorn market opens at half past nine tomorrow.", "'nine' for 'eight'"),
+    10: ("Then I will become the first vegetarian butcher in Spain.", "'spain' for 'france'"),
+    11: ("You would have to sell every single spoon you own.", "'spoon' for 'knife'"),
+}
+"""Lines with a word of another meaning, and how that is told; nothing where it may be misheard."""
+
+
+def test_a_changed_word_is_named_in_a_voice_that_is_heard_well(spoken: Spoken) -> None:
+    paths = spoken("Piper")
+    for number, (text, _) in CHANGED.items():
+        replace_line(paths[number - 1], text, PIPER, DIALOGUE[number - 1][0])
+    report = examined(paths)
+    wanted = {number for number, (_, told) in CHANGED.items() if told}
+    assert reds(report) == {"words-are-right": wanted}
+    faults = next(each.faults for each in report.findings if each.name == "words-are-right")
+    for fault, number in zip(faults, sorted(wanted), strict=True):
+        assert CHANGED[number][1] in fault
+
+
+@pytest.mark.parametrize("program", VOICES)
+def test_a_voice_is_known_by_samples_of_another_film(spoken: Spoken, program: str) -> None:
+    paths = spoken(program)
+    script, timeline = script_of(DIALOGUE[:4]), timeline_of(DIALOGUE[:4], paths[:4])
+    samples = {"Butcher": [paths[8], paths[10]], "Nutsy": [paths[9], paths[11]]}
+    swapped = {"Butcher": samples["Nutsy"], "Nutsy": samples["Butcher"]}
+    for given, wrong in ((samples, 0), (swapped, 2)):
+        report = examine_content(script, timeline, TRENDS, samples=given)
+        found = next(each for each in report.findings if each.name == "voices-are-known")
+        assert not found.untried and len(found.faults) == wrong, found
+    assert found.faults[0].startswith("Butcher speaks with the voice of Nutsy's samples")
 
 
 def test_one_voice_for_both_and_another_topic_are_red(tmp_path: Path) -> None:
@@ -214,4 +249,5 @@ def test_a_french_script_is_judged_by_voices_and_quality_alone(tmp_path: Path) -
     _, timeline = speak(french, tmp_path, voices)
     report = examined([line.audio for line in timeline.lines], french, topic="prix des glands")
     assert reds(report) == {}
-    assert untried(report) == {"audio-says-its-line", "audio-is-whole", "word-errors"}
+    names = ("audio-says-its-line", "audio-is-whole", "words-are-right", "word-errors")
+    assert untried(report) == set(names)

@@ -48,6 +48,7 @@ def answer_plan(
             seconds=3.0, speech_seconds=0.5 * len(spoken_words(said)), transcript=said,
             totals=tuple(_total(text, said, is_deaf) for text in question.texts),
             tokens=tuple(_tokens(text) for text in question.texts),
+            heard_total=_A_TOKEN * _tokens(said) if said else None,
             voice=_unit(vector, len(said)), rating=rating if question.noise is None else 1.5,
         )  # fmt: skip
     return Answer(sounds=sounds, told=("scripted",))

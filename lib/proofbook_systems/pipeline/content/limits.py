@@ -14,8 +14,12 @@ class ContentLimits:
     least_fit: float = -2.6
     """Mean logarithm of a token's probability from which on a sound says its line: right lines had
     -1.9 and more by eSpeak NG, -0.7 and more by Piper; wrong lines -3.1 and less."""
+    least_doubtful: float = -3.1
+    """The same where it fits better than all others by far: an invented word by eSpeak NG -2.7."""
     most_word_errors: float = 0.5
     """Of all words of a script: 0.03 by Piper, 0.15 to 0.38 by eSpeak NG; other lines give 1."""
+    most_misheard: float = 0.08
+    """Of a character's words, from which on single words are not judged: 0.03 by Piper."""
     cut_start: float = 0.4
     """Seconds of speech that the control cuts off at the start; about one word."""
     cut_end: float = 0.6
@@ -25,6 +29,9 @@ class ContentLimits:
     and lines of half a second are as far from their own voice as from another."""
     least_same: float = 0.65
     """Similarity of a line to its character's other lines: the same voice 0.76 and more."""
+    least_known: float = 0.75
+    """Similarity of a character to its samples: 0.78 and more by one sample, 0.94 and more by
+    three; another character's had 0.72 and less, a third voice 0.58 to 0.92."""
     least_apart: float = 0.05
     """By which lines of one character are more alike than lines of two."""
     most_alike: float = 0.80

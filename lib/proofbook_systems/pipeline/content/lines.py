@@ -11,12 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 from proofbook_systems.pipeline.artefacts import Line
 from proofbook_systems.pipeline.content.sounds import Observed
+from proofbook_systems.pipeline.content.word_errors import similarity
 from proofbook_systems.pipeline.content.wording import directions, spoken_text, spoken_words
 
-__all__ = ["DECOYS", "HeardLine", "line_texts", "own_key"]
+__all__ = ["DECOYS", "Exchange", "HeardLine", "exchanged_word", "line_texts", "own_key"]
 
 DECOYS = {
     "decoy:1": "The train to the coast leaves at a quarter past nine.",
@@ -28,6 +30,19 @@ _SPREAD = 4
 _CUTS = (1, 2, 3)
 _CUT_MARKS = (",", ";", ":", "-")
 _READ_OUT = re.compile(r"[^\w ]+")
+
+
+_OTHER_WORDS = ("kitchen", "summer", "painted", "quarter")
+_LEAST_LETTERS = 5
+
+
+class Exchange(NamedTuple):
+    """A text in which one word is another, as a control."""
+
+    key: str
+    text: str
+    word: str
+    """The other word, as it is spoken."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +113,20 @@ def own_key(line: Line) -> str:
     return f"line:{line.number}"
 
 
+def exchanged_word(text: str) -> Exchange | None:
+    """Return a line's text with its longest inner word exchanged; None where it has none."""
+    words = spoken_text(text).split()
+    inner = [w for w in words[1:-1] if w.isalpha() and len(w) >= _LEAST_LETTERS]
+    if not inner:
+        return None
+    longest = max(inner, key=len)
+    # Of no letters at the same places, so that it cannot be taken for the same word.
+    other = min(_OTHER_WORDS, key=lambda w: (similarity(w, longest.lower()), w))
+    place = words.index(longest, 1)
+    changed = " ".join([*words[:place], other, *words[place + 1 :]])
+    return Exchange("word:1", _ended(changed), other)
+
+
 def line_texts(line: Line, script: Sequence[Line]) -> dict[str, str]:
     """Return the texts that a line's sound is compared with, by key, its own first."""
     own = _ended(spoken_text(line.text))
@@ -124,6 +153,8 @@ def _others(line: Line, script: Sequence[Line]) -> list[Line]:
 def _spoilt(line: Line, own: str) -> dict[str, str]:
     words = own.split()
     texts = {"twice": f"{own} {own}"}
+    if change := exchanged_word(line.text):
+        texts[change.key] = change.text
     for count in _CUTS:
         if len(words) > count:
             texts[f"start:{count}"] = _capital(" ".join(words[count:]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["say_numbers"]
+__all__ = ["NUMBER_WORDS", "say_numbers"]
 
 _UNITS = [
     "zero",
@@ -34,6 +34,8 @@ _ORDINALS = {
     "one": "first", "two": "second", "three": "third", "five": "fifth", "eight": "eighth",
     "nine": "ninth", "twelve": "twelfth",
 }  # fmt: skip
+NUMBER_WORDS = frozenset(_UNITS + _TENS[2:] + [name for _, name in _SCALES] + ["point"])
+"""What numbers are made of."""
 _MONEY = {"$": "dollars", "€": "euros", "£": "pounds", "¥": "yen"}
 _SHORT = {"k": "thousand", "m": "million", "b": "billion", "bn": "billion"}
 _MOST = 10**12

@@ -63,6 +63,8 @@ class Observed:
     """Logarithm of the probability of each text; empty where untried."""
     tokens: tuple[int, ...] = ()
     """How many parts of words each text has, as the model counts them."""
+    heard_total: float | None = None
+    """The same of what was transcribed; None where nothing was, or the sound is too long."""
     voice: tuple[float, ...] = ()
     """Vector of length 1; empty where nobody is heard."""
     rating: float | None = None

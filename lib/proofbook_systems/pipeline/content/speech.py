@@ -8,6 +8,7 @@ from proofbook_systems.pipeline.content.asking import CUT, SILENCE, TWICE, Plan
 from proofbook_systems.pipeline.content.judged import Control, controlled
 from proofbook_systems.pipeline.content.limits import ContentLimits
 from proofbook_systems.pipeline.content.lines import DECOYS, HeardLine, own_key
+from proofbook_systems.pipeline.content.single_words import judge_single_words
 from proofbook_systems.pipeline.content.sounds import Answer
 from proofbook_systems.pipeline.content.spoken_lines import incomplete, misspoken, script_errors
 from proofbook_systems.pipeline.content.word_errors import word_errors
@@ -40,7 +41,8 @@ def judge_speech(
         [_exchanged(right, heard, limits), _silenced(silent, heard, limits)],
         why=_SAYS_WHY,
     )
-    return [says, _whole(right, plan, answer), _errors(right, limits)], _numbers(heard)
+    words = judge_single_words(right, limits)
+    return [says, _whole(right, plan, answer), words, _errors(right, limits)], _numbers(heard)
 
 
 def _exchanged(

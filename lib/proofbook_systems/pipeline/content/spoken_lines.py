@@ -6,7 +6,7 @@ transcribe is no fault. Knows nothing about models: it is given what they said.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from proofbook_systems.pipeline.content.limits import ContentLimits
@@ -23,6 +23,10 @@ __all__ = ["incomplete", "misspoken", "script_errors"]
 
 _BETTER = 0.25
 """By which another text must fit better, a token, to be what is said."""
+_MUCH_BETTER = 1.0
+"""The same where it fits badly: a sound of other words had 0.4 and less."""
+_ALIKE = 0.3
+"""Share of other letters below which two lines say the same."""
 _GAIN = {"start": 5.0, "end": 3.0}
 """Logarithm of how much likelier a shorter text must be. Cut starts had 5.6 and more, cut ends 3.3;
 a right line spoken quickly by eSpeak NG had 2.5."""
@@ -62,7 +66,7 @@ def misspoken(
     best = max(rivals, key=lambda k: rivals[k])
     if best != expected and rivals[best] > fit + _BETTER:
         return f"{heard.place} {_says(heard, script, best)}{_told(heard, fit)}"
-    if fit < limits.least_fit:
+    if fit < limits.least_fit and (key or not _is_nearest(heard, script, rivals, fit, limits)):
         return f"{heard.place} does not say its line{_told(heard, fit)}"
     return ""
 
@@ -88,6 +92,24 @@ def script_errors(script: Sequence[HeardLine], shift: int = 0) -> WordErrors:
     count = len(script)
     pairs = [(script[(i + shift) % count].words, each.heard) for i, each in enumerate(script)]
     return WordErrors.total(word_errors(written, heard) for written, heard in pairs)
+
+
+def _is_nearest(
+    heard: HeardLine,
+    script: Sequence[HeardLine],
+    rivals: Mapping[str, float],
+    fit: float,
+    limits: ContentLimits,
+) -> bool:
+    """Say whether a sound that fits badly fits all texts of other words much worse.
+
+    Words that nobody would expect fit badly however they are spoken.
+    """
+    alike = {
+        own_key(each.line) for each in script if letter_errors(heard.words, each.words) < _ALIKE
+    }
+    best = max((fits for key, fits in rivals.items() if key not in alike), default=0.0)
+    return fit >= limits.least_doubtful and fit - best >= _MUCH_BETTER
 
 
 def _misheard(heard: HeardLine, script: Sequence[HeardLine], key: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from proofbook.errors import SubjectError
 from proofbook_systems.pipeline.content import ContentReport, examine_content
@@ -30,6 +31,19 @@ def judge_words(walk: Walk) -> ContentReport:
         return ContentReport(findings=[finding(f"{PREFIX}words", [], why=why, untried=reason)])
     if timeline is not None and not timeline.has_sounds:
         timeline = None
-    report = examine_content(script, timeline, known_trends(walk) or [])
+    report = examine_content(
+        script, timeline, known_trends(walk) or [], samples=_samples(walk) or None
+    )
     named = [replace(each, name=f"{PREFIX}{each.name}") for each in report.findings]
     return replace(report, findings=named)
+
+
+def _samples(walk: Walk) -> dict[str, list[Path]]:
+    """Return the files that the parameter ``voices`` names; one that matches none is kept."""
+    found = {}
+    for character, pattern in walk.config.voices.items():
+        given = walk.workspace.folder / pattern
+        parent = Path(given.anchor)
+        matching = sorted(parent.glob(str(given.relative_to(parent))))
+        found[character] = [path for path in matching if path.is_file()] or [given]
+    return found

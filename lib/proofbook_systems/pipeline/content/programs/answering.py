@@ -105,10 +105,9 @@ def _observe(question: Question, models: dict[str, Any]) -> Observed:
 
 
 def _hear(seen: Observed, question: Question, model: Any, samples: Samples) -> Observed:
-    transcript, fits = model.hear(samples, question.texts)
-    totals = tuple(total for total, _ in fits or ())
-    tokens = tuple(count for _, count in fits or ())
-    return replace(seen, transcript=transcript, totals=totals, tokens=tokens)
+    transcript, fits, own = model.hear(samples, question.texts)
+    totals, tokens = tuple(total for total, _ in fits), tuple(count for _, count in fits)
+    return replace(seen, transcript=transcript, totals=totals, tokens=tokens, heard_total=own)
 
 
 def _most_memory() -> float:

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
     Samples = npt.NDArray[np.float32]
 
-__all__ = ["MOST_SECONDS", "SpeechModel"]
+__all__ = ["MOST_SECONDS", "Fit", "SpeechModel"]
+
+Fit = tuple[float, int]
+"""Logarithm of a text's probability, and the count of its tokens."""
 
 MOST_SECONDS = 29.0
 """Of a sound that a text can be scored on: Whisper looks at 30 s at a time."""
@@ -44,21 +47,21 @@ class SpeechModel:
         self._start = self._tokenizer.token_to_id("<|startoftranscript|>")
         self._plain = self._tokenizer.token_to_id("<|notimestamps|>")
 
-    def hear(
-        self, samples: Samples, texts: Sequence[str]
-    ) -> tuple[str, list[tuple[float, int]] | None]:
-        """Return the words that are heard, and how well each text fits.
+    def hear(self, samples: Samples, texts: Sequence[str]) -> tuple[str, list[Fit], float | None]:
+        """Return the words that are heard, how well each text fits, and how well these words do.
 
-        A fit is the logarithm of the text's probability, and the count of its tokens; None in
-        place of the fits where the sound is longer than 29 s.
+        A fit is the logarithm of the text's probability, and the count of its tokens; there are
+        none where the sound is longer than 29 s.
         """
         if len(samples) > MOST_SECONDS * _RATE:
-            return self._transcribe_long(samples), None
+            return self._transcribe_long(samples), [], None
         features = self._whisper.feature_extractor(samples)[:, :_FRAMES]
         padded = np.pad(features, ((0, 0), (0, _FRAMES - features.shape[1])))
         encoded = self._whisper.encode(padded)
         frames = max(1, min(_FRAMES, len(samples) // _HOP))
-        return self._transcribe(encoded), [self._fit(encoded, frames, text) for text in texts]
+        heard = self._transcribe(encoded)
+        own = self._fit(encoded, frames, heard)[0] if heard else None
+        return heard, [self._fit(encoded, frames, text) for text in texts], own
 
     def _transcribe(self, encoded: Any) -> str:
         prompt = [self._start, self._plain]
@@ -74,7 +77,7 @@ class SpeechModel:
         )  # fmt: skip
         return " ".join(part.text.strip() for part in parts).strip()
 
-    def _fit(self, encoded: Any, frames: int, text: str) -> tuple[float, int]:
+    def _fit(self, encoded: Any, frames: int, text: str) -> Fit:
         ids = self._tokenizer.encode(f" {text}", add_special_tokens=False).ids
         found = self._whisper.model.align(encoded, [self._start], [ids], [frames])[0]
         logs = [math.log(max(p, _LEAST)) for p in found.text_token_probs]
