@@ -89,7 +89,7 @@ def test_an_attempt_that_is_lost_with_its_worker_is_made_again(
     add_runbook("demo/one", BEGIN, wait, FINISH)
     add_profile("jobs:\n  - {runbook: demo/one, id: lost-once}\n")
     process = runner.start(*on_cluster)
-    wait_for(flag.exists)
+    wait_for(lambda: "begun True" in _live(runner, "lost-once/output.log"))
     for worker in _workers("lost-once"):
         worker.send_signal(signal.SIGKILL)
     ended = runner.end(process)
@@ -153,6 +153,11 @@ def test_a_cluster_that_is_not_there_is_one_line(
     ended = runner.run("--executor", "ray", "--address", "127.0.0.1:1")
     assert ended.code == 2
     assert re.search(r"no Ray cluster at 127\.0\.0\.1:1: .*ray start --head", ended.output)
+
+
+def _live(runner: Runner, name: str) -> str:
+    """Return what is known of a file of a job while it runs elsewhere."""
+    return "".join(path.read_text() for path in runner.project.outputs.glob(f"*/jobs/{name}"))
 
 
 def _workers(job: str) -> Iterator[psutil.Process]:

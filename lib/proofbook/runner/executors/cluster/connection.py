@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import socket
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from proofbook.runner.capacity import Capacity
 
 __all__ = ["ClusterCapacity", "cluster_capacity", "connect", "disconnect", "machines"]
 
+_REACH_SECONDS = 10.0
 _AGENT_SECONDS = 120
 """A busy machine needs longer for the start of an agent than Ray grants it by default."""
 _INSTALL = "pip install 'proofbook[ray]'"
@@ -55,6 +57,7 @@ def connect(address: str, slots: int | None = None) -> None:
         options |= {"num_cpus": slots, "include_dashboard": False}
         options["_node_ip_address"] = "127.0.0.1"
         options["_system_config"] = {"agent_register_timeout_ms": _AGENT_SECONDS * 1000}
+    _refuse_unreachable(address)
     with _signals_kept(), _environment_kept():
         try:
             ray.init(
@@ -62,11 +65,26 @@ def connect(address: str, slots: int | None = None) -> None:
                 namespace=f"proofbook-{os.getpid()}",
             )  # fmt: skip
         except (ConnectionError, RuntimeError, ValueError) as error:
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise UsageError(
-                f"no Ray cluster at {address}: {reason}; start one with 'ray start --head', or "
-                "give --address local"
-            ) from error
+            raise _no_cluster(address, error) from error
+
+
+def _refuse_unreachable(address: str) -> None:
+    """Refuse an address where nothing listens: Ray would try for minutes."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not colon or not port.isdigit():
+        return  # local, auto, or a name that Ray knows
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_REACH_SECONDS).close()
+    except OSError as error:
+        raise _no_cluster(address, error) from error
+
+
+def _no_cluster(address: str, error: Exception) -> UsageError:
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return UsageError(
+        f"no Ray cluster at {address}: {reason}; start one with 'ray start --head', or give "
+        "--address local"
+    )
 
 
 def disconnect() -> None:
@@ -97,7 +115,6 @@ def cluster_capacity(slots: int | None, jobs: int) -> ClusterCapacity:
         cpus=cpus,
         memory_gb=sum(machine.memory_gb for machine in each),
         gpus=tuple(gpu for machine in each for gpu in machine.gpus),
-        gpu_problem="no machine of the cluster declares one",
         machines=each,
     )
 
@@ -107,14 +124,14 @@ def _size(machine: Capacity) -> tuple[int, int, float]:
 
 
 def _capacity(node: str, resources: Mapping[str, float]) -> Capacity:
-    cpus = int(resources["CPU"])
+    cpus, gpus = int(resources["CPU"]), int(resources.get("GPU", 0))
     return Capacity(
         slots=max(1, cpus),
         cpus=cpus,
         memory_gb=resources.get("memory", 0.0) / 2**30,
         # Names for the account alone: Ray chooses the devices.
-        gpus=tuple(f"{node[:8]}-{number}" for number in range(int(resources.get("GPU", 0)))),
-        gpu_problem="the machine declares none",
+        gpus=tuple(f"{node[:8]}-{number}" for number in range(gpus)),
+        gpu_problem="" if gpus else "no machine declares one",
     )
 
 

@@ -64,6 +64,7 @@ class RayExecutor:
         self._waiting: dict[str, Any] = {}
         self._running: dict[str, Any] = {}
         self._cancelled = False
+        self._closed = False
 
     def submit(self, spec: JobSpec) -> Future[JobResult]:
         """Send an attempt out."""
@@ -85,7 +86,10 @@ class RayExecutor:
         timer.start()
 
     def close(self) -> None:
-        """End what still runs, and leave the cluster."""
+        """End what still runs, and leave the cluster; once, as any call would join one again."""
+        if self._closed:
+            return
+        self._closed = True
         self.cancel()
         self._threads.shutdown()
         self._placing.close()
@@ -144,7 +148,7 @@ class RayExecutor:
             inputs=tuple(map(self._sending.input, spec.inputs)),
             deadline=self._deadline(spec),
         )
-        hosts, options = self._placing.place(spec.job)
+        hosts, options = self._placing.place(spec.job, lacking=bool(spec.lacking))
         with self._lock:
             if self._cancelled:
                 raise NotStarted("the run was cancelled")

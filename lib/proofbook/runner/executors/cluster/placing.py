@@ -35,9 +35,18 @@ class Placing:
         self._hosts: dict[str, Any] = {}
         self._times: Counter[str] = Counter()
 
-    def place(self, job: PlannedJob) -> tuple[Mapping[str, Any], dict[str, Any]]:
-        """Return the hosts by their nodes, and the options of a task for an attempt."""
+    def place(
+        self, job: PlannedJob, *, lacking: bool = False
+    ) -> tuple[Mapping[str, Any], dict[str, Any]]:
+        """Return the hosts by their nodes, and the options of a task for an attempt.
+
+        Args:
+            job: What is planned.
+            lacking: Whether no machine has what it needs: it only records that, wherever it is.
+        """
         hosts = self._current_hosts()
+        if lacking:
+            return hosts, {"num_cpus": 0, "name": job.id}
         request = self._capacity.request(job.resources)
         options: dict[str, Any] = {
             "num_cpus": float(request.cpus),
