@@ -98,6 +98,7 @@ EXPORTED = {
         "guarded",
         "process_tree",
         "proportional_memory",
+        "queued_seconds",
         "remove_abandoned",
         "resident_memory",
         "run",

@@ -18,10 +18,12 @@ from proofbook.extras import missing_packages, refuse_missing_extra, refuse_miss
 
 LIB = Path(__file__).resolve().parents[1] / "lib"
 OPTIONAL_MODULES = {
-    *("bitsandbytes", "playwright", "wandb"),
+    *("bitsandbytes", "playwright", "tiktoken", "wandb"),
     *("anthropic", "litellm", "ollama", "openai"),  # each in an environment of its own
 }
 """Used where they are installed; no extra brings them."""
+OPTIONAL_IN = {"diffusion.py": {"torch", "diffusers", "transformers"}}
+"""The same, in one module alone, which says what to install."""
 LARGE = {"ray", "real"}
 """Extras that the tests do without."""
 IN_JUPYTERLAB = (
@@ -169,7 +171,7 @@ def imported_packages(folder: Path) -> dict[str, set[str]]:
         for top in _tops(ast.parse(path.read_text(encoding="utf-8"))):
             if top in sys.stdlib_module_names or top.startswith(("proofbook", "_")):
                 continue
-            if top not in OPTIONAL_MODULES:
+            if top not in OPTIONAL_MODULES | OPTIONAL_IN.get(path.name, set()):
                 for package in modules.get(top, [top]):
                     packages.setdefault(canonicalize_name(package), set()).add(path.name)
     return packages

@@ -6,7 +6,7 @@ so that a profile is validated at once.
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 __all__ = [
     "RUNBOOKS",
@@ -17,6 +17,7 @@ __all__ = [
     "HeavyImportsConfig",
     "KernelMemoryConfig",
     "KeyMatchingConfig",
+    "LanguageSpeedConfig",
     "LargeReportConfig",
     "ManyJobsConfig",
     "ManyNotebooksConfig",
@@ -24,6 +25,7 @@ __all__ = [
     "ModelLoadingConfig",
     "NotebookSavingConfig",
     "PlanningConfig",
+    "ResumeMatrixConfig",
     "RunKillsConfig",
     "SpeechKillsConfig",
     "SpeechRowsConfig",
@@ -34,6 +36,14 @@ __all__ = [
     "TrivialNotebookConfig",
     "WarmAttachConfig",
 ]
+
+
+_MATRIX = {
+    "cuts": ("first", "middle", "last", "next"),
+    "kinds": ("plain", "accumulation", "random-data", "dropout"),
+    "peers": ("torchdata", "hf_trainer"),
+}
+"""What a resume matrix is made of, by parameter."""
 
 
 class _Config(BaseModel):
@@ -181,6 +191,34 @@ class RunKillsConfig(_Config):
     seed: int = Field(ge=0)
 
 
+class ResumeMatrixConfig(_Config):
+    """Parameters of ``benchmarks/resume_matrix``."""
+
+    workers: list[int] = Field(min_length=1)
+    cuts: list[str] = Field(min_length=1)
+    kinds: list[str] = Field(min_length=1)
+    resumes: list[int] = Field(min_length=1)
+    peers: list[str]
+
+    @field_validator("cuts", "kinds", "peers")
+    @classmethod
+    def _known(cls, names: list[str], info: ValidationInfo) -> list[str]:
+        known = _MATRIX[str(info.field_name)]
+        if unknown := set(names) - set(known):
+            raise ValueError(f"{min(unknown)} is none of {', '.join(known)}")
+        return names
+
+
+class LanguageSpeedConfig(_Config):
+    """Parameters of ``benchmarks/language_speed``."""
+
+    rounds: int = Field(ge=1)
+    steps: int = Field(ge=10)
+    bar: float = Field(gt=0)
+    nanogpt: str
+    nanogpt_steps: int = Field(ge=10)
+
+
 class SpeechRowsConfig(_Config):
     """Parameters of ``benchmarks/speech_rows``."""
 
@@ -279,6 +317,7 @@ RUNBOOKS: dict[str, type[BaseModel]] = {
     "heavy_imports": HeavyImportsConfig,
     "kernel_memory": KernelMemoryConfig,
     "key_matching": KeyMatchingConfig,
+    "language_speed": LanguageSpeedConfig,
     "large_report": LargeReportConfig,
     "many_jobs": ManyJobsConfig,
     "many_notebooks": ManyNotebooksConfig,
@@ -288,6 +327,7 @@ RUNBOOKS: dict[str, type[BaseModel]] = {
     "speech_kills": SpeechKillsConfig,
     "speech_rows": SpeechRowsConfig,
     "planning": PlanningConfig,
+    "resume_matrix": ResumeMatrixConfig,
     "run_kills": RunKillsConfig,
     "start_up": StartUpConfig,
     "tiny_suite": TinySuiteConfig,

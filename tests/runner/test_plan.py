@@ -419,3 +419,80 @@ def test_all_kinds_of_hardware_are_what_a_machine_is_asked(tmp_path: Path) -> No
         amount > 0 for amount in measure(dict.fromkeys(of_any_machine, 0), tmp_path).values()
     )
     assert all(kind in (measure.__doc__ or "") for kind in HARDWARE_KINDS)
+
+
+OF_A_REFERENCE = """
+defaults: {retries: 1, allow_skips: ["gpu-*"]}
+jobs:
+  - {runbook: demo/first, id: maker}
+  - runbook: demo/subject
+    id: quick
+    parameters: {apis: [], rounds: 2, of: "${{ jobs.maker.outputs.folder }}"}
+    needs: [maker]
+    requires: {espeak-ng: apt install espeak-ng}
+    allow_skips: ["attack-*"]
+  - {runbook: demo/subject, id: wide, matrix: {project: ["reference:small", "reference:wide"]}}
+"""
+SUBJECT = (
+    'project: str = "reference:small"\napis: list[str] = ["voice"]\nrounds: int = 7\nof: str = ""\n'
+    'servers: dict[str, str] = {"voice": "reference:voice"}'
+)
+
+
+def named(where: Project, names: list[str], profile: str | None = None, **texts: str) -> Plan:
+    return load_plan(where, profile, only=names, overrides=texts)
+
+
+@pytest.fixture
+def of_a_reference(project: Project, add_profile: Add, add_runbook: Add) -> Project:
+    add_runbook("demo/first", 'checks.output("folder", ".")', parameters="n: int = 0")
+    add_runbook("demo/subject", "pass", parameters=SUBJECT)
+    add_profile(OF_A_REFERENCE)
+    return project
+
+
+@pytest.mark.parametrize(
+    ("name", "texts"),
+    [
+        ("demo/subject", {"project": "/work/mine"}),
+        ("quick", {"project": "/work/mine"}),
+        ("demo/subject", {"servers": '{"voice": "http://127.0.0.1:8000"}'}),
+    ],
+)
+def test_a_subject_of_ones_own_inherits_no_promise_made_for_the_reference(
+    of_a_reference: Project, name: str, texts: dict[str, str]
+) -> None:
+    found = named(of_a_reference, [name], **texts)
+    (job,) = found.jobs
+    assert (job.id, set(job.parameters), job.allow_skips) == ("quick", set(texts), ())
+    assert (job.needs, job.retries, list(job.requires)) == ((), 1, ["espeak-ng"])
+    assert found.anew == {"quick"}
+
+
+@pytest.mark.parametrize(
+    ("names", "profile", "texts"),
+    [
+        (["quick"], None, {}),
+        (["quick"], None, {"rounds": "3"}),
+        (["quick"], None, {"project": "reference:wide"}),
+        (["quick"], None, {"project": ""}),
+        (["quick"], "tiny", {"project": "/work/mine"}),
+        ([], None, {"project": "/work/mine"}),
+    ],
+)
+def test_the_reference_and_a_profile_that_is_named_keep_what_it_says(
+    of_a_reference: Project, names: list[str], profile: str | None, texts: dict[str, str]
+) -> None:
+    found = named(of_a_reference, names, profile, **texts)
+    job = next(job for job in found.jobs if job.id == "quick")
+    assert (job.parameters["apis"], job.allow_skips, job.needs) == ([], ("attack-*",), ("maker",))
+    assert found.anew == frozenset()
+
+
+def test_a_profile_written_for_ones_own_subject_keeps_what_it_says(
+    of_a_reference: Project, add_profile: Add
+) -> None:
+    add_profile(OF_A_REFERENCE.replace("apis: []", "project: /work/mine, apis: []"))
+    found = named(of_a_reference, ["quick"], project="/work/other")
+    job = next(job for job in found.jobs if job.id == "quick")
+    assert (job.parameters["apis"], job.allow_skips) == ([], ("attack-*",))

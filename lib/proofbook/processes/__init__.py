@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         cpu_seconds,
         process_tree,
         proportional_memory,
+        queued_seconds,
         resident_memory,
     )
 
@@ -39,6 +40,7 @@ __all__ = [
     "guarded",
     "process_tree",
     "proportional_memory",
+    "queued_seconds",
     "remove_abandoned",
     "resident_memory",
     "run",

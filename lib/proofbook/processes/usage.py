@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from pathlib import Path
 
 from proofbook.processes.tree import SUPPORTED, descendants, read_proc
 
@@ -16,6 +17,7 @@ __all__ = [
     "cpu_seconds",
     "process_tree",
     "proportional_memory",
+    "queued_seconds",
     "resident_memory",
 ]
 
@@ -52,6 +54,24 @@ def anonymous_memory(pid: int | None = None) -> int | None:
 def cpu_seconds(pids: Iterable[int]) -> float:
     """Return the seconds that processes have computed, in user and in system mode."""
     return sum(_cpu(pid) for pid in pids)
+
+
+def queued_seconds(pids: Iterable[int]) -> float:
+    """Return the seconds that threads of processes were ready and other programs had the cores.
+
+    Linux alone tells it; elsewhere it is 0.
+    """
+    return sum(_queued(pid) for pid in pids)
+
+
+def _queued(pid: int) -> float:
+    try:
+        threads = [each.name for each in Path(f"/proc/{pid}/task").iterdir()]
+    except OSError:
+        return 0.0  # it has ended, or this is not Linux
+    # The kernel's documentation of sched-stats: the second number is the nanoseconds in the queue.
+    fields = [read_proc(f"/proc/{pid}/task/{thread}/schedstat").split() for thread in threads]
+    return sum(int(each[1]) for each in fields if len(each) > 1) / 1e9
 
 
 def _below(root: int) -> Iterable[int]:

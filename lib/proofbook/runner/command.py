@@ -12,7 +12,7 @@ from proofbook.extras import refuse_missing_extras
 from proofbook.hardware import default_slots
 from proofbook.project import Project, find_project
 from proofbook.runner.listing import refuse_without_default
-from proofbook.runner.plan import load_plan
+from proofbook.runner.plan import Plan, load_plan
 from proofbook.runner.resume import Rerun, expected_seconds
 from proofbook.runs.finding import find_run
 from proofbook.runs.folder import RunFolder
@@ -82,6 +82,7 @@ def _begin(project: Project, outputs: Path, options: RunOptions) -> RunFolder:
         refuse_without_default(project)
     plan = load_plan(project, options.profile, only=options.runbooks, overrides=options.overrides)
     refuse_missing_extras(job.runbook for job in plan.jobs)
+    _tell_defaults(plan)
     from proofbook.runner.executors.choice import find_capacity
     from proofbook.runner.feasibility import refuse_unrunnable
     from proofbook.runner.run import begin_run
@@ -89,6 +90,17 @@ def _begin(project: Project, outputs: Path, options: RunOptions) -> RunFolder:
     slots = min(options.slots or default_slots(), len(plan.jobs))
     refuse_unrunnable(plan, find_capacity(plan.jobs, slots))
     return begin_run(project, plan, outputs, slots)
+
+
+def _tell_defaults(plan: Plan) -> None:
+    """Say of which jobs nothing was taken that the profile gives the reference subject."""
+    for job in plan.jobs:
+        if job.id in plan.anew:
+            say(
+                f"{job.id}: what {plan.profile} says is for the reference subject; it begins with "
+                f"the defaults of {job.runbook}, and no skip is allowed. A profile of your own "
+                "gives parameters, and allow_skips"
+            )
 
 
 def _find(project: Project, outputs: Path, options: RunOptions) -> RunFolder:

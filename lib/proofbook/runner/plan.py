@@ -7,21 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from proofbook.collector import collector_paused
 from proofbook.errors import ProfileError
 from proofbook.notebooks import Runbook
-from proofbook.profiles import Profile, load_profile
+from proofbook.profiles import JobEntry, Profile, load_profile
 from proofbook.project import Project
 from proofbook.records import PlannedJob
-from proofbook.runner.entries import Source, expand_entries
+from proofbook.runner.entries import ExpandedEntry, Source, expand_entries
 from proofbook.runner.job_names import job_names, refuse_same_ids
 from proofbook.runner.needs import declared_needs, refuse_circles, with_needs
 from proofbook.runner.overrides import Overrides
+from proofbook.runner.own_subjects import has_own_subject
 from proofbook.runner.parameters import ParameterVerifier
 from proofbook.runner.paths import anchor_parameters
 from proofbook.runner.references import OutputMakers, verify_written
-from proofbook.runner.selection import choose, select
+from proofbook.runner.selection import Choice, choose, select
 from proofbook.runner.time_limits import fit_time_limits
 from proofbook.runs.redaction import Redactor
 from proofbook.yamlfile import YamlFile
@@ -41,6 +43,9 @@ class Plan:
     file: YamlFile
     sources: Mapping[str, Source]
     """By job id; a job that no entry of the profile names has none."""
+    anew: frozenset[str] = frozenset()
+    """Ids of jobs that the default profile has for its reference subject, and that the command line
+    points at another: they begin with their runbook's defaults, and no skip is allowed."""
 
     def resource_error(self, job: PlannedJob, kind: str, message: str) -> ProfileError:
         """Return the error that says ``message`` where a resource of a job is declared."""
@@ -64,7 +69,8 @@ def load_plan(
         project: Where the runbooks and profiles are.
         profile: ``tiny``, or the path of a YAML file; None takes ``tiny`` where there is one.
         only: Runbooks, entries or job ids to keep, with the jobs that they need; none keeps all.
-            A runbook that is not in the profile is added with its default parameters.
+            A runbook that is not in the profile is added with its default parameters, and so is one
+            of the default profile whose reference subject an override replaces.
         overrides: ``name`` to text, as on a command line, for every job that has ``name``; over
             a key of a matrix, it takes the place of all its values.
 
@@ -79,25 +85,46 @@ def load_plan(
     refuse_same_ids(entries)
     names = job_names(entries)
     needs = declared_needs(entries, names)
-    choice = choose(entries, only, names, project, settings.defaults, runbooks)
+    is_foreign = partial(_is_foreign, profile, runbooks, changes)
+    choice = choose(entries, only, names, project, settings.defaults, runbooks, is_foreign)
     makers = OutputMakers(choice.jobs, names, runbooks)
     verify_written(entries, makers)
-    changed = [changes.apply(job, runbooks[job.runbook]) for job in choice.jobs]
-    jobs = [with_needs(job, needs.get(job.id, ()), makers) for job in changed]
+    jobs = _with_all_needs(choice, needs, makers, changes, runbooks)
     refuse_circles(jobs, entries, names)
     jobs = select(jobs, choice.wanted)
     jobs = anchor_parameters(
         jobs, runbooks, project.root, without=overrides or {}, paths_of=verifier.paths
     )
     jobs = changes.verify(jobs, runbooks)
-    sources = {job.id: each.source for each in entries for job in each.jobs}
+    sources = _sources(entries, choice)
     jobs = fit_time_limits(jobs, runbooks, sources, verifier)
     return Plan(
-        profile=file.path.stem,
-        path=str(file.path),
-        settings=settings,
-        jobs=tuple(jobs),
-        runbooks=runbooks,
-        file=file,
-        sources=sources,
-    )
+        profile=file.path.stem, path=str(file.path), settings=settings, jobs=tuple(jobs),
+        runbooks=runbooks, file=file, sources=sources, anew=choice.anew,
+    )  # fmt: skip
+
+
+def _with_all_needs(
+    choice: Choice,
+    needs: Mapping[str, tuple[str, ...]],
+    makers: OutputMakers,
+    changes: Overrides,
+    runbooks: Mapping[str, Runbook],
+) -> list[PlannedJob]:
+    """Return all jobs with their overrides and needs; one that begins anew has none declared."""
+    declared = {**needs, **dict.fromkeys(choice.anew, ())}
+    changed = [changes.apply(job, runbooks[job.runbook]) for job in choice.jobs]
+    return [with_needs(job, declared.get(job.id, ()), makers) for job in changed]
+
+
+def _sources(entries: Iterable[ExpandedEntry], choice: Choice) -> dict[str, Source]:
+    ids = {job.id: each.source for each in entries for job in each.jobs}
+    return {id_: source for id_, source in ids.items() if id_ not in choice.anew}
+
+
+def _is_foreign(
+    profile: str | None, runbooks: Mapping[str, Runbook], changes: Overrides, entry: JobEntry
+) -> bool:
+    """Say whether an entry's jobs are pointed at another subject; a profile that is named holds."""
+    runbook = runbooks[entry.runbook]
+    return profile is None and has_own_subject(entry, runbook, changes.values(runbook))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from proofbook.errors import UsageError
@@ -22,6 +22,8 @@ class Choice(NamedTuple):
     """Those of the profile, then the added ones."""
     wanted: frozenset[str] | None
     """Ids; None where everything is wanted."""
+    anew: frozenset[str] = frozenset()
+    """Ids of jobs that take nothing from the entry whose place they have."""
 
 
 def choose(
@@ -31,8 +33,12 @@ def choose(
     project: Project,
     defaults: JobDefaults,
     runbooks: dict[str, Runbook],
+    is_foreign: Callable[[JobEntry], bool] = lambda entry: False,
 ) -> Choice:
     """Find what ``only`` names; a runbook of no entry is added to jobs, names and runbooks.
+
+    An entry ``is_foreign`` where its jobs test another subject than it was written for: one job
+    that has its runbook's own defaults takes the place of them all.
 
     Raises:
         UsageError: It names nothing, or an added job would have the id of another.
@@ -40,10 +46,17 @@ def choose(
     jobs = {job.id: job for each in entries for job in each.jobs}
     sources = {job.id: each.source for each in entries for job in each.jobs}
     wanted: list[str] = []
+    anew: dict[str, str] = {}
     chosen = [name.removeprefix("runbooks/").removesuffix(".ipynb") for name in only]
     for name in chosen:
         if name in names:
-            wanted += names[name]
+            foreign = [i for i in names[name] if i in sources and is_foreign(sources[i].entry)]
+            wanted += [i for i in names[name] if i not in foreign]
+            for id_ in foreign:
+                if (entry := sources[id_].entry).runbook not in anew:
+                    fresh = _without_promises(entry, defaults)
+                    jobs[fresh.id], anew[entry.runbook] = fresh, fresh.id
+                wanted.append(anew[entry.runbook])
             continue
         runbooks[name] = find_runbook(project, name)
         added = template_job(JobEntry(runbook=name), defaults)
@@ -51,7 +64,8 @@ def choose(
         jobs[added.id] = added
         names[name] = names[added.id] = [added.id]
         wanted.append(added.id)
-    return Choice(tuple(jobs.values()), frozenset(wanted) if chosen else None)
+    kept = frozenset(wanted) if chosen else None
+    return Choice(tuple(jobs.values()), kept, frozenset(anew.values()))
 
 
 def select(jobs: Sequence[PlannedJob], wanted: Iterable[str] | None) -> list[PlannedJob]:
@@ -65,6 +79,12 @@ def select(jobs: Sequence[PlannedJob], wanted: Iterable[str] | None) -> list[Pla
         kept.update(needed)
         waiting += needed
     return [job for job in jobs if job.id in kept]
+
+
+def _without_promises(entry: JobEntry, defaults: JobDefaults) -> PlannedJob:
+    """Return a job of an entry's runbook that needs the same installed, and nothing else of it."""
+    bare = JobEntry(runbook=entry.runbook, id=entry.name, requires=entry.requires)
+    return template_job(bare, defaults.model_copy(update={"allow_skips": ()}))
 
 
 def _refuse_taken(

@@ -6,9 +6,10 @@ from functools import partial
 from pathlib import Path
 
 from proofbook.subjects import Makers
+from proofbook_subjects.foundry.own_tests import write_tested_project
 from proofbook_subjects.foundry.projects import CONFIGS, write_project
 
-__all__ = ["COMMANDS", "CONFIG_FILES"]
+__all__ = ["COMMANDS", "CONFIG_FILES", "PROJECTS"]
 
 _SCRIPTS = Path(__file__).parent / "scripts"
 
@@ -17,3 +18,6 @@ COMMANDS: Makers = {"foundry.py": lambda _: _SCRIPTS / "foundry.py"}
 
 CONFIG_FILES: Makers = {name: partial(write_project, name) for name in CONFIGS}
 """Configs of the trainer, each with texts in its folder."""
+
+PROJECTS: Makers = {"foundry": write_tested_project}
+"""Projects that have tests of their own."""

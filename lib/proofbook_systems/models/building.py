@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from proofbook_systems.models.catalogue import TASKS, ModelType, own_classes
+from proofbook_systems.models.catalogue import TASKS, ModelType, named_class, own_classes
 from proofbook_systems.models.hints import Hint, find_hint
 from proofbook_systems.models.shrinking import shrink
 
@@ -20,12 +20,15 @@ __all__ = [
     "MOST_PARAMETERS",
     "PROFILES",
     "Built",
+    "NoClassError",
     "TooLargeError",
     "build_config",
     "build_model",
-    "choose_class",
+    "change_attention",
+    "choose_classes",
     "config_fields",
     "excite",
+    "generates",
     "load_model",
 ]
 
@@ -34,13 +37,20 @@ PROFILES: tuple[dict[str, Any], ...] = (
     {},
     {"width": 256, "heads": 2, "head_width": 128},
     {"keeps_widths": True},
+    {"keeps_widths": True, "keeps_images": True},
+    {"keeps_all": True},
 )
 """How to shrink, tried in turn: everything; keeping the width of a head, which rotary embeddings
-divide into sections; keeping every width, which convolutional models join in many places."""
+divide into sections; keeping every width, which convolutional models join in many places; keeping
+the image too, which windows and tables of positions are cut for; nothing but the vocabulary."""
 
 
 class TooLargeError(Exception):
     """The smallest configuration that could be made has too many parameters."""
+
+
+class NoClassError(LookupError):
+    """A type has no further class to try."""
 
 
 @dataclass(kw_only=True)
@@ -149,21 +159,24 @@ def _everywhere(fields: dict[str, Any], name: str, value: Any) -> None:
             _everywhere(each, name, value)
 
 
-def choose_class(type_: ModelType, config: Any, hint: Hint, task: str = "") -> tuple[type, str]:
-    """Return the class to try and its task: the asked one, or the first head that the type has.
+def choose_classes(
+    type_: ModelType, config: Any, hint: Hint, task: str = ""
+) -> list[tuple[type, str]]:
+    """Return the classes to try and the task of each, the likeliest first.
+
+    These are the heads that the type has, those that write before the others, then what is defined
+    beside its configuration; where a task is asked for, the heads of that task alone.
 
     Raises:
         LookupError: The type has no such class.
     """
     import transformers
 
+    own = own_classes(config) if not task else []
     if hint.model_class:
-        for each in own_classes(config):
-            if each.__name__ == hint.model_class:
-                return each, "feature-extraction"
-        return getattr(transformers, hint.model_class), "feature-extraction"
+        return [(named_class(config, hint.model_class), "feature-extraction")]
     heads = [head for head in TASKS if head in type_.heads and task in ("", TASKS[head])]
-    heads.sort(key=lambda head: _generates(type_.heads[head][0]) is False)
+    heads.sort(key=lambda head: generates(type_.heads[head][0]) is False)
     fitting = [
         (found, TASKS[head])
         for head in heads
@@ -171,14 +184,16 @@ def choose_class(type_: ModelType, config: Any, hint: Hint, task: str = "") -> t
         if (found := getattr(transformers, name, None)) is not None
     ]
     exact = [each for each in fitting if getattr(each[0], "config_class", None) is type(config)]
-    if exact or fitting:
-        return (exact or fitting)[0]
-    if not task and (own := own_classes(config)):
-        own.sort(key=lambda each: not hasattr(each, "main_input_name"))
-        return own[-1] if len(own) > 1 else own[0], "feature-extraction"
-    raise LookupError(
-        f"{type_.name} has no model class" + (f" for the task {task}" if task else "")
-    )
+    own.sort(key=lambda each: not hasattr(each, "main_input_name"))
+    beside = [(each, "feature-extraction") for each in reversed(own)]
+    if not exact and not fitting and not beside:
+        raise LookupError(
+            f"{type_.name} has no model class" + (f" for the task {task}" if task else "")
+        )
+    distinct: dict[type, str] = {}
+    for each, found_task in (exact or fitting) + beside:
+        distinct.setdefault(each, found_task)
+    return list(distinct.items())
 
 
 def _become_decoder(model_class: type, config: Any) -> None:
@@ -188,7 +203,7 @@ def _become_decoder(model_class: type, config: Any) -> None:
         config.is_decoder = True
 
 
-def _generates(name: str) -> bool:
+def generates(name: str) -> bool:
     """Say whether a class has a head that writes, going by what transformers calls such classes."""
     words = ("CausalLM", "ConditionalGeneration", "LMHead", "Generat", "Seq2SeqLM", "TextToSpeech")
     return any(word in name for word in words)
@@ -201,17 +216,33 @@ def count_parameters(model: Any) -> int:
 
 
 def build_model(
-    type_: ModelType, profile: dict[str, Any], *, task: str = "", seed: int = 0
+    type_: ModelType,
+    profile: dict[str, Any],
+    *,
+    task: str = "",
+    seed: int = 0,
+    choice: int = 0,
 ) -> Built:
     """Build a small model with random weights, in float32 and in evaluation mode.
 
+    Args:
+        type_: What to build.
+        profile: One of :data:`PROFILES`.
+        task: The task of the head; empty takes the likeliest.
+        seed: Of the weights.
+        choice: Which of :func:`choose_classes`.
+
     Raises:
+        NoClassError: The type has fewer classes.
         TooLargeError: It would have more than :data:`MOST_PARAMETERS`.
         Exception: Whatever transformers has against the configuration.
     """
     hint = find_hint(type_.name)
     config = build_config(type_, **profile)
-    model_class, found_task = choose_class(type_, config, hint, task)
+    classes = choose_classes(type_, config, hint, task)
+    if choice >= len(classes):
+        raise NoClassError(f"{type_.name} has {len(classes)} model classes")
+    model_class, found_task = classes[choice]
     _become_decoder(model_class, config)
     with torch.device("meta"):
         parameters = count_parameters(_construct(model_class, config))
@@ -262,6 +293,14 @@ def _construct(model_class: type, config: Any) -> Any:
     ):
         kind.forward = kind.encode  # a tokenizer of images is used by its halves alone
     return model
+
+
+def change_attention(model: Any, error: BaseException) -> bool:
+    """Let a model whose code has no plain attention use torch's own; return whether that was it."""
+    if not (isinstance(error, KeyError) and error.args == ("eager",)):
+        return False
+    model.set_attn_implementation("sdpa")
+    return True
 
 
 def excite(model: Any, seed: int) -> None:

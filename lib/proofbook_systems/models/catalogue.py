@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -15,7 +16,15 @@ from typing import Any
 
 from proofbook.errors import SubjectError
 
-__all__ = ["CATEGORIES", "TASKS", "ModelType", "choose_types", "list_types", "own_classes"]
+__all__ = [
+    "CATEGORIES",
+    "TASKS",
+    "ModelType",
+    "choose_types",
+    "list_types",
+    "named_class",
+    "own_classes",
+]
 
 CATEGORIES = ("language", "vision", "audio", "multimodal", "specialized")
 
@@ -226,13 +235,50 @@ def choose_types(
 
 def own_classes(config: Any) -> list[type]:
     """Return the classes beside a configuration that are made from it, as they are defined."""
+    modeling = [path for path in _modules(config) if path.name.startswith("modeling_")]
+    others = [path for path in _modules(config) if path not in modeling]
+    return _made_by(modeling, config) or _made_by(others, config)
+
+
+def named_class(config: Any, name: str) -> type:
+    """Return a class of transformers, or of a module beside a configuration, by its name.
+
+    Raises:
+        LookupError: There is no such class.
+    """
+    import transformers
+
+    for path in _modules(config):
+        if isinstance(found := getattr(_load(path, config), name, None), type):
+            return found
+    if isinstance(found := getattr(transformers, name, None), type):
+        return found
+    raise LookupError(f"transformers has no class {name}")
+
+
+def _modules(config: Any) -> list[Path]:
+    package = importlib.import_module(type(config).__module__.rpartition(".")[0])
+    paths = sorted(Path(str(package.__file__)).parent.glob("[a-z]*.py"))
+    return [path for path in paths if not _NO_MODEL.match(path.name)]
+
+
+def _load(path: Path, config: Any) -> Any:
+    return importlib.import_module(f"{type(config).__module__.rpartition('.')[0]}.{path.stem}")
+
+
+_NO_MODEL = re.compile(
+    r"(configuration|convert|processing|image_processing|video_processing|tokenization"
+    r"|feature_extraction|modular|generation|retrieval)_"
+)
+
+
+def _made_by(paths: list[Path], config: Any) -> list[type]:
     from torch.nn import Module
     from transformers import PreTrainedModel
 
-    package = importlib.import_module(type(config).__module__.rpartition(".")[0])
     found, plain = [], []
-    for path in sorted(Path(str(package.__file__)).parent.glob("modeling_*.py")):
-        module = importlib.import_module(f"{package.__name__}.{path.stem}")
+    for path in paths:
+        module = _load(path, config)
         for each in vars(module).values():
             if not isinstance(each, type) or each.__module__ != module.__name__:
                 continue

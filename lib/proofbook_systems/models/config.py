@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 __all__ = ["RUNBOOKS", "MatrixConfig", "SingleConfig"]
 
@@ -26,15 +26,31 @@ Names = Annotated[list[str], BeforeValidator(_split)]
 PathText = Annotated[str, Field(json_schema_extra={"format": "path"})]
 
 
+def _known(names: list[str]) -> list[str]:
+    if unknown := sorted(set(names) - set(_DEVICES)):
+        raise ValueError(f"no device is called {unknown[0]}; there are {', '.join(_DEVICES)}")
+    return names
+
+
+_DEVICES = ("cpu", "cuda", "openvino", "onnxruntime")
+Devices = Annotated[list[str], BeforeValidator(_split), AfterValidator(_known)]
+
+
 class _Config(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     task: str
+    devices: Devices
+    device_time_limit: float = Field(gt=0)
     time_limit: float = Field(gt=0)
     memory_limit_gb: float = Field(gt=0)
     seed: int = Field(ge=0)
     benchmark: bool
     output_dir: PathText
+
+    def type_seconds(self) -> float:
+        """Return how long one type may take, with two tries on each device."""
+        return self.time_limit + 2 * len(self.devices) * self.device_time_limit
 
 
 class SingleConfig(_Config):
@@ -45,7 +61,7 @@ class SingleConfig(_Config):
 
     def longest_seconds(self) -> float:
         """Return how long a job may take."""
-        return self.time_limit + _SLACK
+        return self.type_seconds() + _SLACK
 
 
 class MatrixConfig(_Config):
@@ -63,6 +79,9 @@ class MatrixConfig(_Config):
     least_init: float = Field(ge=0, le=1)
     least_forward: float = Field(ge=0, le=1)
     least_generate: float = Field(ge=0, le=1)
+    least_openvino: float = Field(ge=0, le=1)
+    least_onnxruntime: float = Field(ge=0, le=1)
+    least_cuda: float = Field(ge=0, le=1)
     verbose: bool
     report: PathText
 
@@ -75,7 +94,7 @@ class MatrixConfig(_Config):
     def longest_seconds(self) -> float:
         """Return how long a job may take where every type takes all that it may."""
         count = len(self.models) or self.limit or _TYPES
-        return -(-count // self.workers) * self.time_limit + _SLACK
+        return -(-count // self.workers) * self.type_seconds() + _SLACK
 
 
 RUNBOOKS: dict[str, type[BaseModel]] = {"matrix": MatrixConfig, "single": SingleConfig}

@@ -6,7 +6,15 @@ import re
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-__all__ = ["CHECKS", "Finding", "Verdict", "find_cause"]
+__all__ = [
+    "CHECKS",
+    "DEVICE_STEPS",
+    "ON_DEVICE",
+    "DeviceVerdict",
+    "Finding",
+    "Verdict",
+    "find_cause",
+]
 
 Status = Literal["passed", "failed", "skipped"]
 
@@ -23,8 +31,23 @@ CHECKS: dict[str, str] = {
     "generate": "a head that writes must write, and write the same again",
     "cache": "a cache saves time and must not change the words",
     "gradient": "a model that cannot take a step cannot be trained",
+    "export": "a model that cannot be exported runs nowhere but in Python",
 }
 """Each check in its order, and whom it helps."""
+
+DEVICE_STEPS: dict[str, str] = {
+    "export": "a model that cannot be exported runs on no other device",
+    "compile": "a device must take what was exported for it",
+    "run": "what was compiled must answer",
+    "match": "the same question must have the same answer on every device",
+    "inputs": "a device that answers everything alike has looked at nothing",
+    "other-shape": "a device that takes one shape alone serves nobody else",
+}
+"""Each step on a device in its order, and whom it helps."""
+
+
+ON_DEVICE = "device "
+"""What a trial tells when it begins with a device, before its name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +58,36 @@ class Finding:
     status: Status
     reason: str = ""
     """What is wrong, or why it was skipped."""
+
+
+@dataclass(kw_only=True)
+class DeviceVerdict:
+    """What became of one type on one device."""
+
+    device: str
+    """Its name, and its precision where that is not float32: ``cuda-bf16``."""
+    skipped: str = ""
+    """Why it was not tried."""
+    ran_on: str = ""
+    """What the device says of itself."""
+    way: str = ""
+    """How the model came to it, as ``exported``."""
+    findings: list[Finding] = field(default_factory=list)
+    metrics: dict[str, float] = field(default_factory=dict)
+
+    def status_of(self, step: str) -> str:
+        """Return a step's verdict; empty where it was not reached."""
+        return next((f.status for f in self.findings if f.check == step), "")
+
+    @property
+    def failed(self) -> list[Finding]:
+        """Steps that did not hold."""
+        return [each for each in self.findings if each.status == "failed"]
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> DeviceVerdict:
+        """Return what ``asdict`` made of one."""
+        return cls(**{**data, "findings": [Finding(**each) for each in data["findings"]]})
 
 
 @dataclass(kw_only=True)
@@ -54,6 +107,8 @@ class Verdict:
     findings: list[Finding] = field(default_factory=list)
     metrics: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    devices: list[DeviceVerdict] = field(default_factory=list)
+    """On other devices than :attr:`device`; they have no part in :attr:`passed`."""
 
     def status_of(self, check: str) -> str:
         """Return a check's verdict; empty where it was not reached."""
@@ -76,7 +131,9 @@ class Verdict:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Verdict:
         """Return what :meth:`as_dict` wrote."""
-        return cls(**{**data, "findings": [Finding(**each) for each in data["findings"]]})
+        findings = [Finding(**each) for each in data["findings"]]
+        devices = [DeviceVerdict.from_dict(each) for each in data.get("devices", [])]
+        return cls(**{**data, "findings": findings, "devices": devices})
 
 
 _CAUSES: list[tuple[str, str]] = [

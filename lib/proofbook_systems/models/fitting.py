@@ -61,11 +61,22 @@ def _fit_image(small: Fields) -> None:
         small["image_embedding_size"] = small["image_size"] // patch
 
 
+def _fit_pooling(small: Fields) -> None:
+    """Let an image be pooled to no more tokens than it has patches."""
+    vision, tokens = small.get("vision_config"), small.get("mm_tokens_per_image")
+    if isinstance(vision, dict) and isinstance(tokens, int):
+        size, patch = vision.get("image_size"), vision.get("patch_size")
+        if isinstance(size, int) and isinstance(patch, int):
+            small["mm_tokens_per_image"] = min(tokens, (size // patch) ** 2)
+
+
 def _fit_stages(small: Fields) -> None:
     """Let a plain transformer that shows several of its layers have as many."""
+    if "_out_indices" in small:
+        small["out_indices"] = small.pop("_out_indices")
     if any(DEPTH_LISTS.search(k) and isinstance(v, list) for k, v in small.items()):
         return
-    for name in ("_out_indices", "out_indices", "backbone_out_indices"):
+    for name in ("out_indices", "backbone_out_indices"):
         shown = small.get(name)
         if isinstance(shown, (list, tuple)) and shown and "num_hidden_layers" in small:
             small["num_hidden_layers"] = max(len(shown), LAYERS)
@@ -74,8 +85,6 @@ def _fit_stages(small: Fields) -> None:
                 small[name] = list(range(len(shown)))
             for other in ("out_features", "_out_features", "stage_names"):
                 small.pop(other, None)
-    if "_out_indices" in small:
-        small["out_indices"] = small.pop("_out_indices")
 
 
 def _fit_mamba(small: Fields) -> None:
@@ -151,12 +160,14 @@ def _sections(sections: Sequence[int], whole: int) -> list[int]:
     return parts
 
 
-def fit(small: Fields) -> None:
+def fit(small: Fields, *, keeps_images: bool = False) -> None:
     """Make fields fit each other."""
     for name, token in _PLACEHOLDERS.items():
         if name in small and small[name] is None:
             small[name] = token
-    for step in (_fit_image, _fit_rope, _fit_stages, _fit_mamba, _fit_indices, _fit_head):
+    if not keeps_images:
+        _fit_image(small)
+    for step in (_fit_pooling, _fit_rope, _fit_stages, _fit_mamba, _fit_indices, _fit_head):
         step(small)
 
 
@@ -164,3 +175,5 @@ def _fit_head(small: Fields) -> None:
     width, heads = small.get("hidden_size"), count_heads(small)
     if "head_dim" in small and small["head_dim"] is None and width and heads:
         small["head_dim"] = width // heads
+    if "num_key_value_heads" in small and small["num_key_value_heads"] is None and heads:
+        small["num_key_value_heads"] = heads

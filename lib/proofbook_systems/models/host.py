@@ -25,9 +25,9 @@ from typing import Any, NoReturn
 
 from proofbook.processes import tree
 from proofbook.processes.usage import resident_memory
-from proofbook_systems.models.findings import Finding, Verdict
+from proofbook_systems.models.findings import ON_DEVICE, Finding, Verdict
 
-__all__ = ["ONE_THREAD", "PRELOADED", "Limits", "main"]
+__all__ = ["EXPORTING", "ONE_THREAD", "PRELOADED", "Limits", "main"]
 
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1",
@@ -44,6 +44,13 @@ PRELOADED = (
 )  # fmt: skip
 """What most types need; imported before the first fork."""
 
+EXPORTING = (
+    "torch.export._trace", "torch.onnx._internal.exporter._core", "sympy.tensor.tensor",
+    "torch.ao.quantization.fx._decomposed", "transformers.exporters.exporter_dynamo",
+    "transformers.exporters.runners.base", "transformers.exporters.exporter_onnx",
+)  # fmt: skip
+"""What other devices need beside; their runtimes start threads, and come after the fork."""
+
 _TICK = 0.2
 
 
@@ -54,6 +61,8 @@ class Limits:
     seconds: float
     gigabytes: float
     """Resident memory above what the parent has."""
+    device_seconds: float = 0.0
+    """What all devices together may take beside."""
 
 
 @dataclass(kw_only=True)
@@ -81,10 +90,13 @@ def main(arguments: list[str]) -> None:
     for name in PRELOADED:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
+    if request["options"].get("devices"):
+        _import_exporters()
     from proofbook_systems.models.catalogue import choose_types
 
     types = choose_types(models=request["types"], category="all", limit=0)
-    limits = Limits(seconds=request["seconds"], gigabytes=request["gigabytes"])
+    limits = Limits(seconds=request["seconds"], gigabytes=request["gigabytes"],
+                    device_seconds=request["device_seconds"])  # fmt: skip
     refuse_threads()
     gc.collect()
     gc.freeze()  # a collection in a child writes to every object, and copies its page
@@ -92,6 +104,17 @@ def main(arguments: list[str]) -> None:
         for verdict in _try_all(types, request["options"], limits, request["workers"]):
             file.write(json.dumps(verdict.as_dict()) + "\n")
             file.flush()
+
+
+def _import_exporters() -> None:
+    for name in EXPORTING:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    with contextlib.suppress(ImportError):
+        from transformers.exporters.utils import apply_patches
+
+        with apply_patches("dynamo"), apply_patches("onnx"):
+            pass  # imports every module that an exporter changes, which takes half a second
 
 
 def refuse_threads() -> None:
@@ -192,7 +215,8 @@ def _read(child: _Child) -> bool:
 
 def _enforce(child: _Child, limits: Limits) -> None:
     child.peak = max(child.peak, resident_memory({child.pid}))
-    if time.monotonic() - child.started > limits.seconds:
+    more = limits.device_seconds if child.check.startswith(ON_DEVICE) else 0.0
+    if time.monotonic() - child.started > limits.seconds + more:
         child.killed = f"time limit of {limits.seconds:g} s"
     elif child.peak > limits.gigabytes * 1e9:
         child.killed = f"memory limit of {limits.gigabytes:g} GB"

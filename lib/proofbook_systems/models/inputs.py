@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import inspect
 import itertools
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 
+from proofbook_systems.models.asking import read_counts, read_error
+from proofbook_systems.models.companions import accompany, supply
 from proofbook_systems.models.hints import Hint
 from proofbook_systems.models.layouts import (
     DECODER_LENGTH,
@@ -23,13 +26,14 @@ from proofbook_systems.models.layouts import (
     SINGLE,
     TEXT_LENGTH,
 )
-from proofbook_systems.models.maker import Maker, find_field
+from proofbook_systems.models.maker import Maker, fill, find_field
 
 __all__ = ["Inputs", "candidates", "join", "modalities"]
 
 Inputs = dict[str, Any]
 
 _MOST_CANDIDATES = 14
+_MOST_ASKED = 4
 _FEATURES = {
     "pixel_values": (
         "get_image_features",
@@ -52,6 +56,7 @@ _FEATURES = {
     "audio_input_ids": ("get_audio_features", ("audio_token_id",)),
 }
 """What turns a modality into rows, and the tokens that stand for them."""
+_WANTED = re.compile(r"tokens: \d+, features:? (\d+)")
 _LENGTHS = (
     "image_seq_length",
     "image_seq_len",
@@ -80,7 +85,10 @@ def modalities(inputs: Inputs) -> list[str]:
 
 def join(samples: list[Inputs]) -> Inputs:
     """Return samples as one batch: along the first dimension, or along time where there is none."""
-    return {name: _joined(name, [each[name] for each in samples]) for name in samples[0]}
+    joined = {name: _joined(name, [each[name] for each in samples]) for name in samples[0]}
+    if "target_sizes" in joined and "pixel_values" in joined:  # patches of all images in one row
+        joined["pixel_values"] = torch.cat([each["pixel_values"] for each in samples], -1)
+    return joined
 
 
 def _joined(name: str, values: list[Any]) -> Any:
@@ -98,7 +106,11 @@ class Layout:
     """One choice among the layouts: which of each parameter's, by its place."""
 
     places: dict[str, int]
+    asked: tuple[str, ...] = ()
+    """What the model has asked for beside them."""
     left_out: tuple[str, ...] = ()
+    counts: tuple[tuple[str, int], ...] = ()
+    """How many places stand for a modality, where the model has said so."""
 
     def make(self, model: Any, config: Any, hint: Hint, seed: int) -> Inputs:
         """Return the inputs of one sample.
@@ -112,13 +124,26 @@ class Layout:
             layouts = list(itertools.islice(RULES[name](maker), place + 1))
             inputs.update(layouts[-1])
         _add_singles(maker, inputs)
+        accompany(maker, inputs)
         if "qformer_input_ids" in maker.signature:
             inputs["qformer_input_ids"] = maker.ids(TEXT_LENGTH, first=("qformer_config",))
+        _add_asked(maker, self.asked, inputs)
         _add_hinted(maker, hint, inputs)  # what text has placeholders for is there before the text
-        _add_text(maker, inputs)
+        _add_text(maker, inputs, dict(self.counts))
         _add_required(maker, inputs)
+        _add_asked(maker, self.asked, inputs)
         _add_hinted(maker, hint, inputs, last=True)
-        return inputs
+        return {name: value for name, value in inputs.items() if name not in self.left_out}
+
+    def revise(self, error: BaseException, model: Any, given: Inputs) -> list[Layout]:
+        """Return layouts that give what an error asks for, or leave out what it does not take."""
+        if not self.counts and (counted := read_counts(error)):
+            return [replace(self, counts=(counted,))]
+        more, less = read_error(error, model, list(given))
+        more = tuple(name for name in more if name not in self.asked)
+        if more and len(self.asked) < _MOST_ASKED:
+            return [replace(self, asked=self.asked + more)]
+        return [] if self.left_out else [replace(self, left_out=(name,)) for name in less]
 
     @property
     def words(self) -> str:
@@ -170,14 +195,15 @@ def _add_singles(maker: Maker, inputs: Inputs) -> None:
             inputs[name] = rule(maker)
 
 
-def _add_text(maker: Maker, inputs: Inputs) -> None:
+def _add_text(maker: Maker, inputs: Inputs, counts: dict[str, int]) -> None:
     names = maker.signature
     encoder_decoder = bool(getattr(maker.config, "is_encoder_decoder", False))
     if "input_ids" in names and "inputs_embeds" not in inputs:
         ids = maker.ids(TEXT_LENGTH)
         marks = torch.zeros_like(ids)
         for name in [n for n in _FEATURES if n in inputs]:
-            ids, marks = _with_placeholders(maker, name, inputs, ids, marks)
+            count = counts.get(MODALITIES[name])
+            ids, marks = _with_placeholders(maker, name, inputs, ids, marks, count)
         inputs["input_ids"] = ids
         if "attention_mask" in names:
             inputs["attention_mask"] = torch.ones_like(ids)
@@ -197,12 +223,17 @@ def _add_types(names: Any, marks: torch.Tensor, inputs: Inputs) -> None:
 
 
 def _with_placeholders(
-    maker: Maker, name: str, inputs: Inputs, ids: torch.Tensor, marks: torch.Tensor
+    maker: Maker,
+    name: str,
+    inputs: Inputs,
+    ids: torch.Tensor,
+    marks: torch.Tensor,
+    count: int | None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     token = find_field(maker.config, *_FEATURES[name][1])
     if not isinstance(token, int) or token < 0:
         return ids, marks
-    count = _count_rows(maker, name, inputs)
+    count = _count_rows(maker, name, inputs) if count is None else count
     if not count:
         return ids, marks
     start = find_field(maker.config, *_STARTS.get(name, ()))
@@ -219,17 +250,34 @@ def _count_rows(maker: Maker, name: str, inputs: Inputs) -> int:
     if method is None:
         counts = [find_field(maker.config, each) for each in _LENGTHS]
         return next((c for c in counts if isinstance(c, int) and c > 0), 0)
-    accepted = inspect.signature(method).parameters
+    accepted = dict(inspect.signature(method).parameters)
+    inner = getattr(getattr(maker.model, "model", None), _FEATURES[name][0], None)
+    if inner is not None:  # what an outer method hands on by **kwargs
+        accepted = dict(inspect.signature(inner).parameters) | accepted
     open_ended = any(p.kind is p.VAR_KEYWORD for p in accepted.values())
     named = {
         n: v
         for n, v in inputs.items()
         if n in accepted or (open_ended and name not in accepted and n != "qformer_input_ids")
     }
-    if "input_ids" in accepted and accepted["input_ids"].default is inspect.Parameter.empty:
-        named["input_ids"] = maker.ids(TEXT_LENGTH)
-    with torch.no_grad():
-        made = method(**named)
+    for each, parameter in accepted.items():
+        if (
+            parameter.default is parameter.empty
+            and parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+            and each not in named
+        ):
+            made = maker.ids(TEXT_LENGTH) if each == "input_ids" else supply(maker, each, inputs)
+            if made is not None:
+                named[each] = made
+            if each in maker.signature and each != "input_ids":
+                inputs[each] = made
+    try:
+        with torch.no_grad():
+            made = method(**named)
+    except ValueError as error:  # it counts its own placeholders, and says how many it wants
+        if wanted := _WANTED.search(str(error)):
+            return int(wanted[1])
+        raise
     return _rows(made)
 
 
@@ -264,49 +312,32 @@ def _add_required(maker: Maker, inputs: Inputs) -> None:
             or parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
         ):
             continue
-        made = _required(maker, name, inputs)
+        made = supply(maker, name, inputs)
         if made is not None:
             inputs[name] = made
 
 
-def _required(maker: Maker, name: str, inputs: Inputs) -> Any:
-    width = maker.number("hidden_size", "d_model", "embed_dim", "hidden_dim", default=64)
-    if name == "merge_sizes":
-        return torch.tensor([maker.number("spatial_merge_size", "merge_size", default=2)])
-    if name.endswith(("attention_mask", "_mask", "mask")):
-        return torch.ones(1, TEXT_LENGTH, dtype=torch.int64)
-    if name.endswith(("hidden_states", "embeds", "features", "_embeddings", "queries")):
-        return maker.noise(1, TEXT_LENGTH, width)
-    if name.endswith(("_ids", "input_ids", "codes", "code")):
-        return maker.ids(TEXT_LENGTH)
-    return None
+def _add_asked(maker: Maker, names: tuple[str, ...], inputs: Inputs) -> None:
+    for name in names:
+        if name in inputs or name not in maker.signature:
+            continue
+        if name in RULES:
+            inputs.update(next(RULES[name](maker)))
+        else:
+            made = SINGLE[name](maker) if name in SINGLE else supply(maker, name, inputs)
+            inputs.update({} if made is None else {name: made})
 
 
 def _add_hinted(maker: Maker, hint: Hint, inputs: Inputs, *, last: bool = False) -> None:
-    for name, rule in hint.inputs.items():
-        if name not in maker.signature:
+    for key, rule in hint.inputs.items():
+        name = key.removeprefix("**")  # what is handed on, and stands in no signature
+        if name not in maker.signature and name == key:
             continue
         if rule is None:
             inputs.pop(name, None)
-        elif last and name in inputs and not name.endswith("_ids"):
+        elif last and name in inputs and not name.endswith(("_ids", "attention_mask")):
             continue
         elif isinstance(rule, (list, tuple)):
-            inputs[name] = _filled(maker, list(rule))
+            inputs[name] = fill(maker, list(rule))
         else:
             inputs[name] = rule
-
-
-def _filled(maker: Maker, rule: list[Any]) -> Any:
-    """Return what a hint writes: ``["noise", 1, 8, 64]``, ``["ids", 100, 1, 8]``, ``["none"]``."""
-    kind, *shape = rule
-    if kind == "noise":
-        return maker.noise(*shape)
-    if kind == "ids":
-        return torch.randint(0, shape[0], tuple(shape[1:]), generator=maker.random)
-    if kind == "none":
-        return None
-    if kind == "tensors":
-        return [maker.noise(*each) for each in shape]
-    if kind == "values":
-        return torch.tensor(shape[0])
-    return torch.ones(*shape, dtype=torch.int64 if kind == "long ones" else torch.float32)

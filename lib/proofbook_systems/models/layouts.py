@@ -122,6 +122,17 @@ def _pixel_layouts(maker: Maker) -> Iterator[dict[str, Tensor]]:
         made = _patches(maker, key="pixel_values")
         yield made
         yield made | {"pixel_values": made["pixel_values"][None]}
+        small = made["pixel_values"].reshape(
+            len(made["pixel_values"]), maker.channels(), -1, maker.patch()
+        )
+        yield made | {"pixel_values": small}
+        yield made | {"pixel_values": small[None]}
+    if "image_grid_hw" in names:
+        flat = maker.noise(GRID * GRID, maker.channels() * maker.patch() ** 2)
+        yield {"pixel_values": flat, "image_grid_hw": torch.tensor([[GRID, GRID]])}
+    if "target_sizes" in names:
+        row = maker.noise(1, maker.channels(), maker.patch(), maker.patch() * GRID * GRID)
+        yield {"pixel_values": row, "target_sizes": torch.tensor([[GRID, GRID]])}
     if "spatial_shapes" in names or "image_position_ids" in names or "pixel_position_ids" in names:
         yield _naflex(maker)
     if "aspect_ratio_ids" in names:
@@ -129,6 +140,10 @@ def _pixel_layouts(maker: Maker) -> Iterator[dict[str, Tensor]]:
     if "image_sizes" in names or "pixel_attention_mask" in names:
         yield _tiles(maker) | _sizes(maker)
         yield _image(maker) | _sizes(maker)
+    if "pixel_attention_mask" in names:
+        tiles = _tiles(maker)
+        whole = torch.ones(tiles["pixel_values"].shape[:2], dtype=torch.bool)
+        yield tiles | {"pixel_attention_mask": whole}
     if find_field(maker.config, "num_frames", "frames_per_clip", "tubelet_size", first=VISION):
         yield _frames(maker)
     yield _image(maker)

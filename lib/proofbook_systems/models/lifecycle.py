@@ -44,7 +44,8 @@ def save(model: Any, folder: Path) -> None:
 def load(model: Any, folder: Path) -> Any:
     """Load what :func:`save` wrote for ``model``."""
     if hasattr(model, "save_pretrained"):
-        return type(model).from_pretrained(folder, attn_implementation="eager").eval()
+        attention = getattr(model.config, "_attn_implementation", None) or "eager"
+        return type(model).from_pretrained(folder, attn_implementation=attention).eval()
     fresh = copy.deepcopy(model)
     with torch.no_grad():
         for parameter in fresh.parameters():

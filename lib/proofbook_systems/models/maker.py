@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-__all__ = ["AUDIO", "TEXT", "VISION", "Maker", "find_field"]
+__all__ = ["AUDIO", "TEXT", "VISION", "Maker", "fill", "find_field"]
 
 Tensor = torch.Tensor
 
@@ -114,3 +114,21 @@ class Maker:
         """Return a whole number of the configuration, or the default."""
         value = find_field(self.config, *names, first=first)
         return value if isinstance(value, int) and not isinstance(value, bool) else default
+
+
+def fill(maker: Maker, rule: list[Any]) -> Any:
+    """Return what a hint writes: ``["noise", 1, 8, 64]``, ``["ids", 100, 1, 8]``, ``["none"]``."""
+    kind, *shape = rule
+    if kind == "noise":
+        return maker.noise(*shape)
+    if kind == "ids":
+        return torch.randint(0, shape[0], tuple(shape[1:]), generator=maker.random)
+    if kind == "none":
+        return None
+    if kind == "tensors":
+        return [maker.noise(*each) for each in shape]
+    if kind == "truth":
+        return torch.ones(*shape, dtype=torch.bool)
+    if kind == "values":
+        return torch.tensor(shape[0])
+    return torch.ones(*shape, dtype=torch.int64 if kind == "long ones" else torch.float32)

@@ -80,6 +80,7 @@ def _one_round(types: list[ModelType], matrix: Matrix, round_: int) -> Iterator[
                 "options": asdict(matrix.options),
                 "workers": matrix.workers,
                 "seconds": matrix.seconds,
+                "device_seconds": matrix.options.most_device_seconds,
                 "gigabytes": matrix.gigabytes,
             }
         )
@@ -93,7 +94,11 @@ def _one_round(types: list[ModelType], matrix: Matrix, round_: int) -> Iterator[
         results,
     ]
     waves = -(-len(types) // matrix.workers)
-    deadline = time.monotonic() + _IMPORT_SECONDS + waves * (matrix.seconds + 1)
+    deadline = (
+        time.monotonic()
+        + _IMPORT_SECONDS
+        + waves * (matrix.seconds + matrix.options.most_device_seconds + 1)
+    )
     with (
         supervise(
             command,

@@ -15,7 +15,7 @@ import torch
 
 from proofbook_systems.models.lifecycle import load
 
-__all__ = ["FAULTS", "Loader", "find_loader", "plant"]
+__all__ = ["FAULTS", "Loader", "find_damage", "find_loader", "plant"]
 
 Loader = Callable[[Any, Path], Any]
 
@@ -31,9 +31,14 @@ FAULTS = {
 _LAYER = re.compile(r"^(.*?\.)?(\w*layers?|h|blocks?)\.(\d+)\.(.+)$")
 
 
+def find_damage(fault: str) -> Callable[[Any], None] | None:
+    """Return what breaks a model's weights; None where the fault is none of weights."""
+    return {"zeroed-weight": _zero, "swapped-layers": _swap, "rounded-dtype": _round}.get(fault)
+
+
 def find_loader(fault: str) -> Loader:
     """Return what loads a model, with the fault that is planted."""
-    damage = {"zeroed-weight": _zero, "swapped-layers": _swap, "rounded-dtype": _round}.get(fault)
+    damage = find_damage(fault)
 
     def loading(model: Any, folder: Path) -> Any:
         loaded = load(model, folder)

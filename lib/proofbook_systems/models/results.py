@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from proofbook.files import atomic_write
-from proofbook_systems.models.findings import CHECKS, Verdict
+from proofbook_systems.models.devices.tables import causes_table, compatibility_table, name_rows
+from proofbook_systems.models.findings import CHECKS, DeviceVerdict, Finding, Verdict
 from proofbook_systems.models.summaries import compatibility, count_checks, group_causes, table
 
 __all__ = ["ResultFiles"]
@@ -66,11 +67,15 @@ class ResultFiles:
 
     def _collected(self, verdict: Verdict) -> dict[str, Any]:
         return {
-            "status": {key: _status(verdict, check) for key, check in _seed_keys(verdict).items()},
+            "status": {key: _status(verdict, check) for key, check in _seed_keys(verdict).items()}
+            | {
+                key: words for row in verdict.devices for key, words in _device_status(verdict, row)
+            },
             "examples": [
                 {"inputs": verdict.inputs, "layout": verdict.layout, "task": verdict.task}
             ],
-            "performance_metrics": verdict.metrics,
+            "performance_metrics": verdict.metrics
+            | {f"{row.device}_{n}": v for row in verdict.devices for n, v in row.metrics.items()},
             "metadata": {
                 "model": verdict.type,
                 "category": verdict.category,
@@ -129,6 +134,7 @@ class ResultFiles:
             ),
             "## By category, on the CPU\n\n" + compatibility(verdicts),
             "## What is wrong, by cause\n\n" + _causes_table(verdicts),
+            *_device_parts(verdicts),
             "## Each type\n\n" + self._types_table(verdicts),
         ]
         return "\n".join(parts)
@@ -163,9 +169,12 @@ def _seed_keys(verdict: Verdict) -> dict[str, str]:
 
 
 def _status(verdict: Verdict, check: str) -> str:
-    for finding in verdict.findings:
+    return _finding_words(verdict.findings, check, verdict.implementation)
+
+
+def _finding_words(findings: Sequence[Finding], check: str, kind: str) -> str:
+    for finding in findings:
         if finding.check == check:
-            kind = verdict.implementation
             words = {
                 "passed": f"Success ({kind})",
                 "failed": f"Failed: {finding.reason}",
@@ -173,6 +182,27 @@ def _status(verdict: Verdict, check: str) -> str:
             }
             return words[finding.status]
     return "Not tried: an earlier step failed"
+
+
+_DEVICE_KEYS = {"init": "compile", "handler": "match", "batch": "other-shape"}
+
+
+def _device_status(verdict: Verdict, row: DeviceVerdict) -> Iterator[tuple[str, str]]:
+    """Yield what the checklist asks of another device; the CPU's own rows are the verdict's."""
+    if row.device == verdict.device:
+        return
+    for key, step in _DEVICE_KEYS.items():
+        words = _finding_words(row.findings, step, verdict.implementation)
+        yield f"{row.device}_{key}", f"Not tried: {row.skipped}" if row.skipped else words
+
+
+def _device_parts(verdicts: Sequence[Verdict]) -> list[str]:
+    if not name_rows(verdicts):
+        return []
+    return [
+        "## By category, on each device\n\n" + compatibility_table(verdicts),
+        "## What fails on devices, by cause\n\n" + causes_table(verdicts),
+    ]
 
 
 def _causes_table(verdicts: Sequence[Verdict]) -> str:

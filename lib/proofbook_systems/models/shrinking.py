@@ -49,7 +49,9 @@ _HEAD_WIDTH = re.compile(r"head_dim$|^d_kv$|_head_dim$|^dim_head$|attention_head
 _INNER = re.compile(
     r"intermediate|ffn_dim|ffn_hidden|mlp_dim|feed_forward|^d_ff$|n_inner|^d_inner$"
 )
-_VOCABULARY = re.compile(r"vocab_size\w*$|^codebook_size$|^num_embeddings$|^vocabulary_map_size$")
+_VOCABULARY = re.compile(
+    r"vocab_size\w*$|^codebook_size$|^num_embeddings$|^vocabulary_map_size$|_vocab$"
+)
 _POSITIONS = re.compile(
     r"position_embeddings$|max_\w*positions$|^n_positions$|^n_ctx$|max_seq_len$|context_length$"
     r"|max_sequence_length$|^max_2d_position|max_position"
@@ -88,18 +90,21 @@ class Shrinker:
     head_width: int = WIDTH // HEADS
     keeps_widths: bool = False
     """Whether only depth, vocabulary, positions and images shrink."""
+    keeps_images: bool = False
+    keeps_all: bool = False
+    """Whether only the vocabulary shrinks, and the ids of tokens with it."""
     _ids: dict[int, int] = field(default_factory=dict)
 
     def shrink(self, fields: Mapping[str, Any]) -> Fields:
         """Return smaller fields; what is not known to be a size stays as it is."""
-        chosen = self._choose_layers(fields)
+        chosen = None if self.keeps_all else self._choose_layers(fields)
         listed = any(_HEADS.search(k) and _is_numbers(v) for k, v in fields.items())
         small: Fields = {}
         for name, value in fields.items():
             if name in _SKIPPED or (name.startswith("_") and name != "_out_indices"):
                 continue
             small[name] = self._one(name, value, fields, chosen, listed)
-        fit(small)
+        fit(small, keeps_images=self.keeps_images or self.keeps_all)
         return small
 
     def _one(
@@ -142,6 +147,8 @@ class Shrinker:
     ) -> int:
         if _KEPT.search(name) or value <= 1:
             return value
+        if self.keeps_all:
+            return min(value, VOCABULARY) if _VOCABULARY.search(name) else value
         if _LAYERS.search(name):
             same = chosen is not None and value == count_layers(fields)
             return len(chosen or []) if same else min(value, self.layers)
@@ -164,6 +171,8 @@ class Shrinker:
     def _list(
         self, name: str, value: list[Any], fields: Mapping[str, Any], chosen: list[int] | None
     ) -> Any:
+        if self.keeps_all and _is_numbers(value):
+            return value
         if (
             chosen is not None
             and len(value) == count_layers(fields)
@@ -211,7 +220,7 @@ _LIMITS: list[tuple[re.Pattern[str], int]] = [
     (_WINDOW, 16),
     (_PERIOD, 2),
     (re.compile(r"layer_offset$"), 1),
-    (re.compile(r"^n_group$|^topk_group$"), 1),
+    (re.compile(r"^n_group$|^topk_group$|^num_(expert_)?group$"), 1),
     (re.compile("num_queries|num_query_tokens"), 8),
 ]
 

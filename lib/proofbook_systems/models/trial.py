@@ -5,8 +5,9 @@ Runs in a process of its own, which may be ended at any moment: each step is tol
 
 from __future__ import annotations
 
+import re
 import time
-import traceback
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,15 +18,21 @@ from proofbook_systems.models import building, comparing, lifecycle, planting
 from proofbook_systems.models.building import Built
 from proofbook_systems.models.catalogue import ModelType
 from proofbook_systems.models.comparing import NotApplicableError
-from proofbook_systems.models.findings import Finding, Verdict
+from proofbook_systems.models.devices.isolation import Limits
+from proofbook_systems.models.devices.rows import ROWS, judge_export, try_devices
+from proofbook_systems.models.devices.trying import Sample
+from proofbook_systems.models.findings import ON_DEVICE, Finding, Verdict
 from proofbook_systems.models.inputs import Inputs, Layout, candidates, modalities
 from proofbook_systems.models.outputs import Outputs, call, name_hollow
 from proofbook_systems.models.planting import Loader
+from proofbook_systems.models.reasons import describe
 
 __all__ = ["Options", "try_type"]
 
 _LOOKING_SECONDS = 15.0
 """How long profiles and layouts are tried until the model takes one."""
+_MOST_CLASSES = 3
+"""How many classes of a type are tried until one takes an input."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +49,19 @@ class Options:
     """A fault of :mod:`planting`; empty plants none."""
     weights: str = ""
     """Folder or id of real weights; empty draws random ones."""
+    devices: tuple[str, ...] = ()
+    """What else it runs on: names of :data:`devices.rows.ROWS`."""
+    device_seconds: float = 60.0
+    """What one try on one device may take."""
+    device_gigabytes: float = 4.0
+    device_fault: str = ""
+    """A fault of :mod:`devices.planting`; empty plants none."""
+
+    @property
+    def most_device_seconds(self) -> float:
+        """What all rows of the devices together may take, every way to each of them."""
+        ways = sum(len(row) + 1 for name in self.devices for row in ROWS[name].values())
+        return ways * Limits(seconds=self.device_seconds, gigabytes=0).waiting
 
 
 @dataclass(kw_only=True)
@@ -60,9 +80,15 @@ class _Trial:
     verdict: Verdict
     tell: Callable[[str], None]
     timings: dict[str, float] = field(default_factory=dict)
+    missed: str = ""
+    """Why a class of the type that writes was not run."""
 
     def add(self, check: str, status: Any, reason: str = "") -> None:
         self.verdict.findings.append(Finding(check=check, status=status, reason=reason))
+
+    def tell_device(self, row: str) -> None:
+        """Tell that a device begins."""
+        self.tell(f"{ON_DEVICE}{row}")
 
     def check(self, name: str, run: Callable[[], str]) -> None:
         """Run one check; an exception of the model is a failure, with its first line and place."""
@@ -78,15 +104,6 @@ class _Trial:
         self.verdict.metrics[f"{name}_seconds"] = round(time.perf_counter() - started, 4)
 
 
-def describe(error: BaseException) -> str:
-    """Return an error as one line: its kind, what it says, and where in the model it arose."""
-    frames = traceback.extract_tb(error.__traceback__)
-    inside = [f for f in frames if "transformers" in f.filename] or frames
-    where = f" ({Path(inside[-1].filename).name}:{inside[-1].lineno})" if inside else ""
-    words = " ".join(str(error).split())
-    return f"{type(error).__name__}: {words[:300]}{where}"
-
-
 def try_type(type_: ModelType, options: Options, tell: Callable[[str], None]) -> Verdict:
     """Return what became of a type; ``tell`` hears which check begins."""
     verdict = Verdict(type=type_.name, category=type_.category)
@@ -99,20 +116,84 @@ def try_type(type_: ModelType, options: Options, tell: Callable[[str], None]) ->
         with TemporaryDirectory(prefix="proofbook-model-") as folder:
             planting.plant(ready.built.model, options.fault)
             _check_all(trial, ready, Path(folder), planting.find_loader(options.fault))
+    _try_devices(trial, ready, options)
     return verdict
 
 
+def _try_devices(trial: _Trial, ready: _Ready, options: Options) -> None:
+    verdict = trial.verdict
+    sample = Sample(
+        model=ready.built.model,
+        one=ready.inputs,
+        two=ready.other,
+        tolerance=verdict.metrics.get("tolerance", _WITHOUT_REFERENCE),
+    )
+    limits = Limits(seconds=options.device_seconds, gigabytes=options.device_gigabytes)
+    verdict.devices = try_devices(
+        options.devices, sample, limits, trial.tell_device, options.device_fault
+    )
+    verdict.findings += [judge_export(row) for row in verdict.devices if row.device == "cpu"]
+
+
 def _get_ready(trial: _Trial, type_: ModelType, options: Options) -> _Ready | None:
-    """Build the model and find inputs that it takes: the first profile and layout that both fit."""
+    """Build a model and find inputs that it takes: the first class, profile and layout that fit.
+
+    A further class of a type is tried where the one before takes no input of its own kind; what it
+    had against them is noted, and counts against what it alone could do.
+    """
     trial.tell("init")
-    deadline = time.perf_counter() + _LOOKING_SECONDS
     reasons: dict[str, str] = {}
+    for choice in range(_MOST_CLASSES):
+        missed: dict[str, str] = {}
+        try:
+            ready = _get_ready_as(trial, type_, options, choice, missed)
+        except building.NoClassError:
+            break
+        if ready is not None:
+            _note_missed(trial, reasons)
+            return ready
+        if not reasons:
+            reasons = missed | {"class": trial.verdict.model_class}
+        if options.weights or "requires the" in missed.get("init", ""):
+            break
+    trial.verdict.model_class = reasons.get("class", "")
+    if not trial.verdict.model_class:
+        _add_unbuilt(trial, reasons["init"])
+    else:
+        trial.add("init", "passed")
+        trial.add("forward", "failed", reasons["forward"])
+    return None
+
+
+def _add_unbuilt(trial: _Trial, reason: str) -> None:
+    """Add why a type was not built; a package that is not installed is no fault of the type."""
+    needed = re.search(r"requires the (\w+) library|No module named '(\w+)'", reason)
+    trial.add("init", "skipped" if needed else "failed", reason)
+
+
+def _note_missed(trial: _Trial, reasons: dict[str, str]) -> None:
+    if not reasons:
+        return
+    verdict = trial.verdict
+    missed = reasons.get("class") or "its first class"
+    verdict.notes.append(f"{missed} was not run: {reasons.get('forward') or reasons['init']}")
+    if building.generates(missed) and not building.generates(verdict.model_class):
+        trial.missed = verdict.notes[-1]
+
+
+def _get_ready_as(
+    trial: _Trial, type_: ModelType, options: Options, choice: int, reasons: dict[str, str]
+) -> _Ready | None:
+    """Build one class of a type, and find inputs that it takes."""
+    deadline = time.perf_counter() + _LOOKING_SECONDS / (1 + choice)
     for place, profile in enumerate(building.PROFILES):
         if reasons and time.perf_counter() > deadline:
             break
         started = time.perf_counter()
         try:
-            built = _make(type_, profile, options)
+            built = _make(type_, profile, options, choice)
+        except building.NoClassError:
+            raise
         except Exception as error:  # noqa: BLE001 - it is the verdict
             reasons.setdefault("init", describe(error))
             continue
@@ -120,17 +201,14 @@ def _get_ready(trial: _Trial, type_: ModelType, options: Options) -> _Ready | No
         ready = _find_layout(trial, built, options, reasons, deadline)
         if ready is not None:
             return ready
-    if not trial.verdict.model_class:
-        trial.add("init", "failed", reasons["init"])
-    else:
-        trial.add("init", "passed")
-        trial.add("forward", "failed", reasons["forward"])
     return None
 
 
-def _make(type_: ModelType, profile: dict[str, Any], options: Options) -> Built:
+def _make(type_: ModelType, profile: dict[str, Any], options: Options, choice: int) -> Built:
     if not options.weights:
-        return building.build_model(type_, profile, task=options.task, seed=options.seed)
+        return building.build_model(
+            type_, profile, task=options.task, seed=options.seed, choice=choice
+        )
     built = building.load_model(options.weights)
     if built.config.model_type != type_.name:
         raise ValueError(f"{options.weights} is of the type {built.config.model_type}")
@@ -155,7 +233,10 @@ def _find_layout(
     trial: _Trial, built: Built, options: Options, reasons: dict[str, str], deadline: float
 ) -> _Ready | None:
     trial.tell("forward")
-    for layout in candidates(built.model, built.config, built.hint):
+    waiting = deque(candidates(built.model, built.config, built.hint))
+    while waiting:
+        layout = waiting.popleft()
+        made: list[Inputs] = [{}]
         started = time.perf_counter()
         try:
             made = [
@@ -166,6 +247,9 @@ def _find_layout(
             reasons.setdefault("forward", describe(error))
             if time.perf_counter() > deadline:
                 break
+            if building.change_attention(built.model, error):
+                waiting.appendleft(layout)
+            waiting.extendleft(layout.revise(error, built.model, made[0]))
             continue
         if not outputs:
             reasons.setdefault("forward", "the model answered without any tensor")
@@ -230,7 +314,7 @@ def _check_all(trial: _Trial, ready: _Ready, folder: Path, loading: Loader) -> N
             metrics, "weights_that_show", lifecycle.check_control(model, inputs, ours, tolerance)
         ),
     )
-    trial.check("generate", lambda: lifecycle.check_generate(model, inputs)[0])
+    trial.check("generate", lambda: trial.missed or lifecycle.check_generate(model, inputs)[0])
     trial.check("cache", lambda: lifecycle.check_cache(model, inputs, tolerance))
     trial.check(
         "gradient",

@@ -6,7 +6,16 @@ from importlib.metadata import PackageNotFoundError, version
 
 __all__ = ["installed"]
 
-_PACKAGES = ("transformers", "torch", "safetensors", "timm", "torchvision")
+_PACKAGES = (
+    "transformers",
+    "torch",
+    "safetensors",
+    "timm",
+    "torchvision",
+    "openvino",
+    "onnxruntime",
+    "onnx",
+)
 
 
 def installed() -> dict[str, str]:

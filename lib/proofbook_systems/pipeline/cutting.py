@@ -13,7 +13,7 @@ import numpy.typing as npt
 from proofbook.errors import SubjectError
 from proofbook_systems.pipeline.artefacts import PlacedLine, Timeline
 
-__all__ = ["cut_lines", "sound_seconds", "whole_sound"]
+__all__ = ["cut_lines", "mono_sound", "sound_seconds", "whole_sound"]
 
 _SHORT = 0.5
 """Seconds by which the sound may end before the last line does."""
@@ -56,6 +56,16 @@ def whole_sound(timeline: Timeline) -> Timeline:
         audio=timeline.cut_from, start=0.0, duration=seconds, end=seconds,
     )  # fmt: skip
     return replace(timeline, lines=(line,), total=seconds, cut_from=None)
+
+
+def mono_sound(path: Path) -> tuple[npt.NDArray[np.int16], int]:
+    """Return a sound's samples, or a film's, all channels in one, and how many there are a second.
+
+    Raises:
+        SubjectError: It cannot be decoded.
+    """
+    samples, rate, _ = _decode(path)
+    return samples, rate
 
 
 def sound_seconds(path: Path) -> float:

@@ -69,6 +69,17 @@ USUAL_NAMES: dict[str, tuple[str, ...]] = {
         "duration_seconds", "duration", "total_duration", "generation_time", "elapsed", "seconds",
     ),
     "metric.status": ("status", "state"),
+    "metric.video": (
+        "video_path", "video_file", "film_path", "final_video", "output_path", "output_file",
+        "video", "file_path",
+    ),
+    "marks.table": ("episodes", "generated_episodes"),
+    "mark.episode": ("episode", "episode_id", "video_id", "name", "id"),
+    "mark.status": ("status", "state"),
+    "mark.video": (
+        "video_path", "video_file", "film_path", "final_video", "output_path", "output_file",
+        "video", "file_path",
+    ),
     "library.table": ("image_library", "images"),
     "library.path": ("file_path", "path", "image_path", "file"),
     "library.character": ("character",),

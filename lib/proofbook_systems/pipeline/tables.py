@@ -13,7 +13,7 @@ from proofbook.errors import SubjectError
 from proofbook_systems.pipeline.file_tables import FORMS, read_file_table
 from proofbook_systems.pipeline.names import USUAL_NAMES, Names
 
-__all__ = ["Rows", "read_rows"]
+__all__ = ["Rows", "has_table", "read_rows"]
 
 _BUSY = 10.0
 """Seconds to wait for a writer."""
@@ -34,7 +34,7 @@ class Rows(list[dict[str, Any]]):
 
 
 def read_rows(path: Path, kind: str, names: Names) -> Rows:
-    """Read the whole table of one kind: ``trends``, ``metrics``, ``library``.
+    """Read the whole table of one kind: ``trends``, ``metrics``, ``marks``, ``library``.
 
     Raises:
         SubjectError: No database, a broken one, or no such table in it.
@@ -43,11 +43,7 @@ def read_rows(path: Path, kind: str, names: Names) -> Rows:
         called, listed = read_file_table(path, kind, names)
         return Rows(called, _columns(kind, {key for row in listed for key in row}, names), listed)
     with _opened(path) as database:
-        tables = {
-            row[0]: row[1]
-            for row in database.execute("SELECT name, type FROM sqlite_master ORDER BY name")
-            if row[1] in ("table", "view")
-        }
+        tables = _tables(database)
         table = names.find(tables, f"{kind}.table")
         if table is None:
             looked = " or ".join(names.candidates(f"{kind}.table"))
@@ -62,9 +58,30 @@ def read_rows(path: Path, kind: str, names: Names) -> Rows:
         )
 
 
+def has_table(path: Path, kind: str, names: Names) -> bool:
+    """Say whether there is a table of one kind; a file that is not there has none.
+
+    Raises:
+        SubjectError: The file is there, and cannot be read.
+    """
+    if not path.exists():
+        return False
+    if path.suffix.casefold() in FORMS:
+        return kind != "marks"  # a document marks itself
+    with _opened(path) as database:
+        return names.find(_tables(database), f"{kind}.table") is not None
+
+
+def _tables(database: sqlite3.Connection) -> list[str]:
+    found = database.execute("SELECT name, type FROM sqlite_master ORDER BY name")
+    return [row[0] for row in found if row[1] in ("table", "view")]
+
+
 def _columns(kind: str, own: Collection[str], names: Names) -> dict[str, str]:
     """Return canonical name to column, for those that there are."""
-    prefix = {"trends": "trend.", "metrics": "metric.", "library": "library."}[kind]
+    prefix = {"trends": "trend.", "metrics": "metric.", "marks": "mark.", "library": "library."}[
+        kind
+    ]
     wanted = [c for c in USUAL_NAMES if c.startswith(prefix) and not c.endswith(".table")]
     return {c: name for c in wanted if (name := names.find(own, c)) is not None}
 

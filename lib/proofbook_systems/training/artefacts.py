@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import median
 
 from proofbook_systems.training.layouts import (
     Checkpoint,
@@ -40,34 +41,50 @@ _NO_GPU = re.compile(
 )
 _FEWEST = 3
 """Checkpoints from which it is found out what was not given."""
+_LATE = 1.5
+"""Usual distances between two checkpoints without which one between them is missing."""
 
 
-def checkpoints_missing(written: Sequence[int], every: int, last: int) -> list[int]:
+def checkpoints_missing(
+    written: Sequence[int], every: int, last: int, told: Sequence[int] = ()
+) -> list[int]:
     """Return the steps at which a checkpoint was due and did not come.
 
     Args:
-        written: Steps of those that were seen at any time.
+        written: Steps of those that were seen at any time, by their names.
         every: Steps between two; 0 finds it out from what is there.
         last: The training's last step.
+        told: The steps that were told when one was whole, for one file that is written again and
+            again. They may be some steps late: only a distance that is far too long counts.
     """
     steps = sorted(step for step in written if step > 0)
-    if why_not_due(written, every):
+    if why_not_due(written, every, told):
         return []
+    if not steps:
+        return _gaps(told, every, last)
     if not every:
         every = min(b - a for a, b in itertools.pairwise(steps[:-1]))
         return sorted(set(range(steps[0], steps[-1], every)) - set(steps))
     return sorted(set(range(every, last + 1, every)) - set(steps))
 
 
-def why_not_due(written: Sequence[int], every: int) -> str:
+def why_not_due(written: Sequence[int], every: int, told: Sequence[int] = ()) -> str:
     """Return why nothing is known of when checkpoints were due; empty where it is."""
-    seen = len([step for step in written if step > 0])
+    seen = len([step for step in written if step > 0]) or len(told)
     if every or seen >= _FEWEST:
         return ""
     return (
         f"{seen} checkpoints were seen, and their distance is found out from {_FEWEST}; give "
         "checkpoint_every"
     )
+
+
+def _gaps(told: Sequence[int], every: int, last: int) -> list[int]:
+    """Return the steps after which the next checkpoint came far too late."""
+    steps = sorted(told)
+    usual = every or median(b - a for a, b in itertools.pairwise(steps))
+    ends = [0, *steps, *([last] if every else [])]
+    return [a + round(usual) for a, b in itertools.pairwise(ends) if b - a > _LATE * usual]
 
 
 def missing_files(trainer: Trainer, output: Path) -> list[str]:

@@ -75,7 +75,8 @@ def compare_steps(ours: Sequence[Step], theirs: Sequence[Step]) -> list[Departur
     mine, other = ({step.number: step for step in steps} for steps in (ours, theirs))
     for label, name in (("learning rate", "lr"), ("loss", "loss")):
         for number in sorted(mine.keys() & other.keys()):
-            by = difference(getattr(mine[number], name), getattr(other[number], name))
+            a, b = getattr(mine[number], name), getattr(other[number], name)
+            by = None if a is None or b is None else difference(a, b)
             if by is not None:
                 found.append(Departure(label, f"step {number}", by, number))
                 break

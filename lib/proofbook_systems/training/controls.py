@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from proofbook.errors import SubjectError
 from proofbook.hardware import Gpu
 from proofbook_systems.training.comparison import Departure, compare_steps
 from proofbook_systems.training.layouts import (
@@ -30,15 +29,11 @@ from proofbook_systems.training.saving import (
     save_steps,
     weight_steps,
 )
-from proofbook_systems.training.states import (
-    OpaqueError,
-    can_read,
-    read_states,
-    recorded_step,
-)
+from proofbook_systems.training.states import recorded_step
 from proofbook_systems.training.steps import Numbering, Step, last_step, numbering_of
 from proofbook_systems.training.trainer import Trainer
 from proofbook_systems.training.trees import Comparison, Noise, Row, compare_trees, find_noise
+from proofbook_systems.training.wholeness import common_files, is_whole
 
 __all__ = ["Control", "given_control", "repeat", "run_control"]
 
@@ -126,10 +121,9 @@ class Control:
         return left if len([step for step in self.saved if step > 0]) > left else 0
 
     @property
-    def files(self) -> set[str]:
+    def files(self) -> frozenset[str]:
         """The files that every checkpoint has; single files are called by their ending."""
-        each = [_names(checkpoint) for checkpoint in self.checkpoints]
-        return set.intersection(*each) if each else set()
+        return common_files(self.checkpoints)
 
     @property
     def not_repeatable(self) -> str:
@@ -179,19 +173,7 @@ class Control:
 
     def is_whole(self, checkpoint: Checkpoint) -> bool:
         """Say whether a checkpoint has what those of this training have, and can be read."""
-        if not self.files <= _names(checkpoint):
-            return False
-        for path in checkpoint.files:
-            if path.stat().st_size == 0 and can_read(path):
-                return False
-            if can_read(path):
-                try:
-                    read_states(path)
-                except OpaqueError:
-                    continue  # its author's own format: nothing of it can be seen
-                except SubjectError:
-                    return False
-        return True
+        return is_whole(checkpoint, self.files)
 
 
 def run_control(
@@ -212,14 +194,14 @@ def run_control(
     with _watching(output) as saves:
         ended = run_training(trainer, output, timeout, gpu=gpu, saves=saves)
         changes = [*saves.changes] if saves else []
-    known = replace(trainer, recognised=ended.recognised)
-    return Control(trainer=known, output=output, ended=ended, changes=changes)
+    return Control(
+        trainer=_known(trainer, output, ended), output=output, ended=ended, changes=changes
+    )
 
 
 def given_control(trainer: Trainer, output: Path, ended: Ended) -> Control:
     """Return a training that was over before, as training/train has left it."""
-    known = replace(trainer, recognised=ended.recognised)
-    return Control(trainer=known, output=output, ended=ended)
+    return Control(trainer=_known(trainer, output, ended), output=output, ended=ended)
 
 
 def repeat(control: Control, output: Path, timeout: float) -> Control:
@@ -239,6 +221,12 @@ def repeat(control: Control, output: Path, timeout: float) -> Control:
     third = run_control(control.trainer, output.with_name(f"{output.name}-again"), timeout)
     later = _compared(second, third)
     return replace(later, first_differs=compared.not_repeatable) if later.repeats else compared
+
+
+def _known(trainer: Trainer, output: Path, ended: Ended) -> Trainer:
+    """Return a trainer with what one training of it has shown."""
+    files = common_files(find_checkpoints(output, trainer.checkpoints))
+    return replace(trainer, recognised=ended.recognised, usual_files=files)
 
 
 def _compared(control: Control, again: Control) -> Control:
@@ -263,9 +251,3 @@ def _is_learnt(row: Row) -> bool:
     """Say whether what differs in a file was learnt: one file may hold all that a training has."""
     keys = row.departure.keys if row.departure else ()
     return row.role in _LEARNT or any(role_of(row.place, key) in _LEARNT for key in keys)
-
-
-def _names(checkpoint: Checkpoint) -> set[str]:
-    if checkpoint.path.is_file():
-        return {checkpoint.path.suffix}
-    return {path.relative_to(checkpoint.path).as_posix() for path in checkpoint.files}

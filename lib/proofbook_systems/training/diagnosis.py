@@ -37,6 +37,10 @@ class Finding:
     """Roles whose states are the same in the next checkpoint: they were restored."""
     at_once: bool = False
     """Whether the first step after resuming departs."""
+    same_settings: bool = False
+    """Whether the optimizer's settings are the same in the next checkpoint."""
+    other_draws: bool = False
+    """Whether the next checkpoint has another state of random numbers: more draws give one, too."""
 
 
 def diagnose(
@@ -83,13 +87,17 @@ def diagnose(
 def _finding(evidence: Evidence, words: str, ambiguous: bool, more: list[str]) -> Finding:
     """Return a finding; a checkpoint that shows another state afterwards needs no experiment."""
     number = evidence.departs("loss")
-    plain = {"random numbers", "order of the data"} & evidence.states.keys()
+    draws = "random numbers" in evidence.states and evidence.loss_departs_at_once
+    plain = "order of the data" in evidence.states or (
+        "random numbers" in evidence.states and not draws
+    )
     if number is None or plain or not ambiguous:
         return Finding(words=words, more=more)
     size = size_words(evidence.gap(number))
     return Finding(
         words=words, more=more, probe_at=evidence.cycle.signalled,
-        at_once=evidence.loss_departs_at_once,
+        at_once=evidence.loss_departs_at_once, same_settings=evidence.same_settings,
+        other_draws=draws,
         same=frozenset(role_of(*name.split(":", 1)) for name in evidence.ours)
         - evidence.states.keys(),
         lead=f"{evidence.start()}: the loss at step {number} departs {size}",
@@ -113,8 +121,9 @@ def _before_the_first(control: Control, result: Interrupted) -> str | None:
     if not result.cycles:
         return None
     first = result.cycles[0]
-    theirs = [step for step in control.ended.steps if step.number <= first.signalled]
-    ours = [step for step in first.ended.steps if step.number <= first.signalled]
+    # The last step may be told in part: its line may come once for each part of the batch.
+    theirs = [step for step in control.ended.steps if step.number < first.signalled]
+    ours = [step for step in first.ended.steps if step.number < first.signalled]
     for departure in compare_steps(ours, theirs):
         if departure.what != "step sequence" and control.is_repeatable(departure.what):
             return (

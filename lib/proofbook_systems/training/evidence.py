@@ -64,7 +64,8 @@ class Evidence:
                 getattr(self.told[number], name),
                 getattr(self.control.steps[number], name),
             )
-            if difference(mine, other) is not None:
+            known = mine is not None and other is not None
+            if known and difference(mine, other) is not None:
                 return number
         return None
 
@@ -77,13 +78,30 @@ class Evidence:
     @property
     def loss_departs_at_once(self) -> bool:
         """Whether the very first step that can be compared has another loss."""
-        common = self.told.keys() & self.control.steps.keys()
+        theirs = self.control.steps
+        common = [
+            number for number, step in self.told.items()
+            if step.loss is not None and number in theirs and theirs[number].loss is not None
+        ]  # fmt: skip
         return bool(common) and self.departs("loss") == min(common)
 
     @property
     def loss_departs_later(self) -> bool:
         """Whether the first losses are the same, and later ones are not."""
         return self.departs("loss") is not None and not self.loss_departs_at_once
+
+    @property
+    def departs_untold(self) -> bool:
+        """Whether weights depart of a trainer that tells no loss: it may be from the first step."""
+        told = any(step.loss is not None for step in self.told.values())
+        return not told and "weights" in self.states
+
+    @property
+    def same_settings(self) -> bool:
+        """Whether its next checkpoint holds the optimizer's settings, and none of them departs."""
+        settings = [name for name in self.ours if "param_groups" in name]
+        departing = {name for states in self.states.values() for name in states}
+        return bool(settings) and not departing & set(settings)
 
     def start(self) -> str:
         """Return how a message begins."""

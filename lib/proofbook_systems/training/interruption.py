@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -19,8 +19,12 @@ from proofbook_systems.training.plans import Interruption, read_plan
 from proofbook_systems.training.resumption import step_resumed_at
 from proofbook_systems.training.running import Ended, Training
 from proofbook_systems.training.steps import Step, last_step
+from proofbook_systems.training.trainer import Trainer
 
-__all__ = ["Cycle", "Interrupted", "Interruption", "interrupt_and_resume", "read_plan"]
+__all__ = ["Cycle", "Interrupted", "Interruption", "Prepare", "interrupt_and_resume", "read_plan"]
+
+Prepare = Callable[[int, Trainer], Trainer]
+"""Called before each start with its number, from 0; returns the trainer that is started."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +111,11 @@ class Interrupted:
     @property
     def why_not(self) -> str:
         """What to say where the last start did not come to its end."""
-        return f"resumed after {self.cycles[-1].words}" if self.cycles else "started"
+        if not self.cycles:
+            return "started"
+        last = self.cycles[-1]
+        lacks = "" if last.checkpoints else "; no whole checkpoint was on the disk then"
+        return f"resumed after {last.words}{lacks}"
 
     def most_kept(self, control: Control) -> int:
         """Return how many checkpoints may be left where the trainer removes older ones.
@@ -133,6 +141,7 @@ def interrupt_and_resume(
     logs: Path,
     timeout: float,
     seed: int = 0,
+    prepare: Prepare = lambda _, trainer: trainer,
 ) -> Interrupted:
     """Start, interrupt and resume as planned, then resume to the end.
 
@@ -146,6 +155,7 @@ def interrupt_and_resume(
         logs: Folder for what each start prints.
         timeout: Seconds that each start may take.
         seed: Chooses the moments within a save.
+        prepare: Called before each start; another try begins again with 0.
 
     Raises:
         SubjectError: It hangs, or ends before it was interrupted.
@@ -153,7 +163,10 @@ def interrupt_and_resume(
     placed, problem = [planned.placed(control) for planned in plan], ""
     for attempt in range(MOST_TRIES):
         output.mkdir(parents=True, exist_ok=True)
-        result = _try(control, output, placed, logs=logs, timeout=timeout, seed=f"{seed}/{attempt}")
+        result = _try(
+            control, output, placed, logs=logs, timeout=timeout, seed=f"{seed}/{attempt}",
+            prepare=prepare,
+        )  # fmt: skip
         if isinstance(result, Interrupted):
             return result
         if result.went_on and attempt == MOST_TRIES - 1:
@@ -180,13 +193,14 @@ class _Late(NamedTuple):
 
 def _try(
     control: Control, output: Path, plan: Sequence[Interruption], *, logs: Path, timeout: float,
-    seed: str,
+    seed: str, prepare: Prepare,
 ) -> Interrupted | _Late:  # fmt: skip
     """Do all of it once."""
     trainer, cycles = control.trainer, list[Cycle]()
     for number, planned in enumerate(plan):
         log, chance = logs / f"start-{number + 1}.log", random.Random(f"{seed}/{number}")
-        with Start(trainer, output, log, planned, resume=number > 0) as start:
+        started = prepare(number, trainer)
+        with Start(started, output, log, planned, resume=number > 0) as start:
             outcome = start.interrupted(control, timeout, chance)
         if isinstance(outcome, Ended):
             return _ended_early(control, cycles, planned, outcome)
@@ -198,7 +212,8 @@ def _try(
         if not cycles[-1].happened:
             break
     log = logs / f"start-{len(cycles) + 1}.log"
-    with Training(trainer, output, log, resume=bool(cycles)) as training:
+    started = prepare(len(cycles), trainer)
+    with Training(started, output, log, resume=bool(cycles)) as training:
         last = training.end(timeout)
     return Interrupted(cycles=_with_resumptions(control, cycles, last), last=last)
 

@@ -5,13 +5,24 @@ Knows nothing about files and processes.
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from proofbook.errors import SubjectError
 
-__all__ = ["FORMS", "LineForm", "Told", "own_form", "read_lines", "split_lines"]
+__all__ = [
+    "FORMS",
+    "LineForm",
+    "Told",
+    "own_form",
+    "read_lines",
+    "split_lines",
+    "steps_an_epoch",
+    "with_steps",
+    "without_partial_losses",
+]
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|inf(?:inity)?)"
 _QUOTED = rf"[\"']?(?P<value>{_NUMBER})"
@@ -58,6 +69,8 @@ class Told(NamedTuple):
     line: str = ""
     passed: float | None = None
     """Epochs that have passed, where a dictionary tells them."""
+    in_parts: bool = False
+    """Whether its line counts something else, too, such as the parts of a batch."""
 
 
 def _form(name: str, pattern: str, sample: str, *, worded: bool = False) -> LineForm:
@@ -94,7 +107,7 @@ FORMS: tuple[LineForm, ...] = (
     _form(
         "step by name",
         r"(?<![A-Za-z_])(?:global[ _]?)?(?:train(?:ing|er)?[ _/])?"
-        r"(?:steps?|iter(?:ation)?s?|update|batch)(?:_num)?[\"']?\s*[:=#]?\s*\[?\s*(?P<step>\d+)(?![.\d]|\s*(?:s\b|%))",
+        r"(?:steps?|iter(?:ation)?s?|update|batch)(?:_num)?[\"']?\s*[:=#]?\s*\[?\s*(?P<step>\d+)(?![.\d]|\s*(?:[mun]?s\b|%))",
         "iter 5: loss 0.2500, time 12.00ms, mfu 1.00%",
         worded=True,
     ),
@@ -111,6 +124,8 @@ FORMS: tuple[LineForm, ...] = (
 )
 """In the order in which one is taken where several fit the same lines."""
 
+_UPDATES = ("global", "update", "step", "iter")
+"""What counts updates, the likeliest first, where a line counts several things."""
 _BAR = FORMS[2].pattern
 _UNNUMBERED = _form(
     "dictionary next to a progress bar",
@@ -156,12 +171,26 @@ def read_lines(lines: Iterable[str], form: LineForm | None) -> Iterator[Told]:
         return
     pending: re.Match[str] | None = None
     for line in lines:
-        match = form.pattern.search(line)
+        match = _best_match(form, line)
         told = _told(form, match or pending, line) if match or pending else None
         if told is not None:
             yield told
         # Rich bars, and some logs, have the numbers of a step in the line below it.
         pending = match if match and told is None else None
+
+
+def _best_match(form: LineForm, line: str) -> re.Match[str] | None:
+    """Return the counter of a line; of several, that of the updates, as in names of checkpoints.
+
+    A line such as ``iter 12 step 6`` counts the parts of a batch, too.
+    """
+    found = list(form.pattern.finditer(line)) if form.worded else []
+    if len(found) < 2:
+        return form.pattern.search(line)
+    return min(found, key=lambda match: next(
+        (rank for rank, word in enumerate(_UPDATES) if word in match.group().casefold()),
+        len(_UPDATES),
+    ))  # fmt: skip
 
 
 def _told(form: LineForm, match: re.Match[str] | None, line: str) -> Told | None:
@@ -173,7 +202,43 @@ def _told(form: LineForm, match: re.Match[str] | None, line: str) -> Told | None
         return None
     epoch, total = _whole(groups, "epoch"), _whole(groups, "total")
     word = re.sub(r"[^a-z]", "", match.group().casefold()) if form.worded else ""
-    return Told(int(groups["step"]), epoch, total, loss, rate, word, line.strip())
+    parts = form.worded and len(list(form.pattern.finditer(line))) > 1
+    return Told(int(groups["step"]), epoch, total, loss, rate, word, line.strip(), in_parts=parts)
+
+
+def without_partial_losses(told: Sequence[Told]) -> list[Told]:
+    """Return lines without the losses of a first and a last step that is told in part.
+
+    A batch in two parts is told in two lines. A start may begin between them, or end there.
+    """
+    if not any(each.in_parts for each in told):
+        return list(told)
+    groups = [list(group) for _, group in itertools.groupby(told, lambda each: each.step)]
+    sizes = [len(group) for group in groups]
+    usual = max(set(sizes), key=sizes.count)
+    for group in (groups[0], groups[-1]):
+        if len(group) < usual:
+            group[-1] = group[-1]._replace(loss=None)
+    return [each for group in groups for each in group]
+
+
+def steps_an_epoch(told: Sequence[Told]) -> float:
+    """Return how many steps an epoch has, from dictionaries that tell epochs beside a bar's steps.
+
+    A bar that is printed rarely is behind its dictionaries, and right when it comes to its end.
+    """
+    rates = [each.step / each.passed for each in told if each.step and each.passed]
+    return float(round(max(rates, default=0.0)))
+
+
+def with_steps(told: Sequence[Told], rate: float) -> list[Told]:
+    """Return lines with steps: by the epochs that they tell, or by their place."""
+    if rate and all(each.passed is not None for each in told):
+        return [each._replace(step=round((each.passed or 0.0) * rate)) for each in told]
+    return [
+        each if each.step is not None else each._replace(step=place)
+        for place, each in enumerate(told, 1)
+    ]
 
 
 def _read_dictionaries(lines: Iterable[str]) -> Iterator[Told]:

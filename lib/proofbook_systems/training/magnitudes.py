@@ -14,8 +14,18 @@ from proofbook_systems.training.evidence import Evidence
 from proofbook_systems.training.roles import Role
 from proofbook_systems.training.steps import Step
 
-__all__ = ["has_same_data", "mean_loss", "noise", "one_tensor", "relative_size"]
+__all__ = [
+    "departs_hardly",
+    "has_same_data",
+    "mean_loss",
+    "noise",
+    "one_tensor",
+    "rate_shift",
+    "relative_size",
+]
 
+_HARDLY = 1e-4
+"""Part of the loss by which only weights that are almost the same change it."""
 _LITTLE = 0.25
 """Part of what the loss changes from step to step below which the data must be the same."""
 _TINY = 1e-4
@@ -72,3 +82,22 @@ def one_tensor(evidence: Evidence) -> str | None:
     if len(sizes) < 3 or not math.isfinite(sizes[-1][0]):
         return None
     return sizes[-1][1] if sizes[-1][0] > _ONE_LAYER * sizes[len(sizes) // 2][0] else None
+
+
+def rate_shift(evidence: Evidence, number: int) -> int | None:
+    """Return by how many steps the learning rates are behind those of the control."""
+    rates, told = {n: step.lr for n, step in evidence.control.steps.items()}, evidence.told
+    compared = [n for n in sorted(told) if n >= number and told[n].lr is not None][:4]
+    nearest = sorted(range(-number, number), key=lambda n: (n != evidence.resumed_at, abs(n)))
+    for shift in nearest:
+        if shift and all(rates.get(n - shift) == told[n].lr for n in compared):
+            return shift
+    return None
+
+
+def departs_hardly(evidence: Evidence) -> bool:
+    """Whether the first loss departs by less than other data, or other random numbers, make it."""
+    number = evidence.departs("loss")
+    if number is None or not evidence.loss_departs_at_once:
+        return False
+    return evidence.gap(number) <= _HARDLY * abs(evidence.control.steps[number].loss or 0)

@@ -26,7 +26,7 @@ class Pace(NamedTuple):
     slowest: float
     """In the slowest part."""
     cores: float
-    """That its processes kept busy."""
+    """That its processes kept busy, or were ready for while other programs had them."""
 
 
 def find_pace(
@@ -51,7 +51,8 @@ def find_pace(
     each = max(1, len(pairs) // parts)
     groups = [pairs[start : start + each] for start in range(0, len(pairs) - each + 1, each)]
     paces = [_seconds(group) / sum(b.step - a.step for a, b in group) for group in groups]
-    cores = max(0.0, sum(b.cpu - a.cpu for a, b in pairs)) / _seconds(pairs)
+    used = sum(b.cpu - a.cpu + max(0.0, b.queued - a.queued) for a, b in pairs)
+    cores = max(0.0, used) / _seconds(pairs)
     return Pace(median(paces), max(paces), cores)
 
 

@@ -54,7 +54,7 @@ class Interruption:
             step = min(due, key=lambda each: abs(each - step))
         elif due:
             # What is interrupted before its first checkpoint has nothing to resume from.
-            step = max(step, due[0] + 1)
+            step = _told_before(max(step, due[0] + 1), due[0], control)
         return replace(self, step=step, percent=None)
 
     def earlier(self, signalled: int) -> Interruption:
@@ -64,6 +64,17 @@ class Interruption:
         if self.writing:
             return self
         return replace(self, step=max(1, self.step - max(1, signalled - self.step)))
+
+
+def _told_before(step: int, first: int, control: Control) -> int:
+    """Return the last step that is told up to ``step``, and not before the first checkpoint.
+
+    Where only some steps are told, the wait for one in between ends at the next, or at the end.
+    """
+    if control.numbering.stride <= 1:
+        return step
+    told = [number for number in control.steps if first <= number <= step]
+    return max(told, default=step)
 
 
 def read_plan(plan: Sequence[str]) -> list[Interruption]:

@@ -127,17 +127,33 @@ def name_cause(finding: Finding, probed: Probed) -> Finding:
         )
         return replace(finding, words=words, more=[finding.words, *finding.more])
     words = ""
-    if finding.at_once and {"weights", "random numbers", "order of the data"} <= read:
+    if finding.at_once and finding.other_draws and "random numbers" in read:
         words = (
-            f"{finding.lead}, though random numbers and the order of the data are restored: the "
-            "weights are read and not used as they were saved (not all of them, or changed), or "
-            "the network is in another mode, such as without dropout"
+            f"{finding.lead}, though the random numbers are read from the checkpoint: another "
+            "number of them is drawn: the network is in another mode, such as without dropout, or "
+            "a step takes another number of batches (accumulation)"
+        )
+    elif finding.at_once and {"weights", "random numbers"} <= read:
+        order = "order of the data" in read
+        words = (
+            f"{finding.lead}, though random numbers{' and the order of the data' * order} are read "
+            "from the checkpoint: the weights are read and not used as they were saved (not all of "
+            "them, rounded, or another copy of them), or the network is in another mode, such as "
+            f"without dropout{'' if order else ', or the first data are others'}"
         )
     elif not finding.at_once and "optimizer" in read:
+        settings = (
+            "or the learning rate is another one (the scheduler was not restored), or another "
+            "setting of the updates"
+        )
+        if finding.same_settings:
+            settings = (
+                "or updates were made with another learning rate or clipping, or a part of the "
+                "first step's data was another one"
+            )
         words = (
             f"{finding.lead}, though the optimizer's moments are read from the checkpoint: they "
-            "are not used as they were saved, or the learning rate is another one (the scheduler "
-            "was not restored), or another setting of the updates"
+            f"were not restored as they were saved, {settings}"
         )
     return replace(finding, words=words, more=[finding.words, *finding.more]) if words else finding
 

@@ -18,9 +18,16 @@ from typing import NamedTuple, Self
 
 from proofbook.errors import SubjectError
 from proofbook.hardware import Gpu
-from proofbook.processes import cpu_seconds, process_tree, resident_memory, supervise
+from proofbook.processes import (
+    cpu_seconds,
+    process_tree,
+    queued_seconds,
+    resident_memory,
+    supervise,
+)
 from proofbook_systems.training.gpu_watch import GpuUse, GpuWatch
 from proofbook_systems.training.layouts import Checkpoint, find_checkpoints
+from proofbook_systems.training.saved_steps import SavedSteps
 from proofbook_systems.training.saving import SaveWatch
 from proofbook_systems.training.steps import Recognised, Step, StepLog
 from proofbook_systems.training.trainer import Trainer
@@ -48,6 +55,8 @@ class MemorySample(NamedTuple):
     """Resident bytes."""
     cpu: float = 0.0
     """Seconds that its processes have computed."""
+    queued: float = 0.0
+    """Seconds that its threads were ready while other programs had the cores."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +129,8 @@ class Training:
         self._log = StepLog(
             output=output, log_file=trainer.log_file, pattern=trainer.log_pattern,
             known=trainer.recognised,
+            total=(steps or trainer.steps) if trainer.takes_steps else 0,
+            saved=SavedSteps(output=output, pattern=trainer.checkpoints),
         )  # fmt: skip
         self._log.begin()
         self._parsed, self._reached = -1, 0
@@ -282,7 +293,8 @@ class Training:
         pids = process_tree([self.pid])
         size, cpu = resident_memory(pids), cpu_seconds(pids)
         if size:
-            self._memory.append(MemorySample(now, step, size, cpu))
+            queued = queued_seconds(pids)
+            self._memory.append(MemorySample(now, step, size, cpu, queued))
 
 
 def run_training(

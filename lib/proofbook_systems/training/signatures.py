@@ -12,10 +12,12 @@ from typing import Any
 from proofbook_systems.training.comparison import size_words
 from proofbook_systems.training.evidence import Evidence
 from proofbook_systems.training.magnitudes import (
+    departs_hardly,
     has_same_data,
     mean_loss,
     noise,
     one_tensor,
+    rate_shift,
     relative_size,
 )
 from proofbook_systems.training.modes import recognise_mode
@@ -97,7 +99,7 @@ def _scheduler(evidence: Evidence) -> str | None:
         return _scheduler_state(evidence)
     steps, ours = evidence.control.steps, evidence.told[number].lr
     size = f"the learning rate at step {number} is {ours}, and {steps[number].lr} uninterrupted"
-    shift = _shift(evidence, number)
+    shift = rate_shift(evidence, number)
     if shift == evidence.resumed_at:
         size = f"the learning rate at step {number} is that of step {number - shift}"
     elif shift is not None:
@@ -107,17 +109,6 @@ def _scheduler(evidence: Evidence) -> str | None:
             f"{number - shift}: the scheduler is {_steps(abs(shift))} {ahead}"
         )
     return f"{evidence.start()}: {size}: the scheduler was not restored"
-
-
-def _shift(evidence: Evidence, number: int) -> int | None:
-    """Return by how many steps the learning rates are behind those of the control."""
-    rates, told = {n: step.lr for n, step in evidence.control.steps.items()}, evidence.told
-    compared = [n for n in sorted(told) if n >= number and told[n].lr is not None][:4]
-    nearest = sorted(range(-number, number), key=lambda n: (n != evidence.resumed_at, abs(n)))
-    for shift in nearest:
-        if shift and all(rates.get(n - shift) == told[n].lr for n in compared):
-            return shift
-    return None
 
 
 def _scheduler_state(evidence: Evidence) -> str | None:
@@ -194,10 +185,12 @@ def _random(evidence: Evidence) -> str | None:
             f"another one{_loss_words(evidence)}: the random number generators were not restored"
         )
     missing = {"random numbers", "order of the data"} - evidence.saved
-    if not evidence.loss_departs_at_once or "random numbers" not in missing or not evidence.saved:
+    departs = evidence.loss_departs_at_once or evidence.departs_untold
+    if not departs or "random numbers" not in missing or not evidence.saved:
         return None
+    what = _loss_words(evidence)[1:] or f" the weights in checkpoint {evidence.at} depart"
     return (
-        f"{evidence.start()}:{_loss_words(evidence)[1:]}, and no checkpoint holds the "
+        f"{evidence.start()}:{what}, and no checkpoint holds the "
         f"{' or the '.join(sorted(missing, reverse=True))}: they were not restored"
     )
 
@@ -248,11 +241,13 @@ def _new_weights(evidence: Evidence) -> str | None:
 
 
 def _rounded(evidence: Evidence) -> str | None:
-    small = relative_size(evidence, "weights") <= _ROUNDED
+    hardly = departs_hardly(evidence)
+    small = relative_size(evidence, "weights") <= _ROUNDED or hardly
     unseen = evidence.departs("loss") is None and "weights" in evidence.states
     if not (evidence.loss_departs_at_once or unseen) or not small:
         return None
-    if not evidence.coarse and evidence.loss_departs_at_once and not has_same_data(evidence):
+    same = hardly or not evidence.loss_departs_at_once or has_same_data(evidence)
+    if not evidence.coarse and not same:
         return None
     if unseen and relative_size(evidence, "optimizer") > 10 * _ROUNDED:
         return None

@@ -5,6 +5,7 @@ Numbers are compared, not places. Knows nothing about processes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -13,13 +14,24 @@ from typing import NamedTuple
 
 from proofbook.errors import SubjectError
 from proofbook_systems.training.log_files import Entry, find_logs, read_log
-from proofbook_systems.training.log_lines import FORMS, LineForm, Told, own_form, read_lines
+from proofbook_systems.training.log_lines import (
+    FORMS,
+    LineForm,
+    Told,
+    own_form,
+    read_lines,
+    steps_an_epoch,
+    with_steps,
+    without_partial_losses,
+)
 from proofbook_systems.training.log_lines import split_lines as _split
+from proofbook_systems.training.saved_steps import SavedSteps
 
 __all__ = ["Numbering", "Recognised", "Step", "StepLog", "last_step", "numbering_of"]
 
 _DICTIONARY = "dictionaries beside a progress bar"
 _PRINTED = "what it prints"
+_SAVED = "the names of its checkpoints"
 _TAIL = 8192
 _LIVE = (".jsonl", ".csv")
 
@@ -99,19 +111,32 @@ class StepLog:
     """A person's own form of the printed lines."""
     known: Recognised | None = None
     """What was recognised in an earlier start."""
+    total: int = 0
+    """The last step, where it is known: of two counters, that one counts the steps."""
+    saved: SavedSteps | None = None
+    """The checkpoints, which tell steps where nothing else does."""
     _before: dict[Path, list[Entry]] = field(default_factory=dict)
 
     def begin(self) -> None:
         """Note what the files tell already."""
+        if self.saved:
+            self.saved.begin()
         self._before = {path: read_log(path) for path in self._files()}
 
     @property
     def size(self) -> int:
-        """Bytes in the files that grow while it runs."""
-        return sum(path.stat().st_size for path in self._files(live=True))
+        """Bytes in the files that grow while it runs; another number where checkpoints tell."""
+        told = sum(self.saved.look()) if self.saved and self._by_checkpoints else 0
+        return told + sum(path.stat().st_size for path in self._files(live=True))
+
+    @property
+    def _by_checkpoints(self) -> bool:
+        return self.known is not None and self.known.place == _SAVED
 
     def reached(self, printed: str) -> int:
         """Return the largest step that is told so far, quickly; 0 where there is none."""
+        if self.saved and self._by_checkpoints:
+            return max(self.saved.look(), default=0)
         tail = printed[-_TAIL:]
         numbers = [
             steps[-1].number for found, steps in self._printed(tail) if self._follows(found, steps)
@@ -140,9 +165,20 @@ class StepLog:
         # A history is written with a checkpoint: it lacks what was made after the last one.
         places = [each for each in places if not _is_history(each[0])] or places
         if not places:
-            return None, []
+            return self._from_checkpoints()
+        if self.known is None:
+            places = [each for each in places if self._ends(each[1])] or places
         found, steps = max(places, key=lambda each: _worth(each[1]))
         return found, self._from_the_first_printed(found, steps, printed)
+
+    def _ends(self, steps: Sequence[Step]) -> bool:
+        return self.total > 0 and abs(steps[-1].number - self.total) <= 1
+
+    def _from_checkpoints(self) -> tuple[Recognised | None, list[Step]]:
+        steps = [Step(step, None, None) for step in (self.saved.look() if self.saved else [])]
+        if not steps:
+            return None, []
+        return Recognised(name="no log", place=_SAVED, count=len(steps)), steps
 
     def _from_the_first_printed(
         self, found: Recognised, steps: list[Step], printed: str
@@ -170,8 +206,8 @@ class StepLog:
             yield from _by_word(form, lines, self.known)
         told = list(read_lines(lines, None))
         if told:
-            rate = self.known.steps_an_epoch if self.known else _steps_an_epoch(told)
-            steps = _once(_numbered(_with_steps(told, rate), 0))
+            rate = self.known.steps_an_epoch if self.known else steps_an_epoch(told)
+            steps = _once(_numbered(with_steps(told, rate), 0))
             yield (
                 Recognised(
                     name=_DICTIONARY,
@@ -243,7 +279,7 @@ def _by_word(
     for word, group in told.items():
         epochs = [each.epoch for each in group if each.epoch is not None]
         base = known.epochs_from if known else min(1, *epochs) if epochs else 0
-        steps = _once(_numbered(group, base))
+        steps = _once(_numbered(without_partial_losses(group), base))
         yield (
             Recognised(
                 name=form.name,
@@ -255,24 +291,6 @@ def _by_word(
             ),
             steps,
         )
-
-
-def _steps_an_epoch(told: Sequence[Told]) -> float:
-    """Return how many steps an epoch has, from dictionaries that tell epochs beside a bar's steps.
-
-    A bar that is printed rarely is behind its dictionaries, and right when it comes to its end.
-    """
-    rates = [each.step / each.passed for each in told if each.step and each.passed]
-    return float(round(max(rates, default=0.0)))
-
-
-def _with_steps(told: Sequence[Told], rate: float) -> list[Told]:
-    if rate and all(each.passed is not None for each in told):
-        return [each._replace(step=round((each.passed or 0.0) * rate)) for each in told]
-    return [
-        each if each.step is not None else each._replace(step=place)
-        for place, each in enumerate(told, 1)
-    ]
 
 
 def _numbered(told: Sequence[Told], epochs_from: int) -> Iterator[Step]:
@@ -320,7 +338,8 @@ def _is_history(found: Recognised) -> bool:
 
 
 def _kind(place: str) -> str:
-    return "events" if "tfevents" in place else place
+    """Return a place without what changes with each start, such as ``version_1``."""
+    return "events" if "tfevents" in place else re.sub(r"\d+", "#", place)
 
 
 def _worth(steps: Sequence[Step]) -> tuple[int, int]:

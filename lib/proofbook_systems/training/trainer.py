@@ -18,6 +18,7 @@ from proofbook.errors import SubjectError
 from proofbook.processes.placeholders import fill_command, has_placeholder
 from proofbook.yamlfile import parse_scalar
 from proofbook_systems.training.steps import Recognised
+from proofbook_systems.training.wholeness import newest_whole
 
 __all__ = ["Trainer", "find_interpreter"]
 
@@ -29,14 +30,15 @@ class Trainer:
     """A command line that takes a config and can resume.
 
     In commands, ``{config}``, ``{output_dir}``, ``{steps}`` and ``{python}`` stand for what they
-    name; nothing goes through a shell. Where a command does not take the output folder or the
-    number of steps, it is given a copy of the config that has them.
+    name, and ``{checkpoint}`` in the one that resumes for the newest whole checkpoint; nothing goes
+    through a shell. Where a command does not take the output folder or the number of steps, it is
+    given a copy of the config that has them.
     """
 
     train: tuple[str, ...]
     """Starts a training from its beginning."""
     resume: tuple[str, ...]
-    """Goes on from the newest checkpoint."""
+    """Goes on from the newest checkpoint; with ``{checkpoint}`` and none there, it trains anew."""
     config_file: Path | None
     """YAML; None where no command takes one."""
     project: Path
@@ -47,6 +49,8 @@ class Trainer:
     """Pattern of the checkpoints' places in the output folder; empty recognises them."""
     checkpoint_files: tuple[str, ...] = ()
     """What every checkpoint has."""
+    usual_files: frozenset[str] = frozenset()
+    """What every checkpoint of an earlier start had."""
     config_keys: Mapping[str, str] = field(default_factory=dict)
     """What the config calls ``output_dir`` and ``steps``."""
     log_file: str = ""
@@ -78,6 +82,10 @@ class Trainer:
         Raises:
             SubjectError: The command has an unknown placeholder, or its config cannot be read.
         """
+        newest = "" if has_placeholder(self.resume, "checkpoint") else None
+        if resume and newest is not None:
+            newest = self._newest(output)
+        resume = resume and newest != ""
         words, name = (self.resume, "resume_command") if resume else (self.train, "train_command")
         wanted = steps or self.steps
         values: dict[str, str | int] = {"output_dir": str(output)}
@@ -88,7 +96,7 @@ class Trainer:
         filled = fill_command(words, {
             "config": str(self._config_with(missing, output)) if takes_config else "",
             "python": find_interpreter(self.project), "output_dir": str(output),
-            "steps": str(wanted),
+            "steps": str(wanted), **({"checkpoint": newest} if newest else {}),
         }, name)  # fmt: skip
         if self.takes_steps and not wanted:
             raise SubjectError(f"{name} takes {{steps}}; give steps, those of the whole training")
@@ -110,6 +118,11 @@ class Trainer:
         path = folder / f"{self.config_file.stem}_changed.yaml"
         self._write_config(path, {key: parse_scalar(value) for key, value in changes.items()})
         return replace(self, config_file=path)
+
+    def _newest(self, output: Path) -> str:
+        """Return the newest whole checkpoint, which a person would resume from; empty if none."""
+        newest = newest_whole(output, self.checkpoints, {*self.usual_files, *self.checkpoint_files})
+        return str(newest or "")
 
     def _config_with(self, missing: Mapping[str, str | int], output: Path) -> Path:
         """Return the config, or a copy next to the output folder with what the command lacks."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -88,3 +89,32 @@ def test_real_weights_are_told_and_foreign_ones_refused(tmp_path: Path, try_mode
     part = try_models("bert", weights=str(headless))["bert"]
     assert part.implementation == "RANDOM"
     assert "not in the checkpoint" in part.notes[-1]
+
+
+DEVICES = {"openvino": "openvino", "onnxruntime": "onnxscript"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("device", DEVICES)
+def test_a_device_answers_as_the_cpu_and_a_broken_weight_does_not(
+    device: str, try_models: Try
+) -> None:
+    pytest.importorskip("onnx")
+    if find_spec(device) is None or find_spec(DEVICES[device]) is None:
+        pytest.skip(f"{device} is not installed")
+    row = try_models("bert", basic=True, devices=(device,))["bert"].devices[0]
+    assert not row.failed, row.failed
+    assert row.status_of("other-shape") == "passed" and "CPU" in row.ran_on
+    broken = try_models("bert", basic=True, devices=(device,), device_fault="zeroed-weight")
+    assert [f.check for f in broken["bert"].devices[0].failed] == ["match"]
+
+
+@pytest.mark.slow
+def test_what_an_exporter_cannot_take_is_traced(try_models: Try) -> None:
+    pytest.importorskip("onnxruntime")
+    tried = try_models("qwen2_vl", basic=True, devices=("cpu", "onnxruntime"))["qwen2_vl"]
+    graph, traced = tried.devices
+    assert "data-dependent" in graph.failed[0].reason
+    assert tried.status_of("export") == "failed"
+    assert traced.status_of("match") == "passed" and traced.way.startswith("traced")
+    assert "with shapes that may change, export" in traced.failed[0].reason

@@ -300,6 +300,8 @@ def fit(image: Image.Image, size: tuple[int, int], layout: str, zoom: float = 1.
         return np.rot90(fit(image, (height, width), "fill", zoom))
     if layout == "stretch":
         return np.asarray(image.resize(size))
+    if layout == "nearest":
+        return np.asarray(image.resize(size, Image.Resampling.NEAREST))
     ratios = width / image.width, height / image.height
     scale = {"fill": max(ratios), "card": 0.6 * min(ratios)}.get(layout, min(ratios)) * zoom
     page = Image.new("RGB", size)

@@ -119,6 +119,16 @@ def silent(start: float, end: float) -> Callable[[Array, int], Array]:
     return run
 
 
+def smeared(number: int, time: float, picture: Array) -> Array:
+    """Leave what a coarse encoding leaves: cells of one colour."""
+    height, width = picture.shape[:2]
+    cells = picture[: height // 6 * 6, : width // 6 * 6].reshape(height // 6, 6, width // 6, 6, 3)
+    out = picture.copy()
+    flat = cells.mean(axis=(1, 3)).repeat(6, axis=0).repeat(6, axis=1)
+    out[: flat.shape[0], : flat.shape[1]] = flat
+    return out
+
+
 def put(text: str) -> bytes:
     return text.encode("latin-1")
 
@@ -314,6 +324,9 @@ PLANTS: dict[str, Plant] = {
     "tempo-changed": _plant("dialogue-speed", "pitch kept", voices=tempo(1.2)),
     # levels
     "mix-attenuates": _plant("dialogue-level", "1.[67] dB lower", gains={0: -1.6}),
+    "mono-onto-two-by-a-graph-and-lowered": _plant(
+        "dialogue-level", "[56]\\.. dB lower",
+        sound=filtered("volume=-2.5dB,pan=mono|c0=c0,aformat=channel_layouts=stereo")),
     "mix-halves": _plant("dialogue-level", "6.[01] dB lower", gains={0: -6}),
     "one-voice-lower": Plant(
         "dialogue-level", "Nutsy's voice is 4.* lower", lambda e: _quiet_voice(-4)),
@@ -346,6 +359,12 @@ PLANTS: dict[str, Plant] = {
     "upside-down-flag": _plant("size", "upside down", turned(180)),
     "pixels-not-square": _plant("size", "not square", size=(54, 192), aspect=Fraction(2)),
     # coding
+    "stored-on-its-side": _plant(
+        "stored-upright", "on its side, with a note to turn it by 90", turned(90),
+        size=(192, 108), frames=lambda n, t, p: p, layout="side"),
+    "coarse": _plant("pictures-clear", "line .: 0.* of the fine structure of",
+                     options={"crf": "51"}),
+    "coarse-once-and-finely-encoded": _plant("pictures-clear", "is left", frames=smeared),
     "yuv444": _plant("plays-on-phones", "yuv444p", pixels="yuv444p"),
     "10-bit": _plant("plays-on-phones", "yuv420p10", pixels="yuv420p10le"),
     "mpeg4": _plant("plays-on-phones", "mpeg4", codec="mpeg4"),

@@ -78,6 +78,12 @@ def watermark(number: int, time: float, picture: Array) -> Array:
     return out
 
 
+def covered(number: int, time: float, picture: Array) -> Array:
+    out = picture.copy()
+    out[100:, ::2] = 255
+    return out
+
+
 def shaken(number: int, time: float, picture: Array) -> Array:
     return np.roll(picture, (number // 3 % 3 - 1, number // 2 % 3 - 1), axis=(0, 1))
 
@@ -212,6 +218,8 @@ RIGHTS: dict[str, Right] = {
     "brought-down": _right(gains={0: -4.0}, limits={"loudness": (-26.0,)}),
     "brought-up": _right(gains={0: 8.0}),
     "mono-at-equal-power": _right(gains={0: -3.01}),
+    "mono-onto-two-by-a-graph": _right(
+        sound=filtered("pan=mono|c0=c0,aformat=channel_layouts=stereo")),
     "loudnorm": _right(sound=filtered("loudnorm=I=-16:TP=-1.5:LRA=11")),
     "compressed": _right(sound=filtered("acompressor=threshold=0.1:ratio=4:makeup=2")),
     "limited": _right(sound=filtered("volume=10dB,alimiter=limit=0.9:level=false")),
@@ -234,7 +242,11 @@ RIGHTS: dict[str, Right] = {
     "grain": _right(frames=grain),
     "shaken": _right(frames=shaken),
     "coded-on-its-side": _right(
-        size=(192, 108), frames=lambda n, t, p: p, layout="side", spoil=turned(90)),
+        size=(192, 108), frames=lambda n, t, p: p, layout="side", spoil=turned(90),
+        limits={"turned": True}),
+    "enlarged-pixels": _right(episode={"image_size": (54, 96)}),
+    "shrunk-without-smoothing": _right(layout="nearest", episode={"image_size": (432, 768)}),
+    "subtitles-over-half-the-picture": _right(frames=covered),
     "pictures-rounded-down": _right(picture_shift=dict.fromkeys(range(2, 7), -1 / 31)),
     "lines-overlap-in-the-time-line": _right(episode={"pause": -0.15}),
     "the-same-words-twice": _right(episode={"same": (2, 6)}),

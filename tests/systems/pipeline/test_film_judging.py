@@ -27,10 +27,12 @@ SHOWN_PLANTS = {
     "sound-drifts-17-ms", "line-missing-and-closed-up", "lines-swapped", "mix-attenuates",
     "one-voice-lower", "left-side-lost", "no-audio-track", "silent-stretch", "rotation-flag",
     "10-bit", "no-faststart", "edit-list-with-an-offset", "truncated", "not-a-film",
+    "stored-on-its-side", "coarse",
 }  # fmt: skip
 SHOWN_RIGHTS = {
     "plain", "one-picture-an-image", "no-edit-lists", "mp3-lines", "loud-music-bed",
     "zooms-fades-words", "letter-box", "card", "title", "pauses-changed-early",
+    "low-bit-rate", "coded-on-its-side", "shrunk-without-smoothing",
 }  # fmt: skip
 
 

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import captioned_pipeline
+import numpy as np
 import pytest
 from layouts_of_pipelines import second_config
 
+from proofbook_systems.pipeline.end_to_end.caption_times import beginnings, shift_of
 from proofbook_systems.pipeline.end_to_end.config import STEPS
 from proofbook_systems.pipeline.end_to_end.steps import take
 from proofbook_systems.pipeline.end_to_end.walk import Step, begin
@@ -63,7 +65,8 @@ def test_all_that_is_there_is_judged_and_nothing_is_red(project: Path, tmp_path:
     assert faults(steps) == {}
     wanted = {
         "audio-for-each-line", "timeline-adds-up", "duration", "dialogue-complete",
-        "dialogue-in-time", "metrics-recorded", "metrics-duration", "film-to-look-at",
+        "captions-in-time", "dialogue-in-time", "metrics-recorded",
+        "metrics-duration", "film-to-look-at",
     }  # fmt: skip
     assert wanted - judged(steps) == set()
     assert "audio-files" not in judged(steps)
@@ -85,6 +88,13 @@ CHANGES = {
         "import glob, json; p = glob.glob('out/*/about.json')[0]; d = json.load(open(p)); "
         "d['stats']['duration'] += 2; json.dump(d, open(p, 'w'))",
         "metrics-duration", "stats.duration says",
+    ),
+    "all captions are late": (
+        "import glob, re; p = glob.glob('out/*/talk.srt')[0]; "
+        "s = open(p, encoding='utf-8-sig').read(); "
+        "late = lambda m: '%02d,%03d' % divmod(int(m[1]) * 1000 + int(m[2]) + 500, 1000); "
+        "open(p, 'w').write(re.sub('(\\\\d\\\\d),(\\\\d{3})', late, s))",
+        "captions-in-time", "all captions stand 0.",
     ),
 }  # fmt: skip
 
@@ -121,6 +131,39 @@ def test_of_several_that_fit_the_newest_is_taken(tmp_path: Path) -> None:
     assert space.path("video", "e3") == tmp_path / "out/*_e3/film.mp4"
     variables = space.variables()
     assert (variables["HOME"], variables["JSON"]) == (f"{tmp_path}/home", '{"a": 1}')
+
+
+SPOKEN = np.array([0.4, 1.9, 3.1, 4.8, 6.0, 7.7, 8.3])
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.2, -0.2])
+def test_captions_that_begin_with_their_words_are_in_time(shift: float) -> None:
+    assert shift_of(SPOKEN + shift, SPOKEN) == 0.0
+    assert shift_of(SPOKEN[1:6] + shift, SPOKEN) == 0.0
+
+
+@pytest.mark.parametrize("shift", [0.5, -0.4, 1.3, -2.0])
+def test_captions_that_are_off_alike_are_named_with_how_much(shift: float) -> None:
+    found = shift_of(SPOKEN + shift, SPOKEN)
+    assert found is not None
+    assert abs(found - shift) < 0.05
+
+
+@pytest.mark.parametrize("starts", [SPOKEN[:3], np.arange(7) * 1.21 + 0.13])
+def test_captions_that_fit_no_pauses_are_not_judged(starts: Any) -> None:
+    assert shift_of(starts, SPOKEN) is None
+
+
+def test_speech_begins_after_each_pause_and_over_music() -> None:
+    rate = 8000
+    draw, times = np.random.default_rng(3), np.arange(10 * rate) / rate
+    voice = sum(
+        draw.normal(0, 6000, len(times)) * ((times > at) & (times < at + 0.9)) for at in SPOKEN[:5]
+    )
+    for bed in (0.0, 300.0):
+        mix = voice + bed * np.sin(2 * np.pi * 220 * times)
+        assert np.abs(beginnings(mix.clip(-32768, 32767).astype(np.int16), rate) - SPOKEN[:5]
+                      ).max() < 0.03  # fmt: skip
 
 
 def run_that_prints(output: str) -> StageRun:

@@ -136,3 +136,44 @@ def test_topics_that_cannot_be_compared_are_told(made: Script, trends: Any, word
 
 def test_topics_without_any_trend_are_red() -> None:
     assert blamed(judged(script(), ())) == ["script-topics"]
+
+
+ENTRY = {"character": "Nutsy", "emotion": "happy", "line": "Yes."}
+FORMS = {
+    "lines": {"episode": "e1", "metadata": {"topics": ["trains"]}},
+    "script": {"timestamp": "2026-11-26T10:00:00", "characters": ["Nutsy"], "metadata": {}},
+}
+
+
+def of_form(form: str, *without: str, entry: dict[str, Any] = ENTRY, **more: Any) -> Script:
+    document = {key: value for key, value in FORMS[form].items() if key not in without} | more
+    return script(form=form, metadata={**document, form: [entry] * 6})
+
+
+@pytest.mark.parametrize(
+    ("form", "key"),
+    [("lines", "episode"), ("lines", "metadata"), ("script", "metadata"), ("script", "timestamp")],
+)
+def test_what_goes_with_a_known_form_is_asked_for(form: str, key: str) -> None:
+    assert blamed(judged(of_form(form))) == []
+    findings = judged(of_form(form, key))
+    assert blamed(findings) == ["script-structure"]
+    assert findings[5].faults[0].startswith(f"it has no {key}, as scripts of the form {{")
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        of_form("lines", "episode", "metadata", title="Trains"),
+        of_form("lines", "episode", entry={"speaker": "Nutsy", "text": "Yes."}),
+        of_form("script", "timestamp", "metadata"),
+        replace(of_form("lines", "metadata"), form="scenes"),
+    ],
+)
+def test_a_form_of_the_projects_own_is_asked_for_nothing(made: Script) -> None:
+    findings = judged(made)
+    assert (blamed(findings), len(findings)) == ([], 5)
+
+
+def test_what_a_project_says_that_its_scripts_have_holds() -> None:
+    assert blamed(judged(of_form("lines", "episode"), keys=["lines"])) == []

@@ -30,10 +30,13 @@ def row(number: int, **changes: Any) -> dict[str, Any]:
 
 
 def judged(
-    rows: list[dict[str, Any]], before: list[dict[str, Any]] | None = None, columns: Any = COLUMNS
+    rows: list[dict[str, Any]],
+    before: list[dict[str, Any]] | None = None,
+    columns: Any = COLUMNS,
+    **more: Any,
 ) -> Any:
     table = Rows("trends", columns, iter(rows))
-    return judge_trends(before or [], table, least=5, days=7, now=NOW)
+    return judge_trends(before or [], table, least=5, days=7, now=NOW, **more)
 
 
 def faults_of(findings: Any, name: str) -> str:
@@ -132,3 +135,42 @@ def test_rows_become_trends() -> None:
 @pytest.mark.parametrize("text", ["", "-5", "nan", "1e400", "12/11/2026"])
 def test_what_is_no_time_is_none(text: str) -> None:
     assert read_time(text) is None
+
+
+SHARES = (0.91, 0.75, 0.5, 0.33, 1.0, 0.0)
+
+
+def scored(*scores: float, **more: Any) -> Any:
+    return judged([row(n, score=score) for n, score in enumerate(scores)], **more)
+
+
+def test_a_score_off_the_scale_of_all_others_is_named() -> None:
+    found = faults_of(scored(*SHARES, 12_000), "trends-valid")
+    assert found == "'Topic 6' has the score 12000, all 6 others lie in 0 to 1"
+
+
+@pytest.mark.parametrize(
+    "scores",
+    [
+        (45, 60, 88, 12, 7, 12_000),  # counts
+        (1, 0, 1, 1, 0, 5_000),  # counts of a quiet day
+        (0.2, 0.5, 0.9, 1.4, 3.5, 80.0),  # growth
+        (0.2, 0.5, 0.9, 1.4, 0.7, 4_000.0),  # growth, with one that broke out
+        (-3.5, 2.0, 0.1, 0.4, 0.9, 6.0),
+        (0.1, 0.2, 0.3, 500.0, 700.0, 900.0),  # two sources, each with a scale of its own
+    ],
+)
+def test_scores_without_a_bound_are_right(scores: tuple[float, ...]) -> None:
+    assert blamed(scored(*scores)) == []
+
+
+def test_scores_are_held_to_the_range_that_was_given() -> None:
+    assert blamed(scored(45, 60, 88, 12, 100, scores=(0, 100))) == []
+    found = faults_of(scored(45, 60, 88, 12, 101, -1, scores=(0, 100)), "trends-valid")
+    assert "'Topic 4' has the score 101; scores go from 0 to 100" in found
+    assert "'Topic 5' has the score -1" in found
+
+
+def test_a_table_that_could_not_be_read_before_is_never_green() -> None:
+    findings = scored(*SHARES, unknown="it could not be read before: damaged")
+    assert [each.untried for each in findings] == ["it could not be read before: damaged"] * 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ from pydantic import ValidationError
 
 from proofbook.errors import SubjectError
 from proofbook_systems.pipeline.end_to_end.config import STEPS
+from proofbook_systems.pipeline.end_to_end.missing_sound import judge_missing_sound
 from proofbook_systems.pipeline.end_to_end.results import judge_clean_up, write_results
 from proofbook_systems.pipeline.end_to_end.steps import take
 from proofbook_systems.pipeline.end_to_end.together import judge_at_once
@@ -239,7 +241,40 @@ def test_the_clean_up_is_judged_in_a_copy(
     assert cleaned(right, "right") == []
     assert "script is still there: scene.json" in cleaned("pass", "idle")
     assert cleaned(f"{right}; shutil.rmtree('pictures')", "eager")[0].startswith("pictures/")
+    all_films = cleaned("import shutil; shutil.rmtree('work')", "all")
+    assert re.match(r"work/[^/]+/scene.json of another film was removed, too", all_films[0])
+    delete = "import sqlite3; d = sqlite3.connect('db/numbers.sqlite'); d.execute('DELETE FROM video_metadata{}'); d.commit()"  # noqa: E501
+    mine = delete.format(' WHERE video_id = "e1"').replace('"', '\\"')
+    assert cleaned(f"{right}; {mine}", "rows") == []
+    assert cleaned(f"{right}; {delete.format('')}", "greedy") == [
+        "1 of 1 rows of another film were removed"
+    ]
     assert (earlier.path("video")).is_file()
+
+
+def test_a_film_that_passes_over_a_sound_that_is_gone_is_named(
+    whole: tuple[Walk, list[Step]], second_project: Path, tmp_path: Path
+) -> None:
+    program = (second_project / "pipe.py").read_text()
+    line = 'for line in times["lines"]:'
+    assert line in program
+    passing = f"{line}\n        if not (place / line['audio_file']).exists():\n            continue"
+    begins = "import sys; sys.argv = ['pipe.py', 'assemble', 'e1']; text = open('pipe.py').read(); "
+    changes = {"strict": "", "passing": f"text = text.replace({line!r}, {passing!r}); "}
+    found = {}
+    for name, change in changes.items():
+        words = f"{begins}{change}exec(compile(text, 'pipe.py', 'exec'))"
+        commands = {**whole[0].config.commands, "video": python(words)}
+        config = second_config(
+            second_project, commands=commands, steps=["video"], workspace=str(whole[0].folder)
+        )
+        walk = begin(config, tmp_path / name)
+        timeline = walk.timeline(walk.script())
+        found[name] = judge_missing_sound(walk, timeline)[0].faults
+    assert found["strict"] == []
+    assert found["passing"] == [
+        "video exited with code 0 without take-3-anna.wav, the sound of line 4"
+    ]
 
 
 def test_a_later_step_without_a_workspace_is_refused_at_once(second_project: Path) -> None:
@@ -301,6 +336,31 @@ def test_a_validation_that_notices_nothing_is_named(
         second_project, tmp_path, "environment", commands=commands, keys=["SECOND_KEY"],
         environment={"SECOND_KEY": "value"},
     )  # fmt: skip
+    assert words in faults_of(step) if words else faults_of(step) == ""
+
+
+FOLDERS = {
+    "honest": ("for x in ('db', 'out/films'): assert pathlib.Path(x).is_dir(); print('ok', x)", ""),
+    "makes them": ("pathlib.Path('out/films').mkdir(parents=True, exist_ok=True); "
+                   "print('out/films is there')", ""),
+    "warns": ("print('out/films', pathlib.Path('out/films').is_dir())", ""),
+    "says nothing": ("print('All checks passed')", ""),
+    "blind": ("print('ok out/films')",
+              "validate exits with code 0 and says 'ok out/films' without out/films"),
+    "removes": ("import shutil; shutil.rmtree('out/films')",
+                "environment-validates: validate removed the folder out/films"),
+    "clears a cache": ("import shutil; shutil.rmtree('out/.cache')", ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", FOLDERS)
+def test_a_validation_is_held_to_what_it_says_of_folders(tmp_path: Path, kind: str) -> None:
+    code, words = FOLDERS[kind]
+    project = tmp_path / "folders"
+    for name in ("db", "out/films", "out/.cache"):
+        (project / name).mkdir(parents=True)
+    commands = {"validate": python(f"import pathlib; exec({code!r})")}
+    step = step_of(project, tmp_path, "environment", commands=commands, paths={})
     assert words in faults_of(step) if words else faults_of(step) == ""
 
 

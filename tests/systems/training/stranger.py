@@ -2,7 +2,8 @@
 
 A small regression with dropout, shuffled data, Adam, a schedule, a scaler and an average of the
 weights, in one of several layouts and logs. It sets no signal handler. A fault is a mistake that
-real trainers make. With ``--waits 10,19`` its first start makes no step after 10 until it is
+real trainers make. With ``--log none`` it tells nothing, and ``--resume --from FOLDER`` goes on
+from that checkpoint. With ``--waits 10,19`` its first start makes no step after 10 until it is
 interrupted, its second none after 19.
 """
 
@@ -28,6 +29,7 @@ options = {
     "keep": "0",
     "pause": "0.012",
     "waits": "",
+    "from": "",
 }
 resume = "--resume" in arguments
 faults = set()
@@ -250,7 +252,7 @@ def load():
         ]
         if not found:
             return
-        place = found[-1]
+        place = Path(options["from"]) if options["from"] else found[-1]
         if "oldest" in faults:
             place = found[0]
         if "second-newest" in faults and len(found) > 1:
@@ -325,6 +327,8 @@ def tell(n, loss, lr):
         f"\x1b[33mmemory: 1.2GiB(3%)\x1b[0m\n",
         "avr": f"steps:  {100 * n // total}%|# | {n}/{total} [00:10<00:50,  2.0s/it, "
         f"avr_loss={loss:.5f}]\r",
+        "accumulates": f"Epoch 1 | iter {2 * n - 1} step {n - 1} | loss train: {loss / 2:.6f}\n"
+        f"Epoch 1 | iter {2 * n} step {n} | loss train: {loss:.6f} | iter time: 3.1 ms (step)\n",
         "zero": f"Step {n} | loss {loss:.6f} | lr {lr:.4e}\n",
     }.get(log)
     if text:

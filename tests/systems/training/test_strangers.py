@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,10 @@ from judging import Red, control_of, judge, stranger
 from waiting import HANG
 
 from proofbook_systems.training.controls import Control, run_control
+from proofbook_systems.training.diagnosis import Finding
+from proofbook_systems.training.exchange import Part
+from proofbook_systems.training.probing import Probed, name_cause
+from proofbook_systems.training.roles import Role
 from proofbook_systems.training.trainer import Trainer
 
 pytestmark = pytest.mark.slow
@@ -28,6 +33,7 @@ RIGHT = [
     ["--log", "csv", "--layout", "single"],
     ["--log", "every"],
     ["--log", "bar", "--keep", "3", "--every", "5"],
+    ["--log", "accumulates", "--layout", "steps"],
     ["made-once"],
 ]
 
@@ -42,7 +48,31 @@ def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_right_trainer_is_called_right(options: list[str], tmp_path: Path) -> None:
     control = control_of(stranger(tmp_path, *options), tmp_path)
     assert judge(control, tmp_path, waits=False) == []
-    assert control.told.split(":")[1].strip().split()[0] in ("24", "8")
+    assert control.told.split(":")[1].strip().split()[0] in ("24", "25", "8")
+
+
+def test_a_trainer_that_tells_no_step_is_followed_by_its_checkpoints(tmp_path: Path) -> None:
+    control = control_of(stranger(tmp_path, "--log", "none"), tmp_path)
+    assert "the names of its checkpoints: 4 steps told" in control.told
+    assert judge(control, tmp_path / "right", waits=False) == []
+    red = judge(control, tmp_path / "wrong", "no-moments", waits=False)
+    assert (red[0].check, "optimizer's moments" in red[0].words) == ("resumes-exactly", True)
+
+
+def test_random_numbers_that_nobody_saves_are_named_without_a_log(tmp_path: Path) -> None:
+    silent = stranger(tmp_path, "--log", "none", "saves-no-rng")
+    (red,) = judge(control_of(silent, tmp_path), tmp_path, waits=False)
+    assert "weights in checkpoint 12 depart, and no checkpoint holds the random" in red.words
+
+
+@pytest.mark.parametrize("plan", [("SIGKILL after 80 %",), ("SIGKILL in 18",), ("SIGINT after 2",)])
+def test_a_trainer_that_is_told_its_checkpoint_is_told_the_newest_whole_one(
+    plan: tuple[str, ...], tmp_path: Path
+) -> None:
+    """In place and slowly, one is half-written at the second; there is none at the third."""
+    right = stranger(tmp_path, "in-place", "slow-save", "any-folder")
+    told = replace(right, resume=(*right.train, "--resume", "--from", "{checkpoint}"))
+    assert judge(control_of(told, tmp_path), tmp_path, plan=plan, waits=False) == []
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +154,29 @@ def test_an_experiment_tells_causes_apart_that_look_alike(
 ) -> None:
     (red,) = judge(sound, tmp_path, fault, probes=8)
     assert words in red.words
+
+
+@pytest.mark.parametrize(
+    ("finding", "words"),
+    [
+        ({"at_once": True, "other_draws": True}, "another number of them is drawn"),
+        ({"at_once": True}, "not used as they were saved"),
+        ({"at_once": False}, "or the learning rate is another one"),
+        ({"at_once": False, "same_settings": True}, "another learning rate or clipping"),
+    ],
+)
+def test_what_is_read_and_departs_is_not_called_lost(finding: dict[str, bool], words: str) -> None:
+    roles: tuple[Role, ...] = ("weights", "random numbers", "optimizer")
+    read = [Part(role, "ckpt.pt", False) for role in roles]
+    probed = Probed(step=10, donor=20, unread=[], read=read)
+    named = name_cause(Finding(words="x", lead="departs", probe_at=12, **finding), probed)
+    assert words in named.words
+    lost = replace(probed, unread=read[1:2], read=read[:1])
+    if finding["at_once"]:
+        assert (
+            "generators were not restored"
+            in name_cause(Finding(words="x", lead="departs", **finding), lost).words
+        )
 
 
 def test_a_rotation_that_ends_with_a_resumption_is_found(tmp_path: Path) -> None:

@@ -369,6 +369,22 @@ def test_checkpoints_that_did_not_come_are_told() -> None:
     assert artefacts.why_not_due([10, 20, 30], 0) == artefacts.why_not_due([], 10) == ""
 
 
+@pytest.mark.parametrize(
+    ("told", "every", "missing"),
+    [
+        ([10, 21, 30, 41, 50], 0, []),  # one file, written again: seen some steps late
+        ([10, 21, 41, 50], 0, [32]),
+        ([10, 20, 30], 10, [40]),
+        ([10, 20], 0, []),
+    ],
+)
+def test_a_file_that_is_written_again_is_due_by_the_steps_told(
+    told: list[int], every: int, missing: list[int]
+) -> None:
+    assert artefacts.checkpoints_missing([-1], every, 52, told) == missing
+    assert bool(artefacts.why_not_due([-1], every, told)) == (told == [10, 20])
+
+
 @pytest.mark.parametrize("written", [[], [10], [10, 20], [-1, 0, 10, 20]])
 def test_when_checkpoints_are_due_is_not_known_from_a_few(written: list[int]) -> None:
     """Two have one distance, which nothing departs from."""

@@ -105,6 +105,15 @@ def test_a_pace_is_known_from_samples() -> None:
     assert find_pace(even[:4]) is None
 
 
+def test_a_trainer_that_waits_while_others_have_the_cores_is_not_blamed() -> None:
+    crowded = [MemorySample(i * 0.1, i // 2, 1, i * 0.03, i * 0.065) for i in range(60)]
+    idle = [MemorySample(i * 0.1, i // 2, 1, i * 0.03, 0) for i in range(60)]
+    for samples, cores in ((crowded, 0.95), (idle, 0.3)):
+        pace = find_pace(samples)
+        assert pace is not None
+        assert pace.cores == pytest.approx(cores)
+
+
 def test_without_a_gpu_shared_memory_counts() -> None:
     assert memory_in_use(None) is not None
     assert added_use({"a": 5.0, "b": 2.0}, {"b": 3.0, "c": 4.0}) == 5.0

@@ -25,12 +25,14 @@ class EndToEndConfig(PipelineConfig):
     characters: list[str]
     emotions: list[str]
     least_trends: int = Field(ge=0)
+    score_range: list[float] = Field(max_length=2)
     days: float = Field(gt=0)
     least_lines: int = Field(ge=1)
     script_keys: list[str]
     longest_gap: float = Field(ge=0)
     width: int = Field(ge=1)
     height: int = Field(ge=1)
+    turned: bool
     platforms: Words
     at_once: int = Field(ge=0, le=8)
     content: bool
@@ -45,6 +47,13 @@ class EndToEndConfig(PipelineConfig):
         if unknown := [step for step in steps if step not in STEPS]:
             raise ValueError(f"there is no step {unknown[0]!r}; there are {', '.join(STEPS)}")
         return [step for step in STEPS if step in steps]
+
+    @field_validator("score_range")
+    @classmethod
+    def _range_has_two_ends(cls, ends: list[float]) -> list[float]:
+        if ends and (len(ends) != 2 or ends[0] >= ends[1]):
+            raise ValueError("give the least and the highest score, [0, 100], or nothing: []")
+        return ends
 
     @model_validator(mode="after")
     def _later_steps_have_a_workspace(self) -> Self:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from proofbook.errors import SubjectError
+from proofbook_systems.pipeline.end_to_end.folders import named_folders, unseen_folders
 from proofbook_systems.pipeline.end_to_end.walk import Walk
 from proofbook_systems.pipeline.findings import Finding, finding
 from proofbook_systems.pipeline.stages import StageRun, run_stage
@@ -20,14 +21,22 @@ _SETTING = re.compile(r"^\s*(?:export\s+)?(\w+)\s*=[ \t]*(\S*)", re.MULTILINE)
 _DATABASES = {"trends_db": "trends", "metrics_db": "metrics", "library_db": "library"}
 
 
-def judge_environment(walk: Walk, runs: Sequence[StageRun]) -> list[Finding]:
-    """Judge what the stages ``validate`` and ``init`` say, and what is there after them."""
+def judge_environment(
+    walk: Walk, runs: Sequence[StageRun], removed: Sequence[str] = ()
+) -> list[Finding]:
+    """Judge what the stages ``validate`` and ``init`` say, and what is there after them.
+
+    Args:
+        walk: The walk.
+        runs: Of the stages.
+        removed: Folders that are gone since the validation began.
+    """
     by_stage = {run.stage: run for run in runs}
     validated, initialised = by_stage.get("validate"), by_stage.get("init")
     keys = finding("keys-set", _unset_keys(walk), why="a service asks for them")
     return [
         finding(
-            "environment-validates", validated.faults if validated else [],
+            "environment-validates", validated.faults or _taken(removed) if validated else [],
             untried="" if validated else "commands has no validate",
             why="the pipeline itself says that it cannot run here",
         ),
@@ -38,7 +47,8 @@ def judge_environment(walk: Walk, runs: Sequence[StageRun]) -> list[Finding]:
             why="the stages write into them",
         ),
         finding(
-            "validation-notices", _unnoticed(walk) if validated and validated.ended_well else [],
+            "validation-notices",
+            _unnoticed(walk, validated) if validated and validated.ended_well else [],
             untried=_unnoticed_unknown(walk, validated),
             why="a validation that passes without a key or a database lets a run begin that fails",
         ),
@@ -79,11 +89,17 @@ def _unnoticed_unknown(walk: Walk, validated: StageRun | None) -> str:
     if not validated.ended_well:
         return "the validation fails as it is"
     there = any(walk.workspace.knows(a) and walk.path(a).is_file() for a in _DATABASES)
-    return "" if there or walk.config.keys else "there is neither a key nor a database to take away"
+    if there or walk.config.keys or named_folders(walk, validated):
+        return ""
+    return "there is neither a key nor a database to take away, nor a folder that it names"
 
 
-def _unnoticed(walk: Walk) -> list[str]:
-    """Return what the validation passes over: each key unset in turn, and a damaged database."""
+def _taken(removed: Sequence[str]) -> list[str]:
+    return [f"validate removed the folder {name}, which was there before it" for name in removed]
+
+
+def _unnoticed(walk: Walk, validated: StageRun) -> list[str]:
+    """Return what the validation passes over: a key, a damaged database, a folder that is gone."""
     faults = []
     for key in walk.config.keys:
         lacking = _without_key(walk, key)
@@ -92,7 +108,7 @@ def _unnoticed(walk: Walk) -> list[str]:
     damaged = _damaged_copy(walk)
     if damaged and run_stage(damaged[0], "validate", walk.episode).ended_well:
         faults.append(f"validate exits with code 0 where {damaged[1].name} is no database")
-    return faults
+    return faults + unseen_folders(walk, validated)
 
 
 def _in_file(walk: Walk) -> dict[str, str]:

@@ -10,7 +10,10 @@ from typing import Any, NamedTuple
 
 from proofbook.errors import SubjectError
 from proofbook_systems.pipeline.artefacts import Selections, Timeline
+from proofbook_systems.pipeline.end_to_end.caption_times import judge_captions
+from proofbook_systems.pipeline.end_to_end.marks import judge_film_named, judge_mark
 from proofbook_systems.pipeline.end_to_end.metrics import judge_metrics, judge_usage
+from proofbook_systems.pipeline.end_to_end.missing_sound import judge_missing_sound
 from proofbook_systems.pipeline.end_to_end.run_findings import begin_step, judge_run, unreadable
 from proofbook_systems.pipeline.end_to_end.walk import Step, Walk
 from proofbook_systems.pipeline.film.judging import judge_film
@@ -42,12 +45,14 @@ def take_video(walk: Walk) -> Step:
     A time-line that no earlier stage makes may be left by this one.
     """
     makes_parts = walk.workspace.has("audio") or not walk.workspace.has("video")
-    if makes_parts and (reason := _parts(walk).reason):
-        return _no_film(f"there is nothing to assemble: {reason}")
+    before = _parts(walk)
+    if makes_parts and before.reason:
+        return _no_film(f"there is nothing to assemble: {before.reason}")
+    noticed = judge_missing_sound(walk, before.timeline) if walk.workspace.knows("video") else []
     begun = begin_step(walk, "video", "video")
     if begun.untried:
         return _no_film(begun.untried)
-    step = Step(name="video", findings=begun.findings, runs=begun.runs)
+    step = Step(name="video", findings=[*begun.findings, *noticed], runs=begun.runs)
     parts = _parts(walk)
     if parts.reason:
         why = "what the film is made of cannot be compared with it"
@@ -112,7 +117,7 @@ def _judge_video(
 ) -> Step:
     limits = FilmLimits(
         width=walk.config.width, height=walk.config.height,
-        platforms=tuple(walk.config.platforms),
+        platforms=tuple(walk.config.platforms), turned=walk.config.turned,
         longest_silence=max(_SILENCE, walk.config.longest_gap),
     )  # fmt: skip
     heard = timeline if timeline is not None and timeline.has_sounds else None
@@ -126,6 +131,7 @@ def _judge_video(
     judged = report.findings
     if timeline is not None and heard is None:
         judged = [_captions_fit(walk, timeline) if x.name == "duration" else x for x in judged]
+        judged.append(judge_captions(timeline, walk.path("video")))
     return Step(
         name="video", findings=[*step.findings, *judged], runs=step.runs,
         numbers=report.numbers, words=words,
@@ -149,11 +155,14 @@ def _metrics(walk: Walk) -> list[Finding]:
         rows = walk.table("metrics", "metrics_db")
     except SubjectError as error:
         return [unreadable("metrics-recorded", error)]
-    return judge_metrics(
+    judged = judge_metrics(
         walk.kept_table("metrics"), rows, episode=walk.episode,
         seconds=math.nan if walk.notes.film_seconds is None else walk.notes.film_seconds,
         began=walk.notes.began, ended=time.time(), is_own=walk.workspace.is_own("metrics_db"),
+        unknown=walk.unkept("metrics"),
     )  # fmt: skip
+    judged = [judge_mark(walk, x) if x.name == "episode-marked" else x for x in judged]
+    return judged + judge_film_named(walk, rows, walk.notes.began)
 
 
 def _usage(walk: Walk) -> Finding:
@@ -164,6 +173,8 @@ def _usage(walk: Walk) -> Finding:
     if "library.usage" not in rows.columns:
         fault = f"{rows.table} has no column for how often an image was used"
         return finding("image-usage-counted", [fault], why="images are chosen by it")
+    if unknown := walk.unkept("library"):
+        return judge_usage({}, {}, chosen, unknown=f"{rows.table}: {unknown}")
     before = Rows(rows.table, rows.columns, iter(walk.kept_table("library")))
     return judge_usage(_counts(before, walk), _counts(rows, walk), chosen)
 

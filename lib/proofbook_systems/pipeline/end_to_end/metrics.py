@@ -13,15 +13,16 @@ from proofbook_systems.pipeline.end_to_end.trends import read_time
 from proofbook_systems.pipeline.findings import Finding, finding
 from proofbook_systems.pipeline.tables import Rows
 
-__all__ = ["judge_metrics", "judge_usage"]
+__all__ = ["DONE", "is_of", "judge_metrics", "judge_usage"]
 
 _DRIFT = 0.1
 """Seconds by which a duration in a table may differ from the film's."""
 _CLOCK = 120.0
 """Seconds by which the clock of a row may be off."""
 _ANY_ZONE = 14 * 3600.0
-_DONE = ("ok", "generated", "completed", "complete", "done", "success", "succeeded", "ready",
+DONE = ("ok", "generated", "completed", "complete", "done", "success", "succeeded", "ready",
          "published", "posted", "finished")  # fmt: skip
+"""What the status of a film that was made may be."""
 
 
 def judge_metrics(
@@ -33,6 +34,7 @@ def judge_metrics(
     began: float,
     ended: float,
     is_own: bool = False,
+    unknown: str = "",
 ) -> list[Finding]:
     """Judge the table of metrics after a film was made.
 
@@ -44,14 +46,15 @@ def judge_metrics(
         began: When the film's making began, in seconds since the epoch.
         ended: When it was over.
         is_own: Whether the table is of this film alone, so that its rows need not name it.
+        unknown: Why its rows before that are not known.
     """  # fmt: skip
     known = [dict(row) for row in before]
     written = [row for row in rows if dict(row) not in known]
-    own = [row for row in written if is_own or _is_of(rows, row, episode)]
-    nothing = "" if own else f"{rows.table} has no row of this film"
+    own = [row for row in written if is_own or is_of(rows, row, episode)]
+    nothing = unknown or ("" if own else f"{rows.table} has no row of this film")
     return [
         finding(
-            "metrics-recorded", _recorded(rows, written, own, episode),
+            "metrics-recorded", _recorded(rows, written, own, episode), untried=unknown,
             why="what is not written down cannot be compared with the next film",
         ),
         finding(
@@ -70,7 +73,7 @@ def judge_metrics(
 
 
 def judge_usage(
-    before: Mapping[Path, int], after: Mapping[Path, int], chosen: Selections
+    before: Mapping[Path, int], after: Mapping[Path, int], chosen: Selections, unknown: str = ""
 ) -> Finding:
     """Compare how often each image was used with how often it was chosen since.
 
@@ -78,6 +81,7 @@ def judge_usage(
         before: Usage by path, before the film.
         after: Usage by path, after it.
         chosen: What the film shows.
+        unknown: Why usage before the film is not known.
     """
     uses = Counter(each.image.resolve() for each in chosen.selections if each.is_found)
     faults = [
@@ -87,7 +91,7 @@ def judge_usage(
     ]
     return finding(
         "image-usage-counted", faults, why="the same image is chosen again and again, or never",
-        untried="" if uses or faults else "the film shows no image of the library",
+        untried=unknown or ("" if uses or faults else "the film shows no image of the library"),
     )  # fmt: skip
 
 
@@ -103,10 +107,10 @@ def _usage_fault(path: Path, uses: int, before: int, after: int | None) -> str:
     return f"{path.name} was chosen {uses} times, and its count went from {before} to {after}"
 
 
-def _is_of(rows: Rows, row: Mapping[str, Any], episode: str) -> bool:
+def is_of(rows: Rows, row: Mapping[str, Any], episode: str, column: str = "metric.episode") -> bool:
     """Say whether a row names the film, in its column or in any other."""
-    if "metric.episode" in rows.columns:
-        named = str(rows.value(row, "metric.episode"))
+    if column in rows.columns:
+        named = str(rows.value(row, column))
         if named == episode or Path(named).stem == episode:
             return True
     return any(isinstance(v, str) and episode in v for v in row.values())
@@ -178,6 +182,6 @@ def _moments(rows: Rows, own: list[dict[str, Any]], began: float, ended: float) 
 
 def _status(rows: Rows, own: list[dict[str, Any]]) -> list[str]:
     words = [str(rows.value(row, "metric.status")) for row in own]
-    if any(word.casefold() in _DONE for word in words):
+    if any(word.casefold() in DONE for word in words):
         return []
     return [f"its status is {word!r}" for word in words]

@@ -7,8 +7,11 @@ from datetime import datetime
 from pathlib import Path
 
 from proofbook_systems.pipeline.end_to_end.config import STEPS
+from proofbook_systems.pipeline.end_to_end.neighbours import place_neighbour
 from proofbook_systems.pipeline.end_to_end.walk import Note, Step, Walk
 from proofbook_systems.pipeline.findings import Finding, finding
+from proofbook_systems.pipeline.stages import run_stage
+from proofbook_systems.pipeline.workspace import copy_workspace
 
 __all__ = ["judge_clean_up", "write_results"]
 
@@ -17,7 +20,6 @@ _TITLES = {
     "audio": "Generate Audio", "images": "Select Images", "video": "Assemble Video",
     "quality": "Quality Check", "metadata": "Metadata",
 }  # fmt: skip
-_KEPT = ("trends_db", "metrics_db", "library_db")
 _REMOVED = ("script", "audio", "selections", "video")
 
 
@@ -53,14 +55,12 @@ def judge_clean_up(walk: Walk) -> Finding:
     Raises:
         SubjectError: Its command cannot be started.
     """
-    from proofbook_systems.pipeline.stages import run_stage
-    from proofbook_systems.pipeline.workspace import copy_workspace
-
     name, why = "clean-up", "what a test leaves is posted one day, or what is needed is gone"
     if not walk.config.clean_up or not walk.workspace.has("cleanup"):
         reason = "commands has no cleanup" if walk.config.clean_up else "clean_up is false"
         return finding(name, [], why=why, untried=reason)
     apart = copy_workspace(walk.workspace, walk.folder / "apart" / "cleanup", walk.config.link)
+    neighbour = place_neighbour(apart, walk.episode)
     before = _sizes(apart.folder)
     run = run_stage(apart, "cleanup", walk.episode)
     after = _sizes(apart.folder)
@@ -75,10 +75,11 @@ def judge_clean_up(walk: Walk) -> Finding:
         for path in before.keys() - after.keys()
         if not any(path == p or p in path.parents for p in own.values())
         and walk.episode not in str(path)
+        and path not in neighbour.files
         and not path.name.endswith(("-wal", "-shm"))
     ]
     lost = [f"{p.relative_to(apart.folder)} was removed, too" for p in sorted(gone)]
-    return finding(name, [*run.faults, *left, *lost], why=why)
+    return finding(name, [*run.faults, *left, *lost, *neighbour.lost()], why=why)
 
 
 def _sizes(folder: Path) -> Mapping[Path, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from proofbook_systems.pipeline.artefacts import Line, Script, Trend
 from proofbook_systems.pipeline.findings import Finding, finding
@@ -16,6 +16,10 @@ _UNFINISHED = re.compile(
     r"\{\w+\}|<[a-z_ ]+>|\bas an ai\b", re.IGNORECASE,
 )  # fmt: skip
 """What a writer leaves that has not written."""
+_FORMS = {
+    "lines": ("episode", "metadata"), "script": ("timestamp", "characters", "metadata"),
+}  # fmt: skip
+"""Known forms by what they call the lines, and what goes with it; all but one tell the form."""
 _UNNAMED = "no line has a character, and none were given"
 _UNFELT = "no line has an emotion, and none were given"
 
@@ -37,7 +41,8 @@ def judge_script(
         characters: Who must speak; no others may. Empty is anyone.
         emotions: Which there are; empty is any.
         trends: What there is to talk about; None where that is not known.
-        keys: What it must have beside its lines, as ``episode``.
+        keys: What it must have beside its lines, as ``episode``; empty asks for what goes with its
+            form, where that is a known one.
     """  # fmt: skip
     lines = script.lines
     findings = [
@@ -62,11 +67,44 @@ def judge_script(
             untried=_topics_unknown(script, trends),
         ),
     ]  # fmt: skip
-    if keys:
-        missing = [f"it has no {key}" for key in keys if not script.metadata.get(key)]
+    return [*findings, *_structure(script, keys)]
+
+
+def _structure(script: Script, keys: Sequence[str]) -> list[Finding]:
+    """Judge what is beside the lines, where it is known what must be."""
+    wanted, of_form = (keys, "") if keys else _keys_of_form(script)
+    if wanted:
+        empty: tuple[object, ...] = (None, "", [], {}) if keys else (None, "")
+        missing = [
+            f"it has no {key}{of_form}" for key in wanted if script.metadata.get(key) in empty
+        ]
         why = "the stages behind it look for them"
-        findings.append(finding("script-structure", missing, why=why))
-    return findings
+        return [finding("script-structure", missing, why=why)]
+    return []
+
+
+def _keys_of_form(script: Script) -> tuple[Sequence[str], str]:
+    """Return what goes with a script of a known form, and how that is told; nothing of others.
+
+    A list called ``lines`` makes no form: its entries and a companion must be those of one.
+    """
+    for form, companions in _FORMS.items():
+        there = [key for key in companions if key in script.metadata]
+        if script.form == form and len(there) >= len(companions) - 1 and _has_entries(script):
+            shown = ", ".join((*companions, form))
+            return companions, (
+                f", as scripts of the form {{{shown}}} have; if yours are others, say what they "
+                f"have with script_keys: [{form}]"
+            )
+    return (), ""
+
+
+def _has_entries(script: Script) -> bool:
+    """Say whether its lines are objects with character and emotion."""
+    lines = script.metadata.get(script.form)
+    return isinstance(lines, list) and bool(lines) and all(
+        isinstance(x, Mapping) and {"character", "emotion"} <= x.keys() for x in lines
+    )  # fmt: skip
 
 
 def unknown_words(words: Iterable[str], known: Collection[str], kind: str) -> list[str]:

@@ -12,7 +12,9 @@ from datetime import UTC, datetime
 from proofbook.errors import SubjectError
 from proofbook_systems.pipeline.artefacts import Script, Selections, Timeline
 from proofbook_systems.pipeline.cutting import whole_sound
+from proofbook_systems.pipeline.end_to_end.caption_times import judge_captions
 from proofbook_systems.pipeline.end_to_end.environment import judge_environment
+from proofbook_systems.pipeline.end_to_end.folders import folders_of
 from proofbook_systems.pipeline.end_to_end.images import judge_batch, judge_selections
 from proofbook_systems.pipeline.end_to_end.last_steps import take_metadata, take_quality, take_video
 from proofbook_systems.pipeline.end_to_end.run_findings import (
@@ -53,8 +55,11 @@ def take(walk: Walk, name: str) -> Step:
 
 
 def _environment(walk: Walk) -> Step:
-    runs = [walk.run(stage) for stage in ("init", "validate") if walk.workspace.has(stage)]
-    findings = judge_environment(walk, runs)
+    runs = [walk.run(stage) for stage in ("init",) if walk.workspace.has(stage)]
+    before = folders_of(walk.workspace.folder)
+    runs += [walk.run(stage) for stage in ("validate",) if walk.workspace.has(stage)]
+    removed = sorted(before - folders_of(walk.workspace.folder))
+    findings = judge_environment(walk, runs, removed)
     words = ", ".join(f"{run.stage} {run.words}" for run in runs)
     return Step(name="environment", findings=findings, runs=runs, words=words)
 
@@ -72,7 +77,7 @@ def _trends(walk: Walk) -> Step:
         return Step(name="trends", findings=findings, runs=begun.runs)
     findings += judge_trends(
         walk.kept_table("trends"), rows, least=walk.config.least_trends, days=walk.config.days,
-        now=datetime.now(UTC),
+        now=datetime.now(UTC), scores=walk.config.score_range, unknown=walk.unkept("trends"),
     )  # fmt: skip
     words = f"{len(rows)} trends in {rows.table}"
     return Step(name="trends", findings=findings, runs=begun.runs, words=words)
@@ -110,6 +115,8 @@ def _audio(walk: Walk) -> Step:
     except SubjectError as error:
         findings.append(unreadable("audio-for-each-line", error))
         return Step(name="audio", findings=findings, runs=begun.runs)
+    if timeline.cut_from is not None:
+        findings.append(judge_captions(timeline, timeline.cut_from))
     if is_timed or len(timeline.lines) > 1:
         findings += judge_timeline(
             script, timeline, longest_gap=walk.config.longest_gap,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,6 +18,7 @@ __all__ = ["judge_trends", "read_time", "trends_of"]
 _TIME_ZONES = timedelta(hours=26)
 """A time without a zone may be a day ahead."""
 _MARKUP = re.compile(r"</?[A-Za-z][^<>]*>|&(?:[a-z]{2,8}|#\d+);")
+_FAR_OUT, _FEWEST_SHARES = 100.0, 3
 _MILLISECONDS = 1e11
 """A number of seconds since the epoch that is larger is one of milliseconds."""
 
@@ -36,7 +37,14 @@ def trends_of(rows: Rows) -> list[Trend]:
 
 
 def judge_trends(
-    before: Iterable[Mapping[str, Any]], rows: Rows, *, least: int, days: float, now: datetime
+    before: Iterable[Mapping[str, Any]],
+    rows: Rows,
+    *,
+    least: int,
+    days: float,
+    now: datetime,
+    scores: Sequence[float] = (),
+    unknown: str = "",
 ) -> list[Finding]:
     """Judge the table of trends after a fetch.
 
@@ -46,6 +54,8 @@ def judge_trends(
         least: How many must have been fetched.
         days: How old a trend may be.
         now: The time.
+        scores: The least and the highest score that there may be; empty where no bound is known.
+        unknown: Why its rows before the fetch are not known.
     """
     known = {_fingerprint(row) for row in before}
     written = Rows(
@@ -54,14 +64,16 @@ def judge_trends(
     trends = trends_of(written)
     oldest = now - timedelta(days=days) - _TIME_ZONES
     usable = [t for t in trends if not _time_fault(t, oldest, now) and t.name]
-    untried = "" if trends or not rows else _unchanged(rows)
+    untried = unknown or ("" if trends or not rows else _unchanged(rows))
     return [
         finding(
             "trends-saved", _too_few(usable, trends, least, rows.table), untried=untried,
             why="a script about nothing that people talk about reaches nobody",
         ),
         finding(
-            "trends-valid", _invalid(trends, written, oldest, now), untried=untried,
+            "trends-valid",
+            [*_invalid(trends, written, oldest, now), *_out_of_range(trends, scores)],
+            untried=untried,
             why="a topic without name, score or time cannot be ranked, and is never dropped",
         ),
         finding(
@@ -115,6 +127,29 @@ def _invalid(trends: list[Trend], rows: Rows, oldest: datetime, now: datetime) -
         if "trend.at" not in lacking and (fault := _time_fault(trend, oldest, now)):
             faults.append(f"{called} {fault}")
     return faults
+
+
+def _out_of_range(trends: list[Trend], scores: Sequence[float]) -> list[str]:
+    """Return scores out of the range that was given, or that all others keep to.
+
+    Counts and growth have no bound, and one may be a hundred times the others. What all others show
+    as shares of one, with fractions, is a scale.
+    """
+    known = [(t.name, t.score) for t in trends if t.score is not None]
+    if scores:
+        least, most = scores
+        return [
+            f"{name!r} has the score {score:g}; scores go from {least:g} to {most:g}"
+            for name, score in known
+            if not least <= score <= most
+        ]
+    shares = [score for _, score in known if 0 <= score <= 1]
+    wild = [(name, score) for name, score in known if abs(score) > _FAR_OUT]
+    is_scale = len({x for x in shares if x % 1}) >= _FEWEST_SHARES
+    if not wild or not is_scale or len(wild) + len(shares) < len(known) or len(wild) > 1:
+        return []
+    (name, score), highest = wild[0], max(shares)
+    return [f"{name!r} has the score {score:g}, all {len(shares)} others lie in 0 to {highest:g}"]
 
 
 def _time_fault(trend: Trend, oldest: datetime, now: datetime) -> str:

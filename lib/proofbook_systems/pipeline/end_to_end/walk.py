@@ -26,7 +26,7 @@ from proofbook_systems.pipeline.findings import Finding
 from proofbook_systems.pipeline.names import Names
 from proofbook_systems.pipeline.reading import read_script, read_selections, read_timeline
 from proofbook_systems.pipeline.stages import StageRun, run_stage
-from proofbook_systems.pipeline.tables import Rows, read_rows
+from proofbook_systems.pipeline.tables import Rows, has_table, read_rows
 from proofbook_systems.pipeline.workspace import (
     Workspace,
     copy_workspace,
@@ -60,6 +60,8 @@ class _Notes(BaseModel):
     film_seconds: float | None = None
     steps: dict[str, Note] = {}
     tables: dict[str, list[dict[str, Any]]] = {}
+    unkept: dict[str, str] = {}
+    """By table, why it could not be kept."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,14 +118,24 @@ class Walk:
         (self.folder / _NOTES).write_text(self.notes.model_dump_json(indent=1), encoding="utf-8")
 
     def keep_table(self, kind: str, database: str) -> None:
-        """Keep a table as it is now; one that is not there yet is kept as empty."""
+        """Keep a table as it is now; one that is not there yet is kept as empty.
+
+        What is there and cannot be read is not empty: why is kept instead.
+        """
         if not self.workspace.knows(database):
             return
+        path, rows = self.path(database), list[dict[str, Any]]()
+        self.notes.unkept.pop(kind, None)
         try:
-            rows = [dict(row) for row in read_rows(self.path(database), kind, self.names)]
-        except SubjectError:
-            rows = []  # the stage that is about to run may make it
+            if has_table(path, kind, self.names):
+                rows = [dict(row) for row in read_rows(path, kind, self.names)]
+        except SubjectError as error:
+            self.notes.unkept[kind] = f"it could not be read before: {error}"
         self.notes.tables[kind] = json.loads(json.dumps(rows, default=repr))
+
+    def unkept(self, kind: str) -> str:
+        """Return why it is not known what a table held before; empty where it is."""
+        return self.notes.unkept.get(kind, "")
 
     def kept_table(self, kind: str) -> list[dict[str, Any]]:
         """Return a table as it was kept."""
@@ -189,6 +201,8 @@ def begin(config: EndToEndConfig, folder: Path) -> Walk:
         original=str(workspace.original),
     )  # fmt: skip
     walk = Walk(config=config, workspace=workspace, names=names, folder=folder, notes=notes)
+    for kind in ("metrics", "marks"):
+        walk.keep_table(kind, "metrics_db")
     walk.save()
     return walk
 

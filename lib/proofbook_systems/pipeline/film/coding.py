@@ -8,7 +8,14 @@ from proofbook_systems.pipeline.film.boxes import Boxes, Track
 from proofbook_systems.pipeline.film.limits import FilmLimits
 from proofbook_systems.pipeline.film.reading import Pictures, ReadFilm
 
-__all__ = ["broken", "edits_told", "not_for_phones", "wrong_edits", "wrong_shape"]
+__all__ = [
+    "broken",
+    "edits_told",
+    "lies_on_its_side",
+    "not_for_phones",
+    "wrong_edits",
+    "wrong_shape",
+]
 
 _PLAYED = ("yuv420p", "yuvj420p", "nv12")
 _CODECS = ("h264", "hevc")
@@ -48,6 +55,15 @@ def wrong_shape(pictures: Pictures, limits: FilmLimits) -> Iterator[str]:
         yield f"its pixels are not square, {pictures.aspect:.3f} : 1 (coded {coded})"
     if pictures.rotation == 180:
         yield "its rotation flag turns it upside down (180°)"
+
+
+def lies_on_its_side(pictures: Pictures, limits: FilmLimits) -> Iterator[str]:
+    """Yield that a film is upright by a note alone."""
+    if pictures.rotation in (90, 270) and not limits.turned:
+        yield (
+            f"is stored as {pictures.width} × {pictures.height}, on its side, with a note to "  # noqa: RUF001 - sign
+            f"turn it by {pictures.rotation}°: what reads the size alone takes it for another"
+        )
 
 
 def not_for_phones(film: ReadFilm, boxes: Boxes | None) -> Iterator[str]:

@@ -30,7 +30,12 @@ def claim_file(known: Known) -> Iterator[Finding]:
 
 def claim_coding(known: Known) -> Iterator[Finding]:
     """Yield whether phones play it, and at once."""
-    boxes = known.boxes
+    boxes, pictures = known.boxes, known.film.pictures
+    yield finding(
+        "stored-upright", coding.lies_on_its_side(pictures, known.limits) if pictures else [],
+        why="uploads and editors that read the stored size cut it, or show it lying",
+        untried="" if pictures else "the film has no pictures",
+    )  # fmt: skip
     yield finding(
         "plays-on-phones", coding.not_for_phones(known.film, boxes),
         why="most viewers watch on a phone",

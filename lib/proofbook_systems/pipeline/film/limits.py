@@ -22,6 +22,8 @@ class FilmLimits:
     """Seconds that a cross-fade may take."""
     likeness: float = 0.6
     """Correlation, 0 to 1, from which on a picture shows an image."""
+    structure: float = 0.8
+    """Correlation of fine structure below which a picture is coarser than its image."""
     longest_still: float = 10.0
     """Seconds for which a picture may stand where no time-line says for how long."""
     longest_black: float = 1.0
@@ -38,5 +40,7 @@ class FilmLimits:
     """dBTP up to which it may reach; codecs overshoot."""
     edit_lists: Literal["harmless", "none"] = "harmless"
     """Harmless ones only drop what an encoder put before the first picture or sound."""
+    turned: bool = False
+    """Whether it may be stored on its side, with a note that turns it."""
     platforms: tuple[str, ...] = ("instagram-reels-2024",)
     """Whose limits hold: keys of ``platforms.PLATFORMS``; empty for none."""

@@ -15,6 +15,7 @@ from proofbook_systems.pipeline.film.changing import (
     find_changes,
     one_picture,
 )
+from proofbook_systems.pipeline.film.clearness import structures
 from proofbook_systems.pipeline.film.dialogue import Dialogue
 from proofbook_systems.pipeline.film.limits import FilmLimits
 from proofbook_systems.pipeline.film.reading import Pictures
@@ -49,6 +50,10 @@ class Look:
     """Pictures that do not change with the dialogue."""
     wrong: list[str]
     """Lines whose picture is not the selected one."""
+    coarse: list[str] = field(default_factory=list)
+    """Lines whose picture shows less of the image's fine structure than is there."""
+    compared: int = 0
+    """Pictures in which that could be looked at."""
     flashes: list[str] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     untried: str = ""
@@ -82,6 +87,7 @@ def look(
     gallery = open_gallery(selections, film, spans)
     changes = find_changes(gallery, spans)
     wrong = dict(wrong_images(gallery, limits.likeness))
+    clear = list(structures(gallery, wrong))
     allowed = one_picture(film) + _CLOCK
     good = [change for change in changes if _is_sure(change, wrong)]
     end = spans[-1].end
@@ -90,7 +96,12 @@ def look(
         has_tail=film.end > end + _TITLE and _differ(film, end - 0.15, (end + film.end) / 2),
         frozen=list(_frozen(film, gallery, spans)),
         off=list(changes_off(good, allowed, limits.longest_fade)),
-        wrong=list(wrong.values()), changes=good,
+        wrong=list(wrong.values()), changes=good, compared=len(clear),
+        coarse=[
+            f"line {number}: {value:.2f} of the fine structure of {name} is left (at least "
+            f"{limits.structure})"
+            for number, name, value in clear if value < limits.structure
+        ],
         flashes=list(flashes(film, [change.start for change in changes])),
         notes=(f"images lie on the page by {gallery.usual.kind}",),
     )  # fmt: skip

@@ -77,4 +77,11 @@ def claim_pictures(known: Known) -> Iterator[Finding]:
         "pictures-match", seen.wrong, untried=seen.untried,
         why="another character or emotion than the line's is seen",
     )  # fmt: skip
+    if seen.compared:
+        yield finding(
+            "pictures-clear", seen.coarse,
+            why="blocks and smeared edges of a coarse encoding are seen by everyone",
+        )  # fmt: skip
+    else:
+        known.notes.append("how fine the pictures are was not compared: none stands still as it is")
     yield finding("no-flashes", seen.flashes, why="a flash is seen by everyone")

@@ -71,7 +71,7 @@ PLATFORMS: Mapping[str, Platform] = {
     "tiktok": Platform(
         title="TikTok by the Content Posting API",
         source="developers.tiktok.com/doc/content-posting-api-media-transfer-guide",
-        date="2025-10", seconds=Between(3, 600), size=4_000 * MB,
+        date="2025-10", seconds=Between(0, 600), size=4_000 * MB,
         rates=Between(23, 60), width=Between(360, 4096), height=Between(360, 4096),
         codecs=("h264", "hevc", "vp8", "vp9"), sound_codecs=(),
     ),

@@ -24,6 +24,7 @@ _LONGEST_SIDE, _SMALLEST_SIDE = 80, 32
 _BUDGET = 128 << 20
 """Bytes of thumbnails that are kept."""
 _HIGHEST_RATE = 60
+_MOST_WHOLE = 6
 _SOON = 0.25
 
 
@@ -37,6 +38,8 @@ class Pictures:
     """Seconds at which the last is gone."""
     thumbs: npt.NDArray[np.uint8] = field(repr=False)
     """Shape (pictures, height, width, 3)."""
+    whole: tuple[tuple[float, npt.NDArray[np.uint8]], ...] = field(repr=False)
+    """A few that were coded by themselves, in full and grey, with their seconds."""
     width: int
     """Pixels as coded."""
     height: int
@@ -145,6 +148,7 @@ class _Reading:
         self.audio = container.streams.audio[0] if container.streams.audio else None
         self.times: list[tuple[float, float]] = []
         self.thumbs: list[npt.NDArray[np.uint8]] = []
+        self.whole: list[tuple[float, npt.NDArray[np.uint8]]] = []
         self.blocks: list[tuple[float | None, npt.NDArray[np.float32]]] = []
         self.troubles: list[str] = []
         self.rotation, self.is_interlaced = 0, False
@@ -204,8 +208,19 @@ class _Reading:
         ).to_ndarray()
         turned = np.rot90(small, -self.rotation // 90) if self.rotation else small
         self.thumbs.append(np.ascontiguousarray(turned))
+        self._keep_whole(frame)
         step = float(frame.duration * frame.time_base) if frame.duration else 0.0
         self.times.append((float(frame.time or 0.0), step))
+
+    def _keep_whole(self, frame: Any) -> None:
+        """Keep a picture in full now and then: of those that no other is needed to decode."""
+        seconds = (self.container.duration or 60_000_000) / 1e6
+        last = self.whole[-1][0] if self.whole else -seconds
+        time = float(frame.time or 0.0)
+        is_due = time - last > seconds / (2 * _MOST_WHOLE) and len(self.whole) < _MOST_WHOLE
+        if frame.key_frame and is_due:
+            turned = np.rot90(frame.to_ndarray(format="gray"), -self.rotation // 90)
+            self.whole.append((time, np.ascontiguousarray(turned)))
 
     def _thumb_size(self, frame: Any) -> tuple[int, int]:
         assert self.video is not None
@@ -245,6 +260,7 @@ class _Reading:
         return Pictures(
             times=times, end=float(times[-1]) + last,
             thumbs=np.stack([self.thumbs[place] for place in order]),
+            whole=tuple((time - self._origin(), picture) for time, picture in self.whole),
             width=codec.width, height=codec.height, rotation=self.rotation,
             aspect=_aspect(self.video), codec=codec.name, profile=str(codec.profile or ""),
             pixels=str(codec.pix_fmt or ""), is_interlaced=self.is_interlaced,

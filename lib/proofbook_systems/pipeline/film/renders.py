@@ -18,7 +18,16 @@ from scipy import fft
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["Layout", "Render", "Renders", "Shown", "find_layouts", "load_image", "render"]
+__all__ = [
+    "Layout",
+    "Render",
+    "Renders",
+    "Shown",
+    "find_layouts",
+    "laid_size",
+    "load_image",
+    "render",
+]
 
 Array = npt.NDArray[np.float32]
 ZOOMS = (1.0, 1.03, 1.06, 1.1, 1.15, 1.2, 1.3)
@@ -99,7 +108,7 @@ def render(image: Image, page: tuple[int, int], layout: Layout, zoom: float = 1.
     from PIL import Image as pillow  # noqa: N813 - the module is named as the class it holds
 
     width, height = page
-    across, down = _size(image, page, layout, zoom)
+    across, down = laid_size(image, page, layout, zoom)
     left, top = layout.x * width - across / 2, layout.y * height - down / 2
     per_x, per_y = image.width / across, image.height / down
     if max(per_x, per_y) < _ENLARGED:
@@ -133,7 +142,10 @@ def _reduced(
     return out
 
 
-def _size(image: Image, page: tuple[int, int], layout: Layout, zoom: float) -> tuple[float, float]:
+def laid_size(
+    image: Image, page: tuple[int, int], layout: Layout, zoom: float
+) -> tuple[float, float]:
+    """Return width and height of an image on a page of (width, height), in the page's pixels."""
     if layout.kind == "stretch":
         return page[0] * layout.scale * zoom, page[1] * layout.scale * zoom
     ratios = page[0] / image.width, page[1] / image.height

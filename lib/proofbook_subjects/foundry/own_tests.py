@@ -1,0 +1,76 @@
+"""The framework as a project with tests of its own: its package, its tests, and their settings.
+
+The tests lie beside the package in a checkout, and inside of it where it was installed.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+from pathlib import Path
+
+from proofbook.errors import SubjectError
+
+__all__ = ["write_tested_project"]
+
+_PACKAGE = Path(__file__).parent
+_TESTS = (_PACKAGE.parents[2] / "tests" / "subjects" / "foundry", _PACKAGE / "shipped_tests")
+_SHARED = "waiting.py"
+"""What the tests share with those of other packages; it lies two folders above in a checkout."""
+_INTEGRATION = ("test_foundry_cli.py", "test_foundry_training.py")
+_SETTINGS = """\
+[project]
+name = "foundry"
+version = "1"
+
+[tool.pytest.ini_options]
+testpaths = ["tests"]
+filterwarnings = [
+    "error", "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning",
+]
+markers = ["gpu: needs a CUDA device", "slow: takes more than a few seconds"]
+
+[tool.coverage.run]
+branch = true
+parallel = true
+source_pkgs = ["proofbook_subjects.foundry"]
+"""
+
+
+def write_tested_project(folder: Path) -> Path:
+    """Write the project into ``folder/foundry-tested``, and return it.
+
+    Raises:
+        SubjectError: The tests, or what they need, are not installed.
+    """
+    tests = next((place for place in _TESTS if (place / "conftest.py").is_file()), None)
+    if tests is None:
+        raise SubjectError(
+            "reference:foundry has no tests here: this installation of proofbook was made without "
+            "them; give a project of your own"
+        )
+    for package in ("pytest", "coverage", "hypothesis", "datasets", "transformers"):
+        if importlib.util.find_spec(package) is None:
+            raise SubjectError(
+                f"reference:foundry is tested with {package}, which is not installed: "
+                "pip install 'proofbook[foundry]', or give a project of your own"
+            )
+    place = folder / "foundry-tested"
+    shutil.rmtree(place, ignore_errors=True)
+    _write(place, tests)
+    return place
+
+
+def _write(place: Path, tests: Path) -> None:
+    package = place / _PACKAGE.parent.name
+    ignored = shutil.ignore_patterns("__pycache__", "shipped_tests")
+    shutil.copytree(_PACKAGE, package / _PACKAGE.name, ignore=ignored)
+    shutil.copy(_PACKAGE.parent / "__init__.py", package)
+    for file in sorted(tests.glob("*.py")):
+        kind = "integration" if file.name in _INTEGRATION else "unit"
+        target = place / "tests" / (kind if file.name.startswith("test_") else "")
+        target.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, target)
+    shared = next(f for f in (tests / _SHARED, tests.parents[1] / _SHARED) if f.is_file())
+    shutil.copy(shared, place / "tests")
+    (place / "pyproject.toml").write_text(_SETTINGS, encoding="utf-8")

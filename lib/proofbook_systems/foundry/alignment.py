@@ -1,0 +1,259 @@
+"""Hold chunks against the tokens that they were cut of: is every token there, and none twice?
+
+Allowed for are padding, separators between documents, a token at the start of every chunk, chunks
+that overlap, another order, and a remainder shorter than a chunk at the end of the data or of each
+batch of documents. Knows nothing about files or tokenizers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from proofbook_systems.foundry.departures import find_departure
+from proofbook_systems.foundry.stores import Ids, Store
+
+__all__ = ["Alignment", "align"]
+
+_BLOCK = 1 << 16
+_SEEN = 16
+"""Ids that must agree where the comparison goes on."""
+_MOST_DOCUMENTS = 2000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alignment:
+    """What became of tokens."""
+
+    departure: str = ""
+    """The first place where chunks are not what the tokens say; empty where there is none."""
+    agreed: int = 0
+    """Tokens up to there."""
+    remainder: int = 0
+    """Tokens that filled no chunk, and were left out."""
+    padding: int = 0
+    """Ids after the last token of a chunk."""
+    separators: int = 0
+    """Ids put between documents, or in front of chunks."""
+    overlap: int = 0
+    """Ids that a chunk has in common with the next."""
+    in_order: bool = True
+
+    @property
+    def words(self) -> str:
+        """What was found, for a person."""
+        parts = [f"{self.agreed} tokens are in chunks"]
+        named = {
+            "remainder left out": self.remainder, "padding": self.padding,
+            "separators": self.separators, "overlap": self.overlap,
+        }  # fmt: skip
+        parts += [f"{name} {count}" for name, count in named.items() if count]
+        return ", ".join([*parts, *([] if self.in_order else ["in another order"])])
+
+
+def align(chunks: Store, tokens: Store, length: int) -> Alignment:
+    """Return how chunks of ``length`` follow from tokens."""
+    plain = _walk(chunks.flat, chunks.starts, tokens, length)
+    if not plain.departure:
+        return plain
+    for other in (_without_first(chunks, tokens, length), _without_overlap(chunks, tokens, length)):
+        if other is not None and not other.departure:
+            return other
+    if _has_same_rows(chunks, tokens, length) or _has_all_documents(chunks, tokens, length):
+        agreed = min(chunks.flat.size, tokens.flat.size)
+        left = max(0, tokens.flat.size - chunks.flat.size)
+        return Alignment(agreed=agreed, remainder=left, in_order=False)
+    return plain
+
+
+@dataclass
+class _Walk:
+    """Two places that move along chunks and tokens."""
+
+    chunks: Ids
+    starts: Ids
+    tokens: Ids
+    documents: Ids
+    length: int
+    at: int = 0
+    place: int = 0
+    padding: int = 0
+    separators: set[int] = field(default_factory=set)
+    separated: int = 0
+    gaps: list[tuple[int, int]] = field(default_factory=list)
+    segments: list[tuple[int, int]] = field(default_factory=list)
+
+    def run(self) -> None:
+        """Go on as long as they agree, or differ by what is allowed."""
+        self.segments.append((0, 0))
+        while True:
+            same = _common(self.chunks[self.at :], self.tokens[self.place :])
+            self.at, self.place = self.at + same, self.place + same
+            if self.at >= self.chunks.size or self.place >= self.tokens.size:
+                return
+            if not (self._skip_separator() or self._skip_padding() or self._skip_remainder()):
+                return
+            self.segments.append((self.at, self.place))
+
+    def _at_document(self) -> bool:
+        where = int(np.searchsorted(self.documents, self.place))
+        return where < self.documents.size and int(self.documents[where]) == self.place
+
+    def _skip_padding(self) -> bool:
+        end = int(self.starts[np.searchsorted(self.starts, self.at, "right")])
+        rest = self.chunks[self.at : end]
+        if not self._at_document() or bool((rest != rest[0]).any()):
+            return False
+        self.padding, self.at = self.padding + rest.size, end
+        return True
+
+    def _skip_separator(self) -> bool:
+        """Skip an end and a start between two documents; data has two of these at most."""
+        if not self._at_document():
+            return False
+        end = int(np.searchsorted(self.documents, self.place, "right"))
+        rest = self.tokens[self.place : self.documents[end] if end < len(self.documents) else None]
+        for count in (1, 2):
+            after = self.at + count
+            if _agrees(self.chunks[after : after + _SEEN], rest):
+                self.separators |= set(map(int, self.chunks[self.at : after]))
+                self.separated, self.at = self.separated + count, after
+                return len(self.separators) <= 2
+        return False
+
+    def _skip_remainder(self) -> bool:
+        """Skip less than a chunk at the end of a batch of documents."""
+        if self.at not in self.starts:
+            return False
+        first = int(np.searchsorted(self.documents, self.place, "right"))
+        wanted = self.chunks[self.at : self.at + _SEEN]
+        for document in self.documents[first:]:
+            if document - self.place >= self.length:
+                return False
+            if _agrees(wanted, self.tokens[document:]):
+                self.gaps.append((self.place, int(document)))
+                self.place = int(document)
+                return True
+        return False
+
+
+def _walk(chunks: Ids, starts: Ids, tokens: Store, length: int) -> Alignment:
+    walk = _Walk(chunks, starts, tokens.flat, tokens.starts[:-1], length)
+    walk.run()
+    left, rest = tokens.flat.size - walk.place, chunks[walk.at :]
+    if not left and rest.size and int(rest[0]) in walk.separators:
+        rest, walk.separated = rest[1:], walk.separated + 1
+    remainder = sum(last - first for first, last in walk.gaps)
+    result = Alignment(
+        agreed=walk.place - remainder, remainder=remainder, padding=walk.padding,
+        separators=walk.separated,
+    )  # fmt: skip
+    if rest.size and left:
+        return replace(result, departure=find_departure(chunks, walk.at, tokens.flat, walk.place,
+                                                        length))  # fmt: skip
+    if rest.size and (rest.size >= length or bool((rest != rest[0]).any())):
+        words = f"{rest.size} ids after the last token, from row {walk.at // length} on"
+        return replace(result, departure=words)
+    if left >= length:
+        words = f"the last {left} tokens, {left // length} whole chunks of them, are in no chunk"
+        return replace(result, departure=words)
+    if words := _uneven_gaps(walk):
+        return replace(result, departure=words)
+    return replace(result, remainder=remainder + left, padding=walk.padding + rest.size)
+
+
+def _uneven_gaps(walk: _Walk) -> str:
+    """Return where tokens are left out that are no remainder of a batch of documents.
+
+    Batches have one size: at each further multiple of it tokens are left out, or none are left.
+    """
+    if not walk.gaps:
+        return ""
+    numbers = {int(np.searchsorted(walk.documents, last)): first for first, last in walk.gaps}
+    batch = math.gcd(*numbers)
+    for number in range(batch, walk.documents.size, batch):
+        place = int(walk.documents[number])
+        at, from_ = next(part for part in reversed(walk.segments) if part[1] <= place)
+        if number not in numbers and (at + place - from_) % walk.length and place < walk.place:
+            first, last = walk.gaps[0]
+            return f"tokens {first} to {last - 1} are in no chunk"
+    return ""
+
+
+def _without_first(chunks: Store, tokens: Store, length: int) -> Alignment | None:
+    """Return the alignment of chunks that all begin with one token of their own."""
+    if len(chunks) < 3 or chunks.length < 2 or chunks.lengths[-1] < 2:
+        return None
+    first = chunks.flat[chunks.starts[:-1]]
+    if bool((first != first[0]).any()):
+        return None
+    flat = np.delete(chunks.flat, chunks.starts[:-1])
+    starts = chunks.starts - np.arange(len(chunks) + 1)
+    found = _walk(flat, starts, tokens, length - 1)
+    return replace(found, separators=found.separators + len(chunks))
+
+
+def _without_overlap(chunks: Store, tokens: Store, length: int) -> Alignment | None:
+    """Return the alignment of chunks of which each repeats the end of the one before."""
+    if len(chunks) < 3 or int(chunks.lengths[-1]) != length or chunks.length != length:
+        return None
+    rows = chunks.flat.reshape(-1, length)
+    for step in range(1, length):
+        if bool((rows[1:, : length - step] == rows[:-1, step:]).all()):
+            flat = np.concatenate([rows[0], rows[1:, length - step :].ravel()])
+            starts = np.concatenate([[0], np.arange(length, flat.size + 1, step)]).astype(np.int64)
+            return replace(_walk(flat, starts, tokens, length), overlap=length - step)
+    return None
+
+
+def _has_same_rows(chunks: Store, tokens: Store, length: int) -> bool:
+    full, left = divmod(tokens.flat.size, length)
+    if chunks.length != length or not full <= len(chunks) <= full + bool(left):
+        return False
+    cut = Counter(row.tobytes() for row in tokens.flat[: full * length].reshape(-1, length))
+    more = list((Counter(row.tobytes() for row in chunks.rows()) - cut).elements())
+    end = tokens.flat[full * length :].tobytes()
+    return len(more) == len(chunks) - full and all(row.startswith(end) for row in more)
+
+
+def _has_all_documents(chunks: Store, tokens: Store, length: int) -> bool:
+    """Say whether all documents are in the chunks, one cut off at the end, and nothing else."""
+    left = tokens.flat.size - chunks.flat.size
+    if not 0 <= left < length or not 1 < len(tokens) <= _MOST_DOCUMENTS:
+        return False
+    size = int(tokens.flat.max()) + 1
+    kept, given = np.bincount(chunks.flat, minlength=size), np.bincount(tokens.flat)
+    if kept.size != size or bool((kept > given).any()):
+        return False
+    content = chunks.flat.tobytes()
+    lost = [row for row in tokens.rows() if not _holds(content, row.tobytes())]
+    sizes = sum(row.size for row in lost)
+    # Of one document the end may be cut off; the others that are not there were left out whole.
+    ends = [row[: sizes - left].tobytes() for row in lost if row.size > sizes - left > 0]
+    return sizes == left or any(content.endswith(end) for end in ends)
+
+
+def _holds(content: bytes, wanted: bytes) -> bool:
+    at = content.find(wanted)
+    while at % 8 and at >= 0:
+        at = content.find(wanted, at + 1)
+    return at >= 0
+
+
+def _common(first: Ids, second: Ids) -> int:
+    """Return how many ids agree from the beginning."""
+    size = min(first.size, second.size)
+    for start in range(0, size, _BLOCK):
+        end = min(size, start + _BLOCK)
+        differs = np.flatnonzero(first[start:end] != second[start:end])
+        if differs.size:
+            return start + int(differs[0])
+    return size
+
+
+def _agrees(wanted: Ids, there: Ids) -> bool:
+    size = min(wanted.size, there.size)
+    return size > 0 and bool((wanted[:size] == there[:size]).all())

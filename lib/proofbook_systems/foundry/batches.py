@@ -1,0 +1,219 @@
+"""Train on prepared data for some steps, and see which rows the network gets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from proofbook.errors import SubjectError
+from proofbook_systems.foundry.changes import change_setting
+from proofbook_systems.foundry.epochs import Order, compare_orders, judge_order
+from proofbook_systems.foundry.pipeline import Pipeline, Prepared
+from proofbook_systems.foundry.rows import Origins, find_origins
+from proofbook_systems.foundry.stores import Store
+from proofbook_systems.training.running import Ended, run_training
+from proofbook_systems.training.subject import find_command
+from proofbook_systems.training.trainer import Trainer, find_interpreter
+from proofbook_systems.training.watching import Watched, read_watch, watched_trainer
+
+__all__ = ["Batches", "compare_workers", "judge_batches", "watch_batches"]
+
+_FEWEST_WINDOWS = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batches:
+    """The rows of a training, and what they are of."""
+
+    ended: Ended
+    watched: Watched
+    stores: tuple[Store, ...]
+    """What rows may be of: chunks, or tokens where there are none."""
+    tokens: tuple[Store, ...]
+    held_out: frozenset[int]
+    """Numbers of stores that no training may use."""
+
+    @property
+    def why_unseen(self) -> str:
+        """Why nothing can be said of the rows; empty where something can."""
+        return self.watched.why_no_rows
+
+    @cached_property
+    def origins(self) -> Origins:
+        """Where the rows come from."""
+        rows = [row for update in self.watched.updates for row in update.rows]
+        return find_origins(rows, self.stores, self.tokens)
+
+    @property
+    def lengths(self) -> frozenset[int]:
+        """Ids of the rows."""
+        return frozenset(
+            batch.shape[-1] for update in self.watched.updates for batch in update.batches
+        )
+
+    def wrong_lengths(self, wanted: int) -> list[str]:
+        """Return the lengths of rows that are not a chunk's, or one less for the next token."""
+        known = {int(store.lengths[0]) for store in self.stores if len(store) > 1}
+        right = {wanted, wanted - 1} if wanted else {n - d for n in known for d in (0, 1)}
+        if self.origins.kind == "windows" and not wanted:
+            right = {max(self.lengths)}
+        return [f"rows of {length} ids" for length in sorted(self.lengths - right)]
+
+    @cached_property
+    def places(self) -> tuple[int, ...]:
+        """The chunk of each row that is of the training's own, all stores counted through."""
+        first, starts = 0, {}
+        for number, store in enumerate(self.stores):
+            if number not in self.held_out:
+                starts[number] = first
+                first += len(store)
+        return tuple(starts[row.store] + row.place for row in self.origins.rows
+                     if row.store in starts)  # fmt: skip
+
+    @property
+    def leaked(self) -> list[str]:
+        """Rows that are of data held out for tests, at most ten."""
+        found = [
+            f"row {number} is of {self.stores[row.store].path.parent.name}, number {row.place}"
+            for number, row in enumerate(self.origins.rows) if row.store in self.held_out
+            and not (self.origins.kind == "windows" and self.stores != self.tokens)
+        ]  # fmt: skip
+        return found[:10]
+
+    @cached_property
+    def order(self) -> Order:
+        """What is seen of the order of chunks."""
+        own = [row for number, store in enumerate(self.stores) if number not in self.held_out
+               for row in store.rows()]  # fmt: skip
+        known: dict[bytes, int] = {}
+        alike = [known.setdefault(row.tobytes(), number) for number, row in enumerate(own)]
+        batch = self.watched.updates[0].batches[0].shape[0]
+        return judge_order(self.places, len(own), batch, alike)
+
+    @property
+    def window_faults(self) -> list[str]:
+        """Why windows are no fair part of the tokens; empty where they are."""
+        places = [(row.store, row.place) for row in self.origins.rows]
+        if len(places) < _FEWEST_WINDOWS:
+            return []
+        if len(set(places)) < len(places) / 4:
+            return [f"{len(places)} rows begin at {len(set(places))} places alone"]
+        size = max(store.flat.size for store in self.tokens or self.stores)
+        reach = max(place for _, place in places) + max(self.lengths)
+        missed = 1 - reach / size
+        # That so many rows all miss a part of the data by chance is less likely than 1 in 1,000.
+        rare = missed > 0 and (1 - missed) ** len(set(places)) < 1e-3
+        return [f"no row is of the last {missed:.0%} of the tokens"] if rare else []
+
+
+def watch_batches(
+    pipeline: Pipeline, prepared: Prepared, output: Path, change: str = ""
+) -> Batches:
+    """Train in a copy whose data is prepared, and return the rows that were used.
+
+    Raises:
+        SubjectError: It cannot be started, does not end in time, or fails.
+    """
+    config, workspace = pipeline.config, prepared.workspace
+    file = pipeline.config_in(workspace)
+    before = file.read_bytes() if file else b""
+    more = change_setting(change, file) if change else []
+    python = find_interpreter(pipeline.project)
+    words = [word.replace("{python}", python) for word in find_command(config.train_command)]
+    environment = {"HF_DATASETS_CACHE": str(workspace.cache), **config.environment}
+    trainer = Trainer(
+        train=(*words, *more), resume=(*words, *more), config_file=file, project=workspace.folder,
+        steps=config.steps, environment=environment,
+    )  # fmt: skip
+    watch = output.with_name(f"{output.name}.watch")
+    try:
+        watched = watched_trainer(trainer, watch, whole_rows=True)
+        ended = run_training(watched, output, config.timeout)
+    finally:
+        if file:
+            file.write_bytes(before)
+    if ended.code != 0:
+        raise SubjectError(f"train_command {ended.state}: {ended.last_words}")
+    stores = prepared.chunks or prepared.tokens
+    return Batches(
+        ended=ended, watched=read_watch(watch), stores=tuple(stores), tokens=prepared.tokens,
+        held_out=_held_out(prepared, stores),
+    )  # fmt: skip
+
+
+Issues = dict[str, tuple[list[str] | None, str]]
+
+
+def judge_batches(batches: Batches, wanted: str) -> Issues:
+    """Return what is wrong with the order of rows, by the names of checks; None where unknown.
+
+    Args:
+        batches: Their rows.
+        wanted: How they should come: ``shuffled``, ``windows``, ``file``; or ``recognised``.
+    """
+    is_windows = batches.origins.kind == "windows"
+    if wanted == "windows" or (wanted == "recognised" and is_windows):
+        wrong = [] if is_windows else [f"rows are {batches.origins.kind}"]
+        return {
+            "windows-everywhere": (wrong + batches.window_faults, "some of the data is not used")
+        }
+    order = batches.order
+    enough = order.epochs >= 1
+    found: Issues = {
+        "no-chunk-twice": (order.twice, order.words),
+        "no-chunk-missed": (order.missed, order.words) if enough else (None, _FEW_STEPS),
+    }
+    if wanted == "recognised":
+        return found
+    found["order-as-wanted"] = _judge_kind(order, wanted)
+    if wanted == "shuffled":
+        known = order.repeats is not None
+        issue = ["the second epoch has the first one's order"] if order.repeats else []
+        found["next-epoch-another-order"] = (issue, order.words) if known else (None, _FEW_STEPS)
+    return found
+
+
+_FEW_STEPS = "no whole epoch was seen; give more steps"
+
+
+def _judge_kind(order: Order, wanted: str) -> tuple[list[str] | None, str]:
+    if order.is_file_order is None:
+        return None, "too few rows were seen; give more steps"
+    is_right = order.is_file_order == (wanted == "file")
+    seen = "as the file has them" if order.is_file_order else "in another order than the file's"
+    return ([] if is_right else [f"rows come {seen}"]), "neighbours teach the same thing twice"
+
+
+def compare_workers(first: Batches, second: Batches) -> list[str]:
+    """Return how the rows of two trainings differ that only have other workers."""
+    if first.origins.kind == "windows":
+        rows = [[row.digest for update in each.watched.updates for row in update.rows]
+                for each in (first, second)]  # fmt: skip
+        size = min(map(len, rows))
+        at = next((at for at in range(size) if rows[0][at] != rows[1][at]), None)
+        return [] if at is None else [f"row {at} is another"]
+    issue = compare_orders(first.places, second.places, first.order.epoch)
+    return [issue] if issue else []
+
+
+_TEST_WORDS = ("test", "val", "valid", "validation", "dev", "eval", "heldout")
+
+
+def _held_out(prepared: Prepared, stores: Sequence[Store]) -> frozenset[int]:
+    """Return the stores that are called after a test, themselves or by what they were cut of."""
+    sources = {cut.chunks.path: cut.tokens for cut in prepared.cuts}
+    named = frozenset(
+        number for number, store in enumerate(stores)
+        if _is_test(store.path, prepared)
+        or (store.path in sources and _is_test(sources[store.path].path, prepared))
+    )  # fmt: skip
+    return named if len(named) < len(stores) else frozenset()
+
+
+def _is_test(path: Path, prepared: Prepared) -> bool:
+    folder = prepared.workspace.folder
+    name = path.relative_to(folder) if path.is_relative_to(folder) else Path(path.name)
+    words = str(name).lower().replace("-", "_").replace("/", "_").replace(".", "_").split("_")
+    return any(word in _TEST_WORDS for word in words)

@@ -1,0 +1,89 @@
+"""Other texts, other settings, and unusual texts, put into a copy of a project."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from proofbook.errors import SubjectError
+from proofbook.yamlfile import parse_scalar
+
+__all__ = ["UNUSUAL", "change_setting", "shorten_texts", "write_unusual"]
+
+_FEW_WORDS = 3
+
+
+def shorten_texts(paths: Sequence[Path]) -> None:
+    """Leave out the last tenth of each text: lines, or characters where it is one line."""
+    for path in paths:
+        text = path.read_text(encoding="utf-8")
+        lines = text.splitlines(keepends=True)
+        left = "".join(lines[: len(lines) - max(1, len(lines) // 10)])
+        is_one = len(lines) < 2 and path.suffix != ".jsonl"
+        path.write_text(text[: len(text) * 9 // 10] if is_one else left, encoding="utf-8")
+
+
+def write_unusual(kind: str, paths: Sequence[Path]) -> None:
+    """Write unusual texts in place of a project's own."""
+    for path in paths:
+        text = path.read_text(encoding="utf-8")
+        path.write_text(UNUSUAL[kind](text, path.suffix == ".jsonl"), encoding="utf-8")
+
+
+def change_setting(change: str, config: Path | None) -> list[str]:
+    """Make a change, and return the words that the command takes more.
+
+    Args:
+        change: ``KEY=VALUE`` of the config, dots reaching into it; or words for the command.
+        config: YAML or JSON, in the copy.
+
+    Raises:
+        SubjectError: The config has no such key, or cannot be read.
+    """
+    key, _, value = change.partition("=")
+    if config is None or change.startswith("-") or not value:
+        return shlex.split(change)
+    try:
+        values = yaml.safe_load(config.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise SubjectError(f"config_file {config} cannot be read: {error}") from error
+    place: Any = values
+    *sections, last = key.split(".")
+    for section in sections:
+        place = place.setdefault(section, {}) if isinstance(place, dict) else None
+    if not isinstance(place, dict):
+        raise SubjectError(f"config_file {config} has no section for {key}; give KEY=VALUE")
+    place[last] = parse_scalar(value)
+    is_json = config.suffix == ".json"
+    text = json.dumps(values) if is_json else yaml.safe_dump(values, sort_keys=False)
+    config.write_text(text, encoding="utf-8")
+    return []
+
+
+def _first(text: str, is_json: bool) -> str:
+    lines = [line for line in text.splitlines() if line.strip()]
+    return f"{lines[0]}\n" if lines else ""
+
+
+def _short(text: str, is_json: bool) -> str:
+    first = _first(text, is_json)
+    if not is_json:
+        return f"{' '.join(first.split()[:_FEW_WORDS])}\n"
+    value = json.loads(first or "{}")
+    for key, words in value.items():
+        if isinstance(words, str):
+            value[key] = " ".join(words.split()[:_FEW_WORDS])
+    return f"{json.dumps(value, ensure_ascii=False)}\n"
+
+
+UNUSUAL: dict[str, Callable[[str, bool], str]] = {
+    "empty": lambda text, is_json: "",
+    "single": _first,
+    "short": _short,
+}
+"""What is written in place of a text, by the kind's name."""

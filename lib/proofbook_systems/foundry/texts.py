@@ -1,0 +1,158 @@
+"""Hold the text of tokens against the texts that they were made of.
+
+White space, Unicode's forms and what a tokenizer itself normalises may differ; so may the order of
+documents, and texts that are there twice. Knows nothing about files of tokens.
+"""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from proofbook.errors import SubjectError
+from proofbook_systems.foundry.stores import Store
+from proofbook_systems.foundry.tokenizers import Tokenizer
+
+__all__ = ["Coverage", "decode_documents", "find_coverage", "read_texts"]
+
+_KEYS = ("text", "content", "document", "story", "raw")
+_SHOWN = 40
+_MOST = 20_000_000
+"""Characters of texts that are looked at."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Coverage:
+    """What texts and tokens have in common."""
+
+    characters: int
+    """Of the texts, white space left out."""
+    covered: int
+    """Those that tokens stand for."""
+    foreign: list[str]
+    """Where tokens say what no text says, at most five."""
+    missing: list[str]
+    """Where texts say what no token says, at most five."""
+
+    @property
+    def words(self) -> str:
+        """How much was found, for a person."""
+        return f"{self.covered} of {self.characters} characters of the texts are in the tokens"
+
+
+def read_texts(paths: Iterable[Path]) -> list[str]:
+    """Return the documents of files: lines of JSON, or whole files of text.
+
+    Raises:
+        SubjectError: A file is no text.
+    """
+    texts, size = [], 0
+    for path in sorted(paths):
+        for text in _documents(path):
+            texts.append(text)
+            size += len(text)
+            if size > _MOST:
+                return texts
+    return texts
+
+
+def _documents(path: Path) -> Iterator[str]:
+    try:
+        text = path.read_text(encoding="utf-8")
+        if path.suffix != ".jsonl":
+            yield text
+            return
+        for line in filter(str.strip, text.splitlines()):
+            value = json.loads(line)
+            yield value if isinstance(value, str) else next(value[k] for k in _KEYS if k in value)
+    except (OSError, ValueError, StopIteration, TypeError) as error:
+        raise SubjectError(
+            f"text {path} cannot be read ({type(error).__name__}: {error}); texts are UTF-8, or "
+            f"JSON lines with one of the keys {', '.join(_KEYS)}"
+        ) from error
+
+
+def decode_documents(store: Store, tokenizer: Tokenizer) -> Iterator[str]:
+    """Yield the texts of a store, cut where special tokens are."""
+    special = sorted(tokenizer.special - {tokenizer.unknown})
+    for row in store.rows():
+        document: list[int] = []
+        for id_ in row.tolist():
+            if id_ in special:
+                if document:
+                    yield tokenizer.decode(document)
+                document = []
+            else:
+                document.append(id_)
+        if document:
+            yield tokenizer.decode(document)
+
+
+def find_coverage(
+    texts: Sequence[str], documents: Iterable[str], normalize: Callable[[str], str] = str
+) -> Coverage:
+    """Return what documents have of texts, and the other way round.
+
+    Args:
+        texts: As they were.
+        documents: As tokens have them.
+        normalize: What the tokenizer does to a text first.
+    """
+    whole = "".join(_plain(normalize(text)) for text in texts)
+    covered = bytearray(len(whole))
+    foreign: list[str] = []
+    place = 0
+    for number, document in enumerate(documents):
+        plain = _plain(normalize(document))
+        at = whole.find(plain, place)
+        at = at if at >= 0 else whole.find(plain)
+        if at < 0:
+            foreign.append(f"document {number}: {_departure(plain, whole, place)}")
+            if len(foreign) == _FEW:
+                break
+            continue
+        covered[at : at + len(plain)] = b"\1" * len(plain)
+        place = at + len(plain)
+    return Coverage(
+        characters=len(whole), covered=sum(covered), foreign=foreign,
+        missing=[] if foreign else _missing(whole, covered),
+    )  # fmt: skip
+
+
+_FEW = 5
+
+
+def _plain(text: str) -> str:
+    """Return a text without what tokenizers may change: white space, and Unicode's forms."""
+    folded = unicodedata.normalize("NFKC", text).replace("\N{LOWER ONE EIGHTH BLOCK}", " ")
+    return "".join(folded.split())
+
+
+def _departure(plain: str, whole: str, place: int) -> str:
+    """Return how far a document is as in the texts, and what follows in both."""
+    low, high = 0, len(plain)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if plain[:middle] in whole else (low, middle - 1)
+    at = whole.find(plain[:low], place)
+    at = at if at >= 0 else whole.find(plain[:low])
+    wanted = whole[at + low : at + low + _SHOWN]
+    return f"{plain[low : low + _SHOWN]!r} after {low} characters, where the text has {wanted!r}"
+
+
+def _missing(whole: str, covered: bytearray) -> list[str]:
+    """Return the parts of texts that no token stands for; what is elsewhere is there."""
+    found: list[str] = []
+    at = covered.find(0)
+    while at >= 0 and len(found) < _FEW:
+        end = covered.find(1, at)
+        end = end if end >= 0 else len(whole)
+        part = whole[at:end]
+        other = whole.find(part)
+        if other == at or not all(covered[other : other + len(part)]):
+            found.append(f"{len(part)} characters from {at} on: {part[:_SHOWN]!r}")
+        at = covered.find(0, end)
+    return found

@@ -1,0 +1,70 @@
+"""Export a model with transformers' own exporters, which know how its classes can be traced."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from proofbook_systems.models.devices.device import Dims
+from proofbook_systems.models.inputs import Inputs
+
+__all__ = ["ExportedProgram", "complete", "export_with", "find_dims"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportedProgram:
+    """An exported model on its runtime; ``model`` is transformers' ``ExportedModel``."""
+
+    model: Any
+    where: str
+
+    def __call__(self, **inputs: Any) -> Any:
+        """Return the answer, in the form of the model that was exported."""
+        return self.model(**inputs)
+
+
+def export_with(exporter: Any, model: Any, inputs: Inputs, dims: Dims | None) -> Any:
+    """Return an exported model; from then on, the model itself refuses to answer.
+
+    Raises:
+        Exception: Whatever the exporter has against the model.
+    """
+    config = exporter.config_class(dynamic=dims is not None, dynamic_shapes=dims)
+    exported = exporter.export(model, dict(inputs), config=config)
+    model.forward = _refuse
+    return exported
+
+
+def _refuse(*args: Any, **kwargs: Any) -> Any:
+    raise RuntimeError("the device asked the model on the CPU")
+
+
+def complete(model: Any, inputs: Inputs) -> Inputs:
+    """Return inputs with what a model would derive from their values, where that cannot be traced.
+
+    Grids of images become positions and lengths; the model takes both forms.
+    """
+    from transformers.exporters.utils import precompute_export_inputs
+
+    completed = {n: v.clone() if isinstance(v, torch.Tensor) else v for n, v in inputs.items()}
+    with torch.no_grad():
+        precompute_export_inputs(model, completed)
+    return completed
+
+
+def find_dims(traced: Inputs, second: Inputs) -> Dims:
+    """Return the dimensions in which two sets of inputs differ, as what may change."""
+    return {name: _dims(value, second.get(name)) for name, value in traced.items()}
+
+
+def _dims(one: Any, other: Any) -> Any:
+    if isinstance(one, torch.Tensor):
+        sizes = other.shape if isinstance(other, torch.Tensor) else one.shape
+        pairs = enumerate(zip(one.shape, sizes, strict=False))
+        return {place: torch.export.Dim.AUTO for place, (here, there) in pairs if here != there}
+    if isinstance(one, (list, tuple)):
+        others = other if isinstance(other, (list, tuple)) and len(other) == len(one) else one
+        return type(one)(_dims(a, b) for a, b in zip(one, others, strict=True))
+    return None

@@ -1,0 +1,134 @@
+"""Crash a training, resume it, and see what each start computed.
+
+Interrupts as :mod:`.interruption` does; each start is watched on its own, and what the first crash
+left on the disk is kept for further starts.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+from proofbook.errors import SubjectError
+from proofbook_systems.training.comparison import compare_steps
+from proofbook_systems.training.controls import Control, run_control
+from proofbook_systems.training.interruption import (
+    Cycle,
+    Interrupted,
+    Interruption,
+    interrupt_and_resume,
+)
+from proofbook_systems.training.trainer import Trainer
+from proofbook_systems.training.trees import compare_trees
+from proofbook_systems.training.variants import vary
+from proofbook_systems.training.watching import Watched, read_watch, watched_trainer
+
+__all__ = ["Alone", "Crashed", "crash_and_resume", "saving_changes", "watched_control"]
+
+
+class Alone(NamedTuple):
+    """A training that was left alone, and what was seen of its updates."""
+
+    control: Control
+    seen: Watched
+
+
+@dataclass(frozen=True, kw_only=True)
+class Crashed:
+    """A training that was crashed and resumed to its end."""
+
+    result: Interrupted
+    output: Path
+    left: Path
+    """A copy of its folder as the first crash left it."""
+    watched: tuple[Watched, ...]
+    """What each start computed, in order."""
+
+    @property
+    def resumptions(self) -> list[tuple[Cycle, Watched]]:
+        """What each resumption computed, after the crash that it went on from."""
+        seen = zip(self.result.cycles, self.watched[1:], strict=True)
+        return [(cycle, watched) for cycle, watched in seen if cycle.resumed_at is not None]
+
+
+def crash_and_resume(
+    control: Control, plan: Sequence[Interruption], folder: Path, *, timeout: float, seed: int
+) -> Crashed:
+    """Start, interrupt and resume as planned, then resume to the end.
+
+    Args:
+        control: The same training left alone.
+        plan: One start for each.
+        folder: Where all of it goes.
+        timeout: Seconds that each start may take.
+        seed: Chooses the moments within a save.
+
+    Raises:
+        SubjectError: It hangs, or ends before it was interrupted.
+    """
+    output, left = folder / "crashed", folder / "left-by-the-crash"
+
+    def prepare(number: int, trainer: Trainer) -> Trainer:
+        if number == 1:
+            shutil.rmtree(left, ignore_errors=True)
+            shutil.copytree(output, left, symlinks=True)
+        place = folder / f"watched-{number}"
+        shutil.rmtree(place, ignore_errors=True)
+        return watched_trainer(trainer, place)
+
+    result = interrupt_and_resume(
+        control, output, plan, logs=folder / "starts", timeout=timeout, seed=seed, prepare=prepare
+    )
+    watched = tuple(read_watch(folder / f"watched-{n}") for n in range(len(result.starts)))
+    return Crashed(result=result, output=output, left=left, watched=watched)
+
+
+def watched_control(trainer: Trainer, output: Path, seen_in: Path, timeout: float) -> Alone:
+    """Train to the end while every update is watched; further starts of it are not.
+
+    Args:
+        trainer: What is started.
+        output: Its folder.
+        seen_in: Where what is seen is noted.
+        timeout: Seconds that it may take.
+
+    Raises:
+        SubjectError: It cannot be started, or hangs.
+    """
+    shutil.rmtree(seen_in, ignore_errors=True)
+    control = run_control(watched_trainer(trainer, seen_in), output, timeout)
+    plain = replace(control.trainer, environment=trainer.environment)
+    return Alone(replace(control, trainer=plain), read_watch(seen_in))
+
+
+def saving_changes(
+    control: Control, changes: Mapping[str, str], folder: Path, timeout: float
+) -> str:
+    """Train without checkpoints, and say how that differs first; empty where it is the same.
+
+    Args:
+        control: A training with checkpoints, which repeats itself.
+        changes: What switches them off: keys of the config, or options.
+        folder: Where it goes.
+        timeout: Seconds that it may take.
+
+    Raises:
+        SubjectError: It cannot be started, hangs or fails, or still saves as often.
+    """
+    output = folder / "without-checkpoints"
+    bare = run_control(vary(control.trainer, changes, folder / "bare"), output, timeout)
+    if bare.ended.code != 0:
+        raise SubjectError(
+            f"with {dict(changes)} the trainer {bare.ended.state}: {bare.ended.last_words}"
+        )
+    if len(bare.save_steps) >= len(control.save_steps) > 1:
+        raise SubjectError(f"with {dict(changes)} the trainer still saves {bare.save_steps}")
+    departures = compare_steps(bare.ended.steps, control.ended.steps)
+    if departures:
+        return f"without checkpoints, {departures[0].words}"
+    rows = compare_trees(output, control.output, control.noise).having("differs", "damaged")
+    learnt = [row for row in rows if row.role in ("weights", "EMA")]
+    return f"without checkpoints, {learnt[0].place}: {learnt[0].words}" if learnt else ""

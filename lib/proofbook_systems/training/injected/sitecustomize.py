@@ -1,0 +1,295 @@
+"""Note what a PyTorch trainer computes, in its own process and without touching its code.
+
+Python imports a module of this name when it starts. This one waits until torch is imported, and
+registers torch's own global hooks. A line of JSON for each batch and each update is appended to
+``$PROOFBOOK_WATCH/<pid>.jsonl``. It draws no random number and changes no weight; where a look
+fails, it notes that and looks no more. Works with the Python and the torch that the trainer has.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import json
+import os
+import sys
+import time
+import types
+import warnings
+import weakref
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Watcher", "watch_torch"]
+
+_FOLDER, _WHOLE = "PROOFBOOK_WATCH", "PROOFBOOK_WATCH_ROWS"
+_HERE = str(Path(__file__).resolve().parent)
+_FIRST = 8
+"""Ids of a row that are noted where not all are asked for."""
+_IDS = ("input_ids", "idx", "tokens", "input_tokens", "decoder_input_ids")
+"""What batches of tokens are called, the likeliest first."""
+_WRAPPERS = ("_orig_mod.", "module.", "_forward_module.", "_fsdp_wrapped_module.")
+
+
+class Watcher:
+    """Notes the batches and the updates of one process."""
+
+    def __init__(self, torch: Any, folder: str, *, whole_rows: bool = False) -> None:
+        self._torch, self._folder = torch, folder
+        self._first = None if whole_rows else _FIRST
+        self._compiling = torch.compiler.is_compiling
+        self._roots: Any = weakref.WeakSet()
+        self._inner: Any = weakref.WeakSet()
+        self._optimizers: dict[int, tuple[int, tuple[int, ...]]] = {}
+        self._before: list[Any] = []
+        self._forwards = 0
+        self.failed = False
+        self.hooks: list[Any] = []
+
+    def stop(self) -> None:
+        """Look no more."""
+        for hook in self.hooks:
+            hook.remove()
+
+    def before_forward(self, module: Any, args: tuple[Any, ...]) -> None:
+        """Note the batch of an outermost call that trains."""
+        # Compiled code has no need of it: the outermost call is never compiled itself.
+        if self._compiling() or self.failed or not module.training:
+            return
+        if module in self._inner or not self._torch.is_grad_enabled():
+            return
+        # Global hooks are not given the keywords, which the frame that calls them has.
+        keywords = sys._getframe(1).f_locals.get("kwargs") or {}
+        self._try(self._note_forward, module, args, keywords)
+
+    def before_step(self, optimizer: Any, args: Any, kwargs: Any) -> None:
+        """Remember what the parameters are."""
+        if self._compiling() or self.failed:
+            return
+        self._try(self._note_before, optimizer)
+
+    def after_step(self, optimizer: Any, args: Any, kwargs: Any) -> None:
+        """Note what has become of each parameter."""
+        if self._compiling() or self.failed:
+            return
+        # Gradients are looked at now, since a closure makes them within the step.
+        self._try(self._note_update, optimizer, _parameters(optimizer))
+
+    def _try(self, look: Any, *args: Any) -> None:
+        try:
+            look(*args)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the trainer goes on
+            self.failed = True
+            self._write({"fault": f"{type(error).__name__}: {error}"[:300]})
+
+    def _note_forward(self, module: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> None:
+        if self._is_root(module):
+            self._forwards += 1
+            self._note_batch(args, keywords)
+
+    def _note_before(self, optimizer: Any) -> None:
+        self._before = [self._sums(each) for each in _parameters(optimizer)]
+
+    def _is_root(self, module: Any) -> bool:
+        """Say whether a module is called from outside of all networks; a loss is no network."""
+        if module in self._roots:
+            return True
+        if next(module.parameters(), None) is None:
+            return False
+        inner = [each for each in module.modules() if each is not module]
+        self._inner.update(inner)
+        self._roots.difference_update(inner)
+        self._roots.add(module)
+        return True
+
+    def _note_batch(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> None:
+        found = list(_tensors(self._torch, args, keywords))
+        batch = _choose(found)
+        if batch is None:
+            return
+        labels = next((value for name, value in found if name == "labels"), None)
+        with self._torch.no_grad():
+            rows = batch[None] if batch.dim() == 1 else batch
+            lines = [_row(self._torch, row, self._first) for row in rows]
+            for line, source in zip(lines, self._unmasked(rows, labels)):  # noqa: B905 - of 3.9
+                line.append(_row(self._torch, source, 0)[0])
+        self._write({"batch": lines, "shape": list(batch.shape)})
+
+    def _unmasked(self, rows: Any, labels: Any) -> Any:
+        """Return rows as they were before a masked model's tokens were replaced."""
+        if labels is None or labels.shape != rows.shape or rows.is_floating_point():
+            return []
+        known = labels >= 0
+        # Most labels of a masked model stand for nothing; a causal model's are the tokens.
+        is_masked = 2 * int(known.sum()) < known.numel()
+        return self._torch.where(known, labels, rows) if is_masked else []
+
+    def _note_update(self, optimizer: Any, parameters: list[Any]) -> None:
+        if len(self._before) != len(parameters):
+            return
+        number = self._number_of(optimizer, parameters)
+        squares, flags = 0.0, []
+        for parameter, before in zip(parameters, self._before):  # noqa: B905 - of 3.9
+            norm, has_gradient = self._gradient(parameter)
+            squares += norm**2
+            moved = self._sums(parameter) != before
+            flags.append(has_gradient.upper() if moved else has_gradient)
+        self._write(
+            {
+                "update": "".join(flags), "optimizer": number, "forwards": self._forwards,
+                "norm": squares**0.5,
+                "rates": [float(group.get("lr", 0.0)) for group in optimizer.param_groups],
+            }
+        )  # fmt: skip
+        self._before, self._forwards = [], 0
+
+    def _number_of(self, optimizer: Any, parameters: list[Any]) -> int:
+        ids = tuple(id(parameter) for parameter in parameters)
+        number, known = self._optimizers.get(id(optimizer), (len(self._optimizers), ()))
+        if known != ids:
+            self._optimizers[id(optimizer)] = (number, ids)
+            self._write({"names": self._names(parameters), "optimizer": number})
+        return number
+
+    def _names(self, parameters: list[Any]) -> list[str]:
+        names: dict[int, str] = {}
+        for root in self._roots:
+            for name, parameter in root.named_parameters():
+                names.setdefault(id(parameter), _without_wrappers(name))
+        return [names.get(id(each), str(place)) for place, each in enumerate(parameters)]
+
+    def _gradient(self, parameter: Any) -> tuple[float, str]:
+        """Return a gradient's norm, and whether there is one: g, z for zero, n for none."""
+        gradient = parameter.grad
+        if gradient is None:
+            return 0.0, "n"
+        gradient = gradient.detach()
+        if gradient.is_sparse:
+            gradient = gradient.coalesce().values()
+        norm = float(self._torch.linalg.vector_norm(gradient.double()))
+        return norm, "g" if bool((gradient != 0).any()) else "z"
+
+    def _sums(self, parameter: Any) -> tuple[int, int]:
+        """Return two sums over a parameter's bits; they are equal where it is equal to the bit."""
+        torch = self._torch
+        kinds = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+        with torch.no_grad():
+            values = parameter.detach().contiguous()
+            values = torch.view_as_real(values) if values.is_complex() else values
+            bits = values.view(kinds[values.element_size()]).to(torch.int64)
+            return int(bits.sum()), int((bits * bits).sum())
+
+    def _write(self, line: dict[str, Any]) -> None:
+        # By process: a worker of a loader that computes with a network is no trainer.
+        path = Path(self._folder, f"{os.getpid()}.jsonl")
+        try:
+            with path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({**line, "time": round(time.time(), 3)}) + "\n")
+        except OSError:
+            self.failed = True  # A full disk is the trainer's affair.
+
+
+def watch_torch(torch: Any, folder: str, *, whole_rows: bool = False) -> Watcher:
+    """Register the hooks with torch, and return what they note with."""
+    from torch.nn.modules.module import register_module_forward_pre_hook
+    from torch.optim.optimizer import (
+        register_optimizer_step_post_hook,
+        register_optimizer_step_pre_hook,
+    )
+
+    # It says that hooks are called twice for compiled modules; ours do nothing in these.
+    warnings.filterwarnings("ignore", message=r"Using `torch\.compile\(module\)` when there are")
+    watcher = Watcher(torch, folder, whole_rows=whole_rows)
+    watcher.hooks = [
+        register_module_forward_pre_hook(watcher.before_forward),
+        register_optimizer_step_pre_hook(watcher.before_step),
+        register_optimizer_step_post_hook(watcher.after_step),
+    ]
+    return watcher
+
+
+def _parameters(optimizer: Any) -> list[Any]:
+    return [each for group in optimizer.param_groups for each in group["params"]]
+
+
+def _without_wrappers(name: str) -> str:
+    for wrapper in _WRAPPERS:
+        name = name.replace(wrapper, "")
+    return name
+
+
+def _tensors(torch: Any, args: Any, keywords: Any) -> Any:
+    """Yield names and tensors of a call; those in a list or a mapping, too."""
+    for name, value in (*((str(i), v) for i, v in enumerate(args)), *keywords.items()):
+        if isinstance(value, torch.Tensor):
+            yield name, value
+        elif isinstance(value, (list, tuple)):
+            yield from _tensors(torch, value, {})
+        elif hasattr(value, "items"):
+            yield from _tensors(torch, (), dict(value.items()))
+
+
+def _choose(found: list[tuple[str, Any]]) -> Any:
+    """Return the tensor that is the batch: ids by their name, integers, other values."""
+    by_name = dict(reversed(found))
+    for name in _IDS:
+        if name in by_name and by_name[name].dim():
+            return by_name[name]
+    wide = [value for _, value in found if value.dim() > 1]
+    integers = [value for value in wide if not value.is_floating_point()]
+    flat = [value for _, value in found if value.dim() == 1 and not value.is_floating_point()]
+    return next(iter([*integers, *wide, *flat]), None)
+
+
+def _row(torch: Any, row: Any, first_ids: int | None) -> list[Any]:
+    """Return a row's digest, and its first ids where it has ids."""
+    row = row.detach().cpu()
+    if row.is_floating_point() or row.is_complex():
+        content, first = row.contiguous().view(torch.uint8).numpy().tobytes(), []
+    else:
+        ids = row.to(torch.int64).contiguous()
+        content, first = ids.numpy().tobytes(), ids.flatten()[:first_ids].tolist()
+    return [hashlib.blake2b(content, digest_size=12).hexdigest(), first]
+
+
+class _Waiting(importlib.abc.MetaPathFinder):
+    """Registers the hooks as soon as torch has been imported, and is gone then."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        """Return torch's own spec, whose loader registers the hooks when it is done."""
+        if name != "torch":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        if spec is not None and spec.loader is not None:
+            loader: Any = spec.loader
+            load = loader.exec_module
+
+            def exec_module(module: types.ModuleType) -> None:
+                loader.exec_module = load
+                load(module)
+                watch_torch(module, self._folder, whole_rows=bool(os.environ.get(_WHOLE)))
+
+            loader.exec_module = exec_module
+        return spec
+
+
+def _run_shadowed() -> None:
+    """Run the module of the same name that this one hides, if there is one."""
+    rest = [each for each in sys.path if str(Path(each or ".").resolve()) != _HERE]
+    spec = importlib.machinery.PathFinder.find_spec("sitecustomize", rest)
+    if spec is not None and spec.loader is not None:
+        module = importlib.util.module_from_spec(spec)
+        sys.modules["sitecustomize"] = module
+        spec.loader.exec_module(module)
+
+
+if __name__ == "sitecustomize":
+    if os.environ.get(_FOLDER):
+        sys.meta_path.insert(0, _Waiting(os.environ[_FOLDER]))
+    _run_shadowed()

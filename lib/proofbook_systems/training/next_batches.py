@@ -1,0 +1,191 @@
+"""Does a resumed training get the batches, and move the weights, that it would without a crash?
+
+Compares what was watched, update by update, and names the first that departs. Knows nothing of what
+a checkpoint holds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from proofbook_systems.training.watching import Row, Update, Watched
+
+__all__ = [
+    "Comparable",
+    "compare_gradients",
+    "compare_moves",
+    "compare_rows",
+    "first_still",
+    "line_up",
+]
+
+_ALIKE = 0.5
+"""Part of a row's first ids that are the same in two versions of it."""
+
+
+class Comparable(NamedTuple):
+    """The updates of a resumption, each with the one of a training left alone."""
+
+    at: int
+    """Updates before the resumption."""
+    pairs: list[tuple[Update, Update]]
+    """(resumed, left alone), in order."""
+    alone: Watched
+    why_not: str
+    """Why there is nothing to compare; empty where there is."""
+
+
+def line_up(alone: Watched, resumed: Watched, at: int) -> Comparable:
+    """Pair the updates of a resumption, which went on after ``at``, with those left alone."""
+    why_not = alone.why_empty or resumed.why_empty
+    theirs = alone.updates[at:]
+    pairs = list(zip(resumed.updates, theirs, strict=False))
+    if not why_not and not pairs:
+        why_not = f"no update after step {at} was seen in both trainings"
+    return Comparable(at, pairs, alone, why_not)
+
+
+def compare_rows(compared: Comparable) -> str:
+    """Name the first update whose rows are not those that are due, and what became of the order."""
+    for ours, theirs in compared.pairs:
+        number = theirs.number
+        if [row.digest for row in ours.rows] == [row.digest for row in theirs.rows]:
+            continue
+        start = f"after resuming from {compared.at}, update {number} has other rows than without"
+        return f"{start}: {_departure(ours, compared.alone, number)}"
+    return ""
+
+
+def compare_gradients(compared: Comparable) -> str:
+    """Name the first update with the same rows and another gradient."""
+    for ours, theirs in compared.pairs:
+        if [row.digest for row in ours.rows] != [row.digest for row in theirs.rows]:
+            return ""
+        if not ours.grad_norm and theirs.grad_norm:
+            return ""  # told as what no longer moves
+        if ours.grad_norm != theirs.grad_norm and not (
+            math.isnan(ours.grad_norm) and math.isnan(theirs.grad_norm)
+        ):
+            first = ours.number == 1
+            cause = (
+                "weights, random numbers (dropout) or the network's mode were not restored"
+                if first
+                else "the update before it went otherwise: the optimizer or scheduler was not "
+                "restored"
+            )
+            return (
+                f"after resuming from {compared.at}, update {theirs.number} has the rows that are "
+                f"due, and a gradient of norm {ours.grad_norm:.9g}, not {theirs.grad_norm:.9g}: "
+                f"{cause}"
+            )
+    return ""
+
+
+def compare_moves(compared: Comparable) -> str:
+    """Name the first update after a resumption that leaves a parameter as it was."""
+    for ours, theirs in compared.pairs:
+        if theirs.moved and not ours.moved and any(ours.rates):
+            return (
+                f"after resuming from {compared.at}, update {theirs.number} moves every parameter "
+                f"no more: {_why_still(ours, theirs)}"
+            )
+        still = sorted((ours.unmoved | ours.no_gradient | ours.zero_gradient) & theirs.moved)
+        if still:
+            which = still[0] if len(still) == 1 else f"{still[0]} and {len(still) - 1} others"
+            lacking = still[0] in ours.no_gradient | ours.zero_gradient
+            cause = "it has no gradient" if lacking else "its updates go to another copy"
+            return (
+                f"after resuming from {compared.at}, update {theirs.number} moves {which} no more: "
+                f"{cause}"
+            )
+    return ""
+
+
+def _why_still(ours: Update, theirs: Update) -> str:
+    """Say why nothing moves: parameters without a name are not those of the network that is run."""
+    seen = ours.unmoved | ours.no_gradient | ours.zero_gradient
+    if seen and not seen & (theirs.moved | theirs.unmoved):
+        return "the optimizer's parameters are not the network's, which is another copy now"
+    return "its gradients do not reach the optimizer, or its updates go to another copy"
+
+
+def first_still(watched: Watched) -> str:
+    """Name a parameter that has a gradient, and that no update with a learning rate moves."""
+    updates = [update for update in watched.updates if any(update.rates)]
+    moved = frozenset[str]().union(*(update.moved for update in updates))
+    still = frozenset[str]().union(*(update.unmoved for update in updates)) - moved
+    without = frozenset[str]().union(*(u.no_gradient | u.zero_gradient for u in updates)) - moved
+    if still:
+        return f"{min(still)} has a gradient, and none of {len(updates)} updates moves it"
+    if without:
+        return f"{min(without)} is the optimizer's, and has no gradient in {len(updates)} updates"
+    return ""
+
+
+def _departure(ours: Update, alone: Watched, number: int) -> str:
+    rows = [row.digest for row in ours.rows]
+    for other in alone.updates:
+        if rows and rows == [row.digest for row in other.rows]:
+            return _elsewhere(other.number, number)
+    known = {row.digest: each.number for each in alone.updates for row in each.rows}
+    due = alone.rows(number)
+    if Counter(rows) == Counter(row.digest for row in due):
+        return "the same rows in another order"
+    place = _place_within(rows, [row.digest for each in alone.updates for row in each.rows])
+    if place is not None:
+        return _shifted(place, sum(len(each.rows) for each in alone.updates[: number - 1]))
+    if _are_alike(ours.rows, due):
+        return (
+            "the same rows, changed differently: the random numbers of the data (noise, masks) "
+            "were not restored"
+        )
+    before = [row for row in rows if known.get(row, number) < number]
+    if before:
+        return (
+            f"{len(before)} of its {len(rows)} rows were used before the crash: the order was "
+            "shuffled again, and not restored"
+        )
+    if any(row in known for row in rows):
+        return "rows of later updates: the order was shuffled again, and not restored"
+    return "none of its rows were seen before: another order, or other data"
+
+
+def _elsewhere(other: int, number: int) -> str:
+    if other == 1 and number > 2:
+        return "those of update 1: the order begins again, and its place was not restored"
+    if other < number:
+        return f"those of update {other}: rows are repeated, the place of the data is behind"
+    return (
+        f"those of update {other}: the rows of {other - number} updates are skipped, the place of "
+        "the data is ahead"
+    )
+
+
+def _shifted(place: int, due: int) -> str:
+    if place < due:
+        return f"they begin {due - place} rows too early: rows are repeated"
+    return f"they begin {place - due} rows too late: rows are skipped"
+
+
+def _place_within(rows: Sequence[str], stream: Sequence[str]) -> int | None:
+    size = len(rows)
+    if not size or len(set(rows)) < min(2, size):
+        return None
+    places = range(len(stream) - size + 1)
+    return next((n for n in places if list(stream[n : n + size]) == list(rows)), None)
+
+
+def _are_alike(ours: Sequence[Row], theirs: Sequence[Row]) -> bool:
+    if len(ours) != len(theirs) or not ours:
+        return False
+    if [row.source for row in ours] == [row.source for row in theirs]:
+        return True
+    same = [
+        sum(a == b for a, b in zip(mine.first, other.first, strict=False)) / len(mine.first)
+        for mine, other in zip(ours, theirs, strict=True)
+        if mine.first
+    ]
+    return bool(same) and sum(same) / len(same) >= _ALIKE

@@ -1,0 +1,121 @@
+"""What a runbook on a whole training asks: its plan of rates, and what a resumption plans.
+
+Puts together what the config says with what was watched. Says nothing about crashes in saves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from proofbook.errors import SubjectError
+from proofbook_systems.training.crashes import Crashed
+from proofbook_systems.training.interruption import Cycle
+from proofbook_systems.training.learning_rates import (
+    SCHEDULES,
+    RatePlan,
+    compare_plans,
+    explain_rates,
+)
+from proofbook_systems.training.next_batches import (
+    Comparable,
+    compare_gradients,
+    compare_moves,
+    compare_rows,
+    line_up,
+)
+from proofbook_systems.training.steps import Step
+from proofbook_systems.training.trainer import Trainer
+from proofbook_systems.training.variants import configured, configured_number
+from proofbook_systems.training.watched_updates import rates_after, rates_of
+from proofbook_systems.training.watching import Watched
+
+__all__ = ["Resumed", "judge_rates", "judge_resumptions", "plan_rates"]
+
+
+class Resumed(NamedTuple):
+    """What departs in the resumptions of a training, in words; empty where nothing does."""
+
+    rows: str
+    gradients: str
+    moves: str
+    plan: str
+    why_not: str
+    """Why nothing could be compared."""
+
+
+def plan_rates(
+    trainer: Trainer, *, schedule: str, peak: str, warmup: str, floor: float, total: int
+) -> RatePlan | None:
+    """Return the plan that a config promises; None where it is not given.
+
+    Args:
+        trainer: Whose config it is.
+        schedule: One of :data:`SCHEDULES`, or a key of the config.
+        peak: The largest rate, as a number or a key.
+        warmup: Steps until that, likewise.
+        floor: The last rate as a part of the largest.
+        total: Updates of the whole training.
+
+    Raises:
+        SubjectError: The schedule is not one that is known.
+    """
+    if not schedule:
+        return None
+    name = schedule if schedule in SCHEDULES else str(configured(trainer, schedule))
+    largest = configured_number(trainer, peak)
+    known = next((each for each in SCHEDULES if each == name), None)
+    if known is None or not largest:
+        raise SubjectError(
+            f"lr_schedule is {name!r} and learning_rate {largest}; give one of "
+            f"{', '.join(SCHEDULES)}, and a rate, as such or as keys of the config"
+        )
+    steps = int(configured_number(trainer, warmup) or 0)
+    return RatePlan(schedule=known, peak=largest, warmup=steps, total=total, floor=floor)
+
+
+def judge_rates(plan: RatePlan, seen: Watched, steps: list[Step], passes: int) -> str:
+    """Return how the rates leave the plan; empty where they follow it."""
+    rates = rates_of(seen, steps)
+    if not rates:
+        return "no learning rate was seen or told"
+    return explain_rates(rates, plan, passes=passes)
+
+
+def judge_resumptions(alone: Watched, crashed: Crashed) -> Resumed:
+    """Compare what each resumption computes with the same updates of a training left alone."""
+    found = {"rows": "", "gradients": "", "moves": "", "plan": ""}
+    why_not = "" if crashed.resumptions else "no resumption told the step that it went on from"
+    for cycle, seen in crashed.resumptions:
+        compared = _aligned(alone, seen, cycle)
+        why_not = why_not or compared.why_not
+        for name, words in _judge(compared, alone, seen):
+            found[name] = found[name] or words
+    return Resumed(**found, why_not=why_not)
+
+
+def _aligned(alone: Watched, seen: Watched, cycle: Cycle) -> Comparable:
+    """Line a resumption up with the training left alone.
+
+    Steps may be counted from 0, and a bar may not tell the first ones: of the places near to the
+    newest checkpoint, the one is taken where both compute the same. Where there is none, it is that
+    checkpoint's own.
+    """
+    told = cycle.resumed_at or 0
+    usual = cycle.newest if 0 < cycle.newest <= told else told
+    places = dict.fromkeys([usual, told, *(at + by for at in (usual, told) for by in (1, -1))])
+    for at in places:
+        compared = line_up(alone, seen, max(0, at))
+        if not (compared.why_not or compare_rows(compared) or compare_gradients(compared)):
+            return compared
+    return line_up(alone, seen, usual)
+
+
+def _judge(compared: Comparable, alone: Watched, seen: Watched) -> Iterator[tuple[str, str]]:
+    if compared.why_not:
+        return
+    yield "rows", compare_rows(compared)
+    yield "gradients", compare_gradients(compared)
+    yield "moves", compare_moves(compared)
+    words = compare_plans(rates_after(seen, compared.at), rates_of(alone))
+    yield "plan", f"after resuming from {compared.at}, {words}" if words else ""

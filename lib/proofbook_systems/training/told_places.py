@@ -1,0 +1,78 @@
+"""All places where a training tells its losses: what it prints, JSON lines, TensorBoard, W&B.
+
+Each is read on its own, and compared with the one that tells most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from proofbook_systems.training.log_files import find_logs, read_log
+from proofbook_systems.training.running import Ended
+from proofbook_systems.training.steps import Recognised, Step, StepLog
+from proofbook_systems.training.wandb_files import find_wandb_files, read_wandb
+
+__all__ = ["PLACES", "Place", "disagreement", "find_places", "table_of"]
+
+PLACES = ("printed", "JSON lines", "table", "JSON", "TensorBoard events", "W&B")
+"""Kinds of places, as parameters name them."""
+_DIGITS = 0.02
+"""Part by which a printed loss may be rounded."""
+
+
+class Place(NamedTuple):
+    """One place."""
+
+    kind: str
+    name: str
+    """Of the file in the output folder."""
+    losses: dict[int, float]
+    """By step."""
+
+    @property
+    def words(self) -> str:
+        """What was found, in a line."""
+        where = f" ({self.name})" if self.name else ""
+        if not self.losses:
+            return f"{self.kind}{where}: no losses"
+        span = f"steps {min(self.losses)} to {max(self.losses)}"
+        return f"{self.kind}{where}: {len(self.losses)} losses, {span}"
+
+
+def find_places(ended: Ended, output: Path) -> list[Place]:
+    """Return every place that tells at least one loss; the newest file of each kind."""
+    printed: Recognised | None
+    printed, steps = StepLog(output=output / "no such folder").read(ended.printed)
+    places = {"printed": Place("printed", printed.name if printed else "", _losses(steps))}
+    for log in find_logs(output):
+        entries = {e.step: e.loss for e in read_log(log.path) if e.loss is not None}
+        if entries:
+            places[log.kind] = Place(log.kind, str(log.path.relative_to(output)), entries)
+    for path in find_wandb_files(output):
+        if losses := read_wandb(path):
+            places["W&B"] = Place("W&B", str(path.relative_to(output)), losses)
+    return [place for place in places.values() if place.losses]
+
+
+def disagreement(places: Sequence[Place]) -> str:
+    """Name the first step of which two places tell another loss; empty where they agree."""
+    if not places:
+        return ""
+    best = max(places, key=lambda place: len(place.losses))
+    for place in places:
+        for step in sorted(place.losses.keys() & best.losses.keys()):
+            a, b = place.losses[step], best.losses[step]
+            if abs(a - b) > _DIGITS * max(abs(a), abs(b)):
+                return f"step {step}: {a:.6g} in {place.kind}, {b:.6g} in {best.kind}"
+    return ""
+
+
+def table_of(places: Sequence[Place]) -> str:
+    """Return the places, a line each."""
+    return "\n".join(place.words for place in places) or "no losses are told anywhere"
+
+
+def _losses(steps: Sequence[Step]) -> dict[int, float]:
+    return {step.number: step.loss for step in steps if step.loss is not None}

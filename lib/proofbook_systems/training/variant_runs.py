@@ -1,0 +1,115 @@
+"""A few steps with other settings, beside the same steps without: what must be alike, and is it?
+
+Splitting a batch into passes changes nothing but rounding; 16 bits change little, and something.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from proofbook_systems.training.crashes import watched_control
+from proofbook_systems.training.running import Ended
+from proofbook_systems.training.trainer import Trainer
+from proofbook_systems.training.variants import vary
+from proofbook_systems.training.watching import Watched
+
+__all__ = ["Trial", "compare_first_updates", "compare_precision", "run_trial"]
+
+_SPLIT = 0.01
+"""Part by which a loss or gradient may differ where the same rows are summed in another order."""
+_PRECISION = 0.05
+"""Part by which a loss in 16 bits may differ."""
+
+
+class Trial(NamedTuple):
+    """A short training with some settings."""
+
+    changes: Mapping[str, str]
+    ended: Ended
+    seen: Watched
+
+    @property
+    def words(self) -> str:
+        """With what it was run, and how it ended."""
+        changes = ", ".join(f"{key} {value}" for key, value in self.changes.items())
+        return f"with {changes or 'nothing changed'}: {self.ended.state}: {self.ended.last_words}"
+
+    def losses(self) -> dict[int, float]:
+        """Return the losses that it told, by step."""
+        return {step.number: step.loss for step in self.ended.steps if step.loss is not None}
+
+
+def run_trial(
+    trainer: Trainer, changes: Mapping[str, str], steps: int, folder: Path, timeout: float
+) -> Trial:
+    """Train for a few steps with some settings changed.
+
+    Args:
+        trainer: What is started.
+        changes: Keys of the config, or options.
+        steps: Its length, for a trainer that takes it.
+        folder: Where it goes.
+        timeout: Seconds that it may take.
+
+    Raises:
+        SubjectError: It cannot be started, or hangs.
+    """
+    from dataclasses import replace
+
+    short = replace(trainer, steps=min(steps, trainer.steps) if trainer.steps else 0)
+    varied = vary(short, changes, folder) if changes else short
+    alone = watched_control(varied, folder / "model", folder / "watched", timeout)
+    return Trial(changes, alone.control.ended, alone.seen)
+
+
+def compare_first_updates(whole: Trial, split: Trial) -> str:
+    """Say how the first step differs where its rows come in more passes; empty if it does not."""
+    for trial in (whole, split):
+        if trial.ended.code != 0:
+            return trial.words
+    ours, theirs = split.losses(), whole.losses()
+    first = min(ours.keys() & theirs.keys(), default=None)
+    if first is None:
+        return "no step told its loss in both"
+    if _apart(ours[first], theirs[first]) > _SPLIT:
+        return (
+            f"step {first} has the loss {ours[first]:.5g} in several passes, and "
+            f"{theirs[first]:.5g} in one: passes are summed, or weighted, otherwise"
+        )
+    return _compare_gradients(whole.seen, split.seen)
+
+
+def compare_precision(whole: Trial, half: Trial) -> str:
+    """Say what is wrong with steps in 16 bits; empty where they are close, and not the same."""
+    for trial in (whole, half):
+        if trial.ended.code != 0:
+            return trial.words
+    ours, theirs = half.losses(), whole.losses()
+    common = sorted(ours.keys() & theirs.keys())
+    for number in common:
+        if _apart(ours[number], theirs[number]) > _PRECISION:
+            where = f"step {number} has the loss {ours[number]:.5g}"
+            return f"{where}, and {theirs[number]:.5g} in 32 bits"
+    if common and all(ours[number] == theirs[number] for number in common):
+        return "every loss is that of 32 bits: nothing is computed in 16"
+    return "" if common else "no step told its loss in both"
+
+
+def _compare_gradients(whole: Watched, split: Watched) -> str:
+    if not whole.updates or not split.updates:
+        return ""
+    ours, theirs = split.updates[0], whole.updates[0]
+    if sorted(row.digest for row in ours.rows) != sorted(row.digest for row in theirs.rows):
+        return "the first update has other rows in several passes than in one"
+    if _apart(ours.grad_norm, theirs.grad_norm) > _SPLIT:
+        return (
+            f"the first update has a gradient of {ours.grad_norm:.5g} in several passes, and "
+            f"{theirs.grad_norm:.5g} in one: it is not their mean"
+        )
+    return ""
+
+
+def _apart(a: float, b: float) -> float:
+    return abs(a - b) / max(abs(a), abs(b), 1e-12)

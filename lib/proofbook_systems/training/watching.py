@@ -1,0 +1,221 @@
+"""See what a foreign PyTorch trainer computes: its batches, and what each update changes.
+
+A trainer is started with some variables more; its code, its random numbers and its weights stay as
+they are. What is not PyTorch, or makes no update, leaves an empty :class:`Watched`: nothing can be
+said about it then.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from proofbook_systems.training.trainer import Trainer
+
+__all__ = [
+    "Batch",
+    "Row",
+    "Update",
+    "Watched",
+    "read_watch",
+    "row_digest",
+    "watch_environment",
+    "watched_trainer",
+]
+
+_INJECTED = Path(__file__).parent / "injected"
+
+
+class Row(NamedTuple):
+    """One row of a batch."""
+
+    digest: str
+    """Tells it from others; :func:`row_digest` makes it of ids."""
+    first: tuple[int, ...]
+    """Its first 8 ids, or all where whole rows were asked for; empty where it has none."""
+    source: str
+    """Digest before tokens were masked, for a masked model; else as ``digest``."""
+
+
+class Batch(NamedTuple):
+    """What one forward pass that trains was called with."""
+
+    shape: tuple[int, ...]
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Update:
+    """One change of the weights."""
+
+    number: int
+    """From 1, in this start of the trainer."""
+    batches: tuple[Batch, ...]
+    """Those since the update before."""
+    moved: frozenset[str]
+    """Parameters that changed, by their names in the network; by place where they have none."""
+    unmoved: frozenset[str]
+    """Those with a gradient that is not zero, and did not change."""
+    no_gradient: frozenset[str]
+    """Those without a gradient."""
+    zero_gradient: frozenset[str]
+    """Those with a gradient that is zero everywhere."""
+    grad_norm: float
+    """Of all gradients, as they are when the optimizer has used them."""
+    rates: tuple[float, ...]
+    """Learning rates by group."""
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """The rows of its batches, in order."""
+        return tuple(row for batch in self.batches for row in batch.rows)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watched:
+    """What was seen of one start of a trainer; empty where nothing could be."""
+
+    updates: tuple[Update, ...] = ()
+    pending: tuple[Batch, ...] = ()
+    """Batches after the last update."""
+    processes: int = 0
+    """Processes that made updates; what is told is of the one that made the most."""
+    fault: str = ""
+    """Why nothing more was noted from some update on."""
+
+    def rows(self, update: int) -> tuple[Row, ...]:
+        """Return the rows that update ``update`` was made of, counted from 1."""
+        return self.updates[update - 1].rows
+
+    @property
+    def why_empty(self) -> str:
+        """Why there is nothing to look at; empty where there is something."""
+        if self.fault and not self.updates:
+            return f"nothing could be seen of the trainer: {self.fault}"
+        if not self.updates:
+            return "no update by a PyTorch optimizer was seen in the trainer's processes"
+        return ""
+
+    @property
+    def why_no_rows(self) -> str:
+        """Why no batch can be looked at; empty where all can."""
+        if self.why_empty:
+            return self.why_empty
+        without = [update.number for update in self.updates if not update.rows]
+        if without:
+            return f"update {without[0]} came without a batch that could be seen"
+        return ""
+
+
+def watch_environment(
+    folder: Path, environment: Mapping[str, str], *, whole_rows: bool = False
+) -> dict[str, str]:
+    """Return the variables that let a trainer be watched, to be added to its own.
+
+    Args:
+        folder: For what is noted; made. One start of a trainer has a folder of its own.
+        environment: The trainer's variables beyond this process's.
+        whole_rows: Note all ids of each row, and not the first 8 alone.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    given = environment.get("PYTHONPATH", os.environ.get("PYTHONPATH", ""))
+    paths = [str(_INJECTED), *([given] if given else [])]
+    variables = {"PYTHONPATH": os.pathsep.join(paths), "PROOFBOOK_WATCH": str(folder.resolve())}
+    return {**variables, "PROOFBOOK_WATCH_ROWS": "whole"} if whole_rows else variables
+
+
+def watched_trainer(trainer: Trainer, folder: Path, *, whole_rows: bool = False) -> Trainer:
+    """Return the trainer as it is started to be watched; what is noted comes into ``folder``."""
+    more = watch_environment(folder, trainer.environment, whole_rows=whole_rows)
+    return replace(trainer, environment={**trainer.environment, **more})
+
+
+def row_digest(ids: Any) -> str:
+    """Return the digest that a row of these ids has in a batch."""
+    import hashlib
+
+    import numpy as np
+
+    content = np.ascontiguousarray(ids, dtype=np.int64).tobytes()
+    return hashlib.blake2b(content, digest_size=12).hexdigest()
+
+
+def read_watch(folder: Path) -> Watched:
+    """Return what was noted of one start of a trainer."""
+    files = sorted(folder.glob("*.jsonl"), key=lambda path: (path.stat().st_ctime, path.name))
+    all_seen = [_read_process(path) for path in files]
+    trained = [each for each in all_seen if each.updates]
+    fault = next((each.fault for each in all_seen if each.fault), "")
+    if not trained:
+        return Watched(fault=fault, pending=all_seen[0].pending if all_seen else ())
+    most = max(trained, key=lambda each: len(each.updates))
+    return replace(most, processes=len(trained), fault=most.fault or fault)
+
+
+def _read_process(path: Path) -> Watched:
+    names: dict[int, list[str]] = {}
+    updates: list[Update] = []
+    batches: list[Batch] = []
+    used: set[int] = set()
+    fault = ""
+    for line in _lines(path):
+        if "batch" in line:
+            batches.append(_batch(line))
+        elif "names" in line:
+            names[line["optimizer"]] = line["names"]
+        elif "update" in line:
+            update = _update(line, names[line["optimizer"]], len(updates) + 1, tuple(batches))
+            # Several optimizers that share one backward pass make one update.
+            if updates and not line["forwards"] and line["optimizer"] not in used:
+                updates[-1] = _joined(updates[-1], update)
+            else:
+                updates.append(update)
+                used.clear()
+            used.add(line["optimizer"])
+            batches.clear()
+        elif "fault" in line:
+            fault = line["fault"]
+    return Watched(updates=tuple(updates), pending=tuple(batches), fault=fault)
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the lines that are whole; a kill may have cut the last one."""
+    for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
+        if line.endswith("\n"):
+            yield json.loads(line)
+
+
+def _batch(line: dict[str, Any]) -> Batch:
+    rows = (Row(each[0], tuple(each[1]), each[-1] if len(each) > 2 else each[0])
+            for each in line["batch"])  # fmt: skip
+    return Batch(tuple(line["shape"]), tuple(rows))
+
+
+def _update(
+    line: dict[str, Any], names: list[str], number: int, batches: tuple[Batch, ...]
+) -> Update:
+    flags = list(zip(names, line["update"], strict=True))
+
+    def having(wanted: str) -> frozenset[str]:
+        return frozenset(name for name, flag in flags if flag in wanted)
+
+    return Update(
+        number=number, batches=batches, moved=having("GZN"), unmoved=having("g"),
+        no_gradient=having("nN"), zero_gradient=having("zZ"),
+        grad_norm=line["norm"], rates=tuple(line["rates"]),
+    )  # fmt: skip
+
+
+def _joined(first: Update, second: Update) -> Update:
+    return Update(
+        number=first.number, batches=first.batches + second.batches,
+        moved=first.moved | second.moved, unmoved=first.unmoved | second.unmoved,
+        no_gradient=first.no_gradient | second.no_gradient,
+        zero_gradient=first.zero_gradient | second.zero_gradient,
+        grad_norm=(first.grad_norm**2 + second.grad_norm**2) ** 0.5,
+        rates=first.rates + second.rates,
+    )  # fmt: skip

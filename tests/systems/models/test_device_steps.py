@@ -1,0 +1,139 @@
+"""One small model on a device, step by step, in this process; faults that the steps must find."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import torch
+
+from proofbook_systems.models.devices.cpu import CPU
+from proofbook_systems.models.devices.cuda import CUDA
+from proofbook_systems.models.devices.device import Dims
+from proofbook_systems.models.devices.exported import find_dims
+from proofbook_systems.models.devices.planting import DEVICE_FAULTS
+from proofbook_systems.models.devices.trying import Sample, take_steps
+from proofbook_systems.models.inputs import Inputs
+
+# What torch and transformers say of themselves while a model is exported.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::UserWarning"),
+]
+
+
+@pytest.fixture
+def sample() -> Sample:
+    """A small BERT with weights that show, and two sentences."""
+    from transformers import BertConfig, BertModel
+
+    from proofbook_systems.models.building import excite
+
+    torch.manual_seed(0)
+    config = BertConfig(vocab_size=99, hidden_size=32, num_hidden_layers=2, num_attention_heads=2,
+                        intermediate_size=37, attn_implementation="eager")  # fmt: skip
+    model = BertModel(config).eval()
+    excite(model, 0)
+
+    def words() -> Inputs:
+        ids = torch.randint(5, 99, (1, 8))
+        return {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+
+    return Sample(model=model, one=words(), two=words(), tolerance=1e-5)
+
+
+def steps(device: Any, sample: Sample, fault: str = "", *, dynamic: bool = True) -> dict[str, str]:
+    """Return each step's verdict, and its reason where it failed."""
+    lines: list[dict[str, Any]] = []
+    take_steps(device, sample, lines.append, fault, dynamic=dynamic)
+    found = [line["finding"] for line in lines if "finding" in line]
+    return {each["check"]: each["reason"] or each["status"] for each in found}
+
+
+@dataclass(frozen=True)
+class Eager:
+    """A device that runs the model itself, in one shape alone where it is told."""
+
+    shape: tuple[int, ...] = ()
+    precision: str = "float32"
+
+    def missing(self) -> str:
+        return ""
+
+    def export(self, model: Any, inputs: Inputs, dims: Dims | None) -> Any:
+        return model
+
+    def compile(self, exported: Any) -> Any:
+        @dataclass
+        class Running:
+            where: str = "here"
+
+            def __call__(me, **inputs: Any) -> Any:  # noqa: N805 - self is the device
+                if self.shape and tuple(inputs["input_ids"].shape) != self.shape:
+                    raise ValueError(f"only {self.shape}")
+                return exported(**inputs)
+
+        return Running()
+
+
+PASSED = dict.fromkeys(("export", "compile", "run", "match", "inputs", "other-shape"), "passed")
+
+
+@pytest.mark.slow
+def test_an_exported_graph_answers_as_the_model_in_two_shapes(sample: Sample) -> None:
+    assert steps(CPU(), sample) == PASSED
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(f, marks=pytest.mark.slow if f == "asks-the-model" else ())
+        for f in DEVICE_FAULTS
+    ],
+)
+def test_a_planted_fault_is_found_by_its_step(fault: str, sample: Sample) -> None:
+    device: Any = CPU() if fault == "asks-the-model" else Eager()  # a graph needs no model
+    found = steps(device, sample, fault)
+    assert next(step for step, words in found.items() if words != "passed") == DEVICE_FAULTS[fault]
+
+
+def test_a_device_that_answers_everything_alike_is_seen(sample: Sample) -> None:
+    found = steps(Eager(), sample, "kept-answer")
+    assert found["match"] == "passed"
+    assert found["inputs"] == "the device answers other inputs with the same answer"
+
+
+def test_a_second_shape_has_a_verdict_of_its_own(sample: Sample) -> None:
+    found = steps(Eager(shape=(2, 11)), sample)
+    assert found.pop("other-shape").startswith("ValueError: only (2, 11)")
+    assert set(found.values()) == {"passed"}
+    fixed = steps(Eager(shape=(1, 8)), sample, dynamic=False)
+    assert fixed["match"] == "passed" and "no second shape" in fixed["other-shape"]
+
+
+def test_an_answer_drawn_at_random_is_not_compared(sample: Sample) -> None:
+    class Drawing(torch.nn.Module):
+        def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> Any:
+            return {"noise": torch.rand(input_ids.shape)}
+
+    drawing = Sample(model=Drawing(), one=sample.one, two=sample.two, tolerance=1e-5)
+    found = steps(Eager(), drawing)
+    assert found["match"] == found["inputs"] == "its answer is drawn at random"
+
+
+def test_only_dimensions_that_differ_may_change() -> None:
+    one = {"ids": torch.ones(2, 11), "image": torch.ones(1, 3, 8, 8), "grid": [torch.ones(2, 2)]}
+    two = {"ids": torch.ones(1, 8), "image": torch.ones(1, 3, 8, 8), "grid": [torch.ones(1, 2)]}
+    dims = find_dims(one, two)
+    assert set(dims["ids"]) == {0, 1} and dims["image"] == {} and set(dims["grid"][0]) == {0}
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_gpu_answers_as_the_cpu(precision: str, sample: Sample) -> None:
+    assert steps(CUDA(precision=precision), sample) == PASSED
+    broken = steps(CUDA(precision=precision), sample, "zeroed-weight")
+    assert "rounding explains" in broken["match"]

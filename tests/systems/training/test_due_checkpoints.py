@@ -1,0 +1,59 @@
+"""When checkpoints are due: as given, as the config says, or as a command generates it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from proofbook.errors import SubjectError
+from proofbook_systems.training.due_checkpoints import Due, find_due
+from proofbook_systems.training.trainer import Trainer
+
+NOTHING: dict[str, Any] = {
+    "given": [], "every": "", "schedule": "", "command": [], "total": 50, "saves_last": True,
+    "timeout": 60.0,
+}  # fmt: skip
+
+
+@pytest.fixture
+def trainer(tmp_path: Path) -> Trainer:
+    path = tmp_path / "c.yaml"
+    path.write_text("training: {every: 20, schedule: [3, 9, 70], none: null}\n")
+    return Trainer(train=("t",), resume=("t",), config_file=path, project=tmp_path, steps=50)
+
+
+@pytest.mark.parametrize(
+    ("asked", "steps", "source"),
+    [
+        ({"given": [5, 10]}, (5, 10, 50), "checkpoint_steps"),
+        ({"given": [5], "saves_last": False}, (5,), "checkpoint_steps"),
+        ({"every": "20"}, (20, 40, 50), "every 20 steps"),
+        ({"every": "training.every"}, (20, 40, 50), "every 20 steps, as training.every says"),
+        ({"schedule": "training.schedule"}, (3, 9, 50), "training.schedule of the config"),
+        ({"every": "training.none", "schedule": "training.none"}, (), ""),
+    ],
+)
+def test_steps_are_found_with_their_source(
+    trainer: Trainer, asked: dict[str, Any], steps: tuple[int, ...], source: str
+) -> None:
+    assert find_due(trainer, **{**NOTHING, **asked}) == Due(steps=steps, source=source)
+
+
+def test_a_command_that_generates_them_is_asked(trainer: Trainer) -> None:
+    words = [sys.executable, "-c", "print('Model [1]'); print('schedule: (2, 8, 50)')"]
+    assert find_due(trainer, **{**NOTHING, "command": words}).steps == (2, 8, 50)
+
+
+@pytest.mark.parametrize("code", ["print('nothing')", "raise SystemExit(3)"])
+def test_a_command_that_tells_no_steps_is_an_error(trainer: Trainer, code: str) -> None:
+    with pytest.raises(SubjectError, match="schedule_command"):
+        find_due(trainer, **{**NOTHING, "command": [sys.executable, "-c", code]})
+
+
+def test_what_is_missing_and_what_nobody_asked_for_are_told_apart() -> None:
+    due = Due(steps=(10, 20, 50), source="x")
+    assert due.missing([10, 25, 50]) == [20]
+    assert due.unasked([10, 25, 50]) == [25]

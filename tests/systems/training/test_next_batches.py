@@ -1,0 +1,137 @@
+"""What became of the order of the data, and of the weights, after a crash: named as seen."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from proofbook_systems.training.next_batches import (
+    compare_gradients,
+    compare_moves,
+    compare_rows,
+    first_still,
+    line_up,
+)
+from proofbook_systems.training.watching import Batch, Row, Update, Watched
+
+NAMES = frozenset({"wte.weight", "h.0.weight", "head.weight"})
+
+
+def row(number: int, noise: int = 0) -> Row:
+    ids = tuple(number * 10 + place + noise * (place % 4 == 0) for place in range(8))
+    return Row(f"{number}/{noise}", ids, f"{number}/{noise}")
+
+
+def update(
+    number: int, rows: Sequence[Row], *, norm: float | None = None,
+    moved: frozenset[str] = NAMES, unmoved: frozenset[str] = frozenset(),
+    no_gradient: frozenset[str] = frozenset(), rate: float = 1e-3,
+) -> Update:  # fmt: skip
+    norm = sum(hash(each.digest) % 97 for each in rows) / 10 if norm is None else norm
+    return Update(
+        number=number, batches=(Batch((len(rows), 8), tuple(rows)),), moved=moved, unmoved=unmoved,
+        no_gradient=no_gradient, zero_gradient=frozenset(), grad_norm=norm, rates=(rate,),
+    )  # fmt: skip
+
+
+def training(rows: Sequence[Row], size: int = 4) -> Watched:
+    cut = [rows[n : n + size] for n in range(0, len(rows), size)]
+    return Watched(updates=tuple(update(n, each) for n, each in enumerate(cut, 1)))
+
+
+ROWS = [row(number) for number in random.Random(3).sample(range(100), 80)]
+ALONE = training(ROWS)
+LATER = ROWS[48:]
+"""What comes after update 12."""
+
+
+def departs(rows: Sequence[Row]) -> str:
+    return compare_rows(line_up(ALONE, training(rows), 12))
+
+
+def test_the_rows_that_are_due_are_right() -> None:
+    compared = line_up(ALONE, training(LATER), 12)
+    assert (compared.why_not, compare_rows(compared)) == ("", "")
+    assert compare_gradients(compared) == compare_moves(compared) == ""
+
+
+def shuffled(rows: Sequence[Row]) -> list[Row]:
+    return random.Random(4).sample(list(rows), len(rows))
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        (lambda: ROWS, "those of update 1: the order begins again"),
+        (lambda: ROWS[40:], "those of update 11: rows are repeated"),
+        (lambda: ROWS[56:], "those of update 15: the rows of 2 updates are skipped"),
+        (lambda: ROWS[49:], "begin 1 rows too late: rows are skipped"),
+        (lambda: ROWS[46:], "begin 2 rows too early: rows are repeated"),
+        (lambda: [*reversed(LATER[:4]), *LATER[4:]], "the same rows in another order"),
+        (lambda: shuffled(ROWS), "the order was shuffled again"),
+        (lambda: shuffled(LATER), "rows of later updates: the order was shuffled again"),
+        (lambda: [row(number) for number in range(200, 232)], "none of its rows were seen"),
+        (lambda: [row(int(r.digest.split("/")[0]), 1) for r in LATER], "changed differently"),
+    ],
+)
+def test_what_became_of_the_order_is_named(rows: Callable[[], list[Row]], words: str) -> None:
+    said = departs(rows())
+    assert said.startswith("after resuming from 12, update 13 has other rows than without: ")
+    assert words in said
+
+
+def test_a_later_departure_is_told_where_it_is() -> None:
+    assert "update 15" in departs([*LATER[:8], *shuffled(LATER[8:])])
+
+
+def test_the_same_rows_with_another_gradient_are_told_apart_by_when() -> None:
+    def altered(number: int) -> str:
+        updates = [
+            update(n, each.rows, norm=each.grad_norm + (n >= number))
+            for n, each in enumerate(ALONE.updates[12:], 1)
+        ]
+        return compare_gradients(line_up(ALONE, Watched(updates=tuple(updates)), 12))
+
+    assert "dropout" in altered(1)
+    assert "the optimizer or scheduler was not restored" in altered(2)
+
+
+def test_a_parameter_that_no_longer_moves_is_named() -> None:
+    still = frozenset({"h.0.weight"})
+
+    def words(unmoved: frozenset[str], no_gradient: frozenset[str]) -> str:
+        ours = update(1, LATER[:4], moved=NAMES - still, unmoved=unmoved, no_gradient=no_gradient)
+        return compare_moves(line_up(ALONE, Watched(updates=(ours,)), 12))
+
+    none = frozenset[str]()
+    assert "moves h.0.weight no more: its updates go to another copy" in words(still, none)
+    assert words(none, still).endswith("it has no gradient")
+    whole = update(1, LATER[:4], moved=frozenset(), unmoved=NAMES)
+    said = compare_moves(line_up(ALONE, Watched(updates=(whole,)), 12))
+    assert "moves every parameter no more" in said
+
+
+def test_a_network_that_became_another_copy_is_named() -> None:
+    """The optimizer's parameters have no names then, as no network that is run has them."""
+    nameless = frozenset({"0", "1", "2"})
+    ours = update(1, LATER[:4], norm=0.0, moved=frozenset(), no_gradient=nameless)
+    compared = line_up(ALONE, Watched(updates=(ours,)), 12)
+    assert compare_gradients(compared) == ""
+    assert compare_moves(compared).endswith("not the network's, which is another copy now")
+
+
+def test_nothing_to_compare_is_told_and_not_the_same() -> None:
+    assert line_up(ALONE, Watched(), 12).why_not != ""
+    assert line_up(ALONE, training(LATER), 20).why_not.startswith("no update after step 20")
+
+
+def test_a_parameter_that_is_never_moved_is_named_though_the_first_rate_is_0() -> None:
+    first = update(1, ROWS[:4], moved=frozenset(), unmoved=NAMES, rate=0.0)
+    later = update(2, ROWS[4:8])
+    assert first_still(Watched(updates=(first, later))) == ""
+    frozen = update(
+        2, ROWS[4:8], moved=NAMES - {"wte.weight"}, no_gradient=frozenset({"wte.weight"})
+    )
+    assert first_still(Watched(updates=(first, frozen))).startswith("wte.weight is the optimizer's")

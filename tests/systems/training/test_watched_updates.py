@@ -1,0 +1,117 @@
+"""What updates do beside what the config says, and short trainings beside each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from proofbook_systems.training.running import Ended
+from proofbook_systems.training.steps import Step
+from proofbook_systems.training.variant_runs import (
+    Trial,
+    compare_first_updates,
+    compare_precision,
+)
+from proofbook_systems.training.watched_updates import (
+    passes_of,
+    rates_after,
+    rates_of,
+    told_otherwise,
+    too_long,
+    why_not_clipped,
+    wrong_passes,
+)
+from proofbook_systems.training.watching import Batch, Row, Update, Watched
+
+
+def watched(
+    passes: Sequence[int], norms: Sequence[float] = (), rates: Sequence[float] = (),
+    rows: str = "abcd",
+) -> Watched:  # fmt: skip
+    batch = Batch((len(rows), 8), tuple(Row(each, (1, 2), each) for each in rows))
+    none = frozenset[str]()
+    return Watched(updates=tuple(
+        Update(
+            number=number, batches=(batch,) * count, moved=none, unmoved=none, no_gradient=none,
+            zero_gradient=none, grad_norm=norms[number - 1] if norms else 0.5,
+            rates=(rates[number - 1],) if rates else (1e-3,),
+        )
+        for number, count in enumerate(passes, 1)
+    ))  # fmt: skip
+
+
+def test_the_last_update_of_an_epoch_may_have_fewer_passes() -> None:
+    assert passes_of(watched([4, 4, 2, 4])) == 4
+    assert wrong_passes(watched([4, 4, 2, 4]), 4, 4) == ""
+
+
+@pytest.mark.parametrize(
+    ("passes", "made", "words"),
+    [
+        ([1, 1, 1], 3, "most updates have 1 forward passes, and 2 are due"),
+        ([2, 2, 3], 3, "update 3 has more than 2"),
+        ([2, 2], 3, "2 updates were made, and 3 are due"),
+    ],
+)
+def test_other_passes_than_configured_are_named(passes: list[int], made: int, words: str) -> None:
+    assert words in wrong_passes(watched(passes), 2, made)
+
+
+def test_gradients_longer_than_they_may_be_are_named() -> None:
+    assert too_long(watched([1, 1], [1.0, 0.3]), 1.0) == []
+    assert too_long(watched([1, 1], [1.0, 2.5]), 1.0) == ["update 2: 2.5"]
+    assert why_not_clipped(watched([1, 1], [1.0, 0.3]), 1.0) == ""
+    assert "none had to be cut" in why_not_clipped(watched([1, 1], [0.2, 0.3]), 1.0)
+
+
+def test_rates_are_told_as_they_were_used_or_a_step_apart() -> None:
+    used = [1e-3, 2e-3, 3e-3, 4e-3]
+    seen = watched([1] * 4, rates=used)
+    after = [Step(number, 1.0, rate) for number, rate in enumerate([*used[1:], 4e-3], 1)]
+    assert told_otherwise(seen, after) == ""
+    peak = [Step(number, 1.0, 4e-3) for number in range(1, 5)]
+    assert told_otherwise(seen, peak).startswith("step 1 tells the learning rate 0.004")
+    assert rates_after(seen, 10) == {11: 1e-3, 12: 2e-3, 13: 3e-3, 14: 4e-3}
+    assert rates_of(Watched(), [Step(0, 1.0, 0.1), Step(1, 1.0, 0.2)]) == {1: 0.1, 2: 0.2}
+
+
+def trial(losses: Mapping[int, float], code: int = 0, seen: Watched | None = None) -> Trial:
+    steps = [Step(number, loss, None) for number, loss in losses.items()]
+    ended = Ended(code=code, state=f"exited with code {code}", steps=steps, printed="", seconds=1.0)
+    return Trial({"batch": "2"}, ended, seen or Watched())
+
+
+WHOLE = trial({1: 6.0, 2: 5.5}, seen=watched([1, 1], [2.0, 1.0]))
+
+
+@pytest.mark.parametrize(
+    ("split", "words"),
+    [
+        (trial({1: 6.0, 2: 5.5}), ""),
+        (trial({1: 12.0}), "passes are summed"),
+        (trial({1: 6.0}, seen=watched([2], [4.0], rows="ab")), "has other rows"),
+        (trial({1: 6.0}, seen=watched([1], [4.0])), "it is not their mean"),
+        (trial({}, code=1), "exited with code 1"),
+        (trial({}), "no step told its loss in both"),
+    ],
+)
+def test_a_batch_in_passes_is_that_batch(split: Trial, words: str) -> None:
+    said = compare_first_updates(WHOLE, split)
+    assert words in said
+    assert bool(words) == bool(said)
+
+
+@pytest.mark.parametrize(
+    ("half", "words"),
+    [
+        (trial({1: 6.01, 2: 5.49}), ""),
+        (trial({1: 6.0, 2: 5.5}), "nothing is computed in 16"),
+        (trial({1: 6.0, 2: 7.5}), "step 2 has the loss 7.5"),
+        (trial({}, code=1), "exited with code 1"),
+    ],
+)
+def test_sixteen_bits_change_little_and_something(half: Trial, words: str) -> None:
+    said = compare_precision(WHOLE, half)
+    assert words in said
+    assert bool(words) == bool(said)
