@@ -64,7 +64,6 @@ def second_config(project: Path, **changes: Any) -> EndToEndConfig:
         "platforms": [],
         "at_once": 2,
         "content": False,
-        "voices": {},
         "clean_up": True,
         "environment_name": "",
         "reviewer_role": "",
