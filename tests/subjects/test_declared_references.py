@@ -34,6 +34,7 @@ NAMES = {
     "dreambooth.instance_dir": {"butcher"},
     "environment.project": {"project"},
     "foundry.config_file": FOUNDRY,
+    "foundry.project": {"foundry"},
     "musicgen.checkpoints": {
         "tiny", "tiny/pair", "tiny/parametrized", "tiny/folded", "tiny/wrapped", "tiny/scrambled",
         "large", "large/pair", "large/parametrized", "large/folded", "large/wrapped",

@@ -175,11 +175,12 @@ class Preparation:
     def _tokenized(self, corpus: Path, folder: Path) -> Path:
         if self._is_foreign(folder):
             return folder
+        tokenizer = self.tokenizer()  # trained first, where there is none
         source = {
             "corpus": corpus_hash(corpus), "tokenizer": tokenizer_hash(self.paths.tokenizer),
         }  # fmt: skip
         if not is_tokenized_from(folder, source):
-            count = tokenize_corpus(corpus, self.tokenizer(), folder, source)
+            count = tokenize_corpus(corpus, tokenizer, folder, source)
             self._say(f"Tokens: {count} documents in {folder}")
         return folder
 

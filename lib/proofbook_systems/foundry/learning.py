@@ -7,6 +7,7 @@ earlier checkpoint are given the same texts, and both are compared with a guess.
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +17,22 @@ from proofbook_systems.foundry.language_models import LanguageModel, load_langua
 from proofbook_systems.training.layouts import find_checkpoints
 from proofbook_systems.training.steps import Step
 
-__all__ = ["Learnt", "guess_of", "measure_learning", "model_place", "new_loss", "told_at_end"]
+__all__ = [
+    "Learnt",
+    "guess_of",
+    "measure_learning",
+    "model_place",
+    "new_loss",
+    "told_at_end",
+    "told_tolerance",
+]
 
 _MOST = 200
 """Documents that are looked at."""
 _LAST = 3
 """Steps at the end whose losses are averaged."""
+_ERRORS = 2.0
+"""Standard errors of that mean that are allowed for."""
 _FIRST = 3.0
 """How many times a guess's loss a new network's may be: initialisations differ."""
 _LEAST_FIRST = 0.5
@@ -99,8 +110,27 @@ def guess_of(vocabulary: int) -> float:
 
 def told_at_end(steps: Sequence[Step]) -> float | None:
     """Return the mean of the last losses that were told."""
-    losses = [step.loss for step in steps[-_LAST:] if step.loss is not None]
+    losses = _last_losses(steps)
     return math.fsum(losses) / len(losses) if losses else None
+
+
+def told_tolerance(steps: Sequence[Step], loss: float, share: float) -> float:
+    """Return by how much the last told losses may miss a model's own.
+
+    Each is of one batch: where they leap from one to the next, their mean says little.
+
+    Args:
+        steps: Those of the training.
+        loss: The model's own.
+        share: The part of it that it may be missed by in any case.
+    """
+    losses = _last_losses(steps)
+    error = statistics.stdev(losses) / math.sqrt(len(losses)) if len(losses) > 1 else 0.0
+    return loss * share + _ERRORS * error
+
+
+def _last_losses(steps: Sequence[Step]) -> list[float]:
+    return [step.loss for step in steps[-_LAST:] if step.loss is not None]
 
 
 def new_loss(steps: Sequence[Step], guess: float) -> str:

@@ -60,13 +60,11 @@ class Cycle:
     def newest(self) -> int:
         """The newest checkpoint that the next start has to go on from; 0 where there was none.
 
-        One that was being written does not count, even if a part of it was whole.
+        One that was being written does not count, even if a part of it was whole; one whose save
+        was over does.
         """
-        whole = [
-            step
-            for step in self.checkpoints
-            if not self.interruption.writing or step < self.interruption.step
-        ]
+        cut = self.interruption.writing and not self.missed
+        whole = [step for step in self.checkpoints if not cut or step < self.interruption.step]
         return max(whole, default=0)
 
     @property

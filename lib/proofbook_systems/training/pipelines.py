@@ -98,12 +98,13 @@ def _aligned(alone: Watched, seen: Watched, cycle: Cycle) -> Comparable:
     """Line a resumption up with the training left alone.
 
     Steps may be counted from 0, and a bar may not tell the first ones: of the places near to the
-    newest checkpoint, the one is taken where both compute the same. Where there is none, it is that
-    checkpoint's own.
+    newest checkpoint, and those of the others, the one is taken where both compute the same. Where
+    there is none, it is the newest checkpoint's own.
     """
     told = cycle.resumed_at or 0
     usual = cycle.newest if 0 < cycle.newest <= told else told
-    places = dict.fromkeys([usual, told, *(at + by for at in (usual, told) for by in (1, -1))])
+    near = [at + by for at in (usual, told) for by in (1, -1)]
+    places = dict.fromkeys([usual, told, *near, *reversed(cycle.checkpoints)])
     for at in places:
         compared = line_up(alone, seen, max(0, at))
         if not (compared.why_not or compare_rows(compared) or compare_gradients(compared)):

@@ -65,6 +65,12 @@ def test_the_commands_one_after_the_other(run: Run, config: Path) -> None:
                                          "--resume")  # fmt: skip
 
 
+@pytest.mark.parametrize("name", ["tokenize-dataset", "preprocess-data"])
+def test_a_tokenizer_that_is_not_there_is_trained_first(run: Run, name: str) -> None:
+    run("preprocess")
+    assert "300 tokens" in run(name)
+
+
 def test_a_config_is_validated(run: Run) -> None:
     assert "valid, test" in run("validate-config")
 

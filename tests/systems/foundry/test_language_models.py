@@ -15,7 +15,12 @@ from proofbook.errors import SubjectError
 from proofbook_systems.foundry.full_runs import load_model
 from proofbook_systems.foundry.generation import SEEN, sees_future, uses_context, write_text
 from proofbook_systems.foundry.language_models import LanguageModel, load_language_model
-from proofbook_systems.foundry.learning import measure_learning, new_loss, told_at_end
+from proofbook_systems.foundry.learning import (
+    measure_learning,
+    new_loss,
+    told_at_end,
+    told_tolerance,
+)
 from proofbook_systems.training.steps import Step
 
 WORDS = ["the smith pours the bell", "a founder melts two keys", "her lamp cools at night"] * 4
@@ -170,3 +175,12 @@ def test_a_log_that_begins_late_tells_nothing_of_the_first_loss() -> None:
     assert new_loss([Step(100, 0.2, None)], 6.0) == ""
     assert told_at_end([Step(1, 3.0, None), Step(2, 1.0, None)]) == 2.0
     assert told_at_end([]) is None
+
+
+def test_losses_that_leap_say_less_of_a_model_than_those_that_stay() -> None:
+    """A right trainer without dropout, at a high rate, told 4.13, 8.66 and 5.46 at the end."""
+    leaping = [Step(number, loss, None) for number, loss in enumerate((4.13, 8.66, 5.46), 8)]
+    calm = [Step(number, loss, None) for number, loss in enumerate((6.05, 6.08, 6.11), 8)]
+    assert told_at_end(leaping) == pytest.approx(4.1, abs=told_tolerance(leaping, 4.1, 0.3))
+    assert told_at_end(calm) != pytest.approx(4.1, abs=told_tolerance(calm, 4.1, 0.3))
+    assert told_tolerance(calm[:1], 4.0, 0.3) == pytest.approx(1.2)

@@ -38,7 +38,7 @@ def open_records(
         names={"trends.table": "hot", "trend.name": "label"} if "other_names" in form else {},
         environment={"DEFECT": defect, "FORM": form, "WAIT": str(wait)},
         prepare=["init"], writers=["trends", "images"], tables=TABLES, unique=UNIQUE,
-        workers=workers, short_lock=0.2, long_lock=1.2, kills=2, old={"trends_db": OLD},
+        workers=workers, short_lock=0.4, long_lock=1.2, kills=2, old={"trends_db": OLD},
         migrate="init", batch_transactions=1, seed=0, output_dir="",
     )  # fmt: skip
     subject, runs = prepare_subject(config, folder / "work")

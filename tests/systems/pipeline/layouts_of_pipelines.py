@@ -53,6 +53,7 @@ def second_config(project: Path, **changes: Any) -> EndToEndConfig:
         "emotions": [],
         "least_trends": 5,
         "score_range": [],
+        "voices": {},
         "days": 7.0,
         "least_lines": 5,
         "script_keys": [],

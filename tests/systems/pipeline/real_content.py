@@ -155,12 +155,12 @@ def test_a_third_voice_half_a_line_noise_and_a_mood_are_named(spoken: Spoken, pr
 
 CHANGED = {
     1: ("Have you heard? The price of acorns went down again this morning.", "'down' for 'up'"),
-    4: ("A robot squirrel? Does it at least say thank them?", ""),
+    4: ("A robot squirrel? Does it at least say thank them?", "'them' for 'you'"),
     9: ("The acorn market opens at half past nine tomorrow.", "'nine' for 'eight'"),
     10: ("Then I will become the first vegetarian butcher in Spain.", "'spain' for 'france'"),
     11: ("You would have to sell every single spoon you own.", "'spoon' for 'knife'"),
 }
-"""Lines with a word of another meaning, and how that is told; nothing where it may be misheard."""
+"""Lines with a word of another meaning, and how that is told."""
 
 
 def test_a_changed_word_is_named_in_a_voice_that_is_heard_well(spoken: Spoken) -> None:
@@ -168,11 +168,10 @@ def test_a_changed_word_is_named_in_a_voice_that_is_heard_well(spoken: Spoken) -
     for number, (text, _) in CHANGED.items():
         replace_line(paths[number - 1], text, PIPER, DIALOGUE[number - 1][0])
     report = examined(paths)
-    wanted = {number for number, (_, told) in CHANGED.items() if told}
-    assert reds(report) == {"words-are-right": wanted}
+    assert reds(report) == {"words-are-right": set(CHANGED)}
     faults = next(each.faults for each in report.findings if each.name == "words-are-right")
-    for fault, number in zip(faults, sorted(wanted), strict=True):
-        assert CHANGED[number][1] in fault
+    for fault, (_, told) in zip(faults, CHANGED.values(), strict=True):
+        assert told in fault
 
 
 @pytest.mark.parametrize("program", VOICES)
@@ -193,7 +192,7 @@ def test_one_voice_for_both_and_another_topic_are_red(tmp_path: Path) -> None:
     _, timeline = speak(DIALOGUE, tmp_path, one)
     report = examined([line.audio for line in timeline.lines], topic="football world cup final")
     assert set(reds(report)) == {"voices-differ", "topic-in-script"}
-    assert untried(report) == {"voices-stay"}
+    assert untried(report) == {"voices-stay", "words-are-right"}
 
 
 ODD = {

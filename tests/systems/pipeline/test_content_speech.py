@@ -14,7 +14,7 @@ from proofbook_systems.pipeline.content.asking import Plan, plan_questions
 from proofbook_systems.pipeline.content.limits import ContentLimits
 from proofbook_systems.pipeline.content.lines import DECOYS, line_texts
 from proofbook_systems.pipeline.content.speech import judge_speech
-from proofbook_systems.pipeline.content.spoken_lines import misspoken
+from proofbook_systems.pipeline.content.spoken_lines import incomplete, misspoken
 from proofbook_systems.pipeline.content.wording import spoken_text
 from proofbook_systems.pipeline.findings import Finding, blamed
 
@@ -190,3 +190,20 @@ def test_words_that_nobody_expects_fit_badly_and_still_best(
     totals = tuple(fits[key] * lines[2].tokens[key] for key in lines[2].keys)
     line = replace(lines[2], observed=replace(lines[2].observed, totals=totals))
     assert bool(misspoken(line, lines, LIMITS)) is is_wrong
+
+
+def test_a_rare_second_word_does_not_make_the_first_one_missing() -> None:
+    plan = planned(DIALOGUE)
+    says = {f"{i:03d}.wav": spoken_text(line) for i, (_, line) in enumerate(DIALOGUE, 1)}
+    line = plan.heard(answer_plan(plan, says))[6]
+    # As measured: "Nutsy" is unlikely wherever it is said, so a text without it fits better.
+    totals = dict.fromkeys(line.keys, -60.0) | {"line:7": -24.9, "start:1": -24.1, "start:2": -14.4}
+    tokens = {**line.tokens, "line:7": 14, "start:1": 12, "start:2": 8}
+    mumbled = replace(
+        line.observed, transcript="in 2026 and remove each sausage anyway.",
+        totals=tuple(totals[key] for key in line.keys),
+        tokens=tuple(tokens[key] for key in line.keys),
+    )  # fmt: skip
+    assert incomplete(replace(line, observed=mumbled)) == ""
+    lost = replace(mumbled, totals=tuple({**totals, "start:1": -18.0}[key] for key in line.keys))
+    assert "begins too late: 'relax'" in incomplete(replace(line, observed=lost))

@@ -112,17 +112,20 @@ def test_table_has_the_checklists_form() -> None:
     assert wholes(runs)[QUICK] == [210.0, 209.0, 214.0]
 
 
+_FIRST = [("script", USUAL), ("images", USUAL), ("video", USUAL), ("video", QUICK)]
+
+
 @pytest.mark.slow
 def test_forms_are_measured_from_the_same_state(tmp_path: Path) -> None:
     runs, faults = measure_stages(perf_config(tmp_path), tmp_path / "work")
     assert faults == []
-    assert [(r.stage, r.form) for r in runs if r.repetition == 1] == [
-        ("script", USUAL), ("images", USUAL), ("video", USUAL), ("video", QUICK),
-    ]  # fmt: skip
+    assert [(r.stage, r.form) for r in runs if r.repetition == 1] == _FIRST
     assert [r.form for r in runs if (r.stage, r.repetition) == ("video", 2)] == [QUICK, USUAL]
     assert {r.repetition for r in runs} == {0, 1, 2}
     assert speedups(runs)["video"].value > 1
-    assert min(run.memory for run in runs) > 1_000_000
+    # On a busy machine one that is quick may be over before it was looked at.
+    most = {stage: max(r.memory for r in runs if r.stage == stage) for stage, *_ in _FIRST}
+    assert min(most.values()) > 1_000_000
 
 
 @pytest.mark.slow

@@ -20,6 +20,9 @@ class ContentLimits:
     """Of all words of a script: 0.03 by Piper, 0.15 to 0.38 by eSpeak NG; other lines give 1."""
     most_misheard: float = 0.08
     """Of a character's words, from which on single words are not judged: 0.03 by Piper."""
+    least_sure: float = -0.4
+    """Fit of a character's line in the middle, below which they are not either: by Piper -0.25 and
+    more in six lines, -0.5 in three; by eSpeak NG -0.37 and less in six."""
     cut_start: float = 0.4
     """Seconds of speech that the control cuts off at the start; about one word."""
     cut_end: float = 0.6

@@ -91,21 +91,31 @@ class HeardLine:
         rivals = [total for key, total in self.totals.items() if key.startswith(prefix)]
         return max(rivals) - own if rivals else -99.0
 
-    def is_rare(self, edge: str) -> bool:
-        """Say whether the first word (``start``) or the last (``end``) is a rare one.
+    def edge_gain(self, edge: str) -> float:
+        """Return by how much the text fits better without its first (``start``) or last words.
 
-        A model that has a word in parts alone, as most names, hears another word in its place.
+        -99 where nothing can be said. Words from the first rare one on are not counted: a model
+        that has a word in parts alone, as most names, hears another word in its place, and any
+        text without it fits better.
         """
-        key = f"{edge}:1"
-        if key not in self.tokens:
-            return True
+        gains = [-99.0]
+        for count in _CUTS:
+            if f"{edge}:{count}" not in self.totals or self._is_rare(edge, count):
+                break
+            gains.append(self.totals[f"{edge}:{count}"] - self.totals[own_key(self.line)])
+        return max(gains)
+
+    def _is_rare(self, edge: str, count: int) -> bool:
+        """Say whether the word at this place, counted from the edge, is a rare one."""
+        before = own_key(self.line) if count == 1 else f"{edge}:{count - 1}"
         words = spoken_text(self.line.text).split()
         if edge == "start":
-            marks = _marks(words[0])
+            marks = _marks(words[count - 1])
         else:
             # The full stop is counted with either text.
-            marks = _marks(words[-1].rstrip(".?!…")) + words[-2].endswith(_CUT_MARKS)
-        return self.tokens[own_key(self.line)] - self.tokens[key] - marks > 1
+            ends = ".?!…" if count == 1 else ".?!…" + "".join(_CUT_MARKS)
+            marks = _marks(words[-count].rstrip(ends)) + words[-count - 1].endswith(_CUT_MARKS)
+        return self.tokens[before] - self.tokens[f"{edge}:{count}"] - marks > 1
 
 
 def own_key(line: Line) -> str:

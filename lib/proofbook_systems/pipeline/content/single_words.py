@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
+from statistics import median
 from typing import NamedTuple
 
 from proofbook_systems.pipeline.content.judged import Control, controlled
@@ -28,7 +29,7 @@ _GAIN, _BESIDE = 7.5, 3.0
 """Logarithm of how much likelier what was heard must be than what is written, and how much more for
 each further difference. By Piper a changed word had 8.4 and more; a misheard one 6.6 and less."""
 _SAME_SOUND = 0.6
-_LEAST_WORDS = 15
+_LEAST_WORDS = 20
 _CONTENT = 4
 _TURNING = frozenset(["no", "not", "now", "new", "old", "up", "off", "out", "in"])
 """Short words that turn a meaning round."""
@@ -139,7 +140,17 @@ def _hard_voices(
         elif wrong > limits.most_misheard * words:
             share = wrong / words
             reasons[character] = f"{share:.0%} of {character}'s words are misheard"
+        elif (
+            fit := _middle_fit([e for e in own if not faults[e.line.number]])
+        ) < limits.least_sure:
+            reasons[character] = f"{character}'s lines fit badly in all ({fit:.2f})"
     return reasons
+
+
+def _middle_fit(lines: Sequence[HeardLine]) -> float:
+    """Return the fit of a line in the middle; of none it is as bad as can be."""
+    fits = [each.fits[own_key(each.line)] for each in lines]
+    return median(fits) if fits else -99.0
 
 
 def _exchanged(lines: Sequence[HeardLine]) -> dict[str, int]:

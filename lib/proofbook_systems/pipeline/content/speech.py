@@ -42,7 +42,9 @@ def judge_speech(
         why=_SAYS_WHY,
     )
     words = judge_single_words(right, limits)
-    return [says, _whole(right, plan, answer), words, _errors(right, limits)], _numbers(heard)
+    named = {fault.partition(":")[0] for fault in words.faults}
+    rest = [each for each in right if each.place.partition(":")[0] not in named]
+    return [says, _whole(rest, plan, answer), words, _errors(right, limits)], _numbers(heard)
 
 
 def _exchanged(

@@ -148,7 +148,7 @@ def _told(heard: HeardLine, fit: float | None = None) -> str:
 
 def _is_lost(heard: HeardLine, edge: str, word: str, near: Sequence[str]) -> bool:
     """Say whether a word at an edge is missing: by the fit without it, and by what was heard."""
-    return heard.gain(f"{edge}:") > _GAIN[edge] and not heard.is_rare(edge) and not _has(word, near)
+    return heard.edge_gain(edge) > _GAIN[edge] and not _has(word, near)
 
 
 def _has(word: str, said: Sequence[str]) -> bool:
