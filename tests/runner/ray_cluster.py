@@ -1,17 +1,19 @@
-"""A Ray cluster on this machine for the tests of a process: started once, ended with it.
+"""A Ray cluster on this machine for all processes of a test run: started once, ended with it.
 
-Run as a program, it is the head of a cluster until its standard input ends.
+Run as a program, it is the head of a cluster until the process that it was started for ends.
 """
 
 from __future__ import annotations
 
-import atexit
+import fcntl
 import functools
 import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+import psutil
 
 _TRIES = 3
 _ENVIRONMENT = {
@@ -26,28 +28,45 @@ _ENVIRONMENT = {
 @functools.cache
 def address() -> str:
     """Return where a cluster listens whose machine has two CPUs and declares a GPU."""
+    owner = _owner()
+    known = _known(owner)
+    with Path(f"{known}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not known.exists():
+            known.write_text(_start(owner))
+    return known.read_text()
+
+
+def _owner() -> int:
+    """Return the process that outlives all tests: pytest, or what pytest-xdist's workers obey."""
+    return os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
+
+
+def _known(owner: int) -> Path:
+    began = psutil.Process(owner).create_time()  # as a process's number comes back one day
+    return Path(tempfile.gettempdir(), f"proofbook-test-cluster-{owner}-{began:.0f}")
+
+
+def _start(owner: int) -> str:
     for _ in range(_TRIES):
         process = subprocess.Popen(
-            [sys.executable, __file__],
-            env={**os.environ, **_ENVIRONMENT},
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+            [sys.executable, __file__, str(owner)],
+            env={**os.environ, **_ENVIRONMENT}, start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
         )  # fmt: skip
         assert process.stdout is not None
         if found := process.stdout.readline().strip():
-            atexit.register(_end, process)
             return found
         process.wait()
     raise RuntimeError(f"Ray did not start, in {_TRIES} tries")
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    process.communicate()
 
 
 def main() -> None:
     """Start the head, print its address, and wait."""
     from ray.cluster_utils import Cluster
 
+    owner = psutil.Process(int(sys.argv[1]))
+    known = _known(owner.pid)
     with tempfile.TemporaryDirectory(prefix="ray-") as folder:
         cluster = Cluster(
             initialize_head=True,
@@ -60,8 +79,10 @@ def main() -> None:
             },
         )
         print(cluster.address, flush=True)
-        sys.stdin.read()
+        owner.wait()
         cluster.shutdown()
+    for path in (known, Path(f"{known}.lock")):
+        path.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":
