@@ -19,22 +19,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import ray_cluster
 from running import BEGIN, survivors
 from simulation import job
 from toy_executor import ToyExecutor
 
 from proofbook.notebooks import read_runbook
-from proofbook.records import Outcome, PlannedJob, RunInfo
+from proofbook.records import Outcome, Output, PlannedJob, RunInfo
 from proofbook.resources import Resources
 from proofbook.runner.capacity import Allocation, Capacity
 from proofbook.runner.events import CellStarted, Event, JobStarted, Sink
+from proofbook.runner.executors.cluster.connection import connect
+from proofbook.runner.executors.cluster.executor import open_ray
 from proofbook.runner.executors.local import open_local
 from proofbook.runner.executors.protocol import Executor, JobResult, JobSpec
 from proofbook.runner.handover import Handover
 from proofbook.runner.outcomes import OutcomeWriter
 from proofbook.runner.reserve import Reserve
+from proofbook.runner.resolution import output_problem
 from proofbook.runner.schedule import Start
-from proofbook.runs.folder import JobFolder, RunFolder
+from proofbook.runs.folder import JobFolder, RunFolder, read_records
 
 pytestmark = pytest.mark.slow
 
@@ -46,14 +50,22 @@ Open = Callable[[Handover, Sink, Path], AbstractContextManager[Executor]]
 
 
 def open_toy(handover: Handover, sink: Sink, scratch: Path) -> AbstractContextManager[Executor]:
-    return closing(ToyExecutor(scratch, handover.capacity, sink))
+    run = handover.writer.run.path
+    return closing(ToyExecutor(run, scratch, handover.capacity, sink))
 
 
 def open_here(handover: Handover, sink: Sink, scratch: Path) -> AbstractContextManager[Executor]:
     return open_local(handover.info, handover.writer, handover.capacity, sink, cold=False)
 
 
-EXECUTORS: dict[str, Open] = {"local": open_here, "toy": open_toy}
+@contextlib.contextmanager
+def open_cluster(handover: Handover, sink: Sink, scratch: Path) -> Iterator[Executor]:
+    connect(ray_cluster.address())
+    with open_ray(handover.info, handover.writer, handover.capacity, sink, cold=False) as executor:
+        yield executor
+
+
+EXECUTORS: dict[str, Open] = {"local": open_here, "toy": open_toy, "ray": open_cluster}
 
 
 @dataclass
@@ -99,11 +111,11 @@ def place(
     """Return a function that opens the executor for a runbook of these cells."""
     with contextlib.ExitStack() as stack:
 
-        def make(*cells: str, run_id: str = "r1") -> Place:
+        def make(*cells: str, run_id: str = "r1", parameters: str = "x: int = 1") -> Place:
             run = RunFolder(tmp_path / "run")
             run.media.mkdir(parents=True)
             reserve = stack.enter_context(Reserve(run.path))
-            path = add_runbook("demo/one", BEGIN, *cells, parameters="x: int = 1")
+            path = add_runbook("demo/one", BEGIN, *cells, parameters=parameters)
             handover = Handover(
                 info=RunInfo(run_id=run_id, profile="tiny", plan=()),
                 writer=OutcomeWriter(run=run, reserve=reserve),
@@ -194,6 +206,47 @@ def test_a_kernel_has_the_environment_of_the_spec_and_a_folder_of_its_own(
     planned = job("a", gpus=1, cpus=2)
     update = {"timeout": 100.0, "parameters": {"x": expected}}
     assert here.outcome(planned.model_copy(update=update)).status == "passed"
+
+
+def test_a_job_finds_what_is_beside_its_runbook_and_what_other_jobs_have_left(
+    place: MakePlace, tmp_path: Path
+) -> None:
+    here = place(
+        "from pathlib import Path\nimport beside\n"
+        "checks.expect('left', Path(x, 'w').read_text(), beside.EXPECTED)\n"
+        "Path('mine').write_text('1')\nchecks.output('mine', Path('mine').resolve())\n"
+        "checks.output('same', Path(x))",
+        PASS,
+        parameters='x: str = ""',
+    )
+    here.handover.runbooks["demo/one"].path.with_name("beside.py").write_text("EXPECTED = 'made'")
+    left = here.handover.writer.run.path / "jobs" / "before" / "work"
+    left.mkdir(parents=True)
+    (left / "w").write_text("made")
+    planned = ONE.model_copy(update={"parameters": {"x": ""}})
+    outcome = here.outcome(planned, inputs=(str(left),), resolved={"x": str(left)})
+    assert (outcome.status, outcome.cause) == ("passed", "")
+    folder = here.folder(ONE)
+    records = read_records(folder.records)[0]
+    values = {each.name: each.value for each in records if isinstance(each, Output)}
+    assert values == {"mine": str(folder.work / "mine"), "same": str(left)}
+    assert (folder.work / "mine").read_text() == "1"
+    assert outcome.resolved == {"x": str(left)}
+
+
+def test_an_output_outside_of_the_job_s_folder_is_there_for_the_next_job(
+    place: MakePlace, tmp_path: Path
+) -> None:
+    (tmp_path / "cache").write_text("far away")
+    here = place(
+        f"checks.output('far', __import__('pathlib').Path({str(tmp_path / 'cache')!r}))", PASS
+    )
+    assert here.outcome(ONE).status == "passed"
+    (far,) = [
+        each for each in read_records(here.folder(ONE).records)[0] if isinstance(each, Output)
+    ]
+    assert Path(str(far.value)).read_text() == "far away"
+    assert output_problem(far) == ""
 
 
 def test_what_no_machine_has_is_recorded_as_skipped(place: MakePlace) -> None:

@@ -6,6 +6,7 @@ events and a result come out, and the job's folder is copied over.
 
 from __future__ import annotations
 
+import os
 import pickle
 import shutil
 import subprocess
@@ -13,24 +14,61 @@ import sys
 import tempfile
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from proofbook.kernels.session import WarmKernelManager
+from proofbook.records import Node, Outcome
 from proofbook.runner.capacity import Capacity
 from proofbook.runner.events import Sink
+from proofbook.runner.executors.pieces import Piece, pieces_of, write_pieces
 from proofbook.runner.executors.protocol import JobResult, JobSpec
-from proofbook.runner.job import Worker, execute_job
-from proofbook.runner.outcomes import OutcomeWriter
-from proofbook.runner.reserve import Reserve
-from proofbook.runs.folder import RunFolder
+from proofbook.runner.executors.visiting import Visit
+from proofbook.runs.siblings import list_siblings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Luggage:
+    """Everything that a machine is given for an attempt."""
+
+    spec: JobSpec
+    run_path: str
+    beside: list[list[Piece]]
+    inputs: dict[str, list[list[Piece]]]
+
+    def unpack(self, folder: Path) -> Visit:
+        """Return the attempt on this machine, in ``folder``."""
+        beside = _written(folder / "beside", self.beside)
+        places = {
+            path: _written(folder / f"input-{number}", bundles) / Path(path).name
+            for number, (path, bundles) in enumerate(self.inputs.items())
+        }
+        return Visit(
+            spec=self.spec,
+            folder=folder / "run",
+            run_path=self.run_path,
+            runbook=beside / Path(self.spec.notebook_path).name,
+            inputs=places,
+            environment=os.environ,
+            node=Node(name="toy"),
+            kernel_manager_class=WarmKernelManager,
+        )
+
+
+def _written(folder: Path, bundles: list[list[Piece]]) -> Path:
+    folder.mkdir()
+    for bundle in bundles:
+        write_pieces(folder, bundle)
+    return folder
 
 
 class ToyExecutor:
     """Executes each attempt in a new process."""
 
-    def __init__(self, scratch: Path, capacity: Capacity, sink: Sink) -> None:
+    def __init__(self, run: Path, scratch: Path, capacity: Capacity, sink: Sink) -> None:
         self.capacity = capacity
+        self._run = run
         self._scratch = scratch
         self._sink = sink
         self._threads = ThreadPoolExecutor(capacity.slots)
@@ -58,28 +96,37 @@ class ToyExecutor:
         )
         assert process.stdin is not None
         assert process.stdout is not None
-        pickle.dump(spec, process.stdin)
+        pickle.dump(self._luggage(spec), process.stdin)
         process.stdin.flush()
         with self._lock:
             self._processes.append(process)
             if self._cancelled:
                 _tell_to_end(process)
-        with process:
-            result = self._follow(process.stdout)
         brought = Path(tempfile.mkdtemp(dir=self._scratch, prefix="brought-"))
-        shutil.copytree(remote, brought, symlinks=True, dirs_exist_ok=True)
+        with process:
+            outcome = self._follow(process.stdout, brought)
         shutil.rmtree(remote)
-        return JobResult(outcome=result.outcome, brought=brought)
+        return JobResult(outcome=outcome, brought=brought)
 
-    def _follow(self, messages: IO[bytes]) -> JobResult:
+    def _luggage(self, spec: JobSpec) -> Luggage:
+        beside = [
+            bundle for path in list_siblings(Path(spec.notebook_path)) for bundle in pieces_of(path)
+        ]
+        inputs = {path: list(pieces_of(Path(path))) for path in spec.inputs}
+        return Luggage(spec=spec, run_path=str(self._run), beside=beside, inputs=inputs)
+
+    def _follow(self, messages: IO[bytes], brought: Path) -> Outcome:
         while True:
             try:
                 message: Any = pickle.load(messages)
             except EOFError as error:
                 raise ConnectionError("its process is gone") from error
-            if isinstance(message, JobResult):
+            if isinstance(message, Outcome):
                 return message
-            self._sink(message)
+            if isinstance(message, list):
+                write_pieces(brought, message)
+            else:
+                self._sink(message)
 
 
 def _tell_to_end(process: subprocess.Popen[bytes]) -> None:
@@ -88,8 +135,8 @@ def _tell_to_end(process: subprocess.Popen[bytes]) -> None:
 
 
 def main(folder: Path) -> None:
-    """Execute the spec that comes by stdin; the end of stdin cancels it."""
-    spec: JobSpec = pickle.load(sys.stdin.buffer)
+    """Execute what comes by stdin; the end of stdin cancels it."""
+    luggage: Luggage = pickle.load(sys.stdin.buffer)
     out, lock = sys.stdout.buffer, threading.Lock()
 
     def send(message: object) -> None:
@@ -97,29 +144,21 @@ def main(folder: Path) -> None:
             pickle.dump(message, out)
             out.flush()
 
-    run = RunFolder(folder)
-    run.media.mkdir()
-    cancelled = threading.Event()
+    visit = luggage.unpack(folder)
 
     def watch() -> None:
         sys.stdin.buffer.read()
-        cancelled.set()
+        visit.cancelled.set()
 
     threading.Thread(target=watch, daemon=True).start()
-    with Reserve(run.path) as reserve:
-        worker = Worker(
-            writer=OutcomeWriter(run=run, reserve=reserve),
-            sink=send,
-            cancelled=cancelled,
-            kernel_manager_class=WarmKernelManager,
-        )
-        send(execute_job(spec, worker))
+    outcome = visit.execute(send)
+    for pieces in visit.results():
+        send(pieces)
+    send(outcome)
 
 
 if __name__ == "__main__":
     main(Path(sys.argv[1]))
     # The thread that reads stdin holds its lock, which a normal exit would wait for.
     sys.stdout.flush()
-    import os
-
     os._exit(0)

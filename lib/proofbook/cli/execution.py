@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from proofbook.cli.application import app, warm_app
-from proofbook.cli.options import Outputs, ProfileName
+from proofbook.cli.options import ClusterAddress, ExecutorName, Outputs, ProfileName
 from proofbook.errors import UsageError
 
 __all__ = ["run", "warm_start", "warm_status", "warm_stop"]
@@ -36,6 +36,8 @@ def run(
     ] = None,
     outputs: Outputs = None,
     cold: Annotated[bool, typer.Option("--cold", help="Ordinary kernels only.")] = False,
+    executor: ExecutorName = "local",
+    address: ClusterAddress = "",
     suggest: Annotated[
         bool,
         typer.Option("--suggest", help="Print a profile proposed for the subject; run nothing."),
@@ -49,6 +51,7 @@ def run(
         say(suggest_profile(tuple(runbooks or ()), profile, _overrides(parameter or [])))
         raise typer.Exit
     from proofbook.runner.command import RunOptions, run_command
+    from proofbook.runner.executors.kinds import Choice
 
     options = RunOptions(
         runbooks=tuple(runbooks or ()),
@@ -59,6 +62,7 @@ def run(
         rerun=_rerun(rerun),
         outputs=outputs,
         cold=cold,
+        executor=Choice(executor, address),
     )
     raise typer.Exit(run_command(options))
 

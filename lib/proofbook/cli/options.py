@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AuthoritiesFile",
+    "ClusterAddress",
+    "ExecutorName",
     "KeyFile",
     "NamedRun",
     "Outputs",
@@ -28,6 +30,15 @@ Outputs = Annotated[
 ProfileName = Annotated[
     str | None,
     typer.Option("--profile", help="A name under parameters/, or a YAML file; default: tiny."),
+]
+ExecutorName = Annotated[
+    str, typer.Option("--executor", help="What executes the jobs: local, or ray for a cluster.")
+]
+ClusterAddress = Annotated[
+    str,
+    typer.Option(
+        "--address", help="The cluster; default: the one of this machine. local starts one."
+    ),
 ]
 RunName = Annotated[str, typer.Argument(help="A run's id, its folder, or latest.")]
 NamedRun = Annotated[str, typer.Option("--run", help="A run's id, its folder, or latest.")]

@@ -14,6 +14,7 @@ __all__ = [
     "CellState",
     "CellStatus",
     "Failure",
+    "Node",
     "Outcome",
     "OutcomeStatus",
     "PlannedJob",
@@ -61,6 +62,18 @@ class Attempt(Model):
     cause: str = ""
     started: AwareDatetime
     ended: AwareDatetime | None = None
+    infrastructure: bool = False
+    """Whether its machine was lost, or the way there: that says nothing about the job."""
+
+
+class Node(Model):
+    """The machine that executed a job, where that is not the run's own."""
+
+    name: str
+    """Its host name, and what its cluster calls it."""
+    environment: dict[Identifier, str] = Field(default_factory=dict)
+    """Versions, as the run has them of its own machine."""
+    hardware: dict[Identifier, float | str] = Field(default_factory=dict)
 
 
 class Outcome(Model):
@@ -83,6 +96,8 @@ class Outcome(Model):
     attempts: tuple[Attempt, ...] = ()
     kernel: Identifier = ""
     """``warm`` or ``ordinary``."""
+    node: Node | None = None
+    """Where it was executed, where that is another machine than the run's."""
     notebook_sha256: Identifier = ""
     """Hash of the runbook that was executed: of its cells' types, ids, tags and sources."""
     started: AwareDatetime | None = None

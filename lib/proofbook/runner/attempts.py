@@ -10,7 +10,11 @@ from proofbook.runner.events import CellStarted, Event, JobStarted, Sink
 from proofbook.runner.executors.protocol import JobSpec
 from proofbook.runs.folder import read_records
 
-__all__ = ["Fence", "StaleResult", "may_retry", "refuse_stale"]
+__all__ = ["MOST_LOST", "Fence", "StaleResult", "may_retry", "refuse_stale"]
+
+
+MOST_LOST = 3
+"""How often a job is tried again whose machine was lost."""
 
 
 class StaleResult(ProofbookError):  # noqa: N818 - a statement about a result, as StopIteration is
@@ -61,8 +65,15 @@ def refuse_stale(outcome: Outcome, spec: JobSpec) -> None:
 
 
 def may_retry(job: PlannedJob, outcome: Outcome, records: Path) -> bool:
-    """Say whether a lost kernel gets another try; a check that has failed already stays failed."""
-    if outcome.status != "crashed" or len(outcome.attempts) > job.retries:
+    """Say whether a lost kernel gets another try; a check that has failed already stays failed.
+
+    A lost machine does, too, and that is not taken from the job's own retries.
+    """
+    lost = sum(attempt.infrastructure for attempt in outcome.attempts)
+    own = len(outcome.attempts) - lost
+    if outcome.status != "crashed":
+        return False
+    if lost > MOST_LOST if outcome.attempts[-1].infrastructure else own > job.retries:
         return False
     checks = [record for record in read_records(records)[0] if isinstance(record, Check)]
     return all(check.status not in ("failed", "error") for check in checks)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from proofbook.errors import UsageError
 from proofbook.extras import refuse_missing_extras
-from proofbook.hardware import default_slots
 from proofbook.project import Project, find_project
+from proofbook.runner.executors.kinds import LOCAL, Choice
 from proofbook.runner.listing import refuse_without_default
 from proofbook.runner.plan import Plan, load_plan
 from proofbook.runner.resume import Rerun, expected_seconds
@@ -45,6 +45,7 @@ class RunOptions:
     rerun: Rerun | None = None
     outputs: Path | None = None
     cold: bool = False
+    executor: Choice = LOCAL
 
 
 def run_command(options: RunOptions) -> int:
@@ -70,6 +71,7 @@ def run_command(options: RunOptions) -> int:
         progress=Progress(Console(file=sys.stdout), expected_seconds(outputs)),
         slots=options.slots,
         cold=options.cold,
+        choice=options.executor,
     )
     say(f"{result.verdict}: {_MEANINGS[result.verdict]}")
     say(f"report: {result.report}")
@@ -87,9 +89,9 @@ def _begin(project: Project, outputs: Path, options: RunOptions) -> RunFolder:
     from proofbook.runner.feasibility import refuse_unrunnable
     from proofbook.runner.run import begin_run
 
-    slots = min(options.slots or default_slots(), len(plan.jobs))
-    refuse_unrunnable(plan, find_capacity(plan.jobs, slots))
-    return begin_run(project, plan, outputs, slots)
+    capacity = find_capacity(plan.jobs, options.slots, options.executor)
+    refuse_unrunnable(plan, capacity)
+    return begin_run(project, plan, outputs, capacity.slots)
 
 
 def _tell_defaults(plan: Plan) -> None:

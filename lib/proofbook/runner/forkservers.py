@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from proofbook.errors import ForkserverError, KernelError
@@ -17,11 +17,17 @@ OFF = "off"
 
 
 @contextmanager
-def forkserver_for(warm: Sequence[str], sink: Sink, *, cold: bool = False) -> Iterator[str]:
+def forkserver_for(
+    warm: Sequence[str],
+    sink: Sink,
+    *,
+    cold: bool = False,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[str]:
     """Yield the socket of a forkserver that has imported ``warm``, or :data:`OFF`.
 
     One that is started for the run ends with the block. ``sink`` gets a note of what a person
-    should know.
+    should know. ``environment`` is what its kernels will have; by default this process's.
     """
     if cold:
         yield OFF
@@ -35,7 +41,7 @@ def forkserver_for(warm: Sequence[str], sink: Sink, *, cold: bool = False) -> It
         text = f"not using the shared forkserver: {reason}; starting one for this run"
         sink(Note(text=text))
     try:
-        forkserver = start_forkserver(warm)
+        forkserver = start_forkserver(warm, env=environment)
     except KernelError as error:
         sink(Note(text=f"ordinary kernels only: {error}"))
         yield OFF

@@ -9,16 +9,16 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 
 from proofbook.notebooks import Runbook, content_hash
 from proofbook.records import Attempt, Outcome, PlannedJob, RunInfo, now
 from proofbook.runner.attempts import may_retry, refuse_stale
 from proofbook.runner.capacity import Allocation, Capacity
-from proofbook.runner.executors.protocol import JobResult, JobSpec
+from proofbook.runner.executors.protocol import InfrastructureFault, JobResult, JobSpec
 from proofbook.runner.outcomes import OutcomeWriter, ended
-from proofbook.runner.resolution import read_outputs, resolve_parameters
+from proofbook.runner.resolution import path_inputs, read_outputs, resolve_parameters
 from proofbook.runner.schedule import Obstacle, Start
 from proofbook.runner.source import decode_notebook
 from proofbook.runs.folder import RunFolder
@@ -69,7 +69,7 @@ class Handover:
         path = runbook.path
         notebook = path.read_bytes()
         lacking = self.lacking.get(job.id, "")
-        outputs_of = partial(read_outputs, self.writer.run)
+        outputs_of = cache(partial(read_outputs, self.writer.run))
         return JobSpec(
             run_id=self.info.run_id,
             job=job,
@@ -80,6 +80,7 @@ class Handover:
             seconds_left=None if self.deadline is None else self.deadline - time.monotonic(),
             # A job that is skipped for what the machine lacks does not miss an output.
             resolved={} if lacking else resolve_parameters(job, runbook, outputs_of),
+            inputs=() if lacking else path_inputs(job, outputs_of),
             lacking=lacking,
             earlier=earlier,
         )
@@ -155,8 +156,9 @@ class Handover:
             attempts=spec.earlier,
             started=started,
         )
-        outcome = ended(lost, started)
-        self.writer.open_folder(spec.job.id)
+        outcome = ended(lost, started, infrastructure=isinstance(error, InfrastructureFault))
+        if self.writer.run.job(spec.job.id).outcome.exists():
+            self.writer.open_folder(spec.job.id)  # else there is what was seen of this attempt
         self.writer.write(outcome)
         return outcome
 

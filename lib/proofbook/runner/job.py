@@ -49,6 +49,8 @@ class Worker:
     """What every kernel inherits from this machine."""
     cancelled: threading.Event = field(default_factory=threading.Event)
     kernel_manager_class: Any = None
+    runbook: Path | None = None
+    """Where a runbook lies on this machine with all that is beside it; None: as the spec says."""
 
     @property
     def run(self) -> RunFolder:
@@ -102,7 +104,8 @@ def _execute(spec: JobSpec, worker: Worker, folder: JobFolder) -> Execution | No
     redact = _redactor(spec, worker)
     with temporary_folder(spec.job.id) as temporary, JobLog(folder.log, redact) as log:
         execution = _prepare(spec, worker, folder, log, temporary)
-        with siblings(Path(spec.notebook_path), folder.work, log.write) as written:
+        runbook = worker.runbook or Path(spec.notebook_path)
+        with siblings(runbook, folder.work, log.write) as written:
             _execute_notebook(spec, worker, execution)
         if written:
             cause = f"{written[0]}, next to the runbook, changed while the job ran: rename it"
@@ -212,7 +215,8 @@ def _judged(
             "status": verdict.status,
             "cause": verdict.cause,
             "allowed": verdict.allowed,
-            "flaky": verdict.status == "passed" and bool(begun.attempts),
+            "flaky": verdict.status == "passed"
+            and not all(attempt.infrastructure for attempt in begun.attempts),
             "failure": verdict.failure,
             "cells": verdict.cells,
             "kernel": execution.kernel if execution else "",

@@ -52,8 +52,11 @@ class OutcomeWriter:
         return outcome
 
 
-def ended(outcome: Outcome, started: datetime) -> Outcome:
-    """Return the outcome of an attempt that began at ``started`` and ends now."""
+def ended(outcome: Outcome, started: datetime, *, infrastructure: bool = False) -> Outcome:
+    """Return the outcome of an attempt that began at ``started`` and ends now.
+
+    ``infrastructure`` says that its machine was lost, and not the job's own kernel.
+    """
     moment = now()
     attempt = Attempt(
         number=len(outcome.attempts) + 1,
@@ -61,5 +64,6 @@ def ended(outcome: Outcome, started: datetime) -> Outcome:
         cause=outcome.cause,
         started=started,
         ended=moment,
+        infrastructure=infrastructure,
     )
     return outcome.model_copy(update={"attempts": (*outcome.attempts, attempt), "ended": moment})

@@ -31,6 +31,7 @@ __all__ = [
     "UnresolvedError",
     "lost_outputs",
     "output_problem",
+    "path_inputs",
     "read_outputs",
     "resolve_parameters",
 ]
@@ -71,6 +72,16 @@ def resolve_parameters(
     except ParameterError as error:
         raise UnresolvedError("error", _with_origin(error, job)) from error
     return {name: verified[name] for name in open_names}
+
+
+def path_inputs(job: PlannedJob, outputs_of: OutputsOf) -> tuple[str, ...]:
+    """Return the paths among the outputs that a job's parameters name: what it needs the bytes of.
+
+    Another machine has to be given them.
+    """
+    named = [outputs_of(each.job).get(each.output) for each in _references(job)]
+    paths = [str(output.value) for output in named if output and output.content]
+    return tuple(dict.fromkeys(paths))
 
 
 def read_outputs(run: RunFolder, job_id: str) -> dict[str, Output]:

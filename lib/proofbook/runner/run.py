@@ -21,6 +21,7 @@ from proofbook.runner.attempts import Fence
 from proofbook.runner.dispatch import Dispatcher, Inbox
 from proofbook.runner.events import Note, Sink, broadcast
 from proofbook.runner.executors.choice import find_capacity, open_executor
+from proofbook.runner.executors.kinds import LOCAL, Choice
 from proofbook.runner.feasibility import find_lacking
 from proofbook.runner.guards import cancelled_by_signals, claimed
 from proofbook.runner.handover import Handover
@@ -98,6 +99,7 @@ def execute_run(
     progress: Progress,
     slots: int | None = None,
     cold: bool = False,
+    choice: Choice = LOCAL,
 ) -> RunResult:
     """Execute what is left of a run, and write its report.
 
@@ -108,8 +110,10 @@ def execute_run(
         progress: Shows everything that happens.
         slots: How many jobs at a time; by default as planned.
         cold: Start an ordinary kernel for each job.
+        choice: What executes the jobs.
 
     Raises:
+        UsageError: There is no such cluster.
         RunFolderError: Another process executes it, or its runbooks or this machine do not fit it.
     """
     trust = find_trust(project)
@@ -117,17 +121,20 @@ def execute_run(
     inbox = Inbox()
     cancel = partial(_cancel, inbox, progress.handle)
     with claimed(folder), Reserve(folder.path) as reserve, cancelled_by_signals(cancel):
-        handover = _hand_over(folder, project, reserve, slots)
+        handover = _hand_over(folder, project, reserve, slots, choice)
         info, capacity = handover.info, handover.capacity
         done = kept_outcomes(folder, info, handover.runbooks, rerun)
         report = LiveReport(folder, len(info.plan), reserve, progress.handle, trust=trust)
         fence = Fence(broadcast(progress.handle, report.handle))
         folder.write_info(info, handover.writer.redact)
-        _note_lacks(info, done, folder, progress.handle)
+        if choice.is_local:
+            _note_lacks(info, done, folder, progress.handle)
         with (
             progress.showing(info, done),
             report.following(),
-            open_executor(info, handover.writer, capacity, fence, cold=cold) as executor,
+            open_executor(
+                info, handover.writer, capacity, fence, cold=cold, choice=choice
+            ) as executor,
         ):
             schedule = Schedule(info.plan, capacity, done, handover.lacking)
             outcomes = Dispatcher(schedule, executor, handover, fence, inbox).run()
@@ -143,11 +150,11 @@ def _broken_seal(folder: RunFolder, trust: Trust) -> list[Change]:
 
 
 def _hand_over(
-    folder: RunFolder, project: Project, reserve: Reserve, slots: int | None
+    folder: RunFolder, project: Project, reserve: Reserve, slots: int | None, choice: Choice
 ) -> Handover:
     """Return what is needed to hand jobs to an executor, where the run can be executed here."""
     info = _reopened(folder, project, slots)
-    capacity = find_capacity(info.plan, info.slots)
+    capacity = find_capacity(info.plan, info.slots, choice)
     return Handover(
         info=info,
         writer=OutcomeWriter(run=folder, reserve=reserve, redact=Redactor.of_project(project.root)),

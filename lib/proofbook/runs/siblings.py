@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-__all__ = ["bring_siblings", "siblings"]
+__all__ = ["bring_siblings", "list_siblings", "siblings"]
 
 _MOST_COPIED = 64 * 2**20
 """Bytes of a file or folder that is still copied."""
@@ -73,13 +73,23 @@ def bring_siblings(runbook: Path, work: Path, *, linked: bool = False) -> list[P
         OSError: A file can neither be copied nor linked.
     """
     brought = []
-    for source in sorted(runbook.parent.iterdir()):
-        if _is_left_out(source) or os.path.lexists(target := work / source.name):
-            continue
-        if (size := _size_of(source)) != "other":
+    for source, size in _sized(runbook):
+        target = work / source.name
+        if not os.path.lexists(target):
             _bring(source, target, "large" if linked and _is_code(source) else size)
             brought.append(target)
     return brought
+
+
+def list_siblings(runbook: Path) -> list[Path]:
+    """Return the files and folders beside ``runbook`` that its jobs see."""
+    return [path for path, _ in _sized(runbook)]
+
+
+def _sized(runbook: Path) -> Iterator[tuple[Path, Literal["small", "large"]]]:
+    for path in sorted(runbook.parent.iterdir()):
+        if not _is_left_out(path) and (size := _size_of(path)) != "other":
+            yield path, size
 
 
 def _is_left_out(path: Path) -> bool:

@@ -14,10 +14,15 @@ from typing import Protocol
 
 from pydantic import JsonValue
 
+from proofbook.errors import ProofbookError
 from proofbook.records import Attempt, Outcome, PlannedJob
 from proofbook.runner.capacity import Capacity
 
-__all__ = ["Executor", "JobResult", "JobSpec"]
+__all__ = ["Executor", "InfrastructureFault", "JobResult", "JobSpec"]
+
+
+class InfrastructureFault(ProofbookError):  # noqa: N818 - a statement about a machine
+    """An attempt was lost with its machine, its worker or the way there: no fault of the job."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +43,8 @@ class JobSpec:
     """From the creation of this spec to the run's time limit."""
     resolved: Mapping[str, JsonValue] = field(default_factory=dict)
     """The parameters that name outputs of other jobs, with the outputs in their place."""
+    inputs: tuple[str, ...] = ()
+    """Paths of other jobs' outputs that are in ``resolved``, as the run's machine has them."""
     lacking: str = ""
     """What the job needs and no machine has: it is not executed, but recorded as skipped."""
     earlier: tuple[Attempt, ...] = ()
@@ -75,7 +82,8 @@ class Executor(Protocol):
         """Begin to execute an attempt; return at once.
 
         The future holds the result, also of a job that failed, timed out or was cancelled. Its
-        exception says that the attempt was lost, such as with its machine.
+        exception says that the attempt was lost; an :class:`InfrastructureFault`, that its machine
+        or the way there was, which is followed by another attempt.
         """
 
     def cancel(self) -> None:

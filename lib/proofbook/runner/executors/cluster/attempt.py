@@ -1,0 +1,211 @@
+"""What runs in a Ray task: one attempt at a job, telling of itself as it goes.
+
+It yields events, what log and records have grown by, and at its end the files and the outcome. The
+task ends its job when the run is cancelled, and when nobody can be reached that waits for it.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from proofbook.kernels.session import WarmKernelManager
+from proofbook.processes import TemporaryFolder
+from proofbook.records import Outcome
+from proofbook.runner.events import Event
+from proofbook.runner.executors.cluster.host import HostFacts
+from proofbook.runner.executors.pieces import Piece, write_pieces
+from proofbook.runner.executors.protocol import JobSpec
+from proofbook.runner.executors.visiting import Visit
+from proofbook.runner.imports import importing_papermill
+
+__all__ = ["GROWING", "Errand", "Grown", "Message", "Sent", "execute_attempt"]
+
+GROWING = ("output.log", "records.jsonl")
+"""Files of a job that are only appended to, and are told while it runs."""
+
+_LOOK_EVERY = 0.05
+_TELL_EVERY = 1.0
+_ASK_SECONDS = 5.0
+_LARGEST_PART = 4 * 2**20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sent:
+    """Files that were put into the cluster's object store."""
+
+    name: str
+    """Their path on the run's machine."""
+    digest: str
+    """What tells them from others: a machine that has them does not fetch them again."""
+    bundles: tuple[Any, ...] = field(repr=False)
+    """References to lists of pieces."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Errand:
+    """What a task is given."""
+
+    spec: JobSpec
+    run_path: str
+    beside: Sent
+    """What is beside the runbook."""
+    inputs: tuple[Sent, ...] = ()
+    deadline: float | None = None
+    """Of the run, by the clock of its :class:`Control`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grown:
+    """What was appended to one of the files that only grow."""
+
+    name: str
+    data: bytes = field(repr=False)
+
+
+Message = HostFacts | Event | Grown | list[Piece] | Outcome
+
+
+def execute_attempt(errand: Errand, control: Any, hosts: Mapping[str, Any]) -> Iterator[Message]:
+    """Execute an attempt on this machine; its outcome comes last.
+
+    Args:
+        errand: What to do.
+        control: The run's :class:`Control`.
+        hosts: The :class:`Host` of each machine, by its node.
+    """
+    import ray
+
+    host = hosts[ray.get_runtime_context().get_node_id()]
+    facts: HostFacts = ray.get(host.facts.remote())
+    yield facts
+    now = ray.get(control.clock.remote())
+    seconds_left = None if errand.deadline is None else errand.deadline - now
+    with TemporaryFolder("attempt-", facts.folder) as temporary, importing_papermill():
+        visit = _arrive(errand, facts, temporary.path, seconds_left)
+        outcome = yield from _follow(visit, _Cancellation(control))
+        yield from visit.results()
+        yield outcome
+
+
+def _arrive(errand: Errand, facts: HostFacts, folder: Path, seconds_left: float | None) -> Visit:
+    """Bring what was sent to where the job finds it."""
+    spec = replace(errand.spec, seconds_left=seconds_left, environment=_environment(errand.spec))
+    return Visit(
+        spec=spec,
+        folder=folder / "run",
+        run_path=errand.run_path,
+        runbook=_fetch(errand.beside, facts.folder) / Path(spec.notebook_path).name,
+        inputs={
+            sent.name: _fetch(sent, facts.folder) / Path(sent.name).name for sent in errand.inputs
+        },
+        environment=facts.environment,
+        node=facts.node,
+        kernel_manager_class=WarmKernelManager,
+    )
+
+
+def _follow(visit: Visit, cancellation: _Cancellation) -> Generator[Message, None, Outcome]:
+    """Yield what happens until the attempt has ended; return its outcome."""
+    messages: SimpleQueue[Event | Outcome] = SimpleQueue()
+    thread = threading.Thread(target=lambda: messages.put(visit.execute(messages.put)))
+    thread.start()
+    growing = _Growing(visit.run.job(visit.spec.job.id).path)
+    try:
+        while True:
+            with suppress(Empty):
+                message = messages.get(timeout=_LOOK_EVERY)
+                if isinstance(message, Outcome):
+                    return message
+                yield message
+            if cancellation.has_come():
+                visit.cancelled.set()
+            yield from growing.lines()
+    finally:
+        visit.cancelled.set()  # where nobody takes what is yielded any more
+        thread.join()
+
+
+class _Cancellation:
+    """Whether the run is cancelled, or cannot be reached, which is no different."""
+
+    def __init__(self, control: Any) -> None:
+        self._control = control
+        self._asked = control.wait.remote(_ASK_SECONDS)
+        self._come = False
+
+    def has_come(self) -> bool:
+        """Return at once."""
+        import ray
+        from ray.exceptions import RayError
+
+        if not self._come and ray.wait([self._asked], timeout=0)[0]:
+            try:
+                self._come = ray.get(self._asked)
+            except RayError:
+                self._come = True
+            if not self._come:
+                self._asked = self._control.wait.remote(_ASK_SECONDS)
+        return self._come
+
+
+class _Growing:
+    """Reads the whole lines that a job's files have grown by, every second."""
+
+    def __init__(self, job: Path) -> None:
+        self._paths = [job / name for name in GROWING]
+        self._read = dict.fromkeys(self._paths, 0)
+        self._next = 0.0
+
+    def lines(self) -> Iterator[Grown]:
+        """Yield what is new, where it is time to look."""
+        if time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + _TELL_EVERY
+        for path in self._paths:
+            with suppress(OSError), path.open("rb") as file:
+                file.seek(self._read[path])
+                data = file.read(_LARGEST_PART)
+                data = data[: data.rfind(b"\n") + 1]
+                self._read[path] += len(data)
+                if data:
+                    yield Grown(name=path.name, data=data)
+
+
+def _fetch(sent: Sent, folder: Path) -> Path:
+    """Return the folder on this machine that holds what was sent; it is fetched at most once."""
+    import ray
+
+    place = folder / "received" / sent.digest
+    if not place.is_dir():
+        place.parent.mkdir(exist_ok=True)
+        new = Path(tempfile.mkdtemp(dir=place.parent))
+        for bundle in sent.bundles:
+            write_pieces(new, ray.get(bundle))
+        try:
+            new.rename(place)
+        except OSError:
+            shutil.rmtree(new)  # another attempt was quicker
+    return place
+
+
+def _environment(spec: JobSpec) -> dict[str, str]:
+    """Return what a kernel gets over this machine's environment: its GPUs are those of the task."""
+    import ray
+
+    environment = dict(spec.environment)
+    project = environment.get("PROOFBOOK_PROJECT")
+    if project and not Path(project).is_dir():
+        del environment["PROOFBOOK_PROJECT"]
+    if spec.job.resources.gpus:
+        ids = ray.get_runtime_context().get_accelerator_ids().get("GPU", [])
+        environment["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, ids))
+    return environment

@@ -1,0 +1,212 @@
+"""Send attempts out as Ray tasks, and take what they tell and leave."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from proofbook.processes import TemporaryFolder
+from proofbook.records import Outcome, RunInfo, now
+from proofbook.runner.capacity import Capacity
+from proofbook.runner.events import CellStarted, JobStarted, Note, Sink
+from proofbook.runner.executors.cluster.attempt import GROWING, Errand, Grown, execute_attempt
+from proofbook.runner.executors.cluster.connection import disconnect
+from proofbook.runner.executors.cluster.control import Control
+from proofbook.runner.executors.cluster.faults import NotStarted, fault_of
+from proofbook.runner.executors.cluster.host import HostFacts
+from proofbook.runner.executors.cluster.placing import Placing
+from proofbook.runner.executors.cluster.sending import Sending
+from proofbook.runner.executors.pieces import write_pieces
+from proofbook.runner.executors.protocol import JobResult, JobSpec
+from proofbook.runner.outcomes import OutcomeWriter, ended
+from proofbook.runner.secret_removal import remove_secrets
+from proofbook.runs.folder import JobFolder, RunFolder
+
+__all__ = ["RayExecutor", "open_ray"]
+
+_GRACE_SECONDS = 30.0
+"""How long the attempts of a cancelled run may take to end their kernels and bring their files."""
+
+
+class RayExecutor:
+    """Executes jobs on the machines of a cluster that this process has joined.
+
+    Args:
+        info: The run.
+        writer: Writes into the run's folder.
+        capacity: What all running jobs share.
+        sink: Takes the events of every attempt.
+        cold: Start an ordinary kernel for each job.
+    """
+
+    def __init__(
+        self, info: RunInfo, writer: OutcomeWriter, capacity: Capacity, sink: Sink, *, cold: bool
+    ) -> None:
+        import ray
+
+        self.capacity = capacity
+        self._writer, self._sink = writer, sink
+        self._placing = Placing(info.warm, capacity, cold=cold)
+        self._sending = Sending(writer.run.path)
+        control: Any = ray.remote(Control)
+        self._control = control.options(num_cpus=0).remote()
+        # Ray's own retries would execute a job again without a word.
+        self._task = ray.remote(num_returns="streaming", max_retries=0)(execute_attempt)
+        self._threads = ThreadPoolExecutor(capacity.slots, thread_name_prefix="job")
+        self._brought = TemporaryFolder(".brought-", writer.run.path)
+        self._lock = threading.Lock()
+        self._waiting: dict[str, Any] = {}
+        self._running: dict[str, Any] = {}
+        self._cancelled = False
+        self._closed = False
+
+    def submit(self, spec: JobSpec) -> Future[JobResult]:
+        """Send an attempt out."""
+        return self._threads.submit(self._execute, spec)
+
+    def cancel(self) -> None:
+        """Tell all attempts; those that have not begun are taken back."""
+        import ray
+
+        with self._lock:
+            if self._cancelled:
+                return
+            self._cancelled = True
+            self._control.cancel.remote()
+            for task in self._waiting.values():
+                ray.cancel(task)
+        timer = threading.Timer(_GRACE_SECONDS, self._end_what_is_left)
+        timer.daemon = True
+        timer.start()
+
+    def close(self) -> None:
+        """End what still runs, and leave the cluster; once, as any call would join one again."""
+        if self._closed:
+            return
+        self._closed = True
+        self.cancel()
+        self._threads.shutdown()
+        self._placing.close()
+        self._brought.remove()
+        disconnect()
+
+    def _execute(self, spec: JobSpec) -> JobResult:
+        from ray.exceptions import RayError
+
+        brought = Path(tempfile.mkdtemp(prefix=f"{spec.job.id[:20]}-", dir=self._brought.path))
+        try:
+            outcome = self._follow(spec, brought)
+        except (RayError, NotStarted) as error:
+            shutil.rmtree(brought, ignore_errors=True)
+            if self._cancelled:
+                return JobResult(outcome=self._write_cancelled(spec))
+            raise fault_of(error) from error
+        self._take_in(spec, brought)
+        return JobResult(outcome=outcome, brought=brought)
+
+    def _follow(self, spec: JobSpec, brought: Path) -> Outcome:
+        """Take what an attempt tells and leaves; return its outcome."""
+        import ray
+
+        live = self._writer.open_folder(spec.job.id)
+        with self._sent(spec) as task:
+            for reference in task:
+                message = ray.get(reference)
+                if isinstance(message, Outcome):
+                    return message
+                self._take(spec, message, live, brought)
+        raise NotStarted("its task ended without an outcome")
+
+    def _take(self, spec: JobSpec, message: Any, live: JobFolder, brought: Path) -> None:
+        if isinstance(message, HostFacts):
+            with self._lock:
+                self._running[spec.job.id] = self._waiting.pop(spec.job.id)
+            for note in message.notes:
+                self._sink(Note(text=f"{message.node.name}: {note}"))
+        elif isinstance(message, Grown):
+            text = message.data.decode(errors="surrogateescape")
+            with (live.path / message.name).open("ab") as file:
+                file.write(self._writer.redact(text).encode(errors="surrogateescape"))
+        elif isinstance(message, JobStarted | CellStarted):
+            self._sink(message)
+        else:
+            write_pieces(brought, message)
+
+    @contextmanager
+    def _sent(self, spec: JobSpec) -> Iterator[Any]:
+        """Yield a task that executes an attempt, known to :meth:`cancel` while the block runs."""
+        errand = Errand(
+            spec=spec,
+            run_path=str(self._writer.run.path),
+            beside=self._sending.beside(Path(spec.notebook_path)),
+            inputs=tuple(map(self._sending.input, spec.inputs)),
+            deadline=self._deadline(spec),
+        )
+        hosts, options = self._placing.place(spec.job, lacking=bool(spec.lacking))
+        with self._lock:
+            if self._cancelled:
+                raise NotStarted("the run was cancelled")
+            task = self._task.options(**options).remote(errand, self._control, hosts)
+            self._waiting[spec.job.id] = task
+        try:
+            yield task
+        finally:
+            with self._lock:
+                self._waiting.pop(spec.job.id, None)
+                self._running.pop(spec.job.id, None)
+
+    def _deadline(self, spec: JobSpec) -> float | None:
+        import ray
+
+        if spec.seconds_left is None:
+            return None
+        now: float = ray.get(self._control.clock.remote())
+        return now + spec.seconds_left
+
+    def _take_in(self, spec: JobSpec, brought: Path) -> None:
+        """Make what was brought all that there is of an attempt, without this machine's secrets."""
+        folder = RunFolder(brought).job(spec.job.id)
+        if folder.path.is_dir():
+            remove_secrets(folder, self._writer.redact, from_log=True)
+        live = self._writer.run.job(spec.job.id)
+        for name in GROWING:
+            (live.path / name).unlink(missing_ok=True)
+
+    def _write_cancelled(self, spec: JobSpec) -> Outcome:
+        started = now()
+        outcome = ended(
+            Outcome(
+                job=spec.job.id, runbook=spec.job.runbook, status="cancelled",
+                cause="the run was cancelled before its machine had answered",
+                notebook_sha256=spec.notebook_sha256, attempts=spec.earlier, started=started,
+            ),
+            started,
+        )  # fmt: skip
+        self._writer.write(outcome)
+        return outcome
+
+    def _end_what_is_left(self) -> None:
+        import ray
+
+        with self._lock:
+            for task in (*self._waiting.values(), *self._running.values()):
+                with suppress(ValueError):
+                    ray.cancel(task, force=True)
+
+
+@contextmanager
+def open_ray(
+    info: RunInfo, writer: OutcomeWriter, capacity: Capacity, sink: Sink, *, cold: bool
+) -> Iterator[RayExecutor]:
+    """Yield an executor on the cluster that this process has joined."""
+    executor = RayExecutor(info, writer, capacity, sink, cold=cold)
+    try:
+        yield executor
+    finally:
+        executor.close()

@@ -1,0 +1,54 @@
+"""Put files into the cluster's object store, each content once."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from proofbook.fingerprints import content_of
+from proofbook.runner.executors.cluster.attempt import Sent
+from proofbook.runner.executors.pieces import Piece, pieces_of
+from proofbook.runs.siblings import list_siblings
+
+__all__ = ["Sending"]
+
+
+class Sending:
+    """What a run has sent to its cluster; it stays there while this object lives."""
+
+    def __init__(self, run: Path) -> None:
+        self._run = run
+        self._lock = threading.Lock()
+        self._sent: dict[str, Sent] = {}
+
+    def beside(self, runbook: Path) -> Sent:
+        """Return what is beside a runbook, as its jobs see it."""
+        files = list_siblings(runbook)
+        marks = [f"{path.name} {_digest(path)}" for path in files]
+        digest = hashlib.sha256("\n".join(marks).encode()).hexdigest()
+        return self._once(f"beside-{digest}", str(runbook), lambda: _pieces(files))
+
+    def input(self, path: str) -> Sent:
+        """Return the path that another job has left."""
+        digest = f"input-{_digest(Path(path))}"
+        return self._once(digest, path, lambda: _pieces([Path(path)]))
+
+    def _once(self, digest: str, name: str, pieces: Callable[[], Iterable[list[Piece]]]) -> Sent:
+        import ray
+
+        with self._lock:
+            if (key := f"{digest} {name}") not in self._sent:
+                bundles = tuple(ray.put(bundle) for bundle in pieces())
+                self._sent[key] = Sent(name=name, digest=digest, bundles=bundles)
+            return self._sent[key]
+
+
+def _pieces(paths: Iterable[Path]) -> Iterable[list[Piece]]:
+    for path in paths:
+        yield from pieces_of(path)
+
+
+def _digest(path: Path) -> str:
+    return content_of(path).sha256

@@ -1,0 +1,89 @@
+"""A Ray cluster on this machine for all processes of a test run: started once, ended with it.
+
+Run as a program, it is the head of a cluster until the process that it was started for ends.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import functools
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import psutil
+
+_TRIES = 3
+_ENVIRONMENT = {
+    # A busy machine needs longer for an agent than Ray grants it.
+    "RAY_agent_register_timeout_ms": "120000",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    # What Ray hands out as a GPU is one of these.
+    "CUDA_VISIBLE_DEVICES": "7",
+}
+
+
+@functools.cache
+def address() -> str:
+    """Return where a cluster listens whose machine has two CPUs and declares a GPU."""
+    owner = _owner()
+    known = _known(owner)
+    with Path(f"{known}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not known.exists():
+            known.write_text(_start(owner))
+    return known.read_text()
+
+
+def _owner() -> int:
+    """Return the process that outlives all tests: pytest, or what pytest-xdist's workers obey."""
+    return os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
+
+
+def _known(owner: int) -> Path:
+    began = psutil.Process(owner).create_time()  # as a process's number comes back one day
+    return Path(tempfile.gettempdir(), f"proofbook-test-cluster-{owner}-{began:.0f}")
+
+
+def _start(owner: int) -> str:
+    for _ in range(_TRIES):
+        process = subprocess.Popen(
+            [sys.executable, __file__, str(owner)],
+            env={**os.environ, **_ENVIRONMENT}, start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        )  # fmt: skip
+        assert process.stdout is not None
+        if found := process.stdout.readline().strip():
+            return found
+        process.wait()
+    raise RuntimeError(f"Ray did not start, in {_TRIES} tries")
+
+
+def main() -> None:
+    """Start the head, print its address, and wait."""
+    from ray.cluster_utils import Cluster
+
+    owner = psutil.Process(int(sys.argv[1]))
+    known = _known(owner.pid)
+    with tempfile.TemporaryDirectory(prefix="ray-") as folder:
+        cluster = Cluster(
+            initialize_head=True,
+            head_node_args={
+                "num_cpus": 2,
+                "num_gpus": 1,
+                "include_dashboard": False,
+                "object_store_memory": 200 * 2**20,
+                "temp_dir": str(Path(folder)),
+            },
+        )
+        print(cluster.address, flush=True)
+        owner.wait()
+        cluster.shutdown()
+    for path in (known, Path(f"{known}.lock")):
+        path.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    main()

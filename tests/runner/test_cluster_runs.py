@@ -1,0 +1,170 @@
+"""Whole runs on a Ray cluster: what a person sees is what the local executor leaves."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import ray_cluster
+from running import BEGIN, Ended, Runner, survivors
+from waiting import wait_for
+
+pytestmark = pytest.mark.slow
+
+Add = Callable[..., Path]
+MAKE = (
+    "from pathlib import Path\nimport helper\nfrom proofbook.media import text\n"
+    "Path('model').mkdir()\nPath('model/w').write_text(helper.WEIGHTS)\n"
+    "checks.output('model', Path('model'))\nchecks.show(text('seen'))\nchecks.measure('size', 3.0)"
+)
+USE = "from pathlib import Path\nchecks.expect('w', Path(model, 'w').read_text(), 'abc')"
+FINISH = "checks.expect('one', True)\nchecks.finish()"
+PROFILE = """
+jobs:
+  - {runbook: demo/make, id: make}
+  - {runbook: demo/use, id: use, parameters: {model: "${{ jobs.make.outputs.model }}"}}
+"""
+
+
+@pytest.fixture
+def on_cluster() -> tuple[str, ...]:
+    return "--executor", "ray", "--address", ray_cluster.address()
+
+
+@pytest.fixture
+def handing_on(add_runbook: Add, add_profile: Add) -> None:
+    path = add_runbook("demo/make", BEGIN, MAKE, FINISH)
+    path.with_name("helper.py").write_text("WEIGHTS = 'abc'")
+    add_runbook("demo/use", BEGIN, USE, FINISH, parameters='model: str = ""')
+    add_profile(PROFILE)
+
+
+def records(ended: Ended) -> list[Any]:
+    """Return the records of a run without times, cells' numbers and its own place."""
+    lines: list[Any] = []
+    for job in ("make", "use"):
+        text = (ended.folder / "jobs" / job / "records.jsonl").read_text()
+        lines += [_timeless(json.loads(line)) for line in text.splitlines()]
+    return json.loads(json.dumps(lines).replace(str(ended.folder), "RUN"))
+
+
+def _timeless(record: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in record.items() if key != "time"}
+
+
+def test_a_run_on_a_cluster_leaves_what_a_local_one_does(
+    handing_on: None, on_cluster: tuple[str, ...], runner: Runner, tmp_path: Path
+) -> None:
+    here = runner.run("--outputs", str(tmp_path / "local"), "-j", "2")
+    there = runner.run("--outputs", str(tmp_path / "there"), *on_cluster)
+    local = Ended(here.code, here.output, next((tmp_path / "local").glob("*/run.json")).parent)
+    away = Ended(there.code, there.output, next((tmp_path / "there").glob("*/run.json")).parent)
+    assert (local.code, away.code) == (0, 0), there.output
+    assert records(away) == records(local)
+    assert [p.name for p in (away.folder / "media").iterdir()] == [
+        p.name for p in (local.folder / "media").iterdir()
+    ]
+    made = away.outcome("make")
+    assert made["node"]["name"]
+    assert made["kernel"] == "warm"
+    assert (away.folder / "jobs/make/work/model/w").read_text() == "abc"
+    assert not list(away.folder.glob(".brought-*"))
+
+
+def test_an_attempt_that_is_lost_with_its_worker_is_made_again(
+    add_runbook: Add, add_profile: Add, on_cluster: tuple[str, ...], runner: Runner, tmp_path: Path
+) -> None:
+    flag = tmp_path / "flag"
+    wait = (
+        f"import pathlib, time\nflag = pathlib.Path({str(flag)!r})\n"
+        "first = not flag.exists()\nflag.touch()\nprint('begun', first, flush=True)\n"
+        "time.sleep(300 * first)"
+    )
+    add_runbook("demo/one", BEGIN, wait, FINISH)
+    add_profile("jobs:\n  - {runbook: demo/one, id: lost-once}\n")
+    process = runner.start(*on_cluster)
+    wait_for(lambda: "begun True" in _live(runner, "lost-once/output.log"))
+    for worker in _workers("lost-once"):
+        worker.send_signal(signal.SIGKILL)
+    ended = runner.end(process)
+    assert ended.code == 0, ended.output
+    outcome = ended.outcome("lost-once")
+    assert [each["status"] for each in outcome["attempts"]] == ["crashed", "passed"]
+    assert [each["infrastructure"] for each in outcome["attempts"]] == [True, False]
+    assert outcome["flaky"] is False
+    assert "the process that executed it is gone" in outcome["attempts"][0]["cause"]
+    assert "begun True" in (ended.folder / "jobs/lost-once/attempts/1/output.log").read_text()
+
+
+def test_a_killed_run_leaves_nothing_on_its_machines(
+    add_runbook: Add, add_profile: Add, on_cluster: tuple[str, ...], runner: Runner, tmp_path: Path
+) -> None:
+    flag = tmp_path / "flag"
+    wait = f"import pathlib, time\npathlib.Path({str(flag)!r}).touch()\ntime.sleep(300)"
+    add_runbook("demo/one", BEGIN, wait, FINISH)
+    add_profile("jobs:\n  - {runbook: demo/one, id: forsaken}\n")
+    process = runner.start(*on_cluster)
+    wait_for(flag.exists)
+    (folder,) = runner.project.outputs.glob("*/run.json")
+    process.kill()
+    process.wait()
+    assert survivors(folder.parent.name) == []
+    wait_for(lambda: not list(_workers("forsaken")))
+
+
+def test_what_no_machine_has_is_said_before_anything_starts(
+    add_runbook: Add, add_profile: Add, on_cluster: tuple[str, ...], runner: Runner
+) -> None:
+    add_runbook("demo/one", BEGIN, FINISH)
+    add_profile("jobs:\n  - {runbook: demo/one, resources: {gpus: 2}}\n")
+    ended = runner.run(*on_cluster)
+    assert ended.code == 2
+    assert "needs 2 gpus, found 1 on the best of 1 machines" in ended.output
+    assert not list(runner.project.outputs.glob("*/run.json"))
+
+
+def test_jobs_that_ask_for_the_one_gpu_never_have_it_at_once(
+    add_runbook: Add, add_profile: Add, on_cluster: tuple[str, ...], runner: Runner, tmp_path: Path
+) -> None:
+    alone = (
+        f"import os, pathlib\nmark = pathlib.Path({str(tmp_path / 'taken')!r})\nmark.mkdir()\n"
+        "checks.expect('gpu', os.environ['CUDA_VISIBLE_DEVICES'], '7')\nmark.rmdir()"
+    )
+    add_runbook("demo/one", BEGIN, alone, FINISH)
+    jobs = [
+        f"  - {{runbook: demo/one, id: j{n}, resources: {{gpus: 1, cpus: 1}}}}" for n in (1, 2, 3)
+    ]
+    add_profile("jobs:\n" + "\n".join(jobs) + "\n")
+    ended = runner.run(*on_cluster)
+    assert ended.code == 0, ended.output
+
+
+def test_a_cluster_that_is_not_there_is_one_line(
+    add_runbook: Add, add_profile: Add, runner: Runner
+) -> None:
+    add_runbook("demo/one", BEGIN, FINISH)
+    add_profile("jobs:\n  - {runbook: demo/one}\n")
+    ended = runner.run("--executor", "ray", "--address", "127.0.0.1:1")
+    assert ended.code == 2
+    assert re.search(r"no Ray cluster at 127\.0\.0\.1:1: .*ray start --head", ended.output)
+
+
+def _live(runner: Runner, name: str) -> str:
+    """Return what is known of a file of a job while it runs elsewhere."""
+    return "".join(path.read_text() for path in runner.project.outputs.glob(f"*/jobs/{name}"))
+
+
+def _workers(job: str) -> Iterator[psutil.Process]:
+    """Yield the Ray workers that execute a job: Ray names them by their task."""
+    for process in psutil.process_iter():
+        try:
+            if process.cmdline()[:1] == [f"ray::{job}"]:
+                yield process
+        except psutil.Error:
+            continue
