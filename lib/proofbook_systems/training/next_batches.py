@@ -20,6 +20,7 @@ __all__ = [
     "compare_rows",
     "first_still",
     "line_up",
+    "updates_with",
 ]
 
 _ALIKE = 0.5
@@ -46,6 +47,20 @@ def line_up(alone: Watched, resumed: Watched, at: int) -> Comparable:
     if not why_not and not pairs:
         why_not = f"no update after step {at} was seen in both trainings"
     return Comparable(at, pairs, alone, why_not)
+
+
+def updates_with(alone: Watched, resumed: Watched) -> list[int]:
+    """Return after which updates a training left alone had the weights that a resumption has.
+
+    Those of its beginning count for nothing: a network that was not restored has them, too.
+    """
+    before = resumed.updates[0].before if resumed.updates else {}
+    if not before:
+        return []
+    return [
+        update.number for update in alone.updates
+        if all(update.weights.get(name) == value for name, value in before.items())
+    ]  # fmt: skip
 
 
 def compare_rows(compared: Comparable) -> str:

@@ -256,7 +256,9 @@ def test_nothing_seen_is_told_as_nothing(tmp_path: Path) -> None:
 
 
 _PROGRAM = """
-import sys, sitecustomize, torch
+import importlib.util, sys, sitecustomize
+assert importlib.util.find_spec("torch")  # as transformers asks, without importing it
+import torch
 assert hasattr(sitecustomize, "MINE"), sitecustomize
 from torch.utils.data import DataLoader
 torch.manual_seed(0)
