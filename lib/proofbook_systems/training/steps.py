@@ -71,6 +71,13 @@ class Numbering(NamedTuple):
         """Return how many steps may have been made at the end: the last ones need not be told."""
         return steps[-1].number - self.first + 1 + (self.stride - 1 if self.stride > 1 else 0)
 
+    def due(self, steps: int, last: int) -> int:
+        """Return how many updates a training of so many steps is to make.
+
+        One that counts from 0 may make the last number's, too: it ends when it is passed.
+        """
+        return steps + 1 if self.first == 0 and last == steps else steps
+
     def made_before(self, number: int) -> int:
         """Return how many steps were made for certain before step ``number`` was told."""
         return max(0, number - self.stride) if self.stride > 1 else max(0, number - self.first)

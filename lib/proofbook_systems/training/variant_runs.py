@@ -5,6 +5,7 @@ Splitting a batch into passes changes nothing but rounding; 16 bits change littl
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -112,4 +113,7 @@ def _compare_gradients(whole: Watched, split: Watched) -> str:
 
 
 def _apart(a: float, b: float) -> float:
+    """Return the part by which two values differ; infinite where one is not finite."""
+    if not (math.isfinite(a) and math.isfinite(b)):
+        return math.inf
     return abs(a - b) / max(abs(a), abs(b), 1e-12)

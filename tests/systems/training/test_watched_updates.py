@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import pytest
 
 from proofbook_systems.training.running import Ended
-from proofbook_systems.training.steps import Step
+from proofbook_systems.training.steps import Step, numbering_of
 from proofbook_systems.training.variant_runs import (
     Trial,
     compare_first_updates,
@@ -90,6 +91,7 @@ WHOLE = trial({1: 6.0, 2: 5.5}, seen=watched([1, 1], [2.0, 1.0]))
     [
         (trial({1: 6.0, 2: 5.5}), ""),
         (trial({1: 12.0}), "passes are summed"),
+        (trial({1: math.nan}), "step 1 has the loss nan"),
         (trial({1: 6.0}, seen=watched([2], [4.0], rows="ab")), "has other rows"),
         (trial({1: 6.0}, seen=watched([1], [4.0])), "it is not their mean"),
         (trial({}, code=1), "exited with code 1"),
@@ -108,6 +110,7 @@ def test_a_batch_in_passes_is_that_batch(split: Trial, words: str) -> None:
         (trial({1: 6.01, 2: 5.49}), ""),
         (trial({1: 6.0, 2: 5.5}), "nothing is computed in 16"),
         (trial({1: 6.0, 2: 7.5}), "step 2 has the loss 7.5"),
+        (trial({1: 6.0, 2: math.nan}), "step 2 has the loss nan"),
         (trial({}, code=1), "exited with code 1"),
     ],
 )
@@ -115,3 +118,15 @@ def test_sixteen_bits_change_little_and_something(half: Trial, words: str) -> No
     said = compare_precision(WHOLE, half)
     assert words in said
     assert bool(words) == bool(said)
+
+
+@pytest.mark.parametrize(
+    ("told", "steps", "due"),
+    [((1, 60), 60, 60), ((0, 59), 60, 60), ((0, 60), 60, 61), ((1, 61), 60, 60), ((0, 61), 60, 60)],
+)
+def test_a_training_that_counts_from_0_may_make_the_last_numbers_step(
+    told: tuple[int, int], steps: int, due: int
+) -> None:
+    """As nanoGPT ends when its last number is passed."""
+    numbering = numbering_of([Step(number, 1.0, None) for number in range(told[0], told[1] + 1)])
+    assert numbering.due(steps, told[1]) == due
