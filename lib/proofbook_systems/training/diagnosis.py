@@ -14,7 +14,7 @@ from proofbook_systems.training.departing_updates import Cause
 from proofbook_systems.training.departing_weights import Kind
 from proofbook_systems.training.evidence import Evidence, gather
 from proofbook_systems.training.interruption import Interrupted
-from proofbook_systems.training.layouts import checkpoint_of
+from proofbook_systems.training.layouts import checkpoint_of, step_in_name
 from proofbook_systems.training.roles import Role, role_of
 from proofbook_systems.training.signatures import Recognised, recognise
 from proofbook_systems.training.states import can_read
@@ -73,7 +73,7 @@ def diagnose(
     rows = [
         row
         for row in comparison.having("differs", "damaged", "only there")
-        if _counts(row, control, here)
+        if _counts(row, control, here) and not _was_cut(row, result)
     ]
     all_words = [departure.words for departure in departures]
     all_words += [f"{row.place}: {row.words}" for row in rows]
@@ -100,8 +100,10 @@ def with_cause(finding: Finding | None, cause: Cause | None) -> Finding | None:
     What a checkpoint shows is told first where updates follow from it: another order of rows that
     are drawn from random numbers, other weights by moments that were counted otherwise.
     """
-    if finding is None or cause is None:
+    if cause is None:
         return finding
+    if finding is None:
+        return Finding(words=cause.words)
     if cause.kind in finding.shown:
         return replace(finding, more=[cause.words, *finding.more], probe_at=None)
     words = cause.words
@@ -150,6 +152,16 @@ def _counts(row: Row, control: Control, here: set[str | None]) -> bool:
         unit = checkpoint_of(row.place)
         return can_read(Path(row.place)) and (unit is None or unit in here)
     return row.status == "damaged" or not control.not_repeatable
+
+
+def _was_cut(row: Row, result: Interrupted) -> bool:
+    """Whether it is what a checkpoint lacks that was being written when the training was killed.
+
+    Where it is resumed from as it is, nobody writes it again.
+    """
+    unit = checkpoint_of(row.place)
+    step = step_in_name(unit.rpartition("/")[2]) if unit else None
+    return row.status == "only there" and step in result.cut
 
 
 def _before_the_first(control: Control, result: Interrupted) -> str | None:

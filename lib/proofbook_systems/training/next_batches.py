@@ -157,14 +157,21 @@ def _departure(ours: Update, alone: Watched, number: int) -> str:
             "the same rows, changed differently: the random numbers of the data (noise, masks) "
             "were not restored"
         )
-    before = [row for row in rows if known.get(row, number) < number]
+    due_now = {row.digest for row in due}
+    others = [row for row in rows if row not in due_now]
+    before = [row for row in others if known.get(row, number) < number]
     if before:
         return (
             f"{len(before)} of its {len(rows)} rows were used before the crash: the order was "
             "shuffled again, and not restored"
         )
-    if any(row in known for row in rows):
+    if any(row in known for row in others):
         return "rows of later updates: the order was shuffled again, and not restored"
+    if len(others) < len(rows):
+        return (
+            f"{len(rows) - len(others)} of its {len(rows)} rows are due, and the others were never "
+            "seen: they were drawn otherwise"
+        )
     return "none of its rows were seen before: another order, or other data"
 
 
@@ -203,4 +210,4 @@ def _are_alike(ours: Sequence[Row], theirs: Sequence[Row]) -> bool:
         for mine, other in zip(ours, theirs, strict=True)
         if mine.first
     ]
-    return bool(same) and sum(same) / len(same) >= _ALIKE
+    return bool(same) and min(same) >= _ALIKE

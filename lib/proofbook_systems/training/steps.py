@@ -5,6 +5,7 @@ Numbers are compared, not places. Knows nothing about processes.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -34,6 +35,9 @@ _PRINTED = "what it prints"
 _SAVED = "the names of its checkpoints"
 _TAIL = 8192
 _LIVE = (".jsonl", ".csv")
+_OFTEN = 0.8
+"""Part of the steps of a bar that are told at the same distance where none are left out."""
+_OFTEN_IN_A_LOG = 0.4
 
 
 class Step(NamedTuple):
@@ -53,19 +57,36 @@ class Numbering(NamedTuple):
     stride: int
     """The most frequent distance between two."""
 
-    def gaps(self, steps: Sequence[Step]) -> list[str]:
-        """Return where numbers do not go on as they should; the last distance may be shorter."""
+    def gaps(self, steps: Sequence[Step], told: Recognised | None = None) -> list[str]:
+        """Return where numbers do not go on as they should; the last distance may be shorter.
+
+        Args:
+            steps: Those of one start.
+            told: Where they are told: a bar leaves out steps by right, and a log does not.
+        """
+        throttled = told is None or told.is_bar
+        stride = self.stride if throttled else self._finest(steps)
         wrong = [
             f"{a.number} is followed by {b.number}"
             for a, b in pairwise(steps)
-            if not _continues(a.number, b.number, self.stride, last=steps[-1].number)
+            if not _continues(a.number, b.number, stride, last=steps[-1].number)
         ]
-        return wrong if self.regular(steps) else [each for each in wrong if _goes_back(each)]
+        regular = self.regular(steps, stride, _OFTEN if throttled else _OFTEN_IN_A_LOG)
+        return wrong if regular else [each for each in wrong if _goes_back(each)]
 
-    def regular(self, steps: Sequence[Step]) -> bool:
+    def regular(self, steps: Sequence[Step], stride: int = 0, share: float = 0.8) -> bool:
         """Whether most steps are told at the same distance; a throttled bar tells some of them."""
         gaps = [b.number - a.number for a, b in pairwise(steps)]
-        return gaps.count(self.stride) >= 0.8 * len(gaps)
+        return gaps.count(stride or self.stride) >= share * len(gaps)
+
+    def _finest(self, steps: Sequence[Step]) -> int:
+        """Return the distance that all steps of a log's later half are multiples of.
+
+        The first steps, and the last one, may be told beside it.
+        """
+        later = [step.number for step in steps[len(steps) // 2 : -1]]
+        gaps = [b - a for a, b in pairwise(later)]
+        return math.gcd(*gaps) if len(gaps) > 1 and min(gaps) > 0 else self.stride
 
     def made_by(self, steps: Sequence[Step]) -> int:
         """Return how many steps may have been made at the end: the last ones need not be told."""
@@ -99,6 +120,11 @@ class Recognised:
     """Where dictionaries tell epochs and no steps."""
     count: int = 0
     sample: str = ""
+
+    @property
+    def is_bar(self) -> bool:
+        """Whether it is a progress bar, which is drawn so many times a second."""
+        return "progress bar" in self.name and self.name != _DICTIONARY
 
     @property
     def words(self) -> str:

@@ -98,6 +98,8 @@ class Watched:
     """Batches after the last update."""
     processes: int = 0
     """Processes that made updates; what is told is of the one that made the most."""
+    dropout: frozenset[float] = frozenset()
+    """The rates of dropout that parts of its network have."""
     fault: str = ""
     """Why nothing more was noted from some update on."""
 
@@ -126,7 +128,7 @@ class Watched:
 
 
 def watch_environment(
-    folder: Path, environment: Mapping[str, str], *, whole_rows: bool = False
+    folder: Path, environment: Mapping[str, str], *, whole_rows: bool = False, scale: int = 0
 ) -> dict[str, str]:
     """Return the variables that let a trainer be watched, to be added to its own.
 
@@ -134,17 +136,21 @@ def watch_environment(
         folder: For what is noted; made. One start of a trainer has a folder of its own.
         environment: The trainer's variables beyond this process's.
         whole_rows: Note all ids of each row, and not the first 8 alone.
+        scale: The exponent of 2 that gradient scalers begin with; 0 leaves them as they are.
     """
     folder.mkdir(parents=True, exist_ok=True)
     given = environment.get("PYTHONPATH", os.environ.get("PYTHONPATH", ""))
     paths = [str(_INJECTED), *([given] if given else [])]
     variables = {"PYTHONPATH": os.pathsep.join(paths), "PROOFBOOK_WATCH": str(folder.resolve())}
-    return {**variables, "PROOFBOOK_WATCH_ROWS": "whole"} if whole_rows else variables
+    more = {"PROOFBOOK_WATCH_ROWS": "whole"} if whole_rows else {}
+    return variables | more | ({"PROOFBOOK_GRADIENT_SCALE": str(scale)} if scale else {})
 
 
-def watched_trainer(trainer: Trainer, folder: Path, *, whole_rows: bool = False) -> Trainer:
+def watched_trainer(
+    trainer: Trainer, folder: Path, *, whole_rows: bool = False, scale: int = 0
+) -> Trainer:
     """Return the trainer as it is started to be watched; what is noted comes into ``folder``."""
-    more = watch_environment(folder, trainer.environment, whole_rows=whole_rows)
+    more = watch_environment(folder, trainer.environment, whole_rows=whole_rows, scale=scale)
     return replace(trainer, environment={**trainer.environment, **more})
 
 
@@ -214,7 +220,8 @@ def _read_process(path: Path) -> Watched:
         elif "fault" in line:
             fault = line["fault"]
     pending = tuple(each.batch for each in passes if not each.quiet)
-    return Watched(updates=tuple(updates), pending=pending, fault=fault)
+    rates = {rate for each in optimizers.values() for rate in each.get("dropout", ())}
+    return Watched(updates=tuple(updates), pending=pending, fault=fault, dropout=frozenset(rates))
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:

@@ -22,9 +22,12 @@ import weakref
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Watcher", "bit_sums", "watch_torch"]
+__all__ = ["Watcher", "bit_sums", "scale_gradients", "watch_torch"]
 
 _FOLDER, _WHOLE = "PROOFBOOK_WATCH", "PROOFBOOK_WATCH_ROWS"
+_SCALE = "PROOFBOOK_GRADIENT_SCALE"
+"""The exponent of a scale that gradients in 16 bits begin with; empty leaves the trainer's."""
+_BACKOFF = 2.0**-8
 _HERE = str(Path(__file__).resolve().parent)
 _FIRST = 8
 """Ids of a row that are noted where not all are asked for."""
@@ -190,8 +193,11 @@ class Watcher:
         if known != ids:
             self._optimizers[id(optimizer)] = (number, ids)
             self._write(
-                {"names": self._names(parameters), "optimizer": number, "sums": self._before}
-            )
+                {
+                    "names": self._names(parameters), "optimizer": number, "sums": self._before,
+                    "dropout": sorted({rate for root in self._roots for rate in _dropout(root)}),
+                }
+            )  # fmt: skip
         return number
 
     def _names(self, parameters: list[Any]) -> list[str]:
@@ -257,8 +263,32 @@ def watch_torch(torch: Any, folder: str, *, whole_rows: bool = False) -> Watcher
     return watcher
 
 
+def scale_gradients(torch: Any, exponent: float) -> None:
+    """Have gradient scalers begin so large that the first gradients overflow, and fall quickly."""
+    scaler = torch.amp.GradScaler
+    begin = scaler.__init__
+
+    def begin_large(self: Any, *args: Any, **kwargs: Any) -> None:
+        begin(self, *args, **kwargs)
+        if self.is_enabled():
+            self._init_scale = 2.0**exponent
+            self.set_backoff_factor(_BACKOFF)
+
+    scaler.__init__ = begin_large
+
+
 def _parameters(optimizer: Any) -> list[Any]:
     return [each for group in optimizer.param_groups for each in group["params"]]
+
+
+def _dropout(network: Any) -> Any:
+    """Yield the rates of dropout that the parts of a network have."""
+    for module in network.modules():
+        kind = type(module).__name__.lower()
+        for key, value in vars(module).items():
+            named = "drop" in key.lower() or (key == "p" and "drop" in kind)
+            if named and isinstance(value, float) and 0 < value < 1:
+                yield value
 
 
 def _dense(gradient: Any) -> Any:
@@ -349,6 +379,8 @@ class _Waiting(importlib.abc.MetaPathFinder):
                 sys.meta_path.remove(self)
             load(module)
             watch_torch(module, self._folder, whole_rows=bool(os.environ.get(_WHOLE)))
+            if os.environ.get(_SCALE):
+                scale_gradients(module, float(os.environ[_SCALE]))
 
         loader.exec_module = exec_module
 
