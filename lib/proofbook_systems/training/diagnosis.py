@@ -35,6 +35,8 @@ class Finding:
     probe_at: int | None = None
     """The step of the interruption whose cause an experiment may tell from others that look alike;
     None where there is nothing to tell apart."""
+    watch_at: int | None = None
+    """The step of the interruption at which one more resumption may be watched."""
     lead: str = ""
     """What departs, without its cause."""
     same: frozenset[str] = frozenset()
@@ -128,10 +130,10 @@ def _finding(evidence: Evidence, recognised: Recognised, more: list[str]) -> Fin
     if "order of the data" in evidence.states:
         shown |= {"rows"}
     if number is None or plain or not recognised.ambiguous:
-        return Finding(words=words, more=more, shown=shown)
+        return Finding(words=words, more=more, shown=shown, watch_at=evidence.cycle.signalled)
     size = size_words(evidence.gap(number))
     return Finding(
-        words=words, more=more, shown=shown,
+        words=words, more=more, shown=shown, watch_at=evidence.cycle.signalled,
         lacking=() if evidence.saved & {*_ORDER} else _ORDER,
         other_random_numbers="random numbers" in evidence.states, probe_at=evidence.cycle.signalled,
         at_once=evidence.loss_departs_at_once, same_settings=evidence.same_settings,

@@ -270,7 +270,9 @@ def _other_weights(evidence: Evidence) -> str | None:
 
 
 def _part(evidence: Evidence) -> str | None:
-    tensor = one_tensor(evidence) if evidence.loss_departs_at_once else None
+    # What was rounded departs by much in one tensor, too: that which has small values, or none.
+    at_once = evidence.loss_departs_at_once and not evidence.coarse
+    tensor = one_tensor(evidence) if at_once else None
     if tensor is None:
         return None
     return (

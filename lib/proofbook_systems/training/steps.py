@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from proofbook.errors import SubjectError
-from proofbook_systems.training.log_files import Entry, find_logs, read_log
+from proofbook_systems.training.log_files import Entry, count_kept, find_logs, read_log
 from proofbook_systems.training.log_lines import (
     FORMS,
     LineForm,
@@ -149,12 +149,14 @@ class StepLog:
     saved: SavedSteps | None = None
     """The checkpoints, which tell steps where nothing else does."""
     _before: dict[Path, list[Entry]] = field(default_factory=dict)
+    _content: dict[Path, bytes] = field(default_factory=dict)
 
     def begin(self) -> None:
         """Note what the files tell already."""
         if self.saved:
             self.saved.begin()
         self._before = {path: read_log(path) for path in self._files()}
+        self._content = {path: path.read_bytes() for path in self._before}
 
     @property
     def size(self) -> int:
@@ -255,7 +257,9 @@ class StepLog:
     def _from_files(self, *, live: bool = False) -> Iterator[tuple[Recognised, list[Step]]]:
         for path in self._files(live=live):
             told = read_log(path)
-            new = told[_common(self._before.get(path, []), told) :]
+            common = _common(self._before.get(path, []), told)
+            kept = count_kept(path, self._content.get(path, b""))
+            new = told[common if kept is None else min(common, kept) :]
             steps = _once(Step(*entry) for entry in new)
             place = str(path.relative_to(self.output))
             yield Recognised(name="log file", place=place, count=len(steps)), steps
