@@ -53,7 +53,7 @@ def _changed(
     are = "is" if len(differing) == 1 else "are"
     for update in alone.updates:
         if all(update.weights.get(name) == mine[name] for name in differing):
-            return f"{are} that of update {update.number}: of another checkpoint"
+            return f"{are} as after update {update.number}: the checkpoint has them of another time"
     if _all_saved_as(differing, mine, saved, ("EMA",)):
         return f"{are} the moving average of the weights (EMA), which was restored in their place"
     if _all_saved_as(differing, mine, saved, ("weights", "other")):

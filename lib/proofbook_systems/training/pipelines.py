@@ -120,18 +120,20 @@ def _held(checkpoints: Sequence[Checkpoint], step: int) -> list[SavedTensor]:
 def align(alone: Watched, seen: Watched, cycle: Cycle) -> Comparable:
     """Line a resumption up with the training left alone.
 
-    The weights that it goes on with tell it to the update. Where they are none that there have
-    been, steps tell it: they may be counted from 0, and a bar may not tell the first ones. So of
-    the places near to the newest checkpoint, and those of the others, the one is taken where both
-    compute the same; where there is none, it is the newest checkpoint's own.
+    The weights that it goes on with tell it to the update, where its rows agree. Else steps tell
+    it: they may be counted from 0, and a bar may not tell the first ones. So of the places near to
+    the newest checkpoint, and those of the others, the one is taken where both compute the same;
+    where there is none, it is the newest checkpoint's own.
     """
     told = cycle.resumed_at or 0
     usual = cycle.newest if 0 < cycle.newest <= told else told
     near = [at + by for at in (usual, told) for by in (1, -1)]
     places = dict.fromkeys([usual, told, *near, *reversed(cycle.checkpoints)])
     had = updates_with(alone, seen)
-    if had:
-        return line_up(alone, seen, next((at for at in places if at in had), had[-1]))
+    if near_one := next((at for at in places if at in had), 0):
+        return line_up(alone, seen, near_one)
+    if had and not compare_rows(compared := line_up(alone, seen, had[-1])):
+        return compared
     for at in places:
         compared = line_up(alone, seen, max(0, at))
         if not (compared.why_not or compare_rows(compared) or compare_gradients(compared)):

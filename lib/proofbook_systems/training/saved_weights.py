@@ -6,6 +6,7 @@ more. Knows nothing of crashes.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,7 +23,7 @@ __all__ = ["Judged", "SavedTensor", "judge_saved_weights", "read_tensors", "save
 
 _SHARE = 0.5
 """Part of the tensors that are as they were in memory, from which on another one should be."""
-_NEAR = 2
+_NEAR = 1
 """Updates by which the number of a checkpoint may be another one in all of them."""
 
 
@@ -135,13 +136,24 @@ def _fault(times: Mapping[str, frozenset[int]], never: list[str]) -> str:
 
 
 def _uneven(places: Mapping[int, int]) -> list[str]:
-    """Say where one checkpoint is behind its number by more than the others are."""
-    behind = {step: step - update for step, update in places.items()}
-    if len(set(behind.values())) < 2 or any(abs(by) > _NEAR for by in behind.values()):
+    """Say where a checkpoint holds the weights of another update than its number says.
+
+    Numbers may count from 0, or count epochs or forward passes, in all of them alike.
+    """
+    if not places:
         return []
-    usual = max(set(behind.values()), key=list(behind.values()).count)
-    step = next(step for step, by in behind.items() if by != usual)
+    last = max(places)
+    wanted = {step: round(step * places[last] / last) for step in places}
+    near = abs(places[last] - last) <= _NEAR
+    if near:
+        gaps = [step - update for step, update in places.items()]
+        usual = max(set(gaps), key=gaps.count)
+        by = usual if abs(usual) <= _NEAR else last - places[last]
+        wanted = {step: step - by for step in places}
+    slack = 0 if near else _NEAR
+    wrong = (step for step in sorted(places) if abs(places[step] - wanted[step]) > slack)
     return [
         f"checkpoint {step} holds the weights after update {places[step]}, and as the others are "
-        f"numbered it should be {step - usual}"
+        f"numbered it should be {wanted[step]}: it was saved at another time than it says"
+        for step in itertools.islice(wrong, 1)
     ]

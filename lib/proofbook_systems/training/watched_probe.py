@@ -61,8 +61,9 @@ def watch_cause(control: Control, at: int, folder: Path, *, timeout: float) -> C
     saved = read_tensors(newest)
     resumed = _watched(control, output, folder / "seen", timeout, until_resumed, resume=True)
     had = updates_with(alone, resumed)
-    made = newest.step if newest.step in had or not had else had[-1]
-    compared = line_up(alone, resumed, max(0, made))
+    made = newest.step if newest.step > 0 or not had else had[-1]
+    near = [at for at in (made, made - 1, made + 1) if at in had]
+    compared = line_up(alone, resumed, max(0, *near[:1] or [made]))
     return None if compared.why_not else find_cause(compared, saved)
 
 

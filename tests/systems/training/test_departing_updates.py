@@ -203,7 +203,7 @@ def test_another_checkpoint_is_told_by_its_update(alone: Alone, tmp_path: Path) 
     older = alone.states[2] | {"step": AT}
     cause = cause_of(alone, tmp_path, lambda run, _: run.restore(older))
     assert cause is not None
-    assert "all weights are that of update 2: of another checkpoint" in cause.words
+    assert "all weights are as after update 2: the checkpoint has them of" in cause.words
 
 
 def saved(folder: Path, states: dict[int, dict[str, Any]]) -> list[Checkpoint]:
@@ -229,6 +229,11 @@ SAVES: dict[str, tuple[Callable[[dict[int, dict[str, Any]]], dict[int, dict[str,
         lambda s: {4: s[4] | {"model": s[4]["model"] | {"2.bias": s[4]["model"]["2.bias"] + 1}}},
         "checkpoint 4 has 2.bias as it never was in memory, and 2 other weights as they were"),
     "one too late": (lambda s: {2: s[2], 4: s[4], 6: s[5]}, "after update 5, and as the others"),
+    "changed before they were saved": (
+        lambda s: {2: s[4], 4: s[6], 7: s[7]},
+        "checkpoint 2 holds the weights after update 4, and as the others are numbered it should"),
+    "numbered by epochs": (lambda s: {1: s[2], 2: s[4], 3: s[6]}, ""),
+    "numbered by passes": (lambda s: {4: s[2], 8: s[4], 12: s[6]}, ""),
 }  # fmt: skip
 
 
