@@ -22,6 +22,13 @@ from proofbook_systems.training.magnitudes import (
     relative_size,
 )
 from proofbook_systems.training.modes import recognise_mode
+from proofbook_systems.training.progress_signatures import (
+    count_words,
+    from_the_beginning,
+    no_checkpoint,
+    older,
+    skipped,
+)
 from proofbook_systems.training.roles import Role
 
 __all__ = ["AMBIGUOUS", "SIGNATURES", "Recognised", "Signature", "recognise"]
@@ -32,66 +39,6 @@ _FEW = 5
 """Steps whose mean loss is compared with that of a new training."""
 
 Signature = Callable[[Evidence], str | None]
-
-
-def _no_checkpoint(evidence: Evidence) -> str | None:
-    """Recognise a start from the beginning where nothing was recognised as a checkpoint."""
-    begins = evidence.resumed_at <= evidence.control.numbering.first
-    if not begins or evidence.control.checkpoints or evidence.departs("loss") is None:
-        return None
-    return (
-        f"steps are counted from {evidence.first} again, with other losses than a new training's: "
-        "progress was not restored, and no checkpoint was recognised in the output folder"
-    )
-
-
-def _from_the_beginning(evidence: Evidence) -> str | None:
-    if evidence.resumed_at > evidence.control.numbering.first or evidence.cycle.newest == 0:
-        return None
-    newest = evidence.cycle.newest
-    if evidence.departs("loss") is None:
-        return (
-            f"checkpoint {newest} was there, and training began again from its beginning: step "
-            f"{evidence.first} is that of a new training"
-        )
-    return (
-        f"progress was not restored: checkpoint {newest} was there, and steps are counted from "
-        f"{evidence.first} again, with other losses than a new training's"
-    )
-
-
-def _older(evidence: Evidence) -> str | None:
-    newest, resumed = evidence.cycle.newest, evidence.resumed_at
-    if resumed >= newest:
-        return None
-    if resumed not in evidence.control.save_steps and evidence.control.numbering.stride == 1:
-        return (
-            f"checkpoint {newest} was taken, and steps are counted from {resumed}: progress was "
-            "not restored as it was"
-        )
-    return (
-        f"training went on from {resumed} though checkpoint {newest} was there: an older "
-        "checkpoint was taken than the newest"
-    )
-
-
-def _skipped(evidence: Evidence) -> str | None:
-    newest = evidence.cycle.newest
-    departs = evidence.departs("lr") or evidence.departs("loss")
-    known = bool(evidence.cycle.checkpoints) and evidence.control.numbering.stride <= 1
-    if not known or evidence.resumed_at <= newest or departs is None:
-        return None
-    ahead = evidence.resumed_at - newest
-    steps, told = evidence.control.steps, evidence.told
-    if all(n - ahead in steps and steps[n - ahead].loss == told[n].loss for n in told):
-        return (
-            f"after resuming, steps are called {_steps(ahead)} too late: step {evidence.first} has "
-            f"the loss of step {evidence.first - ahead}: progress, or the log's count, is ahead"
-        )
-    return (
-        f"training went on from {evidence.resumed_at}, and checkpoint {newest} was the newest: "
-        f"progress was not restored as it was: {_steps(evidence.resumed_at - newest)} left out"
-    )
 
 
 def _scheduler(evidence: Evidence) -> str | None:
@@ -107,7 +54,7 @@ def _scheduler(evidence: Evidence) -> str | None:
         ahead = "behind" if shift > 0 else "ahead"
         return (
             f"{evidence.start()}: the learning rate at step {number} is that of step "
-            f"{number - shift}: the scheduler is {_steps(abs(shift))} {ahead}"
+            f"{number - shift}: the scheduler is {count_words(abs(shift))} {ahead}"
         )
     return f"{evidence.start()}: {size}: the scheduler was not restored"
 
@@ -295,7 +242,7 @@ def _moments(evidence: Evidence) -> str | None:
 
 
 SIGNATURES: tuple[Signature, ...] = (
-    _no_checkpoint, _from_the_beginning, _older, _skipped, _not_finite, _scheduler, _scaler,
+    no_checkpoint, from_the_beginning, older, skipped, _not_finite, _scheduler, _scaler,
     _counters, _settings, _average, _unsaved, _part, recognise_mode,
     _new_weights, _rounded, _random, _order, _other_weights, _moments,
 )  # fmt: skip
@@ -304,7 +251,7 @@ SIGNATURES: tuple[Signature, ...] = (
 
 _ALL: frozenset[Kind] = frozenset(get_args(Kind))
 _SHOWN: dict[Signature, frozenset[Kind]] = {
-    _no_checkpoint: _ALL, _from_the_beginning: _ALL, _older: _ALL, _skipped: _ALL,
+    no_checkpoint: _ALL, from_the_beginning: _ALL, older: _ALL, skipped: _ALL,
     _scheduler: frozenset({"rates", "moments"}), _scaler: frozenset({"gradient", "moments"}),
     _counters: frozenset({"moments"}), _settings: frozenset({"settings", "moments"}),
     _unsaved: frozenset({"weights"}), _random: frozenset({"gradient"}),
@@ -354,10 +301,6 @@ def _largest(evidence: Evidence, role: Role, cause: str) -> str:
         f"{evidence.start()}: {key} in checkpoint {evidence.at} departs "
         f"{size_words(differing[key])}: {cause}"
     )
-
-
-def _steps(count: int) -> str:
-    return "1 step" if count == 1 else f"{count} steps"
 
 
 def _number(value: Any) -> float | None:

@@ -18,11 +18,12 @@ from proofbook_systems.training.variants import vary
 from proofbook_systems.training.watching import Watched
 
 __all__ = [
-    "Overflow",
     "Trial",
+    "Verdict",
     "compare_first_updates",
     "compare_precision",
     "judge_overflow",
+    "judge_variants",
     "run_trial",
 ]
 
@@ -86,6 +87,8 @@ def compare_first_updates(whole: Trial, split: Trial) -> str:
     for trial in (whole, split):
         if trial.ended.code != 0:
             return trial.words
+    if lost := _lost_rows(whole.seen, split.seen):
+        return lost
     ours, theirs = split.losses(), whole.losses()
     first = min(ours.keys() & theirs.keys(), default=None)
     if first is None:
@@ -114,15 +117,15 @@ def compare_precision(whole: Trial, half: Trial) -> str:
     return "" if common else "no step told its loss in both"
 
 
-class Overflow(NamedTuple):
-    """What became of gradients that overflow."""
+class Verdict(NamedTuple):
+    """What is wrong with a short training."""
 
     fault: str
     why_not: str
     """Why nothing could be seen of it."""
 
 
-def judge_overflow(whole: Trial, over: Trial) -> Overflow:
+def judge_overflow(whole: Trial, over: Trial) -> Verdict:
     """Say what a trainer does wrong where its gradients overflow; each such update is left out.
 
     Args:
@@ -130,22 +133,22 @@ def judge_overflow(whole: Trial, over: Trial) -> Overflow:
         over: With a scale that is too large at first.
     """
     if over.ended.code != 0:
-        return Overflow(over.words, "")
+        return Verdict(over.words, "")
     wrong = [number for number, loss in over.losses().items() if not math.isfinite(loss)]
     applied = [each for each in over.seen.updates if not math.isfinite(each.grad_norm)]
     if applied:
-        return Overflow(
+        return Verdict(
             f"update {applied[0].number} was made with a gradient of {applied[0].grad_norm}: it "
             "had overflowed, and should have been left out", "")  # fmt: skip
     if wrong:
-        return Overflow(f"the loss of step {wrong[0]} is not finite after an overflow", "")
+        return Verdict(f"the loss of step {wrong[0]} is not finite after an overflow", "")
     if whole.seen.why_empty:
-        return Overflow("", whole.seen.why_empty)
+        return Verdict("", whole.seen.why_empty)
     if not over.seen.updates:
-        return Overflow("no update was made: every gradient overflowed, and the scale stays", "")
+        return Verdict("no update was made: every gradient overflowed, and the scale stays", "")
     if len(over.seen.updates) >= len(whole.seen.updates):
-        return Overflow("", "nothing overflowed: gradients are not scaled by PyTorch's GradScaler")
-    return Overflow(_other_length(whole.seen, over.seen), "")
+        return Verdict("", "nothing overflowed: gradients are not scaled by PyTorch's GradScaler")
+    return Verdict(_other_length(whole.seen, over.seen), "")
 
 
 def _other_length(whole: Watched, over: Watched) -> str:
@@ -159,12 +162,47 @@ def _other_length(whole: Watched, over: Watched) -> str:
     )
 
 
+def judge_variants(trials: Mapping[str, Trial]) -> dict[str, Verdict]:
+    """Return what is wrong with each variant of the trial ``whole``, by its check's name."""
+    verdicts = dict[str, Verdict]()
+    if split := trials.get("split"):
+        why_not = _why_other_rows(trials["whole"].seen, split.seen)
+        fault = compare_first_updates(trials["whole"], split)
+        verdicts["passes-add-up"] = Verdict("" if why_not else fault, why_not)
+    if half := trials.get("half"):
+        verdicts["sixteen-bits"] = Verdict(compare_precision(trials["whole"], half), "")
+    if over := trials.get("overflow"):
+        verdicts["overflow-left-out"] = judge_overflow(trials["whole"], over)
+    return verdicts
+
+
+def _first_rows(seen: Watched) -> list[str]:
+    return sorted(row.digest for row in seen.updates[0].rows) if seen.updates else []
+
+
+def _lost_rows(whole: Watched, split: Watched) -> str:
+    """Say where a batch in passes has fewer rows than it has whole; empty where it has as many."""
+    ours, theirs = set(_first_rows(split)), set(_first_rows(whole))
+    if not ours or len(ours) >= len(theirs):
+        return ""
+    return (
+        f"the first update has {len(ours)} rows in several passes, and {len(theirs)} in one: "
+        "passes repeat rows, or lose them"
+    )
+
+
+def _why_other_rows(whole: Watched, split: Watched) -> str:
+    """Say why a batch in passes cannot be compared: rows are drawn by size, or between passes."""
+    ours, theirs = _first_rows(split), _first_rows(whole)
+    if not ours or ours == theirs or _lost_rows(whole, split):
+        return ""
+    return "the first update has other rows in several passes than in one: nothing can be compared"
+
+
 def _compare_gradients(whole: Watched, split: Watched) -> str:
     if not whole.updates or not split.updates:
         return ""
     ours, theirs = split.updates[0], whole.updates[0]
-    if sorted(row.digest for row in ours.rows) != sorted(row.digest for row in theirs.rows):
-        return "the first update has other rows in several passes than in one"
     if _apart(ours.grad_norm, theirs.grad_norm) > _SPLIT:
         return (
             f"the first update has a gradient of {ours.grad_norm:.5g} in several passes, and "

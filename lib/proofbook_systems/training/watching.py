@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from proofbook_systems.training.injected.sitecustomize import bit_sums
+from proofbook_systems.training.injected.tensors import bit_sums
 from proofbook_systems.training.trainer import Trainer
 
 __all__ = [

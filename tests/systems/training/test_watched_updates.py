@@ -15,6 +15,7 @@ from proofbook_systems.training.variant_runs import (
     compare_first_updates,
     compare_precision,
     judge_overflow,
+    judge_variants,
 )
 from proofbook_systems.training.watched_updates import (
     passes_of,
@@ -156,7 +157,7 @@ WHOLE = trial({1: 6.0, 2: 5.5}, seen=watched([1, 1], [2.0, 1.0]))
         (trial({1: 6.0, 2: 5.5}), ""),
         (trial({1: 12.0}), "passes are summed"),
         (trial({1: math.nan}), "step 1 has the loss nan"),
-        (trial({1: 6.0}, seen=watched([2], [4.0], rows="ab")), "has other rows"),
+        (trial({1: 6.0}, seen=watched([2], [2.0], rows="ab")), "passes repeat rows, or lose them"),
         (trial({1: 6.0}, seen=watched([1], [4.0])), "it is not their mean"),
         (trial({}, code=1), "exited with code 1"),
         (trial({}), "no step told its loss in both"),
@@ -182,6 +183,16 @@ def test_sixteen_bits_change_little_and_something(half: Trial, words: str) -> No
     said = compare_precision(WHOLE, half)
     assert words in said
     assert bool(words) == bool(said)
+
+
+def test_rows_that_are_drawn_otherwise_cannot_be_compared() -> None:
+    """As nanoGPT draws them at random, with an evaluation between two passes."""
+    other = trial({1: 6.4}, seen=watched([1], [9.0], rows="wxyz"))
+    verdict = judge_variants({"whole": WHOLE, "split": other})["passes-add-up"]
+    assert (verdict.fault, "nothing can be compared" in verdict.why_not) == ("", True)
+    same = judge_variants({"whole": WHOLE, "split": WHOLE, "half": WHOLE})
+    assert same["passes-add-up"] == ("", "")
+    assert "nothing is computed in 16" in same["sixteen-bits"].fault
 
 
 OVER = {3: 6.0, 4: 5.5}

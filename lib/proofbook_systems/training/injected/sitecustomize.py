@@ -8,7 +8,6 @@ fails, it notes that and looks no more. Works with the Python and the torch that
 
 from __future__ import annotations
 
-import hashlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
@@ -22,7 +21,7 @@ import weakref
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Watcher", "bit_sums", "scale_gradients", "watch_torch"]
+__all__ = ["Watcher", "scale_gradients", "watch_torch"]
 
 _FOLDER, _WHOLE = "PROOFBOOK_WATCH", "PROOFBOOK_WATCH_ROWS"
 _SCALE = "PROOFBOOK_GRADIENT_SCALE"
@@ -31,9 +30,19 @@ _BACKOFF = 2.0**-8
 _HERE = str(Path(__file__).resolve().parent)
 _FIRST = 8
 """Ids of a row that are noted where not all are asked for."""
-_IDS = ("input_ids", "idx", "tokens", "input_tokens", "decoder_input_ids")
-"""What batches of tokens are called, the likeliest first."""
-_WRAPPERS = ("_orig_mod.", "module.", "_forward_module.", "_fsdp_wrapped_module.")
+
+
+def _load_beside(name: str) -> Any:
+    """Return a module beside this one, by its place: its name may be another one's in a trainer."""
+    place = Path(__file__).with_name(f"{name}.py")
+    spec = importlib.util.spec_from_file_location(f"_proofbook_{name}", place)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+_read = _load_beside("tensors")
 
 
 class Watcher:
@@ -87,7 +96,7 @@ class Watcher:
         if self._compiling() or self.failed:
             return
         # Gradients are looked at now, since a closure makes them within the step.
-        self._try(self._note_update, optimizer, _parameters(optimizer))
+        self._try(self._note_update, optimizer, _read.parameters_of(optimizer))
 
     def _try(self, look: Any, *args: Any) -> None:
         try:
@@ -118,7 +127,7 @@ class Watcher:
         return [self._torch.get_rng_state(), *on_gpu]
 
     def _note_before(self, optimizer: Any) -> None:
-        self._before = [self._sums(each) for each in _parameters(optimizer)]
+        self._before = [self._sums(each) for each in _read.parameters_of(optimizer)]
 
     def _is_root(self, module: Any) -> bool:
         """Say whether a module is called from outside of all networks; a loss is no network."""
@@ -133,16 +142,16 @@ class Watcher:
         return True
 
     def _note_batch(self, args: tuple[Any, ...], keywords: dict[str, Any], *, quiet: bool) -> None:
-        found = list(_tensors(self._torch, args, keywords))
-        batch = _choose(found)
+        found = list(_read.tensors_of(self._torch, args, keywords))
+        batch = _read.choose_batch(found)
         if batch is None:
             return
         labels = next((value for name, value in found if name == "labels"), None)
         with self._torch.no_grad():
             rows = batch[None] if batch.dim() == 1 else batch
-            lines = [_row(self._torch, row, self._first) for row in rows]
+            lines = [_read.read_row(self._torch, row, self._first) for row in rows]
             for line, source in zip(lines, self._unmasked(rows, labels)):  # noqa: B905 - of 3.9
-                line.append(_row(self._torch, source, 0)[0])
+                line.append(_read.read_row(self._torch, source, 0)[0])
         # Of a network in the mode for evaluation: it is an update's where no other is.
         mode = {"quiet": True} if quiet else {}
         self._write({"batch": lines, "shape": list(batch.shape), **mode})
@@ -165,7 +174,9 @@ class Watcher:
             norm, has_gradient = self._gradient(parameter)
             squares += norm**2
             after.append(self._sums(parameter))
-            gradients.append("" if parameter.grad is None else self._sums(_dense(parameter.grad)))
+            gradients.append(
+                "" if parameter.grad is None else self._sums(_read.dense(parameter.grad))
+            )
             moved = after[-1] != before
             flags.append(has_gradient.upper() if moved else has_gradient)
         self._write(
@@ -173,7 +184,7 @@ class Watcher:
                 "update": "".join(flags), "optimizer": number,
                 "forwards": self._forwards or self._quiet, "norm": squares**0.5,
                 "rates": [float(group.get("lr", 0.0)) for group in optimizer.param_groups],
-                "sums": after, "gradient": _digest(gradients),
+                "sums": after, "gradient": _read.digest(gradients),
                 **self._changed_settings(optimizer, number),
             }
         )  # fmt: skip
@@ -181,7 +192,7 @@ class Watcher:
 
     def _changed_settings(self, optimizer: Any, number: int) -> dict[str, Any]:
         """Return the numbers that groups of parameters are set to, where they are others now."""
-        settings = [_numbers(group) for group in optimizer.param_groups]
+        settings = [_read.settings_of(group) for group in optimizer.param_groups]
         if self._settings.get(number) == settings:
             return {}
         self._settings[number] = settings
@@ -192,10 +203,11 @@ class Watcher:
         number, known = self._optimizers.get(id(optimizer), (len(self._optimizers), ()))
         if known != ids:
             self._optimizers[id(optimizer)] = (number, ids)
+            rates = {rate for root in self._roots for rate in _read.dropout_rates(root)}
             self._write(
                 {
                     "names": self._names(parameters), "optimizer": number, "sums": self._before,
-                    "dropout": sorted({rate for root in self._roots for rate in _dropout(root)}),
+                    "dropout": sorted(rates),
                 }
             )  # fmt: skip
         return number
@@ -204,7 +216,7 @@ class Watcher:
         names: dict[int, str] = {}
         for root in self._roots:
             for name, parameter in root.named_parameters():
-                names.setdefault(id(parameter), _without_wrappers(name))
+                names.setdefault(id(parameter), _read.without_wrappers(name))
         return [names.get(id(each), str(place)) for place, each in enumerate(parameters)]
 
     def _gradient(self, parameter: Any) -> tuple[float, str]:
@@ -212,12 +224,12 @@ class Watcher:
         gradient = parameter.grad
         if gradient is None:
             return 0.0, "n"
-        gradient = _dense(gradient.detach())
+        gradient = _read.dense(gradient.detach())
         norm = float(self._torch.linalg.vector_norm(gradient.double()))
         return norm, "g" if bool((gradient != 0).any()) else "z"
 
     def _sums(self, parameter: Any) -> str:
-        return bit_sums(self._torch, parameter)
+        return str(_read.bit_sums(self._torch, parameter))
 
     def _write(self, line: dict[str, Any]) -> None:
         # By process: a worker of a loader that computes with a network is no trainer.
@@ -227,17 +239,6 @@ class Watcher:
                 file.write(json.dumps({**line, "time": round(time.time(), 3)}) + "\n")
         except OSError:
             self.failed = True  # A full disk is the trainer's affair.
-
-
-def bit_sums(torch: Any, tensor: Any) -> str:
-    """Return two sums over a tensor's bits; they are equal where it is equal to the bit."""
-    kinds = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
-    with torch.no_grad():
-        values = tensor.detach().contiguous()
-        values = torch.view_as_real(values) if values.is_complex() else values
-        bits = values.view(kinds[values.element_size()]).to(torch.int64)
-        sums = int(bits.sum()), int((bits * bits).sum())
-    return "".join(f"{each & 0xFFFFFFFFFF:010x}" for each in sums)
 
 
 def watch_torch(torch: Any, folder: str, *, whole_rows: bool = False) -> Watcher:
@@ -275,79 +276,6 @@ def scale_gradients(torch: Any, exponent: float) -> None:
             self.set_backoff_factor(_BACKOFF)
 
     scaler.__init__ = begin_large
-
-
-def _parameters(optimizer: Any) -> list[Any]:
-    return [each for group in optimizer.param_groups for each in group["params"]]
-
-
-def _dropout(network: Any) -> Any:
-    """Yield the rates of dropout that the parts of a network have."""
-    for module in network.modules():
-        kind = type(module).__name__.lower()
-        for key, value in vars(module).items():
-            named = "drop" in key.lower() or (key == "p" and "drop" in kind)
-            if named and isinstance(value, float) and 0 < value < 1:
-                yield value
-
-
-def _dense(gradient: Any) -> Any:
-    return gradient.coalesce().values() if gradient.is_sparse else gradient
-
-
-def _digest(sums: list[str]) -> str:
-    return hashlib.blake2b(" ".join(sums).encode(), digest_size=12).hexdigest()
-
-
-def _numbers(group: dict[str, Any]) -> dict[str, float]:
-    """Return what a group is set to; its rate is told on its own."""
-    found = {}
-    for key, value in group.items():
-        values = value if isinstance(value, (list, tuple)) and key != "params" else [value]
-        for place, each in enumerate(values):
-            if isinstance(each, (bool, int, float)) and key not in ("lr", "initial_lr"):
-                found[f"{key}.{place}" if len(values) > 1 else key] = float(each)
-    return found
-
-
-def _without_wrappers(name: str) -> str:
-    for wrapper in _WRAPPERS:
-        name = name.replace(wrapper, "")
-    return name
-
-
-def _tensors(torch: Any, args: Any, keywords: Any) -> Any:
-    """Yield names and tensors of a call; those in a list or a mapping, too."""
-    for name, value in (*((str(i), v) for i, v in enumerate(args)), *keywords.items()):
-        if isinstance(value, torch.Tensor):
-            yield name, value
-        elif isinstance(value, (list, tuple)):
-            yield from _tensors(torch, value, {})
-        elif hasattr(value, "items"):
-            yield from _tensors(torch, (), dict(value.items()))
-
-
-def _choose(found: list[tuple[str, Any]]) -> Any:
-    """Return the tensor that is the batch: ids by their name, integers, other values."""
-    by_name = dict(reversed(found))
-    for name in _IDS:
-        if name in by_name and by_name[name].dim():
-            return by_name[name]
-    wide = [value for _, value in found if value.dim() > 1]
-    integers = [value for value in wide if not value.is_floating_point()]
-    flat = [value for _, value in found if value.dim() == 1 and not value.is_floating_point()]
-    return next(iter([*integers, *wide, *flat]), None)
-
-
-def _row(torch: Any, row: Any, first_ids: int | None) -> list[Any]:
-    """Return a row's digest, and its first ids where it has ids."""
-    row = row.detach().cpu()
-    if row.is_floating_point() or row.is_complex():
-        content, first = row.contiguous().view(torch.uint8).numpy().tobytes(), []
-    else:
-        ids = row.to(torch.int64).contiguous()
-        content, first = ids.numpy().tobytes(), ids.flatten()[:first_ids].tolist()
-    return [hashlib.blake2b(content, digest_size=12).hexdigest(), first]
 
 
 class _Waiting(importlib.abc.MetaPathFinder):

@@ -1,0 +1,106 @@
+"""Read tensors, networks and optimizers of any PyTorch; changes nothing of them.
+
+Belongs to the program beside it, and may import nothing but Python's own library.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+__all__ = [
+    "bit_sums", "choose_batch", "dense", "digest", "dropout_rates", "parameters_of", "read_row",
+    "settings_of", "tensors_of", "without_wrappers",
+]  # fmt: skip
+
+_IDS = ("input_ids", "idx", "tokens", "input_tokens", "decoder_input_ids")
+"""What batches of tokens are called, the likeliest first."""
+_WRAPPERS = ("_orig_mod.", "module.", "_forward_module.", "_fsdp_wrapped_module.")
+
+
+def bit_sums(torch: Any, tensor: Any) -> str:
+    """Return two sums over a tensor's bits; they are equal where it is equal to the bit."""
+    kinds = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+    with torch.no_grad():
+        values = tensor.detach().contiguous()
+        values = torch.view_as_real(values) if values.is_complex() else values
+        bits = values.view(kinds[values.element_size()]).to(torch.int64)
+        sums = int(bits.sum()), int((bits * bits).sum())
+    return "".join(f"{each & 0xFFFFFFFFFF:010x}" for each in sums)
+
+
+def parameters_of(optimizer: Any) -> list[Any]:
+    """Return all parameters of an optimizer, group by group."""
+    return [each for group in optimizer.param_groups for each in group["params"]]
+
+
+def dropout_rates(network: Any) -> Any:
+    """Yield the rates of dropout that the parts of a network have."""
+    for module in network.modules():
+        kind = type(module).__name__.lower()
+        for key, value in vars(module).items():
+            named = "drop" in key.lower() or (key == "p" and "drop" in kind)
+            if named and isinstance(value, float) and 0 < value < 1:
+                yield value
+
+
+def dense(gradient: Any) -> Any:
+    """Return a gradient's values."""
+    return gradient.coalesce().values() if gradient.is_sparse else gradient
+
+
+def digest(sums: list[str]) -> str:
+    """Return what tells several sums."""
+    return hashlib.blake2b(" ".join(sums).encode(), digest_size=12).hexdigest()
+
+
+def settings_of(group: dict[str, Any]) -> dict[str, float]:
+    """Return what a group is set to; its rate is told on its own."""
+    found = {}
+    for key, value in group.items():
+        values = value if isinstance(value, (list, tuple)) and key != "params" else [value]
+        for place, each in enumerate(values):
+            if isinstance(each, (bool, int, float)) and key not in ("lr", "initial_lr"):
+                found[f"{key}.{place}" if len(values) > 1 else key] = float(each)
+    return found
+
+
+def without_wrappers(name: str) -> str:
+    """Return a parameter's name as the network itself has it."""
+    for wrapper in _WRAPPERS:
+        name = name.replace(wrapper, "")
+    return name
+
+
+def tensors_of(torch: Any, args: Any, keywords: Any) -> Any:
+    """Yield names and tensors of a call; those in a list or a mapping, too."""
+    for name, value in (*((str(i), v) for i, v in enumerate(args)), *keywords.items()):
+        if isinstance(value, torch.Tensor):
+            yield name, value
+        elif isinstance(value, (list, tuple)):
+            yield from tensors_of(torch, value, {})
+        elif hasattr(value, "items"):
+            yield from tensors_of(torch, (), dict(value.items()))
+
+
+def choose_batch(found: list[tuple[str, Any]]) -> Any:
+    """Return the tensor that is the batch: ids by their name, integers, other values."""
+    by_name = dict(reversed(found))
+    for name in _IDS:
+        if name in by_name and by_name[name].dim():
+            return by_name[name]
+    wide = [value for _, value in found if value.dim() > 1]
+    integers = [value for value in wide if not value.is_floating_point()]
+    flat = [value for _, value in found if value.dim() == 1 and not value.is_floating_point()]
+    return next(iter([*integers, *wide, *flat]), None)
+
+
+def read_row(torch: Any, row: Any, first_ids: int | None) -> list[Any]:
+    """Return a row's digest, and its first ids where it has ids."""
+    row = row.detach().cpu()
+    if row.is_floating_point() or row.is_complex():
+        content, first = row.contiguous().view(torch.uint8).numpy().tobytes(), []
+    else:
+        ids = row.to(torch.int64).contiguous()
+        content, first = ids.numpy().tobytes(), ids.flatten()[:first_ids].tolist()
+    return [hashlib.blake2b(content, digest_size=12).hexdigest(), first]

@@ -1,0 +1,76 @@
+"""What it looks like where a resumption goes on from another step than its newest checkpoint's."""
+
+from __future__ import annotations
+
+from proofbook_systems.training.evidence import Evidence
+
+__all__ = ["count_words", "from_the_beginning", "no_checkpoint", "older", "skipped"]
+
+
+def no_checkpoint(evidence: Evidence) -> str | None:
+    """Recognise a start from the beginning where nothing was recognised as a checkpoint."""
+    begins = evidence.resumed_at <= evidence.control.numbering.first
+    if not begins or evidence.control.checkpoints or evidence.departs("loss") is None:
+        return None
+    return (
+        f"steps are counted from {evidence.first} again, with other losses than a new training's: "
+        "progress was not restored, and no checkpoint was recognised in the output folder"
+    )
+
+
+def from_the_beginning(evidence: Evidence) -> str | None:
+    """Recognise a training that began again although there was a checkpoint."""
+    if evidence.resumed_at > evidence.control.numbering.first or evidence.cycle.newest == 0:
+        return None
+    newest = evidence.cycle.newest
+    if evidence.departs("loss") is None:
+        return (
+            f"checkpoint {newest} was there, and training began again from its beginning: step "
+            f"{evidence.first} is that of a new training"
+        )
+    return (
+        f"progress was not restored: checkpoint {newest} was there, and steps are counted from "
+        f"{evidence.first} again, with other losses than a new training's"
+    )
+
+
+def older(evidence: Evidence) -> str | None:
+    """Recognise a resumption from an older checkpoint than the newest."""
+    newest, resumed = evidence.cycle.newest, evidence.resumed_at
+    if resumed >= newest:
+        return None
+    if resumed not in evidence.control.save_steps and evidence.control.numbering.stride == 1:
+        return (
+            f"checkpoint {newest} was taken, and steps are counted from {resumed}: progress was "
+            "not restored as it was"
+        )
+    return (
+        f"training went on from {resumed} though checkpoint {newest} was there: an older "
+        "checkpoint was taken than the newest"
+    )
+
+
+def skipped(evidence: Evidence) -> str | None:
+    """Recognise steps that are left out, or counted ahead."""
+    newest = evidence.cycle.newest
+    departs = evidence.departs("lr") or evidence.departs("loss")
+    known = bool(evidence.cycle.checkpoints) and evidence.control.numbering.stride <= 1
+    if not known or evidence.resumed_at <= newest or departs is None:
+        return None
+    ahead = evidence.resumed_at - newest
+    steps, told = evidence.control.steps, evidence.told
+    if all(n - ahead in steps and steps[n - ahead].loss == told[n].loss for n in told):
+        return (
+            f"after resuming, steps are called {count_words(ahead)} too late: step "
+            f"{evidence.first} has the loss of step {evidence.first - ahead}: progress, or the "
+            "log's count, is ahead"
+        )
+    return (
+        f"training went on from {evidence.resumed_at}, and checkpoint {newest} was the newest: "
+        f"progress was not restored as it was: {count_words(evidence.resumed_at - newest)} left out"
+    )
+
+
+def count_words(count: int) -> str:
+    """Return a number of steps in words."""
+    return "1 step" if count == 1 else f"{count} steps"
