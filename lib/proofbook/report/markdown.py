@@ -69,6 +69,7 @@ def render_markdown(run: RunSummary, history: History | None = None) -> str:
         _list_unavailable(run),
         _list_outputs(run),
         _list_questions(run),
+        _list_machines(run),
         _escape(say_redactions(run)),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -123,6 +124,20 @@ def _row(job: JobSummary, unreached: int) -> str:
         _escape("; ".join(part for part in (job.cause, *faults) if part)),
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def _list_machines(run: RunSummary) -> str:
+    """Return which job ran where, of a run on more than one machine."""
+    machines: dict[str, list[str]] = {}
+    for job in run.jobs:
+        if job.machine:
+            machines.setdefault(job.machine, []).append(job.id)
+    lines = [
+        f"- {_escape(name)}: {count_noun(len(jobs), 'job')}, {_escape(', '.join(jobs[:3]))}"
+        + (" and more" if jobs[3:] else "")
+        for name, jobs in sorted(machines.items())
+    ]
+    return _within(["### Machines", ""], [], lines, len(lines), "machine") if lines else ""
 
 
 def _list_failures(run: RunSummary) -> str:

@@ -58,6 +58,8 @@ class JobSummary(_Model):
     started: AwareDatetime | None
     ended: AwareDatetime | None
     kernel: str
+    machine: str = ""
+    """Where it was executed, where the run had more than one machine."""
     tested: dict[str, str] = {}
     """Revision of what was tested, by what it is."""
     checks: tuple[Check, ...]
