@@ -5,6 +5,7 @@ Returns plain objects and lists. Knows nothing about what they mean.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
@@ -25,6 +26,8 @@ _SPOKEN = re.compile(
     r"(?:[(\[](?P<how>[^)\]:]{1,30})[)\]])?\s*[*_]{0,2}:[*_]{0,2}\s*(?P<text>\S.*)$"
 )
 """``Anna: Hello.``, ``**Anna** (happy): Hello.``"""
+_OFTEN_LATIN = frozenset({".csv", ".tsv", ".srt", ".txt"})
+"""Forms that name no encoding; JSON is UTF-8 by its standard."""
 _NO_TEXT = re.compile(r"^(?:#|---|===|\*\*\*|```)")
 _END_OF_SENTENCE = re.compile(r"(?<=[。！？])\s*|(?<=[.!?…])[\"'”’)]?\s+")  # noqa: RUF001
 
@@ -36,7 +39,7 @@ def read_document(path: Path, what: str, of_list: str = "") -> dict[str, Any]:
         SubjectError: It is missing, or is not of the form that its name says.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = _decode(path.read_bytes(), path.suffix.casefold())
     except OSError as error:
         raise SubjectError(f"{what} {path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -46,6 +49,8 @@ def read_document(path: Path, what: str, of_list: str = "") -> dict[str, Any]:
         document = read(text)
     except (ValueError, yaml.YAMLError, csv.Error) as error:
         raise SubjectError(f"{what} {path} is not {form}: {_one_line(error)}") from error
+    except RecursionError as error:
+        raise SubjectError(f"{what} {path} is nested too deep to be read") from error
     if of_list and isinstance(document, list):
         return {of_list: document}
     if not isinstance(document, dict):
@@ -59,6 +64,18 @@ def sentences_of(text: str) -> list[str]:
     if len(lines) > 1:
         return lines
     return [part.strip() for line in lines for part in _END_OF_SENTENCE.split(line) if part.strip()]
+
+
+def _decode(data: bytes, suffix: str) -> str:
+    """Return a text as UTF-8, UTF-16 by its mark, or in what programs for Windows write."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        if suffix not in _OFTEN_LATIN:
+            raise
+        return data.decode("cp1252")
 
 
 def _read_lines(text: str) -> list[Any]:
