@@ -19,7 +19,7 @@ import yaml
 from proofbook.errors import SubjectError
 from proofbook_systems.pipeline.subtitles import read_cues
 
-__all__ = ["read_document", "sentences_of"]
+__all__ = ["read_document", "read_plain", "sentences_of", "write_plain"]
 
 _SPOKEN = re.compile(
     r"^[*_]{0,2}(?P<who>[^\W\d_][\w .'-]{0,29}?)[*_]{0,2}\s*"
@@ -56,6 +56,26 @@ def read_document(path: Path, what: str, of_list: str = "") -> dict[str, Any]:
     if not isinstance(document, dict):
         raise SubjectError(f"{what} {path} is a {type(document).__name__}, not an object")
     return document
+
+
+def read_plain(path: Path) -> Any:
+    """Return a document that can be written again, of JSON or YAML; None where it is of neither."""
+    read: dict[str, Callable[[str], Any]] = {
+        ".yaml": yaml.safe_load,
+        ".yml": yaml.safe_load,
+        ".json": json.loads,
+        "": json.loads,
+    }
+    try:
+        return read[path.suffix.casefold()](_decode(path.read_bytes(), ""))
+    except (KeyError, OSError, ValueError, RecursionError, yaml.YAMLError):
+        return None
+
+
+def write_plain(path: Path, document: Any) -> None:
+    """Write a document; what is JSON can be read as YAML, too."""
+    text = json.dumps(document, ensure_ascii=False, indent=2, default=str)
+    path.write_text(text, encoding="utf-8")
 
 
 def sentences_of(text: str) -> list[str]:

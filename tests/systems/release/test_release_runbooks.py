@@ -31,8 +31,9 @@ from proofbook_systems.pipeline.integrations.preparing import Prepared, prepare
 from proofbook_systems.pipeline.project.config import PipelineConfig
 from proofbook_systems.pipeline.workspace import open_workspace
 from proofbook_systems.release import candidates, documents, intrusion, platform, posts
-from proofbook_systems.release.attacks import ATTACKS
+from proofbook_systems.release.attacks import ATTACKS, Target
 from proofbook_systems.release.config import BeforeReleaseConfig
+from proofbook_systems.release.surroundings import surround
 
 Run = Callable[..., Any]
 ROOT = Path(__file__).parents[3]
@@ -241,6 +242,39 @@ def test_the_release_of_a_right_project_is_green(
     }  # fmt: skip
     assert len([r for r in found.records if isinstance(r, Question)]) == 3
     assert "abc123-of-mine" not in json.dumps([r.model_dump(mode="json") for r in found.records])
+
+
+LINES = [{"character": "Nutsy", "text": "Hi", "emotion": "happy"}] * 2
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "is_tried"),
+    [
+        ("s.json", json.dumps({"episode": "e1", "lines": LINES}), True),
+        (
+            "s.yaml",
+            "episode: e1\nat: 2026-11-27\nlines:\n" + "- {character: A, text: Hi}\n" * 2,
+            True,
+        ),
+        ("s.json", json.dumps(LINES), True),
+        ("s.json", json.dumps({"lines": ["Hi", "Oh"]}), False),
+        ("s.json", json.dumps({"lines": []}), False),
+        ("s.md", "Anna: Hi", False),
+    ],
+)
+def test_attacks_are_made_of_scripts_in_any_form(
+    tmp_path: Path, name: str, content: str, is_tried: bool
+) -> None:
+    script = placed(tmp_path / "mine", name) / name
+    settings = {"project": str(tmp_path / "mine"), "link": [], "paths": {"script": name}}
+    workspace = open_workspace(PipelineConfig(**BARE, **settings), tmp_path / "work")
+    target = Target(workspace=workspace, episode="e1", around=surround(tmp_path / "around"))
+    for attack in ATTACKS:
+        if attack.name in ("json-types", "emotion-up"):
+            (workspace.folder / name).write_text(content)
+            assert (attack.prepare(target) is not None) == is_tried, attack.name
+            assert ((workspace.folder / name).read_text() != content) == is_tried
+    assert script.read_bytes() == b"film", "the project itself is not written into"
 
 
 def placed(folder: Path, *names: str) -> Path:
