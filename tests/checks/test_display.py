@@ -138,7 +138,8 @@ def test_the_table_has_a_row_a_check_and_the_faults_below() -> None:
     )
     assert summary_html("demo/one", [FAILED, SKIPPED], ["thread <x> raised"]) == (
         f"<table><caption>demo/one</caption><thead><tr>{headings}</tr></thead><tbody>"
-        f"<tr><td style='color:#c0362c;{MARK}'>✗ failed</td>{cell}duration</td>{cell}30 ± 0.5 s</td>"
+        f"<tr><td style='color:#c0362c;{MARK}'>✗ failed</td>{cell}duration</td>"
+        f"{cell}30 ± 0.5 s</td>"
         f"{cell}29 s</td>{cell}too short</td></tr>"
         f"<tr><td style='color:#777;{MARK}'>- skipped</td>{cell}gpu</td>{cell}</td>{cell}</td>"
         f"{cell}no GPU</td></tr>"
