@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -136,6 +137,26 @@ def test_weights_and_biases_is_asked_for_by_name(
     monkeypatch.setitem(sys.modules, "wandb", None)
     with pytest.raises(SubjectError, match="pip install wandb"):
         WandbLog(make(), tmp_path)
+
+
+def test_steps_are_handed_to_weights_and_biases(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[str, Any] = {"logged": []}
+    run = SimpleNamespace(
+        log=lambda values, step: seen["logged"].append((step, values)),
+        finish=lambda: seen.update(finished=True),
+    )
+    stand_in = SimpleNamespace(init=lambda **given: seen.update(given) or run, Settings=dict)
+    monkeypatch.setitem(sys.modules, "wandb", stand_in)
+    config = make(logging={"use_wandb": True, "wandb_project": "ours"})
+    progress = Progress(tmp_path, 0, 2, WandbLog(config, tmp_path))
+    for step in (1, 2):
+        progress.step(record(step))
+    progress.close()
+    assert (seen["project"], seen["name"], seen["mode"]) == ("ours", "test", "offline")
+    assert [(step, values["loss"]) for step, values in seen["logged"]] == [(1, 1.5), (2, 1.5)]
+    assert seen["finished"]
 
 
 @pytest.mark.skipif(importlib.util.find_spec("wandb") is None, reason="wandb is not installed")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import signal
@@ -21,6 +22,8 @@ from proofbook.errors import SubjectError
 from proofbook_subjects.foundry.checkpoints.folders import list_checkpoints, read_manifest
 from proofbook_subjects.foundry.config import ExperimentConfig
 from proofbook_subjects.foundry.config_files import load_config, recorded_config
+from proofbook_subjects.foundry.data.batches import ResumableSampler, batch_stream
+from proofbook_subjects.foundry.data.corpora import read_texts
 from proofbook_subjects.foundry.models import generate
 from proofbook_subjects.foundry.preparation import Preparation
 from proofbook_subjects.foundry.projects import CONFIGS, write_project
@@ -144,6 +147,50 @@ def test_stopped_and_resumed_it_is_the_same_to_the_bit(
     output = Path(broken.training.output_dir)
     assert contents(output, total) == contents(Path(whole.training.output_dir), total)
     assert not any(place.passes for place in list_checkpoints(output))
+
+
+def test_a_trainer_is_made_as_its_config_says(make: Make, project: Path) -> None:
+    training = {
+        "train_steps": None, "epochs": 3, "warmup_steps": None, "warmup_ratio": 0.25,
+        "gradient_accumulation_steps": 2, "checkpoint_every": 10, "weight_decay": 0.1,
+    }  # fmt: skip
+    config = make(training=training, data={"batch_size": 3})
+    trainer = Trainer(config, project, Stopping())
+    prepared = trainer.preparation.prepare()
+    plan, state = trainer.build(prepared)
+    batches = math.ceil(len(prepared.training) / 3)
+    assert plan.per_epoch == math.ceil(batches / 2)
+    assert plan.total == 3 * plan.per_epoch
+    assert {10, plan.total} <= plan.saves <= {*range(10, plan.total, 10), plan.total}
+    (group,) = state.optimizer.param_groups
+    assert (group["weight_decay"], group["betas"]) == (0.1, (0.9, 0.999))
+    warmup = plan.total // 4
+    assert group["lr"] == 0 and state.scheduler.lr_lambdas[0](warmup) == 1
+    assert state.scheduler.lr_lambdas[0](warmup - 1) < 1
+    assert (state.step, state.epoch, state.sampler.batches_per_epoch) == (0, 0, batches)
+    assert {p.device for p in state.model.parameters()} == {trainer.device}
+    assert prepared.tokenizer.vocab_size <= state.model.config.vocab_size == 300
+
+
+def test_batches_say_what_the_texts_say(make: Make, project: Path) -> None:
+    """From raw texts to an epoch of batches, in the order of the file and shuffled."""
+    texts = [*read_texts(project / "texts")]
+    for shuffle in (False, True):
+        preparation = Preparation(make(data={"shuffle": shuffle}), project, lambda _: None)
+        prepared = preparation.prepare()
+        sampler = ResumableSampler(len(prepared.training), 2, 42, shuffle=shuffle)
+        data = preparation.dataset(prepared.training, prepared.tokenizer)
+        stream = batch_stream(data, sampler, 0)
+        batches = [next(stream) for _ in range(sampler.batches_per_epoch)]
+        rows = [row for batch in batches for row in batch.labels.tolist()]
+        assert {tuple(batch.input_ids.shape) for batch in batches[:-1]} == {(2, 16)}
+        numbers = [n for place in range(len(batches)) for n in sampler.numbers(place)]
+        assert (numbers == sorted(numbers)) is not shuffle
+        ids = [i for _, row in sorted(zip(numbers, rows, strict=True)) for i in row if i >= 0]
+        ends = [place for place, i in enumerate(ids) if i == prepared.tokenizer.eos_token_id]
+        starts = [0, *(place + 1 for place in ends[:-1])]
+        found = [prepared.tokenizer.decode(ids[a:b]) for a, b in zip(starts, ends, strict=True)]
+        assert found == texts
 
 
 def test_saving_changes_nothing(make: Make, project: Path) -> None:
@@ -348,7 +395,8 @@ def test_the_full_run_of_the_checklist(tmp_path: Path, capsys: pytest.CaptureFix
     assert [place.step for place in list_checkpoints(output)] == [10, 5]
     losses = [s["loss"] for s in contents(output, 10)["steps"]]
     assert losses[-1] < losses[0] - 1
-    assert "Test loss:" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "Test loss:" in printed and "Memory:" not in printed
     from transformers import AutoTokenizer, GPT2LMHeadModel
 
     model = GPT2LMHeadModel.from_pretrained(str(output))
