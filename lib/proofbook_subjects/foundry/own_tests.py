@@ -19,7 +19,11 @@ _ROOTS = (_PACKAGE.parents[2] / "tests", _PACKAGE / "shipped_tests")
 _OWN = Path("subjects", "foundry")
 _SHARED = "waiting.py"
 """What the tests share with those of other packages."""
-_INTEGRATION = ("test_foundry_cli.py", "test_foundry_training.py")
+_KINDS = {
+    "test_foundry_cli.py": "integration", "test_foundry_training.py": "integration",
+    "test_foundry_full_run.py": "e2e",
+}  # fmt: skip
+"""Where tests go by their file; all others are of single units."""
 _SETTINGS = """\
 [project]
 name = "foundry"
@@ -69,8 +73,8 @@ def _write(place: Path, root: Path) -> None:
     shutil.copytree(_PACKAGE, package / _PACKAGE.name, ignore=ignored)
     shutil.copy(_PACKAGE.parent / "__init__.py", package)
     for file in sorted((root / _OWN).glob("*.py")):
-        kind = "integration" if file.name in _INTEGRATION else "unit"
-        target = place / "tests" / (kind if file.name.startswith("test_") else "")
+        kind = _KINDS.get(file.name, "unit") if file.name.startswith("test_") else ""
+        target = place / "tests" / kind
         target.mkdir(parents=True, exist_ok=True)
         shutil.copy(file, target)
     shutil.copy(root / _SHARED, place / "tests")

@@ -16,8 +16,10 @@ import pytest
 import torch
 
 from proofbook.errors import SubjectError
+from proofbook_subjects.foundry import surroundings
 from proofbook_subjects.foundry.config import ExperimentConfig
 from proofbook_subjects.foundry.logs import WandbLog, experiment_log, list_log_files
+from proofbook_subjects.foundry.randomness import random_states, restore_random_states
 from proofbook_subjects.foundry.surroundings import (
     choose_device,
     describe_environment,
@@ -79,6 +81,24 @@ def test_an_environment_names_versions_and_command(repository: Path) -> None:
     assert known["packages"]["torch"] == torch.__version__
     assert known["command"] == sys.argv
     assert known["git_commit_hash"] == git_commit_hash(repository)
+
+
+def test_a_package_that_is_not_there_has_no_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(surroundings, "_PACKAGES", ("torch", "no-such-package"))
+    known = describe_environment(tmp_path, torch.device("cpu"))["packages"]
+    assert known == {"torch": torch.__version__, "no-such-package": None}
+
+
+def test_a_gpus_random_numbers_are_saved_and_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept, seen = [torch.arange(4, dtype=torch.uint8)], []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_rng_state_all", lambda: kept)
+    monkeypatch.setattr(torch.cuda, "set_rng_state_all", seen.append)
+    states = random_states()
+    restore_random_states(states)
+    assert states["torch_cuda_random_state"] is seen[0] is kept
 
 
 def test_a_log_is_written_where_it_should_be_with_the_time(tmp_path: Path) -> None:
