@@ -128,7 +128,8 @@ def test_types_are_chosen_by_name_category_and_number() -> None:
 
 def test_every_hint_has_a_reason_and_names_a_type() -> None:
     known = list_types()
-    keys = {"types", "reason", "start", "config", "attributes", "sections", "class", "inputs"}
+    keys = {"types", "reason", "start", "config", "attributes", "sections", "class", "inputs",
+            "generation", "generate"}  # fmt: skip
     for row in read_table():
         assert row["reason"] and set(row) <= keys
         for pattern in row["types"]:
