@@ -12,6 +12,7 @@ __all__ = [
     "ON_DEVICE",
     "DeviceVerdict",
     "Finding",
+    "Status",
     "Verdict",
     "find_cause",
 ]
@@ -109,6 +110,8 @@ class Verdict:
     notes: list[str] = field(default_factory=list)
     devices: list[DeviceVerdict] = field(default_factory=list)
     """On other devices than :attr:`device`; they have no part in :attr:`passed`."""
+    planted: list[Finding] = field(default_factory=list)
+    """Faults that were planted on purpose; passed are those that were found."""
 
     def status_of(self, check: str) -> str:
         """Return a check's verdict; empty where it was not reached."""
@@ -133,7 +136,8 @@ class Verdict:
         """Return what :meth:`as_dict` wrote."""
         findings = [Finding(**each) for each in data["findings"]]
         devices = [DeviceVerdict.from_dict(each) for each in data.get("devices", [])]
-        return cls(**{**data, "findings": findings, "devices": devices})
+        planted = [Finding(**each) for each in data.get("planted", [])]
+        return cls(**{**data, "findings": findings, "devices": devices, "planted": planted})
 
 
 _CAUSES: list[tuple[str, str]] = [
