@@ -16,7 +16,7 @@ from proofbook_systems.models.checking import (
     Trial,
     make_subject,
 )
-from proofbook_systems.models.comparing import check_padding
+from proofbook_systems.models.comparing import check_batch, check_padding
 from proofbook_systems.models.controls import try_fault
 from proofbook_systems.models.findings import Finding, Verdict
 from proofbook_systems.models.hints import Hint
@@ -95,6 +95,32 @@ def test_a_fault_that_nothing_sees_is_missed(tmp_path: Path) -> None:
 def _blind(model: Reader) -> str:
     call(model, {**INPUTS, "attention_mask": torch.tensor([[1, 1, 0, 0]])})
     return ""
+
+
+class Choosing(torch.nn.Module):
+    """Answers with the place of the larger of two numbers that only float64 tells apart."""
+
+    def __init__(self, *, mixes: bool = False) -> None:
+        super().__init__()
+        self.scale, self.mixes = torch.nn.Parameter(torch.ones(1)), mixes
+
+    def forward(self, states: Any) -> dict[str, Any]:
+        total = states * self.scale
+        if states.dtype == torch.float32:  # another order of adding, as another batch size has
+            total = total * (1 + (len(states) - 1) * 2.0**-23)
+        if self.mixes:
+            total = total + states.mean(0)
+        return {"boxes": (total > 1 + 2.0**-24).to(states.dtype)}
+
+
+@pytest.mark.parametrize(("mixes", "value", "words"), [(False, 1.0, ""), (True, 0.5, "beside")])
+def test_a_choice_that_a_rounding_turns_over_is_no_fault_of_a_batch(
+    mixes: bool, value: float, words: str
+) -> None:
+    model = Choosing(mixes=mixes)
+    one, other = {"states": torch.full((1, 3), value)}, {"states": torch.full((1, 3), 5.0)}
+    found = check_batch(model, one, other, call(model, one), 1e-5)
+    assert found.partition(" ")[0] == words
 
 
 class Other(Reader):
