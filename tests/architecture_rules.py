@@ -57,6 +57,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "report": {"runs", "signoff"},
     "runner": {"processes", "runs", "checks", "kernels", "signoff", "report"},
     "review": {"runs", "signoff", "report"},
+    "merging": {"processes", "runs", "signoff", "report"},
     "lab": {"processes", "runs", "kernels"},
     "scaffold": set(),
 }

@@ -24,6 +24,7 @@ from proofbook.records import (
     Identity,
     MediaFile,
     Metric,
+    Node,
     Outcome,
     Output,
     PathContent,
@@ -86,13 +87,14 @@ SPARSE: list[tuple[type[BaseModel], dict[str, Any], dict[str, Any]]] = [
         {"number": 1, "status": "error", "started": TIME},
         {"cause": "", "ended": None, "infrastructure": False},
     ),
+    (Node, {"name": "a"}, {"environment": {}, "hardware": {}}),
     (
         Outcome,
         {"job": "a", "runbook": "a/b"},
         {
             "schema_version": 1, "status": "incomplete", "cause": "", "allowed": False,
             "flaky": False, "resolved": {}, "failure": None, "cells": (), "attempts": (),
-            "kernel": "", "notebook_sha256": "", "started": None, "ended": None, "node": None,
+            "kernel": "", "node": None, "notebook_sha256": "", "started": None, "ended": None,
         },
     ),
     (
@@ -104,14 +106,18 @@ SPARSE: list[tuple[type[BaseModel], dict[str, Any], dict[str, Any]]] = [
             "resources": Resources().model_dump(),
         },
     ),
-    (Resumption, {}, {"commit": "", "dirty": None, "environment": {}, "log_head": ""}),
+    (
+        Resumption,
+        {},
+        {"commit": "", "dirty": None, "environment": {}, "machine": "", "log_head": ""},
+    ),
     (
         RunInfo,
         {"run_id": "1", "profile": "tiny", "plan": ()},
         {
             "schema_version": 1, "profile_path": "", "verdict": "incomplete", "slots": 1,
             "warm": (), "timeout": None, "commit": "", "dirty": None, "environment": {},
-            "hardware": {}, "resumed": (), "ended": None,
+            "hardware": {}, "machine": "", "resumed": (), "ended": None,
         },
     ),
 ]  # fmt: skip

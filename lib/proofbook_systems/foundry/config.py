@@ -32,7 +32,7 @@ class DataPipelineConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    project: str
+    project: str = Field(json_schema_extra={"subject": True})
     config_file: str
     prepare_command: list[str]
     environment: dict[str, str]
