@@ -85,7 +85,7 @@ class ResumeConfig(TrainerConfig):
 
     def _most_starts(self) -> int:
         tries = MOST_TRIES * (len(self.interruptions) + 1)
-        return _CONTROLS - bool(self.trained) + tries + (self.probes and self.probes + 2)
+        return _CONTROLS - bool(self.trained) + tries + (self.probes and self.probes + 4)
 
 
 class CheckpointsConfig(TrainerConfig):
