@@ -42,7 +42,7 @@ MORE = {
 """What names a subject although its default is no reference."""
 SAY_HOW = {
     "apply_mapping", "build_context", "checkpoints", "class_dir", "env_file",
-    "environment_name", "episode", "fallback_image", "gpu_driver", "instance_dir",
+    "environment_name", "episode", "expected", "fallback_image", "gpu_driver", "instance_dir",
     "interpreter", "key", "length_change", "log_file", "log_pattern", "manifest", "mirror",
     "model", "name", "offload_dir", "original_output", "output_dir", "posted", "project",
     "prompt_file", "python", "reference_text", "reference_wav", "report", "reviewer_role",

@@ -12,7 +12,7 @@ from pydantic import RootModel
 from proofbook_systems.pipeline.findings import Finding, finding
 from proofbook_systems.serving.client import JsonClient, ServerError
 
-__all__ = ["Platform", "judge_expiry"]
+__all__ = ["Platform", "judge_account", "judge_expiry"]
 
 _SECONDS = 20.0
 _QUOTA = {"fields": "config,quota_usage"}
@@ -82,6 +82,22 @@ class Platform:
     def _hidden(self, text: str) -> str:
         text = text.replace(self._token, "<token>") if self._token else text
         return re.sub(r"(access_token=)[^&\s\"']+", r"\1<token>", text)
+
+
+def judge_account(asked: Platform, least: int, *, is_real: bool, posts: bool) -> list[Finding]:
+    """Judge token and rate; where nothing of the pipeline is involved, say so.
+
+    Args:
+        asked: The platform.
+        least: Posts that must be left today.
+        is_real: Whether it is the account's own platform.
+        posts: Whether the pipeline has a command that posts.
+    """
+    if is_real or posts:
+        return [asked.judge_credentials(), asked.judge_headroom(least)]
+    reason = "platform is empty and commands has no post: no account of anybody's is involved"
+    names, why = ("credentials", "rate-headroom"), "a post that is refused at its time is late"
+    return [finding(name, [], why=why, untried=reason) for name in names]
 
 
 def judge_expiry(expires: str, least_days: float, now: datetime | None = None) -> Finding:

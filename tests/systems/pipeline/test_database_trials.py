@@ -41,25 +41,28 @@ def migrate(subject: Subject, config: DatabasesConfig, stage: str) -> list[Findi
                                    fresh)  # fmt: skip
 
 
-def of_baseline(trial: Callable[[Subject, DatabasesConfig, Baseline], list[Finding]]) -> Trial:
+def of_baseline(
+    trial: Callable[[Subject, DatabasesConfig, Baseline], list[Finding]], turns: int = 1
+) -> Trial:
+    """Try something on a baseline of so many starts in turn: each takes time."""
     return lambda subject, config, stage: trial(
-        subject, config, run_baseline(subject, stage, config.workers)
+        subject, config, run_baseline(subject, stage, turns)
     )
 
 
-TWICE = of_baseline(lambda s, c, b: judge_twice(b, trials.keys_of(s, c, b)))
+TWICE = of_baseline(lambda s, c, b: judge_twice(b, trials.keys_of(s, c, b)), 2)
 AT_ONCE = of_baseline(
-    lambda s, c, b: trials.try_at_once(s, b, trials.keys_of(s, c, b), c.workers, 5.0)
+    lambda s, c, b: trials.try_at_once(s, b, trials.keys_of(s, c, b), c.workers, 5.0), 2
 )
 SHORT = of_baseline(lambda s, c, b: try_short_lock(s, b, c.short_lock))
 LONG = of_baseline(lambda s, c, b: try_long_lock(s, b, c.long_lock).findings)
-KILLS = of_baseline(lambda s, c, b: try_kills(s, b, 4, 1))
+KILLS = of_baseline(lambda s, c, b: try_kills(s, b, 3, 1), 2)
 REFUSALS = of_baseline(lambda s, c, b: try_refusals(s, b))
 LEFTOVERS = of_baseline(lambda s, c, b: try_leftovers(s, b))
 CLOSED = of_baseline(lambda s, c, b: [judge_closed(b)])
 DAMAGE = of_baseline(lambda s, c, b: try_damage(s, b, [b.stage]))
 READ_ONLY = of_baseline(lambda s, c, b: try_read_only(s, b))
-BATCH = of_baseline(lambda s, c, b: batches.try_batches(s, c, [b]))
+BATCH = of_baseline(lambda s, c, b: batches.try_batches(s, c, [b]), 2)
 
 DEFECTS: list[tuple[str, str, Trial, str, str]] = [
     ("lacks_table", "images", initialise, "init-makes-tables", "has no table image_usage"),
@@ -130,16 +133,23 @@ def test_defect_is_found_with_its_cause(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("form", ["persist+one_file+row_by_row", "other_names+views+no_ids"])
-def test_right_databases_of_another_form_are_right(tmp_path: Path, form: str) -> None:
+def test_right_databases_of_another_form_are_right(tmp_path: Path) -> None:
+    form = "persist+one_file+row_by_row+other_names+views+no_ids"
     subject, config = open_records(tmp_path, form=form)
+    config = config.model_copy(update={"kills": 1})
     baselines, findings = trials.undisturbed(subject, config.writers, config.workers)
     findings += initialise(subject, config, "")
     findings += trials.try_writers(subject, config, baselines)
     findings += trials.try_crashes(subject, config, baselines)
     findings += trials.try_files(subject, baselines)
-    if "other_names" not in form:  # its older form has the usual names
-        findings += migrate(subject, config, "trends")
+    assert {each.name: each.faults for each in findings if each.faults} == {}
+    assert len(baselines) == len(config.writers)
+
+
+@pytest.mark.slow
+def test_right_migration_into_one_file_is_right(tmp_path: Path) -> None:
+    subject, config = open_records(tmp_path, form="persist+one_file")
+    findings = migrate(subject, config, "trends")
     assert {each.name: each.faults for each in findings if each.faults} == {}
 
 

@@ -224,6 +224,14 @@ def test_the_account_is_asked_and_its_token_never_shown(servers: dict[str, str])
     assert gone.judge_credentials().faults
 
 
+def test_a_pipeline_that_does_not_post_has_no_account_to_judge(servers: dict[str, str]) -> None:
+    asked = platform.Platform(servers["posting"], "tok-secret", "17841400000000000")
+    idle = platform.judge_account(asked, 48, is_real=False, posts=False)
+    assert all("commands has no post" in each.untried for each in idle)
+    real = platform.judge_account(asked, 48, is_real=True, posts=False)
+    assert [each.name for each in real if each.faults] == ["rate-headroom"]
+
+
 def red_of(found: Any) -> list[str]:
     assert found.error is None or "check" in str(found.error), found.error
     return list(found.red)
