@@ -52,72 +52,61 @@ class _Config(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class ChunkCuttingConfig(_Config):
+class _Measured(_Config):
+    rounds: int = Field(ge=1)
+    bar: float = Field(gt=0)
+
+
+class ChunkCuttingConfig(_Measured):
     """Parameters of ``benchmarks/chunk_cutting``."""
 
     documents: int = Field(ge=10)
     length: int = Field(ge=2)
     batch: int = Field(ge=0)
-    rounds: int = Field(ge=1)
-    bar: float = Field(gt=0)
 
 
-class LanguageSavingConfig(_Config):
+class LanguageSavingConfig(_Measured):
     """Parameters of ``benchmarks/language_saving``."""
 
     width: int = Field(ge=4, multiple_of=4)
-    rounds: int = Field(ge=1)
-    bar: float = Field(gt=0)
 
 
-class FilmEncodingConfig(_Config):
+class FilmEncodingConfig(_Measured):
     """Parameters of ``benchmarks/film_encoding``."""
 
     seconds: float = Field(gt=0)
-    rounds: int = Field(ge=1)
-    bar: float = Field(gt=0)
     cost_bar: float = Field(gt=0)
 
 
-class HeavyImportsConfig(_Config):
+class HeavyImportsConfig(_Measured):
     """Parameters of ``benchmarks/heavy_imports``."""
 
-    rounds: int = Field(ge=1)
     in_a_row: int = Field(ge=1)
-    bar: float = Field(gt=0)
     modules: list[str] = Field(min_length=1)
 
 
-class TrivialNotebookConfig(_Config):
+class TrivialNotebookConfig(_Measured):
     """Parameters of ``benchmarks/trivial_notebook``."""
 
-    rounds: int = Field(ge=1)
-    bar: float = Field(gt=0)
     modules: list[str]
 
 
-class WarmAttachConfig(_Config):
+class WarmAttachConfig(_Measured):
     """Parameters of ``benchmarks/warm_attach``."""
 
-    rounds: int = Field(ge=1)
-    bar: float = Field(gt=0)
     modules: list[str]
 
 
-class TinySuiteConfig(_Config):
+class TinySuiteConfig(_Measured):
     """Parameters of ``benchmarks/tiny_suite``."""
 
-    rounds: int = Field(ge=1)
-    bar: float = Field(gt=0)
     profile: str = Field(min_length=1)
     slots: int = Field(ge=1)
 
 
-class NotebookSavingConfig(_Config):
+class NotebookSavingConfig(_Measured):
     """Parameters of ``benchmarks/notebook_saving``."""
 
-    rounds: int = Field(ge=1)
-    bar: float = Field(gt=0)
     cells: int = Field(ge=1)
     kilobytes: int = Field(ge=1)
 
@@ -130,73 +119,59 @@ class ManyNotebooksConfig(_Config):
     patience: float = Field(ge=0)
 
 
-class ManyJobsConfig(_Config):
+class ManyJobsConfig(_Measured):
     """Parameters of ``benchmarks/many_jobs``."""
 
     jobs: int = Field(ge=2)
     fewer: int = Field(ge=1)
     slots: int = Field(ge=1)
-    rounds: int = Field(ge=1)
-    bar: float = Field(gt=0)
     memory_bar: float = Field(gt=0)
 
 
-class StartUpConfig(_Config):
+class StartUpConfig(_Measured):
     """Parameters of ``benchmarks/start_up``."""
 
-    rounds: int = Field(ge=1)
-    bar: float = Field(gt=0)
     command: str = Field(min_length=1)
 
 
-class PlanningConfig(_Config):
+class PlanningConfig(_Measured):
     """Parameters of ``benchmarks/planning``."""
 
-    rounds: int = Field(ge=1)
     jobs: int = Field(ge=10)
-    bar: float = Field(gt=0)
     growth: float = Field(gt=0)
     shapes: list[str] = Field(min_length=1)
 
 
-class KernelMemoryConfig(_Config):
+class KernelMemoryConfig(_Measured):
     """Parameters of ``benchmarks/kernel_memory``."""
 
-    rounds: int = Field(ge=1)
     kernels: int = Field(ge=1)
-    bar: float = Field(gt=0)
     modules: list[str] = Field(min_length=1)
 
 
-class KeyMatchingConfig(_Config):
+class KeyMatchingConfig(_Measured):
     """Parameters of ``benchmarks/key_matching``."""
 
-    rounds: int = Field(ge=1)
-    bar: float = Field(gt=0)
     layers: int = Field(ge=1)
     width: int = Field(ge=2)
     seed: int = Field(ge=0)
 
 
-class GenerationSpeedConfig(_Config):
+class GenerationSpeedConfig(_Measured):
     """Parameters of ``benchmarks/generation_speed``."""
 
-    rounds: int = Field(ge=1)
     checkpoints: str = Field(min_length=1)
     duration: float = Field(ge=0.2)
     cpu_memory: str = Field(min_length=1)
-    bar: float = Field(gt=0)
     offload_bar: float = Field(gt=0)
 
 
-class ModelLoadingConfig(_Config):
+class ModelLoadingConfig(_Measured):
     """Parameters of ``benchmarks/model_loading``."""
 
     checkpoints: str = Field(min_length=1)
     dtype: str = Field(pattern="^(float32|float16|bfloat16)$")
     cpu_memory: str = Field(min_length=1)
-    rounds: int = Field(ge=1)
-    bar: float = Field(gt=0)
 
 
 class RunKillsConfig(_Config):
@@ -229,12 +204,10 @@ class ResumeMatrixConfig(_Config):
         return names
 
 
-class LanguageSpeedConfig(_Config):
+class LanguageSpeedConfig(_Measured):
     """Parameters of ``benchmarks/language_speed``."""
 
-    rounds: int = Field(ge=1)
     steps: int = Field(ge=10)
-    bar: float = Field(gt=0)
     nanogpt: str
     nanogpt_steps: int = Field(ge=10)
 
@@ -270,26 +243,22 @@ class TrainingKillsConfig(_Config):
     seed: int = Field(ge=0)
 
 
-class TrainingSpeedConfig(_Config):
+class TrainingSpeedConfig(_Measured):
     """Parameters of ``benchmarks/training_speed``."""
 
     config_file: str = Field(min_length=1)
-    rounds: int = Field(ge=1)
     steps: int = Field(ge=10)
     batch: int = Field(ge=1)
     precision: str = Field(pattern="^(no|fp16|bf16)$")
-    bar: float = Field(gt=0)
 
 
-class CheckpointSavingConfig(_Config):
+class CheckpointSavingConfig(_Measured):
     """Parameters of ``benchmarks/checkpoint_saving``."""
 
     parameters: int = Field(ge=4000000)
     step_seconds: float = Field(gt=0)
     steps: int = Field(ge=1)
     interval: int = Field(ge=1)
-    rounds: int = Field(ge=1)
-    bar: float = Field(gt=0)
     stall_bar: float = Field(gt=0)
 
 
@@ -314,17 +283,15 @@ class ManyReviewersConfig(_Config):
     seed: int = Field(ge=0)
 
 
-class ApiCallsConfig(_Config):
+class ApiCallsConfig(_Measured):
     """Parameters of ``benchmarks/api_calls``."""
 
-    rounds: int = Field(ge=1)
     calls: int = Field(ge=1)
     first_event: float = Field(ge=0)
     requests: int = Field(ge=1)
     limit: int = Field(ge=1)
     seconds: float = Field(gt=0)
     litellm_calls: int = Field(ge=0)
-    bar: float = Field(gt=0)
     first_event_bar: float = Field(gt=0)
     schedule_bar: float = Field(gt=0)
 

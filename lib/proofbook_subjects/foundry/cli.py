@@ -11,6 +11,7 @@ from proofbook.errors import ProofbookError
 from proofbook_subjects.foundry.config import ExperimentConfig
 from proofbook_subjects.foundry.config_files import config_hash, load_config
 from proofbook_subjects.foundry.disk import explain_disk
+from proofbook_subjects.foundry.training.memory import explain_memory
 
 __all__ = ["main"]
 
@@ -28,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         given = {key: value for key, value in changes.items() if value is not None}
         config = load_config(options.config, given)
         command: Command = options.command
-        with explain_disk():
+        with explain_memory(), explain_disk():
             return command(config, options)
     except ProofbookError as error:
         print(f"foundry: {error}", file=sys.stderr)  # noqa: T201 - this is a program

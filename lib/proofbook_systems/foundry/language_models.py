@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -119,7 +119,7 @@ def load_language_model(place: Path, tokenizer: Path | None = None) -> LanguageM
 
     try:
         config = json.loads((place / "config.json").read_text(encoding="utf-8"))
-        masked = any(_MASKED in str(name) for name in config.get("architectures") or ())
+        masked = _is_masked(config)
         kind: Any = AutoModelForMaskedLM if masked else AutoModelForCausalLM
         model, told = kind.from_pretrained(
             place, local_files_only=True, trust_remote_code=False, dtype=torch.float32,
@@ -134,6 +134,20 @@ def load_language_model(place: Path, tokenizer: Path | None = None) -> LanguageM
     if missing := sorted(told["missing_keys"]):
         raise SubjectError(f"{place} lacks {missing[0]}: it was not saved, and is random now")
     return LanguageModel(place=place, model=model.eval(), tokenizer=words, masked=masked)
+
+
+def _is_masked(config: Mapping[str, Any]) -> bool:
+    """Say whether a config is of a model that fills in masked tokens.
+
+    Where it does not name its class, that is the use of a kind that has one for it, unless it is a
+    decoder.
+    """
+    from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES as KINDS
+
+    if names := config.get("architectures"):
+        return any(_MASKED in str(name) for name in names)
+    is_decoder = config.get("is_decoder") or config.get("is_encoder_decoder")
+    return config.get("model_type") in KINDS and not is_decoder
 
 
 def is_known_kind(place: Path) -> bool:

@@ -89,6 +89,15 @@ def test_an_invalid_config_is_one_line(config: Path, run: Run) -> None:
     assert said.startswith("foundry: ") and "tokenizer.vocab_size" in said
 
 
+def test_a_model_that_fits_no_memory_is_one_line(config: Path, run: Run) -> None:
+    values = yaml.safe_load(config.read_text())
+    values["model"] |= {"hidden_size": 2**21, "embedding_size": 2**21}
+    del values["model"]["intermediate_hidden_size"]
+    config.write_text(yaml.safe_dump(values))
+    said = run("info", code=1)
+    assert said.startswith("foundry: out of memory") and said.count("\n") == 1
+
+
 @pytest.mark.parametrize("name", ["run", "preprocess", "tokenize-dataset", "info"])
 def test_a_missing_config_is_one_line(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -120,6 +120,7 @@ def test_transformers_loads_what_is_written(architecture: str, tmp_path: Path) -
     model = model_of(architecture).eval()
     write_tensors(tmp_path / "model.safetensors", unshared(model))
     (tmp_path / "config.json").write_text(model.config.to_json_string(use_diff=False))
+    assert model.config.architectures == [type(model).__name__]
     loaded = type(model).from_pretrained(str(tmp_path)).eval()
     with torch.no_grad():
         assert torch.equal(loaded(input_ids=IDS).logits, model(input_ids=IDS).logits)

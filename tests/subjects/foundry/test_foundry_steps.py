@@ -147,6 +147,17 @@ def test_passes_in_16_bits_train_32_bit_weights(make: Make, kind: str) -> None:
     assert {p.dtype for p in state.model.parameters()} == {torch.float32}
 
 
+@pytest.mark.parametrize("kind", ["bf16", "fp16"])
+@pytest.mark.parametrize("architecture", ["llama", "bert", "lstm", "mamba"])
+def test_every_architecture_makes_a_step_in_16_bits(
+    make: Make, architecture: str, kind: str
+) -> None:
+    model = {"architecture": architecture, "state_size": 2}
+    state = state_of(make(model=model, training={"use_amp": True, "amp_dtype": kind}))
+    result = Stepper(state, batches()).make_step()
+    assert result is not None and result.loss == pytest.approx(5.7, abs=0.8)
+
+
 def test_scaled_gradients_are_unscaled_before_they_are_cut(make: Make) -> None:
     def norm(**training: Any) -> float:
         result = Stepper(state_of(make(training=training)), batches()).make_step()

@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from proofbook.errors import SubjectError
+from proofbook_systems.foundry import language_models
 from proofbook_systems.foundry.full_runs import load_model
 from proofbook_systems.foundry.generation import SEEN, sees_future, uses_context, write_text
 from proofbook_systems.foundry.language_models import LanguageModel, load_language_model
@@ -97,6 +98,23 @@ def test_a_model_that_looks_ahead_is_seen(model: LanguageModel) -> None:
 
 def test_a_model_that_reads_one_token_is_seen(model: LanguageModel) -> None:
     assert uses_context(blind(model, 0), WORDS) < SEEN
+
+
+@pytest.mark.parametrize(
+    ("given", "masked"),
+    [
+        ({"model_type": "bert", "architectures": ["BertForMaskedLM"]}, True),
+        ({"model_type": "bert", "architectures": ["BertLMHeadModel"]}, False),
+        ({"model_type": "bert", "architectures": None}, True),
+        ({"model_type": "roberta"}, True),
+        ({"model_type": "bert", "is_decoder": True}, False),
+        ({"model_type": "bart", "is_encoder_decoder": True}, False),
+        ({"model_type": "gpt2", "architectures": None}, False),
+        ({}, False),
+    ],
+)
+def test_a_masked_model_is_told_from_a_causal_one(given: dict[str, Any], masked: bool) -> None:
+    assert language_models._is_masked(given) is masked
 
 
 def test_text_is_drawn_from_a_seed(model: LanguageModel) -> None:

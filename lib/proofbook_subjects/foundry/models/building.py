@@ -47,10 +47,13 @@ def create_model(
     """
     size = _Size(vocab_size, length, attention)
     try:
-        return _BUILDERS[config.architecture](config, size)
+        model = _BUILDERS[config.architecture](config, size)
     except (KeyError, ValueError, ImportError) as error:
         what = " ".join(str(error).split())[:200]
         raise SubjectError(f"model cannot be made: {what}; see the section model") from error
+    # What loads it elsewhere cannot tell a masked from a causal BERT without.
+    model.config.architectures = [type(model).__name__]
+    return model
 
 
 def attention_for(config: ModelConfig, device_type: str) -> Attention:

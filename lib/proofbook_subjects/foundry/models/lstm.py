@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any, ClassVar
 
 import torch
@@ -50,5 +51,10 @@ class LstmLanguageModel(PreTrainedModel):  # type: ignore[misc]  # transformers 
 
     def forward(self, input_ids: torch.Tensor, **_: Any) -> CausalLMOutput:
         """Return logits of shape (batch, length, vocabulary)."""
-        states, _last = self.lstm(self.dropout(self.embedding(input_ids)))
+        given = self.dropout(self.embedding(input_ids))
+        # A CPU's LSTM has no float16: it is the one layer that is computed in 32 bits then.
+        is_cpu = input_ids.device.type == "cpu"
+        half = is_cpu and torch.get_autocast_dtype("cpu") == torch.float16
+        with torch.autocast("cpu", enabled=False) if half else contextlib.nullcontext():
+            states, _last = self.lstm(given)
         return CausalLMOutput(logits=self.output(self.dropout(states)))
