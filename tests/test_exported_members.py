@@ -121,6 +121,7 @@ EXPORTED = {
         "Label",
         "MediaFile",
         "Metric",
+        "Node",
         "Outcome",
         "OutcomeStatus",
         "Output",

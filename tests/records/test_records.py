@@ -81,14 +81,18 @@ SPARSE: list[tuple[type[BaseModel], dict[str, Any], dict[str, Any]]] = [
         {"ename": "E", "evalue": ""},
         {"cell_index": None, "cell_id": None, "source": "", "traceback": ""},
     ),
-    (Attempt, {"number": 1, "status": "error", "started": TIME}, {"cause": "", "ended": None}),
+    (
+        Attempt,
+        {"number": 1, "status": "error", "started": TIME},
+        {"cause": "", "ended": None, "infrastructure": False},
+    ),
     (
         Outcome,
         {"job": "a", "runbook": "a/b"},
         {
             "schema_version": 1, "status": "incomplete", "cause": "", "allowed": False,
             "flaky": False, "resolved": {}, "failure": None, "cells": (), "attempts": (),
-            "kernel": "", "notebook_sha256": "", "started": None, "ended": None,
+            "kernel": "", "notebook_sha256": "", "started": None, "ended": None, "node": None,
         },
     ),
     (

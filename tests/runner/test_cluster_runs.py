@@ -15,6 +15,8 @@ import ray_cluster
 from running import BEGIN, Ended, Runner, survivors
 from waiting import wait_for
 
+from proofbook.project import Project
+
 pytestmark = pytest.mark.slow
 
 Add = Callable[..., Path]
@@ -168,3 +170,41 @@ def _workers(job: str) -> Iterator[psutil.Process]:
                 yield process
         except psutil.Error:
             continue
+
+
+@pytest.mark.parametrize("executor", ["local", "ray"])
+def test_a_run_is_resumed_where_it_was_brought_to(
+    executor: str,
+    add_runbook: Add,
+    add_profile: Add,
+    runner: Runner,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+) -> None:
+    flag = tmp_path / "flag"
+    path = add_runbook("demo/make", BEGIN, MAKE, FINISH)
+    path.with_name("helper.py").write_text("WEIGHTS = 'abc'")
+    ready = f"from pathlib import Path\nchecks.require('ready', Path({str(flag)!r}).exists(), True)"
+    add_runbook("demo/use", BEGIN, ready, USE, FINISH, parameters='model: str = ""')
+    add_profile(PROFILE)
+    begun = runner.run()
+    assert begun.code == 1, begun.output
+    there = Project(tmp_path / "another" / "machine")
+    there.root.parent.mkdir()
+    runner.project.root.rename(there.root)
+    flag.touch()
+    how = request.getfixturevalue("on_cluster") if executor == "ray" else ()
+    ended = Runner(there).run("--resume", "latest", *how)
+    assert ended.code == 0, ended.output
+    assert [ended.outcome(job)["status"] for job in ("make", "use")] == ["passed", "passed"]
+    assert ended.outcome("make")["started"] < begun_at(ended) < ended.outcome("use")["started"]
+    resolved = ended.outcome("use")["resolved"]["model"]
+    assert resolved == str(ended.folder / "jobs/make/work/model")
+    reported = {ended.reported(job)["machine"] for job in ("make", "use")}
+    assert len(reported) == (2 if executor == "ray" else 1)
+
+
+def begun_at(ended: Ended) -> str:
+    """Return when a run was resumed."""
+    time: str = json.loads((ended.folder / "run.json").read_text())["resumed"][-1]["time"]
+    return time

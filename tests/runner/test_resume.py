@@ -23,9 +23,11 @@ from proofbook.records import (
     Finish,
     Outcome,
     Output,
+    PathContent,
     PlannedJob,
     RunInfo,
 )
+from proofbook.runner.resolution import read_outputs
 from proofbook.runner.resume import expected_seconds, kept_outcomes, runbooks_of
 from proofbook.runs.folder import RunFolder
 from proofbook.runs.media_store import store_media
@@ -171,3 +173,31 @@ def test_only_the_latest_ten_runs_are_looked_at(project: Project) -> None:
         jobs = {"old": 1.0} if day == 1 else {"tenth": 2.0} if day == 2 else {"new": 3.0}
         write_times(project, f"202601{day:02}-000000-tiny-{day:04}", day, **jobs)
     assert expected_seconds(project.outputs) == {"tenth": 2.0, "new": 3.0}
+
+
+def test_an_output_within_a_run_that_came_from_elsewhere_is_where_the_run_is_now(
+    project: Project, tmp_path: Path
+) -> None:
+    expression = {"model": "${{ jobs.a.outputs.model }}"}
+    run = EarlierRun(project, job("a"), job("b", "a", parameters=expression))
+    model = run.folder.job("a").work / "model"
+    model.mkdir(parents=True)
+    (model / "w").write_bytes(b"weights")
+    there = Path("/machines/b/outputs/earlier/jobs/a/work/model")
+    output = Output(name="model", value=str(there), content=content_of(model))
+    run.write(run.info.plan[0], output)
+    run.write(run.info.plan[1], status="failed")
+    assert run.kept() == ["a"]
+    assert read_outputs(run.folder, "a")["model"].value == str(model)
+    (model / "w").write_bytes(b"others!")
+    assert run.kept() == []
+
+
+@pytest.mark.parametrize(
+    "value", ["/etc/hosts", "/x/earlier/../../../../etc/hosts", "/x/others/jobs/a/work/model"]
+)
+def test_no_other_path_is_looked_for_in_the_run(value: str, project: Project) -> None:
+    run = EarlierRun(project, job("a"))
+    content = PathContent(form="file", sha256="0" * 64, size=1)
+    run.write(run.info.plan[0], Output(name="model", value=value, content=content))
+    assert read_outputs(run.folder, "a")["model"].value == value

@@ -8,7 +8,7 @@ import typer
 
 from proofbook import __version__
 
-__all__ = ["app", "baseline_app", "signoff_app", "warm_app"]
+__all__ = ["app", "baseline_app", "runs_app", "signoff_app", "warm_app"]
 
 app = typer.Typer(
     name="proofbook",
@@ -24,7 +24,12 @@ warm_app = typer.Typer(
 )
 signoff_app = typer.Typer(help="The answers of people, as files.", no_args_is_help=True)
 baseline_app = typer.Typer(help="The last approved takes.", no_args_is_help=True)
+runs_app = typer.Typer(
+    help="List the runs with their verdicts, newest first; or merge those of other machines.",
+    invoke_without_command=True,
+)
 
+app.add_typer(runs_app, name="runs")
 app.add_typer(warm_app, name="warm")
 app.add_typer(signoff_app, name="signoff")
 app.add_typer(baseline_app, name="baseline")

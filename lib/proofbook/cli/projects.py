@@ -1,4 +1,4 @@
-"""``proofbook init``, ``list`` and ``runs``: what a project has."""
+"""``proofbook init``, ``list``, ``runs`` and ``runs merge``: what a project has."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
-from proofbook.cli.application import app
-from proofbook.cli.options import Outputs, ProfileName, find_outputs
+from proofbook.cli.application import app, runs_app
+from proofbook.cli.options import Outputs, ProfileName, SignersFile, find_outputs
+from proofbook.terminal import say
 
-__all__ = ["init", "list_command", "runs"]
+__all__ = ["init", "list_command", "runs", "runs_merge"]
 
 
 @app.command()
@@ -49,14 +50,41 @@ def list_command(profile: ProfileName = None) -> None:
     print_listing(find_project(Path.cwd()), profile)
 
 
-@app.command()
+@runs_app.callback()
 def runs(
+    context: typer.Context,
     limit: Annotated[
         int, typer.Option("-n", "--limit", min=1, help="How many of the newest.")
     ] = 20,
     outputs: Outputs = None,
 ) -> None:
-    """List the runs with their verdicts, newest first."""
+    """List the runs with their verdicts, newest first; or merge those of other machines."""
+    if context.invoked_subcommand is not None:
+        return
     from proofbook.report.listing import print_runs
 
     print_runs(find_outputs(outputs), limit)
+
+
+@runs_app.command("merge")
+def runs_merge(
+    sources: Annotated[
+        list[Path], typer.Argument(metavar="FROM…", help="Runs, or folders of runs.")
+    ],
+    into: Annotated[
+        Path | None, typer.Option("--into", help="Folder of the runs; default: outputs/.")
+    ] = None,
+    signers: SignersFile = None,
+) -> None:
+    """Take in the runs of other machines, and what people have answered there.
+
+    Nothing here is overwritten. What disagrees, or is not as it was when its run ended, is said,
+    and ends in exit code 1.
+    """
+    from proofbook.merging.merge import describe, merge_runs
+    from proofbook.signoff.trust import find_trust
+
+    merged = merge_runs(sources, find_outputs(into), find_trust(signers=signers))
+    for line, is_problem in describe(merged):
+        say(line, err=is_problem)
+    raise typer.Exit(merged.exit_code)

@@ -70,7 +70,7 @@ class Node(Model):
     """The machine that executed a job, where that is not the run's own."""
 
     name: str
-    """Its host name, and what its cluster calls it."""
+    """Its host name, and the beginning of what its cluster calls it."""
     environment: dict[Identifier, str] = Field(default_factory=dict)
     """Versions, as the run has them of its own machine."""
     hardware: dict[Identifier, float | str] = Field(default_factory=dict)
@@ -147,6 +147,8 @@ class Resumption(Model):
     commit: Identifier = ""
     dirty: bool | None = None
     environment: dict[Identifier, str] = Field(default_factory=dict)
+    machine: str = ""
+    """Host name of where it was made; empty in runs of an earlier version."""
     log_head: str = ""
     """Hash of the last line of the sign-off log at that time, zeros where there was none; empty in
     runs of an earlier version."""
@@ -171,6 +173,8 @@ class RunInfo(Model):
     dirty: bool | None = None
     environment: dict[Identifier, str] = Field(default_factory=dict)
     hardware: dict[Identifier, float | str] = Field(default_factory=dict)
+    machine: str = ""
+    """Host name of where it was begun; empty in runs of an earlier version."""
     resumed: tuple[Resumption, ...] = ()
     started: AwareDatetime = Field(default_factory=now)
     ended: AwareDatetime | None = None

@@ -17,6 +17,8 @@ from proofbook.runs.finding import warn_once
 from proofbook.runs.folder import RunFolder
 
 __all__ = [
+    "HISTORY_FILE",
+    "HISTORY_VERSION",
     "Result",
     "find_comparable",
     "index_missing",
@@ -29,9 +31,9 @@ __all__ = [
     "results_of",
 ]
 
-_FILE = "history.sqlite"
+HISTORY_FILE = "history.sqlite"
 _LOOK_BACK = 20
-_VERSION = 3
+HISTORY_VERSION = 3
 _SCHEMA = """
 create table if not exists runs (
     run text primary key, profile text, testbed text, started text, verdict text, environment text
@@ -85,7 +87,7 @@ def _state(job: JobSummary) -> str:
 
 def open_index(outputs: Path) -> sqlite3.Connection:
     """Open the index below ``outputs``; one that is broken or of another version is rebuilt."""
-    path = outputs / _FILE
+    path = outputs / HISTORY_FILE
     try:
         return _prepared(path)
     except sqlite3.OperationalError:
@@ -193,9 +195,9 @@ def _prepared(path: Path) -> sqlite3.Connection:
     database = sqlite3.connect(path, timeout=30)
     try:
         (version,) = database.execute("pragma user_version").fetchone()
-        if version != _VERSION:
+        if version != HISTORY_VERSION:
             database.executescript("drop table if exists runs; drop table if exists results;")
-        database.executescript(f"{_SCHEMA} pragma user_version = {_VERSION};")
+        database.executescript(f"{_SCHEMA} pragma user_version = {HISTORY_VERSION};")
     except sqlite3.DatabaseError:
         database.close()
         raise

@@ -19,13 +19,14 @@ from proofbook.records import (
     Outcome,
     Output,
     PlannedJob,
+    RunInfo,
 )
 from proofbook.report.redactions import count_redactions
 from proofbook.report.summary import JobSummary, RunSummary
 from proofbook.runs.folder import RunFolder
 from proofbook.runs.media_index import MediaIndex
 from proofbook.signoff.binding import AskedJob
-from proofbook.signoff.run_status import JobStatus, read_run
+from proofbook.signoff.run_status import JobStatus, RunStatus, read_run
 from proofbook.signoff.trust import EVERYBODY, Trust
 
 __all__ = ["LOG_LINES", "load_run", "read_tail"]
@@ -72,7 +73,10 @@ def load_run(
         dirty=info.dirty,
         environment=info.environment,
         hardware=info.hardware,
-        jobs=tuple(_summarise(folder, job) for job in status.jobs),
+        jobs=tuple(
+            _summarise(folder, job, machine)
+            for job, machine in zip(status.jobs, _machines(status), strict=True)
+        ),
         log_problems=tuple(problem.text for problem in status.log.problems),
     )
 
@@ -108,7 +112,22 @@ def _plain(line: str) -> str:
     return _TERMINAL.sub("", last_state)
 
 
-def _summarise(run: RunFolder, job: JobStatus) -> JobSummary:
+def _machines(status: RunStatus) -> list[str]:
+    """Return where each job was executed; nothing where all were executed on one machine."""
+    names = [_machine(status.info, job.outcome) for job in status.jobs]
+    return names if len({*names} - {""}) > 1 else [""] * len(names)
+
+
+def _machine(info: RunInfo, outcome: Outcome) -> str:
+    if outcome.started is None:
+        return ""
+    if outcome.node is not None:
+        return outcome.node.name
+    begun = [each.machine for each in info.resumed if each.time <= outcome.started]
+    return begun[-1] if begun else info.machine
+
+
+def _summarise(run: RunFolder, job: JobStatus, machine: str) -> JobSummary:
     judged, outcome, asked = job.judged, job.outcome, job.asked
     folder = run.job(asked.id)
     return JobSummary(
@@ -121,10 +140,12 @@ def _summarise(run: RunFolder, job: JobStatus) -> JobSummary:
         parameters=_in_force(asked, judged.planned, outcome),
         named=_named(judged.planned, outcome),
         needs=judged.planned.needs,
+        allow_skips=judged.planned.allow_skips,
         seconds=outcome.seconds,
         started=outcome.started,
         ended=outcome.ended,
         kernel=outcome.kernel,
+        machine=machine,
         tested={identity.name: identity.revision for identity in judged.of_kind(Identity)},
         checks=judged.of_kind(Check),
         metrics=judged.of_kind(Metric),

@@ -52,10 +52,14 @@ class JobSummary(_Model):
     named: dict[str, JsonValue] = {}
     """Of those that name outputs of other jobs: the expressions that the profile has."""
     needs: tuple[str, ...]
+    allow_skips: tuple[str, ...] = ()
+    """Globs of the checks that may be skipped."""
     seconds: float | None
     started: AwareDatetime | None
     ended: AwareDatetime | None
     kernel: str
+    machine: str = ""
+    """Where it was executed, where the run had more than one machine."""
     tested: dict[str, str] = {}
     """Revision of what was tested, by what it is."""
     checks: tuple[Check, ...]

@@ -34,7 +34,11 @@ def render_report(
 
 @collector_paused()
 def write_report(
-    folder: RunFolder, *, media: MediaIndex | None = None, trust: Trust = EVERYBODY
+    folder: RunFolder,
+    *,
+    media: MediaIndex | None = None,
+    trust: Trust = EVERYBODY,
+    outputs: Path | None = None,
 ) -> Path:
     """Build the report from the run's files alone; return the path of ``index.html``.
 
@@ -42,19 +46,22 @@ def write_report(
         folder: The run.
         media: Hashes of its media; one that outlives this call saves hashing them again.
         trust: Whose answers count.
+        outputs: Where the runs are that it is compared with, and remembered among; by default,
+            where it is.
 
     Raises:
         RunFolderError: The folder is not a run.
         OSError: The report cannot be written.
     """
     run = load_run(folder, media=media, trust=trust)
+    outputs = outputs or folder.path.parent
     folder.report.mkdir(parents=True, exist_ok=True)
     atomic_write(folder.report / "report.json", run.model_dump_json(indent=1))
-    history = load_history(folder.path.parent, run)
+    history = load_history(outputs, run)
     atomic_write(folder.report / "junit.xml", render_junit(run, history))
     atomic_write(folder.report / "report.md", render_markdown(run, history))
     index = folder.report / "index.html"
     atomic_write(index, render_page(run, folder.media, history).encode("utf-8", "replace"))
-    remember(folder.path.parent, run)
+    remember(outputs, run)
     seal_report(folder.report)
     return index

@@ -26,7 +26,7 @@ _MEANINGS = {
     "waived": "all checks passed; a question was waived",
     "unreviewed": "all checks passed; nobody has looked yet",
     "rejected": "all checks passed; somebody has rejected it",
-    "failed": "a check failed",
+    "failed": "a check failed, or was required and could not run",
     "error": "something crashed, raised or timed out",
     "cancelled": "cancelled",
     "incomplete": "not everything ran",
@@ -112,5 +112,6 @@ def _find(project: Project, outputs: Path, options: RunOptions) -> RunFolder:
     if options.resume not in (None, "latest") and options.profile:
         raise UsageError("--resume RUN names the run already: give no --profile")
     folder = find_run(outputs, options.resume or "latest", options.profile)
+    folder.refuse_links()  # it may have been received, and is written into
     refuse_missing_extras(job.runbook for job in folder.read_info().plan)
     return folder

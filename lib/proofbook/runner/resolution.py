@@ -85,14 +85,28 @@ def path_inputs(job: PlannedJob, outputs_of: OutputsOf) -> tuple[str, ...]:
 
 
 def read_outputs(run: RunFolder, job_id: str) -> dict[str, Output]:
-    """Return the outputs of a job, by name; none where it has not passed."""
+    """Return the outputs of a job, by name; none where it has not passed.
+
+    A path within the run is that of the run as it is now, wherever it was when it was recorded: the
+    run may have come from another machine, or have been moved.
+    """
     folder = run.job(job_id)
     outcome = folder.read_outcome()
     if outcome is None or outcome.status != "passed":
         return {}
     with folder.records.open("rb") as lines:
         records = [parse_record(line) for line in lines if b'"output"' in line]
-    return {record.name: record for record in records if isinstance(record, Output)}
+    outputs = [record for record in records if isinstance(record, Output)]
+    return {output.name: _moved(output, run.path) for output in outputs}
+
+
+def _moved(output: Output, run: Path) -> Output:
+    """Return an output with the path that it has in a run folder; a run keeps its name."""
+    parts = Path(str(output.value)).parts if output.content else ()
+    if run.name not in parts or ".." in parts:
+        return output
+    place = len(parts) - 1 - parts[::-1].index(run.name)
+    return output.model_copy(update={"value": str(run.joinpath(*parts[place + 1 :]))})
 
 
 def output_problem(output: Output) -> str:

@@ -7,6 +7,7 @@ happens afterwards, its files say what is true.
 from __future__ import annotations
 
 import secrets
+import socket
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -80,6 +81,7 @@ def begin_run(project: Project, plan: Plan, outputs: Path, slots: int) -> RunFol
                 dirty=commit.dirty,
                 environment=read_environment(),
                 hardware=describe(outputs),
+                machine=socket.gethostname(),
                 started=started,
             ),
             Redactor.of_project(project.root),
@@ -187,7 +189,7 @@ def _reopened(folder: RunFolder, project: Project, slots: int | None) -> RunInfo
         commit = read_commit(project.root)
         again = Resumption(
             commit=commit.id, dirty=commit.dirty, environment=read_environment(),
-            log_head=next(reversed(log.read().hashes), FIRST),
+            machine=socket.gethostname(), log_head=next(reversed(log.read().hashes), FIRST),
         )  # fmt: skip
         update["resumed"] = (*info.resumed, again)
     return info.model_copy(update=update)

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from proofbook.errors import UsageError
-from proofbook.signoff.entries import Entry, Problem, Seal
+from proofbook.signoff.chain import entries_in
+from proofbook.signoff.entries import Acceptance, Answer, Entry, Problem, canonical, line_hash
 from proofbook.signoff.log import LogState
 from proofbook.signoff.signing import statement
 
@@ -72,21 +73,24 @@ def read_anchor(anchor: str, log: Path, start: Path) -> list[dict[str, Any]]:
 
 def compare_with(kept: Sequence[dict[str, Any]], log: LogState) -> list[Problem]:
     """Return the entries that were kept and are no longer in the log as they were."""
-    own = {entry.number: entry for entry in log.entries}
+    own: dict[int, list[dict[str, Any]]] = {}
+    for entry in entries_in(log.entries):  # a copy of it may have been kept before it was merged
+        own.setdefault(entry.number, []).append(_comparable(entry))
     problems = []
     for values in kept:
+        if values.get("kind") == "merge" and line_hash(canonical(values)) in log.known:
+            continue  # of one of another copy, no more than its hash is here
         number, who = values["number"], values.get("reviewer", {}).get("name", "a seal")
-        entry = own.get(number)
-        if entry is None:
+        if number not in own:
             problems.append(Problem("rolled back", f"entry {number}, {who}, was kept and is gone"))
-        elif _comparable(entry) != {**values, "signature": None}:
+        elif {**values, "signature": None} not in own[number]:
             text = f"entry {number}, {who}, is not the one that was kept"
             problems.append(Problem("replaced", text))
     return problems
 
 
 def _comparable(entry: Entry) -> dict[str, Any]:
-    if isinstance(entry, Seal):
+    if not isinstance(entry, Answer | Acceptance):
         values = entry.model_dump(mode="json", exclude_unset=True)
     else:
         values = json.loads(statement(entry))["predicate"]

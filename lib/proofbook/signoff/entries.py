@@ -1,5 +1,5 @@
-"""The lines of ``signoffs.jsonl``: answers of people, seals of what they were shown, and what a
-person accepted of what has changed since.
+"""The lines of ``signoffs.jsonl``: answers of people, seals of what they were shown, what a person
+accepted of what has changed since, and what was appended to other copies of the log.
 
 Each line names the hash of the line before it. A line is the canonical form of its entry, so that
 no byte of it can change unnoticed. Knows nothing about files.
@@ -23,9 +23,11 @@ __all__ = [
     "AnswerFields",
     "AnswerVerdict",
     "Binding",
+    "Branch",
     "Change",
     "Comparison",
     "Entry",
+    "Merge",
     "Problem",
     "Reviewer",
     "Seal",
@@ -208,8 +210,31 @@ class Acceptance(_Line):
     signature: Signature | None = None
 
 
+class Branch(_Model):
+    """Lines of another copy of this log, which follow one that is known here.
+
+    They stay in a chain of their own: each names the hash of the one before it, and a signature
+    covers both, so that none of them could follow the last line here.
+    """
+
+    fork: _Sha256
+    """Hash of the known line; zeros where there is none before."""
+    lines: tuple[str, ...] = Field(min_length=1)
+    """As they are there; of one that merged other copies only its hash, as what it brought is in
+    branches of their own."""
+
+
+class Merge(_Line):
+    """What was appended to another copy of this log."""
+
+    kind: Literal["merge"] = "merge"
+    run: str
+    branches: tuple[Branch, ...] = Field(min_length=1)
+    """In an order in which each follows a line that is known."""
+
+
 SignedEntry = Answer | Acceptance
-Entry = Answer | Seal | Acceptance
+Entry = Answer | Seal | Acceptance | Merge
 _ENTRY: TypeAdapter[Any] = TypeAdapter(Annotated[Entry, Field(discriminator="kind")])
 
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from proofbook.errors import RunFolderError
 from proofbook.files import atomic_write
+from proofbook.signoff.chain import Chain, Place, answers_in
 from proofbook.signoff.entries import (
     FIRST,
     Acceptance,
@@ -50,11 +50,13 @@ class LogState:
     """What a reader should know and what is no sign of tampering."""
     hashes: tuple[str, ...] = ()
     """Of every line, of those that are no entries, too."""
+    known: Mapping[str, Place] = field(default_factory=dict)
+    """Every line by its hash, with those that were merged."""
 
     @cached_property
     def answers(self) -> tuple[Answer, ...]:
-        """The answers, in order."""
-        return tuple(entry for entry in self.entries if isinstance(entry, Answer))
+        """The answers, in order, with those that were merged."""
+        return tuple(answers_in(self.entries))
 
     @cached_property
     def by_job(self) -> dict[str, dict[str, list[Answer]]]:
@@ -134,11 +136,13 @@ class SignoffLog:
         data = self.path.read_bytes()
         *lines, rest = data.split(b"\n")
         notes = ["the last line is torn and is ignored"] if rest else []
-        entries, problems = _read_lines(lines, self.run)
-        problems += self._head_problems(lines)
-        notes += _backward_clocks(entries)
-        hashes = tuple(line_hash(line) for line in lines)
-        return LogState(tuple(entries), tuple(problems), tuple(notes), hashes)
+        chain = Chain(run=self.run)
+        chain.extend(lines)
+        problems = (*chain.problems, *self._head_problems(lines))
+        notes += _backward_clocks(chain.entries)
+        return LogState(
+            tuple(chain.entries), problems, tuple(notes), tuple(chain.hashes), chain.known
+        )
 
     def _head_problems(self, lines: list[bytes]) -> list[Problem]:
         try:
@@ -252,49 +256,6 @@ class _Head(BaseModel):
 
     number: int = Field(ge=0, strict=True)
     sha256: str
-
-
-def _read_lines(lines: list[bytes], run: str) -> tuple[list[Entry], list[Problem]]:
-    entries: list[Entry] = []
-    problems: list[Problem] = []
-    previous, ids = FIRST, set[str]()
-    for index, line in enumerate(lines):
-        where = f"line {index + 1} of signoffs.jsonl"
-        try:
-            entry = parse_entry(line)
-        except ValidationError:
-            problems.append(Problem("unreadable", f"{where} cannot be read"))
-            previous = line_hash(line)
-            continue
-        problems += (Problem(word, f"{where} {text}") for word, text in
-                     _line_problems(entry, line, run, index, previous, ids))  # fmt: skip
-        previous = line_hash(line)
-        entries.append(entry)
-    return entries, problems
-
-
-def _line_problems(
-    entry: Entry, line: bytes, run: str, index: int, previous: str, ids: set[str]
-) -> Iterator[Problem]:
-    if not _is_canonical(line):
-        yield Problem("rewritten", "has been rewritten")
-    if entry.number != index or entry.previous != previous:
-        yield Problem("out of order", "does not follow the one before it")
-    belongs = entry.binding.run if isinstance(entry, Answer) else entry.run
-    if belongs != run:
-        yield Problem("other run", f"belongs to run {belongs}")
-    if not isinstance(entry, Seal):
-        if entry.id in ids:
-            yield Problem("copy", "is a copy of an earlier one")
-        ids.add(entry.id)
-
-
-def _is_canonical(line: bytes) -> bool:
-    # The line itself is looked at, not its entry: an earlier edition's has fewer fields.
-    try:
-        return canonical(json.loads(line)).encode() == line
-    except (ValueError, RecursionError):
-        return False
 
 
 def _backward_clocks(entries: list[Entry]) -> list[str]:

@@ -31,6 +31,7 @@ __all__ = [
     "report_problems",
     "seal_report",
     "seal_run",
+    "sealed_name",
 ]
 
 Sealed = tuple[int, str]
@@ -56,13 +57,19 @@ def list_files(folder: Path, hash_of: _Hash = hash_file) -> Listing:
     """Return size and sha256 of every file and link of a run, by its path, without the report."""
     files, links = {}, []
     for path in _walk(folder):
-        name = path.relative_to(folder).as_posix()
+        name = sealed_name(path, folder)
         if path.is_symlink():
             links.append(name)
             files[name] = _seal_link(path)
         elif path.is_file():
             files[name] = (path.stat().st_size, hash_of(path))
     return Listing(files, tuple(links))
+
+
+def sealed_name(path: Path, folder: Path) -> str:
+    """Return what a file is called in a seal; JSON holds no bytes that are no UTF-8."""
+    name = os.fsencode(path.relative_to(folder).as_posix())
+    return name.decode(errors="backslashreplace")
 
 
 def _walk(folder: Path) -> Iterator[Path]:

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from proofbook.errors import UsageError
+from proofbook.signoff.chain import entries_in
 from proofbook.signoff.entries import (
     Acceptance,
     Answer,
     Entry,
-    Seal,
     Signature,
     SignedEntry,
     canonical,
@@ -106,7 +106,7 @@ def public_line(key: Ed25519PrivateKey) -> str:
 def sign(entry: _E, key: Ed25519PrivateKey) -> _E:
     """Return the entry with its signature."""
     whole = parse_entry(canonical(entry))  # as it is read: with every field
-    assert not isinstance(whole, Seal)  # only a person's entry is signed
+    assert isinstance(whole, Answer | Acceptance)  # only a person's entry is signed
     value = base64.b64encode(key.sign(_encoded(statement(whole)))).decode()
     return entry.model_copy(update={"signature": Signature(key=public_line(key), value=value)})
 
@@ -158,5 +158,5 @@ def _encoded(payload: bytes) -> bytes:
 
 def export_all(entries: Iterable[Entry]) -> str:
     """Return the envelopes of what persons have signed or could have, one a line."""
-    signed = (entry for entry in entries if not isinstance(entry, Seal))
+    signed = (entry for entry in entries_in(entries) if isinstance(entry, Answer | Acceptance))
     return "".join(json.dumps(envelope(entry)) + "\n" for entry in signed)

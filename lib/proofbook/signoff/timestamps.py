@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from proofbook.errors import UsageError
 from proofbook.files import append_line
 from proofbook.records import now
-from proofbook.signoff.entries import Problem, Seal
+from proofbook.signoff.entries import Merge, Problem, Seal
 from proofbook.signoff.log import LogState, SignoffLog
 from proofbook.signoff.tokens import (
     Token,
@@ -211,7 +211,7 @@ def _place_problem(stamp: Stamp, token: Token, log: LogState) -> Problem | None:
 def _misdated(token: Token, number: int, log: LogState) -> Iterator[Problem]:
     """Yield whose answers say another time than the authority's clock allows."""
     for entry in log.entries:
-        if isinstance(entry, Seal):  # no person's word, and a wrong clock is no tampering
+        if isinstance(entry, Seal | Merge):  # no person's word: a wrong clock is no tampering
             continue
         said = f"entry {entry.number} of {entry.reviewer.name} is dated {entry.time:{_TIME}}"
         if entry.number <= number and entry.time > token.time + CLOCKS:

@@ -13,10 +13,12 @@ from pathlib import Path
 
 from proofbook.project import Project, nearest_project
 from proofbook.records import now
+from proofbook.signoff.chain import hash_of, lines_in
 from proofbook.signoff.entries import (
     Acceptance,
     Answer,
     Entry,
+    Merge,
     Problem,
     Reviewer,
     Seal,
@@ -129,6 +131,8 @@ class TrustedLog:
         """Why an entry does not count, by its id."""
         self.answers: list[Answer] = []
         self._trust = trust
+        self._positions: dict[str, int] = {}
+        self._latest_at: dict[str, datetime | None] = {}
         self._latest: datetime | None = None
         self._seals: list[Seal] = []
         self._acceptances: list[Acceptance] = []
@@ -138,14 +142,36 @@ class TrustedLog:
         """Add what was appended to the log."""
         moment = now()
         for entry in entries:
-            if isinstance(entry, Seal):
-                self._seals.append(entry)
-            else:
-                self._add(entry, moment)
-            if entry.time <= moment + CLOCKS:  # else a clock was wrong: nothing is later than that
-                self._latest = max(self._latest or entry.time, entry.time)
+            self._add(entry, moment)
 
-    def _add(self, entry: SignedEntry, moment: datetime) -> None:
+    def _add(self, entry: Entry, moment: datetime) -> None:
+        self._latest_at[entry.previous] = self._latest
+        if isinstance(entry, Seal):
+            self._seals.append(entry)
+        elif isinstance(entry, Merge):
+            self._add_merged(entry, moment)
+        else:
+            self._add_signed(entry, moment)
+        self._note_time(entry, moment)
+
+    def _add_merged(self, merge: Merge, moment: datetime) -> None:
+        """Add what other copies of the log got, which is dated by what comes before it there."""
+        here = self._latest
+        for branch in merge.branches:
+            self._latest = self._latest_at.get(branch.fork)
+            for entry in lines_in(branch):
+                if isinstance(entry, Answer):
+                    self._positions[entry.id] = merge.number
+                    self._add_signed(entry, moment)
+                self._note_time(entry, moment)
+            self._latest_at |= dict.fromkeys(map(hash_of, branch.lines), self._latest)
+        self._latest = here
+
+    def _note_time(self, entry: Entry, moment: datetime) -> None:
+        if entry.time <= moment + CLOCKS:  # else a clock was wrong: nothing is later than that
+            self._latest = max(self._latest or entry.time, entry.time)
+
+    def _add_signed(self, entry: SignedEntry, moment: datetime) -> None:
         if doubt := self._trust.doubt(entry, self._latest, moment):
             self.doubts[entry.id] = doubt
         if isinstance(entry, Answer):
@@ -164,7 +190,8 @@ class TrustedLog:
 
     def resealed(self, answer: Answer) -> list[str]:
         """Return what of an answer's job was sealed again, and differs, since it was given."""
-        before = [seal for seal in self._seals if seal.number < answer.number]
+        position = self._positions.get(answer.id, answer.number)
+        before = [seal for seal in self._seals if seal.number < position]
         if not before or before[-1] is self._seals[-1]:
             return []
         old, new = (_of_job(seal, answer.binding.job) for seal in (before[-1], self._seals[-1]))

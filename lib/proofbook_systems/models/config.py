@@ -57,7 +57,7 @@ class SingleConfig(_Config):
     """Parameters of ``models/single``."""
 
     model: str = Field(min_length=1)
-    weights: str
+    weights: str = Field(json_schema_extra={"subject": True})
 
     def longest_seconds(self) -> float:
         """Return how long a job may take."""

@@ -60,7 +60,7 @@ class Host:
             folder=self._folder,
             environment={**environment, "PROOFBOOK_FORKSERVER": forkserver},
             node=Node(
-                name=socket.gethostname(),
+                name=f"{socket.gethostname()} ({_node_id()[:8]})",
                 environment=read_environment(),
                 hardware=describe(self._folder),
             ),
@@ -78,6 +78,12 @@ class Host:
     def close(self) -> None:
         """End the kernels, and remove the files."""
         self._stack.close()
+
+
+def _node_id() -> str:
+    import ray
+
+    return str(ray.get_runtime_context().get_node_id())
 
 
 def _collect(notes: list[str]) -> Any:
