@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
+import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -31,32 +32,6 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def store(folder: Path) -> Store:
     return Store(f"file://{folder}")
-
-
-@pytest.fixture(scope="module")
-def bucket() -> Iterator[str]:
-    """A bucket of moto's server."""
-    pytest.importorskip("s3fs")
-    from proofbook_subjects.apis.environments import make_environment
-    from proofbook_subjects.apis.peers.launching import PROGRAMS
-    from proofbook_subjects.apis.peers.moto import REQUIREMENTS
-
-    # In the person's own cache, where it stays.
-    python = make_environment("moto", REQUIREMENTS, cache_root(), shares_packages=True)
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    words = [str(PROGRAMS / "object_server.py"), "--bucket", "proofbook", "--port", str(port)]
-    process = subprocess.Popen([str(python), *words], stderr=subprocess.DEVNULL)
-    try:
-        wait_for(lambda: _listens(port))
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
-            for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-                patch.setenv(name, "testing")
-            yield "s3://proofbook/runs"
-    finally:
-        process.kill()
-        process.wait()
 
 
 def _listens(port: int) -> bool:
@@ -205,12 +180,45 @@ def test_a_place_that_cannot_be_written_is_said_before_anything_starts(tmp_path:
 
 
 @pytest.mark.slow
-def test_a_bucket_is_a_store_like_any_other(bucket: str, tmp_path: Path) -> None:
-    store = Store(bucket)
+def test_a_bucket_is_a_store_like_any_other(tmp_path: Path) -> None:
+    """On moto's server, in an environment of its own: Ray does not stand what s3fs brings."""
+    from proofbook_subjects.apis.environments import make_environment
+    from proofbook_subjects.apis.peers.launching import PROGRAMS
+    from proofbook_subjects.apis.peers.moto import REQUIREMENTS
+
+    # In the person's own cache, where it stays.
+    needed = (*REQUIREMENTS, "s3fs==2026.9.0")
+    python = str(make_environment("s3-store", needed, cache_root(), shares_packages=True))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    words = [str(PROGRAMS / "object_server.py"), "--bucket", "proofbook", "--port", str(port)]
+    process = subprocess.Popen([python, *words], stderr=subprocess.DEVNULL)
+    try:
+        wait_for(lambda: _listens(port))
+        done = subprocess.run(
+            [python, "-c", f"import test_store; test_store.use_bucket({str(tmp_path)!r})"],
+            env={
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+                "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+                **dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "testing"),
+            },
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    finally:
+        process.kill()
+        process.wait()
+    assert (done.returncode, done.stdout) == (0, "travelled, fenced, refused\n"), done.stderr
+
+
+def use_bucket(folder: str) -> None:
+    """Do in a bucket what the other tests do in a folder."""
+    store, place = Store("s3://proofbook/runs"), Path(folder)
     store.probe()
-    tree = tree_of(tmp_path)
-    assert contents(travel(store, tree, tmp_path / "there")) == contents(tree)
+    tree = tree_of(place)
+    assert contents(travel(store, tree, place / "there")) == contents(tree)
     fence(store)
     test_of_many_at_once_one_is_first(store)
     with pytest.raises(UsageError, match="--store s3://no-such-bucket/x: "):
         Store("s3://no-such-bucket/x").probe()
+    print("travelled, fenced, refused")

@@ -22,7 +22,7 @@ from proofbook.runner.executors.protocol import InfrastructureFault
 
 __all__ = ["Delivery", "Store", "StoredPiece", "ticket_of"]
 
-_INSTALL = "pip install 'proofbook[ray]'"
+_INSTALL = "pip install 'proofbook[ray]', and for s3:// 'proofbook[s3]'"
 _NOT_SHARED = ("memory", "data", "http", "https")
 """What is no place, or cannot be written."""
 _CLOSED = b"closed"
