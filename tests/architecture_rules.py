@@ -99,6 +99,10 @@ class Module:
         return ast.parse(self.source)
 
     @cached_property
+    def nodes(self) -> list[ast.AST]:
+        return list(ast.walk(self.tree))
+
+    @cached_property
     def parts(self) -> tuple[str, ...]:
         """Its dotted name in parts; a package's is that of its folder."""
         parts = Path(self.path).with_suffix("").parts
@@ -132,7 +136,7 @@ def _absolute(node: ast.ImportFrom, module: Module) -> str:
 
 def all_imports(module: Module) -> Iterator[str]:
     """Yield every imported name in full, of function-level and type-only imports too."""
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -219,7 +223,7 @@ def functions_are_short(module: Module) -> list[str]:
     functions = (ast.FunctionDef, ast.AsyncFunctionDef)
     sizes = [
         (node.name, (node.end_lineno or 0) - node.lineno + 1)
-        for node in ast.walk(module.tree)
+        for node in module.nodes
         if isinstance(node, functions)
     ]
     return [f"{name} has {n} lines" for name, n in sizes if n > LONGEST_FUNCTION]
@@ -248,7 +252,7 @@ def public_names_are_listed(module: Module) -> list[str]:
 def exceptions_are_not_swallowed(module: Module) -> list[str]:
     wide = {"Exception", "BaseException", None}
     found = []
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, ast.ExceptHandler):
             names = {None if node.type is None else ast.unparse(node.type)}
             if isinstance(node.type, ast.Tuple):
@@ -257,7 +261,7 @@ def exceptions_are_not_swallowed(module: Module) -> list[str]:
                 found.append(f"line {node.lineno} swallows every exception")
     return found + [
         f"line {call.lineno} suppresses every exception"
-        for call in ast.walk(module.tree)
+        for call in module.nodes
         if isinstance(call, ast.Call) and ast.unparse(call.func).endswith("suppress")
         if {ast.unparse(argument) for argument in call.args} & wide
     ]
@@ -266,7 +270,7 @@ def exceptions_are_not_swallowed(module: Module) -> list[str]:
 def nothing_goes_through_a_shell(module: Module) -> list[str]:
     keywords = [
         (node.lineno, keyword)
-        for node in ast.walk(module.tree)
+        for node in module.nodes
         if isinstance(node, ast.Call)
         for keyword in node.keywords
     ]
@@ -287,7 +291,7 @@ def suppressions_have_codes(module: Module) -> list[str]:
 
 def all_calls(module: Module) -> list[str]:
     """Return the names of everything that is called."""
-    return [ast.unparse(n.func) for n in ast.walk(module.tree) if isinstance(n, ast.Call)]
+    return [ast.unparse(n.func) for n in module.nodes if isinstance(n, ast.Call)]
 
 
 def _does_nothing(statement: ast.stmt) -> bool:
@@ -298,12 +302,12 @@ def _does_nothing(statement: ast.stmt) -> bool:
 def _strings(module: Module) -> list[str]:
     docstrings = {
         id(node.body[0].value)
-        for node in ast.walk(module.tree)
+        for node in module.nodes
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
         and node.body
         and isinstance(node.body[0], ast.Expr)
     }
-    constants = [n for n in ast.walk(module.tree) if isinstance(n, ast.Constant)]
+    constants = [n for n in module.nodes if isinstance(n, ast.Constant)]
     return [n.value for n in constants if isinstance(n.value, str) and id(n) not in docstrings]
 
 
@@ -330,9 +334,9 @@ def _defined(tree: ast.Module) -> set[str]:
 
 
 def _bound(module: Module) -> set[str]:
-    statements = [node for node in ast.walk(module.tree) if isinstance(node, ast.stmt)]
+    statements = [node for node in module.nodes if isinstance(node, ast.stmt)]
     names = set().union(*(_assigned(statement) for statement in statements))
-    imports = [n for n in ast.walk(module.tree) if isinstance(n, ast.Import | ast.ImportFrom)]
+    imports = [n for n in module.nodes if isinstance(n, ast.Import | ast.ImportFrom)]
     return names | {(a.asname or a.name).split(".")[0] for node in imports for a in node.names}
 
 

@@ -9,7 +9,8 @@ these, and works.
 
 A model whose parameters hold time limits may have a method ``longest_seconds``: a job's own limit
 follows from it. A text field with ``json_schema_extra={"format": "path"}`` is a path, whether or
-not there is such a file yet.
+not there is such a file yet. A field with ``json_schema_extra={"subject": True}`` names what is
+tested although its default is no ``reference:…``, as a program that is used in place of one.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pydantic import BaseModel
 
 from proofbook.errors import UsageError
 
-__all__ = ["GROUP", "TimeBounded", "find_config", "mismatch", "path_fields"]
+__all__ = ["GROUP", "TimeBounded", "find_config", "mismatch", "path_fields", "subject_fields"]
 
 GROUP = "proofbook.configs"
 
@@ -61,12 +62,22 @@ def mismatch(model: type[BaseModel], declared: Mapping[str, object]) -> str:
 
 def path_fields(model: type[BaseModel] | None) -> frozenset[str]:
     """Return the parameters that a model declares to be paths."""
+    return _marked(model, "format", "path")
+
+
+def subject_fields(model: type[BaseModel] | None) -> frozenset[str]:
+    """Return the parameters that a model declares to name what is tested."""
+    return _marked(model, "subject", True)
+
+
+def _marked(model: type[BaseModel] | None, key: str, value: str | bool) -> frozenset[str]:
     fields = {} if model is None else model.model_fields
     extras = {name: field.json_schema_extra for name, field in fields.items()}
     return frozenset(
-        name for name, extra in extras.items()
-        if isinstance(extra, dict) and extra.get("format") == "path"
-    )  # fmt: skip
+        name
+        for name, extra in extras.items()
+        if isinstance(extra, dict) and extra.get(key) == value
+    )
 
 
 def _load(entry: importlib.metadata.EntryPoint) -> Mapping[str, type[BaseModel]]:

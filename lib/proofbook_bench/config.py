@@ -12,11 +12,13 @@ __all__ = [
     "RUNBOOKS",
     "ApiCallsConfig",
     "CheckpointSavingConfig",
+    "ChunkCuttingConfig",
     "FilmEncodingConfig",
     "GenerationSpeedConfig",
     "HeavyImportsConfig",
     "KernelMemoryConfig",
     "KeyMatchingConfig",
+    "LanguageSavingConfig",
     "LanguageSpeedConfig",
     "LargeReportConfig",
     "ManyJobsConfig",
@@ -48,6 +50,24 @@ _MATRIX = {
 
 class _Config(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ChunkCuttingConfig(_Config):
+    """Parameters of ``benchmarks/chunk_cutting``."""
+
+    documents: int = Field(ge=10)
+    length: int = Field(ge=2)
+    batch: int = Field(ge=0)
+    rounds: int = Field(ge=1)
+    bar: float = Field(gt=0)
+
+
+class LanguageSavingConfig(_Config):
+    """Parameters of ``benchmarks/language_saving``."""
+
+    width: int = Field(ge=4, multiple_of=4)
+    rounds: int = Field(ge=1)
+    bar: float = Field(gt=0)
 
 
 class FilmEncodingConfig(_Config):
@@ -312,11 +332,13 @@ class ApiCallsConfig(_Config):
 RUNBOOKS: dict[str, type[BaseModel]] = {
     "api_calls": ApiCallsConfig,
     "checkpoint_saving": CheckpointSavingConfig,
+    "chunk_cutting": ChunkCuttingConfig,
     "film_encoding": FilmEncodingConfig,
     "generation_speed": GenerationSpeedConfig,
     "heavy_imports": HeavyImportsConfig,
     "kernel_memory": KernelMemoryConfig,
     "key_matching": KeyMatchingConfig,
+    "language_saving": LanguageSavingConfig,
     "language_speed": LanguageSpeedConfig,
     "large_report": LargeReportConfig,
     "many_jobs": ManyJobsConfig,

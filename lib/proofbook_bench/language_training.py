@@ -1,10 +1,12 @@
-"""CPU seconds per step of language-model trainings: our framework, a plain loop, nanoGPT.
+"""Seconds per step of language-model trainings: our framework, a plain loop, nanoGPT.
 
-Each figure is a long training less a short one, so the start does not count. One thread a side.
+One thread a side. Our framework and the plain loop train in turns in one process. nanoGPT's figure
+is a long training less a short one, so its start does not count.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import shutil
@@ -12,13 +14,15 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from proofbook.errors import SubjectError
+from proofbook_bench.pairs import Pairs, named
 
-__all__ = ["measure_foundry", "measure_nanogpt", "measure_plain", "write_project"]
+__all__ = ["Speeds", "measure_nanogpt", "measure_pairs", "write_project"]
 
 _FOUNDRY = "proofbook_subjects.foundry"
-_PLAIN_LOOP = "proofbook_bench.programs.plain_language_loop"
+_PAIRS = "proofbook_bench.programs.language_pairs"
 _BATCH, _LENGTH, _LAYERS, _WIDTH, _HEADS = 8, 64, 4, 128, 4
 _VOCABULARY = 400
 
@@ -43,23 +47,32 @@ def write_project(folder: Path) -> Path:
     return path
 
 
-def measure_foundry(config: Path, steps: int) -> float:
-    """Return the framework's CPU seconds per step.
+class Speeds(NamedTuple):
+    """Seconds of a step, of both sides."""
+
+    cpu: Pairs
+    """Of the processor: what other programs do on the machine counts little."""
+    wall: Pairs
+    """By the clock."""
+
+
+def measure_pairs(config: Path, steps: int, rounds: int) -> Speeds:
+    """Train by the framework and by the plain loop in turns, ``rounds`` times each.
 
     Raises:
-        SubjectError: It failed: it has no speed.
+        SubjectError: One of them failed: it has no speed.
     """
-    return _difference(lambda number: _run_foundry(config, number), steps)
-
-
-def measure_plain(config: Path, steps: int) -> float:
-    """Return the plain loop's CPU seconds per step.
-
-    Raises:
-        SubjectError: It failed: it has no speed.
-    """
-    words = [sys.executable, "-m", _PLAIN_LOOP, str(config)]
-    return _difference(lambda number: _run([*words, str(number)], config.parent), steps)
+    words = [sys.executable, "-m", _PAIRS, str(config), str(steps), str(rounds)]
+    found = json.loads(_run(words, config.parent).splitlines()[-1])
+    cpu, wall = (
+        Pairs(
+            subject=tuple(each[kind] for each in found["subject"]),
+            peer=tuple(each[kind] for each in found["peer"]),
+            names=("the framework", f"a plain loop, {named('torch')}"), unit=unit,
+        )
+        for kind, unit in enumerate(("CPU s/step", "s/step"))
+    )  # fmt: skip
+    return Speeds(cpu, wall)
 
 
 def measure_nanogpt(checkout: str, config: Path, steps: int) -> float:

@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 from runbook_defaults import config_of
 
-from proofbook_bench import language_training, resume_matrix
+from proofbook_bench import resume_matrix
 from proofbook_bench.resume_cases import CUTS, KINDS, Case, list_cases
 from proofbook_bench.resume_matrix import Verdict, run_matrix
 
@@ -74,19 +74,3 @@ def test_our_framework_and_torchdata_come_back(tmp_path: Path) -> None:
     cases = list_cases([0], ["last"], ["accumulation", "dropout"], [1])
     for side in ("foundry", "torchdata"):
         assert all(each.identical for each in run_matrix(side, cases, tmp_path)), side
-
-
-def test_the_start_of_a_training_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(language_training, "_cpu_seconds", lambda train, steps: 5 + steps * 0.25)
-    assert language_training.measure_plain(Path("c.yaml"), 60) == 0.25
-
-
-@pytest.mark.parametrize(("ours", "red"), [(1.0, []), (1.2, ["tokens-per-second"])])
-def test_speed_is_held_to_its_bar(
-    run_cells: Callable[..., Any], ours: float, red: list[str], tmp_path: Path
-) -> None:
-    after = {"imports": lambda found: found.update(
-        write_project=lambda folder: tmp_path, measure_foundry=lambda config, steps: ours,
-        measure_plain=lambda config, steps: 1.0,
-    )}  # fmt: skip
-    assert run_cells("benchmarks/language_speed", after=after).red == red

@@ -21,6 +21,7 @@ folder: str = "out"
 names: list[str] = ["a", "b"]
 more: dict[str, int] = {"x": 1}
 fast: bool = False
+seed: int | None = None
 """
 
 
@@ -54,6 +55,8 @@ RIGHT = {
     "a number": "folder = len(folder)",
     "a set": "names = set(names)",
     "an object": "class Steps: pass\nsteps = Steps()",
+    "an object for what was None": "class Steps: pass\nseed = Steps()",
+    "a number for what was None": "seed = 3",
     "what cannot be read": "class Odd:\n    def __getattr__(self, name): 1 / 0\nsteps = Odd()",
     "deleted": "del steps",
     "another name": "for step in range(steps): steps_done = step",
@@ -90,6 +93,15 @@ def test_a_parameter_that_is_set_again_is_named(
         checks.finish()
     (fault,) = faults(checks)
     assert fault.startswith(f"parameter '{name}' ")
+
+
+@pytest.mark.parametrize(("length", "words"), [(98, "is '{}' now"), (99, "is 101 characters long")])
+def test_a_long_value_is_told_by_its_length_alone(
+    checks: Checks, notebook: dict[str, Any], length: int, words: str
+) -> None:
+    notebook["folder"] = "x" * length
+    with pytest.raises(ChecksFailed, match=words.format("x" * length)):
+        checks.finish()
 
 
 def test_what_was_set_before_the_checks_began_is_how_they_began(

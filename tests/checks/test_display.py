@@ -21,6 +21,8 @@ from proofbook.checks.display import (
 from proofbook.records import Check, Evidence, Fact, MediaFile, Output, Question
 
 WIDE = 'style="max-width:100%"'
+HIGH = 'style="max-width:100%;max-height:28rem"'
+MARK = "text-align:left;white-space:nowrap"
 HOSTILE = "<script>alert(1)</script>\"'&"
 FILE = MediaFile(sha256="a" * 64, suffix=".wav", size=3, media_type="audio/wav")
 PICTURE = MediaFile(sha256="b" * 64, suffix=".png", size=3, media_type="image/png")
@@ -100,7 +102,7 @@ def test_a_clip_is_shown_with_its_views_its_caption_and_its_facts() -> None:
 @pytest.mark.parametrize(
     ("kind", "media_type", "element"),
     [
-        ("video", "video/mp4", f'<video controls preload="metadata" src="{{}}" {WIDE}></video>'),
+        ("video", "video/mp4", f'<video controls preload="metadata" src="{{}}" {HIGH}></video>'),
         ("plot", "image/png", f'<img src="{{}}" alt="" {WIDE}>'),
         ("text", "text/plain", '<a href="{}">{}</a>'),
     ],
@@ -136,9 +138,10 @@ def test_the_table_has_a_row_a_check_and_the_faults_below() -> None:
     )
     assert summary_html("demo/one", [FAILED, SKIPPED], ["thread <x> raised"]) == (
         f"<table><caption>demo/one</caption><thead><tr>{headings}</tr></thead><tbody>"
-        f"<tr><td style='color:#c0362c'>✗ failed</td>{cell}duration</td>{cell}30 ± 0.5 s</td>"
+        f"<tr><td style='color:#c0362c;{MARK}'>✗ failed</td>{cell}duration</td>"
+        f"{cell}30 ± 0.5 s</td>"
         f"{cell}29 s</td>{cell}too short</td></tr>"
-        f"<tr><td style='color:#777'>- skipped</td>{cell}gpu</td>{cell}</td>{cell}</td>"
+        f"<tr><td style='color:#777;{MARK}'>- skipped</td>{cell}gpu</td>{cell}</td>{cell}</td>"
         f"{cell}no GPU</td></tr>"
         "</tbody></table><p style='color:#c0362c'>! thread &lt;x&gt; raised</p>"
     )

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from proofbook.checks import open_runbook
 from proofbook.configs import find_config, mismatch
@@ -57,6 +58,12 @@ def test_a_team_brings_its_own_model(team: Path) -> None:
 def test_a_runbook_without_a_model_is_read_by_its_annotations(team: Path) -> None:
     config, _ = open_runbook("mine/check", notebook("rate: float = 2\nwords: list[str] = ['a']"))
     assert config.model_dump() == {"rate": 2.0, "words": ["a"]}
+    with pytest.raises(ValidationError, match="frozen"):
+        config.rate = 3.0
+
+
+def test_a_runbook_without_parameters_has_an_empty_configuration(team: Path) -> None:
+    assert open_runbook("mine/check", {}).config.model_dump() == {}
 
 
 @pytest.mark.parametrize(
@@ -65,6 +72,7 @@ def test_a_runbook_without_a_model_is_read_by_its_annotations(team: Path) -> Non
         ("team/hello", "size: int = 0\nname: str = 'a'", "parameter 'size'"),
         ("team/hello", "size: int = 1", "parameter 'name'"),
         ("mine/check", "size: int = 'many'", "parameter 'size'"),
+        ("mine/check", "size: int = '3'", "parameter 'size'"),  # which Papermill passes as it is
     ],
 )
 def test_a_wrong_parameter_is_named(team: Path, runbook: str, source: str, words: str) -> None:

@@ -6,6 +6,7 @@ import sys
 import threading
 from pathlib import Path
 
+from proofbook.checks import rehearsal
 from proofbook.checks.rehearsal import rehearse
 from proofbook.runs.redaction import Redactor
 from proofbook.runs.secrets.names import secrecy_of
@@ -35,3 +36,19 @@ def test_a_rehearsal_has_read_the_names_of_the_environment(monkeypatch):
     before = secrecy_of.cache_info().misses
     secrecy_of("ONLY_REHEARSED_NAME")
     assert secrecy_of.cache_info().misses == before
+
+
+def test_a_rehearsal_goes_through_every_record_and_every_text(monkeypatch):
+    seen: list[str] = []
+    dumped = rehearsal.redact_record
+    monkeypatch.setattr(
+        rehearsal, "redact_record",
+        lambda redact, record: seen.append(record.kind) or dumped(redact, record),
+    )  # fmt: skip
+    cleaned = Redactor.__call__
+    monkeypatch.setattr(
+        Redactor, "__call__",
+        lambda self, text: seen.append("html" if "<" in text else "") or cleaned(self, text),
+    )  # fmt: skip
+    rehearse()
+    assert [each for each in seen if each] == ["begin", "check", "finish", "html", "html"]

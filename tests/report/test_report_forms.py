@@ -7,10 +7,12 @@ import math
 import re
 import xml.etree.ElementTree as ET
 from datetime import timedelta
+from fnmatch import fnmatchcase
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from sample_run import GOOD, START, build_small, check, write_records
@@ -124,6 +126,23 @@ def test_markdown_lists_jobs_worst_first_and_what_failed(summary: RunSummary) ->
     assert rows[0].split("|")[3].strip() == "crashed"
     assert "| musicgen/generate\\-medium | duration | 8 ± 0.5 s | 5.2 s |" in found
     assert "2 required questions" in found
+
+
+def test_markdown_says_what_could_not_run_and_how_that_is_allowed(summary: RunSummary) -> None:
+    checks = tuple(
+        check(name, "skipped", reason=reason)
+        for name, reason in (("gpu", "no GPU"), ("voices-x", "no model"), ("a [1]: b", "no key"))
+    )
+    job = summary.jobs[0].model_copy(update={"checks": checks, "allow_skips": ("voices-*",)})
+    found = render_markdown(summary.model_copy(update={"jobs": (job,)}))
+    assert "### 2 checks could not run" in found
+    assert "| gpu | no GPU |" in found and "voices-x |" not in found
+    (line,) = (line for line in found.splitlines() if "allow_skips: [" in line)
+    profile = yaml.safe_load(line.partition("`")[2].rstrip("`"))
+    first, second = profile["allow_skips"]
+    assert first == "gpu" and fnmatchcase("a [1]: b", second)
+    allowed = job.model_copy(update={"allow_skips": ("*",)})
+    assert "could not run" not in render_markdown(summary.model_copy(update={"jobs": (allowed,)}))
 
 
 def test_markdown_shows_hostile_text_as_text(summary: RunSummary) -> None:

@@ -76,3 +76,18 @@ def test_a_picture_opens_in_place(browser: Browser, sample: RunFolder) -> None:
     page.keyboard.press("Escape")
     assert page.locator("dialog[open]").count() == 0
     page.close()
+
+
+def test_a_narrow_page_says_nothing_twice_about_what_is_free_of_faults(
+    browser: Browser, tmp_path: Path
+) -> None:
+    clean = (check("clean", expected="none", actual=[]), check("counted", expected="3", actual=3))
+    run = make_run([make_job(0, checks=clean)])
+    (tmp_path / "index.html").write_text(render_page(run, tmp_path))
+    page = browser.new_page(viewport={"width": 390, "height": 900})
+    page.goto(f"{(tmp_path / 'index.html').as_uri()}#job-{run.jobs[0].id}")
+    page.locator("tr", has_text="counted").locator("td").nth(2).wait_for()
+    assert not page.locator("tr", has_text="clean").locator("td").nth(1).is_visible()
+    page.set_viewport_size({"width": 1280, "height": 900})
+    assert page.locator("tr", has_text="clean").locator("td").nth(1).is_visible()
+    page.close()

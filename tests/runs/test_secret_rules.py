@@ -230,3 +230,56 @@ def test_a_screen_finds_exactly_what_a_text_has() -> None:
     for each in (screen, Screen(texts)):
         assert each.hits(large) == {text for text in texts if text in large}
     assert Screen([]).hits("abc") == set()
+
+
+SIXTEEN = "abcdef1234567890"[:16]
+DRAWN = "Zq8xK2vB9wL4"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        # a token stands apart from the letters beside it, at any distance
+        (f"AKIA{'Q2' * 8}", [f"AKIA{'Q2' * 8}"]),
+        (f" xAKIA{'Q2' * 8}", []),
+        (f"AKIA{'Q2' * 8}x ", []),
+        (f"-AKIA{'Q2' * 8} x", [f"AKIA{'Q2' * 8}"]),
+        (f"x AKIA{'Q2' * 8}-x", [f"AKIA{'Q2' * 8}"]),
+        # letters and digits, not letters alone
+        ("xoxb-something-else-here", []),
+        ("xoxb-1234567890-abcdef", ["xoxb-1234567890-abcdef"]),
+        # a password in an address is neither a placeholder nor a port
+        ("http://me:pw1x@host", ["pw1x"]),
+        ("http://me:${PASS}@host", []),
+        ("http://me:<password>@host", []),
+        ("http://me:12345@host", []),
+        ("http://me:123456@host", ["123456"]),
+        # who bears what: drawn, or long and mixed
+        (f"Bearer {DRAWN}", [DRAWN]),
+        (f"Bearer {SIXTEEN}", [SIXTEEN]),
+        ("Bearer word-word-word12", ["word-word-word12"]),
+        ("Bearer word-word-wor12", []),
+        ("Bearer certificates-of-deposit", []),
+        ("Bearer a1", []),
+        # a query's value is spelled: six characters with letters and digits
+        ("https://h/?token=abc123", ["abc123"]),
+        ("https://h/?token=abc12", []),
+        ("https://h/?token=abcdefgh", []),
+        ("https://h/?token=12345678", []),
+        ("https://h/?token=<token1>", []),
+    ],
+)  # fmt: skip
+def test_a_form_has_an_edge(text: str, found: list[str]) -> None:
+    assert sorted({text[span.start : span.end] for span in find_formats(text)}) == sorted(found)
+
+
+@pytest.mark.parametrize(
+    ("value", "text", "found"),
+    [
+        ("ordinary-words-x", "an_ordinary-words-x_name", True),
+        ("two\nlines9", "it is two\nlines9.", True),
+        ("a.b", "it is a\nb", False),
+    ],
+)
+def test_a_value_is_found_by_its_length_and_its_lines(value: str, text: str, found: bool) -> None:
+    assert (Redactor({value: "APP_PASSWORD"})(text) != text) is found

@@ -60,6 +60,12 @@ def test_a_skip_that_no_glob_allows_fails_the_job(files: JobFiles) -> None:
     assert found == ("failed", "required but unavailable: api-key (no key)", False)
 
 
+def test_what_failed_and_what_could_not_run_are_told_at_once(files: JobFiles) -> None:
+    found = files.write(whole(FAILED, FORBIDDEN)).judge()
+    words = f"1 of 2 checks did not pass: {FAILED.name}; required but unavailable: api-key (no key)"
+    assert found == ("failed", words, False)
+
+
 def test_all_skipped_and_all_allowed_is_skipped_and_not_passed(files: JobFiles) -> None:
     status, cause, allowed = files.write(whole(ALLOWED)).judge()
     assert (status, allowed) == ("skipped", True)

@@ -6,11 +6,15 @@ from __future__ import annotations
 import importlib.metadata
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from proofbook.subjects import GROUP, resolve_reference
+from proofbook_subjects.foundry import own_tests
+
+ROOT = Path(__file__).parents[2]
 
 BACKENDS = (
     "openai_api", "claude", "groq", "ollama", "hf_tgi", "hf_tei", "gemini", "vllm", "llvm", "ovms",
@@ -92,3 +96,12 @@ def test_they_are_listed_without_a_model_library():
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout == "[]\n"
+
+
+def test_a_wheel_has_the_frameworks_own_tests():
+    """``foundry/components`` runs them by default, also where there is no checkout."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    wheel = settings["tool"]["hatch"]["build"]["targets"]["wheel"]
+    place = Path(own_tests._ROOTS[1]).relative_to(ROOT / "lib")
+    assert {"tests/subjects/foundry", "tests/waiting.py"} <= {*wheel["only-include"]}
+    assert wheel["sources"]["tests"] == place.as_posix()

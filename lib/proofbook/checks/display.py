@@ -107,7 +107,8 @@ def summary_html(runbook: str, checks: Iterable[Check], faults: Sequence[str] = 
 def _row(check: Check) -> str:
     actual = f"{_short(check.actual)} {check.unit}" if check.actual is not None else ""
     cells = (check.name, f"{check.expected} {check.unit}", actual, check.reason or check.why)
-    mark = f"<td style='color:{_COLOURS[check.status]}'>{_MARKS[check.status]} {check.status}</td>"
+    style = f"color:{_COLOURS[check.status]};text-align:left;white-space:nowrap"
+    mark = f"<td style='{style}'>{_MARKS[check.status]} {check.status}</td>"
     return (
         "<tr>"
         + mark
@@ -121,7 +122,9 @@ def _element(kind: str, file: MediaFile, media: str) -> str:
     if kind == "audio":
         return f'<audio controls preload="metadata" src="{source}"></audio>'
     if kind == "video":
-        return f'<video controls preload="metadata" src="{source}" style="max-width:100%"></video>'
+        # A portrait film as wide as the page would be higher than the screen.
+        style = "max-width:100%;max-height:28rem"
+        return f'<video controls preload="metadata" src="{source}" style="{style}"></video>'
     if file.media_type.startswith("image/"):
         return f'<img src="{source}" alt="" style="max-width:100%">'
     return f'<a href="{source}">{file.filename}</a>'

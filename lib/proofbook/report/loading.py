@@ -140,6 +140,7 @@ def _summarise(run: RunFolder, job: JobStatus, machine: str) -> JobSummary:
         parameters=_in_force(asked, judged.planned, outcome),
         named=_named(judged.planned, outcome),
         needs=judged.planned.needs,
+        allow_skips=judged.planned.allow_skips,
         seconds=outcome.seconds,
         started=outcome.started,
         ended=outcome.ended,

@@ -6,6 +6,8 @@ green, at most 200 jobs, 100 changes and 50 outputs are.
 
 from __future__ import annotations
 
+import glob
+import json
 import re
 
 from proofbook.records import Check
@@ -27,6 +29,7 @@ from proofbook.report.wording import (
     state_of,
     write_headline,
 )
+from proofbook.runs.record_rules import is_forbidden_skip
 
 __all__ = ["render_markdown"]
 
@@ -63,6 +66,7 @@ def render_markdown(run: RunSummary, history: History | None = None) -> str:
         _list_causes(run),
         _list_jobs(run, history),
         _list_failures(run),
+        _list_unavailable(run),
         _list_outputs(run),
         _list_questions(run),
         _list_machines(run),
@@ -158,6 +162,39 @@ def _failure(job: JobSummary, check: Check) -> str:
     actual = check.reason or say_found(check)
     cells = (job.id, check.name, say_expected(check), actual, check.why)
     return f"| {' | '.join(_escape(cell.strip()) for cell in cells)} |"
+
+
+def _list_unavailable(run: RunSummary) -> str:
+    """List what was required and could not run, with the lines that would allow it."""
+    found = {
+        job.id: [check for check in job.checks if is_forbidden_skip(check, job.allow_skips)]
+        for job in run.jobs
+    }
+    rows = [
+        f"| {_escape(job)} | {_escape(check.name)} | {_escape(check.reason)} |"
+        for job, checks in found.items()
+        for check in checks
+    ]
+    if not rows:
+        return ""
+    head = [
+        f"### {count_noun(len(rows), 'check')} could not run",
+        "",
+        "| job | check | reason |",
+        "| --- | --- | --- |",
+    ]
+    allowing = [
+        f"- {_escape(job)}: `allow_skips: [{', '.join(_glob_of(check.name) for check in checks)}]`"
+        for job, checks in found.items()
+        if checks
+    ]
+    words = "Who can do without them says so in the profile, beside what is allowed already:"
+    return "\n\n".join([_within(head, rows, [], len(rows), "check"), words, "\n".join(allowing)])
+
+
+def _glob_of(name: str) -> str:
+    """Return a name as a profile would have it."""
+    return name if re.fullmatch(r"[A-Za-z][\w.-]*", name) else _code(json.dumps(glob.escape(name)))
 
 
 def _within(head: list[str], bad: list[str], calm: list[str], total: int, noun: str) -> str:

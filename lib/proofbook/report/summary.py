@@ -52,6 +52,8 @@ class JobSummary(_Model):
     named: dict[str, JsonValue] = {}
     """Of those that name outputs of other jobs: the expressions that the profile has."""
     needs: tuple[str, ...]
+    allow_skips: tuple[str, ...] = ()
+    """Globs of the checks that may be skipped."""
     seconds: float | None
     started: AwareDatetime | None
     ended: AwareDatetime | None

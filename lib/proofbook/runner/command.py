@@ -26,7 +26,7 @@ _MEANINGS = {
     "waived": "all checks passed; a question was waived",
     "unreviewed": "all checks passed; nobody has looked yet",
     "rejected": "all checks passed; somebody has rejected it",
-    "failed": "a check failed",
+    "failed": "a check failed, or was required and could not run",
     "error": "something crashed, raised or timed out",
     "cancelled": "cancelled",
     "incomplete": "not everything ran",

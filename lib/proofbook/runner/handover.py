@@ -157,8 +157,10 @@ class Handover:
             started=started,
         )
         outcome = ended(lost, started, infrastructure=isinstance(error, InfrastructureFault))
-        if self.writer.run.job(spec.job.id).outcome.exists():
-            self.writer.open_folder(spec.job.id)  # else there is what was seen of this attempt
+        folder = self.writer.run.job(spec.job.id)
+        folder.path.mkdir(parents=True, exist_ok=True)
+        if folder.outcome.exists():
+            folder.set_aside()  # else there is what was seen of this attempt
         self.writer.write(outcome)
         return outcome
 

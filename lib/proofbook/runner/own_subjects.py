@@ -6,7 +6,7 @@ that its checks may be fewer, or that it calls no service. They are not true of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from pydantic import JsonValue
 
@@ -18,25 +18,42 @@ from proofbook.subjects import is_reference
 __all__ = ["has_own_subject"]
 
 
-def has_own_subject(entry: JobEntry, runbook: Runbook, overrides: Mapping[str, JsonValue]) -> bool:
-    """Say whether an override replaces a reference subject by something that is none.
+def has_own_subject(
+    entry: JobEntry,
+    runbook: Runbook,
+    overrides: Mapping[str, JsonValue],
+    declared: Collection[str] = (),
+) -> bool:
+    """Say whether an override names another subject than the entry's, which is a reference one.
 
-    What another job of the profile makes of its reference subject is one, too.
+    A subject is named by a parameter whose default is a reference, by one that the runbook's config
+    model declares, and by one for which the entry takes what another job makes of its own. An entry
+    that was written for a person's own subject keeps what it says.
 
     Args:
         entry: As the profile has it.
         runbook: Its runbook, whose default holds where the entry gives no value of its own.
         overrides: What the command line gives the runbook.
+        declared: Parameters that name the subject by the runbook's config model.
     """
-    for name, value in overrides.items():
-        is_own = bool(value) and not has_expression(value) and not _has_reference(value)
-        if is_own and _has_reference(runbook.parameters[name].default):
-            written = [*entry.matrix.get(name, ()), *(e[name] for e in entry.include if name in e)]
-            given = written or [entry.parameters.get(name)]
-            if not any(each and not has_expression(each) and not _has_reference(each)
-                       for each in given):  # fmt: skip
-                return True
-    return False
+    known = {
+        name: _written(entry, name) for name, parameter in runbook.parameters.items()
+        if name in declared or _has_reference(parameter.default)
+        or any(map(has_expression, _written(entry, name)))
+    }  # fmt: skip
+    if any(_is_own(value) for values in known.values() for value in values):
+        return False
+    return any(_is_own(value) for name, value in overrides.items() if name in known)
+
+
+def _written(entry: JobEntry, name: str) -> list[JsonValue]:
+    """Return the values that an entry gives a parameter."""
+    several = [*entry.matrix.get(name, ()), *(e[name] for e in entry.include if name in e)]
+    return several or [entry.parameters[name]] if name in entry.parameters else several
+
+
+def _is_own(value: JsonValue) -> bool:
+    return bool(value) and not has_expression(value) and not _has_reference(value)
 
 
 def _has_reference(value: object) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
-from proofbook.configs import TimeBounded, find_config, mismatch, path_fields
+from proofbook.configs import TimeBounded, find_config, mismatch, path_fields, subject_fields
 from proofbook.errors import UsageError
 from proofbook.notebooks import Runbook
 from proofbook.profiles import nearest
@@ -101,6 +101,10 @@ class ParameterVerifier:
     def paths(self, runbook: Runbook) -> frozenset[str]:
         """Return the parameters that the runbook's config model declares to be paths."""
         return path_fields(self._model(runbook))
+
+    def subjects(self, runbook: Runbook) -> frozenset[str]:
+        """Return the parameters that the runbook's config model declares to name its subject."""
+        return subject_fields(self._model(runbook))
 
     def refuse_secrets(self, name: str, value: JsonValue) -> None:
         """Refuse a value that is, or holds at any depth, a secret: by its name or by its text.

@@ -85,7 +85,7 @@ def load_plan(
     refuse_same_ids(entries)
     names = job_names(entries)
     needs = declared_needs(entries, names)
-    is_foreign = partial(_is_foreign, profile, runbooks, changes)
+    is_foreign = partial(_is_foreign, profile, runbooks, changes, verifier)
     choice = choose(entries, only, names, project, settings.defaults, runbooks, is_foreign)
     makers = OutputMakers(choice.jobs, names, runbooks)
     verify_written(entries, makers)
@@ -123,8 +123,11 @@ def _sources(entries: Iterable[ExpandedEntry], choice: Choice) -> dict[str, Sour
 
 
 def _is_foreign(
-    profile: str | None, runbooks: Mapping[str, Runbook], changes: Overrides, entry: JobEntry
-) -> bool:
+    profile: str | None, runbooks: Mapping[str, Runbook], changes: Overrides,
+    verifier: ParameterVerifier, entry: JobEntry,
+) -> bool:  # fmt: skip
     """Say whether an entry's jobs are pointed at another subject; a profile that is named holds."""
+    if profile is not None:
+        return False
     runbook = runbooks[entry.runbook]
-    return profile is None and has_own_subject(entry, runbook, changes.values(runbook))
+    return has_own_subject(entry, runbook, changes.values(runbook), verifier.subjects(runbook))

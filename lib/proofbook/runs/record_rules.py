@@ -29,6 +29,7 @@ __all__ = [
     "contradictions",
     "faults",
     "forbidden_skips",
+    "is_forbidden_skip",
     "skip_reasons",
     "unmet_checks",
 ]
@@ -48,9 +49,14 @@ def forbidden_skips(checks: Sequence[Check], globs: Sequence[str]) -> str:
     forbidden = [
         f"{check.name} ({check.reason or 'no reason given'})"
         for check in checks
-        if check.status == "skipped" and not any(fnmatchcase(check.name, glob) for glob in globs)
+        if is_forbidden_skip(check, globs)
     ]
     return f"required but unavailable: {_names(forbidden)}" if forbidden else ""
+
+
+def is_forbidden_skip(check: Check, globs: Sequence[str]) -> bool:
+    """Say whether a check was skipped that matches none of the globs."""
+    return check.status == "skipped" and not any(fnmatchcase(check.name, glob) for glob in globs)
 
 
 def skip_reasons(checks: Sequence[Check]) -> str:

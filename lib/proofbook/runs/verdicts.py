@@ -178,7 +178,8 @@ def _verdicts(
     """Yield what each source says; of two that are equally bad, the first is taken."""
     checks = _checks(records)
     not_needed = _was_not_needed(job, notebook, checks)
-    if cause := unmet_checks(checks) or forbidden_skips(checks, job.allow_skips):
+    unmet, unavailable = unmet_checks(checks), forbidden_skips(checks, job.allow_skips)
+    if cause := "; ".join(part for part in (unmet, unavailable) if part):
         failure = stop.failure if stop else notebook.failure
         yield _Verdict("failed", cause, failure)
     if stop is not None:

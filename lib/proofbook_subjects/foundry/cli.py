@@ -10,6 +10,7 @@ from pathlib import Path
 from proofbook.errors import ProofbookError
 from proofbook_subjects.foundry.config import ExperimentConfig
 from proofbook_subjects.foundry.config_files import config_hash, load_config
+from proofbook_subjects.foundry.disk import explain_disk
 
 __all__ = ["main"]
 
@@ -27,7 +28,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         given = {key: value for key, value in changes.items() if value is not None}
         config = load_config(options.config, given)
         command: Command = options.command
-        return command(config, options)
+        with explain_disk():
+            return command(config, options)
     except ProofbookError as error:
         print(f"foundry: {error}", file=sys.stderr)  # noqa: T201 - this is a program
         return 1

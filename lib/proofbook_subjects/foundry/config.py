@@ -6,9 +6,16 @@ Imports pydantic alone, so that a mistake is known at once. Knows nothing about 
 from __future__ import annotations
 
 import math
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 __all__ = [
     "MASKED",
@@ -34,6 +41,15 @@ class _Section(BaseModel):
         protected_namespaces=(),
     )  # fmt: skip
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_switch_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
+        """Refuse ``yes`` where a number is meant: Python takes true for 1."""
+        kind = cls.model_fields[info.field_name or ""].annotation
+        if isinstance(value, bool) and bool not in (kind, *get_args(kind)):
+            raise ValueError(f"it is {str(value).lower()}, which only a switch can be")
+        return value
+
 
 class DataConfig(_Section):
     """Texts, and what becomes of them. Relative paths start at the project's folder."""
@@ -50,7 +66,7 @@ class DataConfig(_Section):
     """Chunks, by content and length; a folder next to the tokens where this is left out."""
     batch_size: int = Field(ge=1)
     """Chunks in each forward pass."""
-    max_sequence_length: int = Field(ge=2)
+    max_sequence_length: int = Field(ge=2, le=2**20)
     """Tokens of a chunk, exactly."""
     num_workers: int = Field(default=0, ge=0, le=64)
     """Processes that prepare batches; 0 is none but the trainer's own."""
@@ -75,7 +91,7 @@ class TokenizerConfig(_Section):
 
     output_dir: str = Field(min_length=1)
     """Folder that ``train-tokenizer`` writes, or an existing tokenizer."""
-    vocab_size: int = Field(ge=_FEWEST_TOKENS)
+    vocab_size: int = Field(ge=_FEWEST_TOKENS, lt=2**31)
     """Most tokens; the model has as many outputs."""
     kind: Literal["bpe", "sentencepiece"] = "bpe"
     """What ``train-tokenizer`` trains: bytes merged by Hugging Face's library, or SentencePiece."""
@@ -98,7 +114,22 @@ class ModelConfig(_Section):
     """They share the hidden size evenly."""
     key_value_heads: int | None = Field(default=None, ge=1)
     """Of ``llama``, where they are fewer."""
-    activation_function: str = "gelu"
+    activation_function: Literal[
+        "gelu",
+        "gelu_fast",
+        "gelu_new",
+        "gelu_pytorch_tanh",
+        "leaky_relu",
+        "mish",
+        "quick_gelu",
+        "relu",
+        "relu2",
+        "relu6",
+        "sigmoid",
+        "silu",
+        "swish",
+        "tanh",
+    ] = "gelu"
     """By the name that transformers gives it."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """Of embeddings and blocks."""
@@ -171,7 +202,7 @@ class TrainingConfig(_Section):
     """Forward passes in 16 bits."""
     amp_dtype: Literal["auto", "bf16", "fp16"] = "auto"
     """Auto is bf16 where the device has it."""
-    device: str = "auto"
+    device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
     """``cpu``, ``cuda``, or the GPU if there is one."""
     checkpoint_schedule: tuple[int, ...] | None = None
     """Steps after which there is a checkpoint; the last one always has one."""
@@ -231,7 +262,7 @@ class LoggingConfig(_Section):
     """Below ``training.output_dir``, unless it is absolute."""
     use_wandb: bool = False
     """Log to Weights & Biases too; needs the package ``wandb``."""
-    wandb_project: str = "foundry"
+    wandb_project: str = Field(default="foundry", min_length=1)
     wandb_mode: Literal["offline", "online", "disabled"] = "offline"
 
 

@@ -38,10 +38,12 @@ def save_final_model(state: TrainingState, place: Path) -> Path:
     """
     (place / INFO_FILE).unlink(missing_ok=True)
     partial = place / f".partial-{WEIGHTS}"
-    write_tensors(
-        partial, {name: each.contiguous().cpu() for name, each in unshared(state.model).items()}
-    )
-    partial.replace(place / WEIGHTS)
+    tensors = {name: each.contiguous().cpu() for name, each in unshared(state.model).items()}
+    try:
+        write_tensors(partial, tensors)
+        partial.replace(place / WEIGHTS)
+    finally:
+        partial.unlink(missing_ok=True)
     for name, text in state.texts.items():
         atomic_write(place / name, text)
     info = {

@@ -29,7 +29,7 @@ def experiment_log(name: str, folder: Path, level: str = "INFO") -> Iterator[log
     """
     folder.mkdir(parents=True, exist_ok=True)
     logger = logging.getLogger(f"foundry.{name}.{folder.resolve()}")
-    handler = logging.FileHandler(folder / f"{name}.log", encoding="utf-8")
+    handler = _LogFile(folder / f"{name}.log", encoding="utf-8")
     handler.setFormatter(logging.Formatter(_FORM, _TIME))
     logger.addHandler(handler)
     logger.setLevel(level)
@@ -38,7 +38,15 @@ def experiment_log(name: str, folder: Path, level: str = "INFO") -> Iterator[log
         yield logger
     finally:
         logger.removeHandler(handler)
-        handler.close()
+        with contextlib.suppress(OSError):  # told already, by the line that did not fit
+            handler.close()
+
+
+class _LogFile(logging.FileHandler):
+    """A file whose lines are written, or an error: by default logging prints one and goes on."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging calls it so
+        raise
 
 
 def list_log_files(folder: Path) -> list[Path]:

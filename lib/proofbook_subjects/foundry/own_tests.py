@@ -1,6 +1,6 @@
 """The framework as a project with tests of its own: its package, its tests, and their settings.
 
-The tests lie beside the package in a checkout, and inside of it where it was installed.
+The tests lie beside the package in a checkout, and inside of it in a wheel.
 """
 
 from __future__ import annotations
@@ -14,10 +14,16 @@ from proofbook.errors import SubjectError
 __all__ = ["write_tested_project"]
 
 _PACKAGE = Path(__file__).parent
-_TESTS = (_PACKAGE.parents[2] / "tests" / "subjects" / "foundry", _PACKAGE / "shipped_tests")
+_ROOTS = (_PACKAGE.parents[2] / "tests", _PACKAGE / "shipped_tests")
+"""Of a checkout, and of a wheel."""
+_OWN = Path("subjects", "foundry")
 _SHARED = "waiting.py"
-"""What the tests share with those of other packages; it lies two folders above in a checkout."""
-_INTEGRATION = ("test_foundry_cli.py", "test_foundry_training.py")
+"""What the tests share with those of other packages."""
+_KINDS = {
+    "test_foundry_cli.py": "integration", "test_foundry_training.py": "integration",
+    "test_foundry_full_run.py": "e2e",
+}  # fmt: skip
+"""Where tests go by their file; all others are of single units."""
 _SETTINGS = """\
 [project]
 name = "foundry"
@@ -43,8 +49,8 @@ def write_tested_project(folder: Path) -> Path:
     Raises:
         SubjectError: The tests, or what they need, are not installed.
     """
-    tests = next((place for place in _TESTS if (place / "conftest.py").is_file()), None)
-    if tests is None:
+    root = next((root for root in _ROOTS if (root / _OWN / "conftest.py").is_file()), None)
+    if root is None:
         raise SubjectError(
             "reference:foundry has no tests here: this installation of proofbook was made without "
             "them; give a project of your own"
@@ -57,20 +63,19 @@ def write_tested_project(folder: Path) -> Path:
             )
     place = folder / "foundry-tested"
     shutil.rmtree(place, ignore_errors=True)
-    _write(place, tests)
+    _write(place, root)
     return place
 
 
-def _write(place: Path, tests: Path) -> None:
+def _write(place: Path, root: Path) -> None:
     package = place / _PACKAGE.parent.name
     ignored = shutil.ignore_patterns("__pycache__", "shipped_tests")
     shutil.copytree(_PACKAGE, package / _PACKAGE.name, ignore=ignored)
     shutil.copy(_PACKAGE.parent / "__init__.py", package)
-    for file in sorted(tests.glob("*.py")):
-        kind = "integration" if file.name in _INTEGRATION else "unit"
-        target = place / "tests" / (kind if file.name.startswith("test_") else "")
+    for file in sorted((root / _OWN).glob("*.py")):
+        kind = _KINDS.get(file.name, "unit") if file.name.startswith("test_") else ""
+        target = place / "tests" / kind
         target.mkdir(parents=True, exist_ok=True)
         shutil.copy(file, target)
-    shared = next(f for f in (tests / _SHARED, tests.parents[1] / _SHARED) if f.is_file())
-    shutil.copy(shared, place / "tests")
+    shutil.copy(root / _SHARED, place / "tests")
     (place / "pyproject.toml").write_text(_SETTINGS, encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -120,9 +121,22 @@ class Preparation:
         """Train a tokenizer on the training corpus, and save it."""
         wanted = self._config.tokenizer
         tokenizer = train_tokenizer(read_texts(self.paths.corpus), wanted.vocab_size, wanted.kind)
-        tokenizer.save_pretrained(self.paths.tokenizer)
+        self._save(tokenizer)
         self._say(f"Tokenizer: {tokenizer.vocab_size} tokens in {self.paths.tokenizer}")
         return load_tokenizer(self.paths.tokenizer)
+
+    def _save(self, tokenizer: TextTokenizer) -> None:
+        """Write a tokenizer's files whole: half of one would be taken for a broken tokenizer."""
+        folder = self.paths.tokenizer
+        partial = folder.with_name(f".{folder.name}.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        try:
+            tokenizer.save_pretrained(partial)
+            folder.mkdir(parents=True, exist_ok=True)
+            for file in sorted(partial.iterdir()):
+                file.replace(folder / file.name)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
 
     def tokenizer(self) -> TextTokenizer:
         """Return the tokenizer; trained where there is none.

@@ -23,6 +23,7 @@ from proofbook_subjects.foundry.config import ExperimentConfig
 from proofbook_subjects.foundry.config_files import config_hash, differences, recorded_config
 from proofbook_subjects.foundry.data.batches import ResumableSampler, batch_stream
 from proofbook_subjects.foundry.data.statistics import steps_per_epoch
+from proofbook_subjects.foundry.disk import explain_disk
 from proofbook_subjects.foundry.final_model import model_texts, save_final_model
 from proofbook_subjects.foundry.logs import WandbLog, experiment_log
 from proofbook_subjects.foundry.models import attention_for, count_parameters, create_model
@@ -63,14 +64,20 @@ def train(
     Raises:
         SubjectError: Something that was given cannot be used, or there is no room for it.
     """
-    with Stopping() if stopping is None else stopping as asked, explain_memory():
+    output = project / config.training.output_dir
+    with (
+        Stopping() if stopping is None else stopping as asked,
+        explain_memory(),
+        explain_disk(output),
+    ):
         trainer = Trainer(config, project, asked)
         logs = trainer.preparation.paths.logs
         with experiment_log(config.experiment_name, logs, config.logging.level) as log:
             try:
                 return trainer.run(log, resume=resume or config.training.resume_from_checkpoint)
             except SubjectError as error:
-                log.error("stopped: %s", error)
+                with contextlib.suppress(OSError):  # a full disk takes no line of the log either
+                    log.error("stopped: %s", error)
                 raise
 
 

@@ -37,7 +37,7 @@ class _Config(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     client: str = Field(min_length=1)
-    client_command: list[str]
+    client_command: list[str] = Field(json_schema_extra={"subject": True})
     client_options: dict[str, Any]
     prompt: str = Field(min_length=1)
     timeout: float = Field(gt=0)
@@ -69,7 +69,7 @@ class FaultsConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     client: str
-    client_command: list[str]
+    client_command: list[str] = Field(json_schema_extra={"subject": True})
     client_options: dict[str, Any]
     client_environment: dict[str, str]
     protocol: str = Field(pattern="^(openai_api|claude|ollama)$")

@@ -34,6 +34,8 @@ class Batches:
     tokens: tuple[Store, ...]
     held_out: frozenset[int]
     """Numbers of stores that no training may use."""
+    held_tokens: frozenset[int]
+    """The same of tokens, of which rows are windows."""
 
     @property
     def why_unseen(self) -> str:
@@ -75,10 +77,12 @@ class Batches:
     @property
     def leaked(self) -> list[str]:
         """Rows that are of data held out for tests, at most ten."""
+        is_windows = self.origins.kind == "windows"
+        stores = (self.tokens or self.stores) if is_windows else self.stores
+        held = self.held_tokens if is_windows and self.tokens else self.held_out
         found = [
-            f"row {number} is of {self.stores[row.store].path.parent.name}, number {row.place}"
-            for number, row in enumerate(self.origins.rows) if row.store in self.held_out
-            and not (self.origins.kind == "windows" and self.stores != self.tokens)
+            f"row {number} is of {_shown(stores[row.store].path)}, number {row.place}"
+            for number, row in enumerate(self.origins.rows) if row.store in held
         ]  # fmt: skip
         return found[:10]
 
@@ -139,7 +143,7 @@ def watch_batches(
     stores = prepared.chunks or prepared.tokens
     return Batches(
         ended=ended, watched=read_watch(watch), stores=tuple(stores), tokens=prepared.tokens,
-        held_out=_held_out(prepared, stores),
+        held_out=_held_out(prepared, stores), held_tokens=_held_out(prepared, prepared.tokens),
     )  # fmt: skip
 
 
@@ -199,6 +203,11 @@ def compare_workers(first: Batches, second: Batches) -> list[str]:
 
 
 _TEST_WORDS = ("test", "val", "valid", "validation", "dev", "eval", "heldout")
+
+
+def _shown(path: Path) -> str:
+    """Return a store's name, with its folder: some are all called alike."""
+    return f"{path.parent.name}/{path.name}"
 
 
 def _held_out(prepared: Prepared, stores: Sequence[Store]) -> frozenset[int]:

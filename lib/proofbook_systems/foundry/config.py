@@ -32,7 +32,7 @@ class DataPipelineConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    project: str
+    project: str = Field(json_schema_extra={"subject": True})
     config_file: str
     prepare_command: list[str]
     environment: dict[str, str]
@@ -84,6 +84,9 @@ class TrainingPipelineConfig(TrainerConfig):
     accumulation_base: dict[str, str]
     accumulation_change: dict[str, str]
     amp_change: dict[str, str]
+    overflow_change: dict[str, str]
+    dropout: str
+    may_repeat: float = Field(ge=0, le=1)
     trial_steps: int = Field(ge=2)
     texts: list[str]
     loss_tolerance: float = Field(gt=0)
@@ -92,7 +95,8 @@ class TrainingPipelineConfig(TrainerConfig):
 
     def _most_starts(self) -> int:
         """Return one left alone, one that is interrupted and resumed, and the variants."""
-        return 2 + MOST_TRIES * 2 + 2 * bool(self.accumulation_change) + 2 * bool(self.amp_change)
+        variants = (self.accumulation_change, self.amp_change, self.overflow_change)
+        return 2 + MOST_TRIES * 2 + 2 * sum(map(bool, variants))
 
 
 class CheckpointRecoveryConfig(TrainerConfig):

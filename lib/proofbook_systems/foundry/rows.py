@@ -67,7 +67,8 @@ def find_origins(rows: Sequence[Row], chunks: Sequence[Store], tokens: Sequence[
     missing = [number for number, each in enumerate(found) if each is None]
     if not missing:
         return Origins(kind="chunks", rows=tuple(each for each in found if each))
-    if len(missing) == len(rows):
+    # A window begins where a chunk does now and then.
+    if 2 * len(missing) > len(rows):
         windows = _find_windows(rows, tokens or chunks)
         if sum(not each.words for each in windows) * 2 > len(rows):
             return Origins(kind="windows", rows=tuple(windows))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +25,6 @@ __all__ = [
     "TooLargeError",
     "build_config",
     "build_model",
-    "change_attention",
     "choose_classes",
     "config_fields",
     "excite",
@@ -36,13 +36,15 @@ MOST_PARAMETERS = 45_000_000
 PROFILES: tuple[dict[str, Any], ...] = (
     {},
     {"width": 256, "heads": 2, "head_width": 128},
+    {"derives": True},
     {"keeps_widths": True},
     {"keeps_widths": True, "keeps_images": True},
     {"keeps_all": True},
 )
 """How to shrink, tried in turn: everything; keeping the width of a head, which rotary embeddings
-divide into sections; keeping every width, which convolutional models join in many places; keeping
-the image too, which windows and tables of positions are cut for; nothing but the vocabulary."""
+divide into sections; leaving to the configuration what it works out itself, from sizes that are
+smaller now; keeping every width, which convolutional models join in many places; keeping the image
+too, which windows and tables of positions are cut for; nothing but the vocabulary."""
 
 
 class TooLargeError(Exception):
@@ -91,8 +93,13 @@ def _default(type_: ModelType, hint: Hint) -> Any:
     return CONFIG_MAPPING[type_.name](**hint.start)
 
 
-def build_config(type_: ModelType, **profile: Any) -> Any:
+def build_config(type_: ModelType, *, derives: bool = False, **profile: Any) -> Any:
     """Return a small configuration of a type.
+
+    Args:
+        type_: What to build.
+        derives: Whether the configuration works out again what it has worked out before.
+        profile: How to shrink.
 
     Raises:
         Exception: Whatever transformers has against it.
@@ -103,6 +110,8 @@ def build_config(type_: ModelType, **profile: Any) -> Any:
     if hint.sections:
         _add_sections(fields)
     small = shrink(fields, **profile)
+    if derives:
+        _drop_derived(config, small, kept=hint.start)
     _apply(small, hint.config)
     small.pop("model_type", None)
     made = type(config)(**_made(config, small))
@@ -113,6 +122,20 @@ def build_config(type_: ModelType, **profile: Any) -> Any:
             place = getattr(place, parent, place)
         setattr(place, last, value)
     return made
+
+
+def _drop_derived(config: Any, small: dict[str, Any], kept: Mapping[str, Any]) -> None:
+    """Leave out what a class has set beyond its fields, or in a field without a default."""
+    declared = getattr(type(config), "__dataclass_fields__", {})
+    for name, value in list(small.items()):
+        inner, given = vars(config).get(name), kept.get(name)
+        if hasattr(inner, "to_dict"):
+            if isinstance(value, dict):
+                _drop_derived(inner, value, given if isinstance(given, dict) else {})
+        elif name in kept:
+            continue
+        elif declared and (name not in declared or declared[name].default is None):
+            del small[name]
 
 
 def _add_sections(fields: dict[str, Any]) -> None:
@@ -252,6 +275,8 @@ def build_model(
     config = build_config(type_, **profile)
     _become_decoder(model_class, config)
     model = _construct(model_class, config).eval()
+    for name, value in hint.generation.items():
+        setattr(model.generation_config, name, value)
     excite(model, seed)
     return Built(model=model, config=config, task=found_task, parameters=parameters, hint=hint)
 
@@ -293,14 +318,6 @@ def _construct(model_class: type, config: Any) -> Any:
     ):
         kind.forward = kind.encode  # a tokenizer of images is used by its halves alone
     return model
-
-
-def change_attention(model: Any, error: BaseException) -> bool:
-    """Let a model whose code has no plain attention use torch's own; return whether that was it."""
-    if not (isinstance(error, KeyError) and error.args == ("eager",)):
-        return False
-    model.set_attn_implementation("sdpa")
-    return True
 
 
 def excite(model: Any, seed: int) -> None:

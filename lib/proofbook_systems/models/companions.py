@@ -5,7 +5,7 @@ Sizes come from the configuration and from what is given already; no model type 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import torch
@@ -45,9 +45,11 @@ COMPANIONS: dict[str, tuple[str, Rule]] = {
 """What is given wherever a signature has it and its companion is there."""
 
 
-def accompany(maker: Maker, inputs: Inputs) -> None:
-    """Add the inputs that go with those that are there."""
+def accompany(maker: Maker, inputs: Inputs, without: Collection[str] = ()) -> None:
+    """Add the inputs that go with those that are there, but for those ``without``."""
     for name, (companion, rule) in COMPANIONS.items():
+        if name in without:
+            continue
         if name in maker.signature and companion in inputs and name not in inputs:
             made = rule(maker, inputs)
             if made is not None:

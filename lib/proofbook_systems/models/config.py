@@ -10,7 +10,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-__all__ = ["RUNBOOKS", "MatrixConfig", "SingleConfig"]
+__all__ = ["RUNBOOKS", "FaultsConfig", "MatrixConfig", "SingleConfig", "VersionsConfig"]
 
 _TYPES = 2000
 """More than any transformers has."""
@@ -57,7 +57,7 @@ class SingleConfig(_Config):
     """Parameters of ``models/single``."""
 
     model: str = Field(min_length=1)
-    weights: str
+    weights: str = Field(json_schema_extra={"subject": True})
 
     def longest_seconds(self) -> float:
         """Return how long a job may take."""
@@ -82,6 +82,7 @@ class MatrixConfig(_Config):
     least_openvino: float = Field(ge=0, le=1)
     least_onnxruntime: float = Field(ge=0, le=1)
     least_cuda: float = Field(ge=0, le=1)
+    expected: PathText
     verbose: bool
     report: PathText
 
@@ -97,4 +98,53 @@ class MatrixConfig(_Config):
         return -(-count // self.workers) * self.type_seconds() + _SLACK
 
 
-RUNBOOKS: dict[str, type[BaseModel]] = {"matrix": MatrixConfig, "single": SingleConfig}
+class _SampleConfig(BaseModel):
+    """A number of types, tried a few times."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    models: Names
+    category: str = Field(pattern="^(all|language|vision|audio|multimodal|specialized)$")
+    limit: int = Field(ge=0)
+    sample_seed: int
+    workers: int = Field(ge=1, le=64)
+    time_limit: float = Field(gt=0)
+    memory_limit_gb: float = Field(gt=0)
+    seed: int = Field(ge=0)
+    output_dir: PathText
+
+    def round_seconds(self) -> float:
+        """Return how long it takes to try every type once, where each takes all that it may."""
+        count = len(self.models) or self.limit or _TYPES
+        return -(-count // self.workers) * self.time_limit
+
+
+class FaultsConfig(_SampleConfig):
+    """Parameters of ``models/planted_faults``."""
+
+    rounds: int = Field(ge=1)
+    least_found: float = Field(ge=0, le=1)
+
+    def longest_seconds(self) -> float:
+        """Return how long a job may take."""
+        return self.rounds * self.round_seconds() + _SLACK
+
+
+class VersionsConfig(_SampleConfig):
+    """Parameters of ``models/versions``."""
+
+    before: str = Field(min_length=1)
+    after: str = Field(min_length=1)
+    may_vanish: Names
+
+    def longest_seconds(self) -> float:
+        """Return how long a job may take."""
+        return 2 * self.round_seconds() + _SLACK
+
+
+RUNBOOKS: dict[str, type[BaseModel]] = {
+    "matrix": MatrixConfig,
+    "planted_faults": FaultsConfig,
+    "single": SingleConfig,
+    "versions": VersionsConfig,
+}

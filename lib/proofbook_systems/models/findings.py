@@ -12,6 +12,7 @@ __all__ = [
     "ON_DEVICE",
     "DeviceVerdict",
     "Finding",
+    "Status",
     "Verdict",
     "find_cause",
 ]
@@ -109,6 +110,8 @@ class Verdict:
     notes: list[str] = field(default_factory=list)
     devices: list[DeviceVerdict] = field(default_factory=list)
     """On other devices than :attr:`device`; they have no part in :attr:`passed`."""
+    planted: list[Finding] = field(default_factory=list)
+    """Faults that were planted on purpose; passed are those that were found."""
 
     def status_of(self, check: str) -> str:
         """Return a check's verdict; empty where it was not reached."""
@@ -133,11 +136,15 @@ class Verdict:
         """Return what :meth:`as_dict` wrote."""
         findings = [Finding(**each) for each in data["findings"]]
         devices = [DeviceVerdict.from_dict(each) for each in data.get("devices", [])]
-        return cls(**{**data, "findings": findings, "devices": devices})
+        planted = [Finding(**each) for each in data.get("planted", [])]
+        return cls(**{**data, "findings": findings, "devices": devices, "planted": planted})
 
 
 _CAUSES: list[tuple[str, str]] = [
-    (r"requires the (\w+) library|No module named '?(\w+)", "a package is not installed: {}"),
+    (r"requires the (\w+) library|No module named '?(\w+)|name '(\w+)' is not defined",
+     "a package is not installed: {}"),
+    (r"mask is not looked at", "a mask that is not looked at"),
+    (r"no finite number", "nothing finite is answered"),
     (r"has no model class", "no model class of its own"),
     (r"million parameters at its smallest", "too large at its smallest"),
     (r"time limit", "took too long"),
@@ -149,7 +156,9 @@ _CAUSES: list[tuple[str, str]] = [
     (r"mrope|split_with_sizes|sections", "sections of the rotary embedding"),
     (r"placeholder|image tokens|tokens do not match|number of audio tokens|image features",
      "placeholders and features differ in number"),
-    (r"(?i)cache", "the cache of a hybrid model"),
+    (r"inference_session", "reads a session that its processor makes"),
+    (r"rounding explains", "a difference that rounding does not explain"),
+    (r"(?i)cache", "the cache"),
     (r"shape|size|dimension|channels|mat1|unpack|broadcast", "the layout of an input"),
     (r"NoneType|AttributeError|KeyError|must be (provided|specified|set)|needs? to be"
      "|have to specify|required", "a default that the configuration does not have"),

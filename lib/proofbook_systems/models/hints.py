@@ -26,6 +26,8 @@ class Hint:
     sections: bool = False
     model_class: str = ""
     inputs: dict[str, Any] = field(default_factory=dict)
+    generation: dict[str, Any] = field(default_factory=dict)
+    generate: dict[str, Any] = field(default_factory=dict)
 
 
 @cache
@@ -44,7 +46,7 @@ def find_hint(name: str) -> Hint:
     """Return all that is known of a type."""
     rows = [row for row in read_table() if _fits(name, row["types"])]
     merged: dict[str, dict[str, Any]] = {
-        key: {} for key in ("start", "config", "attributes", "inputs")
+        key: {} for key in ("start", "config", "attributes", "inputs", "generation", "generate")
     }
     for row in rows:
         for key, value in merged.items():

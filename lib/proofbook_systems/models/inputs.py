@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from proofbook_systems.models.asking import read_counts, read_error
-from proofbook_systems.models.companions import accompany, supply
+from proofbook_systems.models.companions import COMPANIONS, accompany, supply
 from proofbook_systems.models.hints import Hint
 from proofbook_systems.models.layouts import (
     DECODER_LENGTH,
@@ -95,6 +95,8 @@ def _joined(name: str, values: list[Any]) -> Any:
     first = values[0]
     if isinstance(first, list):
         return [torch.cat(parts) for parts in zip(*values, strict=True)]
+    if isinstance(first, dict):
+        return {key: _joined(key, [each[key] for each in values]) for key in first}
     if not isinstance(first, torch.Tensor):
         return first
     by_time = name == "input_features" and first.dim() == 2 and first.shape[0] > 1
@@ -124,7 +126,7 @@ class Layout:
             layouts = list(itertools.islice(RULES[name](maker), place + 1))
             inputs.update(layouts[-1])
         _add_singles(maker, inputs)
-        accompany(maker, inputs)
+        accompany(maker, inputs, without=self.left_out)
         if "qformer_input_ids" in maker.signature:
             inputs["qformer_input_ids"] = maker.ids(TEXT_LENGTH, first=("qformer_config",))
         _add_asked(maker, self.asked, inputs)
@@ -180,8 +182,10 @@ def candidates(model: Any, config: Any, hint: Hint) -> Iterator[Layout]:
     counts = {name: len(list(RULES[name](maker))) for name in names}
     every = itertools.product(*(range(counts[name]) for name in names))
     ordered = sorted(itertools.islice(every, 400), key=sum)
-    for places in ordered[:_MOST_CANDIDATES]:
-        yield Layout(places=dict(zip(names, places, strict=True)))
+    layouts = [dict(zip(names, places, strict=True)) for places in ordered[:_MOST_CANDIDATES]]
+    yield from (Layout(places=places) for places in layouts)
+    if optional := [n for n in COMPANIONS if n in maker.signature and n not in hint.inputs]:
+        yield from (Layout(places=places, left_out=tuple(optional)) for places in layouts)
 
 
 def _add_singles(maker: Maker, inputs: Inputs) -> None:
@@ -337,7 +341,5 @@ def _add_hinted(maker: Maker, hint: Hint, inputs: Inputs, *, last: bool = False)
             inputs.pop(name, None)
         elif last and name in inputs and not name.endswith(("_ids", "attention_mask")):
             continue
-        elif isinstance(rule, (list, tuple)):
-            inputs[name] = fill(maker, list(rule))
         else:
-            inputs[name] = rule
+            inputs[name] = fill(maker, rule)

@@ -146,6 +146,7 @@ def _pixel_layouts(maker: Maker) -> Iterator[dict[str, Tensor]]:
         yield tiles | {"pixel_attention_mask": whole}
     if find_field(maker.config, "num_frames", "frames_per_clip", "tubelet_size", first=VISION):
         yield _frames(maker)
+        yield {"pixel_values": _frames(maker)["pixel_values"][0]}  # frames as if they were images
     yield _image(maker)
     yield _tiles(maker)
     yield _frames(maker)

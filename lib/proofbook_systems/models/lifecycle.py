@@ -1,9 +1,8 @@
-"""Checks of what a model goes through: saved and loaded, broken on purpose, writing, trained."""
+"""Checks of what a model goes through: saved and loaded, broken on purpose, trained."""
 
 from __future__ import annotations
 
 import copy
-import inspect
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,22 +10,18 @@ from typing import Any
 
 import torch
 
-from proofbook_systems.models.comparing import NotApplicableError, writes_onwards
+from proofbook_systems.models.comparing import NotApplicableError
 from proofbook_systems.models.inputs import Inputs
 from proofbook_systems.models.outputs import Outputs, call, measure_distance
 
 __all__ = [
-    "NEW_TOKENS",
-    "check_cache",
     "check_control",
-    "check_generate",
     "check_gradient",
     "check_save_load",
     "load",
     "save",
 ]
 
-NEW_TOKENS = 4
 _CONTROLS = 8
 """How many weights are broken at most until one shows."""
 _CONTROL_SECONDS = 2.0
@@ -113,99 +108,6 @@ def _large_weights(model: Any) -> list[torch.nn.Parameter]:
     every = matrices or list(model.parameters())
     step = max(1, len(every) // _CONTROLS)
     return every[::step][:_CONTROLS]
-
-
-def check_generate(model: Any, inputs: Inputs) -> tuple[str, Any]:
-    """Return why nothing is written, or not the same twice, and what was written.
-
-    Raises:
-        NotApplicableError: The model has no head that writes.
-    """
-    if not getattr(model, "can_generate", bool)():
-        raise NotApplicableError("has no head that writes")
-    first = _generate(model, inputs)
-    again = _generate(model, inputs)
-    if first.shape != again.shape or not torch.equal(first, again):
-        return "greedy generation differs from call to call", first
-    return ("" if first.numel() else "nothing was written"), first
-
-
-def _generate(model: Any, inputs: Inputs, **options: Any) -> torch.Tensor:
-    given = _given(model, inputs)
-    limits: dict[str, Any] = {"max_new_tokens": NEW_TOKENS, "do_sample": False}
-    if not _own_generate(model):
-        limits |= {"min_new_tokens": NEW_TOKENS, "num_beams": 1}
-    with torch.no_grad():
-        made = model.generate(**given, **limits, **options)
-    return _first_tensor(made)
-
-
-def _given(model: Any, inputs: Inputs) -> Inputs:
-    torch.manual_seed(0)
-    given = {n: v.clone() if isinstance(v, torch.Tensor) else v for n, v in inputs.items()}
-    if getattr(model.config, "is_encoder_decoder", False):
-        given.pop("decoder_input_ids", None)
-        settings = model.generation_config
-        if settings.decoder_start_token_id is None and settings.bos_token_id is None:
-            given["decoder_start_token_id"] = 0  # a tokenizer's business, which is not here
-    return given
-
-
-def _own_generate(model: Any) -> bool:
-    from transformers import GenerationMixin
-
-    return type(model).generate is not GenerationMixin.generate
-
-
-def _first_tensor(made: Any) -> torch.Tensor:
-    if isinstance(made, torch.Tensor):
-        return made
-    if isinstance(made, dict):
-        made = list(made.values())
-    for each in made:
-        found = _first_tensor(each) if isinstance(each, (list, tuple, dict, torch.Tensor)) else None
-        if found is not None:
-            return found
-    raise ValueError("generation returned no tensor")
-
-
-def check_cache(model: Any, inputs: Inputs, tolerance: float) -> str:
-    """Return how words written with the cache depart from those written without.
-
-    Compares the scores of each step, so that a fault that turns no word over is seen as well.
-
-    Raises:
-        NotApplicableError: The model does not write, or writes in its own way.
-    """
-    if not getattr(model, "can_generate", bool)() or _own_generate(model):
-        raise NotApplicableError("does not write, or in a way of its own")
-    if "use_cache" not in inspect.signature(model.forward).parameters and not writes_onwards(model):
-        raise NotApplicableError("has no cache")
-    cached, plain = (_scores(model, inputs, use_cache) for use_cache in (True, False))
-    steps = min(len(cached), len(plain))
-    for step in range(steps):
-        distance = measure_distance({"scores": plain[step]}, {"scores": cached[step]})
-        if distance.share > tolerance:
-            return f"with the cache, word {step + 1} is scored {distance.share:.1e} away"
-        if not torch.equal(plain[step].argmax(-1), cached[step].argmax(-1)):
-            break  # a tie, within the tolerance: from here on the texts are two
-    return "" if steps else "no scores were returned"
-
-
-def _scores(model: Any, inputs: Inputs, use_cache: bool) -> list[torch.Tensor]:
-    given = _given(model, inputs)
-    with torch.no_grad():
-        made = model.generate(
-            **given,
-            max_new_tokens=NEW_TOKENS,
-            min_new_tokens=NEW_TOKENS,
-            do_sample=False,
-            num_beams=1,
-            use_cache=use_cache,
-            output_logits=True,
-            return_dict_in_generate=True,
-        )
-    return list(made.logits or [])
 
 
 def check_gradient(model: Any, inputs: Inputs) -> tuple[str, float]:

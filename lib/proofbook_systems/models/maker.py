@@ -116,8 +116,15 @@ class Maker:
         return value if isinstance(value, int) and not isinstance(value, bool) else default
 
 
-def fill(maker: Maker, rule: list[Any]) -> Any:
-    """Return what a hint writes: ``["noise", 1, 8, 64]``, ``["ids", 100, 1, 8]``, ``["none"]``."""
+def fill(maker: Maker, rule: Any) -> Any:
+    """Return what a hint writes: ``["noise", 1, 8, 64]``, ``["ids", 100, 1, 8]``, ``["none"]``.
+
+    A mapping is filled value by value; what is no list is the value itself.
+    """
+    if isinstance(rule, dict):
+        return {name: fill(maker, each) for name, each in rule.items()}
+    if not isinstance(rule, (list, tuple)):
+        return rule
     kind, *shape = rule
     if kind == "noise":
         return maker.noise(*shape)

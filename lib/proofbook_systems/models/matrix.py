@@ -15,6 +15,7 @@ from proofbook.processes import supervise
 from proofbook_systems.models.catalogue import ModelType
 from proofbook_systems.models.findings import Finding, Verdict
 from proofbook_systems.models.host import ONE_THREAD
+from proofbook_systems.models.releases import with_packages
 from proofbook_systems.models.trial import Options
 
 __all__ = ["Matrix", "try_types"]
@@ -34,6 +35,8 @@ class Matrix:
     gigabytes: float = 3.0
     folder: Path
     """Where requests, results and logs go."""
+    packages: Path | None = None
+    """Folder of another release of transformers; None is the installed one."""
 
 
 def try_types(types: Sequence[ModelType], matrix: Matrix) -> Iterator[Verdict]:
@@ -104,7 +107,7 @@ def _one_round(types: list[ModelType], matrix: Matrix, round_: int) -> Iterator[
             command,
             log=matrix.folder / f"host-{round_}.log",
             name="models.host",
-            env=_environment(matrix.options),
+            env=with_packages(_environment(matrix.options), matrix.packages),
         ) as program,
         results.open(encoding="utf-8") as file,
     ):

@@ -6,8 +6,10 @@ the last two are faults of the model itself.
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +17,11 @@ import torch
 
 from proofbook_systems.models.lifecycle import load
 
-__all__ = ["FAULTS", "Loader", "find_damage", "find_loader", "plant"]
+__all__ = ["FAULTS", "Loader", "find_damage", "find_loader", "plant", "planted"]
 
 Loader = Callable[[Any, Path], Any]
+Damage = Callable[[Any], bool]
+"""Breaks a model's weights; returns whether there were any to break."""
 
 FAULTS = {
     "zeroed-weight": "save-load",
@@ -29,84 +33,121 @@ FAULTS = {
 """Each fault, and the check that is there to find it."""
 
 _LAYER = re.compile(r"^(.*?\.)?(\w*layers?|h|blocks?)\.(\d+)\.(.+)$")
+_CACHES = ("DynamicLayer", "DynamicSlidingWindowLayer")
 
 
-def find_damage(fault: str) -> Callable[[Any], None] | None:
+def find_damage(fault: str) -> Damage | None:
     """Return what breaks a model's weights; None where the fault is none of weights."""
     return {"zeroed-weight": _zero, "swapped-layers": _swap, "rounded-dtype": _round}.get(fault)
 
 
-def find_loader(fault: str) -> Loader:
-    """Return what loads a model, with the fault that is planted."""
+def find_loader(fault: str, touched: list[bool] | None = None) -> Loader:
+    """Return what loads a model, with a fault; ``touched`` hears whether it broke anything."""
     damage = find_damage(fault)
+    heard = [] if touched is None else touched
 
     def loading(model: Any, folder: Path) -> Any:
         loaded = load(model, folder)
         with torch.no_grad():
-            damage(loaded)  # type: ignore[misc]
+            heard.append(damage(loaded))  # type: ignore[misc]
         return loaded
 
     return loading if damage else load
 
 
-def _zero(model: Any) -> None:
-    matrices = [p for p in model.parameters() if p.dim() > 1]
+@contextmanager
+def planted(fault: str, model: Any) -> Iterator[tuple[Loader, Callable[[], bool]]]:
+    """Plant a fault, and mend it at the end.
+
+    Yields what loads a model, and what says whether the fault has broken anything so far.
+    """
+    touched: list[bool] = []
+    kept = [(kind, name, vars(kind).get(name)) for kind, name in _places(fault, model)]
+    plant(model, fault, touched)
+    try:
+        yield find_loader(fault, touched), lambda: any(touched)
+    finally:
+        for kind, name, before in kept:
+            if before is None:
+                delattr(kind, name)
+            else:
+                setattr(kind, name, before)
+
+
+def _places(fault: str, model: Any) -> list[tuple[Any, str]]:
+    if fault == "ignored-mask":
+        return [(type(model), "forward")]
+    return [(layer, "update") for layer in _cache_layers()] if fault == "misused-cache" else []
+
+
+def _cache_layers() -> list[Any]:
+    from transformers import cache_utils
+
+    found = [getattr(cache_utils, name, None) for name in _CACHES]
+    return [each for each in found if each is not None and "update" in vars(each)]
+
+
+def _zero(model: Any) -> bool:
+    matrices = [p for p in model.parameters() if p.dim() > 1 and bool(p.any())]
     if matrices:
         matrices[len(matrices) // 2].zero_()
+    return bool(matrices)
 
 
-def _swap(model: Any) -> None:
-    weights = dict(model.named_parameters())
+def _swap(model: Any) -> bool:
+    weights, swapped = dict(model.named_parameters()), False
     for name, first in weights.items():
         if (found := _LAYER.match(name)) and found[3] == "0":
             place = f"{found[1] or ''}{found[2]}.1.{found[4]}"
             second = weights.get(place)
-            if second is not None and second.shape == first.shape:
+            if (
+                second is not None
+                and second.shape == first.shape
+                and not torch.equal(first, second)
+            ):
                 kept = first.clone()
                 first.copy_(second)
                 second.copy_(kept)
+                swapped = True
+    return swapped
 
 
-def _round(model: Any) -> None:
-    for parameter in model.parameters():
-        if parameter.is_floating_point():
-            parameter.copy_(parameter.to(torch.bfloat16).to(parameter.dtype))
+def _round(model: Any) -> bool:
+    fractions = [p for p in model.parameters() if p.is_floating_point()]
+    for parameter in fractions:
+        parameter.copy_(parameter.to(torch.bfloat16).to(parameter.dtype))
+    return bool(fractions)
 
 
-def plant(model: Any, fault: str) -> None:
+def plant(model: Any, fault: str, touched: list[bool] | None = None) -> None:
     """Break a model's own handling of masks or caches, in this process."""
+    heard = [] if touched is None else touched
     if fault == "ignored-mask":
         # On the class: a copy of the model, as a check makes it, has the fault as well.
-        type(model).forward = _without_mask(type(model).forward)
-    elif fault == "misused-cache":
-        _misuse_cache()
+        type(model).forward = _without_mask(type(model).forward, heard)
+    for layer in _cache_layers() if fault == "misused-cache" else []:
+        layer.update = _shifted(layer.update, heard)
 
 
-def _without_mask(forward: Callable[..., Any]) -> Callable[..., Any]:
-    import functools
-
+def _without_mask(forward: Callable[..., Any], heard: list[bool]) -> Callable[..., Any]:
     @functools.wraps(forward)
     def ignoring(*args: Any, **kwargs: Any) -> Any:
-        if isinstance(kwargs.get("attention_mask"), torch.Tensor):
-            kwargs["attention_mask"] = torch.ones_like(kwargs["attention_mask"])
+        if isinstance(mask := kwargs.get("attention_mask"), torch.Tensor):
+            heard.append(not bool(mask.all()))
+            kwargs["attention_mask"] = torch.ones_like(mask)
         return forward(*args, **kwargs)
 
     return ignoring
 
 
-def _misuse_cache() -> None:
-    """Let every layer's cache hand out what it holds one place off."""
-    from transformers import cache_utils
+def _shifted(update: Callable[..., Any], heard: list[bool]) -> Callable[..., Any]:
+    """Return an update that hands out what the cache holds one place off."""
 
-    for name in ("DynamicLayer", "DynamicSlidingWindowLayer"):
-        layer = getattr(cache_utils, name, None)
-        if layer is not None and "update" in vars(layer):
-            layer.update = _shifted(layer.update)
-
-
-def _shifted(update: Callable[..., Any]) -> Callable[..., Any]:
     def shifted(self: Any, keys: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
         held, values = update(self, keys, *args, **kwargs)
-        return (held.roll(1, -2), values) if keys.shape[-2] < held.shape[-2] else (held, values)
+        if keys.shape[-2] == held.shape[-2]:
+            return held, values
+        heard.append(True)
+        return held.roll(1, -2), values
 
     return shifted

@@ -19,6 +19,7 @@ from proofbook.files import atomic_write
 from proofbook_systems.models.devices.tables import causes_table, compatibility_table, name_rows
 from proofbook_systems.models.findings import CHECKS, DeviceVerdict, Finding, Verdict
 from proofbook_systems.models.summaries import compatibility, count_checks, group_causes, table
+from proofbook_systems.models.upstream import find_issue, issues_by_cause
 
 __all__ = ["ResultFiles"]
 
@@ -99,6 +100,7 @@ class ResultFiles:
                 "real_implementations": kinds["REAL"],
                 "mock_implementations": kinds["MOCK"],
                 "random_weights": kinds["RANDOM"],
+                "versions": dict(self.versions),
                 "total_time": round(seconds, 2),
                 "checks": count_checks(verdicts),
             },
@@ -148,13 +150,19 @@ class ResultFiles:
                 v.model_class,
                 " + ".join(v.inputs),
                 v.implementation,
-                "; ".join(f"{f.check}: {f.reason}" for f in v.failed)[:_LONGEST_CELL] or "holds",
+                "; ".join(_failure_words(v, f) for f in v.failed)[:_LONGEST_CELL] or "holds",
             ]
             for v in shown
         ]
         rest = len(verdicts) - len(shown)
         more = f"\n{rest} more hold in everything.\n" if rest else ""
         return table(["type", "category", "class", "inputs", "weights", "verdict"], rows) + more
+
+
+def _failure_words(verdict: Verdict, finding: Finding) -> str:
+    known = find_issue(verdict.type, finding.check, finding.reason)
+    said = f" ({known.reason})" if known else ""
+    return f"{finding.check}: {finding.reason}{said}"
 
 
 def _seed_keys(verdict: Verdict) -> dict[str, str]:
@@ -206,16 +214,18 @@ def _device_parts(verdicts: Sequence[Verdict]) -> list[str]:
 
 
 def _causes_table(verdicts: Sequence[Verdict]) -> str:
+    known = issues_by_cause(verdicts)
     rows = [
         [
             check,
             cause,
             str(len(names)),
             ", ".join(names[:_MOST_NAMES]) + (", …" if len(names) > _MOST_NAMES else ""),
+            " ".join(known.get((check, cause), [])) or "none known",
         ]
         for (check, cause), names in group_causes(verdicts).items()
     ]
-    return table(["check", "cause", "types", "which"], rows) if rows else "Nothing.\n"
+    return table(["check", "cause", "types", "which", "upstream"], rows) if rows else "Nothing.\n"
 
 
 def _kinds(verdicts: Sequence[Verdict]) -> str:

@@ -9,28 +9,36 @@ import re
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from proofbook_systems.models import building, comparing, lifecycle, planting
+from proofbook_systems.models import building, planting
+from proofbook_systems.models.attention import change_attention, leave_plain_attention
 from proofbook_systems.models.building import Built
 from proofbook_systems.models.catalogue import ModelType
-from proofbook_systems.models.comparing import NotApplicableError
+from proofbook_systems.models.checking import (
+    WITHOUT_REFERENCE,
+    Ready,
+    Trial,
+    check_all,
+    make_subject,
+)
+from proofbook_systems.models.controls import try_fault
 from proofbook_systems.models.devices.isolation import Limits
 from proofbook_systems.models.devices.rows import ROWS, judge_export, try_devices
 from proofbook_systems.models.devices.trying import Sample
-from proofbook_systems.models.findings import ON_DEVICE, Finding, Verdict
-from proofbook_systems.models.inputs import Inputs, Layout, candidates, modalities
-from proofbook_systems.models.outputs import Outputs, call, name_hollow
-from proofbook_systems.models.planting import Loader
+from proofbook_systems.models.findings import Verdict
+from proofbook_systems.models.inputs import Inputs, candidates, modalities
+from proofbook_systems.models.outputs import call, name_hollow
 from proofbook_systems.models.reasons import describe
 
 __all__ = ["Options", "try_type"]
 
 _LOOKING_SECONDS = 15.0
-"""How long profiles and layouts are tried until the model takes one."""
+"""How long profiles and layouts are computed with until the model takes one; not by the clock, so
+that a busy machine tries as many."""
 _MOST_CLASSES = 3
 """How many classes of a type are tried until one takes an input."""
 
@@ -47,6 +55,8 @@ class Options:
     seed: int = 0
     fault: str = ""
     """A fault of :mod:`planting`; empty plants none."""
+    faults: tuple[str, ...] = ()
+    """Faults that are planted one after the other, and mended again, when all checks are over."""
     weights: str = ""
     """Folder or id of real weights; empty draws random ones."""
     devices: tuple[str, ...] = ()
@@ -64,69 +74,31 @@ class Options:
         return ways * Limits(seconds=self.device_seconds, gigabytes=0).waiting
 
 
-@dataclass(kw_only=True)
-class _Ready:
-    """A model that has taken its input."""
-
-    built: Built
-    layout: Layout
-    inputs: Inputs
-    other: Inputs
-    outputs: Outputs
-
-
-@dataclass(kw_only=True)
-class _Trial:
-    verdict: Verdict
-    tell: Callable[[str], None]
-    timings: dict[str, float] = field(default_factory=dict)
-    missed: str = ""
-    """Why a class of the type that writes was not run."""
-
-    def add(self, check: str, status: Any, reason: str = "") -> None:
-        self.verdict.findings.append(Finding(check=check, status=status, reason=reason))
-
-    def tell_device(self, row: str) -> None:
-        """Tell that a device begins."""
-        self.tell(f"{ON_DEVICE}{row}")
-
-    def check(self, name: str, run: Callable[[], str]) -> None:
-        """Run one check; an exception of the model is a failure, with its first line and place."""
-        self.tell(name)
-        started = time.perf_counter()
-        try:
-            reason = run()
-            self.add(name, "failed" if reason else "passed", reason)
-        except NotApplicableError as skip:
-            self.add(name, "skipped", str(skip))
-        except Exception as error:  # noqa: BLE001 - it is the verdict
-            self.add(name, "failed", describe(error))
-        self.verdict.metrics[f"{name}_seconds"] = round(time.perf_counter() - started, 4)
-
-
 def try_type(type_: ModelType, options: Options, tell: Callable[[str], None]) -> Verdict:
     """Return what became of a type; ``tell`` hears which check begins."""
     verdict = Verdict(type=type_.name, category=type_.category)
-    trial = _Trial(verdict=verdict, tell=tell)
+    trial = Trial(verdict=verdict, tell=tell)
     ready = _get_ready(trial, type_, options)
     if ready is None:
         return verdict
     _measure_calls(trial, ready, options)
     if not options.basic:
         with TemporaryDirectory(prefix="proofbook-model-") as folder:
+            subject = make_subject(trial, ready, Path(folder))
             planting.plant(ready.built.model, options.fault)
-            _check_all(trial, ready, Path(folder), planting.find_loader(options.fault))
+            check_all(trial, subject, planting.find_loader(options.fault))
+            verdict.planted = [try_fault(each, subject, verdict) for each in options.faults]
     _try_devices(trial, ready, options)
     return verdict
 
 
-def _try_devices(trial: _Trial, ready: _Ready, options: Options) -> None:
+def _try_devices(trial: Trial, ready: Ready, options: Options) -> None:
     verdict = trial.verdict
     sample = Sample(
         model=ready.built.model,
         one=ready.inputs,
         two=ready.other,
-        tolerance=verdict.metrics.get("tolerance", _WITHOUT_REFERENCE),
+        tolerance=verdict.metrics.get("tolerance", WITHOUT_REFERENCE),
     )
     limits = Limits(seconds=options.device_seconds, gigabytes=options.device_gigabytes)
     verdict.devices = try_devices(
@@ -135,7 +107,7 @@ def _try_devices(trial: _Trial, ready: _Ready, options: Options) -> None:
     verdict.findings += [judge_export(row) for row in verdict.devices if row.device == "cpu"]
 
 
-def _get_ready(trial: _Trial, type_: ModelType, options: Options) -> _Ready | None:
+def _get_ready(trial: Trial, type_: ModelType, options: Options) -> Ready | None:
     """Build a model and find inputs that it takes: the first class, profile and layout that fit.
 
     A further class of a type is tried where the one before takes no input of its own kind; what it
@@ -165,13 +137,13 @@ def _get_ready(trial: _Trial, type_: ModelType, options: Options) -> _Ready | No
     return None
 
 
-def _add_unbuilt(trial: _Trial, reason: str) -> None:
+def _add_unbuilt(trial: Trial, reason: str) -> None:
     """Add why a type was not built; a package that is not installed is no fault of the type."""
     needed = re.search(r"requires the (\w+) library|No module named '(\w+)'", reason)
     trial.add("init", "skipped" if needed else "failed", reason)
 
 
-def _note_missed(trial: _Trial, reasons: dict[str, str]) -> None:
+def _note_missed(trial: Trial, reasons: dict[str, str]) -> None:
     if not reasons:
         return
     verdict = trial.verdict
@@ -182,12 +154,12 @@ def _note_missed(trial: _Trial, reasons: dict[str, str]) -> None:
 
 
 def _get_ready_as(
-    trial: _Trial, type_: ModelType, options: Options, choice: int, reasons: dict[str, str]
-) -> _Ready | None:
+    trial: Trial, type_: ModelType, options: Options, choice: int, reasons: dict[str, str]
+) -> Ready | None:
     """Build one class of a type, and find inputs that it takes."""
-    deadline = time.perf_counter() + _LOOKING_SECONDS / (1 + choice)
+    deadline = time.process_time() + _LOOKING_SECONDS / (1 + choice)
     for place, profile in enumerate(building.PROFILES):
-        if reasons and time.perf_counter() > deadline:
+        if reasons and time.process_time() > deadline:
             break
         started = time.perf_counter()
         try:
@@ -215,7 +187,7 @@ def _make(type_: ModelType, profile: dict[str, Any], options: Options, choice: i
     return built
 
 
-def _note_built(trial: _Trial, built: Built, profile: int, seconds: float) -> None:
+def _note_built(trial: Trial, built: Built, profile: int, seconds: float) -> None:
     verdict = trial.verdict
     verdict.model_class, verdict.task = type(built.model).__name__, built.task
     verdict.profile = profile
@@ -230,8 +202,8 @@ def _note_built(trial: _Trial, built: Built, profile: int, seconds: float) -> No
 
 
 def _find_layout(
-    trial: _Trial, built: Built, options: Options, reasons: dict[str, str], deadline: float
-) -> _Ready | None:
+    trial: Trial, built: Built, options: Options, reasons: dict[str, str], deadline: float
+) -> Ready | None:
     trial.tell("forward")
     waiting = deque(candidates(built.model, built.config, built.hint))
     while waiting:
@@ -245,9 +217,9 @@ def _find_layout(
             outputs = call(built.model, made[0])
         except Exception as error:  # noqa: BLE001 - it is the verdict
             reasons.setdefault("forward", describe(error))
-            if time.perf_counter() > deadline:
+            if time.process_time() > deadline:
                 break
-            if building.change_attention(built.model, error):
+            if change_attention(built.model, error):
                 waiting.appendleft(layout)
             waiting.extendleft(layout.revise(error, built.model, made[0]))
             continue
@@ -256,18 +228,21 @@ def _find_layout(
             continue
         if hollow := name_hollow(outputs):
             reasons.setdefault("forward", f"{hollow[0]} has no finite number")
+            if leave_plain_attention(built.model):
+                trial.verdict.notes.append("with plain attention nothing finite is answered")
+                waiting.appendleft(layout)
             continue
         trial.add("init", "passed")
         trial.add("forward", "passed")
         verdict = trial.verdict
         verdict.inputs, verdict.layout = modalities(made[0]), layout.words
         verdict.metrics["forward_seconds"] = round(time.perf_counter() - started, 4)
-        return _Ready(built=built, layout=layout, inputs=made[0], other=made[1], outputs=outputs)
+        return Ready(built=built, layout=layout, inputs=made[0], other=made[1], outputs=outputs)
     reasons.setdefault("forward", "no rule makes its inputs")
     return None
 
 
-def _measure_calls(trial: _Trial, ready: _Ready, options: Options) -> None:
+def _measure_calls(trial: Trial, ready: Ready, options: Options) -> None:
     times = []
     for _ in range(options.repeats):
         started = time.perf_counter()
@@ -279,55 +254,3 @@ def _measure_calls(trial: _Trial, ready: _Ready, options: Options) -> None:
         trial.verdict.metrics["samples_per_second"] = round(
             1 / max(times[len(times) // 2], 1e-9), 2
         )
-
-
-def _check_all(trial: _Trial, ready: _Ready, folder: Path, loading: Loader) -> None:
-    model, inputs, ours = ready.built.model, ready.inputs, ready.outputs
-    metrics = trial.verdict.metrics
-    reference: list[comparing.Reference] = []
-
-    def compare_with_float64() -> str:
-        try:
-            reference.append(comparing.make_reference(model, inputs, ours))
-        except Exception as error:
-            raise NotApplicableError(f"does not run in float64: {describe(error)}") from error
-        metrics["rounding"] = reference[0].rounding
-        return comparing.check_reference(reference[0])
-
-    trial.check("reference", compare_with_float64)
-    tolerance = reference[0].tolerance if reference else _WITHOUT_REFERENCE
-    metrics["tolerance"] = tolerance
-    deterministic = comparing.check_determinism
-    trial.check("determinism", lambda: deterministic(model, inputs, ours))
-    trial.check(
-        "sensitivity", lambda: comparing.check_sensitivity(model, inputs, ready.other, ours)
-    )
-    trial.check("batch", lambda: comparing.check_batch(model, inputs, ready.other, ours, tolerance))
-    trial.check("padding", lambda: comparing.check_padding(model, inputs, ours, tolerance))
-    trial.check(
-        "save-load",
-        lambda: lifecycle.check_save_load(model, inputs, ours, folder, tolerance, loading),
-    )
-    trial.check(
-        "control",
-        lambda: _with_metric(
-            metrics, "weights_that_show", lifecycle.check_control(model, inputs, ours, tolerance)
-        ),
-    )
-    trial.check("generate", lambda: trial.missed or lifecycle.check_generate(model, inputs)[0])
-    trial.check("cache", lambda: lifecycle.check_cache(model, inputs, tolerance))
-    trial.check(
-        "gradient",
-        lambda: _with_metric(
-            metrics, "weights_with_gradient", lifecycle.check_gradient(model, inputs)
-        ),
-    )
-
-
-_WITHOUT_REFERENCE = 1e-4
-"""The tolerance where a model does not run in float64; its verdict says so."""
-
-
-def _with_metric(metrics: dict[str, float], name: str, result: tuple[str, float]) -> str:
-    metrics[name] = round(result[1], 4)
-    return result[0]

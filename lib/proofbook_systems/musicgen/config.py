@@ -51,7 +51,7 @@ class PreloadConfig(BaseModel):
     project: str
     mirror: str
     offline: bool
-    dockerfile: str
+    dockerfile: str = Field(json_schema_extra={"subject": True})
     build_context: str
     image: str = Field(min_length=1)
     fallback_image: str

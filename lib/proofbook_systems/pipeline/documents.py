@@ -5,6 +5,7 @@ Returns plain objects and lists. Knows nothing about what they mean.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
@@ -18,13 +19,15 @@ import yaml
 from proofbook.errors import SubjectError
 from proofbook_systems.pipeline.subtitles import read_cues
 
-__all__ = ["read_document", "sentences_of"]
+__all__ = ["read_document", "read_plain", "sentences_of", "write_plain"]
 
 _SPOKEN = re.compile(
     r"^[*_]{0,2}(?P<who>[^\W\d_][\w .'-]{0,29}?)[*_]{0,2}\s*"
     r"(?:[(\[](?P<how>[^)\]:]{1,30})[)\]])?\s*[*_]{0,2}:[*_]{0,2}\s*(?P<text>\S.*)$"
 )
 """``Anna: Hello.``, ``**Anna** (happy): Hello.``"""
+_OFTEN_LATIN = frozenset({".csv", ".tsv", ".srt", ".txt"})
+"""Forms that name no encoding; JSON is UTF-8 by its standard."""
 _NO_TEXT = re.compile(r"^(?:#|---|===|\*\*\*|```)")
 _END_OF_SENTENCE = re.compile(r"(?<=[。！？])\s*|(?<=[.!?…])[\"'”’)]?\s+")  # noqa: RUF001
 
@@ -36,7 +39,7 @@ def read_document(path: Path, what: str, of_list: str = "") -> dict[str, Any]:
         SubjectError: It is missing, or is not of the form that its name says.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = _decode(path.read_bytes(), path.suffix.casefold())
     except OSError as error:
         raise SubjectError(f"{what} {path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -46,11 +49,33 @@ def read_document(path: Path, what: str, of_list: str = "") -> dict[str, Any]:
         document = read(text)
     except (ValueError, yaml.YAMLError, csv.Error) as error:
         raise SubjectError(f"{what} {path} is not {form}: {_one_line(error)}") from error
+    except RecursionError as error:
+        raise SubjectError(f"{what} {path} is nested too deep to be read") from error
     if of_list and isinstance(document, list):
         return {of_list: document}
     if not isinstance(document, dict):
         raise SubjectError(f"{what} {path} is a {type(document).__name__}, not an object")
     return document
+
+
+def read_plain(path: Path) -> Any:
+    """Return a document that can be written again, of JSON or YAML; None where it is of neither."""
+    read: dict[str, Callable[[str], Any]] = {
+        ".yaml": yaml.safe_load,
+        ".yml": yaml.safe_load,
+        ".json": json.loads,
+        "": json.loads,
+    }
+    try:
+        return read[path.suffix.casefold()](_decode(path.read_bytes(), ""))
+    except (KeyError, OSError, ValueError, RecursionError, yaml.YAMLError):
+        return None
+
+
+def write_plain(path: Path, document: Any) -> None:
+    """Write a document; what is JSON can be read as YAML, too."""
+    text = json.dumps(document, ensure_ascii=False, indent=2, default=str)
+    path.write_text(text, encoding="utf-8")
 
 
 def sentences_of(text: str) -> list[str]:
@@ -59,6 +84,18 @@ def sentences_of(text: str) -> list[str]:
     if len(lines) > 1:
         return lines
     return [part.strip() for line in lines for part in _END_OF_SENTENCE.split(line) if part.strip()]
+
+
+def _decode(data: bytes, suffix: str) -> str:
+    """Return a text as UTF-8, UTF-16 by its mark, or in what programs for Windows write."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        if suffix not in _OFTEN_LATIN:
+            raise
+        return data.decode("cp1252")
 
 
 def _read_lines(text: str) -> list[Any]:

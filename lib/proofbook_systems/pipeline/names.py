@@ -18,6 +18,7 @@ from proofbook.errors import SubjectError
 __all__ = ["USUAL_NAMES", "Names"]
 
 USUAL_NAMES: dict[str, tuple[str, ...]] = {
+    "document.episode": ("episode", "episode_id"),
     "script.lines": (
         "lines", "script", "dialogue", "dialog", "scenes", "segments", "slides", "turns",
         "narration",

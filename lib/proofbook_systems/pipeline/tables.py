@@ -13,10 +13,17 @@ from proofbook.errors import SubjectError
 from proofbook_systems.pipeline.file_tables import FORMS, read_file_table
 from proofbook_systems.pipeline.names import USUAL_NAMES, Names
 
-__all__ = ["Rows", "has_table", "read_rows"]
+__all__ = ["Rows", "UnknownFormError", "has_table", "read_rows"]
 
 _BUSY = 10.0
 """Seconds to wait for a writer."""
+_MAGIC = b"SQLite format 3\0"
+_NAMES = frozenset({"", ".db", ".db3", ".sqlite", ".sqlite3", ".s3db"})
+"""What calls itself a database, and must be one."""
+
+
+class UnknownFormError(SubjectError):
+    """A table is kept in a form that is not read here: nothing is known to be wrong with it."""
 
 
 class Rows(list[dict[str, Any]]):
@@ -52,7 +59,9 @@ def read_rows(path: Path, kind: str, names: Names) -> Rows:
                 f"is called with names.{kind}.table"
             )
         quoted = '"' + table.replace('"', '""') + '"'
-        own = [row[1] for row in database.execute(f"PRAGMA table_info({quoted})")]
+        # table_info leaves out generated columns; 1 is a hidden one of a virtual table.
+        info = database.execute(f"PRAGMA table_xinfo({quoted})")
+        own = [row["name"] for row in info if row["hidden"] != 1]
         return Rows(
             table, _columns(kind, own, names), iter(database.execute(f"SELECT * FROM {quoted}"))
         )
@@ -86,14 +95,27 @@ def _columns(kind: str, own: Collection[str], names: Names) -> dict[str, str]:
     return {c: name for c in wanted if (name := names.find(own, c)) is not None}
 
 
+def _is_of_other_form(path: Path) -> bool:
+    with path.open("rb") as file:
+        head = file.read(len(_MAGIC))
+    return bool(head) and head != _MAGIC
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[sqlite3.Connection]:
     if not path.is_file():
-        raise SubjectError(f"database {path} does not exist")
+        what = "is a folder" if path.is_dir() else "does not exist"
+        raise SubjectError(f"database {path} {what}")
+    if path.suffix.casefold() not in _NAMES and _is_of_other_form(path):
+        raise UnknownFormError(
+            f"{path.name} is of no form that is read here: SQLite, {', '.join(FORMS)}"
+        )
     address = f"file:{quote(str(path))}?mode=ro"
     try:
         database = sqlite3.connect(address, uri=True, timeout=_BUSY)
         database.row_factory = sqlite3.Row
+        # A single name in another encoding would hide the whole table.
+        database.text_factory = lambda text: text.decode("utf-8", "backslashreplace")
         try:
             broken = database.execute("PRAGMA quick_check(1)").fetchone()[0]
             if broken != "ok":

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import json
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
+from proofbook_systems.pipeline.documents import read_plain, write_plain
 from proofbook_systems.pipeline.names import Names
 from proofbook_systems.pipeline.workspace import Workspace
 from proofbook_systems.release.surroundings import MARK, Surroundings
@@ -26,13 +26,12 @@ class Target:
     around: Surroundings
 
     def document(self, artefact: str) -> Any:
-        """Return an artefact's JSON."""
-        return json.loads(self.workspace.path(artefact, self.episode).read_bytes())
+        """Return an artefact's document; None where it is neither JSON nor YAML."""
+        return read_plain(self.workspace.path(artefact, self.episode))
 
     def write(self, artefact: str, document: Any) -> None:
-        """Write an artefact's JSON."""
-        path = self.workspace.path(artefact, self.episode)
-        path.write_text(json.dumps(document), encoding="utf-8")
+        """Write an artefact's document."""
+        write_plain(self.workspace.path(artefact, self.episode), document)
 
 
 _Prepare = Callable[[Target], Mapping[str, str] | None]
@@ -62,12 +61,19 @@ def _set_field(artefact: str, canonical: str, value: Callable[[Target], str]) ->
 
     def prepare(target: Target) -> Mapping[str, str] | None:
         document, names = target.document(artefact), Names.of(target.workspace.names)
+        if document is None:
+            return None
         lists = {"script": "script.lines", "timeline": "timeline.lines",
                  "selections": "selections.list"}  # fmt: skip
         place = document
         if not canonical.startswith(f"{artefact}."):
             lines = document if isinstance(document, list) else names.get(document, lists[artefact])
+            lines = list(lines.values()) if isinstance(lines, dict) else lines
+            if not lines or not all(isinstance(line, dict) for line in lines):
+                return None
             place = lines[min(1, len(lines) - 1)]
+        elif not isinstance(document, dict):
+            return None
         key = names.key(place, canonical) or names.candidates(canonical)[0]
         place[key] = value(target)
         target.write(artefact, document)
@@ -167,9 +173,11 @@ def _raw(artefact: str, text: str) -> _Prepare:
     return prepare
 
 
-def _odd_types(target: Target) -> Mapping[str, str]:
+def _odd_types(target: Target) -> Mapping[str, str] | None:
     document, names = target.document("script"), Names.of(target.workspace.names)
-    lines = names.get(document, "script.lines")
+    lines = document if isinstance(document, list) else names.get(document or {}, "script.lines")
+    if not lines or not all(isinstance(line, dict) for line in lines):
+        return None
     for line in lines:
         line[names.key(line, "line.text") or "text"] = None
         line[names.key(line, "line.emotion") or "emotion"] = {"a": [1]}

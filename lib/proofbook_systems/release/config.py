@@ -48,7 +48,7 @@ class BeforeReleaseConfig(_ReleaseConfig):
 
     apis: Words
     caption: str
-    workspace: str
+    workspace: str = Field(json_schema_extra={"subject": True})
     episode: str
     keys: Words
     folders: list[str]
@@ -68,16 +68,16 @@ class BeforeReleaseConfig(_ReleaseConfig):
 class BeforePostingConfig(_ReleaseConfig):
     """Parameters of ``release/before_posting``."""
 
-    workspace: str
+    workspace: str = Field(json_schema_extra={"subject": True})
     episode: str
-    video: str
-    caption: str = Field(min_length=1)
+    video: str = Field(json_schema_extra={"subject": True})
+    caption: str = Field(json_schema_extra={"subject": True})
     limits: str = Field(pattern="^(checklist|instagram)$")
     width: int = Field(ge=1)
     height: int = Field(ge=1)
     quietest: float
     most_silence: float = Field(ge=0, le=1)
-    platform: str
+    platform: str = Field(json_schema_extra={"subject": True})
     token_variable: str
     account: str
     token_expires: str
@@ -86,9 +86,12 @@ class BeforePostingConfig(_ReleaseConfig):
     posted: str
 
     @model_validator(mode="after")
-    def _there_is_a_film(self) -> BeforePostingConfig:
-        if not self.video and not (self.workspace and self.episode):
-            raise ValueError("give video, or workspace and episode of the job that made the film")
+    def _film_and_caption_belong_together(self) -> BeforePostingConfig:
+        if self.workspace and not (self.video or self.episode):
+            raise ValueError("give episode, too: the name of the film that workspace holds")
+        films = (self.project, self.video or self.project)
+        if not self.caption and not all(each.startswith("reference:") for each in films):
+            raise ValueError("give caption: the text file that is posted with your own film")
         return self
 
     def longest_seconds(self) -> float:

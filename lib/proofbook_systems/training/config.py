@@ -37,7 +37,7 @@ class TrainerConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     config_file: str
-    project: str
+    project: str = Field(json_schema_extra={"subject": True})
     train_command: list[str] = Field(min_length=1)
     resume_command: list[str] = Field(min_length=1)
     config_keys: dict[str, str]
@@ -73,8 +73,8 @@ class TrainConfig(TrainerConfig):
 class ResumeConfig(TrainerConfig):
     """Parameters of ``training/resume``."""
 
-    trained: str
-    record: str
+    trained: str = Field(json_schema_extra={"subject": True})
+    record: str = Field(json_schema_extra={"subject": True})
     interruptions: list[str] = Field(min_length=1)
     repeats: bool
     saves_on_signal: bool
@@ -85,13 +85,13 @@ class ResumeConfig(TrainerConfig):
 
     def _most_starts(self) -> int:
         tries = MOST_TRIES * (len(self.interruptions) + 1)
-        return _CONTROLS - bool(self.trained) + tries + (self.probes and self.probes + 2)
+        return _CONTROLS - bool(self.trained) + tries + (self.probes and self.probes + 4)
 
 
 class CheckpointsConfig(TrainerConfig):
     """Parameters of ``training/checkpoints``."""
 
-    trained: str
+    trained: str = Field(json_schema_extra={"subject": True})
     smallest: float = Field(ge=0)
     largest: float = Field(gt=0)
     corruptions: int = Field(ge=0)
@@ -140,7 +140,7 @@ class ThroughputConfig(TrainerConfig):
     """Parameters of ``training/throughput``."""
 
     steps: int = Field(ge=4)
-    record: str
+    record: str = Field(json_schema_extra={"subject": True})
     slowest: float = Field(ge=0)
     gpu_speeds: dict[str, list[float]]
     least_utilisation: float = Field(ge=0, le=100)

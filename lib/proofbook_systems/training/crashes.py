@@ -21,12 +21,13 @@ from proofbook_systems.training.interruption import (
     Interruption,
     interrupt_and_resume,
 )
+from proofbook_systems.training.layouts import find_checkpoints
 from proofbook_systems.training.trainer import Trainer
 from proofbook_systems.training.trees import compare_trees
 from proofbook_systems.training.variants import vary
 from proofbook_systems.training.watching import Watched, read_watch, watched_trainer
 
-__all__ = ["Alone", "Crashed", "crash_and_resume", "saving_changes", "watched_control"]
+__all__ = ["Alone", "Crashed", "crash_and_resume", "half_left", "saving_changes", "watched_control"]
 
 
 class Alone(NamedTuple):
@@ -86,7 +87,9 @@ def crash_and_resume(
     return Crashed(result=result, output=output, left=left, watched=watched)
 
 
-def watched_control(trainer: Trainer, output: Path, seen_in: Path, timeout: float) -> Alone:
+def watched_control(
+    trainer: Trainer, output: Path, seen_in: Path, timeout: float, *, scale: int = 0
+) -> Alone:
     """Train to the end while every update is watched; further starts of it are not.
 
     Args:
@@ -94,14 +97,29 @@ def watched_control(trainer: Trainer, output: Path, seen_in: Path, timeout: floa
         output: Its folder.
         seen_in: Where what is seen is noted.
         timeout: Seconds that it may take.
+        scale: As :func:`.watching.watch_environment` has it.
 
     Raises:
         SubjectError: It cannot be started, or hangs.
     """
     shutil.rmtree(seen_in, ignore_errors=True)
-    control = run_control(watched_trainer(trainer, seen_in), output, timeout)
+    watched = watched_trainer(trainer, seen_in, scale=scale)
+    control = run_control(watched, output, timeout)
     plain = replace(control.trainer, environment=trainer.environment)
     return Alone(replace(control, trainer=plain), read_watch(seen_in))
+
+
+def half_left(control: Control, crashed: Crashed) -> list[str]:
+    """Return what the checkpoints lack at the end that were being written at a crash."""
+    whole = {each.step: each for each in control.checkpoints}
+    found = []
+    for each in find_checkpoints(crashed.output, control.trainer.checkpoints):
+        if each.step in crashed.result.cut and each.step in whole and each.path.is_dir():
+            names = {path.relative_to(each.path).as_posix() for path in each.files}
+            theirs = whole[each.step]
+            due = {path.relative_to(theirs.path).as_posix() for path in theirs.files}
+            found += [f"{each.path.name} lacks {name}" for name in sorted(due - names)]
+    return found
 
 
 def saving_changes(

@@ -5,20 +5,24 @@ What is not the first is told below it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from proofbook_systems.training.comparison import compare_steps, size_words
 from proofbook_systems.training.controls import Control
+from proofbook_systems.training.departing_updates import Cause
+from proofbook_systems.training.departing_weights import Kind
 from proofbook_systems.training.evidence import Evidence, gather
 from proofbook_systems.training.interruption import Interrupted
-from proofbook_systems.training.layouts import checkpoint_of
-from proofbook_systems.training.roles import role_of
-from proofbook_systems.training.signatures import recognise
+from proofbook_systems.training.layouts import checkpoint_of, step_in_name
+from proofbook_systems.training.roles import Role, role_of
+from proofbook_systems.training.signatures import Recognised, recognise
 from proofbook_systems.training.states import can_read
 from proofbook_systems.training.trees import Comparison, Row
 
-__all__ = ["Finding", "diagnose"]
+__all__ = ["Finding", "diagnose", "with_cause"]
+
+_ORDER: tuple[Role, ...] = ("random numbers", "order of the data")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +35,8 @@ class Finding:
     probe_at: int | None = None
     """The step of the interruption whose cause an experiment may tell from others that look alike;
     None where there is nothing to tell apart."""
+    watch_at: int | None = None
+    """The step of the interruption at which one more resumption may be watched."""
     lead: str = ""
     """What departs, without its cause."""
     same: frozenset[str] = frozenset()
@@ -39,6 +45,12 @@ class Finding:
     """Whether the first step after resuming departs."""
     same_settings: bool = False
     """Whether the optimizer's settings are the same in the next checkpoint."""
+    other_random_numbers: bool = False
+    """Whether the next checkpoint has another state of random numbers, as new ones would have."""
+    lacking: tuple[Role, ...] = ()
+    """Random numbers and the order of the data, where checkpoints hold neither."""
+    shown: frozenset[Kind] = frozenset()
+    """What of an update follows from what the next checkpoint shows."""
     other_draws: bool = False
     """Whether the next checkpoint has another state of random numbers: more draws give one, too."""
 
@@ -63,7 +75,7 @@ def diagnose(
     rows = [
         row
         for row in comparison.having("differs", "damaged", "only there")
-        if _counts(row, control, here)
+        if _counts(row, control, here) and not _was_cut(row, result)
     ]
     all_words = [departure.words for departure in departures]
     all_words += [f"{row.place}: {row.words}" for row in rows]
@@ -73,29 +85,57 @@ def diagnose(
     resumptions = gather(control, output, result, comparison)
     for evidence in resumptions:
         if recognised := recognise(evidence):
-            return _finding(evidence, *recognised, all_words)
+            return _finding(evidence, recognised, all_words)
     if not all_words:
         return None
     first = min(departures, key=lambda each: each.step or 0, default=None)
     words = first.words if first else all_words[0]
     departing = [each for each in resumptions if each.departs("loss") is not None]
     if departing:
-        return _finding(departing[0], words, True, all_words)
+        return _finding(departing[0], Recognised(words, True, frozenset()), all_words)
     return Finding(words=words, more=all_words)
 
 
-def _finding(evidence: Evidence, words: str, ambiguous: bool, more: list[str]) -> Finding:
+def with_cause(finding: Finding | None, cause: Cause | None) -> Finding | None:
+    """Return a finding with the cause that its updates show, where they show more than it does.
+
+    What a checkpoint shows is told first where updates follow from it: another order of rows that
+    are drawn from random numbers, other weights by moments that were counted otherwise.
+    """
+    if cause is None:
+        return finding
+    if finding is None:
+        return Finding(words=cause.words)
+    if cause.kind in finding.shown:
+        return replace(finding, more=[cause.words, *finding.more], probe_at=None)
+    words = cause.words
+    if cause.kind == "rows" and finding.lacking:
+        words += f"; no checkpoint holds the {' or the '.join(finding.lacking)}"
+    elif cause.kind == "rows" and finding.other_random_numbers:
+        words += (
+            "; the next checkpoint has other random numbers, too: they were not restored, or a "
+            "batch that had been drawn before the save was drawn again"
+        )
+    return replace(finding, words=words, more=[finding.words, *finding.more], probe_at=None)
+
+
+def _finding(evidence: Evidence, recognised: Recognised, more: list[str]) -> Finding:
     """Return a finding; a checkpoint that shows another state afterwards needs no experiment."""
     number = evidence.departs("loss")
     draws = "random numbers" in evidence.states and evidence.loss_departs_at_once
     plain = "order of the data" in evidence.states or (
         "random numbers" in evidence.states and not draws
     )
-    if number is None or plain or not ambiguous:
-        return Finding(words=words, more=more)
+    words, shown = recognised.words, recognised.shown
+    if "order of the data" in evidence.states:
+        shown |= {"rows"}
+    if number is None or plain or not recognised.ambiguous:
+        return Finding(words=words, more=more, shown=shown, watch_at=evidence.cycle.signalled)
     size = size_words(evidence.gap(number))
     return Finding(
-        words=words, more=more, probe_at=evidence.cycle.signalled,
+        words=words, more=more, shown=shown, watch_at=evidence.cycle.signalled,
+        lacking=() if evidence.saved & {*_ORDER} else _ORDER,
+        other_random_numbers="random numbers" in evidence.states, probe_at=evidence.cycle.signalled,
         at_once=evidence.loss_departs_at_once, same_settings=evidence.same_settings,
         other_draws=draws,
         same=frozenset(role_of(*name.split(":", 1)) for name in evidence.ours)
@@ -114,6 +154,16 @@ def _counts(row: Row, control: Control, here: set[str | None]) -> bool:
         unit = checkpoint_of(row.place)
         return can_read(Path(row.place)) and (unit is None or unit in here)
     return row.status == "damaged" or not control.not_repeatable
+
+
+def _was_cut(row: Row, result: Interrupted) -> bool:
+    """Whether it is what a checkpoint lacks that was being written when the training was killed.
+
+    Where it is resumed from as it is, nobody writes it again.
+    """
+    unit = checkpoint_of(row.place)
+    step = step_in_name(unit.rpartition("/")[2]) if unit else None
+    return row.status == "only there" and step in result.cut
 
 
 def _before_the_first(control: Control, result: Interrupted) -> str | None:

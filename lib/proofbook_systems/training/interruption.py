@@ -107,6 +107,14 @@ class Interrupted:
         return [*(cycle.ended for cycle in self.cycles), self.last]
 
     @property
+    def cut(self) -> frozenset[int]:
+        """The steps of the checkpoints that were being written when it was interrupted."""
+        return frozenset(
+            cycle.interruption.step for cycle in self.cycles
+            if cycle.interruption.writing and not cycle.missed
+        )  # fmt: skip
+
+    @property
     def why_not(self) -> str:
         """What to say where the last start did not come to its end."""
         if not self.cycles:

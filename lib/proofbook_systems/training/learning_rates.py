@@ -11,7 +11,7 @@ import itertools
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 __all__ = ["SCHEDULES", "RatePlan", "compare_plans", "explain_rates"]
 
@@ -34,20 +34,22 @@ class RatePlan:
     floor: float = 0.0
     """The last rate, as a part of the peak."""
 
-    def rate(self, made: float, late: int = 0, over: int = 0) -> float:
+    def rate(self, made: float, late: int = 0, over: int = 0, after: int = 0) -> float:
         """Return the rate after so many updates.
 
         Args:
             made: Updates before it.
             late: 1 where the warm-up reaches the peak a step later.
             over: Steps that the decay is longer or shorter by.
+            after: 1 where the decay counts one update less than the warm-up does.
         """
         warmup = 0 if self.schedule == "constant" else self.warmup
         if warmup and made < warmup + late:
             return self.peak * made / (warmup + late)
         if self.schedule in ("constant", "constant_with_warmup"):
             return self.peak
-        part = min(1.0, max(0.0, (made - warmup) / max(1, self.total + over - warmup)))
+        decayed = made - after - warmup
+        part = min(1.0, max(0.0, decayed / max(1, self.total + over - warmup)))
         shape = 1 - part if self.schedule == "linear" else (1 + math.cos(math.pi * part)) / 2
         return self.peak * (self.floor + (1 - self.floor) * shape)
 
@@ -120,31 +122,45 @@ def _stretched(plan: RatePlan, factor: float) -> RatePlan:
     return replace(plan, warmup=warmup, total=total)
 
 
+class _Convention(NamedTuple):
+    """A right way to count; :meth:`RatePlan.rate` has its arguments."""
+
+    before: int
+    after: int
+    late: int
+    over: int
+
+    def rate(self, plan: RatePlan, number: int, shift: int = 0) -> float:
+        """Return what update ``number`` should have."""
+        made = max(0, number - self.before - shift)
+        return plan.rate(made, self.late, self.over, self.after)
+
+
+# A warm-up that counts from 1 may be followed by a decay that counts from 0.
+_STARTS = ((1, 0), (0, 0), (0, 1))
+_CONVENTIONS = tuple(
+    _Convention(before, after, late, over)
+    for (before, after), late, over in itertools.product(_STARTS, (0, 1), (0, -1, 1))
+)
+
+
 def _fits(rates: Mapping[int, float], plan: RatePlan, shift: int = 0) -> bool:
-    return _best(rates, plan, shift)[0] <= _CLOSE
+    return any(not _departing(rates, plan, each, shift) for each in _CONVENTIONS)
 
 
-def _best(
-    rates: Mapping[int, float], plan: RatePlan, shift: int = 0
-) -> tuple[float, tuple[int, int, int]]:
-    """Return the largest difference, as a part of the peak, in the convention that fits best."""
-    conventions = itertools.product((1, 0), (0, 1), (0, -1, 1))
-    return min(
-        (
-            max(
-                abs(rate - plan.rate(max(0, number - before - shift), late, over)) / plan.peak
-                for number, rate in rates.items()
-            ),
-            (before, late, over),
-        )
-        for before, late, over in conventions
-    )
+def _departing(
+    rates: Mapping[int, float], plan: RatePlan, convention: _Convention, shift: int = 0
+) -> list[int]:
+    """Return the updates with another rate than is due."""
+    return [
+        number for number, rate in rates.items()
+        if abs(rate - convention.rate(plan, number, shift)) > _CLOSE * plan.peak
+    ]  # fmt: skip
 
 
 def _first_departure(rates: Mapping[int, float], plan: RatePlan) -> tuple[int, float, float]:
-    before, late, over = _best(rates, plan)[1]
-    due = {number: plan.rate(number - before, late, over) for number in rates}
-    number = min(
-        (n for n in rates if abs(rates[n] - due[n]) > _CLOSE * plan.peak), default=min(rates)
-    )
-    return number, rates[number], due[number]
+    """Return the first update that departs, its rate, and what is due as most others have it."""
+    departing = {each: _departing(rates, plan, each) for each in _CONVENTIONS}
+    best = min(departing, key=lambda each: len(departing[each]))
+    number = min(departing[best], default=min(rates))
+    return number, rates[number], best.rate(plan, number)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from proofbook_systems.training.event_files import read_scalars
 
-__all__ = ["Entry", "LogFile", "find_logs", "is_log", "read_log"]
+__all__ = ["Entry", "LogFile", "count_kept", "find_logs", "is_log", "read_log"]
 
 _STEPS = (
     "step", "global_step", "_step", "iter", "iteration", "iter_num", "num_updates", "update",
@@ -76,7 +76,26 @@ def read_log(path: Path) -> list[Entry]:
     kind = _kind(path)
     if kind == "TensorBoard events":
         return _merged(_from_events(path))
-    text = path.read_text(encoding="utf-8", errors="replace")
+    return _read_text(kind, path.read_text(encoding="utf-8", errors="replace"))
+
+
+def count_kept(path: Path, before: bytes) -> int | None:
+    """Return how many steps a file tells in the lines that it had before, to the byte.
+
+    A start may cut a log and tell its steps again: with other times, they are other lines. None
+    where a file is not read by lines.
+    """
+    kind = _kind(path)
+    if kind not in ("table", "JSON lines"):
+        return None
+    now = path.read_bytes()
+    size = next((n for n, (a, b) in enumerate(zip(before, now, strict=False)) if a != b), None)
+    kept = now[: min(len(before), len(now)) if size is None else size]
+    lines = kept[: kept.rfind(b"\n") + 1].decode(encoding="utf-8", errors="replace")
+    return len(_read_text(kind, lines))
+
+
+def _read_text(kind: str, text: str) -> list[Entry]:
     if kind == "table":
         return _merged(_from_table(text))
     if kind == "JSON":

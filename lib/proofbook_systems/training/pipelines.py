@@ -5,12 +5,14 @@ Puts together what the config says with what was watched. Says nothing about cra
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from proofbook.errors import SubjectError
 from proofbook_systems.training.crashes import Crashed
+from proofbook_systems.training.departing_updates import Cause, find_cause
 from proofbook_systems.training.interruption import Cycle
+from proofbook_systems.training.layouts import Checkpoint
 from proofbook_systems.training.learning_rates import (
     SCHEDULES,
     RatePlan,
@@ -23,19 +25,23 @@ from proofbook_systems.training.next_batches import (
     compare_moves,
     compare_rows,
     line_up,
+    updates_with,
 )
+from proofbook_systems.training.saved_weights import SavedTensor, read_tensors
 from proofbook_systems.training.steps import Step
 from proofbook_systems.training.trainer import Trainer
 from proofbook_systems.training.variants import configured, configured_number
 from proofbook_systems.training.watched_updates import rates_after, rates_of
 from proofbook_systems.training.watching import Watched
 
-__all__ = ["Resumed", "judge_rates", "judge_resumptions", "plan_rates"]
+__all__ = ["Resumed", "align", "judge_rates", "judge_resumptions", "plan_rates"]
 
 
 class Resumed(NamedTuple):
     """What departs in the resumptions of a training, in words; empty where nothing does."""
 
+    cause: Cause | None
+    """What departs first, of all that an update is made of."""
     rows: str
     gradients: str
     moves: str
@@ -82,29 +88,52 @@ def judge_rates(plan: RatePlan, seen: Watched, steps: list[Step], passes: int) -
     return explain_rates(rates, plan, passes=passes)
 
 
-def judge_resumptions(alone: Watched, crashed: Crashed) -> Resumed:
-    """Compare what each resumption computes with the same updates of a training left alone."""
+def judge_resumptions(
+    alone: Watched, crashed: Crashed, checkpoints: Sequence[Checkpoint] = ()
+) -> Resumed:
+    """Compare what each resumption computes with the same updates of a training left alone.
+
+    Args:
+        alone: The training left alone.
+        crashed: The one that was crashed and resumed.
+        checkpoints: What the first one left; what they hold tells causes apart.
+    """
     found = {"rows": "", "gradients": "", "moves": "", "plan": ""}
     why_not = "" if crashed.resumptions else "no resumption told the step that it went on from"
+    cause: Cause | None = None
     for cycle, seen in crashed.resumptions:
-        compared = _aligned(alone, seen, cycle)
+        compared = align(alone, seen, cycle)
         why_not = why_not or compared.why_not
+        if not compared.why_not:
+            cause = cause or find_cause(compared, _held(checkpoints, cycle.newest))
         for name, words in _judge(compared, alone, seen):
             found[name] = found[name] or words
-    return Resumed(**found, why_not=why_not)
+    return Resumed(cause, **found, why_not=why_not)
 
 
-def _aligned(alone: Watched, seen: Watched, cycle: Cycle) -> Comparable:
+def _held(checkpoints: Sequence[Checkpoint], step: int) -> list[SavedTensor]:
+    """Return the weights in the checkpoint of a step; none where there is none of it."""
+    wanted = next((each for each in checkpoints if each.step == step), None)
+    return read_tensors(wanted) if wanted else []
+
+
+def align(alone: Watched, seen: Watched, cycle: Cycle) -> Comparable:
     """Line a resumption up with the training left alone.
 
-    Steps may be counted from 0, and a bar may not tell the first ones: of the places near to the
-    newest checkpoint, and those of the others, the one is taken where both compute the same. Where
-    there is none, it is the newest checkpoint's own.
+    The weights that it goes on with tell it to the update, where its rows agree. Else steps tell
+    it: they may be counted from 0, and a bar may not tell the first ones. So of the places near to
+    the newest checkpoint, and those of the others, the one is taken where both compute the same;
+    where there is none, it is the newest checkpoint's own.
     """
     told = cycle.resumed_at or 0
     usual = cycle.newest if 0 < cycle.newest <= told else told
     near = [at + by for at in (usual, told) for by in (1, -1)]
     places = dict.fromkeys([usual, told, *near, *reversed(cycle.checkpoints)])
+    had = updates_with(alone, seen)
+    if near_one := next((at for at in places if at in had), 0):
+        return line_up(alone, seen, near_one)
+    if had and not compare_rows(compared := line_up(alone, seen, had[-1])):
+        return compared
     for at in places:
         compared = line_up(alone, seen, max(0, at))
         if not (compared.why_not or compare_rows(compared) or compare_gradients(compared)):

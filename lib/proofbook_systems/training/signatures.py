@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple, get_args
 
 from proofbook_systems.training.comparison import size_words
+from proofbook_systems.training.departing_weights import Kind
 from proofbook_systems.training.evidence import Evidence
 from proofbook_systems.training.magnitudes import (
     departs_hardly,
@@ -23,7 +24,7 @@ from proofbook_systems.training.magnitudes import (
 from proofbook_systems.training.modes import recognise_mode
 from proofbook_systems.training.roles import Role
 
-__all__ = ["AMBIGUOUS", "SIGNATURES", "Signature", "recognise"]
+__all__ = ["AMBIGUOUS", "SIGNATURES", "Recognised", "Signature", "recognise"]
 
 _ROUNDED = 1e-3
 """Part of the weights by which rounding changes them at the most, some steps later."""
@@ -269,7 +270,9 @@ def _other_weights(evidence: Evidence) -> str | None:
 
 
 def _part(evidence: Evidence) -> str | None:
-    tensor = one_tensor(evidence) if evidence.loss_departs_at_once else None
+    # What was rounded departs by much in one tensor, too: that which has small values, or none.
+    at_once = evidence.loss_departs_at_once and not evidence.coarse
+    tensor = one_tensor(evidence) if at_once else None
     if tensor is None:
         return None
     return (
@@ -299,14 +302,37 @@ SIGNATURES: tuple[Signature, ...] = (
 """In this order: what is the cause of the others comes first."""
 
 
+_ALL: frozenset[Kind] = frozenset(get_args(Kind))
+_SHOWN: dict[Signature, frozenset[Kind]] = {
+    _no_checkpoint: _ALL, _from_the_beginning: _ALL, _older: _ALL, _skipped: _ALL,
+    _scheduler: frozenset({"rates", "moments"}), _scaler: frozenset({"gradient", "moments"}),
+    _counters: frozenset({"moments"}), _settings: frozenset({"settings", "moments"}),
+    _unsaved: frozenset({"weights"}), _random: frozenset({"gradient"}),
+    _order: frozenset({"rows"}),
+}  # fmt: skip
+"""What of an update follows from what a checkpoint, or the count of steps, shows for certain."""
 AMBIGUOUS = frozenset({_new_weights, _random, _order, _other_weights, _moments})
 """Those whose causes look alike in losses: an experiment tells them apart."""
 
 
-def recognise(evidence: Evidence) -> tuple[str, bool] | None:
-    """Return what a resumption looks like, and whether others look alike; None if like nothing."""
-    told = ((signature(evidence), signature in AMBIGUOUS) for signature in SIGNATURES)
-    return next(((words, ambiguous) for words, ambiguous in told if words), None)
+class Recognised(NamedTuple):
+    """What a resumption looks like."""
+
+    words: str
+    ambiguous: bool
+    """Whether others look alike."""
+    shown: frozenset[Kind]
+    """What of an update follows from it."""
+
+
+def recognise(evidence: Evidence) -> Recognised | None:
+    """Return what a resumption looks like; None if like nothing."""
+    told = ((signature, signature(evidence)) for signature in SIGNATURES)
+    return next(
+        (Recognised(words, signature in AMBIGUOUS, _SHOWN.get(signature, frozenset()))
+         for signature, words in told if words),
+        None,
+    )  # fmt: skip
 
 
 def _loss_words(evidence: Evidence) -> str:

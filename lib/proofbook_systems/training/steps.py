@@ -5,6 +5,7 @@ Numbers are compared, not places. Knows nothing about processes.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from proofbook.errors import SubjectError
-from proofbook_systems.training.log_files import Entry, find_logs, read_log
+from proofbook_systems.training.log_files import Entry, count_kept, find_logs, read_log
 from proofbook_systems.training.log_lines import (
     FORMS,
     LineForm,
@@ -34,6 +35,9 @@ _PRINTED = "what it prints"
 _SAVED = "the names of its checkpoints"
 _TAIL = 8192
 _LIVE = (".jsonl", ".csv")
+_OFTEN = 0.8
+"""Part of the steps of a bar that are told at the same distance where none are left out."""
+_OFTEN_IN_A_LOG = 0.4
 
 
 class Step(NamedTuple):
@@ -53,23 +57,47 @@ class Numbering(NamedTuple):
     stride: int
     """The most frequent distance between two."""
 
-    def gaps(self, steps: Sequence[Step]) -> list[str]:
-        """Return where numbers do not go on as they should; the last distance may be shorter."""
+    def gaps(self, steps: Sequence[Step], told: Recognised | None = None) -> list[str]:
+        """Return where numbers do not go on as they should; the last distance may be shorter.
+
+        Args:
+            steps: Those of one start.
+            told: Where they are told: a bar leaves out steps by right, and a log does not.
+        """
+        throttled = told is None or told.is_bar
+        stride = self.stride if throttled else self._finest(steps)
         wrong = [
             f"{a.number} is followed by {b.number}"
             for a, b in pairwise(steps)
-            if not _continues(a.number, b.number, self.stride, last=steps[-1].number)
+            if not _continues(a.number, b.number, stride, last=steps[-1].number)
         ]
-        return wrong if self.regular(steps) else [each for each in wrong if _goes_back(each)]
+        regular = self.regular(steps, stride, _OFTEN if throttled else _OFTEN_IN_A_LOG)
+        return wrong if regular else [each for each in wrong if _goes_back(each)]
 
-    def regular(self, steps: Sequence[Step]) -> bool:
+    def regular(self, steps: Sequence[Step], stride: int = 0, share: float = 0.8) -> bool:
         """Whether most steps are told at the same distance; a throttled bar tells some of them."""
         gaps = [b.number - a.number for a, b in pairwise(steps)]
-        return gaps.count(self.stride) >= 0.8 * len(gaps)
+        return gaps.count(stride or self.stride) >= share * len(gaps)
+
+    def _finest(self, steps: Sequence[Step]) -> int:
+        """Return the distance that all steps of a log's later half are multiples of.
+
+        The first steps, and the last one, may be told beside it.
+        """
+        later = [step.number for step in steps[len(steps) // 2 : -1]]
+        gaps = [b - a for a, b in pairwise(later)]
+        return math.gcd(*gaps) if len(gaps) > 1 and min(gaps) > 0 else self.stride
 
     def made_by(self, steps: Sequence[Step]) -> int:
         """Return how many steps may have been made at the end: the last ones need not be told."""
         return steps[-1].number - self.first + 1 + (self.stride - 1 if self.stride > 1 else 0)
+
+    def due(self, steps: int, last: int) -> int:
+        """Return how many updates a training of so many steps is to make.
+
+        One that counts from 0 may make the last number's, too: it ends when it is passed.
+        """
+        return steps + 1 if self.first == 0 and last == steps else steps
 
     def made_before(self, number: int) -> int:
         """Return how many steps were made for certain before step ``number`` was told."""
@@ -94,6 +122,11 @@ class Recognised:
     sample: str = ""
 
     @property
+    def is_bar(self) -> bool:
+        """Whether it is a progress bar, which is drawn so many times a second."""
+        return "progress bar" in self.name and self.name != _DICTIONARY
+
+    @property
     def words(self) -> str:
         """All of it in a sentence."""
         example = f", such as {self.sample!r}" if self.sample else ""
@@ -116,12 +149,14 @@ class StepLog:
     saved: SavedSteps | None = None
     """The checkpoints, which tell steps where nothing else does."""
     _before: dict[Path, list[Entry]] = field(default_factory=dict)
+    _content: dict[Path, bytes] = field(default_factory=dict)
 
     def begin(self) -> None:
         """Note what the files tell already."""
         if self.saved:
             self.saved.begin()
         self._before = {path: read_log(path) for path in self._files()}
+        self._content = {path: path.read_bytes() for path in self._before}
 
     @property
     def size(self) -> int:
@@ -222,7 +257,9 @@ class StepLog:
     def _from_files(self, *, live: bool = False) -> Iterator[tuple[Recognised, list[Step]]]:
         for path in self._files(live=live):
             told = read_log(path)
-            new = told[_common(self._before.get(path, []), told) :]
+            common = _common(self._before.get(path, []), told)
+            kept = count_kept(path, self._content.get(path, b""))
+            new = told[common if kept is None else min(common, kept) :]
             steps = _once(Step(*entry) for entry in new)
             place = str(path.relative_to(self.output))
             yield Recognised(name="log file", place=place, count=len(steps)), steps

@@ -5,6 +5,7 @@ Each is read on its own, and compared with the one that tells most.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -20,6 +21,8 @@ PLACES = ("printed", "JSON lines", "table", "JSON", "TensorBoard events", "W&B")
 """Kinds of places, as parameters name them."""
 _DIGITS = 0.02
 """Part by which a printed loss may be rounded."""
+_SHIFTS = (0, 1, -1)
+"""Steps by which two places may count otherwise."""
 
 
 class Place(NamedTuple):
@@ -57,16 +60,48 @@ def find_places(ended: Ended, output: Path) -> list[Place]:
 
 
 def disagreement(places: Sequence[Place]) -> str:
-    """Name the first step of which two places tell another loss; empty where they agree."""
+    """Name the first step of which two places tell another loss; empty where they agree.
+
+    One place may count from 0, and another from 1: they agree where they do in either way. Where
+    one counts updates and the other forward passes, their losses are of other things.
+    """
     if not places:
         return ""
     best = max(places, key=lambda place: len(place.losses))
     for place in places:
-        for step in sorted(place.losses.keys() & best.losses.keys()):
-            a, b = place.losses[step], best.losses[step]
-            if abs(a - b) > _DIGITS * max(abs(a), abs(b)):
-                return f"step {step}: {a:.6g} in {place.kind}, {b:.6g} in {best.kind}"
+        same = any(_same(place, best, shift) for shift in _SHIFTS)
+        if not same and not _counts_otherwise(place, best):
+            return _first_other(place, best)
     return ""
+
+
+def _same(place: Place, best: Place, shift: int) -> bool:
+    """Say whether two places agree, with one counted so many steps later."""
+    common = [step for step in place.losses if step + shift in best.losses]
+    if shift and len(common) < len(place.losses) - 1:
+        return False
+    return all(_close(place.losses[step], best.losses[step + shift]) for step in common)
+
+
+def _counts_otherwise(place: Place, best: Place) -> bool:
+    """Say whether both tell every number, and one of them has twice as many, or more."""
+    ours, theirs = len(place.losses), len(best.losses)
+    whole = all(max(each.losses) - min(each.losses) + 1 == len(each.losses)
+                for each in (place, best))  # fmt: skip
+    return whole and theirs >= 2 * ours - 1 and ours > 1
+
+
+def _first_other(place: Place, best: Place) -> str:
+    for step in sorted(place.losses.keys() & best.losses.keys()):
+        a, b = place.losses[step], best.losses[step]
+        if not _close(a, b):
+            return f"step {step}: {a:.6g} in {place.kind}, {b:.6g} in {best.kind}"
+    return ""
+
+
+def _close(a: float, b: float) -> bool:
+    both_nan = math.isnan(a) and math.isnan(b)
+    return a == b or both_nan or abs(a - b) <= _DIGITS * max(abs(a), abs(b))
 
 
 def table_of(places: Sequence[Place]) -> str:

@@ -152,7 +152,24 @@ class Trainer:
         if not isinstance(values, dict):
             raise SubjectError(f"config_file {self.config_file} is not a mapping of keys to values")
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(yaml.safe_dump({**values, **changes}, sort_keys=False), encoding="utf-8")
+        for key, value in changes.items():
+            values = _with_value(values, key, value, within=False)
+        path.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
+
+
+def _with_value(
+    values: dict[str, Any], key: str, value: Any, *, within: bool = True
+) -> dict[str, Any]:
+    """Return a config with another value, in the section that a key with dots leads to.
+
+    A key that the config has as it is, dots and all, is changed there, and one whose section the
+    config does not have stands for itself.
+    """
+    section, _, rest = key.partition(".")
+    inner = values.get(section, {} if within else None)
+    if key not in values and rest and isinstance(inner, dict):
+        return {**values, section: _with_value(inner, rest, value)}
+    return {**values, key: value}
 
 
 def find_interpreter(project: Path) -> str:

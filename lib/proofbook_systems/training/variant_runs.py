@@ -5,6 +5,8 @@ Splitting a batch into passes changes nothing but rounding; 16 bits change littl
 
 from __future__ import annotations
 
+import math
+import statistics
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -15,10 +17,22 @@ from proofbook_systems.training.trainer import Trainer
 from proofbook_systems.training.variants import vary
 from proofbook_systems.training.watching import Watched
 
-__all__ = ["Trial", "compare_first_updates", "compare_precision", "run_trial"]
+__all__ = [
+    "Overflow",
+    "Trial",
+    "compare_first_updates",
+    "compare_precision",
+    "judge_overflow",
+    "run_trial",
+]
 
 _SPLIT = 0.01
 """Part by which a loss or gradient may differ where the same rows are summed in another order."""
+_SCALE = 40
+"""Exponent of 2 that scaled gradients begin with: no format of 16 bits holds them."""
+_NORMS = 16.0
+"""How many times a gradient in 16 bits may be that in 32: one that is still scaled is far longer,
+one that was cut while it was scaled far shorter."""
 _PRECISION = 0.05
 """Part by which a loss in 16 bits may differ."""
 
@@ -42,8 +56,9 @@ class Trial(NamedTuple):
 
 
 def run_trial(
-    trainer: Trainer, changes: Mapping[str, str], steps: int, folder: Path, timeout: float
-) -> Trial:
+    trainer: Trainer, changes: Mapping[str, str], steps: int, folder: Path, timeout: float, *,
+    overflows: bool = False,
+) -> Trial:  # fmt: skip
     """Train for a few steps with some settings changed.
 
     Args:
@@ -52,6 +67,7 @@ def run_trial(
         steps: Its length, for a trainer that takes it.
         folder: Where it goes.
         timeout: Seconds that it may take.
+        overflows: Have its first gradients overflow, where it scales them.
 
     Raises:
         SubjectError: It cannot be started, or hangs.
@@ -60,7 +76,8 @@ def run_trial(
 
     short = replace(trainer, steps=min(steps, trainer.steps) if trainer.steps else 0)
     varied = vary(short, changes, folder) if changes else short
-    alone = watched_control(varied, folder / "model", folder / "watched", timeout)
+    scale = _SCALE if overflows else 0
+    alone = watched_control(varied, folder / "model", folder / "watched", timeout, scale=scale)
     return Trial(changes, alone.control.ended, alone.seen)
 
 
@@ -97,6 +114,51 @@ def compare_precision(whole: Trial, half: Trial) -> str:
     return "" if common else "no step told its loss in both"
 
 
+class Overflow(NamedTuple):
+    """What became of gradients that overflow."""
+
+    fault: str
+    why_not: str
+    """Why nothing could be seen of it."""
+
+
+def judge_overflow(whole: Trial, over: Trial) -> Overflow:
+    """Say what a trainer does wrong where its gradients overflow; each such update is left out.
+
+    Args:
+        whole: The same steps in 32 bits.
+        over: With a scale that is too large at first.
+    """
+    if over.ended.code != 0:
+        return Overflow(over.words, "")
+    wrong = [number for number, loss in over.losses().items() if not math.isfinite(loss)]
+    applied = [each for each in over.seen.updates if not math.isfinite(each.grad_norm)]
+    if applied:
+        return Overflow(
+            f"update {applied[0].number} was made with a gradient of {applied[0].grad_norm}: it "
+            "had overflowed, and should have been left out", "")  # fmt: skip
+    if wrong:
+        return Overflow(f"the loss of step {wrong[0]} is not finite after an overflow", "")
+    if whole.seen.why_empty:
+        return Overflow("", whole.seen.why_empty)
+    if not over.seen.updates:
+        return Overflow("no update was made: every gradient overflowed, and the scale stays", "")
+    if len(over.seen.updates) >= len(whole.seen.updates):
+        return Overflow("", "nothing overflowed: gradients are not scaled by PyTorch's GradScaler")
+    return Overflow(_other_length(whole.seen, over.seen), "")
+
+
+def _other_length(whole: Watched, over: Watched) -> str:
+    usual = statistics.median(each.grad_norm for each in whole.updates)
+    ours = statistics.median(each.grad_norm for each in over.updates)
+    if usual / _NORMS <= ours <= usual * _NORMS:
+        return ""
+    return (
+        f"gradients in 16 bits have a norm of {ours:.3g}, and of {usual:.3g} in 32: they are used, "
+        "or cut, before their scale is taken away"
+    )
+
+
 def _compare_gradients(whole: Watched, split: Watched) -> str:
     if not whole.updates or not split.updates:
         return ""
@@ -112,4 +174,7 @@ def _compare_gradients(whole: Watched, split: Watched) -> str:
 
 
 def _apart(a: float, b: float) -> float:
+    """Return the part by which two values differ; infinite where one is not finite."""
+    if not (math.isfinite(a) and math.isfinite(b)):
+        return math.inf
     return abs(a - b) / max(abs(a), abs(b), 1e-12)

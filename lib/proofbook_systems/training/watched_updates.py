@@ -5,6 +5,8 @@ Compares what was watched with what the config says. Knows nothing of crashes.
 
 from __future__ import annotations
 
+import itertools
+import statistics
 from collections import Counter
 from collections.abc import Sequence
 
@@ -12,11 +14,15 @@ from proofbook_systems.training.steps import Step
 from proofbook_systems.training.watching import Watched
 
 __all__ = [
-    "passes_of", "rates_after", "rates_of", "told_otherwise", "too_long", "why_not_clipped",
-    "wrong_passes",
+    "passes_of", "rates_after", "rates_of", "repeated_rows", "told_otherwise", "too_long",
+    "why_not_clipped", "wrong_mode", "wrong_passes",
 ]  # fmt: skip
 
 _ROUNDING = 1e-3
+_FEWEST = 4
+"""Updates from which on something is said of their rows."""
+_RECENT = 3
+"""Updates in which a row should not come again."""
 
 
 def rates_of(watched: Watched, steps: Sequence[Step] = ()) -> dict[int, float]:
@@ -52,6 +58,55 @@ def wrong_passes(watched: Watched, due: int, made: int) -> str:
         return f"update {more[0]} has more than {due} forward passes"
     if made and updates != made:
         return f"{updates} updates were made, and {made} are due"
+    return ""
+
+
+def wrong_mode(watched: Watched, dropout: float | None) -> str:
+    """Say where a network trains as if it were evaluated; empty where it does not.
+
+    Args:
+        watched: The training.
+        dropout: What is configured; None is not known.
+    """
+    quiet = [each.number for each in watched.updates if each.in_eval_mode]
+    rates = {dropout} if dropout is not None else watched.dropout
+    if quiet and (len(quiet) < len(watched.updates) or any(rates)):
+        return f"update {quiet[0]} is computed in the mode for evaluation: without dropout"
+    still = [each.number for each in watched.updates if each.drew is False]
+    drawing = [each.number for each in watched.updates if each.drew]
+    if still and dropout:
+        return (
+            f"update {still[0]} draws no random numbers, and dropout of {dropout:g} is configured: "
+            "it is off"
+        )
+    if still and drawing:
+        return (
+            f"update {still[0]} draws no random numbers, and update {drawing[0]} does: dropout is "
+            "on and off"
+        )
+    return ""
+
+
+def repeated_rows(watched: Watched, most: float) -> str:
+    """Say which rows come again at once: within an update, or in one of the next.
+
+    Args:
+        watched: The training.
+        most: Part of the rows of an update that may, in most updates.
+    """
+    rows = [[row.source for row in each.rows] for each in watched.updates if each.rows]
+    if len(rows) < _FEWEST:
+        return ""
+    within = statistics.median(1 - len(set(each)) / len(each) for each in rows)
+    if within > most:
+        return f"{within:.0%} of the rows of an update are in it a second time"
+    again = [
+        sum(row in {*itertools.chain(*rows[max(0, n - _RECENT) : n])} for row in rows[n])
+        / len(rows[n])
+        for n in range(1, len(rows))
+    ]
+    if (share := statistics.median(again)) > most:
+        return f"{share:.0%} of the rows of an update were in one of the {_RECENT} before it"
     return ""
 
 

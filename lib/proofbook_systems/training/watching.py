@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from proofbook_systems.training.injected.sitecustomize import bit_sums
 from proofbook_systems.training.trainer import Trainer
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "row_digest",
     "watch_environment",
     "watched_trainer",
+    "weight_sums",
 ]
 
 _INJECTED = Path(__file__).parent / "injected"
@@ -68,6 +70,18 @@ class Update:
     """Of all gradients, as they are when the optimizer has used them."""
     rates: tuple[float, ...]
     """Learning rates by group."""
+    gradient: str = ""
+    """What tells all gradients, to the bit."""
+    in_eval_mode: bool = False
+    """Whether every forward pass of it was one of a network in the mode for evaluation."""
+    drew: bool | None = None
+    """Whether a forward pass has drawn random numbers, as dropout does; None is not known."""
+    weights: Mapping[str, str] = field(default_factory=dict)
+    """What tells each parameter's value after it, by name; :func:`weight_sums` makes it."""
+    before: Mapping[str, str] = field(default_factory=dict)
+    """The same before it, where it is the first of its optimizer."""
+    settings: tuple[Mapping[str, float], ...] = ()
+    """What the optimizer is set to beside the rate, by group."""
 
     @property
     def rows(self) -> tuple[Row, ...]:
@@ -84,6 +98,8 @@ class Watched:
     """Batches after the last update."""
     processes: int = 0
     """Processes that made updates; what is told is of the one that made the most."""
+    dropout: frozenset[float] = frozenset()
+    """The rates of dropout that parts of its network have."""
     fault: str = ""
     """Why nothing more was noted from some update on."""
 
@@ -112,7 +128,7 @@ class Watched:
 
 
 def watch_environment(
-    folder: Path, environment: Mapping[str, str], *, whole_rows: bool = False
+    folder: Path, environment: Mapping[str, str], *, whole_rows: bool = False, scale: int = 0
 ) -> dict[str, str]:
     """Return the variables that let a trainer be watched, to be added to its own.
 
@@ -120,17 +136,21 @@ def watch_environment(
         folder: For what is noted; made. One start of a trainer has a folder of its own.
         environment: The trainer's variables beyond this process's.
         whole_rows: Note all ids of each row, and not the first 8 alone.
+        scale: The exponent of 2 that gradient scalers begin with; 0 leaves them as they are.
     """
     folder.mkdir(parents=True, exist_ok=True)
     given = environment.get("PYTHONPATH", os.environ.get("PYTHONPATH", ""))
     paths = [str(_INJECTED), *([given] if given else [])]
     variables = {"PYTHONPATH": os.pathsep.join(paths), "PROOFBOOK_WATCH": str(folder.resolve())}
-    return {**variables, "PROOFBOOK_WATCH_ROWS": "whole"} if whole_rows else variables
+    more = {"PROOFBOOK_WATCH_ROWS": "whole"} if whole_rows else {}
+    return variables | more | ({"PROOFBOOK_GRADIENT_SCALE": str(scale)} if scale else {})
 
 
-def watched_trainer(trainer: Trainer, folder: Path, *, whole_rows: bool = False) -> Trainer:
+def watched_trainer(
+    trainer: Trainer, folder: Path, *, whole_rows: bool = False, scale: int = 0
+) -> Trainer:
     """Return the trainer as it is started to be watched; what is noted comes into ``folder``."""
-    more = watch_environment(folder, trainer.environment, whole_rows=whole_rows)
+    more = watch_environment(folder, trainer.environment, whole_rows=whole_rows, scale=scale)
     return replace(trainer, environment={**trainer.environment, **more})
 
 
@@ -142,6 +162,13 @@ def row_digest(ids: Any) -> str:
 
     content = np.ascontiguousarray(ids, dtype=np.int64).tobytes()
     return hashlib.blake2b(content, digest_size=12).hexdigest()
+
+
+def weight_sums(tensor: Any) -> str:
+    """Return what tells a tensor's value in :attr:`Update.weights`, to the bit."""
+    import torch
+
+    return bit_sums(torch, tensor)
 
 
 def read_watch(folder: Path) -> Watched:
@@ -156,19 +183,32 @@ def read_watch(folder: Path) -> Watched:
     return replace(most, processes=len(trained), fault=most.fault or fault)
 
 
+class _Pass(NamedTuple):
+    """One forward pass."""
+
+    batch: Batch
+    quiet: bool
+    """In the mode for evaluation."""
+    drew: bool | None = None
+
+
 def _read_process(path: Path) -> Watched:
-    names: dict[int, list[str]] = {}
+    optimizers: dict[int, dict[str, Any]] = {}
     updates: list[Update] = []
-    batches: list[Batch] = []
+    passes: list[_Pass] = []
     used: set[int] = set()
     fault = ""
     for line in _lines(path):
         if "batch" in line:
-            batches.append(_batch(line))
+            passes.append(_Pass(_batch(line), "quiet" in line))
+        elif "drew" in line and passes:
+            passes[-1] = passes[-1]._replace(drew=line["drew"])
         elif "names" in line:
-            names[line["optimizer"]] = line["names"]
+            optimizers.setdefault(line["optimizer"], {}).update(line)
         elif "update" in line:
-            update = _update(line, names[line["optimizer"]], len(updates) + 1, tuple(batches))
+            optimizer = optimizers[line["optimizer"]]
+            optimizer["settings"] = line.get("settings", optimizer.get("settings", ()))
+            update = _update(line, optimizer, len(updates) + 1, passes)
             # Several optimizers that share one backward pass make one update.
             if updates and not line["forwards"] and line["optimizer"] not in used:
                 updates[-1] = _joined(updates[-1], update)
@@ -176,10 +216,12 @@ def _read_process(path: Path) -> Watched:
                 updates.append(update)
                 used.clear()
             used.add(line["optimizer"])
-            batches.clear()
+            passes.clear()
         elif "fault" in line:
             fault = line["fault"]
-    return Watched(updates=tuple(updates), pending=tuple(batches), fault=fault)
+    pending = tuple(each.batch for each in passes if not each.quiet)
+    rates = {rate for each in optimizers.values() for rate in each.get("dropout", ())}
+    return Watched(updates=tuple(updates), pending=pending, fault=fault, dropout=frozenset(rates))
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:
@@ -196,26 +238,38 @@ def _batch(line: dict[str, Any]) -> Batch:
 
 
 def _update(
-    line: dict[str, Any], names: list[str], number: int, batches: tuple[Batch, ...]
+    line: dict[str, Any], optimizer: dict[str, Any], number: int, passes: Sequence[_Pass]
 ) -> Update:
+    names = optimizer["names"]
     flags = list(zip(names, line["update"], strict=True))
+    # An evaluation that computes gradients, too, is none of the update's.
+    training = [each for each in passes if not each.quiet] or passes
+    draws = [each.drew for each in training if each.drew is not None]
+    before = optimizer.pop("sums", ())
 
     def having(wanted: str) -> frozenset[str]:
         return frozenset(name for name, flag in flags if flag in wanted)
 
     return Update(
-        number=number, batches=batches, moved=having("GZN"), unmoved=having("g"),
-        no_gradient=having("nN"), zero_gradient=having("zZ"),
-        grad_norm=line["norm"], rates=tuple(line["rates"]),
+        number=number, batches=tuple(each.batch for each in training), moved=having("GZN"),
+        unmoved=having("g"), no_gradient=having("nN"), zero_gradient=having("zZ"),
+        grad_norm=line["norm"], rates=tuple(line["rates"]), gradient=line.get("gradient", ""),
+        in_eval_mode=bool(training) and all(each.quiet for each in training),
+        drew=any(draws) if draws else None,
+        weights=dict(zip(names, line.get("sums", ()), strict=False)),
+        before=dict(zip(names, before, strict=False)), settings=tuple(optimizer["settings"]),
     )  # fmt: skip
 
 
 def _joined(first: Update, second: Update) -> Update:
-    return Update(
-        number=first.number, batches=first.batches + second.batches,
+    return replace(
+        first,
+        batches=first.batches + second.batches,
         moved=first.moved | second.moved, unmoved=first.unmoved | second.unmoved,
         no_gradient=first.no_gradient | second.no_gradient,
         zero_gradient=first.zero_gradient | second.zero_gradient,
         grad_norm=(first.grad_norm**2 + second.grad_norm**2) ** 0.5,
-        rates=first.rates + second.rates,
+        rates=first.rates + second.rates, gradient=first.gradient + second.gradient,
+        weights={**first.weights, **second.weights}, before={**first.before, **second.before},
+        settings=first.settings + second.settings,
     )  # fmt: skip

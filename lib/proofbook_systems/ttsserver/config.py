@@ -30,6 +30,7 @@ def _split(value: object) -> object:
 
 Names = Annotated[list[str], BeforeValidator(_split)]
 PathText = Annotated[str, Field(json_schema_extra={"format": "path"})]
+SubjectPath = Annotated[str, Field(json_schema_extra={"format": "path", "subject": True})]
 
 
 class BinaryE2EConfig(BaseModel):
@@ -38,7 +39,7 @@ class BinaryE2EConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     project: Annotated[PathText, Field(min_length=1)]
-    binary: PathText
+    binary: SubjectPath
     skip_build: bool
     build_command: list[str]
     python: PathText

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from proofbook.errors import ProfileError, SubjectError
-from proofbook_subjects.foundry.config import ExperimentConfig, ModelConfig
+from proofbook_subjects.foundry.config import (
+    DataConfig,
+    ExperimentConfig,
+    LoggingConfig,
+    ModelConfig,
+    TokenizerConfig,
+    TrainingConfig,
+)
 from proofbook_subjects.foundry.config_files import config_hash, differences, load_config
 
 Values = dict[str, Any]
@@ -37,9 +44,11 @@ def test_what_is_left_out_has_its_default(values: Values) -> None:
     [
         ("tokenizer.vocab_size", -1),
         ("tokenizer.vocab_size", 0),
+        ("tokenizer.vocab_size", 2**31),
         ("tokenizer.kind", "words"),
         ("data.batch_size", 0),
         ("data.max_sequence_length", 1),
+        ("data.max_sequence_length", 2**20 + 1),
         ("data.num_workers", -1),
         ("data.remainder", "keep"),
         ("data.mask_probability", 1),
@@ -52,6 +61,7 @@ def test_what_is_left_out_has_its_default(values: Values) -> None:
         ("model.embedding_size", 8),
         ("model.dropout", 1.0),
         ("model.architecture", "perceptron"),
+        ("model.activation_function", "hum"),
         ("training.learning_rate", 0),
         ("training.learning_rate", float("inf")),
         ("training.learning_rate", float("nan")),
@@ -64,6 +74,7 @@ def test_what_is_left_out_has_its_default(values: Values) -> None:
         ("training.warmup_steps", 7),
         ("training.warmup_ratio", 1.5),
         ("training.log_base", 1),
+        ("training.device", "abacus"),
         ("training.checkpoint_schedule", [0, 2]),
         ("training.checkpoint_schedule", [4, 2]),
         ("training.checkpoint_schedule", [2, 2]),
@@ -71,6 +82,7 @@ def test_what_is_left_out_has_its_default(values: Values) -> None:
         ("data.unknown", 1),
         ("model.unknown", 1),
         ("logging.level", "LOUD"),
+        ("logging.wandb_project", ""),
         ("random_seed", -1),
         ("experiment_name", "a/b"),
         ("unknown", 1),
@@ -82,6 +94,51 @@ def test_a_wrong_value_is_refused(values: Values, place: str, value: object) -> 
     target[name] = value
     with pytest.raises(ValidationError):
         ExperimentConfig.model_validate(values)
+
+
+SECTIONS: dict[str, type[BaseModel]] = {
+    "data": DataConfig, "tokenizer": TokenizerConfig, "model": ModelConfig,
+    "training": TrainingConfig, "logging": LoggingConfig,
+}  # fmt: skip
+FIELDS = [(name, key) for name, section in SECTIONS.items() for key in section.model_fields]
+NUMBERS = [
+    (name, key) for name, key in FIELDS
+    if {int, float} & {(kind := SECTIONS[name].model_fields[key].annotation), *get_args(kind)}
+]  # fmt: skip
+
+
+def refused(values: Values, section: str, key: str, value: object, path: Path) -> str:
+    values.setdefault(section, {})[key] = value
+    with pytest.raises(ProfileError) as caught:
+        load_config(write(path / "c.yaml", values))
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(("section", "key"), FIELDS, ids=".".join)
+def test_every_field_refuses_what_is_of_another_kind(
+    values: Values, tmp_path: Path, section: str, key: str
+) -> None:
+    """In one line that names it; a text that is no path, no number and no name fits none."""
+    free = SECTIONS[section].model_fields[key].annotation in (str, str | None)
+    said = refused(values, section, key, 5 if free else "no such thing!", tmp_path)
+    assert f"{section}.{key}" in said and "\n" not in said
+
+
+@pytest.mark.parametrize(("section", "key"), NUMBERS, ids=".".join)
+@pytest.mark.parametrize("value", [-1, float("inf"), float("nan"), True])
+def test_every_number_refuses_what_is_none(
+    values: Values, tmp_path: Path, section: str, key: str, value: object
+) -> None:
+    """True is 1 for Python, and ``batch_size: yes`` is a mistake."""
+    said = refused(values, section, key, value, tmp_path)
+    assert f"{section}.{key}" in said and "\n" not in said
+
+
+def test_activation_functions_are_those_of_transformers() -> None:
+    from transformers.activations import ACT2FN
+
+    names = get_args(ModelConfig.model_fields["activation_function"].annotation)
+    assert {*names} <= ACT2FN.keys()
 
 
 @pytest.mark.parametrize(

@@ -154,7 +154,10 @@ def test_flash_attention_falls_back_and_says_why(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize(
     "given",
-    [config("gpt2", activation_function="hum"), config("mamba", intermediate_hidden_size=24)],
+    [
+        config("gpt2").model_copy(update={"activation_function": "hum"}),
+        config("mamba", intermediate_hidden_size=24),
+    ],
 )
 def test_what_transformers_does_not_take_is_one_line(given: ModelConfig) -> None:
     with pytest.raises(SubjectError, match="model cannot be made"):

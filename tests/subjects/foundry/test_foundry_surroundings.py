@@ -9,14 +9,17 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 
 from proofbook.errors import SubjectError
+from proofbook_subjects.foundry import surroundings
 from proofbook_subjects.foundry.config import ExperimentConfig
 from proofbook_subjects.foundry.logs import WandbLog, experiment_log, list_log_files
+from proofbook_subjects.foundry.randomness import random_states, restore_random_states
 from proofbook_subjects.foundry.surroundings import (
     choose_device,
     describe_environment,
@@ -80,6 +83,24 @@ def test_an_environment_names_versions_and_command(repository: Path) -> None:
     assert known["git_commit_hash"] == git_commit_hash(repository)
 
 
+def test_a_package_that_is_not_there_has_no_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(surroundings, "_PACKAGES", ("torch", "no-such-package"))
+    known = describe_environment(tmp_path, torch.device("cpu"))["packages"]
+    assert known == {"torch": torch.__version__, "no-such-package": None}
+
+
+def test_a_gpus_random_numbers_are_saved_and_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept, seen = [torch.arange(4, dtype=torch.uint8)], []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_rng_state_all", lambda: kept)
+    monkeypatch.setattr(torch.cuda, "set_rng_state_all", seen.append)
+    states = random_states()
+    restore_random_states(states)
+    assert states["torch_cuda_random_state"] is seen[0] is kept
+
+
 def test_a_log_is_written_where_it_should_be_with_the_time(tmp_path: Path) -> None:
     with experiment_log("stories", tmp_path / "logs") as logger:
         assert logger.name.startswith("foundry.stories")
@@ -136,6 +157,26 @@ def test_weights_and_biases_is_asked_for_by_name(
     monkeypatch.setitem(sys.modules, "wandb", None)
     with pytest.raises(SubjectError, match="pip install wandb"):
         WandbLog(make(), tmp_path)
+
+
+def test_steps_are_handed_to_weights_and_biases(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[str, Any] = {"logged": []}
+    run = SimpleNamespace(
+        log=lambda values, step: seen["logged"].append((step, values)),
+        finish=lambda: seen.update(finished=True),
+    )
+    stand_in = SimpleNamespace(init=lambda **given: seen.update(given) or run, Settings=dict)
+    monkeypatch.setitem(sys.modules, "wandb", stand_in)
+    config = make(logging={"use_wandb": True, "wandb_project": "ours"})
+    progress = Progress(tmp_path, 0, 2, WandbLog(config, tmp_path))
+    for step in (1, 2):
+        progress.step(record(step))
+    progress.close()
+    assert (seen["project"], seen["name"], seen["mode"]) == ("ours", "test", "offline")
+    assert [(step, values["loss"]) for step, values in seen["logged"]] == [(1, 1.5), (2, 1.5)]
+    assert seen["finished"]
 
 
 @pytest.mark.skipif(importlib.util.find_spec("wandb") is None, reason="wandb is not installed")

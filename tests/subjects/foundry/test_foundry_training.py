@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
+import math
 import shutil
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-import yaml
+from training_ends import contents
 
 from proofbook.errors import SubjectError
 from proofbook_subjects.foundry.checkpoints.folders import list_checkpoints, read_manifest
 from proofbook_subjects.foundry.config import ExperimentConfig
-from proofbook_subjects.foundry.config_files import load_config, recorded_config
-from proofbook_subjects.foundry.models import generate
+from proofbook_subjects.foundry.config_files import recorded_config
+from proofbook_subjects.foundry.data.batches import ResumableSampler, batch_stream
+from proofbook_subjects.foundry.data.corpora import read_texts
 from proofbook_subjects.foundry.preparation import Preparation
-from proofbook_subjects.foundry.projects import CONFIGS, write_project
 from proofbook_subjects.foundry.randomness import set_seed
 from proofbook_subjects.foundry.trainer import Trainer, train
 from proofbook_subjects.foundry.training.state import TrainingState
@@ -75,16 +72,6 @@ def stop_at(monkeypatch: pytest.MonkeyPatch) -> Callable[..., StopAt]:
         return current[-1]
 
     return make
-
-
-def contents(output: Path, step: int) -> dict[str, Any]:
-    """Return everything of a training's end that must be the same to the bit."""
-    last = output / f"checkpoint-{step}"
-    lines = (output / "logs" / "train_log.jsonl").read_text().splitlines()
-    steps = [{k: v for k, v in json.loads(line).items() if k != "seconds"} for line in lines]
-    names = ("model.safetensors", "training_state.pt", "config.json", "tokenizer.json")
-    files = {name: (last / name).read_bytes() for name in names}
-    return {**files, "final": (output / "model.safetensors").read_bytes(), "steps": steps}
 
 
 def outputs(config: ExperimentConfig, name: str) -> ExperimentConfig:
@@ -144,6 +131,50 @@ def test_stopped_and_resumed_it_is_the_same_to_the_bit(
     output = Path(broken.training.output_dir)
     assert contents(output, total) == contents(Path(whole.training.output_dir), total)
     assert not any(place.passes for place in list_checkpoints(output))
+
+
+def test_a_trainer_is_made_as_its_config_says(make: Make, project: Path) -> None:
+    training = {
+        "train_steps": None, "epochs": 3, "warmup_steps": None, "warmup_ratio": 0.25,
+        "gradient_accumulation_steps": 2, "checkpoint_every": 10, "weight_decay": 0.1,
+    }  # fmt: skip
+    config = make(training=training, data={"batch_size": 3})
+    trainer = Trainer(config, project, Stopping())
+    prepared = trainer.preparation.prepare()
+    plan, state = trainer.build(prepared)
+    batches = math.ceil(len(prepared.training) / 3)
+    assert plan.per_epoch == math.ceil(batches / 2)
+    assert plan.total == 3 * plan.per_epoch
+    assert {10, plan.total} <= plan.saves <= {*range(10, plan.total, 10), plan.total}
+    (group,) = state.optimizer.param_groups
+    assert (group["weight_decay"], group["betas"]) == (0.1, (0.9, 0.999))
+    warmup = plan.total // 4
+    assert group["lr"] == 0 and state.scheduler.lr_lambdas[0](warmup) == 1
+    assert state.scheduler.lr_lambdas[0](warmup - 1) < 1
+    assert (state.step, state.epoch, state.sampler.batches_per_epoch) == (0, 0, batches)
+    assert {p.device for p in state.model.parameters()} == {trainer.device}
+    assert prepared.tokenizer.vocab_size <= state.model.config.vocab_size == 300
+
+
+def test_batches_say_what_the_texts_say(make: Make, project: Path) -> None:
+    """From raw texts to an epoch of batches, in the order of the file and shuffled."""
+    texts = [*read_texts(project / "texts")]
+    for shuffle in (False, True):
+        preparation = Preparation(make(data={"shuffle": shuffle}), project, lambda _: None)
+        prepared = preparation.prepare()
+        sampler = ResumableSampler(len(prepared.training), 2, 42, shuffle=shuffle)
+        data = preparation.dataset(prepared.training, prepared.tokenizer)
+        stream = batch_stream(data, sampler, 0)
+        batches = [next(stream) for _ in range(sampler.batches_per_epoch)]
+        rows = [row for batch in batches for row in batch.labels.tolist()]
+        assert {tuple(batch.input_ids.shape) for batch in batches[:-1]} == {(2, 16)}
+        numbers = [n for place in range(len(batches)) for n in sampler.numbers(place)]
+        assert (numbers == sorted(numbers)) is not shuffle
+        ids = [i for _, row in sorted(zip(numbers, rows, strict=True)) for i in row if i >= 0]
+        ends = [place for place, i in enumerate(ids) if i == prepared.tokenizer.eos_token_id]
+        starts = [0, *(place + 1 for place in ends[:-1])]
+        found = [prepared.tokenizer.decode(ids[a:b]) for a, b in zip(starts, ends, strict=True)]
+        assert found == texts
 
 
 def test_saving_changes_nothing(make: Make, project: Path) -> None:
@@ -335,66 +366,3 @@ def test_on_a_gpu_it_resumes_to_the_bit(
         torch.use_deterministic_algorithms(False)
     names = [Path(c.training.output_dir) for c in (broken, whole)]
     assert contents(names[0], 12) == contents(names[1], 12)
-
-
-@pytest.mark.slow
-def test_the_full_run_of_the_checklist(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """1,000 sequences, 2 layers, 64 hidden, 10 steps, 2 checkpoints."""
-    path = write_project("foundry-full", tmp_path)
-    values = CONFIGS["foundry-full"][0]
-    config = ExperimentConfig.model_validate(values)
-    assert train(config, path.parent) == 0
-    output = path.parent / "output"
-    assert [place.step for place in list_checkpoints(output)] == [10, 5]
-    losses = [s["loss"] for s in contents(output, 10)["steps"]]
-    assert losses[-1] < losses[0] - 1
-    assert "Test loss:" in capsys.readouterr().out
-    from transformers import AutoTokenizer, GPT2LMHeadModel
-
-    model = GPT2LMHeadModel.from_pretrained(str(output))
-    tokenizer = AutoTokenizer.from_pretrained(str(output))
-    ids = tokenizer("The smith", add_special_tokens=False)["input_ids"]
-    assert len(tokenizer.decode(generate(model, ids, 12, context=32))) > 0
-
-
-def start(config: Path, output: Path, *more: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "proofbook_subjects.foundry", "run", "--config", str(config),
-               "--output-dir", str(output), *more]  # fmt: skip
-    return subprocess.Popen(
-        command, cwd=config.parent, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-
-
-def wait_for_step(output: Path, step: int, process: subprocess.Popen[str]) -> None:
-    log = output / "logs" / "train_log.jsonl"
-    while process.poll() is None:
-        if log.exists() and len(log.read_text().splitlines()) >= step:
-            return
-        time.sleep(0.005)
-
-
-def start_and_end(config: Path, output: Path, step: int, signum: int, *more: str) -> int:
-    """Train until a step is in the log, send a signal, and return how the process ended."""
-    with start(config, output, *more) as process:
-        wait_for_step(output, step, process)
-        os.kill(process.pid, signum)
-        return process.wait()
-
-
-@pytest.mark.slow
-def test_real_signals_change_nothing(values: dict[str, Any], project: Path, tmp_path: Path) -> None:
-    here = tmp_path / "project"
-    shutil.copytree(project, here)
-    values["training"] |= {"train_steps": 150, "checkpoint_every": 20, "keep_checkpoints": 3}
-    values["data"]["num_workers"] = 1
-    config = here / "c.yaml"
-    config.write_text(yaml.safe_dump(values))
-    whole, broken = tmp_path / "whole", tmp_path / "broken"
-    assert train(load_config(config, {"training.output_dir": str(whole)}), here) == 0
-    assert start_and_end(config, broken, 30, signal.SIGKILL) == -signal.SIGKILL
-    assert start_and_end(config, broken, 70, signal.SIGINT, "--resume") == 130
-    with start(config, broken, "--resume") as resumed:
-        printed = resumed.communicate()[0]
-        assert resumed.returncode == 0, printed
-    assert "Resuming from step" in printed
-    assert contents(broken, 150) == contents(whole, 150)

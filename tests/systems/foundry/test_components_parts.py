@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from proofbook.errors import SubjectError
 from proofbook.processes import Ended
@@ -173,11 +175,44 @@ def test_a_known_failure_is_allowed_and_others_are_not() -> None:
     assert "pytest was called wrongly" in str(judge_runs([unexplained], [])[2].issues)
 
 
-def test_a_line_is_shown_by_a_passing_test_alone() -> None:
-    tests = [one("t.py::test_a[1]"), one("t.py::test_b", "failed")]
-    lines = {"holds": "*test_a[1]", "fails": "*test_b", "either": "x|*test_a*", "none": ""}
-    missing, number = find_uncovered_lines(lines, tests)
-    assert number == 4 and [line.partition(" ")[0] for line in missing] == ["fails", "none"]
+@pytest.mark.parametrize(
+    ("pattern", "words"),
+    [
+        ("*test_a[1]", ""),
+        ("*test_a*|*test_d*", ""),
+        ("*test_d*", ""),
+        ("", "line: it names no test"),
+        ("*test_z*", "line: no test fits *test_z*"),
+        ("*test_a*|*test_z", "line: no test fits *test_z"),
+        ("*test_b", "line: t.py::test_b failed"),
+        ("*", "line: t.py::test_b failed"),
+        ("*test_c", "line: t.py::test_c (skipped); none passes"),
+        ("*test_x", "line: t.py::test_x (xfailed); none passes"),
+        ("*test_[a]*", "line: no test fits *test_[a]*"),
+    ],
+)
+def test_a_line_is_shown_where_each_glob_fits_a_test_and_none_that_fits_fails(
+    pattern: str, words: str
+) -> None:
+    tests = [
+        one("t.py::test_a[1]"), one("t.py::test_b", "failed"), one("t.py::test_c", "skipped"),
+        one("t.py::test_d[cpu]"), one("t.py::test_d[cuda]", "skipped"),
+        one("t.py::test_x", "xfailed"),
+    ]  # fmt: skip
+    missing, number = find_uncovered_lines({"line": pattern}, tests)
+    assert (missing, number) == ([words] if words else [], 1)
+
+
+def test_each_line_of_the_checklist_names_tests_that_exist() -> None:
+    """The profile's own run is long; a test that was renamed is seen here."""
+    root = Path(__file__).parents[3]
+    profile = yaml.safe_load((root / "parameters" / "foundry-components.yaml").read_text())
+    lines = profile["jobs"][0]["parameters"]["critical_tests"]
+    sources = (root / "tests" / "subjects" / "foundry").glob("test_*.py")
+    known = {name for path in sources for name in re.findall(r"def (test_\w+)", path.read_text())}
+    named = {name for globs in lines.values() for name in re.findall(r"test_\w+", globs)}
+    assert len(lines) == 92
+    assert named - known == set()
 
 
 def test_environments_and_caches_are_no_part_of_a_project(tmp_path: Path) -> None:

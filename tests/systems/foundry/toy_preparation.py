@@ -58,31 +58,38 @@ import pickle  # noqa: E402
 Path("meta.pkl").write_bytes(
     pickle.dumps({"stoi": number, "itos": {place: piece for piece, place in number.items()}})
 )
-Path("tokens.jsonl").write_text("\n".join(json.dumps({"input_ids": row}) for row in rows) + "\n")
+held = config.get("held", 0)
+"""Documents at the end that are kept for a test."""
+parts = {"": rows[: len(rows) - held], "val_": rows[len(rows) - held :]}
+for part, own in parts.items():
+    if not own:
+        continue
+    lines = [json.dumps({"input_ids": row}) for row in own]
+    Path(f"{part}tokens.jsonl").write_text("\n".join(lines) + "\n")
 
-ids = [id_ for row in rows for id_ in row]
-key = {"the text is not in the key": [length, tokens_of], "the length is not in the key": ids}
-name = hashlib.sha256(json.dumps(key.get(defect, [ids, length])).encode()).hexdigest()[:12]
-place = cache / f"{name}.npy"
-if not place.exists():
-    if defect == "a token is dropped":
-        ids = ids[:77] + ids[78:]
-    if defect == "a token is doubled":
-        ids = ids[:77] + ids[76:]
-    if defect == "two tokens are exchanged":
-        ids[80], ids[81] = ids[81], ids[80]
-    chunks = np.asarray(ids[: len(ids) // length * length]).reshape(-1, length)
-    if not len(chunks):
-        sys.exit(f"{len(ids)} tokens fill no chunk of {length}; give more text")
-    if defect == "a row is doubled":
-        chunks = np.concatenate([chunks[:5], chunks[4:]])
-    if defect == "a row is lost":
-        chunks = np.delete(chunks, 3, axis=0)
-    if defect == "the last rows are lost":
-        chunks = chunks[:-3]
-    if defect == "ids are kept in 8 bits":
-        chunks = chunks.astype(np.uint8)
-    if defect == "chunks are one longer":
-        chunks = chunks[:, : length - 1]
-    np.save(place, chunks)
-Path("chunks.npy").write_bytes(place.read_bytes())
+    ids = [id_ for row in own for id_ in row]
+    key = {"the text is not in the key": [length, tokens_of], "the length is not in the key": ids}
+    name = hashlib.sha256(json.dumps(key.get(defect, [ids, length])).encode()).hexdigest()[:12]
+    place = cache / f"{name}.npy"
+    if not place.exists():
+        if defect == "a token is dropped":
+            ids = ids[:77] + ids[78:]
+        if defect == "a token is doubled":
+            ids = ids[:77] + ids[76:]
+        if defect == "two tokens are exchanged":
+            ids[80], ids[81] = ids[81], ids[80]
+        chunks = np.asarray(ids[: len(ids) // length * length]).reshape(-1, length)
+        if not len(chunks):
+            sys.exit(f"{len(ids)} tokens fill no chunk of {length}; give more text")
+        if defect == "a row is doubled":
+            chunks = np.concatenate([chunks[:5], chunks[4:]])
+        if defect == "a row is lost":
+            chunks = np.delete(chunks, 3, axis=0)
+        if defect == "the last rows are lost":
+            chunks = chunks[:-3]
+        if defect == "ids are kept in 8 bits":
+            chunks = chunks.astype(np.uint8)
+        if defect == "chunks are one longer":
+            chunks = chunks[:, : length - 1]
+        np.save(place, chunks)
+    Path(f"{part}chunks.npy").write_bytes(place.read_bytes())

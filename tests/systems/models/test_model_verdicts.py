@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 from runbook_defaults import config_of
 
 from proofbook.errors import SubjectError
-from proofbook_systems.models import summaries
+from proofbook_systems.models import summaries, upstream
 from proofbook_systems.models.catalogue import CATEGORIES, choose_types, list_types
 from proofbook_systems.models.findings import CHECKS, Finding, Verdict, find_cause
 from proofbook_systems.models.hints import find_hint, read_table
@@ -69,6 +70,11 @@ def test_causes_are_grouped_with_the_most_frequent_first() -> None:
         ("time limit of 60 s", "took too long"),
         ("ended by signal SIGSEGV", "crashed: SIGSEGV"),
         ("131 million parameters at its smallest", "too large at its smallest"),
+        ("NameError: name 'torchvision' is not defined", "a package is not installed: torchvision"),
+        (
+            "beside masked padding x is 1e-1 away; rounding explains 1e-5",
+            "a difference that rounding does not explain",
+        ),
         ("something 12 odd at 3.5", "something N odd at N"),
     ],
 )
@@ -128,7 +134,8 @@ def test_types_are_chosen_by_name_category_and_number() -> None:
 
 def test_every_hint_has_a_reason_and_names_a_type() -> None:
     known = list_types()
-    keys = {"types", "reason", "start", "config", "attributes", "sections", "class", "inputs"}
+    keys = {"types", "reason", "start", "config", "attributes", "sections", "class", "inputs",
+            "generation", "generate"}  # fmt: skip
     for row in read_table():
         assert row["reason"] and set(row) <= keys
         for pattern in row["types"]:
@@ -136,6 +143,27 @@ def test_every_hint_has_a_reason_and_names_a_type() -> None:
             assert [n for n in known if n == pattern or (stem != pattern and n.startswith(stem))], (
                 pattern
             )
+
+
+@pytest.mark.parametrize("known", upstream.read_issues(), ids=lambda known: known.issue[-6:])
+def test_every_known_issue_is_an_address_with_a_reason(known: upstream.KnownIssue) -> None:
+    assert re.fullmatch(r"https://github\.com/[\w.-]+/[\w.-]+/(issues|pull)/\d+", known.issue)
+    assert known.reason and known.check in CHECKS and re.compile(known.words)
+    for pattern in known.types:
+        assert [n for n in list_types() if n == pattern or n.startswith(pattern.rstrip("*"))]
+
+
+def test_a_failure_is_told_with_its_issue_and_only_with_its_own(tmp_path: Path) -> None:
+    words = "masking a word changes nothing: the mask is not looked at"
+    some = [verdict("rwkv", failed="padding", reason=words), verdict("t5", failed="padding")]
+    files = ResultFiles(folder=tmp_path)
+    files.write(some, 1.0)
+    lines = files.markdown_path.read_text().splitlines()
+    rows = [line for line in lines if line.startswith("| padding |")]
+    assert [row.count("issues/27210") for row in rows if "rwkv" in row] == [1]
+    assert all(row.endswith("none known |") for row in rows if "t5" in row)
+    assert upstream.find_issue("mamba", "padding", words) is None
+    assert upstream.find_issue("rwkv", "padding", "RuntimeError: sizes") is None
 
 
 def test_hints_of_a_type_are_merged() -> None:

@@ -360,7 +360,7 @@ PLANTS: dict[str, Plant] = {
     "pixels-not-square": _plant("size", "not square", size=(54, 192), aspect=Fraction(2)),
     # coding
     "stored-on-its-side": _plant(
-        "stored-upright", "on its side, with a note to turn it by 90", turned(90),
+        "stored-upright", "heeds the note, give turned: true", turned(90),
         size=(192, 108), frames=lambda n, t, p: p, layout="side"),
     "coarse": _plant("pictures-clear", "line .: 0.* of the fine structure of",
                      options={"crf": "51"}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from proofbook_systems.pipeline.databases.leftovers import judge_closed, try_lef
 from proofbook_systems.pipeline.databases.locking import try_long_lock, try_short_lock
 from proofbook_systems.pipeline.databases.subject import Subject
 from proofbook_systems.pipeline.findings import Finding
+from proofbook_systems.pipeline.stages import run_stage
 
 Trial = Callable[[Subject, DatabasesConfig, str], list[Finding]]
 
@@ -152,3 +154,30 @@ def test_stage_whose_database_was_not_declared_is_not_tried(tmp_path: Path) -> N
     baselines, findings = trials.undisturbed(subject, ["images"], config.workers)
     assert baselines == []
     assert findings[0].untried == "paths has no library_db"
+
+
+def test_rows_that_are_there_already_are_no_missing_rows(tmp_path: Path) -> None:
+    subject, config = open_records(tmp_path)
+    run_stage(subject.workspace, "trends", "e0")
+    baselines, findings = trials.undisturbed(subject, ["trends"], config.workers)
+    assert (baselines, findings[0].faults) == ([], [])
+    assert "held already what trends writes" in findings[0].untried
+
+
+def test_stage_that_never_writes_is_named(tmp_path: Path) -> None:
+    subject, config = open_records(tmp_path)
+    commands = {**subject.workspace.commands, "trends": ["{python}", "-S", "-c", ""]}
+    idle = replace(subject, workspace=replace(subject.workspace, commands=commands))
+    findings = trials.undisturbed(idle, ["trends"], config.workers)[1]
+    assert "trends ended well and wrote no row" in findings[0].faults[0]
+
+
+def test_stages_that_make_their_own_tables_need_no_command_for_it(tmp_path: Path) -> None:
+    subject, config = open_records(tmp_path)
+    commands = {k: v for k, v in subject.workspace.commands.items() if k != "init"}
+    own = replace(subject, workspace=replace(subject.workspace, commands=commands))
+    made, *others = initialise(own, config, "")
+    assert (made.faults, made.untried) == ([], "")
+    assert {each.untried for each in others} == {
+        "commands has no init: the stages make the tables themselves"
+    }

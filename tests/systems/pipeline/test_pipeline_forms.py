@@ -87,6 +87,7 @@ def test_what_one_narrator_says_is_read_by_sentences(
         ("t.srt", "Hello.\n", "is not subtitles: it has no line with two times"),
         ("t.srt", "1\n00:00:02,000 --> 00:00:01,000\nHi\n", "cue 1 ends at 1.000 s and starts at"),
         ("s.json", "\xff", "is not JSON"),
+        ("s.json", "[" * 9000 + "]" * 9000, "is nested too deep"),
     ],
 )
 def test_what_is_not_of_its_form_is_one_line(
@@ -290,6 +291,14 @@ def test_tables_in_files_are_tables(tmp_path: Path, name: str, content: Any) -> 
     rows = read_rows(written(tmp_path, name, content), "trends", USUAL)
     row = rows[0]
     assert (rows.value(row, "trend.name"), str(rows.value(row, "trend.score"))) == ("Trains", "7")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_tables_are_read_as_programs_for_windows_write_them(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes("title;volume\r\nCafé;7\r\n".encode(encoding))
+    rows = read_rows(path, "trends", USUAL)
+    assert rows.value(rows[0], "trend.name") == "Café"
 
 
 def test_a_document_of_one_record_is_a_row_and_may_be_nested(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from proofbook.errors import SubjectError
+from proofbook_systems.pipeline.end_to_end.run_findings import unreadable
 from proofbook_systems.pipeline.names import USUAL_NAMES, Names
 from proofbook_systems.pipeline.reading import (
     numbers_of,
@@ -18,7 +19,7 @@ from proofbook_systems.pipeline.reading import (
     read_selections,
     read_timeline,
 )
-from proofbook_systems.pipeline.tables import read_rows
+from proofbook_systems.pipeline.tables import UnknownFormError, read_rows
 
 USUAL = Names()
 
@@ -168,6 +169,44 @@ def test_a_file_that_is_no_database_is_one_line(tmp_path: Path, content: bytes) 
     path.write_bytes(content)
     with pytest.raises(SubjectError, match=r"has no table|cannot be read"):
         read_rows(path, "trends", USUAL)
+
+
+LATIN = "INSERT INTO trends(name, score) VALUES (CAST(x'436166e9' AS TEXT), 1)"
+
+
+@pytest.mark.parametrize(
+    ("statements", "name", "score"),
+    [
+        (["PRAGMA encoding='UTF-16le'", "CREATE TABLE trends(name, score)",
+          "INSERT INTO trends VALUES ('Café', 1)"], "Café", 1),
+        (["CREATE TABLE trends(name, score)", LATIN], "Caf\\xe9", 1),
+        (["CREATE TABLE trends(name TEXT, score AS (length(name)), t AS (1) STORED)",
+          "INSERT INTO trends VALUES ('abc')"], "abc", 3),
+        (["CREATE TABLE trends(name PRIMARY KEY, score) WITHOUT ROWID",
+          "INSERT INTO trends VALUES ('abc', 2)"], "abc", 2),
+        (["CREATE VIRTUAL TABLE trends USING fts5(name, score)",
+          "INSERT INTO trends VALUES ('abc', 2)"], "abc", 2),
+    ],
+)  # fmt: skip
+def test_tables_of_any_kind_are_read(
+    tmp_path: Path, statements: list[str], name: str, score: int
+) -> None:
+    with sqlite3.connect(tmp_path / "x.db") as connection:
+        for statement in statements:
+            connection.execute(statement)
+    connection.close()
+    rows = read_rows(tmp_path / "x.db", "trends", USUAL)
+    assert [rows.value(rows[0], c) for c in ("trend.name", "trend.score")] == [name, score]
+
+
+def test_a_form_that_is_not_read_here_is_no_fault_of_the_pipeline(tmp_path: Path) -> None:
+    path = tmp_path / "trends.xlsx"
+    path.write_bytes(b"PK\3\4 a workbook")
+    with pytest.raises(UnknownFormError, match=r"^trends\.xlsx is of no form that is read") as told:
+        read_rows(path, "trends", USUAL)
+    one = unreadable("trends-saved", told.value)
+    assert (one.faults, one.untried) == ([], str(told.value))
+    assert unreadable("trends-saved", SubjectError("damaged")).faults == ["damaged"]
 
 
 def test_reading_writes_nothing(database: Path) -> None:

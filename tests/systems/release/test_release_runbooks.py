@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import sys
@@ -19,17 +20,26 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "pipeline"))
 from platform_doubles import serving
 from small_projects import ADDRESSES, make_project, parameters_of
 
+from proofbook.errors import SubjectError, UsageError
 from proofbook.media import measure_video
+from proofbook.project import Project
 from proofbook.records import Question
+from proofbook.runner.plan import load_plan
 from proofbook_subjects.checklists.films import write_film
 from proofbook_systems.pipeline.integrations.bench import Bench, open_bench
 from proofbook_systems.pipeline.integrations.preparing import Prepared, prepare
+from proofbook_systems.pipeline.project.config import PipelineConfig
 from proofbook_systems.pipeline.workspace import open_workspace
-from proofbook_systems.release import documents, intrusion, platform, posts
-from proofbook_systems.release.attacks import ATTACKS
+from proofbook_systems.release import candidates, documents, intrusion, platform, posts
+from proofbook_systems.release.attacks import ATTACKS, Target
 from proofbook_systems.release.config import BeforeReleaseConfig
+from proofbook_systems.release.surroundings import surround
 
 Run = Callable[..., Any]
+ROOT = Path(__file__).parents[3]
+BARE: dict[str, Any] = {
+    "interpreter": "", "commands": {}, "names": {}, "environment": {}, "timeout": 60.0,
+}  # fmt: skip
 README = """# Mine
 
 ## Setting it up
@@ -234,6 +244,89 @@ def test_the_release_of_a_right_project_is_green(
     assert "abc123-of-mine" not in json.dumps([r.model_dump(mode="json") for r in found.records])
 
 
+LINES = [{"character": "Nutsy", "text": "Hi", "emotion": "happy"}] * 2
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "is_tried"),
+    [
+        ("s.json", json.dumps({"episode": "e1", "lines": LINES}), True),
+        (
+            "s.yaml",
+            "episode: e1\nat: 2026-11-27\nlines:\n" + "- {character: A, text: Hi}\n" * 2,
+            True,
+        ),
+        ("s.json", json.dumps(LINES), True),
+        ("s.json", json.dumps({"lines": ["Hi", "Oh"]}), False),
+        ("s.json", json.dumps({"lines": []}), False),
+        ("s.md", "Anna: Hi", False),
+    ],
+)
+def test_attacks_are_made_of_scripts_in_any_form(
+    tmp_path: Path, name: str, content: str, is_tried: bool
+) -> None:
+    script = placed(tmp_path / "mine", name) / name
+    settings = {"project": str(tmp_path / "mine"), "link": [], "paths": {"script": name}}
+    workspace = open_workspace(PipelineConfig(**BARE, **settings), tmp_path / "work")
+    target = Target(workspace=workspace, episode="e1", around=surround(tmp_path / "around"))
+    for attack in ATTACKS:
+        if attack.name in ("json-types", "emotion-up"):
+            (workspace.folder / name).write_text(content)
+            assert (attack.prepare(target) is not None) == is_tried, attack.name
+            assert ((workspace.folder / name).read_text() != content) == is_tried
+    assert script.read_bytes() == b"film", "the project itself is not written into"
+
+
+def placed(folder: Path, *names: str) -> Path:
+    """Leave files one after the other, a minute between them."""
+    for number, name in enumerate(names):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"film")
+        os.utime(path, (1.7e9 + 60 * number,) * 2)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("video", "names", "newest", "episode"),
+    [
+        ("data/{episode}.mp4", ["data/e2.mp4", "data/e1.mp4", "data/e9.mov"], "data/e1.mp4", "e1"),
+        ("out/{episode}/{episode}.mp4", ["out/a.b/a.b.mp4"], "out/a.b/a.b.mp4", "a.b"),
+        ("out/*_{episode}/film.mp4", ["out/07_e1/film.mp4"], "out/07_e1/film.mp4", "e1"),
+        ("{project}/out/{episode}.mp4", ["out/e1.mp4"], "out/e1.mp4", "e1"),
+        ("out/**/{episode}.mp4", ["out/a/b/e1.mp4"], "out/a/b/e1.mp4", "e1"),
+        ("out/film.mp4", ["out/film.mp4"], "out/film.mp4", ""),
+    ],
+)
+def test_the_newest_film_of_a_project_is_what_is_posted(
+    tmp_path: Path, video: str, names: list[str], newest: str, episode: str
+) -> None:
+    project = placed(tmp_path / "mine", *names)
+    settings = {"project": str(project), "paths": {"video": video}, "link": []}
+    workspace = open_workspace(PipelineConfig(**BARE, **settings), tmp_path / "work")
+    film, found = candidates.find_newest(workspace)
+    assert (film.relative_to(workspace.folder).as_posix(), found) == (newest, episode)
+
+
+def test_a_project_without_a_film_is_told_where_one_was_looked_for(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    settings = {"project": str(tmp_path / "mine"), "link": []}
+    paths = {"video": "out/{episode}.mp4"}
+    workspace = open_workspace(PipelineConfig(**BARE, **settings, paths=paths), tmp_path / "work")
+    with pytest.raises(SubjectError, match=r"mine has no film at out/{episode}\.mp4; give video"):
+        candidates.find_newest(workspace)
+    with pytest.raises(SubjectError, match="paths has no video; give video"):
+        candidates.find_newest(replace(workspace, paths={}))
+
+
+@pytest.mark.parametrize(
+    "more", [{"project": "/work/mine"}, {"video": "/work/mine.mp4"}, {"workspace": "/work/mine"}]
+)
+def test_our_own_caption_and_clip_stand_for_nothing_of_anybody_elses(more: dict[str, str]) -> None:
+    with pytest.raises(UsageError, match=r"give (caption|episode)"):
+        load_plan(Project(ROOT), None, only=["release/before_posting"], overrides=more)
+
+
 def posting_of(tmp_path: Path, servers: dict[str, str], **more: Any) -> dict[str, Any]:
     settings = settings_of(tmp_path / "mine", servers)
     made = tmp_path / "before" / "project"
@@ -243,8 +336,9 @@ def posting_of(tmp_path: Path, servers: dict[str, str], **more: Any) -> dict[str
                "gpu_driver", "characters", "features", "attacks_skipped", "logs",
                "documents")  # fmt: skip
     kept = {key: value for key, value in settings.items() if key not in unknown}
-    return {**kept, "video": "", "workspace": str(made.parent), "episode": "e1",
-            "width": 90, "height": 160,
+    (tmp_path / "caption.txt").write_text("Cheese! #mouse")
+    return {**kept, "video": "", "caption": str(tmp_path / "caption.txt"),
+            "workspace": str(made.parent), "episode": "e1", "width": 90, "height": 160,
             "addresses": {"posting": ADDRESSES["posting"]}, **more}  # fmt: skip
 
 
@@ -259,6 +353,8 @@ def posting_of(tmp_path: Path, servers: dict[str, str], **more: Any) -> dict[str
         ("", {"least_posts": 100}, ["rate-headroom"]),
         ("", {"width": 91}, ["resolution"]),
         ("print_key", {}, ["rehearsal"]),
+        ("", {"workspace": "", "episode": ""}, []),
+        ("no_metrics", {"workspace": "", "episode": ""}, ["metrics-recorded"]),
     ],
 )
 def test_before_posting(
@@ -267,6 +363,8 @@ def test_before_posting(
 ) -> None:  # fmt: skip
     settings = posting_of(tmp_path, servers, **more)
     settings["environment"] = {"PLANT": plant}
+    if not settings["workspace"]:
+        write_film(tmp_path / "mine" / "data" / "e1.mp4", seconds=1.0, width=90, height=160)
     found = run_cells("release/before_posting", **settings)
     assert found.red == red
     unseen = {"post-visible"} if plant == "no_metrics" else set()

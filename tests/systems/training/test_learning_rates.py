@@ -52,9 +52,11 @@ def test_the_schedules_of_transformers_are_followed(schedule: Schedule) -> None:
     assert explain_rates(told, replace(PLAN, schedule=schedule)) == ""
 
 
-def test_another_way_to_count_is_right() -> None:
-    plan = replace(PLAN, floor=0.1)
-    assert explain_rates(rates(lambda n: nano(plan, n)), plan) == ""
+@pytest.mark.parametrize(("warmup", "total"), [(10, 100), (5, 60), (3, 12)])
+def test_another_way_to_count_is_right(warmup: int, total: int) -> None:
+    """In a short training a step more or less is much: the decay begins where it does."""
+    plan = replace(PLAN, floor=0.1, warmup=warmup, total=total)
+    assert explain_rates(rates(lambda n: nano(plan, n), total), plan) == ""
 
 
 def test_rates_that_are_told_rarely_are_judged_by_their_numbers() -> None:

@@ -86,6 +86,20 @@ def test_a_place_that_tells_another_loss_is_named(tmp_path: Path) -> None:
     assert disagreement(find_places(ended, tmp_path)) == "step 1: 6 in JSON lines, 12 in printed"
 
 
+def test_a_place_that_counts_from_0_agrees_with_one_that_counts_from_1(tmp_path: Path) -> None:
+    """As Lightning's events and its bar do; other losses are others in any way to count."""
+    later = {step - 1: loss for step, loss in LOSSES.items()}
+    assert disagreement(find_places(told(tmp_path, LOSSES, later), tmp_path)) == ""
+    other = later | {6: 9.0}
+    assert disagreement(find_places(told(tmp_path, LOSSES, other), tmp_path)) != ""
+
+
+def test_a_place_that_counts_forward_passes_is_about_something_else(tmp_path: Path) -> None:
+    """As LitGPT's table has a line for each part of a batch."""
+    passes = {n: LOSSES[(n + 1) // 2] + 0.3 * (n % 2) for n in range(1, 25)}
+    assert disagreement(find_places(told(tmp_path, LOSSES, passes), tmp_path)) == ""
+
+
 def test_a_training_that_tells_nothing_has_no_place(tmp_path: Path) -> None:
     ended = Ended(code=0, state="x", steps=[], printed="hello\n", seconds=1.0)
     assert find_places(ended, tmp_path) == []

@@ -220,6 +220,18 @@ def test_a_new_number_of_a_start_is_no_other_place(tmp_path: Path) -> None:
     assert (row.place, row.status) == ("logs/version_*/last.safetensors", "same")
 
 
+def test_a_best_value_that_there_is_not_yet_is_infinite_by_right(tmp_path: Path) -> None:
+    """As Lightning's ModelCheckpoint has it; one in weights is not, and NaN never is."""
+    path = tmp_path / "epoch=0-step=24.ckpt"
+    best = {"callbacks": {"kth_value": torch.tensor(torch.inf)}, "state_dict": {"w": torch.ones(2)}}
+    torch.save(best, path)
+    assert find_faults(path, []) == []
+    torch.save(best | {"state_dict": {"w": torch.tensor(torch.inf)}}, path)
+    assert "state_dict.w has values" in "".join(find_faults(path, []))
+    torch.save(best | {"callbacks": {"kth_value": torch.tensor(torch.nan)}}, path)
+    assert "kth_value has values" in "".join(find_faults(path, []))
+
+
 def test_a_checkpoint_of_any_layout_is_judged(tmp_path: Path) -> None:
     like = model(
         tmp_path / "checkpoint-10/unet/m.safetensors", mask=torch.full((2,), -torch.inf)

@@ -13,7 +13,7 @@ from proofbook.errors import SubjectError
 from proofbook_systems.training.event_files import Scalar, read_scalars
 from proofbook_systems.training.log_files import Entry, read_log
 from proofbook_systems.training.log_lines import FORMS, own_form, read_lines
-from proofbook_systems.training.steps import Step, StepLog, numbering_of
+from proofbook_systems.training.steps import Recognised, Step, StepLog, numbering_of
 
 LINES = [
     (
@@ -215,8 +215,47 @@ def test_gaps_are_told_where_steps_are_regular_and_not_where_a_bar_is_throttled(
     assert numbering_of(regular).gaps(regular) == ["3 is followed by 5"]
     throttled = [Step(n, 1.0, None) for n in (1, 4, 5, 9, 10, 13)]
     assert numbering_of(throttled).gaps(throttled) == []
+    bar = Recognised(name="progress bar", place="what it prints")
+    assert numbering_of(throttled).gaps(throttled, bar) == []
     back = [Step(n, 1.0, None) for n in (1, 4, 2, 9, 10, 13)]
     assert numbering_of(back).gaps(back) == ["4 is followed by 2"]
+
+
+@pytest.mark.parametrize(
+    ("told", "gaps"),
+    [
+        ([n for n in range(1, 31) if n % 3], ["2 is followed by 4"]),
+        ([n for n in range(1, 41) if n % 7 not in (2, 5)], ["1 is followed by 3"]),
+        ([1, 2, 3, 4, 5, *range(10, 101, 10)], []),
+        (sorted({*range(10, 101, 10), 25, 75}), []),
+        ([1, 2, 4, 8, 16, 32, 64, 100], []),
+        ([*range(0, 60, 10), 59], []),
+    ],
+)
+def test_a_log_that_leaves_out_steps_is_found_and_one_that_tells_some_is_right(
+    told: list[int], gaps: list[str]
+) -> None:
+    """The first steps, the last one, and those of an evaluation may be told beside the others."""
+    steps = [Step(n, 1.0, None) for n in told]
+    log = Recognised(name="log file", place="train.jsonl")
+    assert numbering_of(steps).gaps(steps, log)[:1] == gaps
+
+
+def test_steps_that_are_told_again_in_a_log_that_was_cut_are_new(tmp_path: Path) -> None:
+    """The losses are the same, as the training repeats itself, and the times are not."""
+    path = tmp_path / "train.jsonl"
+
+    def lines(first: int, last: int, time: float) -> str:
+        return "".join(
+            f'{{"step": {n}, "loss": {1 / n}, "seconds": {time + n}}}\n'
+            for n in range(first, last + 1)
+        )
+
+    path.write_text(lines(1, 14, 0.1))
+    log = StepLog(output=tmp_path)
+    log.begin()
+    path.write_text(lines(1, 10, 0.1) + lines(11, 16, 0.7))
+    assert [step.number for step in log.read("")[1]] == [11, 12, 13, 14, 15, 16]
 
 
 def test_a_loss_that_is_not_a_number_is_one(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from proofbook.errors import SubjectError
 from proofbook.notebooks import read_runbook
 from proofbook_systems.training.config import RUNBOOKS, TrainerConfig
 from proofbook_systems.training.subject import find_command, find_trained, find_trainer
+from proofbook_systems.training.trainer import Trainer
 
 TOY = Path(__file__).with_name("toy_trainer.py")
 
@@ -38,7 +39,7 @@ def configure(tmp_path: Path) -> Callable[..., TrainerConfig]:
     [
         ("train", {}, 1),
         ("resume", {"interruptions": ["SIGKILL in 80 %"], "probes": 0}, 3 + 4 * 2),
-        ("resume", {"interruptions": ["SIGKILL in 80 %"], "probes": 5}, 3 + 4 * 2 + 7),
+        ("resume", {"interruptions": ["SIGKILL in 80 %"], "probes": 5}, 3 + 4 * 2 + 9),
         ("resume", {"interruptions": ["SIGKILL in 8"], "probes": 0, "trained": "/a"}, 2 + 4 * 2),
         ("checkpoints", {}, 1),
         ("checkpoints", {"trained": "/a"}, 0),
@@ -132,3 +133,17 @@ def test_a_config_that_is_not_a_mapping_is_one_line(
     (tmp_path / "toy.yaml").write_text("- 1\n")
     with pytest.raises(SubjectError, match="is not a mapping of keys to values"):
         find_trainer(configure(), tmp_path).with_changes({}, tmp_path)
+
+
+def test_a_key_with_dots_leads_to_its_section(tmp_path: Path) -> None:
+    """A config that has keys with dots keeps them, and one without the section gets the key."""
+    config = tmp_path / "c.yaml"
+    config.write_text("training:\n  steps: 5\n  rate: 1\noptimizer.lr: 2\n")
+    command = ("{python}", "t.py", "{config}", "{output_dir}")
+    trainer = Trainer(train=command, resume=command, config_file=config, project=tmp_path, steps=0)
+    changes = {"training.rate": "3", "training.new.x": "6", "optimizer.lr": "4", "other.key": "5"}
+    changed = trainer.with_changes(changes, tmp_path / "changed").config_file
+    assert changed is not None
+    assert yaml.safe_load(changed.read_text()) == {
+        "training": {"steps": 5, "rate": 3, "new": {"x": 6}},
+        "optimizer.lr": 4, "other.key": 5}  # fmt: skip

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 
 from proofbook_systems.training.running import Ended
-from proofbook_systems.training.steps import Step
+from proofbook_systems.training.steps import Step, numbering_of
 from proofbook_systems.training.variant_runs import (
     Trial,
     compare_first_updates,
     compare_precision,
+    judge_overflow,
 )
 from proofbook_systems.training.watched_updates import (
     passes_of,
     rates_after,
     rates_of,
+    repeated_rows,
     told_otherwise,
     too_long,
     why_not_clipped,
+    wrong_mode,
     wrong_passes,
 )
 from proofbook_systems.training.watching import Batch, Row, Update, Watched
@@ -76,6 +81,66 @@ def test_rates_are_told_as_they_were_used_or_a_step_apart() -> None:
     assert rates_of(Watched(), [Step(0, 1.0, 0.1), Step(1, 1.0, 0.2)]) == {1: 0.1, 2: 0.2}
 
 
+def modes(quiet: str, drew: str) -> Watched:
+    """Updates in evaluation mode (e), and what they drew: y, n, or ? where it is not known."""
+    plain = watched([1] * len(quiet)).updates
+    known = {"y": True, "n": False, "?": None}
+    return Watched(updates=tuple(
+        replace(each, in_eval_mode=mode == "e", drew=known[draws])
+        for each, mode, draws in zip(plain, quiet, drew, strict=True)
+    ))  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("seen", "dropout", "words"),
+    [
+        (modes("ttt", "yyy"), 0.1, ""),
+        (modes("ttt", "nnn"), 0.0, ""),
+        (modes("ttt", "???"), 0.1, ""),
+        (modes("ttt", "nnn"), None, ""),
+        (modes("eee", "nnn"), None, ""),
+        (replace(modes("eee", "nnn"), dropout=frozenset({0.1})), None, "update 1 is computed in"),
+        (modes("eee", "nnn"), 0.1, "update 1 is computed in the mode for evaluation"),
+        (modes("tte", "yyn"), None, "update 3 is computed in the mode for evaluation"),
+        (modes("ttt", "nnn"), 0.1, "dropout of 0.1 is configured: it is off"),
+        (modes("ttt", "yyn"), None, "update 3 draws no random numbers, and update 1 does"),
+    ],
+)
+def test_a_network_that_trains_in_another_mode_is_named(
+    seen: Watched, dropout: float | None, words: str
+) -> None:
+    """One without dropout may train in any mode: it computes the same."""
+    said = wrong_mode(seen, dropout)
+    assert (words in said, bool(words)) == (True, bool(said))
+
+
+def rows_of(*updates: str) -> Watched:
+    return Watched(updates=tuple(
+        replace(watched([1], rows=rows).updates[0], number=number)
+        for number, rows in enumerate(updates, 1)
+    ))  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("seen", "words"),
+    [
+        (rows_of("abcd", "efgh", "ijkl", "mnop", "qrst", "abcd"), ""),
+        (rows_of("abcd", "eagh", "ijkl", "mnop"), ""),
+        (rows_of("abcd", "abcd"), ""),
+        (
+            rows_of("aabb", "ccdd", "eeff", "gghh"),
+            "50% of the rows of an update are in it a second",
+        ),
+        (rows_of("abcd", "abcd", "abcd", "abcd"), "100% of the rows of an update were in one of"),
+        (rows_of("abcd", "efgh", "abcd", "efgh", "abcd"), "in one of the 3 before it"),
+    ],
+)
+def test_rows_that_come_again_at_once_are_named(seen: Watched, words: str) -> None:
+    """A row by chance, and a short data set in its next epoch, are right."""
+    said = repeated_rows(seen, 0.25)
+    assert (words in said, bool(words)) == (True, bool(said))
+
+
 def trial(losses: Mapping[int, float], code: int = 0, seen: Watched | None = None) -> Trial:
     steps = [Step(number, loss, None) for number, loss in losses.items()]
     ended = Ended(code=code, state=f"exited with code {code}", steps=steps, printed="", seconds=1.0)
@@ -90,6 +155,7 @@ WHOLE = trial({1: 6.0, 2: 5.5}, seen=watched([1, 1], [2.0, 1.0]))
     [
         (trial({1: 6.0, 2: 5.5}), ""),
         (trial({1: 12.0}), "passes are summed"),
+        (trial({1: math.nan}), "step 1 has the loss nan"),
         (trial({1: 6.0}, seen=watched([2], [4.0], rows="ab")), "has other rows"),
         (trial({1: 6.0}, seen=watched([1], [4.0])), "it is not their mean"),
         (trial({}, code=1), "exited with code 1"),
@@ -108,6 +174,7 @@ def test_a_batch_in_passes_is_that_batch(split: Trial, words: str) -> None:
         (trial({1: 6.01, 2: 5.49}), ""),
         (trial({1: 6.0, 2: 5.5}), "nothing is computed in 16"),
         (trial({1: 6.0, 2: 7.5}), "step 2 has the loss 7.5"),
+        (trial({1: 6.0, 2: math.nan}), "step 2 has the loss nan"),
         (trial({}, code=1), "exited with code 1"),
     ],
 )
@@ -115,3 +182,41 @@ def test_sixteen_bits_change_little_and_something(half: Trial, words: str) -> No
     said = compare_precision(WHOLE, half)
     assert words in said
     assert bool(words) == bool(said)
+
+
+OVER = {3: 6.0, 4: 5.5}
+
+
+@pytest.mark.parametrize(
+    ("over", "fault", "why_not"),
+    [
+        (trial(OVER, seen=watched([3], [1.5])), "", ""),
+        (trial(OVER, seen=watched([1, 1], [1.5, 1.5])), "", "nothing overflowed"),
+        (
+            trial(OVER, seen=watched([1, 1], [math.inf, 1.5])),
+            "update 1 was made with a gradient",
+            "",
+        ),
+        (trial({3: math.nan}, seen=watched([3], [1.5])), "loss of step 3 is not finite", ""),
+        (trial(OVER, seen=watched([])), "every gradient overflowed, and the scale stays", ""),
+        (trial(OVER, seen=watched([3], [1e-9])), "before their scale is taken away", ""),
+        (trial(OVER, seen=watched([3], [65536.0])), "before their scale is taken away", ""),
+        (trial(OVER, code=1), "exited with code 1", ""),
+    ],
+)
+def test_gradients_that_overflow_are_left_out(over: Trial, fault: str, why_not: str) -> None:
+    judged = judge_overflow(WHOLE, over)
+    assert (fault in judged.fault, why_not in judged.why_not) == (True, True), judged
+    assert (bool(fault), bool(why_not)) == (bool(judged.fault), bool(judged.why_not))
+
+
+@pytest.mark.parametrize(
+    ("told", "steps", "due"),
+    [((1, 60), 60, 60), ((0, 59), 60, 60), ((0, 60), 60, 61), ((1, 61), 60, 60), ((0, 61), 60, 60)],
+)
+def test_a_training_that_counts_from_0_may_make_the_last_numbers_step(
+    told: tuple[int, int], steps: int, due: int
+) -> None:
+    """As nanoGPT ends when its last number is passed."""
+    numbering = numbering_of([Step(number, 1.0, None) for number in range(told[0], told[1] + 1)])
+    assert numbering.due(steps, told[1]) == due

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import os
 import pickle
 import subprocess
@@ -15,12 +16,13 @@ import pytest
 import torch
 from torch import nn
 
-from proofbook_systems.training.injected.sitecustomize import watch_torch
+from proofbook_systems.training.injected.sitecustomize import scale_gradients, watch_torch
 from proofbook_systems.training.watching import (
     Watched,
     read_watch,
     row_digest,
     watch_environment,
+    weight_sums,
 )
 
 Look = Callable[[], Watched]
@@ -103,6 +105,65 @@ def test_what_does_not_train_is_no_batch(look: Look, net: Net) -> None:
     net.train()
     step(net, optimizer, ids(8))
     assert len(look().rows(1)) == 3
+
+
+def test_an_update_in_the_mode_for_evaluation_is_told_with_its_rows(look: Look, net: Net) -> None:
+    optimizer = sgd(net)
+    step(net.eval(), optimizer, ids(1))
+    net(ids(2))  # an evaluation that computes gradients is none of the next update's
+    step(net.train(), optimizer, ids(3))
+    first, second = look().updates
+    assert (first.in_eval_mode, len(first.rows)) == (True, 3)
+    assert (second.in_eval_mode, [row.digest for row in second.rows]) == (
+        False, [row_digest(row) for row in ids(3).numpy()])  # fmt: skip
+
+
+def test_a_teacher_that_is_frozen_is_not_what_trains(look: Look, net: Net) -> None:
+    teacher = Net().eval().requires_grad_(False)
+    optimizer = sgd(net)
+    teacher(ids(0))
+    step(net, optimizer, ids(1))
+    assert [len(update.batches) for update in look().updates] == [1]
+
+
+def test_dropout_is_seen_by_what_it_draws(look: Look, net: Net) -> None:
+    network = nn.Sequential(net, nn.Dropout(0.3))
+    optimizer = sgd(network)
+    step(network, optimizer, ids(0))
+    network[1].eval()
+    step(network, optimizer, ids(1))
+    assert [update.drew for update in look().updates] == [True, False]
+    assert look().dropout == {0.3}
+
+
+def test_weights_and_settings_are_told_before_and_after(look: Look, net: Net) -> None:
+    optimizer, before = sgd(net), weight_sums(net.head.weight)
+    step(net, optimizer, ids(0))
+    after = weight_sums(net.head.weight)
+    optimizer.param_groups[0]["weight_decay"] = 0.5
+    step(net, optimizer, ids(0))
+    first, second = look().updates
+    assert (first.before["head.weight"], first.weights["head.weight"]) == (before, after)
+    assert (dict(second.before), second.settings[0]["weight_decay"]) == ({}, 0.5)
+    assert first.settings[0]["weight_decay"] == 0.0
+
+
+def test_a_scale_that_is_too_large_overflows_at_first_and_falls(
+    look: Look, net: Net, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.amp.GradScaler, "__init__", torch.amp.GradScaler.__init__)
+    scale_gradients(torch, 40)
+    scaler, optimizer = torch.amp.GradScaler("cpu"), sgd(net)
+    for seed in range(6):
+        optimizer.zero_grad()
+        with torch.autocast("cpu", dtype=torch.float16):
+            loss = net(ids(seed)).float().square().mean()
+        scaler.scale(loss).backward()
+        scaler.step(optimizer)
+        scaler.update()
+    assert 1 <= len(look().updates) < 6
+    assert scaler.get_scale() < 2.0**40
+    assert all(math.isfinite(update.grad_norm) for update in look().updates)
 
 
 def test_a_loss_with_targets_is_no_network(look: Look, net: Net) -> None:
@@ -256,7 +317,9 @@ def test_nothing_seen_is_told_as_nothing(tmp_path: Path) -> None:
 
 
 _PROGRAM = """
-import sys, sitecustomize, torch
+import importlib.util, sys, sitecustomize
+assert importlib.util.find_spec("torch")  # as transformers asks, without importing it
+import torch
 assert hasattr(sitecustomize, "MINE"), sitecustomize
 from torch.utils.data import DataLoader
 torch.manual_seed(0)

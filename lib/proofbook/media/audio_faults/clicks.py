@@ -34,6 +34,7 @@ def clicks(channel: Channel, limits: AudioLimits) -> Iterator[AudioFault]:
         height = float(channel.surprise[places].max())
         yield AudioFault(
             name="click", channel=channel.number, at=channel.seconds(places[0]),
+            places=tuple(map(channel.seconds, places)),
             measured=len(places), limit=limits.clicks,
             words=f"clicks {len(places)} time{'s' * (len(places) > 1)}, by up to {height:.2f} of "
             "full scale",

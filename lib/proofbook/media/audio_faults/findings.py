@@ -26,6 +26,8 @@ class AudioFault:
     """From 1; None where it is all of them, or the file."""
     at: float | None = None
     """Seconds from the start to the first place; None where it is the whole sound."""
+    places: tuple[float, ...] = ()
+    """Seconds of all places, where it is a matter of moments."""
 
 
 @dataclass(frozen=True, kw_only=True)

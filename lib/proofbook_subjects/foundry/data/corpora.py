@@ -57,11 +57,14 @@ def write_texts(texts: Iterator[str], path: Path) -> int:
     """Write a document a line, whole or not at all, and return how many there were."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial, count = path.with_name(f".{path.name}.partial"), 0
-    with partial.open("w", encoding="utf-8") as file:
-        for text in texts:
-            file.write(json.dumps({_KEY: text}, ensure_ascii=False) + "\n")
-            count += 1
-    partial.replace(path)
+    try:
+        with partial.open("w", encoding="utf-8") as file:
+            for text in texts:
+                file.write(json.dumps({_KEY: text}, ensure_ascii=False) + "\n")
+                count += 1
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
     return count
 
 

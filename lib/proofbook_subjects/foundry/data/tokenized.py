@@ -66,11 +66,14 @@ def tokenize_corpus(
     dataset = Dataset(pa.concat_tables(tables))
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    with _without_bars():
-        dataset.save_to_disk(str(partial))
-    (partial / SOURCE_FILE).write_text(json.dumps(source), encoding="utf-8")
-    shutil.rmtree(folder, ignore_errors=True)
-    partial.rename(folder)
+    try:
+        with _without_bars():
+            dataset.save_to_disk(str(partial))
+        (partial / SOURCE_FILE).write_text(json.dumps(source), encoding="utf-8")
+        shutil.rmtree(folder, ignore_errors=True)
+        partial.rename(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
     return len(dataset)
 
 

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from proofbook_systems.foundry.components.coverage_reports import FileCoverage
 from proofbook_systems.foundry.components.findings import judge_component_tests, name_few
 from proofbook_systems.foundry.components.parts import Component, fits
-from proofbook_systems.foundry.components.results import RAN, Result
+from proofbook_systems.foundry.components.results import BAD, RAN, Result
 
 __all__ = ["ComponentRow", "Share", "find_uncovered_lines", "judge_components", "share_of"]
 
@@ -105,16 +105,30 @@ def _source_issues(
 def find_uncovered_lines(
     critical: Mapping[str, str], tests: Sequence[Result]
 ) -> tuple[list[str], int]:
-    """Return the lines of a checklist that no passing test shows, and how many lines there are.
+    """Return the lines of a checklist that tests do not show, with why, and how many there are.
 
     Args:
         critical: From a line to the tests that show it: globs of their names, ``|`` between them.
+            Each glob must fit a test, of those that fit one must pass, and none may fail.
         tests: Of one run.
     """
-    passing = [test.id for test in tests if test.outcome == "passed"]
     missing = []
     for line, pattern in critical.items():
-        globs = [each.strip().replace("[", "[[]") for each in pattern.split("|") if each.strip()]
-        if not any(fnmatchcase(id, glob) for id in passing for glob in globs):
-            missing.append(f"{line} ({pattern or 'no test is named'})")
+        globs = [each.strip() for each in pattern.split("|") if each.strip()]
+        reasons = [_why_unshown(glob, tests) for glob in globs] or ["it names no test"]
+        missing += [f"{line}: {reason}" for reason in filter(None, reasons)]
     return missing, len(critical)
+
+
+def _why_unshown(glob: str, tests: Sequence[Result]) -> str:
+    # Brackets are parts of names, as in test_a[1], and no sets of letters.
+    exact = glob.replace("[", "[[]")
+    own = [test for test in tests if fnmatchcase(test.id, exact)]
+    failed = [test.id for test in own if test.outcome in BAD]
+    if not own:
+        return f"no test fits {glob}"
+    if failed:
+        return f"{name_few(failed, most=3)} failed"
+    if not any(test.outcome == "passed" for test in own):
+        return f"{name_few([f'{test.id} ({test.outcome})' for test in own], most=3)}; none passes"
+    return ""

@@ -21,7 +21,7 @@ from proofbook_systems.pipeline.databases.subject import Subject
 from proofbook_systems.pipeline.findings import Finding, finding
 from proofbook_systems.pipeline.stages import StageRun, run_stage
 
-__all__ = ["Baseline", "judge_baseline", "run_baseline"]
+__all__ = ["Baseline", "judge_baseline", "run_baseline", "writes_when_empty"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,22 +118,46 @@ def run_baseline(subject: Subject, stage: str, workers: int) -> Baseline:
     )  # fmt: skip
 
 
-def judge_baseline(baseline: Baseline, undeclared: str = "") -> Finding:
+def writes_when_empty(subject: Subject, stage: str) -> bool:
+    """Say whether a stage that wrote nothing writes rows where the databases hold none yet.
+
+    Then they held already what it found: a stage that replaces rows by equal ones does right.
+    """
+    with subject.copy(f"{stage}-empty", stage) as workspace:
+        subject.remove(workspace)
+        if workspace.has("init"):
+            run_stage(workspace, "init", subject.episodes[0])
+        before = subject.read(workspace)
+        run = run_stage(workspace, stage, subject.episodes[0])
+        return run.ended_well and bool(added_rows(before, subject.read(workspace)))
+
+
+def judge_baseline(
+    baseline: Baseline, undeclared: str = "", *, has_written: bool = False
+) -> Finding:
     """Say whether a stage works, and writes, while nothing disturbs it.
 
     Args:
         baseline: The stage.
         undeclared: The database that such a stage writes to, where none was declared.
+        has_written: Whether the databases hold already what it writes.
     """
     faults = [fault for run in baseline.runs for fault in run.faults]
     faults += [f"after {baseline.stage}: {f}" for f in baseline.new_faults(baseline.once)]
-    if not faults and not baseline.adds and not undeclared:
+    untried = ""
+    if not faults and not baseline.adds and has_written:
+        untried = (
+            f"{_names(baseline)} held already what {baseline.stage} writes; begin with a project "
+            f"whose databases are empty, and leave {baseline.stage} out of prepare"
+        )
+    elif not faults and not baseline.adds and undeclared:
+        untried = f"paths has no {undeclared}"
+    elif not faults and not baseline.adds:
         faults = [f"{baseline.stage} ended well and wrote no row into {_names(baseline)}"]
     return finding(
         f"{baseline.stage}-writes", faults, why="a stage that fails or writes nothing by itself "
         "cannot be tried under disturbances; what it should have recorded is missing",
-        untried=f"paths has no {undeclared}" if undeclared and not faults and not baseline.adds
-        else "",
+        untried=untried,
     )  # fmt: skip
 
 

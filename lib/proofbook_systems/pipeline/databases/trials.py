@@ -8,6 +8,7 @@ from proofbook_systems.pipeline.databases.baselines import (
     Baseline,
     judge_baseline,
     run_baseline,
+    writes_when_empty,
 )
 from proofbook_systems.pipeline.databases.concurrency import try_at_once
 from proofbook_systems.pipeline.databases.config import DatabasesConfig
@@ -44,7 +45,9 @@ def undisturbed(
             continue
         baseline = run_baseline(subject, stage, workers)
         own = _DATABASE_OF.get(stage, "")
-        findings.append(judge_baseline(baseline, "" if own in subject.databases else own))
+        undeclared = "" if own in subject.databases else own
+        held = not baseline.adds and not undeclared and writes_when_empty(subject, stage)
+        findings.append(judge_baseline(baseline, undeclared, has_written=held))
         findings.append(judge_closed(baseline))
         if baseline.adds and not blamed(findings[-2:-1]):
             baselines.append(baseline)

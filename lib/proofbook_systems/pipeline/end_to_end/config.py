@@ -18,7 +18,7 @@ class EndToEndConfig(PipelineConfig):
     """Parameters of ``pipeline/end_to_end``."""
 
     steps: Words
-    workspace: str
+    workspace: str = Field(json_schema_extra={"subject": True})
     episode: str = Field(pattern=r"^[A-Za-z0-9_.-]*$")
     keys: Words
     env_file: str

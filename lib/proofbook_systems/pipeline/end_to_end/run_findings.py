@@ -11,6 +11,7 @@ from proofbook_systems.pipeline.end_to_end.trends import trends_of
 from proofbook_systems.pipeline.end_to_end.walk import Walk
 from proofbook_systems.pipeline.findings import Finding, finding
 from proofbook_systems.pipeline.stages import StageRun
+from proofbook_systems.pipeline.tables import UnknownFormError
 
 __all__ = [
     "Begun",
@@ -74,8 +75,9 @@ def judge_run(walk: Walk, run: StageRun, *artefacts: str) -> list[Finding]:
 
 
 def unreadable(name: str, error: SubjectError) -> Finding:
-    """Return the finding that what a stage has left cannot be read."""
-    return finding(name, [str(error)], why="nothing behind it can use it")
+    """Return the finding that what a stage has left cannot be read, or not here."""
+    untried = str(error) if isinstance(error, UnknownFormError) else ""
+    return finding(name, [str(error)], why="nothing behind it can use it", untried=untried)
 
 
 def known_trends(walk: Walk) -> list[Trend] | None:

@@ -123,6 +123,8 @@ def _audio(walk: Walk) -> Step:
             no_times="" if is_timed else NO_TIMELINE,
         )  # fmt: skip
     findings += _listen(timeline, is_timed=is_timed)
+    if is_timed:
+        findings += walk.identity("timeline", "script")
     words = f"{len(timeline.lines)} lines, {timeline.lines[-1].end if timeline.lines else 0:.1f} s"
     return Step(name="audio", findings=findings, runs=begun.runs, words=words)
 
@@ -159,6 +161,7 @@ def _images(walk: Walk) -> Step:
         findings.append(unreadable("image-for-each-line", error))
         return Step(name="images", findings=findings, runs=begun.runs)
     findings += judge_selections(script, chosen, library)
+    findings += walk.identity("selections", "script", "timeline")
     findings.append(_compare(chosen, alone, batch))
     words = f"{len(chosen.selections)} images"
     return Step(name="images", findings=findings, runs=begun.runs, words=words)

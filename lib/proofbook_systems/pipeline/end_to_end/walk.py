@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from proofbook.errors import SubjectError
 from proofbook_systems.pipeline.artefacts import Script, Selections, Timeline
 from proofbook_systems.pipeline.cutting import cut_lines
 from proofbook_systems.pipeline.end_to_end.config import EndToEndConfig
+from proofbook_systems.pipeline.end_to_end.identity import judge_identity, told_episode
 from proofbook_systems.pipeline.findings import Finding
 from proofbook_systems.pipeline.names import Names
 from proofbook_systems.pipeline.reading import read_script, read_selections, read_timeline
@@ -179,10 +180,29 @@ class Walk:
             if not path.exists():
                 elsewhere = self.workspace.original / shown
                 hint = "; it is in the project itself" if run.wrote(elsewhere) else ""
+                hint = hint or self._under_other_name(run, artefact)
                 faults.append(f"{artefact} {shown} is not there{hint}")
             elif not run.wrote(path):
                 faults.append(f"{artefact} {shown} is from before this start")
         return faults
+
+    def identity(self, artefact: str, *earlier: str) -> Iterator[Finding]:
+        """Judge whether an artefact is of this film."""
+        paths = [self.path(each) for each in earlier if self.workspace.knows(each)]
+        return judge_identity(artefact, self.path(artefact), paths, self.episode, self.names)
+
+    def _under_other_name(self, run: StageRun, artefact: str) -> str:
+        """Return that a stage wrote under the name that the script tells, where that is another."""
+        told = (
+            told_episode(self.path("script"), self.names) if self.workspace.knows("script") else ""
+        )
+        if not told or told == self.episode or "/" in told:
+            return ""
+        path = self.workspace.path(artefact, told)
+        if not path.exists() or not run.wrote(path):
+            return ""
+        place = path.relative_to(self.workspace.folder)
+        return f"; it is at {place}, since the script says that it is of episode {told!r}"
 
 
 def begin(config: EndToEndConfig, folder: Path) -> Walk:

@@ -62,7 +62,8 @@ def lies_on_its_side(pictures: Pictures, limits: FilmLimits) -> Iterator[str]:
     if pictures.rotation in (90, 270) and not limits.turned:
         yield (
             f"is stored as {pictures.width} × {pictures.height}, on its side, with a note to "  # noqa: RUF001 - sign
-            f"turn it by {pictures.rotation}°: what reads the size alone takes it for another"
+            f"turn it by {pictures.rotation}°: what reads the size alone takes it for another. If "
+            "it is meant so, and all that it is uploaded to heeds the note, give turned: true"
         )
 
 

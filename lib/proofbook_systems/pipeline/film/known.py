@@ -14,6 +14,7 @@ from proofbook_systems.pipeline.film.limits import FilmLimits
 from proofbook_systems.pipeline.film.linefiles import read_line_sounds
 from proofbook_systems.pipeline.film.looking import Look, look
 from proofbook_systems.pipeline.film.loudness import Levels, find_sound_faults, measure_levels
+from proofbook_systems.pipeline.film.plosives import without_speech
 from proofbook_systems.pipeline.film.reading import ReadFilm
 
 __all__ = ["Known", "know"]
@@ -89,7 +90,7 @@ def know(
     known = Known(
         film=film, boxes=boxes, timeline=timeline, limits=limits, dialogue=dialogue,
         levels=levels, look=seen, lead=lead, tail=_tail(film, timeline, seen, lead, limits),
-        sound_faults=tuple(find_sound_faults(film.sound)) if film.sound is not None else (),
+        sound_faults=_sound_faults(film, dialogue),
     )  # fmt: skip
     known.notes.extend(_titles(known))
     return known
@@ -99,6 +100,12 @@ def _listen(film: ReadFilm, timeline: Timeline | None) -> Dialogue | None:
     if timeline is None or film.sound is None:
         return None
     return listen(as_track(film.sound.samples, film.sound.rate), read_line_sounds(timeline))
+
+
+def _sound_faults(film: ReadFilm, dialogue: Dialogue | None) -> tuple[AudioFault, ...]:
+    if film.sound is None:
+        return ()
+    return tuple(without_speech(find_sound_faults(film.sound), film.sound, dialogue))
 
 
 def _tail(

@@ -16,19 +16,26 @@ _FALLBACK = re.compile(
     r"espeak|piper|degraded|local voice",
     re.IGNORECASE,
 )
+_ERROR = re.compile(r"^(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Warning|Exit|Interrupt)\b")
+_LONG_PATH = re.compile(r"(?<![\w.])/(?:[\w.@+-]+/){3,}")
 _VARYING = re.compile(r"[0-9a-f]{6,}|\d+")
 
 
 def spoken_lines(output: str) -> list[str]:
     """Return the lines that are for people: without tracebacks and the exceptions that end them."""
     lines: list[str] = []
-    is_inside = False
+    is_inside = is_behind = False
     for line in output.splitlines():
+        is_indented = line.startswith((" ", "\t"))
         if _TRACEBACK.match(line):
-            is_inside = True
+            is_inside, is_behind = True, False
         elif is_inside:
-            is_inside = not line.strip() or line.startswith((" ", "\t"))  # until the exception
+            is_inside = not line.strip() or is_indented  # until the exception
+            is_behind = not is_inside
+        elif is_behind and is_indented:
+            continue  # an exception of several lines
         elif line.strip() and not line.startswith(_CHAINED):
+            is_behind = False
             lines.append(line.strip())
     return lines
 
@@ -47,7 +54,7 @@ def cause_fault(output: str, names: Sequence[str], known: str = "") -> str:
     if not lines:
         last = [line for line in output.splitlines() if line.strip()][-1].strip()
         if _TRACEBACK.search(output) or "Traceback (most" in output:
-            return f"all that it says is a traceback, which ends in {_short(last)!r}"
+            return f"all that it says is a traceback, which ends in {_short(_cause_of(output))!r}"
         return f"it says nothing but what it says when all is well; it ends in {_short(last)!r}"
     if not names or any(_is_clear(line, names) for line in lines):
         return ""
@@ -69,5 +76,15 @@ def _is_clear(line: str, names: Sequence[str]) -> bool:
     return len(line) <= _LONGEST and any(name in line.lower() for name in names)
 
 
+def _cause_of(output: str) -> str:
+    """Return the line of a traceback's error; one of several lines goes on below it."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    errors = [line for line in lines if _ERROR.match(line)]
+    return errors[-1] if errors else lines[-1]
+
+
 def _short(line: str) -> str:
-    return line if len(line) <= _SHOWN else f"{line[:_SHOWN]}…"
+    """Return a line with the middle of what is long left out: the cause stands at its end."""
+    line = _LONG_PATH.sub("…/", line)
+    half = _SHOWN // 2
+    return line if len(line) <= _SHOWN else f"{line[:half]} … {line[-half:]}"

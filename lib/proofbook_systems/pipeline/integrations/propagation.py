@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from proofbook_systems.pipeline.documents import read_plain, write_plain
 from proofbook_systems.pipeline.findings import Finding, finding
 from proofbook_systems.pipeline.integrations.bench import Bench
 from proofbook_systems.pipeline.integrations.leftovers import look_at
@@ -83,14 +83,16 @@ def _unnamed(
 def _edit(artefact: str, change: _LineChange) -> _Change:
     def edit(workspace: Workspace, episode: str) -> tuple[str, ...]:
         path = workspace.path(artefact, episode)
-        document = json.loads(path.read_bytes())
+        document = read_plain(path)
+        if document is None:
+            return ()
         names = Names.of(workspace.names)
         keys = [] if isinstance(document, list) else names.candidates(_LISTS[artefact])
         lists = [document[key] for key in keys if document.get(key)] or [document]
         words: tuple[str, ...] = ()
         for lines in lists:
             words = (change(lines, names) if isinstance(lines, list) else ()) or words
-        path.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
+        write_plain(path, document)
         return words
 
     return edit

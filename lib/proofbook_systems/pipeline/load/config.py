@@ -23,7 +23,7 @@ class LoadConfig(PipelineConfig):
     halt: float = Field(ge=0, lt=1)
     memory_bound_gb: float = Field(gt=0)
     growth_share: float = Field(ge=0)
-    server: str
+    server: str = Field(json_schema_extra={"subject": True})
     proxy: str
     addresses: dict[str, str]
     calls_a_minute: int = Field(ge=0)

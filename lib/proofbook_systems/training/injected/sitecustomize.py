@@ -22,9 +22,12 @@ import weakref
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Watcher", "watch_torch"]
+__all__ = ["Watcher", "bit_sums", "scale_gradients", "watch_torch"]
 
 _FOLDER, _WHOLE = "PROOFBOOK_WATCH", "PROOFBOOK_WATCH_ROWS"
+_SCALE = "PROOFBOOK_GRADIENT_SCALE"
+"""The exponent of a scale that gradients in 16 bits begin with; empty leaves the trainer's."""
+_BACKOFF = 2.0**-8
 _HERE = str(Path(__file__).resolve().parent)
 _FIRST = 8
 """Ids of a row that are noted where not all are asked for."""
@@ -44,7 +47,9 @@ class Watcher:
         self._inner: Any = weakref.WeakSet()
         self._optimizers: dict[int, tuple[int, tuple[int, ...]]] = {}
         self._before: list[Any] = []
-        self._forwards = 0
+        self._forwards = self._quiet = 0
+        self._drawing: Any = None
+        self._settings: dict[int, Any] = {}
         self.failed = False
         self.hooks: list[Any] = []
 
@@ -54,15 +59,22 @@ class Watcher:
             hook.remove()
 
     def before_forward(self, module: Any, args: tuple[Any, ...]) -> None:
-        """Note the batch of an outermost call that trains."""
+        """Note the batch of an outermost call that may train."""
         # Compiled code has no need of it: the outermost call is never compiled itself.
-        if self._compiling() or self.failed or not module.training:
+        if self._compiling() or self.failed:
             return
         if module in self._inner or not self._torch.is_grad_enabled():
             return
         # Global hooks are not given the keywords, which the frame that calls them has.
         keywords = sys._getframe(1).f_locals.get("kwargs") or {}
         self._try(self._note_forward, module, args, keywords)
+
+    def after_forward(self, module: Any, args: Any, output: Any) -> None:
+        """Note whether the call whose batch was noted has drawn random numbers, as dropout does."""
+        if self._compiling() or self.failed:
+            return
+        if self._drawing is not None and self._drawing[0] is module:
+            self._try(self._note_draws)
 
     def before_step(self, optimizer: Any, args: Any, kwargs: Any) -> None:
         """Remember what the parameters are."""
@@ -85,9 +97,25 @@ class Watcher:
             self._write({"fault": f"{type(error).__name__}: {error}"[:300]})
 
     def _note_forward(self, module: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> None:
+        # A frozen network, such as a teacher, learns nothing in any mode.
+        if not module.training and not any(p.requires_grad for p in module.parameters()):
+            return
         if self._is_root(module):
-            self._forwards += 1
-            self._note_batch(args, keywords)
+            self._forwards += module.training
+            self._quiet += not module.training
+            self._note_batch(args, keywords, quiet=not module.training)
+            self._drawing = (module, self._random_states())
+
+    def _note_draws(self) -> None:
+        before, self._drawing = self._drawing[1], None
+        now = self._random_states()
+        same = len(before) == len(now) and all(map(self._torch.equal, before, now))
+        self._write({"drew": not same})
+
+    def _random_states(self) -> list[Any]:
+        cuda = self._torch.cuda
+        on_gpu = [cuda.get_rng_state()] if cuda.is_initialized() else []
+        return [self._torch.get_rng_state(), *on_gpu]
 
     def _note_before(self, optimizer: Any) -> None:
         self._before = [self._sums(each) for each in _parameters(optimizer)]
@@ -104,7 +132,7 @@ class Watcher:
         self._roots.add(module)
         return True
 
-    def _note_batch(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> None:
+    def _note_batch(self, args: tuple[Any, ...], keywords: dict[str, Any], *, quiet: bool) -> None:
         found = list(_tensors(self._torch, args, keywords))
         batch = _choose(found)
         if batch is None:
@@ -115,7 +143,9 @@ class Watcher:
             lines = [_row(self._torch, row, self._first) for row in rows]
             for line, source in zip(lines, self._unmasked(rows, labels)):  # noqa: B905 - of 3.9
                 line.append(_row(self._torch, source, 0)[0])
-        self._write({"batch": lines, "shape": list(batch.shape)})
+        # Of a network in the mode for evaluation: it is an update's where no other is.
+        mode = {"quiet": True} if quiet else {}
+        self._write({"batch": lines, "shape": list(batch.shape), **mode})
 
     def _unmasked(self, rows: Any, labels: Any) -> Any:
         """Return rows as they were before a masked model's tokens were replaced."""
@@ -130,27 +160,44 @@ class Watcher:
         if len(self._before) != len(parameters):
             return
         number = self._number_of(optimizer, parameters)
-        squares, flags = 0.0, []
+        squares, flags, after, gradients = 0.0, [], [], []
         for parameter, before in zip(parameters, self._before):  # noqa: B905 - of 3.9
             norm, has_gradient = self._gradient(parameter)
             squares += norm**2
-            moved = self._sums(parameter) != before
+            after.append(self._sums(parameter))
+            gradients.append("" if parameter.grad is None else self._sums(_dense(parameter.grad)))
+            moved = after[-1] != before
             flags.append(has_gradient.upper() if moved else has_gradient)
         self._write(
             {
-                "update": "".join(flags), "optimizer": number, "forwards": self._forwards,
-                "norm": squares**0.5,
+                "update": "".join(flags), "optimizer": number,
+                "forwards": self._forwards or self._quiet, "norm": squares**0.5,
                 "rates": [float(group.get("lr", 0.0)) for group in optimizer.param_groups],
+                "sums": after, "gradient": _digest(gradients),
+                **self._changed_settings(optimizer, number),
             }
         )  # fmt: skip
-        self._before, self._forwards = [], 0
+        self._before, self._forwards, self._quiet = [], 0, 0
+
+    def _changed_settings(self, optimizer: Any, number: int) -> dict[str, Any]:
+        """Return the numbers that groups of parameters are set to, where they are others now."""
+        settings = [_numbers(group) for group in optimizer.param_groups]
+        if self._settings.get(number) == settings:
+            return {}
+        self._settings[number] = settings
+        return {"settings": settings}
 
     def _number_of(self, optimizer: Any, parameters: list[Any]) -> int:
         ids = tuple(id(parameter) for parameter in parameters)
         number, known = self._optimizers.get(id(optimizer), (len(self._optimizers), ()))
         if known != ids:
             self._optimizers[id(optimizer)] = (number, ids)
-            self._write({"names": self._names(parameters), "optimizer": number})
+            self._write(
+                {
+                    "names": self._names(parameters), "optimizer": number, "sums": self._before,
+                    "dropout": sorted({rate for root in self._roots for rate in _dropout(root)}),
+                }
+            )  # fmt: skip
         return number
 
     def _names(self, parameters: list[Any]) -> list[str]:
@@ -165,21 +212,12 @@ class Watcher:
         gradient = parameter.grad
         if gradient is None:
             return 0.0, "n"
-        gradient = gradient.detach()
-        if gradient.is_sparse:
-            gradient = gradient.coalesce().values()
+        gradient = _dense(gradient.detach())
         norm = float(self._torch.linalg.vector_norm(gradient.double()))
         return norm, "g" if bool((gradient != 0).any()) else "z"
 
-    def _sums(self, parameter: Any) -> tuple[int, int]:
-        """Return two sums over a parameter's bits; they are equal where it is equal to the bit."""
-        torch = self._torch
-        kinds = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
-        with torch.no_grad():
-            values = parameter.detach().contiguous()
-            values = torch.view_as_real(values) if values.is_complex() else values
-            bits = values.view(kinds[values.element_size()]).to(torch.int64)
-            return int(bits.sum()), int((bits * bits).sum())
+    def _sums(self, parameter: Any) -> str:
+        return bit_sums(self._torch, parameter)
 
     def _write(self, line: dict[str, Any]) -> None:
         # By process: a worker of a loader that computes with a network is no trainer.
@@ -191,9 +229,23 @@ class Watcher:
             self.failed = True  # A full disk is the trainer's affair.
 
 
+def bit_sums(torch: Any, tensor: Any) -> str:
+    """Return two sums over a tensor's bits; they are equal where it is equal to the bit."""
+    kinds = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+    with torch.no_grad():
+        values = tensor.detach().contiguous()
+        values = torch.view_as_real(values) if values.is_complex() else values
+        bits = values.view(kinds[values.element_size()]).to(torch.int64)
+        sums = int(bits.sum()), int((bits * bits).sum())
+    return "".join(f"{each & 0xFFFFFFFFFF:010x}" for each in sums)
+
+
 def watch_torch(torch: Any, folder: str, *, whole_rows: bool = False) -> Watcher:
     """Register the hooks with torch, and return what they note with."""
-    from torch.nn.modules.module import register_module_forward_pre_hook
+    from torch.nn.modules.module import (
+        register_module_forward_hook,
+        register_module_forward_pre_hook,
+    )
     from torch.optim.optimizer import (
         register_optimizer_step_post_hook,
         register_optimizer_step_pre_hook,
@@ -204,14 +256,58 @@ def watch_torch(torch: Any, folder: str, *, whole_rows: bool = False) -> Watcher
     watcher = Watcher(torch, folder, whole_rows=whole_rows)
     watcher.hooks = [
         register_module_forward_pre_hook(watcher.before_forward),
+        register_module_forward_hook(watcher.after_forward),
         register_optimizer_step_pre_hook(watcher.before_step),
         register_optimizer_step_post_hook(watcher.after_step),
     ]
     return watcher
 
 
+def scale_gradients(torch: Any, exponent: float) -> None:
+    """Have gradient scalers begin so large that the first gradients overflow, and fall quickly."""
+    scaler = torch.amp.GradScaler
+    begin = scaler.__init__
+
+    def begin_large(self: Any, *args: Any, **kwargs: Any) -> None:
+        begin(self, *args, **kwargs)
+        if self.is_enabled():
+            self._init_scale = 2.0**exponent
+            self.set_backoff_factor(_BACKOFF)
+
+    scaler.__init__ = begin_large
+
+
 def _parameters(optimizer: Any) -> list[Any]:
     return [each for group in optimizer.param_groups for each in group["params"]]
+
+
+def _dropout(network: Any) -> Any:
+    """Yield the rates of dropout that the parts of a network have."""
+    for module in network.modules():
+        kind = type(module).__name__.lower()
+        for key, value in vars(module).items():
+            named = "drop" in key.lower() or (key == "p" and "drop" in kind)
+            if named and isinstance(value, float) and 0 < value < 1:
+                yield value
+
+
+def _dense(gradient: Any) -> Any:
+    return gradient.coalesce().values() if gradient.is_sparse else gradient
+
+
+def _digest(sums: list[str]) -> str:
+    return hashlib.blake2b(" ".join(sums).encode(), digest_size=12).hexdigest()
+
+
+def _numbers(group: dict[str, Any]) -> dict[str, float]:
+    """Return what a group is set to; its rate is told on its own."""
+    found = {}
+    for key, value in group.items():
+        values = value if isinstance(value, (list, tuple)) and key != "params" else [value]
+        for place, each in enumerate(values):
+            if isinstance(each, (bool, int, float)) and key not in ("lr", "initial_lr"):
+                found[f"{key}.{place}" if len(values) > 1 else key] = float(each)
+    return found
 
 
 def _without_wrappers(name: str) -> str:
@@ -258,25 +354,35 @@ class _Waiting(importlib.abc.MetaPathFinder):
     """Registers the hooks as soon as torch has been imported, and is gone then."""
 
     def __init__(self, folder: str) -> None:
-        self._folder = folder
+        self._folder, self._looking = folder, False
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         """Return torch's own spec, whose loader registers the hooks when it is done."""
-        if name != "torch":
+        if name != "torch" or self._looking:
             return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(name)
+        self._looking = True
+        try:
+            spec = importlib.util.find_spec(name)
+        finally:
+            self._looking = False
+        # A spec may be asked for without an import, as transformers does: it goes on waiting.
         if spec is not None and spec.loader is not None:
-            loader: Any = spec.loader
-            load = loader.exec_module
-
-            def exec_module(module: types.ModuleType) -> None:
-                loader.exec_module = load
-                load(module)
-                watch_torch(module, self._folder, whole_rows=bool(os.environ.get(_WHOLE)))
-
-            loader.exec_module = exec_module
+            self._prepare(spec.loader)
         return spec
+
+    def _prepare(self, loader: Any) -> None:
+        load = loader.exec_module
+
+        def exec_module(module: types.ModuleType) -> None:
+            loader.exec_module = load
+            if self in sys.meta_path:
+                sys.meta_path.remove(self)
+            load(module)
+            watch_torch(module, self._folder, whole_rows=bool(os.environ.get(_WHOLE)))
+            if os.environ.get(_SCALE):
+                scale_gradients(module, float(os.environ[_SCALE]))
+
+        loader.exec_module = exec_module
 
 
 def _run_shadowed() -> None:

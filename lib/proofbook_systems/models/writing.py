@@ -1,0 +1,156 @@
+"""Checks of heads that write: twice the same, and the same words with and without the cache."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from proofbook_systems.models.comparing import NotApplicableError, writes_onwards
+from proofbook_systems.models.inputs import Inputs
+from proofbook_systems.models.outputs import measure_distance
+
+__all__ = ["NEW_TOKENS", "check_cache", "check_generate"]
+
+NEW_TOKENS = 4
+_MOST_REVISIONS = 3
+
+
+def check_generate(model: Any, inputs: Inputs, more: Mapping[str, Any]) -> tuple[str, Any]:
+    """Return why nothing is written, or not the same twice, and what was written.
+
+    Args:
+        model: The model.
+        inputs: What its forward takes.
+        more: What its generation wants beside them.
+
+    Raises:
+        NotApplicableError: The model has no head that writes.
+    """
+    if not getattr(model, "can_generate", bool)():
+        raise NotApplicableError("has no head that writes")
+    own = _own_generate(model)
+    limits = {} if own else {"min_new_tokens": NEW_TOKENS, "num_beams": 1}
+    first = _first_tensor(_generate(model, inputs, {**limits, **more}))
+    again = _first_tensor(_generate(model, inputs, {**limits, **more}))
+    if first.shape != again.shape or not torch.equal(first, again):
+        return "greedy generation differs from call to call", first
+    return ("" if first.numel() else "nothing was written"), first
+
+
+def _generate(model: Any, inputs: Inputs, options: Mapping[str, Any]) -> Any:
+    """Return what a model writes; what its own error asks for is given, a few times.
+
+    Raises:
+        Exception: Whatever the model has against it.
+    """
+    asked = {"max_new_tokens": NEW_TOKENS, "do_sample": False, **options}
+    asked = _given(model, inputs) | asked
+    for _ in range(_MOST_REVISIONS):
+        try:
+            with torch.no_grad():
+                return model.generate(**_fresh(asked))
+        except (ValueError, KeyError) as error:
+            revised = _revise(error, asked)
+            if revised is None:
+                raise
+            asked = revised
+    with torch.no_grad():
+        return model.generate(**_fresh(asked))
+
+
+def _revise(error: Exception, asked: Inputs) -> Inputs | None:
+    """Return what to ask instead; None where the error asks for nothing."""
+    words, text = str(error), asked.get("input_ids")
+    if "MinNewTokens" in words and "min_new_tokens" in asked:
+        return {name: value for name, value in asked.items() if name != "min_new_tokens"}
+    if not isinstance(text, torch.Tensor):
+        return None
+    if error.args == ("attention_mask",) and "attention_mask" not in asked:
+        return {**asked, "attention_mask": torch.ones_like(text)}
+    if "`max_length` is set to" in words and text.shape[1] > 1:
+        return _shortened(asked, text)
+    return None
+
+
+def _shortened(asked: Inputs, text: torch.Tensor) -> Inputs:
+    """Return the first half of a text that fills all that a model may write."""
+    half = text.shape[1] // 2
+    return {
+        name: value[:, :half]
+        if isinstance(value, torch.Tensor) and value.shape[:2] == text.shape[:2]
+        else value
+        for name, value in asked.items()
+    }
+
+
+def _given(model: Any, inputs: Inputs) -> Inputs:
+    given = dict(inputs)
+    if getattr(model.config, "is_encoder_decoder", False):
+        given.pop("decoder_input_ids", None)
+        settings = model.generation_config
+        if settings.decoder_start_token_id is None and settings.bos_token_id is None:
+            given["decoder_start_token_id"] = 0  # a tokenizer's business, which is not here
+    return given
+
+
+def _fresh(asked: Inputs) -> Inputs:
+    torch.manual_seed(0)
+    return {n: v.clone() if isinstance(v, torch.Tensor) else v for n, v in asked.items()}
+
+
+def _own_generate(model: Any) -> bool:
+    from transformers import GenerationMixin
+
+    return type(model).generate is not GenerationMixin.generate
+
+
+def _first_tensor(made: Any) -> torch.Tensor:
+    if isinstance(made, torch.Tensor):
+        return made
+    if isinstance(made, dict):
+        made = list(made.values())
+    for each in made:
+        found = _first_tensor(each) if isinstance(each, (list, tuple, dict, torch.Tensor)) else None
+        if found is not None:
+            return found
+    raise ValueError("generation returned no tensor")
+
+
+def check_cache(model: Any, inputs: Inputs, tolerance: float, more: Mapping[str, Any]) -> str:
+    """Return how words written with the cache depart from those written without.
+
+    Compares the scores of each step, so that a fault that turns no word over is seen as well.
+
+    Raises:
+        NotApplicableError: The model does not write, or writes in its own way.
+    """
+    if not getattr(model, "can_generate", bool)() or _own_generate(model):
+        raise NotApplicableError("does not write, or in a way of its own")
+    if "use_cache" not in inspect.signature(model.forward).parameters and not writes_onwards(model):
+        raise NotApplicableError("has no cache")
+    cached, plain = (_scores(model, inputs, use_cache, more) for use_cache in (True, False))
+    steps = min(len(cached), len(plain))
+    for step in range(steps):
+        distance = measure_distance({"scores": plain[step]}, {"scores": cached[step]})
+        if distance.share > tolerance:
+            return f"with the cache, word {step + 1} is scored {distance.share:.1e} away"
+        if not torch.equal(plain[step].argmax(-1), cached[step].argmax(-1)):
+            break  # a tie, within the tolerance: from here on the texts are two
+    return "" if steps else "no scores were returned"
+
+
+def _scores(
+    model: Any, inputs: Inputs, use_cache: bool, more: Mapping[str, Any]
+) -> list[torch.Tensor]:
+    options = {
+        "min_new_tokens": NEW_TOKENS,
+        "num_beams": 1,
+        "use_cache": use_cache,
+        "output_logits": True,
+        "return_dict_in_generate": True,
+    }
+    made = _generate(model, inputs, {**more, **options})
+    return list(made.logits or [])

@@ -1,0 +1,159 @@
+"""Are the weights in checkpoints those that were in memory? By what the watched updates left.
+
+Weights are compared by what tells their bits, name by name; names in files may have a beginning
+more. Knows nothing of crashes.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from proofbook.errors import SubjectError
+from proofbook_systems.training.layouts import Checkpoint
+from proofbook_systems.training.roles import Role, role_of
+from proofbook_systems.training.states import can_read, read_states
+from proofbook_systems.training.watching import Watched, weight_sums
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["Judged", "SavedTensor", "judge_saved_weights", "read_tensors", "saved_as"]
+
+_SHARE = 0.5
+"""Part of the tensors that are as they were in memory, from which on another one should be."""
+_NEAR = 1
+"""Updates by which the number of a checkpoint may be another one in all of them."""
+
+
+class Judged(NamedTuple):
+    """What was found of saved weights."""
+
+    faults: list[str]
+    compared: int
+    """Weights that were found by their names, in all checkpoints."""
+
+
+class SavedTensor(NamedTuple):
+    """One tensor of a checkpoint."""
+
+    role: Role
+    name: str
+    value: torch.Tensor
+
+
+def read_tensors(checkpoint: Checkpoint) -> list[SavedTensor]:
+    """Return the weights and moving averages in a checkpoint; none where it cannot be read."""
+    import torch
+
+    found = []
+    root = checkpoint.path if checkpoint.path.is_dir() else checkpoint.path.parent
+    for path in filter(can_read, checkpoint.files):
+        place = path.relative_to(root).as_posix()
+        try:
+            states = read_states(path)
+        except SubjectError:
+            continue  # told where its files are compared
+        for name, value in states.items():
+            role = role_of(place, name)
+            if isinstance(value, torch.Tensor) and role in ("weights", "EMA", "other"):
+                found.append(SavedTensor(role, name, value))
+    return found
+
+
+def saved_as(name: str, tensors: Iterable[SavedTensor]) -> Iterator[SavedTensor]:
+    """Yield the tensors of a checkpoint that may be a parameter of this name."""
+    for tensor in tensors:
+        if tensor.name == name or tensor.name.endswith(f".{name}"):
+            yield tensor
+
+
+def judge_saved_weights(seen: Watched, checkpoints: Iterable[Checkpoint]) -> Judged:
+    """Say which checkpoints hold what was never in memory at one time.
+
+    One that holds nothing as it was in memory says nothing: it may be an average, or rounded by
+    right. What becomes of that is seen where it is resumed from.
+
+    Args:
+        seen: The training that wrote them, from its beginning.
+        checkpoints: Those that it left.
+    """
+    history, faults, places = _history(seen), list[str](), dict[int, int]()
+    compared = 0
+    for checkpoint in checkpoints:
+        label = f"checkpoint {checkpoint.step}" if checkpoint.step >= 0 else checkpoint.path.name
+        times, never = _times_of(history, read_tensors(checkpoint))
+        compared += len(times) + len(never)
+        if fault := _fault(times, never):
+            faults.append(f"{label} {fault}")
+        elif times and checkpoint.step > 0:
+            places[checkpoint.step] = max(frozenset.intersection(*times.values()))
+    return Judged([*faults, *_uneven(places)], compared)
+
+
+def _history(seen: Watched) -> dict[str, dict[str, set[int]]]:
+    """Return the updates after which each parameter had a value, by name and value; 0 is before."""
+    history: dict[str, dict[str, set[int]]] = {}
+    for update in seen.updates:
+        for name, value in update.before.items():
+            history.setdefault(name, {}).setdefault(value, set()).add(update.number - 1)
+        for name, value in update.weights.items():
+            history.setdefault(name, {}).setdefault(value, set()).add(update.number)
+    return {name: values for name, values in history.items() if len(values) > 1}
+
+
+def _times_of(
+    history: Mapping[str, Mapping[str, set[int]]], tensors: Iterable[SavedTensor]
+) -> tuple[dict[str, frozenset[int]], list[str]]:
+    """Return when the weights of a checkpoint were in memory, and those that never were."""
+    times: dict[str, frozenset[int]] = {}
+    never, tensors = [], [each for each in tensors if each.role != "EMA"]
+    for name, values in history.items():
+        candidates = [weight_sums(each.value) for each in saved_as(name, tensors)]
+        known = frozenset[int]().union(*(values.get(each, ()) for each in candidates))
+        if known:
+            times[name] = known
+        elif candidates:
+            never.append(name)
+    return times, never
+
+
+def _fault(times: Mapping[str, frozenset[int]], never: list[str]) -> str:
+    if times and not frozenset.intersection(*times.values()):
+        first = min(times, key=lambda name: max(times[name]))
+        other = max(times, key=lambda name: min(times[name]))
+        return (
+            f"has {first} as it was after update {max(times[first])}, and {other} as after update "
+            f"{min(times[other])}: weights were changed while they were saved"
+        )
+    if never and len(times) >= _SHARE * (len(times) + len(never)):
+        return (
+            f"has {never[0]} as it never was in memory, and {len(times)} other weights as they "
+            "were: it was changed, or rounded, when it was saved"
+        )
+    return ""
+
+
+def _uneven(places: Mapping[int, int]) -> list[str]:
+    """Say where a checkpoint holds the weights of another update than its number says.
+
+    Numbers may count from 0, or count epochs or forward passes, in all of them alike.
+    """
+    if not places:
+        return []
+    last = max(places)
+    wanted = {step: round(step * places[last] / last) for step in places}
+    near = abs(places[last] - last) <= _NEAR
+    if near:
+        gaps = [step - update for step, update in places.items()]
+        usual = max(set(gaps), key=gaps.count)
+        by = usual if abs(usual) <= _NEAR else last - places[last]
+        wanted = {step: step - by for step in places}
+    slack = 0 if near else _NEAR
+    wrong = (step for step in sorted(places) if abs(places[step] - wanted[step]) > slack)
+    return [
+        f"checkpoint {step} holds the weights after update {places[step]}, and as the others are "
+        f"numbered it should be {wanted[step]}: it was saved at another time than it says"
+        for step in itertools.islice(wrong, 1)
+    ]

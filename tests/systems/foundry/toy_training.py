@@ -1,0 +1,78 @@
+"""A small trainer on prepared chunks: ``toy_training.py OUT STEPS``, as its config says.
+
+``style`` is how it reads them: by number, from a stream that its workers share (``stream``), or at
+random places (``windows``); ``inputs`` leaves out the last id of each row. A ``training_defect`` is
+a mistake that real trainers make.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset, IterableDataset, get_worker_info
+
+config = json.loads(Path("config.json").read_text())
+style, defect = config.get("style", "rows"), config.get("training_defect", "")
+workers, steps, batch = config.get("workers", 0), int(sys.argv[2]), 8
+rows = torch.from_numpy(np.load("chunks.npy").astype(np.int64))
+held = torch.from_numpy(np.load("val_chunks.npy").astype(np.int64))
+vocabulary = int(max(rows.max(), held.max())) + 1
+if defect in ("it trains on the test, too", "windows begin in the test, too"):
+    rows = torch.cat([rows, held])
+if defect == "rows are cut short":
+    rows = rows[:, :12]
+if config.get("inputs"):
+    rows = rows[:, :-1]
+
+
+class Rows(Dataset):
+    """Chunks in the order of an epoch."""
+
+    def __init__(self, order):
+        self.order = order
+
+    def __len__(self):
+        return len(self.order)
+
+    def __getitem__(self, place):
+        return rows[self.order[place]]
+
+
+class Stream(IterableDataset):
+    """The same chunks, each worker a part of them."""
+
+    def __init__(self, order):
+        self.order = order
+
+    def __iter__(self):
+        worker = get_worker_info()
+        number, count = (worker.id, worker.num_workers) if worker else (0, 1)
+        if defect == "each worker gives every row":
+            number, count = 0, 1
+        return (rows[place] for place in self.order[number::count])
+
+
+def batches():
+    flat, chance = rows.flatten(), torch.Generator().manual_seed(7)
+    end = len(flat) // 2 if defect == "windows begin in the first half" else len(flat)
+    while style == "windows":
+        places = torch.randint(end - 16, (batch,), generator=chance).tolist()
+        yield torch.stack([flat[place : place + 16] for place in places])
+    while True:
+        order = torch.randperm(len(rows), generator=chance).tolist()
+        data = (Stream if style == "stream" else Rows)(order)
+        yield from DataLoader(data, batch, num_workers=workers)
+
+
+torch.manual_seed(1)
+network = torch.nn.Sequential(torch.nn.Embedding(vocabulary, 8), torch.nn.Linear(8, vocabulary))
+optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
+for step, ids in zip(range(steps), batches(), strict=False):
+    scores = network(ids)[:, :-1]
+    loss = torch.nn.functional.cross_entropy(scores.flatten(0, 1), ids[:, 1:].flatten())
+    loss.backward()
+    optimizer.step()
+    optimizer.zero_grad()
+    print(f"step {step + 1}: loss {float(loss):.4f}")

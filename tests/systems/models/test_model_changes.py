@@ -1,0 +1,150 @@
+"""What differs between two sets of results, and how recorded ones are read."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from proofbook.errors import SubjectError
+from proofbook_systems.models.changes import changes_table, compare_results, describe_changes
+from proofbook_systems.models.findings import DeviceVerdict, Finding, Verdict
+from proofbook_systems.models.recorded import Recorded, read_recorded, record
+from proofbook_systems.models.results import ResultFiles
+from proofbook_systems.models.sides import choose_names, compare_names, find_side
+
+STEPS = ("export", "compile", "run", "match")
+DEVICE = DeviceVerdict(
+    device="openvino", findings=[Finding(check=step, status="passed") for step in STEPS]
+)
+
+
+def verdict(name: str = "bert", *, failed: str = "", kind: str = "REAL") -> Verdict:
+    """Return a verdict on a type in which one check fails."""
+    findings = [
+        Finding(check=check, status="failed" if check == failed else "passed",
+                reason="it broke" if check == failed else "")
+        for check in ("init", "forward", "batch", "cache")
+    ]  # fmt: skip
+    return Verdict(type=name, category="language", model_class="BertModel", findings=findings,
+                   implementation=kind, metrics={"parameters": 100.0, "seconds": 1.0})  # fmt: skip
+
+
+def changed(before: Verdict, after: Verdict) -> list[str]:
+    return [each.kind for each in compare_results(record([before]), record([after]))]
+
+
+def test_equal_results_have_no_changes() -> None:
+    assert changed(verdict(), verdict()) == []
+
+
+def test_a_verdict_that_changes_is_told_whichever_way() -> None:
+    assert changed(verdict(), verdict(failed="batch")) == ["worse"]
+    assert changed(verdict(failed="batch"), verdict()) == ["better"]
+    worse = compare_results(record([verdict()]), record([verdict(failed="batch")]))
+    assert describe_changes(worse) == ["bert: batch was passed, is failed: it broke"]
+
+
+@pytest.mark.parametrize("kind", ["MOCK", "RANDOM"])
+def test_real_weights_that_are_real_no_more_are_told(kind: str) -> None:
+    assert changed(verdict(), verdict(kind=kind)) == ["weights"]
+
+
+def test_numbers_move_within_their_band_and_times_as_they_like() -> None:
+    slow = verdict()
+    slow.metrics = {"parameters": 100.0, "seconds": 900.0}
+    assert changed(verdict(), slow) == []
+    larger = verdict()
+    larger.metrics = {"parameters": 101.0}
+    assert changed(verdict(), larger) == ["metric"]
+
+
+def test_a_check_that_is_not_reached_any_more_is_worse() -> None:
+    shorter = verdict()
+    shorter.findings = [Finding(check="init", status="failed", reason="no class")]
+    assert set(changed(verdict(), shorter)) == {"worse"}
+
+
+def test_a_device_that_was_not_asked_for_is_no_change() -> None:
+    with_device = record([verdict()])["bert"]
+    told = replace(with_device, checks=with_device.checks | {"openvino/match": "passed"})
+    assert compare_results({"bert": told}, {"bert": with_device}) == []
+
+
+def test_only_types_that_were_asked_for_can_be_missed() -> None:
+    both, one = record([verdict(), verdict("t5")]), record([verdict()])
+    assert [str(each) for each in compare_results(both, one)] == [
+        "t5: type was there, is not there"
+    ]
+    assert compare_results(both, one, tried=["bert"]) == []
+    assert [each.kind for each in compare_results(one, both, tried=["bert", "t5"])] == ["appeared"]
+
+
+def test_a_table_begins_with_what_is_gone_or_worse() -> None:
+    changes = compare_results(record([verdict(failed="batch"), verdict("t5")]),
+                              record([verdict(failed="cache")]))  # fmt: skip
+    rows = changes_table(changes).splitlines()[2:]
+    assert [row.split(" | ")[0] for row in rows] == ["| vanished", "| worse", "| better"]
+    assert changes_table([]) == "Nothing.\n"
+
+
+@pytest.mark.parametrize("form", ["summary", "folder", "expected"])
+def test_results_are_read_in_each_form_that_a_run_leaves(tmp_path: Path, form: str) -> None:
+    files = ResultFiles(folder=tmp_path, versions={"transformers": "5"})
+    some = [verdict(), verdict("t5", failed="cache")]
+    some[0].devices = [DEVICE, DeviceVerdict(device="cuda", skipped="no GPU")]
+    for each in some:
+        files.collect(each)
+    files.write(some, 1.0)
+    if form == "expected":
+        (tmp_path / "collected_results").rename(tmp_path / "expected_results")
+    found = read_recorded(files.json_path if form == "summary" else tmp_path)
+    assert found["bert"].checks["openvino/match"] == "passed"
+    assert found["bert"].checks["cuda/match"] == "skipped"
+    assert found["t5"].checks["cache"] == "failed" and found["bert"].implementation == "REAL"
+    assert compare_results(found, record(some)) == []
+
+
+def test_what_is_no_result_is_named(tmp_path: Path) -> None:
+    broken = tmp_path / "test_results_1.json"
+    broken.write_text("[1]")
+    for path, words in ((tmp_path / "none", "has no results"), (broken, "is a list")):
+        with pytest.raises(SubjectError, match=words):
+            read_recorded(path)
+    broken.write_text(json.dumps({"results": [{"results": {"a": 1}}]}))
+    with pytest.raises(SubjectError, match="no summary"):
+        read_recorded(broken)
+
+
+def test_reading_and_comparing_write_nothing(tmp_path: Path) -> None:
+    files = ResultFiles(folder=tmp_path)
+    files.collect(verdict())
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    compare_results(read_recorded(tmp_path), record([verdict(failed="batch")]))
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_two_results_tell_which_types_appeared_and_vanished(tmp_path: Path) -> None:
+    for name, types in (("old", ["bert", "t5"]), ("new", ["bert", "vit"])):
+        ResultFiles(folder=tmp_path / name).write([verdict(each) for each in types], 1.0)
+    old, new = (find_side(str(tmp_path / name)) for name in ("old", "new"))
+    assert compare_names(old, new) == (["vit"], ["t5"])
+    assert choose_names(old, new, models=[], category="all", limit=0, seed=None) == ["bert"]
+    with pytest.raises(SubjectError, match="'t5' is not known to both"):
+        choose_names(old, new, models=["t5"], category="all", limit=0, seed=None)
+
+
+def test_a_side_is_results_a_release_or_what_is_installed() -> None:
+    with pytest.raises(SubjectError, match="no file or folder of results, and no release"):
+        find_side("no-such-place")
+    installed = find_side("installed")
+    assert "bert" in installed.names and installed.category_of("vit") == "vision"
+
+
+def test_a_few_results_say_nothing_about_the_other_types_of_a_release() -> None:
+    installed = find_side("installed")
+    few = replace(installed, recorded={"bert": Recorded(type="bert")}, types=None)
+    assert compare_names(few, installed) == ([], [])
+    assert compare_names(installed, few) == ([], [])

@@ -1,0 +1,56 @@
+"""Which inputs are offered to a model, without computing with it."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+
+from proofbook_systems.models.hints import Hint
+from proofbook_systems.models.inputs import Layout, candidates, join
+from proofbook_systems.models.maker import Maker, fill
+
+
+class Seeing:
+    """Takes an image and, where it is told, its size."""
+
+    config = SimpleNamespace(image_size=32, num_channels=3)
+
+    def forward(self, pixel_values: Any, image_sizes: Any = None) -> None: ...
+
+
+def _layouts(hint: Hint | None = None) -> list[Layout]:
+    return list(candidates(Seeing(), Seeing.config, hint or Hint()))
+
+
+def test_what_goes_with_an_image_is_left_out_where_nothing_else_is_taken() -> None:
+    layouts = _layouts()
+    told = [Layout.make(each, Seeing(), Seeing.config, Hint(), 0) for each in layouts]
+    assert "image_sizes" in told[0]
+    assert "image_sizes" not in told[-1]
+    assert [each.places for each in layouts if each.left_out] == [
+        each.places for each in layouts if not each.left_out
+    ]
+
+
+def test_a_hinted_companion_is_always_given() -> None:
+    hint = Hint(inputs={"image_sizes": ["values", [[32, 32]]]})
+    assert not any(layout.left_out for layout in _layouts(hint))
+
+
+def test_frames_are_offered_as_if_they_were_images_too() -> None:
+    config = SimpleNamespace(image_size=32, num_channels=3, num_frames=4)
+    shapes = [
+        tuple(each.make(Seeing(), config, Hint(), 0)["pixel_values"].shape)
+        for each in candidates(Seeing(), config, Hint())
+    ]
+    assert (1, 4, 3, 32, 32) in shapes and (4, 3, 32, 32) in shapes
+
+
+def test_a_mapping_of_tensors_is_filled_and_joined() -> None:
+    maker = Maker(Seeing(), Seeing.config, 0)
+    made = fill(maker, {"full": ["tensors", [1, 2], [1, 3]], "eng": 64})
+    assert [tuple(each.shape) for each in made["full"]] == [(1, 2), (1, 3)] and made["eng"] == 64
+    both = join([{"states": {"full": made["full"]}}, {"states": {"full": made["full"]}}])
+    assert torch.equal(both["states"]["full"][0], made["full"][0].expand(2, -1))

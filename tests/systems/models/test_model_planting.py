@@ -1,0 +1,191 @@
+"""Faults that are planted: found by their checks, mended again, and counted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from proofbook_systems.models.checking import (
+    WITHOUT_REFERENCE,
+    Ready,
+    Subject,
+    Trial,
+    make_subject,
+)
+from proofbook_systems.models.comparing import check_batch, check_padding
+from proofbook_systems.models.controls import try_fault
+from proofbook_systems.models.findings import Finding, Verdict
+from proofbook_systems.models.hints import Hint
+from proofbook_systems.models.inputs import Layout
+from proofbook_systems.models.lifecycle import load
+from proofbook_systems.models.outputs import call
+from proofbook_systems.models.planting import FAULTS, planted
+from proofbook_systems.models.sweeps import count_faults, find_false_alarms, name_missed
+
+
+class Reader(torch.nn.Module):
+    """Reads a text from the front, as what writes does, and looks at its mask, or does not."""
+
+    def __init__(self, *, looks: bool = True) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.words = torch.nn.Embedding(16, 4)
+        self.layers = torch.nn.ModuleList([torch.nn.Linear(4, 4), torch.nn.Linear(4, 4)])
+        self.looks, self.config = looks, SimpleNamespace(pad_token_id=0, is_encoder_decoder=False)
+
+    def forward(self, input_ids: Any, attention_mask: Any = None) -> dict[str, Any]:
+        states = self.words(input_ids)
+        if self.looks and attention_mask is not None:
+            states = states * attention_mask[..., None]
+        states = states.cumsum(1)
+        for layer in self.layers:
+            states = layer(states).tanh()
+        return {"states": states}
+
+
+INPUTS = {"input_ids": torch.tensor([[3, 4, 5, 6]]), "attention_mask": torch.ones(1, 4).long()}
+
+
+def _padding(model: Reader) -> str:
+    return check_padding(model, INPUTS, call(model, INPUTS), 1e-5)
+
+
+def test_padding_at_the_end_does_not_hide_that_a_mask_is_ignored() -> None:
+    assert _padding(Reader()) == ""
+    assert "mask is not looked at" in _padding(Reader(looks=False))
+
+
+def _subject(model: Reader, folder: Path) -> Subject:
+    def save_load(loading: Any) -> str:
+        torch.save(model.state_dict(), folder / "weights.pt")
+        loaded = loading(model, folder)
+        same = all(torch.equal(a, b) for a, b in
+                   zip(model.parameters(), loaded.parameters(), strict=True))  # fmt: skip
+        return "" if same else "weights differ"
+
+    return Subject(model=model, checks={"padding": lambda _: _padding(model),
+                                        "save-load": save_load})  # fmt: skip
+
+
+def _verdict(**statuses: Any) -> Verdict:
+    findings = [Finding(check=k.replace("_", "-"), status=v) for k, v in statuses.items()]
+    return Verdict(type="reader", category="language", findings=findings)
+
+
+@pytest.mark.parametrize("fault", [name for name in FAULTS if name != "misused-cache"])
+def test_a_fault_is_found_and_mended_again(fault: str, tmp_path: Path) -> None:
+    model, sound = Reader(), _verdict(padding="passed", save_load="passed")
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    found = try_fault(fault, _subject(model, tmp_path), sound)
+    assert found.status == "passed" and found.reason
+    assert _padding(model) == ""
+    assert all(torch.equal(value, model.state_dict()[name]) for name, value in before.items())
+
+
+def test_a_fault_that_nothing_sees_is_missed(tmp_path: Path) -> None:
+    subject = Subject(model=Reader(), checks={"padding": lambda _: _blind(subject.model)})
+    found = try_fault("ignored-mask", subject, _verdict(padding="passed"))
+    assert found.status == "failed"
+
+
+def _blind(model: Reader) -> str:
+    call(model, {**INPUTS, "attention_mask": torch.tensor([[1, 1, 0, 0]])})
+    return ""
+
+
+class Choosing(torch.nn.Module):
+    """Answers with the place of the larger of two numbers that only float64 tells apart."""
+
+    def __init__(self, *, mixes: bool = False) -> None:
+        super().__init__()
+        self.scale, self.mixes = torch.nn.Parameter(torch.ones(1)), mixes
+
+    def forward(self, states: Any) -> dict[str, Any]:
+        total = states * self.scale
+        if states.dtype == torch.float32:  # another order of adding, as another batch size has
+            total = total * (1 + (len(states) - 1) * 2.0**-23)
+        if self.mixes:
+            total = total + states.mean(0)
+        return {"boxes": (total > 1 + 2.0**-24).to(states.dtype)}
+
+
+@pytest.mark.parametrize(("mixes", "value", "words"), [(False, 1.0, ""), (True, 0.5, "beside")])
+def test_a_choice_that_a_rounding_turns_over_is_no_fault_of_a_batch(
+    mixes: bool, value: float, words: str
+) -> None:
+    model = Choosing(mixes=mixes)
+    one, other = {"states": torch.full((1, 3), value)}, {"states": torch.full((1, 3), 5.0)}
+    found = check_batch(model, one, other, call(model, one), 1e-5)
+    assert found.partition(" ")[0] == words
+
+
+class Other(Reader):
+    """Answers in float64 as no rounding explains."""
+
+    def forward(self, input_ids: Any, attention_mask: Any = None) -> dict[str, Any]:
+        states = super().forward(input_ids, attention_mask)["states"]
+        return {"states": states / 0 if states.dtype == torch.float64 else states}
+
+
+def test_a_reference_that_is_another_answer_loosens_nothing(tmp_path: Path) -> None:
+    model = Other()
+    built: Any = SimpleNamespace(model=model, config=model.config, hint=Hint())
+    ready = Ready(built=built, layout=Layout(places={}), inputs=INPUTS, other=INPUTS,
+                  outputs=call(model, INPUTS))  # fmt: skip
+    trial = Trial(verdict=_verdict(), tell=lambda _: None)
+    subject = make_subject(trial, ready, tmp_path)
+    assert "from float64" in subject.checks["reference"](load)
+    assert trial.verdict.metrics["tolerance"] == WITHOUT_REFERENCE
+    assert subject.checks["control"](load) == ""
+
+
+def test_what_does_not_hold_by_itself_proves_nothing(tmp_path: Path) -> None:
+    subject = _subject(Reader(), tmp_path)
+    assert try_fault("ignored-mask", subject, _verdict(padding="failed")).status == "skipped"
+    assert try_fault("misused-cache", subject, _verdict()).reason == "cache is not there"
+
+
+def test_a_fault_without_anything_to_break_is_not_counted(tmp_path: Path) -> None:
+    model = Reader()
+    model.layers = torch.nn.ModuleList([torch.nn.Linear(4, 4)])
+    found = try_fault("swapped-layers", _subject(model, tmp_path), _verdict(save_load="passed"))
+    assert found.status == "skipped" and "nothing to break" in found.reason
+
+
+def test_a_cache_is_mended_again() -> None:
+    from transformers import cache_utils
+
+    before = cache_utils.DynamicLayer.update
+    with planted("misused-cache", Reader()) as (_, touched):
+        assert cache_utils.DynamicLayer.update is not before
+        layer = cache_utils.DynamicLayer()
+        word = torch.arange(4.0).reshape(1, 1, 2, 2)
+        layer.update(word, word)
+        assert not touched()
+        keys, _ = layer.update(word[:, :, :1], word[:, :, :1])
+        assert touched() and torch.equal(keys[0, 0, 0], word[0, 0, 0])
+    assert cache_utils.DynamicLayer.update is before
+
+
+def test_faults_are_counted_and_the_missed_ones_named() -> None:
+    some = [_verdict(), _verdict()]
+    some[0].planted = [Finding(check="ignored-mask", status="passed", reason="x")]
+    some[1].planted = [
+        Finding(check="ignored-mask", status="failed"),
+        Finding(check="misused-cache", status="skipped", reason="no cache"),
+    ]
+    counts = count_faults(some)
+    assert counts["ignored-mask"] == (1, 1, 0) and counts["ignored-mask"].share == 0.5
+    assert counts["misused-cache"] == (0, 0, 1)
+    assert name_missed(some) == ["reader: ignored-mask was not seen by padding"]
+
+
+def test_a_check_that_changes_from_round_to_round_is_a_false_alarm() -> None:
+    calm = [[_verdict(padding="passed", batch="failed")] for _ in range(3)]
+    assert find_false_alarms(calm) == []
+    nervous = [*calm, [_verdict(padding="failed", batch="failed")]]
+    assert find_false_alarms(nervous) == ["reader: padding fails in 1 of 4 rounds: "]
