@@ -18,9 +18,12 @@ from proofbook.runner.capacity import Capacity
 from proofbook.runner.executors.cluster.connection import ClusterCapacity
 from proofbook.runner.executors.cluster.control import Control
 from proofbook.runner.executors.cluster.environment import without_ray
+from proofbook.runner.executors.cluster.executor import RayExecutor
 from proofbook.runner.executors.cluster.faults import fault_of
 from proofbook.runner.executors.kinds import Choice
+from proofbook.runner.executors.pieces import pieces_of
 from proofbook.runner.executors.protocol import InfrastructureFault
+from proofbook.runner.executors.store import Delivery, Store
 
 SMALL = Capacity(slots=2, cpus=2, memory_gb=4, gpu_problem="the machine declares none")
 LARGE = Capacity(slots=4, cpus=4, memory_gb=8, gpus=("l-0",))
@@ -133,3 +136,17 @@ def _crashed(lost: list[bool]) -> Outcome:
         for number, each in enumerate(lost, 1)
     )
     return Outcome(job="a", runbook="demo/one", status="crashed", attempts=attempts)
+
+
+def test_an_outcome_that_came_before_its_attempt_was_given_up_counts(tmp_path: Path) -> None:
+    pytest.importorskip("fsspec")
+    executor = object.__new__(RayExecutor)
+    executor._store = store = Store(f"file://{tmp_path}/store")
+    assert executor._give_up("run/a/1-x", tmp_path / "nothing") is None
+    late = Delivery(outcome=_crashed([False]), pieces=())
+    assert not store.deliver("run/a/1-x", late)
+    (tmp_path / "log").write_text("seen")
+    pieces = store.put(pieces_of(tmp_path / "log", "jobs/a/output.log"))
+    assert store.deliver("run/a/2-y", late.model_copy(update={"pieces": pieces}))
+    assert executor._give_up("run/a/2-y", tmp_path / "brought") == late.outcome
+    assert (tmp_path / "brought/jobs/a/output.log").read_text() == "seen"

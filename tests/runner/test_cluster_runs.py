@@ -60,11 +60,17 @@ def _timeless(record: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in record.items() if key != "time"}
 
 
+@pytest.mark.parametrize("with_store", [False, True])
 def test_a_run_on_a_cluster_leaves_what_a_local_one_does(
-    handing_on: None, on_cluster: tuple[str, ...], runner: Runner, tmp_path: Path
+    with_store: bool,
+    handing_on: None,
+    on_cluster: tuple[str, ...],
+    runner: Runner,
+    tmp_path: Path,
 ) -> None:
+    how = (*on_cluster, *(("--store", f"file://{tmp_path}/store") if with_store else ()))
     here = runner.run("--outputs", str(tmp_path / "local"), "-j", "2")
-    there = runner.run("--outputs", str(tmp_path / "there"), *on_cluster)
+    there = runner.run("--outputs", str(tmp_path / "there"), *how)
     local = Ended(here.code, here.output, next((tmp_path / "local").glob("*/run.json")).parent)
     away = Ended(there.code, there.output, next((tmp_path / "there").glob("*/run.json")).parent)
     assert (local.code, away.code) == (0, 0), there.output
@@ -77,6 +83,9 @@ def test_a_run_on_a_cluster_leaves_what_a_local_one_does(
     assert made["kernel"] == "warm"
     assert (away.folder / "jobs/make/work/model/w").read_text() == "abc"
     assert not list(away.folder.glob(".brought-*"))
+    stored = [path.read_bytes() for path in tmp_path.glob("store/content/*")]
+    assert stored.count(b"abc") == with_store  # brought, and handed on from there
+    assert len(list(tmp_path.glob("store/outcomes/*/*/1-*"))) == 2 * with_store
 
 
 def test_an_attempt_that_is_lost_with_its_worker_is_made_again(

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from proofbook.cli.application import app, warm_app
-from proofbook.cli.options import ClusterAddress, ExecutorName, Outputs, ProfileName
+from proofbook.cli.options import ClusterAddress, ExecutorName, Outputs, ProfileName, StoreAddress
 from proofbook.errors import UsageError
 
 __all__ = ["run", "warm_start", "warm_status", "warm_stop"]
@@ -38,6 +38,7 @@ def run(
     cold: Annotated[bool, typer.Option("--cold", help="Ordinary kernels only.")] = False,
     executor: ExecutorName = "local",
     address: ClusterAddress = "",
+    store: StoreAddress = "",
     suggest: Annotated[
         bool,
         typer.Option("--suggest", help="Print a profile proposed for the subject; run nothing."),
@@ -62,7 +63,7 @@ def run(
         rerun=_rerun(rerun),
         outputs=outputs,
         cold=cold,
-        executor=Choice(executor, address),
+        executor=Choice(executor, address, store),
     )
     raise typer.Exit(run_command(options))
 

@@ -20,6 +20,7 @@ __all__ = [
     "ProfileName",
     "RunName",
     "SignersFile",
+    "StoreAddress",
     "find_named_run",
     "find_outputs",
 ]
@@ -38,6 +39,14 @@ ClusterAddress = Annotated[
     str,
     typer.Option(
         "--address", help="The cluster; default: the one of this machine. local starts one."
+    ),
+]
+StoreAddress = Annotated[
+    str,
+    typer.Option(
+        "--store",
+        help="What files travel through between the machines of a cluster, as s3://bucket/prefix; "
+        "default: the cluster's own memory.",
     ),
 ]
 RunName = Annotated[str, typer.Argument(help="A run's id, its folder, or latest.")]

@@ -13,6 +13,7 @@ from proofbook.runner.executors.kinds import LOCAL, Choice
 from proofbook.runner.executors.local import open_local
 from proofbook.runner.executors.machine import machine_capacity
 from proofbook.runner.executors.protocol import Executor
+from proofbook.runner.executors.store import Store
 from proofbook.runner.outcomes import OutcomeWriter
 
 __all__ = ["find_capacity", "open_executor"]
@@ -24,13 +25,15 @@ def find_capacity(
     """Return what there is for a plan's jobs; GPUs are looked for where a job declares one.
 
     Raises:
-        UsageError: There is no such cluster.
+        UsageError: There is no such cluster, or no such store.
     """
     if choice.is_local:
         most = min(slots or default_slots(), len(jobs))
         return machine_capacity(most, with_gpus=any(job.resources.gpus for job in jobs))
     from proofbook.runner.executors.cluster.connection import cluster_capacity, connect
 
+    if choice.store:
+        Store(choice.store).probe()
     connect(choice.address or "auto", slots)
     return cluster_capacity(slots, len(jobs))
 
@@ -49,4 +52,4 @@ def open_executor(
         return open_local(info, writer, capacity, sink, cold=cold)
     from proofbook.runner.executors.cluster.executor import open_ray
 
-    return open_ray(info, writer, capacity, sink, cold=cold)
+    return open_ray(info, writer, capacity, sink, cold=cold, store=choice.store)

@@ -16,6 +16,8 @@ class Choice:
     kind: str = "local"
     address: str = ""
     """Of a cluster; empty takes the one that runs on this machine."""
+    store: str = ""
+    """Where files travel through; empty takes the cluster's own memory."""
 
     def __post_init__(self) -> None:
         """Refuse what does not exist.
@@ -27,6 +29,8 @@ class Choice:
             raise UsageError(f"--executor {self.kind}: give local or ray")
         if self.address and self.kind == "local":
             raise UsageError(f"--address {self.address} names a cluster: give --executor ray, too")
+        if self.store and self.kind == "local":
+            raise UsageError(f"--store {self.store} is for a cluster: give --executor ray, too")
 
     @property
     def is_local(self) -> bool:

@@ -8,10 +8,10 @@ from proofbook_subjects.apis.environments import make_environment
 from proofbook_subjects.apis.peers.launching import PROGRAMS, launched
 from proofbook_subjects.apis.servers import Served, Server, write_server
 
-__all__ = ["write_moto"]
+__all__ = ["REQUIREMENTS", "write_moto"]
 
 _VERSION = "5.2.5"
-_REQUIREMENTS = (f"moto=={_VERSION}", "flask==3.1.3", "flask-cors==6.0.2")
+REQUIREMENTS = (f"moto=={_VERSION}", "flask==3.1.3", "flask-cors==6.0.2")
 """What its server needs for S3; ``moto[server]`` brings five times as much for other services."""
 _BUCKET = "proofbook"
 _ACTIONS = ("put_object", "get_object", "list_objects", "delete_object")
@@ -19,7 +19,7 @@ _ACTIONS = ("put_object", "get_object", "list_objects", "delete_object")
 
 def write_moto(root: Path) -> Path:
     """Make the environment, and write the server's file."""
-    python = make_environment("moto", _REQUIREMENTS, root, shares_packages=True)
+    python = make_environment("moto", REQUIREMENTS, root, shares_packages=True)
     words = [str(PROGRAMS / "object_server.py"), "--bucket", _BUCKET, "--port", "{port}"]
     server = Server(
         name="moto",

@@ -24,10 +24,11 @@ from proofbook.runner.events import Event
 from proofbook.runner.executors.cluster.host import HostFacts
 from proofbook.runner.executors.pieces import Piece, write_pieces
 from proofbook.runner.executors.protocol import JobSpec
+from proofbook.runner.executors.store import Delivery, Store
 from proofbook.runner.executors.visiting import Visit
 from proofbook.runner.imports import importing_papermill
 
-__all__ = ["GROWING", "Errand", "Grown", "Message", "Sent", "execute_attempt"]
+__all__ = ["GROWING", "Delivered", "Errand", "Grown", "Message", "Sent", "execute_attempt"]
 
 GROWING = ("output.log", "records.jsonl")
 """Files of a job that are only appended to, and are told while it runs."""
@@ -40,14 +41,14 @@ _LARGEST_PART = 4 * 2**20
 
 @dataclass(frozen=True, kw_only=True)
 class Sent:
-    """Files that were put into the cluster's object store."""
+    """Files that were put into the cluster's object store, or into the run's own."""
 
     name: str
     """Their path on the run's machine."""
     digest: str
     """What tells them from others: a machine that has them does not fetch them again."""
     bundles: tuple[Any, ...] = field(repr=False)
-    """References to lists of pieces."""
+    """References to lists of pieces; of a run with a store, pieces that are in it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +60,10 @@ class Errand:
     beside: Sent
     """What is beside the runbook."""
     inputs: tuple[Sent, ...] = ()
+    store: str = ""
+    """What files travel through; empty for the cluster's object store."""
+    ticket: str = ""
+    """Under which the store takes the one outcome of the attempt."""
     deadline: float | None = None
     """Of the run, by the clock of its :class:`Control`."""
 
@@ -71,7 +76,12 @@ class Grown:
     data: bytes = field(repr=False)
 
 
-Message = HostFacts | Event | Grown | list[Piece] | Outcome
+@dataclass(frozen=True, kw_only=True)
+class Delivered:
+    """The store has the outcome of the attempt, and all that it has left."""
+
+
+Message = HostFacts | Event | Grown | list[Piece] | Outcome | Delivered
 
 
 def execute_attempt(errand: Errand, control: Any, hosts: Mapping[str, Any]) -> Iterator[Message]:
@@ -88,24 +98,37 @@ def execute_attempt(errand: Errand, control: Any, hosts: Mapping[str, Any]) -> I
     facts: HostFacts = ray.get(host.facts.remote())
     yield facts
     now = ray.get(control.clock.remote())
+    store = Store(errand.store) if errand.store else None
     seconds_left = None if errand.deadline is None else errand.deadline - now
     with TemporaryFolder("attempt-", facts.folder) as temporary, importing_papermill():
-        visit = _arrive(errand, facts, temporary.path, seconds_left)
+        visit = _arrive(errand, facts, temporary.path, seconds_left, store)
         outcome = yield from _follow(visit, _Cancellation(control))
-        yield from visit.results()
-        yield outcome
+        if store is None:
+            yield from visit.results()
+            yield outcome
+        else:
+            delivery = Delivery(outcome=outcome, pieces=store.put(visit.results()))
+            store.deliver(errand.ticket, delivery)  # or the run has given this attempt up
+            yield Delivered()
 
 
-def _arrive(errand: Errand, facts: HostFacts, folder: Path, seconds_left: float | None) -> Visit:
+def _arrive(
+    errand: Errand,
+    facts: HostFacts,
+    folder: Path,
+    seconds_left: float | None,
+    store: Store | None,
+) -> Visit:
     """Bring what was sent to where the job finds it."""
     spec = replace(errand.spec, seconds_left=seconds_left, environment=_environment(errand.spec))
     return Visit(
         spec=spec,
         folder=folder / "run",
         run_path=errand.run_path,
-        runbook=_fetch(errand.beside, facts.folder) / Path(spec.notebook_path).name,
+        runbook=_fetch(errand.beside, facts.folder, store) / Path(spec.notebook_path).name,
         inputs={
-            sent.name: _fetch(sent, facts.folder) / Path(sent.name).name for sent in errand.inputs
+            sent.name: _fetch(sent, facts.folder, store) / Path(sent.name).name
+            for sent in errand.inputs
         },
         environment=facts.environment,
         node=facts.node,
@@ -180,16 +203,17 @@ class _Growing:
                     yield Grown(name=path.name, data=data)
 
 
-def _fetch(sent: Sent, folder: Path) -> Path:
+def _fetch(sent: Sent, folder: Path, store: Store | None) -> Path:
     """Return the folder on this machine that holds what was sent; it is fetched at most once."""
     import ray
 
+    bundles = map(ray.get, sent.bundles) if store is None else store.get(sent.bundles)
     place = folder / "received" / sent.digest
     if not place.is_dir():
         place.parent.mkdir(exist_ok=True)
         new = Path(tempfile.mkdtemp(dir=place.parent))
-        for bundle in sent.bundles:
-            write_pieces(new, ray.get(bundle))
+        for bundle in bundles:
+            write_pieces(new, bundle)
         try:
             new.rename(place)
         except OSError:

@@ -15,7 +15,13 @@ from proofbook.processes import TemporaryFolder
 from proofbook.records import Outcome, RunInfo, now
 from proofbook.runner.capacity import Capacity
 from proofbook.runner.events import CellStarted, JobStarted, Note, Sink
-from proofbook.runner.executors.cluster.attempt import GROWING, Errand, Grown, execute_attempt
+from proofbook.runner.executors.cluster.attempt import (
+    GROWING,
+    Delivered,
+    Errand,
+    Grown,
+    execute_attempt,
+)
 from proofbook.runner.executors.cluster.connection import disconnect
 from proofbook.runner.executors.cluster.control import Control
 from proofbook.runner.executors.cluster.faults import NotStarted, fault_of
@@ -23,7 +29,8 @@ from proofbook.runner.executors.cluster.host import HostFacts
 from proofbook.runner.executors.cluster.placing import Placing
 from proofbook.runner.executors.cluster.sending import Sending
 from proofbook.runner.executors.pieces import write_pieces
-from proofbook.runner.executors.protocol import JobResult, JobSpec
+from proofbook.runner.executors.protocol import InfrastructureFault, JobResult, JobSpec
+from proofbook.runner.executors.store import Store, ticket_of
 from proofbook.runner.outcomes import OutcomeWriter, ended
 from proofbook.runner.secret_removal import remove_secrets
 from proofbook.runs.folder import JobFolder, RunFolder
@@ -43,17 +50,26 @@ class RayExecutor:
         capacity: What all running jobs share.
         sink: Takes the events of every attempt.
         cold: Start an ordinary kernel for each job.
+        store: Address of what files travel through; empty takes the cluster's object store.
     """
 
     def __init__(
-        self, info: RunInfo, writer: OutcomeWriter, capacity: Capacity, sink: Sink, *, cold: bool
+        self,
+        info: RunInfo,
+        writer: OutcomeWriter,
+        capacity: Capacity,
+        sink: Sink,
+        *,
+        cold: bool,
+        store: str = "",
     ) -> None:
         import ray
 
         self.capacity = capacity
-        self._writer, self._sink = writer, sink
+        self._writer, self._sink, self._run_id = writer, sink, info.run_id
         self._placing = Placing(info.warm, capacity, cold=cold)
-        self._sending = Sending(writer.run.path)
+        self._store = Store(store) if store else None
+        self._sending = Sending(self._store)
         control: Any = ray.remote(Control)
         self._control = control.options(num_cpus=0).remote()
         # Ray's own retries would execute a job again without a word.
@@ -100,26 +116,49 @@ class RayExecutor:
         from ray.exceptions import RayError
 
         brought = Path(tempfile.mkdtemp(prefix=f"{spec.job.id[:20]}-", dir=self._brought.path))
+        ticket = ticket_of(self._run_id, spec.job.id, spec.attempt)
         try:
-            outcome = self._follow(spec, brought)
+            outcome = self._follow(spec, brought, ticket)
         except (RayError, NotStarted) as error:
             shutil.rmtree(brought, ignore_errors=True)
-            if self._cancelled:
+            late = self._give_up(ticket, brought)
+            if late is None and self._cancelled:
                 return JobResult(outcome=self._write_cancelled(spec))
-            raise fault_of(error) from error
+            if late is None:
+                raise fault_of(error) from error
+            outcome = late
         self._take_in(spec, brought)
         return JobResult(outcome=outcome, brought=brought)
 
-    def _follow(self, spec: JobSpec, brought: Path) -> Outcome:
+    def _give_up(self, ticket: str, brought: Path) -> Outcome | None:
+        """Have the store take no outcome of an attempt from now on; return one that it has."""
+        if self._store is None or self._store.close(ticket):
+            return None
+        brought.mkdir()
+        return self._collect(ticket, brought)
+
+    def _collect(self, ticket: str, brought: Path) -> Outcome:
+        """Bring what an attempt has left in the store."""
+        assert self._store is not None  # where nothing else is delivered to
+        delivery = self._store.delivered(ticket)
+        if delivery is None:
+            raise InfrastructureFault("another process of this run has given it up")
+        for bundle in self._store.get(delivery.pieces):
+            write_pieces(brought, bundle)
+        return delivery.outcome
+
+    def _follow(self, spec: JobSpec, brought: Path, ticket: str) -> Outcome:
         """Take what an attempt tells and leaves; return its outcome."""
         import ray
 
         live = self._writer.open_folder(spec.job.id)
-        with self._sent(spec) as task:
+        with self._sent(spec, ticket) as task:
             for reference in task:
                 message = ray.get(reference)
                 if isinstance(message, Outcome):
                     return message
+                if isinstance(message, Delivered):
+                    return self._collect(ticket, brought)
                 self._take(spec, message, live, brought)
         raise NotStarted("its task ended without an outcome")
 
@@ -139,13 +178,15 @@ class RayExecutor:
             write_pieces(brought, message)
 
     @contextmanager
-    def _sent(self, spec: JobSpec) -> Iterator[Any]:
+    def _sent(self, spec: JobSpec, ticket: str) -> Iterator[Any]:
         """Yield a task that executes an attempt, known to :meth:`cancel` while the block runs."""
         errand = Errand(
             spec=spec,
             run_path=str(self._writer.run.path),
             beside=self._sending.beside(Path(spec.notebook_path)),
             inputs=tuple(map(self._sending.input, spec.inputs)),
+            store="" if self._store is None else self._store.url,
+            ticket=ticket,
             deadline=self._deadline(spec),
         )
         hosts, options = self._placing.place(spec.job, lacking=bool(spec.lacking))
@@ -202,10 +243,16 @@ class RayExecutor:
 
 @contextmanager
 def open_ray(
-    info: RunInfo, writer: OutcomeWriter, capacity: Capacity, sink: Sink, *, cold: bool
+    info: RunInfo,
+    writer: OutcomeWriter,
+    capacity: Capacity,
+    sink: Sink,
+    *,
+    cold: bool,
+    store: str = "",
 ) -> Iterator[RayExecutor]:
     """Yield an executor on the cluster that this process has joined."""
-    executor = RayExecutor(info, writer, capacity, sink, cold=cold)
+    executor = RayExecutor(info, writer, capacity, sink, cold=cold, store=store)
     try:
         yield executor
     finally:

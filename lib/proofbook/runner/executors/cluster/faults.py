@@ -30,6 +30,8 @@ def fault_of(error: Exception) -> Exception:
 
     if isinstance(error, RayTaskError):
         cause = error.cause
+        if isinstance(cause, InfrastructureFault):
+            return cause
         if not isinstance(cause, Exception) or type(cause).__name__ not in _WORDS:
             return cause if isinstance(cause, Exception) else error
         error = cause

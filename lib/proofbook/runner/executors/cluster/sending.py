@@ -6,20 +6,26 @@ import hashlib
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from proofbook.fingerprints import content_of
 from proofbook.runner.executors.cluster.attempt import Sent
 from proofbook.runner.executors.pieces import Piece, pieces_of
+from proofbook.runner.executors.store import Store
 from proofbook.runs.siblings import list_siblings
 
 __all__ = ["Sending"]
 
 
 class Sending:
-    """What a run has sent to its cluster; it stays there while this object lives."""
+    """What a run has sent to its cluster; it stays there while this object lives.
 
-    def __init__(self, run: Path) -> None:
-        self._run = run
+    Args:
+        store: What it travels through in place of the cluster's object store.
+    """
+
+    def __init__(self, store: Store | None = None) -> None:
+        self._store = store
         self._lock = threading.Lock()
         self._sent: dict[str, Sent] = {}
 
@@ -40,7 +46,11 @@ class Sending:
 
         with self._lock:
             if (key := f"{digest} {name}") not in self._sent:
-                bundles = tuple(ray.put(bundle) for bundle in pieces())
+                bundles: tuple[Any, ...]
+                if self._store is None:
+                    bundles = tuple(ray.put(bundle) for bundle in pieces())
+                else:
+                    bundles = self._store.put(pieces())
                 self._sent[key] = Sent(name=name, digest=digest, bundles=bundles)
             return self._sent[key]
 
