@@ -214,6 +214,7 @@ def test_the_harness_with_its_lab_imports_only_what_it_installs() -> None:
     assert bare.pop("ray") <= cluster
     assert bare == {
         "anywidget": {"panel.py"}, "jupyter-server": server, "rfc3161-client": {"tokens.py"},
+        "fsspec": {"store.py"},
     }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import typer
 from proofbook.cli.application import app, warm_app
 from proofbook.cli.options import ClusterAddress, ExecutorName, Outputs, ProfileName, StoreAddress
 from proofbook.errors import UsageError
+from proofbook.runner.executors.kinds import Choice
 
 __all__ = ["run", "warm_start", "warm_status", "warm_stop"]
 
@@ -52,7 +53,6 @@ def run(
         say(suggest_profile(tuple(runbooks or ()), profile, _overrides(parameter or [])))
         raise typer.Exit
     from proofbook.runner.command import RunOptions, run_command
-    from proofbook.runner.executors.kinds import Choice
 
     options = RunOptions(
         runbooks=tuple(runbooks or ()),
