@@ -24,8 +24,8 @@ OPTIONAL_MODULES = {
 """Used where they are installed; no extra brings them."""
 OPTIONAL_IN = {"diffusion.py": {"torch", "diffusers", "transformers"}}
 """The same, in one module alone, which says what to install."""
-LARGE = {"real"}
-"""Extras that the tests do without."""
+LARGE = {"real", "s3"}
+"""Extras that are not among what the tests install: s3 is tried in an environment of its own."""
 IN_JUPYTERLAB = (
     "proofbook.review.panel",
     *("proofbook.lab.checkpoints", "proofbook.lab.contents", "proofbook.lab.kernels"),
