@@ -124,12 +124,14 @@ def open_workspace(config: PipelineConfig, folder: Path) -> Workspace:
     """Copy the project below ``folder``, and return the copy.
 
     Raises:
-        SubjectError: There is no such project, or it cannot be copied.
+        SubjectError: There is no such project, it is another's than the commands, or it cannot be
+            copied.
     """
     reference = resolve_reference(config.project, "pipeline.project")
     original = (reference.path if reference else Path(config.project).expanduser()).resolve()
     if not original.is_dir():
         raise SubjectError(f"project {original} does not exist; give the pipeline's folder")
+    _refuse_commands_of_others(original, config.commands)
     copy = folder / "project"
     _copy(original, copy, config.link)
     return Workspace(
@@ -148,6 +150,18 @@ def copy_workspace(workspace: Workspace, folder: Path, link: Sequence[str] = ())
 def new_episode() -> str:
     """Return a name that no other film has: ``20261126-204015-3f9a``."""
     return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def _refuse_commands_of_others(project: Path, commands: Mapping[str, Sequence[str]]) -> None:
+    """Refuse a project with none of the programs that its commands name by their files."""
+    words = [Path(word) for command in commands.values() for word in command if "{" not in word]
+    programs = list(dict.fromkeys(word for word in words if word.suffix in _PROGRAMS))
+    if programs and not any((project / program).exists() for program in programs):
+        rest = f" and {len(programs) - 1} more" if programs[1:] else ""
+        raise SubjectError(
+            f"project {project} has none of the programs that its commands name ({programs[0]}"
+            f"{rest}); give commands and paths of its own"
+        )
 
 
 def _has_wildcard(place: str) -> bool:
