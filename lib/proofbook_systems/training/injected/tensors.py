@@ -19,13 +19,17 @@ _WRAPPERS = ("_orig_mod.", "module.", "_forward_module.", "_fsdp_wrapped_module.
 
 
 def bit_sums(torch: Any, tensor: Any) -> str:
-    """Return two sums over a tensor's bits; they are equal where it is equal to the bit."""
+    """Return two sums over a tensor's bits; they are equal where it is equal to the bit.
+
+    The second one tells places, too: rows that are exchanged are another value.
+    """
     kinds = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
     with torch.no_grad():
         values = tensor.detach().contiguous()
         values = torch.view_as_real(values) if values.is_complex() else values
-        bits = values.view(kinds[values.element_size()]).to(torch.int64)
-        sums = int(bits.sum()), int((bits * bits).sum())
+        bits = values.view(kinds[values.element_size()]).to(torch.int64).reshape(-1)
+        places = torch.arange(len(bits), device=bits.device)
+        sums = int(bits.sum()), int((bits * (bits + places)).sum())
     return "".join(f"{each & 0xFFFFFFFFFF:010x}" for each in sums)
 
 
