@@ -302,6 +302,7 @@ def test_a_failing_look_is_told_and_the_training_goes_on(
     seen = look()
     assert len(seen.updates) == 1
     assert "TypeError" in seen.fault
+    assert seen.why_no_rows.startswith("nothing could be seen of the trainer after update 1: Type")
 
 
 def test_batches_after_the_last_update_are_kept(look: Look, net: Net, tmp_path: Path) -> None:
