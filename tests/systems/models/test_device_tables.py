@@ -50,6 +50,11 @@ def test_shares_leave_out_what_was_not_tried() -> None:
     assert tables.share_on(SOME, "openvino", "match") == pytest.approx(2 / 3)
     assert tables.find_absence(SOME, "cuda") == "no CUDA device"
     assert tables.find_absence(SOME, "openvino") == ""
+    uncompared = DeviceVerdict(
+        device="openvino",
+        findings=[Finding(check="match", status="skipped", reason="draws at random")],
+    )
+    assert tables.find_absence([verdict("vae", uncompared)], "openvino") == "draws at random"
 
 
 def test_a_type_without_any_step_on_a_device_has_not_passed_there() -> None:
