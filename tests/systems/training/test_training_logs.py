@@ -230,6 +230,8 @@ def test_gaps_are_told_where_steps_are_regular_and_not_where_a_bar_is_throttled(
         (sorted({*range(10, 101, 10), 25, 75}), []),
         ([1, 2, 4, 8, 16, 32, 64, 100], []),
         ([*range(0, 60, 10), 59], []),
+        ([*range(1, 40), 100], ["39 is followed by 100"]),
+        ([1, 2, 100], []),
     ],
 )
 def test_a_log_that_leaves_out_steps_is_found_and_one_that_tells_some_is_right(
