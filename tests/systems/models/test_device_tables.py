@@ -101,6 +101,8 @@ def test_a_reason_has_a_cause(reason: str, cause: str) -> None:
 def test_a_graph_of_one_shape_is_an_export() -> None:
     assert judge_export(row("cpu", failed="other-shape")).status == "passed"
     assert judge_export(row("cpu", failed="inputs")).reason == "inputs: it broke"
+    assert judge_export(DeviceVerdict(device="cpu", skipped="not there")).status == "skipped"
+    assert judge_export(DeviceVerdict(device="cpu")).status == "skipped"
 
 
 def test_devices_have_time_of_their_own() -> None:
