@@ -9,8 +9,8 @@ import hashlib
 from typing import Any
 
 __all__ = [
-    "bit_sums", "choose_batch", "dense", "digest", "dropout_rates", "parameters_of", "read_row",
-    "settings_of", "tensors_of", "without_wrappers",
+    "bit_sums", "can_tell_draws", "choose_batch", "dense", "digest", "dropout_rates",
+    "parameters_of", "read_row", "settings_of", "tensors_of", "without_wrappers",
 ]  # fmt: skip
 
 _IDS = ("input_ids", "idx", "tokens", "input_tokens", "decoder_input_ids")
@@ -46,6 +46,11 @@ def dropout_rates(network: Any) -> Any:
             named = "drop" in key.lower() or (key == "p" and "drop" in kind)
             if named and isinstance(value, float) and 0 < value < 1:
                 yield value
+
+
+def can_tell_draws(network: Any) -> bool:
+    """Say whether random numbers of a network come from generators that are looked at."""
+    return all(each.device.type in ("cpu", "cuda") for each in network.parameters())
 
 
 def dense(gradient: Any) -> Any:
