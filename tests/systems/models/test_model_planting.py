@@ -25,7 +25,12 @@ from proofbook_systems.models.inputs import Layout
 from proofbook_systems.models.lifecycle import load
 from proofbook_systems.models.outputs import call
 from proofbook_systems.models.planting import FAULTS, find_damage, planted
-from proofbook_systems.models.sweeps import count_faults, find_false_alarms, name_missed
+from proofbook_systems.models.sweeps import (
+    count_faults,
+    find_false_alarms,
+    name_missed,
+    why_not_planted,
+)
 
 
 class Reader(torch.nn.Module):
@@ -183,6 +188,8 @@ def test_faults_are_counted_and_the_missed_ones_named() -> None:
     assert counts["ignored-mask"] == (1, 1, 0) and counts["ignored-mask"].share == 0.5
     assert counts["misused-cache"] == (0, 0, 1)
     assert name_missed(some) == ["reader: ignored-mask was not seen by padding"]
+    assert why_not_planted(some, "misused-cache") == "no cache (1 of 1 types)"
+    assert why_not_planted(some, "zeroed-weight") == "no type came so far that faults are planted"
 
 
 def test_a_check_that_changes_from_round_to_round_is_a_false_alarm() -> None:
