@@ -28,8 +28,8 @@ def bit_sums(torch: Any, tensor: Any) -> str:
         values = tensor.detach().contiguous()
         values = torch.view_as_real(values) if values.is_complex() else values
         bits = values.view(kinds[values.element_size()]).to(torch.int64).reshape(-1)
-        places = torch.arange(len(bits), device=bits.device)
-        sums = int(bits.sum()), int((bits * (bits + places)).sum())
+        weighed = torch.arange(len(bits), device=bits.device).add_(bits).mul_(bits)
+        sums = int(bits.sum()), int(weighed.sum())
     return "".join(f"{each & 0xFFFFFFFFFF:010x}" for each in sums)
 
 
