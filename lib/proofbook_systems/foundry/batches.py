@@ -75,6 +75,12 @@ class Batches:
                      if row.store in starts)  # fmt: skip
 
     @property
+    def why_leaks_unknown(self) -> str:
+        """Why no row can be known to be of data held out for tests; empty where one can."""
+        held = self.held_out or self.held_tokens
+        return "" if held else "no prepared data is called after a test, beside what is not"
+
+    @property
     def leaked(self) -> list[str]:
         """Rows that are of data held out for tests, at most ten."""
         is_windows = self.origins.kind == "windows"

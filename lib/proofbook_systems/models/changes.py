@@ -5,6 +5,7 @@ Knows nothing about where results come from, and writes nothing.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -119,12 +120,18 @@ def _metrics(old: Recorded, new: Recorded) -> list[Change]:
     changes = []
     for name, band in BANDS.items():
         was, now = old.metrics.get(name), new.metrics.get(name)
-        if was is None or now is None:
+        if was is None or now is None or _is_within(was, now, band):
             continue
-        if abs(now - was) > max(abs(was) * band.share, band.floor):
-            changes.append(Change(type=new.type, kind="metric", what=name,
-                                  before=f"{was:g}", after=f"{now:g}"))  # fmt: skip
+        changes.append(Change(type=new.type, kind="metric", what=name,
+                              before=f"{was:g}", after=f"{now:g}"))  # fmt: skip
     return changes
+
+
+def _is_within(was: float, now: float, band: Band) -> bool:
+    """Say whether a number has stayed; what is not finite has only where it is the same."""
+    if not (math.isfinite(was) and math.isfinite(now)):
+        return was == now or (math.isnan(was) and math.isnan(now))
+    return abs(now - was) <= max(abs(was) * band.share, band.floor)
 
 
 def describe_changes(changes: Iterable[Change], *kinds: Kind) -> list[str]:

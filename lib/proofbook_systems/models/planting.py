@@ -113,10 +113,12 @@ def _swap(model: Any) -> bool:
 
 
 def _round(model: Any) -> bool:
-    fractions = [p for p in model.parameters() if p.is_floating_point()]
-    for parameter in fractions:
-        parameter.copy_(parameter.to(torch.bfloat16).to(parameter.dtype))
-    return bool(fractions)
+    rounded = False
+    for parameter in [p for p in model.parameters() if p.is_floating_point()]:
+        fewer = parameter.to(torch.bfloat16).to(parameter.dtype)
+        rounded |= not torch.equal(parameter, fewer)
+        parameter.copy_(fewer)
+    return rounded
 
 
 def plant(model: Any, fault: str, touched: list[bool] | None = None) -> None:

@@ -14,7 +14,7 @@ from proofbook_systems.models.matrix import Matrix, try_types
 from proofbook_systems.models.recorded import Recorded, read_recorded, record
 from proofbook_systems.models.releases import INSTALLED, fetch_release, is_release, list_types_of
 
-__all__ = ["Side", "choose_names", "compare_names", "find_side"]
+__all__ = ["Side", "choose_names", "compare_names", "find_side", "why_none_can_vanish"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +84,13 @@ def compare_names(before: Side, after: Side) -> tuple[list[str], list[str]]:
     appeared = sorted(after.names - before.names) if whole or before.recorded is None else []
     vanished = sorted(before.names - after.names) if whole or after.recorded is None else []
     return appeared, vanished
+
+
+def why_none_can_vanish(before: Side, after: Side) -> str:
+    """Say why no type can be known to have vanished; empty where one can."""
+    if before.recorded is None and after.recorded is not None:
+        return f"{after.name} has only the types that were tried: what it lacks may be there"
+    return ""
 
 
 def choose_names(

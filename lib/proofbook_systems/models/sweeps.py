@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -9,7 +10,14 @@ from proofbook_systems.models.findings import CHECKS, Verdict
 from proofbook_systems.models.planting import FAULTS
 from proofbook_systems.models.summaries import table
 
-__all__ = ["FaultCount", "count_faults", "faults_table", "find_false_alarms", "name_missed"]
+__all__ = [
+    "FaultCount",
+    "count_faults",
+    "faults_table",
+    "find_false_alarms",
+    "name_missed",
+    "why_not_planted",
+]
 
 
 class FaultCount(NamedTuple):
@@ -37,6 +45,20 @@ def count_faults(verdicts: Iterable[Verdict]) -> dict[str, FaultCount]:
             *(statuses.count(status) for status in ("passed", "failed", "skipped"))
         )
     return counts
+
+
+def why_not_planted(verdicts: Iterable[Verdict], fault: str) -> str:
+    """Return the most frequent reason why a fault could not be planted, with how often it was."""
+    reasons = Counter(
+        each.reason
+        for verdict in verdicts
+        for each in verdict.planted
+        if each.check == fault and each.status == "skipped"
+    )
+    if not reasons:
+        return "no type came so far that faults are planted"
+    reason, count = reasons.most_common(1)[0]
+    return f"{reason} ({count} of {reasons.total()} types)"
 
 
 def name_missed(verdicts: Iterable[Verdict]) -> list[str]:

@@ -16,6 +16,8 @@ __all__ = ["NEW_TOKENS", "check_cache", "check_generate"]
 
 NEW_TOKENS = 4
 _MOST_REVISIONS = 3
+_FIRST_CACHED = 2
+"""The first word that is written with what a cache holds: there is nothing in it before."""
 
 
 def check_generate(model: Any, inputs: Inputs, more: Mapping[str, Any]) -> tuple[str, Any]:
@@ -133,13 +135,17 @@ def check_cache(model: Any, inputs: Inputs, tolerance: float, more: Mapping[str,
         raise NotApplicableError("has no cache")
     cached, plain = (_scores(model, inputs, use_cache, more) for use_cache in (True, False))
     steps = min(len(cached), len(plain))
+    if steps < _FIRST_CACHED:
+        raise NotApplicableError(f"{steps} words are scored, and the first is written without it")
     for step in range(steps):
         distance = measure_distance({"scores": plain[step]}, {"scores": cached[step]})
         if distance.share > tolerance:
             return f"with the cache, word {step + 1} is scored {distance.share:.1e} away"
         if not torch.equal(plain[step].argmax(-1), cached[step].argmax(-1)):
+            if step + 1 < _FIRST_CACHED:
+                raise NotApplicableError("two first words are scored alike: the texts are two")
             break  # a tie, within the tolerance: from here on the texts are two
-    return "" if steps else "no scores were returned"
+    return ""
 
 
 def _scores(

@@ -94,8 +94,13 @@ def _rows(pair: _Pair) -> str:
 
 def _gradient(pair: _Pair) -> str:
     ours, theirs = pair.ours, pair.theirs
-    if not ours.gradient or ours.gradient == theirs.gradient or not ours.grad_norm:
+    if not ours.gradient or ours.gradient == theirs.gradient:
         return ""
+    if not ours.grad_norm:
+        return (
+            f"update {theirs.number} has no gradient that is not zero, and one of norm "
+            f"{theirs.grad_norm:.9g} without a crash: it does not reach the optimizer"
+        )
     start = (
         f"update {theirs.number} has the rows and weights that are due, and a gradient of norm "
         f"{ours.grad_norm:.9g}, not {theirs.grad_norm:.9g}"

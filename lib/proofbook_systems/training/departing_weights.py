@@ -42,14 +42,12 @@ def why_other_weights(
         verb = "has" if len(differing) == 1 else "have"
         was = "was" if len(differing) == 1 else "were"
         return f"{what} {verb} the value of a new training: {was} not restored from the checkpoint"
-    return f"{what} {_changed(differing, mine, due, alone, saved)}"
+    return f"{what} {_changed(differing, mine, alone, saved)}"
 
 
 def _changed(
-    differing: Sequence[str], mine: dict[str, str], due: dict[str, str] | object, alone: Watched,
-    saved: Sequence[SavedTensor],
-) -> str:  # fmt: skip
-    assert isinstance(due, dict)
+    differing: Sequence[str], mine: dict[str, str], alone: Watched, saved: Sequence[SavedTensor]
+) -> str:
     are = "is" if len(differing) == 1 else "are"
     for update in alone.updates:
         if all(update.weights.get(name) == mine[name] for name in differing):

@@ -154,7 +154,7 @@ def _departing(
     """Return the updates with another rate than is due."""
     return [
         number for number, rate in rates.items()
-        if abs(rate - convention.rate(plan, number, shift)) > _CLOSE * plan.peak
+        if not abs(rate - convention.rate(plan, number, shift)) <= _CLOSE * plan.peak  # or NaN
     ]  # fmt: skip
 
 

@@ -88,11 +88,23 @@ def count_kept(path: Path, before: bytes) -> int | None:
     kind = _kind(path)
     if kind not in ("table", "JSON lines"):
         return None
-    now = path.read_bytes()
-    size = next((n for n, (a, b) in enumerate(zip(before, now, strict=False)) if a != b), None)
-    kept = now[: min(len(before), len(now)) if size is None else size]
+    kept = _common_beginning(before, path.read_bytes())
     lines = kept[: kept.rfind(b"\n") + 1].decode(encoding="utf-8", errors="replace")
     return len(_read_text(kind, lines))
+
+
+def _common_beginning(before: bytes, now: bytes) -> bytes:
+    """Return what both begin with; by halves, since logs are long and are read again and again."""
+    if now.startswith(before):
+        return before
+    same, other = 0, min(len(before), len(now)) + 1
+    while other - same > 1:
+        middle = (same + other) // 2
+        if before[same:middle] == now[same:middle]:
+            same = middle
+        else:
+            other = middle
+    return now[:same]
 
 
 def _read_text(kind: str, text: str) -> list[Entry]:

@@ -13,12 +13,17 @@ from typing import NamedTuple
 
 from proofbook.errors import SubjectError
 
-__all__ = ["DICTIONARY", "Numbering", "Recognised", "Step", "last_step", "numbering_of"]
+__all__ = [
+    "CHECKPOINTS", "DICTIONARY", "Numbering", "Recognised", "Step", "last_step", "numbering_of",
+]  # fmt: skip
 
+CHECKPOINTS = "the names of its checkpoints"
 DICTIONARY = "dictionaries beside a progress bar"
 _OFTEN = 0.8
 """Part of the steps of a bar that are told at the same distance where none are left out."""
 _OFTEN_IN_A_LOG = 0.4
+_FEWEST = 6
+"""Steps from which on a log's last distance should be no longer than the others."""
 
 
 class Step(NamedTuple):
@@ -47,10 +52,13 @@ class Numbering(NamedTuple):
         """
         throttled = told is None or told.is_bar
         stride = self.stride if throttled else self._finest(steps)
+        # A log that told every step until then has lost those before its last.
+        is_even = len(steps) >= _FEWEST and self.regular(steps[:-1], stride, _OFTEN)
+        last = None if is_even and told and told.is_log else steps[-1].number
         wrong = [
             f"{a.number} is followed by {b.number}"
             for a, b in pairwise(steps)
-            if not _continues(a.number, b.number, stride, last=steps[-1].number)
+            if not _continues(a.number, b.number, stride, last=last)
         ]
         regular = self.regular(steps, stride, _OFTEN if throttled else _OFTEN_IN_A_LOG)
         return wrong if regular else [each for each in wrong if _goes_back(each)]
@@ -108,6 +116,11 @@ class Recognised:
         return "progress bar" in self.name and self.name != DICTIONARY
 
     @property
+    def is_log(self) -> bool:
+        """Whether it is written step by step: no bar, and not the names of checkpoints."""
+        return not self.is_bar and self.place != CHECKPOINTS
+
+    @property
     def words(self) -> str:
         """All of it in a sentence."""
         example = f", such as {self.sample!r}" if self.sample else ""
@@ -136,7 +149,7 @@ def numbering_of(steps: Sequence[Step]) -> Numbering:
     return Numbering(min(steps[0].number, 1), stride)
 
 
-def _continues(before: int, number: int, stride: int, *, last: int) -> bool:
+def _continues(before: int, number: int, stride: int, *, last: int | None) -> bool:
     """Say whether a number comes after another, and no later than it should; the last one may."""
     return before < number and (number - before <= stride or number == last)
 

@@ -32,7 +32,9 @@ class Judged(NamedTuple):
 
     faults: list[str]
     compared: int
-    """Weights that were found by their names, in all checkpoints."""
+    """Weights of the checkpoints that hold enough as it was in memory to be judged by it."""
+    why_not: str
+    """Why none could be judged; empty where one could."""
 
 
 class SavedTensor(NamedTuple):
@@ -80,16 +82,28 @@ def judge_saved_weights(seen: Watched, checkpoints: Iterable[Checkpoint]) -> Jud
         checkpoints: Those that it left.
     """
     history, faults, places = _history(seen), list[str](), dict[int, int]()
-    compared = 0
+    compared = found = 0
     for checkpoint in checkpoints:
         label = f"checkpoint {checkpoint.step}" if checkpoint.step >= 0 else checkpoint.path.name
         times, never = _times_of(history, read_tensors(checkpoint))
-        compared += len(times) + len(never)
+        found += len(times) + len(never)
+        compared += len(times) + len(never) if _is_judged(times, never) else 0
         if fault := _fault(times, never):
             faults.append(f"{label} {fault}")
         elif times and checkpoint.step > 0:
             places[checkpoint.step] = max(frozenset.intersection(*times.values()))
-    return Judged([*faults, *_uneven(places)], compared)
+    return Judged([*faults, *_uneven(places)], compared, "" if compared else _why_not(seen, found))
+
+
+def _why_not(seen: Watched, found: int) -> str:
+    if found:
+        return "most weights in checkpoints are as they never were in memory: rounded, or averaged"
+    return seen.why_empty or "no checkpoint has weights that can be read, by the network's names"
+
+
+def _is_judged(times: Mapping[str, frozenset[int]], never: list[str]) -> bool:
+    """Say whether a checkpoint holds so much as it was in memory that the rest should be so."""
+    return bool(times) and len(times) >= _SHARE * (len(times) + len(never))
 
 
 def _history(seen: Watched) -> dict[str, dict[str, set[int]]]:
@@ -127,7 +141,7 @@ def _fault(times: Mapping[str, frozenset[int]], never: list[str]) -> str:
             f"has {first} as it was after update {max(times[first])}, and {other} as after update "
             f"{min(times[other])}: weights were changed while they were saved"
         )
-    if never and len(times) >= _SHARE * (len(times) + len(never)):
+    if never and _is_judged(times, never):
         return (
             f"has {never[0]} as it never was in memory, and {len(times)} other weights as they "
             "were: it was changed, or rounded, when it was saved"

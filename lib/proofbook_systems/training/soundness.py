@@ -150,7 +150,7 @@ def _content_faults(
         if not isinstance(value, torch.Tensor) or bool(torch.isfinite(value).all()):
             continue
         # The best value so far is infinite before there is one.
-        if value.numel() == 1 and not bool(torch.isnan(value).any()) and not _is_learnt(name, key):
+        if value.numel() == 1 and not bool(torch.isnan(value).any()) and not _is_used(name, key):
             continue
         # A mask that is added before a softmax has infinite values by right, in every checkpoint.
         same = isinstance(other.get(key), torch.Tensor) and torch.equal(value, other[key])
@@ -158,8 +158,9 @@ def _content_faults(
             yield f"{name}: {key} has values that are NaN or infinite"
 
 
-def _is_learnt(name: str, key: str) -> bool:
-    return role_of(name, key) in ("weights", "EMA", "optimizer")
+def _is_used(name: str, key: str) -> bool:
+    """Whether the next update is computed with it, which it spoils; a scale of gradients, too."""
+    return role_of(name, key) in ("weights", "EMA", "optimizer", "scaler")
 
 
 def _shape_faults(name: str, states: Mapping[str, Any], like: Mapping[str, Any]) -> Iterator[str]:

@@ -23,6 +23,7 @@ from proofbook_systems.training.log_lines import (
 )
 from proofbook_systems.training.log_lines import split_lines as _split
 from proofbook_systems.training.numbering import (
+    CHECKPOINTS,
     DICTIONARY,
     Numbering,
     Recognised,
@@ -35,7 +36,6 @@ from proofbook_systems.training.saved_steps import SavedSteps
 __all__ = ["Numbering", "Recognised", "Step", "StepLog", "last_step", "numbering_of"]
 
 _PRINTED = "what it prints"
-_SAVED = "the names of its checkpoints"
 _TAIL = 8192
 _LIVE = (".jsonl", ".csv")
 
@@ -73,7 +73,7 @@ class StepLog:
 
     @property
     def _by_checkpoints(self) -> bool:
-        return self.known is not None and self.known.place == _SAVED
+        return self.known is not None and self.known.place == CHECKPOINTS
 
     def reached(self, printed: str) -> int:
         """Return the largest step that is told so far, quickly; 0 where there is none."""
@@ -120,7 +120,7 @@ class StepLog:
         steps = [Step(step, None, None) for step in (self.saved.look() if self.saved else [])]
         if not steps:
             return None, []
-        return Recognised(name="no log", place=_SAVED, count=len(steps)), steps
+        return Recognised(name="no log", place=CHECKPOINTS, count=len(steps)), steps
 
     def _from_the_first_printed(
         self, found: Recognised, steps: list[Step], printed: str

@@ -132,8 +132,9 @@ def judge_overflow(whole: Trial, over: Trial) -> Verdict:
         whole: The same steps in 32 bits.
         over: With a scale that is too large at first.
     """
-    if over.ended.code != 0:
-        return Verdict(over.words, "")
+    for trial in (whole, over):
+        if trial.ended.code != 0:
+            return Verdict(trial.words, "")
     wrong = [number for number, loss in over.losses().items() if not math.isfinite(loss)]
     applied = [each for each in over.seen.updates if not math.isfinite(each.grad_norm)]
     if applied:
@@ -166,7 +167,8 @@ def judge_variants(trials: Mapping[str, Trial]) -> dict[str, Verdict]:
     """Return what is wrong with each variant of the trial ``whole``, by its check's name."""
     verdicts = dict[str, Verdict]()
     if split := trials.get("split"):
-        why_not = _why_other_rows(trials["whole"].seen, split.seen)
+        both_end = trials["whole"].ended.code == split.ended.code == 0
+        why_not = _why_other_rows(trials["whole"].seen, split.seen) if both_end else ""
         fault = compare_first_updates(trials["whole"], split)
         verdicts["passes-add-up"] = Verdict("" if why_not else fault, why_not)
     if half := trials.get("half"):

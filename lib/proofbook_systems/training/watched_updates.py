@@ -15,7 +15,7 @@ from proofbook_systems.training.watching import Watched
 
 __all__ = [
     "passes_of", "rates_after", "rates_of", "repeated_rows", "told_otherwise", "too_long",
-    "why_not_clipped", "wrong_mode", "wrong_passes",
+    "why_not_clipped", "why_rates_uncompared", "why_rows_unjudged", "wrong_mode", "wrong_passes",
 ]  # fmt: skip
 
 _ROUNDING = 1e-3
@@ -110,11 +110,18 @@ def repeated_rows(watched: Watched, most: float) -> str:
     return ""
 
 
+def why_rows_unjudged(watched: Watched) -> str:
+    """Say why nothing can be said of rows that come again; empty where something can."""
+    count = sum(bool(each.rows) for each in watched.updates)
+    few = f"{count} updates with rows were seen, and {_FEWEST} are the fewest"
+    return watched.why_no_rows or (few if count < _FEWEST else "")
+
+
 def too_long(watched: Watched, limit: float) -> list[str]:
     """Return the updates that used a gradient longer than it may be, in words."""
     return [
         f"update {each.number}: {each.grad_norm:.4g}"
-        for each in watched.updates if each.grad_norm > limit * (1 + _ROUNDING)
+        for each in watched.updates if not each.grad_norm <= limit * (1 + _ROUNDING)  # or NaN
     ]  # fmt: skip
 
 
@@ -135,11 +142,20 @@ def told_otherwise(watched: Watched, steps: Sequence[Step]) -> str:
     for number in sorted(told.keys() & rates.keys()):
         near = [rates[n] for n in (number - 1, number, number + 1) if n in rates]
         off = min(abs(told[number] - rate) for rate in near)
-        if off > 0.01 * max(rates.values()):
+        if not off <= 0.01 * max(rates.values()):  # or NaN
             return (
                 f"step {number} tells the learning rate {told[number]:.4g}, and its update had "
                 f"{rates[number]:.4g}"
             )
+    return ""
+
+
+def why_rates_uncompared(watched: Watched, steps: Sequence[Step]) -> str:
+    """Say why no told rate can be compared with a used one; empty where one can."""
+    if not watched.updates:
+        return watched.why_empty or "no update was seen"
+    if not rates_of(watched).keys() & rates_of(Watched(), steps).keys():
+        return "no step tells the learning rate of an update that was seen"
     return ""
 
 

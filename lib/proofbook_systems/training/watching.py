@@ -109,9 +109,10 @@ class Watched:
 
     @property
     def why_empty(self) -> str:
-        """Why there is nothing to look at; empty where there is something."""
-        if self.fault and not self.updates:
-            return f"nothing could be seen of the trainer: {self.fault}"
+        """Why there is nothing to look at, or no more from some update on; empty where all is."""
+        if self.fault:
+            after = f" after update {len(self.updates)}" if self.updates else ""
+            return f"nothing could be seen of the trainer{after}: {self.fault}"
         if not self.updates:
             return "no update by a PyTorch optimizer was seen in the trainer's processes"
         return ""
@@ -180,7 +181,9 @@ def read_watch(folder: Path) -> Watched:
     if not trained:
         return Watched(fault=fault, pending=all_seen[0].pending if all_seen else ())
     most = max(trained, key=lambda each: len(each.updates))
-    return replace(most, processes=len(trained), fault=most.fault or fault)
+    return replace(
+        most, processes=len(trained), fault=most.fault or (fault if not most.updates else "")
+    )
 
 
 class _Pass(NamedTuple):

@@ -50,6 +50,11 @@ def test_shares_leave_out_what_was_not_tried() -> None:
     assert tables.share_on(SOME, "openvino", "match") == pytest.approx(2 / 3)
     assert tables.find_absence(SOME, "cuda") == "no CUDA device"
     assert tables.find_absence(SOME, "openvino") == ""
+    uncompared = DeviceVerdict(
+        device="openvino",
+        findings=[Finding(check="match", status="skipped", reason="draws at random")],
+    )
+    assert tables.find_absence([verdict("vae", uncompared)], "openvino") == "draws at random"
 
 
 def test_a_type_without_any_step_on_a_device_has_not_passed_there() -> None:
@@ -96,6 +101,8 @@ def test_a_reason_has_a_cause(reason: str, cause: str) -> None:
 def test_a_graph_of_one_shape_is_an_export() -> None:
     assert judge_export(row("cpu", failed="other-shape")).status == "passed"
     assert judge_export(row("cpu", failed="inputs")).reason == "inputs: it broke"
+    assert judge_export(DeviceVerdict(device="cpu", skipped="not there")).status == "skipped"
+    assert judge_export(DeviceVerdict(device="cpu")).status == "skipped"
 
 
 def test_devices_have_time_of_their_own() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,12 @@ from proofbook_systems.models.changes import changes_table, compare_results, des
 from proofbook_systems.models.findings import DeviceVerdict, Finding, Verdict
 from proofbook_systems.models.recorded import Recorded, read_recorded, record
 from proofbook_systems.models.results import ResultFiles
-from proofbook_systems.models.sides import choose_names, compare_names, find_side
+from proofbook_systems.models.sides import (
+    choose_names,
+    compare_names,
+    find_side,
+    why_none_can_vanish,
+)
 
 STEPS = ("export", "compile", "run", "match")
 DEVICE = DeviceVerdict(
@@ -148,3 +154,14 @@ def test_a_few_results_say_nothing_about_the_other_types_of_a_release() -> None:
     few = replace(installed, recorded={"bert": Recorded(type="bert")}, types=None)
     assert compare_names(few, installed) == ([], [])
     assert compare_names(installed, few) == ([], [])
+    assert why_none_can_vanish(few, installed) == why_none_can_vanish(few, few) == ""
+    assert "has only the types that were tried" in why_none_can_vanish(installed, few)
+
+
+@pytest.mark.parametrize("odd", [math.nan, math.inf])
+def test_a_number_that_is_not_finite_any_more_is_out_of_its_band(odd: float) -> None:
+    sides = [Recorded(type="bert", metrics={"memory_mb": value}) for value in (100.0, odd)]
+    before, after = ({"bert": side} for side in sides)
+    assert [each.kind for each in compare_results(before, after)] == ["metric"]
+    assert [each.kind for each in compare_results(after, before)] == ["metric"]
+    assert compare_results(after, after) == []

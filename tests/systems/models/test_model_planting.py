@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 
+from proofbook_systems.models import writing
 from proofbook_systems.models.checking import (
     WITHOUT_REFERENCE,
     Ready,
@@ -16,15 +17,20 @@ from proofbook_systems.models.checking import (
     Trial,
     make_subject,
 )
-from proofbook_systems.models.comparing import check_batch, check_padding
+from proofbook_systems.models.comparing import NotApplicableError, check_batch, check_padding
 from proofbook_systems.models.controls import try_fault
 from proofbook_systems.models.findings import Finding, Verdict
 from proofbook_systems.models.hints import Hint
 from proofbook_systems.models.inputs import Layout
 from proofbook_systems.models.lifecycle import load
 from proofbook_systems.models.outputs import call
-from proofbook_systems.models.planting import FAULTS, planted
-from proofbook_systems.models.sweeps import count_faults, find_false_alarms, name_missed
+from proofbook_systems.models.planting import FAULTS, find_damage, planted
+from proofbook_systems.models.sweeps import (
+    count_faults,
+    find_false_alarms,
+    name_missed,
+    why_not_planted,
+)
 
 
 class Reader(torch.nn.Module):
@@ -182,6 +188,8 @@ def test_faults_are_counted_and_the_missed_ones_named() -> None:
     assert counts["ignored-mask"] == (1, 1, 0) and counts["ignored-mask"].share == 0.5
     assert counts["misused-cache"] == (0, 0, 1)
     assert name_missed(some) == ["reader: ignored-mask was not seen by padding"]
+    assert why_not_planted(some, "misused-cache") == "no cache (1 of 1 types)"
+    assert why_not_planted(some, "zeroed-weight") == "no type came so far that faults are planted"
 
 
 def test_a_check_that_changes_from_round_to_round_is_a_false_alarm() -> None:
@@ -189,3 +197,36 @@ def test_a_check_that_changes_from_round_to_round_is_a_false_alarm() -> None:
     assert find_false_alarms(calm) == []
     nervous = [*calm, [_verdict(padding="failed", batch="failed")]]
     assert find_false_alarms(nervous) == ["reader: padding fails in 1 of 4 rounds: "]
+
+
+def test_weights_that_are_rounded_already_have_nothing_to_break_so() -> None:
+    model = torch.nn.Linear(2, 2)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(parameter.bfloat16().float())
+    damage = find_damage("rounded-dtype")
+    assert damage is not None
+    with torch.no_grad():
+        assert not damage(model)
+        model.bias.add_(2.0**-20)
+        assert damage(model)
+
+
+@pytest.mark.parametrize("steps", [0, 1])
+def test_words_that_no_cache_was_read_for_say_nothing_of_it(
+    steps: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores = [torch.ones(1, 4)] * 2
+    monkeypatch.setattr(writing, "_own_generate", lambda model: False)
+    monkeypatch.setattr(writing, "_scores", lambda *args: scores[:steps])
+
+    class Writer:
+        def can_generate(self) -> bool:
+            return True
+
+        def forward(self, use_cache: bool = True) -> None: ...
+
+    with pytest.raises(NotApplicableError, match="the first is written without it"):
+        writing.check_cache(Writer(), {}, 1e-4, {})
+    monkeypatch.setattr(writing, "_scores", lambda *args: scores)
+    assert writing.check_cache(Writer(), {}, 1e-4, {}) == ""

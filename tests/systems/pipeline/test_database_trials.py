@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from kept_records import open_records
 
-from proofbook_systems.pipeline.databases import batches, initialisation, migration, trials
+from proofbook_systems.pipeline.databases import (
+    baselines,
+    batches,
+    initialisation,
+    migration,
+    trials,
+)
 from proofbook_systems.pipeline.databases.baselines import Baseline, run_baseline
 from proofbook_systems.pipeline.databases.config import DatabasesConfig
 from proofbook_systems.pipeline.databases.damage import try_damage, try_read_only
@@ -137,13 +146,13 @@ def test_right_databases_of_another_form_are_right(tmp_path: Path) -> None:
     form = "persist+one_file+row_by_row+other_names+views+no_ids"
     subject, config = open_records(tmp_path, form=form)
     config = config.model_copy(update={"kills": 1})
-    baselines, findings = trials.undisturbed(subject, config.writers, config.workers)
+    made, findings = trials.undisturbed(subject, config.writers, config.workers)
     findings += initialise(subject, config, "")
-    findings += trials.try_writers(subject, config, baselines)
-    findings += trials.try_crashes(subject, config, baselines)
-    findings += trials.try_files(subject, baselines)
+    findings += trials.try_writers(subject, config, made)
+    findings += trials.try_crashes(subject, config, made)
+    findings += trials.try_files(subject, made)
     assert {each.name: each.faults for each in findings if each.faults} == {}
-    assert len(baselines) == len(config.writers)
+    assert len(made) == len(config.writers)
 
 
 @pytest.mark.slow
@@ -161,16 +170,16 @@ def test_damaged_file_that_is_moved_and_told_is_right(tmp_path: Path) -> None:
 
 def test_stage_whose_database_was_not_declared_is_not_tried(tmp_path: Path) -> None:
     subject, config = open_records(tmp_path, form="trends_only")
-    baselines, findings = trials.undisturbed(subject, ["images"], config.workers)
-    assert baselines == []
+    made, findings = trials.undisturbed(subject, ["images"], config.workers)
+    assert made == []
     assert findings[0].untried == "paths has no library_db"
 
 
 def test_rows_that_are_there_already_are_no_missing_rows(tmp_path: Path) -> None:
     subject, config = open_records(tmp_path)
     run_stage(subject.workspace, "trends", "e0")
-    baselines, findings = trials.undisturbed(subject, ["trends"], config.workers)
-    assert (baselines, findings[0].faults) == ([], [])
+    made, findings = trials.undisturbed(subject, ["trends"], config.workers)
+    assert (made, findings[0].faults) == ([], [])
     assert "held already what trends writes" in findings[0].untried
 
 
@@ -191,3 +200,23 @@ def test_stages_that_make_their_own_tables_need_no_command_for_it(tmp_path: Path
     assert {each.untried for each in others} == {
         "commands has no init: the stages make the tables themselves"
     }
+
+
+@pytest.mark.parametrize(("rows", "held"), [(0, False), (1, False), (2, True)])
+def test_only_a_table_with_as_many_rows_can_have_held_them(
+    rows: int, held: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stage that is kept from writing by rows of others has not written before."""
+
+    def content(size: int) -> Any:
+        return SimpleNamespace(sizes=lambda: {("a.db", "trends"): size, ("a.db", "others"): 9})
+
+    read = iter([content(0), content(2)])
+    workspace = SimpleNamespace(has=lambda stage: False)
+    subject: Any = SimpleNamespace(
+        copy=lambda *names: nullcontext(workspace), remove=lambda _: None, episodes=["e0"],
+        read=lambda _: next(read),
+    )  # fmt: skip
+    ended = SimpleNamespace(ended_well=True)
+    monkeypatch.setattr(baselines, "run_stage", lambda *args: ended)
+    assert baselines.writes_when_empty(subject, "trends", content(rows)) == held

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from proofbook.media import AudioFault
 from proofbook_systems.pipeline.artefacts import PlacedLine
 from proofbook_systems.pipeline.film.dialogue import Dialogue
 from proofbook_systems.pipeline.film.hearing import Heard
@@ -61,3 +63,12 @@ def test_only_what_the_lines_own_file_says_there_is_no_click(
     assert [fault for fault in found if fault.name == "click"], "it is seen at first"
     assert [f.name for f in without_speech(found, sound, dialogue())].count("click") == is_told
     assert list(without_speech(found, sound, None)) == found
+
+
+def test_where_nothing_can_be_measured_nothing_is_excused() -> None:
+    """A block that is a sample short of the window, as at the begin of 11025 samples a second."""
+    samples = np.full((22_050, 1), 0.01, np.float32)
+    sound = FilmSound(samples=samples, rate=11_025, begins=0.0, codec="aac", profile="LC", gap=0.0)
+    spoken_at_once = replace(dialogue(), heard={1: Heard(at=0.0, likeness=1.0, gain=0.0)})
+    click = AudioFault(name="click", words="clicks", measured=1, limit=0, places=(0.0,))
+    assert list(without_speech([click], sound, spoken_at_once)) == [click]

@@ -158,6 +158,11 @@ FAULTS: dict[str, tuple[Callable[[Run, dict[str, Any]], None], str, str]] = {
     "one tensor": (with_model(lambda s: with_one(s, "2.weight")), "weights",
                    "the weight 2.weight has the value of a new training"),
     "rounded": (with_model(rounded), "weights", "rounded to bfloat16: they are rounded when load"),
+    "rows exchanged": (
+        with_model(lambda s: s["model"] | {"0.weight": s["model"]["0.weight"].flip(0)}), "weights",
+        "the weight 0.weight is neither as they were nor as the checkpoint has them"),
+    "no gradient": (after(lambda run: setattr(run, "scale", 0.0)), "gradient",
+                    "has no gradient that is not zero"),
     "average": (with_model(lambda s: s["ema"]), "weights", "the moving average of the weights"),
     "evaluation": (after(lambda run: run.net.eval()), "mode", "in the mode for evaluation"),
     "no dropout": (after(lambda run: run.net[1].eval()), "mode", "dropout is off"),
@@ -241,10 +246,12 @@ SAVES: dict[str, tuple[Callable[[dict[int, dict[str, Any]]], dict[int, dict[str,
 def test_what_is_saved_was_in_memory_at_one_time(save: str, alone: Alone, tmp_path: Path) -> None:
     change, words = SAVES[save]
     judged = judge_saved_weights(alone.seen, saved(tmp_path / "out", change(alone.states)))
-    assert judged.compared
+    assert bool(judged.compared) == (not judged.why_not) == ("by right" not in save)
     assert (bool(judged.faults), words in "".join(judged.faults)) == (bool(words), True), judged
 
 
 def test_weights_by_other_names_are_not_compared(alone: Alone, tmp_path: Path) -> None:
     other = {4: {"model": {f"blocks{n}": v for n, v in alone.states[4]["model"].items()}}}
-    assert judge_saved_weights(alone.seen, saved(tmp_path / "out", other)) == ([], 0)
+    judged = judge_saved_weights(alone.seen, saved(tmp_path / "out", other))
+    assert (judged.faults, judged.compared) == ([], 0)
+    assert judged.why_not == "no checkpoint has weights that can be read, by the network's names"

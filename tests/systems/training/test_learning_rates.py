@@ -97,3 +97,10 @@ def test_a_resumption_with_another_plan_is_named_at_its_first_update() -> None:
     assert compare_plans({n: alone[n] for n in (51, 52)}, alone) == ""
     words = compare_plans({51: alone[51], 52: 1e-3}, alone)
     assert words.startswith("update 52 has the rate 0.001, and ")
+
+
+def test_a_rate_that_is_no_number_leaves_its_plan() -> None:
+    plan = RatePlan(schedule="linear", peak=1e-3, warmup=0, total=10)
+    rates = {n: plan.rate(n - 1) for n in range(1, 11)}
+    assert explain_rates(rates, plan) == ""
+    assert explain_rates(rates | {5: math.nan}, plan).startswith("update 5 has the rate nan")

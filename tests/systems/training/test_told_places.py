@@ -6,8 +6,16 @@ import json
 import struct
 from pathlib import Path
 
+import pytest
+
 from proofbook_systems.training.running import Ended
-from proofbook_systems.training.told_places import disagreement, find_places, table_of
+from proofbook_systems.training.told_places import (
+    Place,
+    disagreement,
+    find_places,
+    table_of,
+    why_uncompared,
+)
 from proofbook_systems.training.wandb_files import read_wandb
 
 BLOCK = 32768
@@ -104,3 +112,23 @@ def test_a_training_that_tells_nothing_has_no_place(tmp_path: Path) -> None:
     ended = Ended(code=0, state="x", steps=[], printed="hello\n", seconds=1.0)
     assert find_places(ended, tmp_path) == []
     assert disagreement([]) == ""
+    assert why_uncompared([]) == "no losses are told anywhere"
+
+
+@pytest.mark.parametrize(
+    "losses",
+    [{12: 9.0}, dict.fromkeys(range(1, 7), 9.0), dict.fromkeys(range(1, 5), 9.0)],
+    ids=["the last one alone", "of half the steps", "of a third"],
+)
+def test_a_place_that_tells_few_steps_must_tell_the_same(losses: dict[int, float]) -> None:
+    places = [Place("printed", "", LOSSES), Place("JSON lines", "log.jsonl", losses)]
+    assert why_uncompared(places) == ""
+    assert "9 in JSON lines" in disagreement(places)
+
+
+def test_places_without_a_common_step_are_not_the_same() -> None:
+    alone = [Place("printed", "", LOSSES)]
+    assert why_uncompared(alone) == "losses are told in one place alone"
+    other = [*alone, Place("JSON lines", "log.jsonl", {900: 9.0, 910: 8.0})]
+    assert why_uncompared(other) == "no two places tell the loss of the same step"
+    assert disagreement(other) == ""

@@ -230,6 +230,8 @@ def test_a_best_value_that_there_is_not_yet_is_infinite_by_right(tmp_path: Path)
     assert "state_dict.w has values" in "".join(find_faults(path, []))
     torch.save(best | {"callbacks": {"kth_value": torch.tensor(torch.nan)}}, path)
     assert "kth_value has values" in "".join(find_faults(path, []))
+    torch.save(best | {"scaler": {"scale": torch.tensor(torch.inf)}}, path)
+    assert "scaler.scale has values" in "".join(find_faults(path, []))
 
 
 def test_a_checkpoint_of_any_layout_is_judged(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from proofbook.errors import SubjectError
 from proofbook_systems.training.event_files import Scalar, read_scalars
-from proofbook_systems.training.log_files import Entry, read_log
+from proofbook_systems.training.log_files import Entry, count_kept, read_log
 from proofbook_systems.training.log_lines import FORMS, own_form, read_lines
 from proofbook_systems.training.steps import Recognised, Step, StepLog, numbering_of
 
@@ -230,6 +230,8 @@ def test_gaps_are_told_where_steps_are_regular_and_not_where_a_bar_is_throttled(
         (sorted({*range(10, 101, 10), 25, 75}), []),
         ([1, 2, 4, 8, 16, 32, 64, 100], []),
         ([*range(0, 60, 10), 59], []),
+        ([*range(1, 40), 100], ["39 is followed by 100"]),
+        ([1, 2, 100], []),
     ],
 )
 def test_a_log_that_leaves_out_steps_is_found_and_one_that_tells_some_is_right(
@@ -256,6 +258,16 @@ def test_steps_that_are_told_again_in_a_log_that_was_cut_are_new(tmp_path: Path)
     log.begin()
     path.write_text(lines(1, 10, 0.1) + lines(11, 16, 0.7))
     assert [step.number for step in log.read("")[1]] == [11, 12, 13, 14, 15, 16]
+
+
+def test_what_a_log_has_kept_is_found_to_the_byte(tmp_path: Path) -> None:
+    path = tmp_path / "train.jsonl"
+    before = "".join(f'{{"step": {n}, "loss": {1 / n}}}\n' for n in range(1, 5)).encode()
+    for place in range(len(before) + 1):
+        for now in (before[:place], before[:place] + b"#" + before[place + 1 :]):
+            path.write_bytes(now)
+            same = next((n for n in range(len(now)) if now[n : n + 1] != before[n : n + 1]), None)
+            assert count_kept(path, before) == now[:same].count(b"\n")
 
 
 def test_a_loss_that_is_not_a_number_is_one(tmp_path: Path) -> None:

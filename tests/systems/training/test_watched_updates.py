@@ -25,6 +25,8 @@ from proofbook_systems.training.watched_updates import (
     told_otherwise,
     too_long,
     why_not_clipped,
+    why_rates_uncompared,
+    why_rows_unjudged,
     wrong_mode,
     wrong_passes,
 )
@@ -231,3 +233,27 @@ def test_a_training_that_counts_from_0_may_make_the_last_numbers_step(
     """As nanoGPT ends when its last number is passed."""
     numbering = numbering_of([Step(number, 1.0, None) for number in range(told[0], told[1] + 1)])
     assert numbering.due(steps, told[1]) == due
+
+
+def test_what_is_no_number_is_not_within_its_limit() -> None:
+    assert too_long(watched([1], [math.nan]), 1.0) == ["update 1: nan"]
+    told = [Step(1, 2.0, math.nan)]
+    assert told_otherwise(watched([1]), told).startswith("step 1 tells the learning rate nan")
+
+
+def test_nothing_compared_is_told() -> None:
+    assert why_rows_unjudged(watched([1] * 3)) == (
+        "3 updates with rows were seen, and 4 are the fewest"
+    )
+    assert why_rows_unjudged(watched([1] * 4)) == ""
+    assert why_rates_uncompared(watched([]), []).startswith("no update by a PyTorch optimizer")
+    assert why_rates_uncompared(watched([1]), [Step(1, 2.0, None)]).startswith("no step tells")
+    assert why_rates_uncompared(watched([1]), [Step(1, 2.0, 1e-3)]) == ""
+
+
+def test_a_short_training_that_ends_badly_is_a_fault_whatever_its_rows() -> None:
+    other = trial(OVER, seen=watched([1], rows="efgh"), code=1)
+    split = judge_variants({"whole": WHOLE, "split": other})["passes-add-up"]
+    assert ("exited with code 1" in split.fault, split.why_not) == (True, "")
+    whole = trial(OVER, code=1)
+    assert "exited with code 1" in judge_overflow(whole, trial(OVER, seen=watched([1] * 9))).fault

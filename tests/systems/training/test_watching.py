@@ -17,6 +17,7 @@ import torch
 from torch import nn
 
 from proofbook_systems.training.injected.sitecustomize import scale_gradients, watch_torch
+from proofbook_systems.training.injected.tensors import can_tell_draws
 from proofbook_systems.training.watching import (
     Watched,
     read_watch,
@@ -302,6 +303,13 @@ def test_a_failing_look_is_told_and_the_training_goes_on(
     seen = look()
     assert len(seen.updates) == 1
     assert "TypeError" in seen.fault
+    assert seen.why_no_rows.startswith("nothing could be seen of the trainer after update 1: Type")
+
+
+def test_draws_on_a_device_whose_generator_is_not_looked_at_are_not_known() -> None:
+    """As on a Mac's GPU; dropout would seem to be off."""
+    assert can_tell_draws(Net())
+    assert not can_tell_draws(Net().to("meta"))
 
 
 def test_batches_after_the_last_update_are_kept(look: Look, net: Net, tmp_path: Path) -> None:

@@ -32,9 +32,16 @@ def _rows(verdicts: Iterable[Verdict], device: str) -> list[DeviceVerdict]:
 
 
 def find_absence(verdicts: Iterable[Verdict], device: str) -> str:
-    """Return why a device was not there; empty where anything ran on it."""
+    """Return why no answer of a device was judged; empty where one was, or did not come."""
     rows = _rows(verdicts, device)
-    return rows[0].skipped if rows and all(row.skipped for row in rows) else ""
+    if not all(row.skipped or row.status_of("match") == "skipped" for row in rows):
+        return ""
+    reasons = (row.skipped or _skip_reason(row) for row in rows)
+    return next(filter(None, reasons), f"no answer on {device} could be compared" if rows else "")
+
+
+def _skip_reason(row: DeviceVerdict) -> str:
+    return next((each.reason for each in row.findings if each.check == "match"), "")
 
 
 def share_on(verdicts: Iterable[Verdict], device: str, step: str) -> float:

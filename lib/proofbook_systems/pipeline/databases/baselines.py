@@ -118,10 +118,16 @@ def run_baseline(subject: Subject, stage: str, workers: int) -> Baseline:
     )  # fmt: skip
 
 
-def writes_when_empty(subject: Subject, stage: str) -> bool:
+def writes_when_empty(subject: Subject, stage: str, held: Content) -> bool:
     """Say whether a stage that wrote nothing writes rows where the databases hold none yet.
 
-    Then they held already what it found: a stage that replaces rows by equal ones does right.
+    Then they held already what it found: a stage that replaces rows by equal ones does right. Where
+    a table held fewer rows than it writes into an empty one, it cannot have held them.
+
+    Args:
+        subject: The project.
+        stage: What wrote nothing.
+        held: What the databases held then.
     """
     with subject.copy(f"{stage}-empty", stage) as workspace:
         subject.remove(workspace)
@@ -129,7 +135,12 @@ def writes_when_empty(subject: Subject, stage: str) -> bool:
             run_stage(workspace, "init", subject.episodes[0])
         before = subject.read(workspace)
         run = run_stage(workspace, stage, subject.episodes[0])
-        return run.ended_well and bool(added_rows(before, subject.read(workspace)))
+        added, sizes = added_rows(before, subject.read(workspace)), held.sizes()
+    return (
+        run.ended_well
+        and bool(added)
+        and all(sizes.get(place, 0) >= count for place, count in added.items())
+    )
 
 
 def judge_baseline(

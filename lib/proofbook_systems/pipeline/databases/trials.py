@@ -46,7 +46,11 @@ def undisturbed(
         baseline = run_baseline(subject, stage, workers)
         own = _DATABASE_OF.get(stage, "")
         undeclared = "" if own in subject.databases else own
-        held = not baseline.adds and not undeclared and writes_when_empty(subject, stage)
+        held = (
+            not baseline.adds
+            and not undeclared
+            and writes_when_empty(subject, stage, baseline.before)
+        )
         findings.append(judge_baseline(baseline, undeclared, has_written=held))
         findings.append(judge_closed(baseline))
         if baseline.adds and not blamed(findings[-2:-1]):

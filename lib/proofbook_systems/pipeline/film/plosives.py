@@ -38,7 +38,8 @@ def without_speech(
 def _is_spoken(at: float, sound: FilmSound, dialogue: Dialogue | None) -> bool:
     assert dialogue is not None
     height = max(_surprise(row, sound.rate, at, 0.002) for row in sound.samples.T)
-    return any(
+    # Too near to the film's end nothing can be measured, and nothing is excused.
+    return height > 0 and any(
         _surprise(line.mono, line.rate, at - heard.at, _NEAR) * 10 ** (heard.gain / 20) >= height
         for line, heard in _heard(dialogue)
         if 0 <= at - heard.at <= line.seconds

@@ -52,6 +52,7 @@ def judge_propagation(bench: Bench) -> Iterator[Finding]:
 def _judge(bench: Bench, each: _Break, stages: list[str], why: str) -> Finding:
     name = f"breaks-{each.name}"
     faults: list[str] = []
+    untried = f"no stage was left a {each.artefact} of its own that could be broken"
     for stage in stages:
         folder = bench.folder / "breaks" / f"{each.name}-{stage}"
         place = copy_workspace(bench.bases[f"before-{stage}"], folder, bench.config.link)
@@ -60,13 +61,13 @@ def _judge(bench: Bench, each: _Break, stages: list[str], why: str) -> Finding:
             continue  # what is linked is the user's own
         words = each.change(place, bench.episode)
         if not words:
-            untried = f"{each.artefact} has nothing of the kind: {each.title}"
-            return finding(name, [], why=why, untried=untried)
-        run = bench.run(stage, place)
+            lacking = f"{each.artefact} has nothing of the kind: {each.title}"
+            return finding(name, [], why=why, untried=lacking)
+        untried, run = "", bench.run(stage, place)
         if not run.ended_well and run.code is not None:
             return finding(name, _unnamed(run, words, each, place, bench), why=why)
         faults.append(f"{stage} {run.words} on {each.title}")
-    return finding(name, faults, why=why)
+    return finding(name, faults, why=why, untried=untried)
 
 
 def _unnamed(

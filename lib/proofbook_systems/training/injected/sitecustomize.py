@@ -113,7 +113,8 @@ class Watcher:
             self._forwards += module.training
             self._quiet += not module.training
             self._note_batch(args, keywords, quiet=not module.training)
-            self._drawing = (module, self._random_states())
+            seen = _read.can_tell_draws(module)
+            self._drawing = (module, self._random_states()) if seen else None
 
     def _note_draws(self) -> None:
         before, self._drawing = self._drawing[1], None

@@ -9,8 +9,8 @@ import hashlib
 from typing import Any
 
 __all__ = [
-    "bit_sums", "choose_batch", "dense", "digest", "dropout_rates", "parameters_of", "read_row",
-    "settings_of", "tensors_of", "without_wrappers",
+    "bit_sums", "can_tell_draws", "choose_batch", "dense", "digest", "dropout_rates",
+    "parameters_of", "read_row", "settings_of", "tensors_of", "without_wrappers",
 ]  # fmt: skip
 
 _IDS = ("input_ids", "idx", "tokens", "input_tokens", "decoder_input_ids")
@@ -19,13 +19,17 @@ _WRAPPERS = ("_orig_mod.", "module.", "_forward_module.", "_fsdp_wrapped_module.
 
 
 def bit_sums(torch: Any, tensor: Any) -> str:
-    """Return two sums over a tensor's bits; they are equal where it is equal to the bit."""
+    """Return two sums over a tensor's bits; they are equal where it is equal to the bit.
+
+    The second one tells places, too: rows that are exchanged are another value.
+    """
     kinds = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
     with torch.no_grad():
         values = tensor.detach().contiguous()
         values = torch.view_as_real(values) if values.is_complex() else values
-        bits = values.view(kinds[values.element_size()]).to(torch.int64)
-        sums = int(bits.sum()), int((bits * bits).sum())
+        bits = values.view(kinds[values.element_size()]).to(torch.int64).reshape(-1)
+        weighed = torch.arange(len(bits), device=bits.device).add_(bits).mul_(bits)
+        sums = int(bits.sum()), int(weighed.sum())
     return "".join(f"{each & 0xFFFFFFFFFF:010x}" for each in sums)
 
 
@@ -42,6 +46,11 @@ def dropout_rates(network: Any) -> Any:
             named = "drop" in key.lower() or (key == "p" and "drop" in kind)
             if named and isinstance(value, float) and 0 < value < 1:
                 yield value
+
+
+def can_tell_draws(network: Any) -> bool:
+    """Say whether random numbers of a network come from generators that are looked at."""
+    return all(each.device.type in ("cpu", "cuda") for each in network.parameters())
 
 
 def dense(gradient: Any) -> Any:
