@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from datetime import UTC, datetime, timedelta
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -93,17 +94,17 @@ def test_nobody_else_appends_while_an_entry_is_made(tmp_path: Path) -> None:
 
 def test_where_nothing_was_answered_there_is_no_problem(tmp_path: Path) -> None:
     log = SignoffLog(tmp_path, "r")
-    assert log.read() == LogState()
+    assert replace(log.read(), known={}) == LogState()
     assert LogState().seal is None
     log.head.write_text("x")
-    assert log.read() == LogState(
+    assert replace(log.read(), known={}) == LogState(
         problems=(
             Problem("cut off", "signoffs.jsonl is gone, and signoffs.head says there was one"),
         )
     )
     log.head.unlink()
     log.path.write_text("")
-    assert log.read() == LogState()
+    assert replace(log.read(), known={}) == LogState()
     assert log.append(seal).number == 0
     assert log.read().problems == ()
 
