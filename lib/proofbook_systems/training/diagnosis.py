@@ -20,7 +20,7 @@ from proofbook_systems.training.signatures import Recognised, recognise
 from proofbook_systems.training.states import can_read
 from proofbook_systems.training.trees import Comparison, Row
 
-__all__ = ["Finding", "diagnose", "with_cause"]
+__all__ = ["Finding", "diagnose", "with_cause", "without_cause"]
 
 _ORDER: tuple[Role, ...] = ("random numbers", "order of the data")
 
@@ -117,6 +117,11 @@ def with_cause(finding: Finding | None, cause: Cause | None) -> Finding | None:
             "batch that had been drawn before the save was drawn again"
         )
     return replace(finding, words=words, more=[finding.words, *finding.more], probe_at=None)
+
+
+def without_cause(finding: Finding, what: str, error: Exception) -> Finding:
+    """Return a finding that also tells why a further experiment has shown nothing."""
+    return replace(finding, more=[*finding.more, f"{what}: {error}"])
 
 
 def _finding(evidence: Evidence, recognised: Recognised, more: list[str]) -> Finding:

@@ -77,10 +77,14 @@ def probe(control: Control, at: int, folder: Path, *, most: int, timeout: float)
         folder: Where this goes.
         most: How many parts are tried: each costs a resumption of a few steps.
         timeout: Seconds that each start may take.
-
-    Raises:
-        SubjectError: It hangs.
     """
+    try:
+        return _probe(control, at, folder, most, timeout)
+    except SubjectError as error:  # what was to be explained stays a finding
+        return Probed(step=0, donor=0, unread=[], read=[], why_not=str(error))
+
+
+def _probe(control: Control, at: int, folder: Path, most: int, timeout: float) -> Probed:
     output, kept = folder / "probe", folder / "probe-kept"
     for place in (output, kept):
         shutil.rmtree(place, ignore_errors=True)

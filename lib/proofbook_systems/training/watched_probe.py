@@ -11,18 +11,38 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
+from proofbook.errors import SubjectError
 from proofbook_systems.training.controls import Control
 from proofbook_systems.training.departing_updates import Cause, find_cause
+from proofbook_systems.training.diagnosis import Finding, with_cause, without_cause
 from proofbook_systems.training.layouts import find_checkpoints
 from proofbook_systems.training.next_batches import line_up, updates_with
 from proofbook_systems.training.running import Training
 from proofbook_systems.training.saved_weights import read_tensors
 from proofbook_systems.training.watching import Watched, read_watch, watched_trainer
 
-__all__ = ["watch_cause"]
+__all__ = ["watch_cause", "watched"]
 
 _STEPS = 6
 """That are watched after a resumption, and beyond the interruption."""
+
+
+def watched(finding: Finding, control: Control, folder: Path, *, timeout: float) -> Finding:
+    """Return a finding with the cause that one more resumption shows, or why it shows none.
+
+    Args:
+        finding: What a resumption departs in; one without ``watch_at`` is returned as it is.
+        control: As in :func:`watch_cause`.
+        folder: As there.
+        timeout: As there.
+    """
+    if finding.watch_at is None or control.not_repeatable:
+        return finding
+    try:
+        cause = watch_cause(control, finding.watch_at, folder, timeout=timeout)
+    except SubjectError as error:
+        return without_cause(finding, "no further resumption could be watched", error)
+    return with_cause(finding, cause) or finding
 
 
 def watch_cause(control: Control, at: int, folder: Path, *, timeout: float) -> Cause | None:

@@ -95,6 +95,12 @@ def test_a_resumption_that_drifts_is_one_finding(run: Run) -> None:
     assert words.endswith("the weights were rounded when they were saved or loaded")
 
 
+def test_a_cause_that_cannot_be_looked_for_costs_no_finding(run: Run) -> None:
+    done = run("resume", "drift", "stuck", **{**PLAN, "timeout": 3.0})
+    assert (done.error is not None, done.red) == (True, ["resumes-exactly"])
+    assert str(done.checks["resumes-exactly"].actual).startswith("after resuming from 7: ")
+
+
 @pytest.mark.parametrize(
     ("faults", "parameters", "red"),
     [

@@ -20,6 +20,7 @@ out, total = Path(sys.argv[1]), int(sys.argv[2])
 faults = [word for word in sys.argv[3:] if word != "--resume"]
 config = next((yaml.safe_load(Path(word).read_text()) for word in faults if ".yaml" in word), {})
 stop: list[int] = []
+released: list[int] = []
 step, state = 0, {"weights": np.full(8, 4.0), "speed": np.zeros(8)}
 
 
@@ -44,6 +45,9 @@ def seal(folder: Path) -> None:
     (folder / "manifest.json.sha256").write_text(line)
 
 
+signal.signal(
+    signal.SIGCONT, lambda number, _: None if "stuck" in faults else released.append(number)
+)
 for signum in (signal.SIGINT, signal.SIGTERM):
     signal.signal(signum, lambda number, _: None if "deaf" in faults else stop.append(number))
 if "mute" in faults:
@@ -96,7 +100,7 @@ while step < total and not stop:
         f"Steps: {step}/{total} [00:01<00:01, loss={loss:.4f}, lr={rate:.4g}]", end="\r", flush=True
     )
     time.sleep(0.02)
-    while step == wait_at and not stop:
+    while step == wait_at and not stop and not released:
         time.sleep(0.01)
     if step % 10 == 0 and "lazy" not in faults:
         save()
