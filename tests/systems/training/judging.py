@@ -53,8 +53,9 @@ def judge(
         return [Red("repeats-itself", control.not_repeatable)]
     steps = [each.placed(control) for each in read_plan(plan)]
     moments = ",".join("0" if each.writing else str(each.step) for each in steps)
-    words = [*control.trainer.train, *(["--waits", moments] if waits else []), *faults]
-    trainer = replace(control.trainer, train=tuple(words), resume=(*words, "--resume"))
+    words = (*control.trainer.train, *(["--waits", moments] if waits else []), *faults)
+    resume = control.trainer.resume[len(control.trainer.train) :]
+    trainer = replace(control.trainer, train=words, resume=(*words, *resume))
     control = replace(control, trainer=trainer)
     red = [
         Red("a-whole-checkpoint-at-all-times", each.words)
