@@ -6,16 +6,18 @@ that is no file, no report, as that could say anything.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
 import stat
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path, PurePosixPath
 
 from proofbook.errors import RunFolderError
-from proofbook.records import RunInfo
+from proofbook.records import RunInfo, now
 from proofbook.runs.folder import RunFolder
 from proofbook.runs.media_index import MediaIndex
 from proofbook.signoff.log import SignoffLog
@@ -25,10 +27,15 @@ from proofbook.signoff.trust import Trust, TrustedLog
 
 __all__ = ["Received", "receive"]
 
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+=@~-]{0,199}")
+_RUN = re.compile(r"(\d{8}-\d{6})-[^/]{1,180}")
+"""As runs are called: nothing else that is kept beside them is called so."""
+_JOB = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+=@~-]{0,199}")
+_CLOCKS = timedelta(days=1)
 _LOG = ("signoffs.jsonl", "signoffs.head", "signoffs.timestamps")
 _LEFT_OUT = (".ipynb_checkpoints", "__pycache__", ".DS_Store", "debug.ipynb")
 _BLOCK = 1 << 20
+_LONGEST = 255
+"""Bytes of a file's name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +64,7 @@ def receive(source: Path, parent: Path, trust: Trust) -> Received:
     if source.is_symlink():
         raise RunFolderError("it is a link")
     found.refuse_links()
+    _refuse_others(source)
     info = found.read_info()
     _refuse_names(info)
     state = SignoffLog(source, info.run_id).read()
@@ -71,34 +79,50 @@ def receive(source: Path, parent: Path, trust: Trust) -> Received:
 
 
 def _refuse_names(info: RunInfo) -> None:
-    """Refuse a run that would write, or be read, elsewhere than in its folder."""
-    for name in (info.run_id, *(job.id for job in info.plan)):
-        if not _NAME.fullmatch(name):
-            raise RunFolderError(f"{name!r} is no name of a run or of a job")
+    """Refuse a run that would write, or be read, elsewhere than in its folder or its turn."""
+    run = _RUN.fullmatch(info.run_id)
+    if run is None or not info.run_id.isprintable() or len(os.fsencode(info.run_id)) > _LONGEST:
+        raise RunFolderError(f"{info.run_id!r} is no name of a run or of a job")
+    if run[1] > f"{now() + _CLOCKS:%Y%m%d-%H%M%S}":
+        raise RunFolderError("its name is of the future: it would be the latest until then")
+    for job in info.plan:
+        if not _JOB.fullmatch(job.id):
+            raise RunFolderError(f"{job.id!r} is no name of a run or of a job")
+
+
+def _refuse_others(source: Path) -> None:
+    """Refuse what is no file where one is read: a pipe would be waited for."""
+    for name in ("run.json", *_LOG):
+        with contextlib.suppress(FileNotFoundError):
+            if not stat.S_ISREG((source / name).stat(follow_symlinks=False).st_mode):
+                raise RunFolderError(f"{name} is no file")
 
 
 def _copy(source: Path, target: Path, sealed: Collection[str] | None) -> Iterator[str]:
     """Copy what is sealed; yield the files that are not."""
     target.mkdir()
-    for path in _entries(source):
+    for path, fd in _entries(source):
         name = sealed_name(path, source)
         place = target / path.relative_to(source)
-        status = path.lstat()
+        status = os.stat(path.name, dir_fd=fd, follow_symlinks=False)
         if stat.S_ISDIR(status.st_mode):
             place.mkdir(exist_ok=True)
         elif sealed is not None and name not in sealed:
             yield name
         elif stat.S_ISLNK(status.st_mode):
-            _copy_link(path, name, place, target)
+            _place_link(os.readlink(path.name, dir_fd=fd), name, place, source, target)
         elif stat.S_ISREG(status.st_mode):
-            _copy_file(path, place)
+            _copy_file(path.name, fd, place)
         else:
             raise RunFolderError(f"{name} is neither a file nor a folder")
 
 
-def _entries(source: Path) -> Iterator[Path]:
-    """Yield what is in a run, folders first; of links, not what they lead to."""
-    for base, folders, files in os.walk(source, onerror=_raise):
+def _entries(source: Path) -> Iterator[tuple[Path, int]]:
+    """Yield what is in a run, folders first; of links, not what they lead to.
+
+    Each comes with its open folder: a path could lead elsewhere by the time that it is used.
+    """
+    for base, folders, files, fd in os.fwalk(source, onerror=_raise):
         place = Path(base)
         folders[:] = sorted(set(folders) - set(_LEFT_OUT))
         names = [*folders, *sorted(files)]
@@ -106,29 +130,30 @@ def _entries(source: Path) -> Iterator[Path]:
             apart = [name for name in names if name == "report" or name.startswith(".")]
             folders[:] = [name for name in folders if name not in apart]
             names = [name for name in names if name not in apart]
-        yield from (place / name for name in names if name not in _LEFT_OUT)
+        yield from ((place / name, fd) for name in names if name not in _LEFT_OUT)
 
 
 def _raise(error: OSError) -> None:
     raise error
 
 
-def _copy_link(path: Path, name: str, place: Path, target: Path) -> None:
-    to = os.fsdecode(path.readlink())
+def _place_link(to: str, name: str, place: Path, source: Path, target: Path) -> None:
     inside = os.path.normpath(PurePosixPath("/", target.name, name).parent / to)
-    # One that names the run by its whole path elsewhere leads nowhere here.
-    own = Path(to).is_absolute() and target.name in Path(os.path.normpath(to)).parts
-    if not own and not inside.startswith(f"/{target.name}/"):
+    # One that names a file of the run by its whole path elsewhere leads nowhere here.
+    _, named, own = f"{os.path.normpath(to)}/".rpartition(f"/{target.name}/")
+    is_own = bool(named) and to.startswith("/") and os.path.lexists(source / own)
+    if not is_own and not inside.startswith(f"/{target.name}/"):
         raise RunFolderError(f"{name} is a link that leads out of the run, to {to}")
     place.symlink_to(to)
 
 
-def _copy_file(path: Path, target: Path) -> None:
-    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+def _copy_file(name: str, folder: int, target: Path) -> None:
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    fd = os.open(name, flags, dir_fd=folder)
     with os.fdopen(fd, "rb") as source, target.open("xb") as file:
         status = os.fstat(source.fileno())
         if not stat.S_ISREG(status.st_mode):
-            raise RunFolderError(f"{path.name} is no file any more")
+            raise RunFolderError(f"{name} is no file any more")
         shutil.copyfileobj(source, file, _BLOCK)
         file.flush()
         os.fsync(file.fileno())

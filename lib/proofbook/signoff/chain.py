@@ -28,7 +28,7 @@ from proofbook.signoff.entries import (
     parse_entry,
 )
 
-__all__ = ["Chain", "Place", "answers_in", "entries_in", "hash_of", "lines_in"]
+__all__ = ["Chain", "Place", "answers_in", "entries_in", "hash_of", "lines_in", "outline"]
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 
@@ -56,6 +56,10 @@ class Chain:
     known: dict[str, Place] = field(default_factory=lambda: {FIRST: _START})
     """Every line of this log and of the branches in it, by its hash."""
     _ids: set[str] = field(default_factory=set)
+    _texts: dict[str, str] = field(default_factory=dict)
+    """Every entry as it is written, by its hash."""
+    _merges: dict[str, str] = field(default_factory=dict)
+    """Those that merged other copies, with hashes in place of lines."""
 
     def extend(self, lines: Iterable[str | bytes]) -> None:
         """Read more lines."""
@@ -81,6 +85,10 @@ class Chain:
             found.append(("unreadable", "cannot be read"))
         else:
             found += self._problems_of(entry, line, number + 1, last)
+            text = line if isinstance(line, str) else line.decode()
+            self._texts[line_hash(line)] = text
+            if isinstance(entry, Merge):
+                self._merges[line_hash(line)] = outline(text)
             seal = entry if isinstance(entry, Seal) else seal
         self.known[line_hash(line)] = Place(number + 1, seal)
         return entry
@@ -120,10 +128,41 @@ class Chain:
         for line in branch.lines:
             if _HASH.fullmatch(line):
                 place = self.known[last]
+                if not self._is_merge(line, branch.merges.get(line, ""), place.number + 1, last):
+                    found.append(("merged", "is left out"))
                 self.known[line] = place._replace(number=place.number + 1)
             elif entry := self._follow(line, last, found):
                 yield entry
             last = hash_of(line)
+
+    def _is_merge(self, sha256: str, text: str, number: int, last: str) -> bool:
+        """Say whether a hash is that of a line which merged what is known, and follows another."""
+        try:
+            values = json.loads(text)
+            for branch in values["branches"]:
+                left_out = branch["merges"]
+                branch["lines"] = [
+                    each if each in left_out else self._texts[each] for each in branch["lines"]
+                ]
+                branch["merges"] = {each: self._merges[each] for each in left_out}
+            whole = canonical(values)
+            entry = parse_entry(whole)
+        except (ValueError, LookupError, TypeError, RecursionError):
+            return False
+        follows = entry.number == number and entry.previous == last
+        if not isinstance(entry, Merge) or entry.run != self.run or not follows:
+            return False
+        self._merges[sha256] = text
+        return line_hash(whole) == sha256
+
+
+def outline(text: str) -> str:
+    """Return a line that merged other copies, with hashes in place of what it brought."""
+    values = json.loads(text)
+    for branch in values["branches"]:
+        branch["lines"] = [hash_of(line) for line in branch["lines"]]
+        branch["merges"] = dict.fromkeys(branch.get("merges", ()), "")
+    return canonical(values)
 
 
 def hash_of(line: str) -> str:
@@ -131,13 +170,13 @@ def hash_of(line: str) -> str:
     return line if _HASH.fullmatch(line) else line_hash(line)
 
 
-def lines_in(branch: Branch) -> Iterator[Entry]:
-    """Yield the entries among the lines of a branch; nothing is verified."""
+def lines_in(branch: Branch) -> Iterator[tuple[str, Entry | None]]:
+    """Yield the lines of a branch with what each says; nothing is verified."""
     for line in branch.lines:
         try:
-            yield parse_entry(line)
+            yield line, parse_entry(line)
         except ValidationError:  # a hash, or what reading the whole log reports
-            continue
+            yield line, None
 
 
 def entries_in(entries: Iterable[Entry]) -> Iterator[Entry]:
@@ -146,7 +185,7 @@ def entries_in(entries: Iterable[Entry]) -> Iterator[Entry]:
         yield entry
         if isinstance(entry, Merge):
             for branch in entry.branches:
-                yield from lines_in(branch)
+                yield from (each for _, each in lines_in(branch) if each is not None)
 
 
 def answers_in(entries: Sequence[Entry]) -> list[Answer]:

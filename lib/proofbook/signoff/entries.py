@@ -222,6 +222,9 @@ class Branch(_Model):
     lines: tuple[str, ...] = Field(min_length=1)
     """As they are there; of one that merged other copies only its hash, as what it brought is in
     branches of their own."""
+    merges: dict[_Sha256, str] = {}
+    """Each of those by its hash, with hashes in place of the lines that it brought: with them it
+    has that hash, so that nothing else is left out."""
 
 
 class Merge(_Line):

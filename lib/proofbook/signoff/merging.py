@@ -5,12 +5,13 @@ What is taken in counts by the same rules as what was answered here, or it is re
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from proofbook.errors import RunFolderError
 from proofbook.runs.folder import RunFolder
-from proofbook.signoff.chain import Chain, Place, hash_of
+from proofbook.signoff.chain import Chain, Place, hash_of, outline
 from proofbook.signoff.entries import FIRST, Answer, Branch, Merge, Problem, canonical
 from proofbook.signoff.log import LogState, SignoffLog, by_job
 from proofbook.signoff.question_status import in_force
@@ -84,22 +85,26 @@ def _branches(
 ) -> Iterator[Branch]:
     """Yield the lines of another log that are not known here, as branches of this one."""
     merges = {entry.number: entry for entry in there.entries if isinstance(entry, Merge)}
-    fork, rest = FIRST, list[str]()
+    fork, rest, outlines = FIRST, list[str](), dict[str, str]()
     for number, (line, sha256) in enumerate(zip(lines, there.hashes, strict=True)):
         if merge := merges.get(number):
-            yield from _branch(fork, rest, known)
+            yield from _branch(fork, rest, known, outlines)
             for branch in merge.branches:
-                yield from _branch(branch.fork, branch.lines, known)
-            fork, rest = there.hashes[number - 1], []
+                yield from _branch(branch.fork, branch.lines, known, branch.merges)
+            fork, rest, outlines = there.hashes[number - 1], [], {sha256: outline(line)}
         rest.append(sha256 if merge else line)
-    yield from _branch(fork, rest, known)
+    yield from _branch(fork, rest, known, outlines)
 
 
-def _branch(fork: str, lines: Sequence[str], known: Mapping[str, Place]) -> Iterator[Branch]:
+def _branch(
+    fork: str, lines: Sequence[str], known: Mapping[str, Place], outlines: Mapping[str, str]
+) -> Iterator[Branch]:
     """Yield the unknown part of a chain: of each known line, all before it are known, too."""
     for place, line in enumerate(lines):
         if hash_of(line) not in known:
-            yield Branch(fork=fork, lines=tuple(lines[place:]))
+            rest = tuple(lines[place:])
+            merges = {each: text for each, text in outlines.items() if each in rest}
+            yield Branch(fork=fork, lines=rest, merges=merges)
             return
         fork = hash_of(line)
 
@@ -143,7 +148,9 @@ def _refuse_doubted(here: LogState, trusted: TrustedLog, new: Iterable[Answer]) 
         if answer.verdict in STOPPING:
             continue
         doubt = trusted.doubts.get(answer.id)
-        why = doubt.text if doubt else _other_key(answer, here.answers)
+        why = doubt.text if doubt else ""
+        if not why and not trusted.knows_keys:
+            why = _other_key(answer, here.answers)
         if why:
             where = f"{answer.binding.job}, {answer.binding.question}"
             raise RunFolderError(f"{where}: {answer.reviewer.name} {answer.verdict} it, but {why}")
@@ -154,8 +161,17 @@ def _other_key(answer: Answer, known: Iterable[Answer]) -> str:
     keys = {
         each.signature.key
         for each in known
-        if each.signature is not None and each.reviewer.name == answer.reviewer.name
+        if each.signature is not None and _same_name(each.reviewer.name, answer.reviewer.name)
     }
     if not keys or (answer.signature is not None and answer.signature.key in keys):
         return ""
     return "that name signs with another key here"
+
+
+def _same_name(one: str, other: str) -> bool:
+    """Say whether two names are read as one, in whatever case and width they are written."""
+    return _as_read(one) == _as_read(other)
+
+
+def _as_read(name: str) -> str:
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())

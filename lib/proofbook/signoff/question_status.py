@@ -30,10 +30,20 @@ class QuestionState:
 
 
 def in_force(answers: Iterable[Answer], replacing: Iterable[Answer] | None = None) -> list[Answer]:
-    """Return the answers that no other has superseded; by default any of them may."""
+    """Return the answers that none after them has superseded; by default any of them may.
+
+    Whoever writes an answer chooses its id: one that names itself, or one that follows, replaces
+    nothing.
+    """
     answers = list(answers)
     others = answers if replacing is None else replacing
-    superseded = {old for answer in others for old in answer.supersedes}
+    places = {answer.id: place for place, answer in enumerate(answers)}
+    superseded = {
+        old
+        for answer in others
+        for old in answer.supersedes
+        if places.get(old, -1) < places.get(answer.id, len(places))
+    }
     return [answer for answer in answers if answer.id not in superseded]
 
 
@@ -57,7 +67,8 @@ def question_state(
     """
     valid, stale, expired = [], [], []
     counted = log.counted(answers)
-    for answer in in_force(counted):
+    trusted = [answer for answer in counted if answer.id not in log.doubts]
+    for answer in in_force(counted, trusted):
         if changed := [*differences(answer.binding, binding), *log.resealed(answer)]:
             stale.append((answer, changed))
         elif answer.expires is not None and answer.expires <= moment:
@@ -69,7 +80,7 @@ def question_state(
     if deciding and deciding[-1].verdict in STOPPING:
         return _decided(deciding, rest)
     # Somebody may have made it of an answer that spoke against an approval.
-    if doubted := [a for a in in_force(answers, counted) if a.id in log.doubts]:
+    if doubted := [a for a in in_force(answers, trusted) if a.id in log.doubts]:
         return _untrusted(doubted[-1], log.doubts[doubted[-1].id], rest)
     if deciding:
         return _decided(deciding, rest)

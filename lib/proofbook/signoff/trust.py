@@ -131,7 +131,10 @@ class TrustedLog:
         """Why an entry does not count, by its id."""
         self.answers: list[Answer] = []
         self._trust = trust
-        self._positions: dict[str, int] = {}
+        self._sealed: dict[str, Seal | None] = {}
+        """The last seal before an answer, where it was given, by its id."""
+        self._seal_at: dict[str, Seal | None] = {}
+        """The last seal up to a line, by its hash."""
         self._latest_at: dict[str, datetime | None] = {}
         self._latest: datetime | None = None
         self._seals: list[Seal] = []
@@ -146,25 +149,32 @@ class TrustedLog:
 
     def _add(self, entry: Entry, moment: datetime) -> None:
         self._latest_at[entry.previous] = self._latest
+        seal = self._seals[-1] if self._seals else None
+        self._seal_at[entry.previous] = seal
         if isinstance(entry, Seal):
             self._seals.append(entry)
         elif isinstance(entry, Merge):
             self._add_merged(entry, moment)
         else:
+            self._sealed[entry.id] = seal
             self._add_signed(entry, moment)
         self._note_time(entry, moment)
 
     def _add_merged(self, merge: Merge, moment: datetime) -> None:
-        """Add what other copies of the log got, which is dated by what comes before it there."""
+        """Add what other copies of the log got; what was before it there dates and seals it."""
         here = self._latest
         for branch in merge.branches:
-            self._latest = self._latest_at.get(branch.fork)
-            for entry in lines_in(branch):
-                if isinstance(entry, Answer):
-                    self._positions[entry.id] = merge.number
+            self._latest, seal = self._latest_at.get(branch.fork), self._seal_at.get(branch.fork)
+            for line, entry in lines_in(branch):
+                if isinstance(entry, Seal):
+                    seal = entry
+                elif isinstance(entry, Answer):
+                    self._sealed[entry.id] = seal
                     self._add_signed(entry, moment)
-                self._note_time(entry, moment)
-            self._latest_at |= dict.fromkeys(map(hash_of, branch.lines), self._latest)
+                if entry is not None:
+                    self._note_time(entry, moment)
+                self._latest_at[hash_of(line)] = self._latest
+                self._seal_at[hash_of(line)] = seal
         self._latest = here
 
     def _note_time(self, entry: Entry, moment: datetime) -> None:
@@ -180,6 +190,11 @@ class TrustedLog:
             self._acceptances.append(entry)
 
     @property
+    def knows_keys(self) -> bool:
+        """Whether a file says whose keys count: a person may have several there."""
+        return self._trust.signers is not None
+
+    @property
     def acceptances(self) -> list[Acceptance]:
         """Those that count; one that nobody signed never does."""
         return [e for e in self._acceptances if e.signature and e.id not in self.doubts]
@@ -190,11 +205,10 @@ class TrustedLog:
 
     def resealed(self, answer: Answer) -> list[str]:
         """Return what of an answer's job was sealed again, and differs, since it was given."""
-        position = self._positions.get(answer.id, answer.number)
-        before = [seal for seal in self._seals if seal.number < position]
-        if not before or before[-1] is self._seals[-1]:
+        before = self._sealed.get(answer.id)
+        if before is None or not self._seals:
             return []
-        old, new = (_of_job(seal, answer.binding.job) for seal in (before[-1], self._seals[-1]))
+        old, new = (_of_job(seal, answer.binding.job) for seal in (before, self._seals[-1]))
         return [] if old == new else ["the job's files"]
 
 
