@@ -101,7 +101,7 @@ def _verdicts(old: Recorded, new: Recorded) -> list[Change]:
         was, now = (side.checks.get(check, "not reached") for side in (old, new))
         if was == now or not _both_tried(check, old, new):
             continue
-        kind: Kind = "better" if now == "passed" or was == "failed" else "worse"
+        kind: Kind = "better" if now == "passed" else "worse"  # what is no longer tried hides it
         reason = new.reasons.get(check, "")
         after = f"{now}: {reason}" if reason else now
         changes.append(Change(type=new.type, kind=kind, what=check, before=was, after=after))

@@ -53,6 +53,15 @@ def test_a_verdict_that_changes_is_told_whichever_way() -> None:
     assert describe_changes(worse) == ["bert: batch was passed, is failed: it broke"]
 
 
+@pytest.mark.parametrize("status", ["skipped", "not reached"])
+def test_what_failed_and_is_no_longer_tried_is_no_better(status: str) -> None:
+    after = verdict()
+    kept = [each for each in after.findings if each.check != "batch"]
+    skip = [Finding(check="batch", status="skipped", reason="why")] if status == "skipped" else []
+    now = after.model_copy(update={"findings": kept + skip})
+    assert changed(verdict(failed="batch"), now) == ["worse"]
+
+
 @pytest.mark.parametrize("kind", ["MOCK", "RANDOM"])
 def test_real_weights_that_are_real_no_more_are_told(kind: str) -> None:
     assert changed(verdict(), verdict(kind=kind)) == ["weights"]

@@ -129,6 +129,20 @@ def test_a_choice_that_a_rounding_turns_over_is_no_fault_of_a_batch(
     assert found.partition(" ")[0] == words
 
 
+class Swapping(Choosing):
+    """Answers a sample with its neighbour's answer, in float32 alone."""
+
+    def forward(self, states: Any) -> dict[str, Any]:
+        boxes = states * self.scale
+        return {"boxes": boxes.flip(0) if states.dtype == torch.float32 else boxes}
+
+
+def test_samples_that_are_swapped_in_float32_alone_are_no_rounding() -> None:
+    model = Swapping()
+    one, other = {"states": torch.full((1, 3), 0.5)}, {"states": torch.full((1, 3), 5.0)}
+    assert check_batch(model, one, other, call(model, one), 1e-5).startswith("beside another")
+
+
 class Other(Reader):
     """Answers in float64 as no rounding explains."""
 
