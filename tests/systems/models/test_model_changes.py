@@ -58,7 +58,7 @@ def test_what_failed_and_is_no_longer_tried_is_no_better(status: str) -> None:
     after = verdict()
     kept = [each for each in after.findings if each.check != "batch"]
     skip = [Finding(check="batch", status="skipped", reason="why")] if status == "skipped" else []
-    now = after.model_copy(update={"findings": kept + skip})
+    now = replace(after, findings=kept + skip)
     assert changed(verdict(failed="batch"), now) == ["worse"]
 
 
