@@ -28,7 +28,7 @@ from proofbook.records import (
     Question,
     RunInfo,
 )
-from proofbook.report import load_run, write_report
+from proofbook.report import RunSummary, load_run, write_report
 from proofbook.report.page import render_page
 from proofbook.runs.folder import RunFolder
 from proofbook.runs.media_store import store_media
@@ -195,6 +195,38 @@ def test_nothing_overflows_sideways(
     page.goto((sample.report / "index.html").as_uri())
     page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.close()
+
+
+OVERLAPS = """places => {
+    const inked = place => {
+        const range = document.createRange();
+        range.selectNodeContents(place);
+        return range.getBoundingClientRect();
+    };
+    return places.map(inked).flatMap((one, at, all) => all.slice(at + 1).filter(two =>
+        one.left < two.right - 1 && two.left < one.right - 1
+        && one.top < two.bottom - 1 && two.top < one.bottom - 1)).length;
+}"""
+"""How many pairs of texts lie over each other; a text may be wider than its place."""
+
+
+@pytest.mark.parametrize("width", [1400, 420, 320])
+def test_nothing_in_a_jobs_heading_lies_over_another_thing(
+    browser: Browser, summary: RunSummary, tmp_path: Path, width: int
+) -> None:
+    statuses = ["passed"] * 14 + ["failed"] * 2 + ["skipped"] * 13
+    checks = tuple(check(f"c{n}", status) for n, status in enumerate(statuses))
+    job = summary.jobs[0].model_copy(
+        update={"checks": checks, "outcome": "failed", "cause": "c14", "seconds": 3725.0}
+    )
+    file = tmp_path / "index.html"
+    file.write_text(render_page(summary.model_copy(update={"jobs": (job,)}), tmp_path))
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    page.goto(file.as_uri())
+    heading = page.locator(".job > summary > *:not(:empty)")
+    assert "2 failed, 13 skipped" in page.locator(".job > summary").inner_text()
+    assert heading.evaluate_all(OVERLAPS) == 0
     page.close()
 
 
