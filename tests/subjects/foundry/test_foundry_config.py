@@ -8,6 +8,7 @@ from typing import Any, get_args
 import pytest
 import yaml
 from pydantic import BaseModel, ValidationError
+from transformers.activations import ACT2FN
 
 from proofbook.errors import ProfileError, SubjectError
 from proofbook_subjects.foundry.config import (
@@ -135,8 +136,6 @@ def test_every_number_refuses_what_is_none(
 
 
 def test_activation_functions_are_those_of_transformers() -> None:
-    from transformers.activations import ACT2FN
-
     names = get_args(ModelConfig.model_fields["activation_function"].annotation)
     assert {*names} <= ACT2FN.keys()
 
