@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,6 +57,13 @@ def execute(tmp_path: Path, forkserver: dict[str, str]) -> Callable[..., list[st
         return [state for state in states if state]
 
     return run
+
+
+@pytest.mark.parametrize("name", ["cell_status", "client", "engine", "registered_engine"])
+def test_what_needs_papermill_can_be_imported_before_it(name: str) -> None:
+    """papermill imports the engine that is registered while it is being imported."""
+    command = [sys.executable, "-c", f"import proofbook.runner.{name}, papermill"]
+    assert subprocess.run(command, capture_output=True, text=True).stderr == ""
 
 
 def test_a_notebook_that_is_no_runbook_runs_as_ever(

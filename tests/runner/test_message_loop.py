@@ -10,8 +10,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import zmq
+import zmq.asyncio
+from jupyter_client.channels import AsyncZMQSocketChannel
+from jupyter_client.session import Session
 from nbclient.exceptions import DeadKernelError
 from nbformat.v4 import new_code_cell, new_notebook
+from waiting import HANG
 
 from proofbook.runner.message_loop import MessageLoopClient, OutputLostError
 
@@ -122,3 +127,36 @@ def test_a_run_that_is_cancelled_ends_a_running_cell() -> None:
     made.is_cancelled = lambda: True  # type: ignore[method-assign]
     with pytest.raises(DeadKernelError):
         execute(made)
+
+
+def test_what_a_widget_sends_hides_no_reply() -> None:
+    """A send takes the sign that a reply came; a socket that waits for the next one hears none."""
+    session, answered = Session(key=b""), list[int]()
+
+    class WidgetChannel(AsyncZMQSocketChannel):
+        """Answers a widget just when the kernel replies to the cell."""
+
+        async def get_msg(self, timeout: float | None = None) -> dict[str, Any]:
+            waiting = asyncio.ensure_future(super().get_msg(timeout))
+            if not answered:
+                answered.append(1)
+                await asyncio.sleep(0.05)
+                session.send(peer, "execute_reply", REPLY["content"], parent={"msg_id": "1"})
+                time.sleep(0.05)  # it is there, and the loop had no turn to see it
+                self.send(session.msg("comm_msg", {}))
+            return await waiting
+
+    with zmq.asyncio.Context() as context, context.socket(zmq.PAIR) as own:
+        peer = zmq.Context(context).socket(zmq.PAIR)
+        peer.linger = 0
+        own.bind("inproc://shell")
+        peer.connect("inproc://shell")
+
+        async def reply() -> dict[str, Any]:
+            made = client(Channel(), shell=WidgetChannel(own, session))
+            return await asyncio.wait_for(made._reply("1", None, 3600), HANG)
+
+        try:
+            assert asyncio.run(reply())["content"] == {"status": "ok"}
+        finally:
+            peer.close()

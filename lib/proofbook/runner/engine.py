@@ -35,7 +35,7 @@ _DROPPED = ("input_path", "startup_timeout")
 
 
 class ProofbookEngine(Engine):  # type: ignore[misc]
-    """Registered under the entry-point group ``papermill.engine``."""
+    """What `registered_engine` stands for among papermill's engines."""
 
     @classmethod
     def execute_notebook(

@@ -6,6 +6,7 @@ nbclient's client with another way of waiting. Knows nothing about what a cell's
 from __future__ import annotations
 
 import asyncio
+from math import inf
 from queue import Empty
 from time import monotonic
 from typing import Any
@@ -18,6 +19,7 @@ from papermill.clientwrap import PapermillNotebookClient
 __all__ = ["MessageLoopClient", "OutputLostError"]
 
 _POLL_SECONDS = 0.1
+_LOOK_SECONDS = 0.5
 _QUIET_AFTER_DEATH_SECONDS = 1.0
 _PATIENCES = 10
 """Threads of other cells may print for ever: so many patiences without this cell's are enough."""
@@ -96,9 +98,23 @@ class MessageLoopClient(PapermillNotebookClient):  # type: ignore[misc]
                     return {**substitute, "parent_header": {"msg_id": msg_id}}
 
     async def _next_reply(self, msg_id: str, deadline: float | None) -> dict[str, Any]:
+        """Return the reply; look for it now and then, whatever the socket says.
+
+        What nbclient sends for a widget takes the sign that a reply has come from the same socket.
+
+        Raises:
+            Empty: There was none until the deadline.
+        """
         while True:
-            left = None if deadline is None else max(0.0, deadline - monotonic())
-            reply: dict[str, Any] = await ensure_async(self.kc.shell_channel.get_msg(timeout=left))
+            left = inf if deadline is None else max(0.0, deadline - monotonic())
+            try:
+                reply: dict[str, Any] = await ensure_async(
+                    self.kc.shell_channel.get_msg(timeout=min(left, _LOOK_SECONDS))
+                )
+            except Empty:
+                if left <= _LOOK_SECONDS:
+                    raise
+                continue
             if reply["parent_header"].get("msg_id") == msg_id:
                 return reply
 

@@ -213,7 +213,7 @@ def _try(
         cycles.append(_cycle(planned, outcome))
         if outcome.late:
             went_on = Interrupted(cycles=cycles, last=outcome.ended)
-            more = outcome.signalled < control.total
+            more = outcome.signalled < control.total and not outcome.happened
             return _Late(number, outcome.signalled, cycles[-1].words, went_on if more else None)
         if not cycles[-1].happened:
             break

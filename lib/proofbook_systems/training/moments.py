@@ -94,11 +94,18 @@ class Start:
             happened=happened,
             missed=planned.writing and any(step >= planned.step for step in whole),
             checkpoints=whole,
-            late=ends and not happened and self._may_be_late(control, signalled, ended),
+            late=ends and self._late(control, signalled, ended, reached if happened else None),
         )
 
-    def _may_be_late(self, control: Control, signalled: int, ended: Ended) -> bool:
-        """Say whether one that came to its end may have had no time to heed the signal."""
+    def _late(self, control: Control, signalled: int, ended: Ended, hit: int | None) -> bool:
+        """Say whether the signal proves nothing.
+
+        One that it hit after ``hit`` steps, all of them, and not as planned, has nothing to resume;
+        one that came to its end may have had no time to heed it.
+        """
+        if hit is not None:
+            planned = self._interruption
+            return not planned.writing and planned.step < control.total <= hit
         grace = min(_STEPS_OF_GRACE, control.total // 2)
         killed = self._interruption.signum == signal.SIGKILL  # nobody ignores that: it was over
         return ended.code == 0 and (killed or signalled + grace > control.total)

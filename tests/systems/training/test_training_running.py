@@ -129,6 +129,25 @@ def test_a_signal_that_comes_too_late_is_sent_again_and_blames_nobody(
     assert cycle.lost is not None and cycle.lost <= cycle.allowed(saves_on_signal=True)
 
 
+@pytest.mark.parametrize("words", ["SIGKILL after 17", "SIGKILL at 0.1 s"])
+def test_one_that_is_killed_after_its_last_step_has_nothing_to_resume_and_is_tried_again(
+    left_alone: Control, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    usual, tries = Training.hold, list[int]()
+
+    def hold(self: Training) -> None:
+        if not tries:
+            self.wait_step(24, HANG)
+        tries.append(1)
+        usual(self)
+
+    monkeypatch.setattr(Training, "hold", hold)
+    result = interrupt(left_alone, tmp_path, words, faults=("lingers",), waits=False)
+    (cycle,) = result.cycles
+    assert (cycle.happened, result.last.code, len(tries)) == (True, 0, 2)
+    assert cycle.resumed_at is not None and cycle.reached < 24
+
+
 def test_signals_that_always_come_too_late_are_one_line(
     left_alone: Control, tmp_path: Path, be_late: Callable[[int], None]
 ) -> None:

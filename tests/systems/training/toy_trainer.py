@@ -104,6 +104,8 @@ while step < total and not stop:
         time.sleep(0.01)
     if step % 10 == 0 and "lazy" not in faults:
         save()
+if "lingers" in faults and starts.stat().st_size == 1:
+    time.sleep(600)
 if stop and "impolite" not in faults:
     save()
 if stop:
