@@ -36,6 +36,8 @@ _WINDOW = 2048
 _WINDOWS_A_COLUMN = 8
 _LOWEST_HZ = 40.0
 _STEPS = 60
+_EDGE = 0.98
+"""Part of the axis beyond which the text below a tick would leave the picture."""
 _WAVE, _INK = "#3f74b5", "#7d8590"
 _TICKS_HZ = ((100, "100"), (1000, "1k"), (4000, "4k"), (10_000, "10k"))
 
@@ -166,6 +168,10 @@ def _make_axes(seconds: float) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(_WIDTH / _DPI, _HEIGHT / _DPI), dpi=_DPI)
     axes = figure.add_axes((0.04, 0.16, 0.95, 0.8))
     axes.set_xlim(0, seconds)
+    ticks = [float(each) for each in axes.get_xticks() if 0 <= each <= seconds]
+    axes.set_xticks(ticks)
+    if ticks[-1] > _EDGE * seconds:
+        axes.get_xticklabels()[-1].set_horizontalalignment("right")
     axes.tick_params(colors=_INK, labelsize=7, length=2, pad=2)
     for spine in axes.spines.values():
         spine.set_visible(False)
