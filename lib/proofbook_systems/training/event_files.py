@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["Scalar", "read_scalars"]
+from proofbook_systems.training.protobuf import fields
 
-_VARINT, _EIGHT, _BYTES, _FOUR = 0, 1, 2, 5
+__all__ = ["Scalar", "read_scalars"]
 
 
 class Scalar(NamedTuple):
@@ -39,19 +39,19 @@ def read_scalars(path: Path) -> Iterator[Scalar]:
 
 def _event(data: bytes) -> Iterator[Scalar]:
     step, summary = 0, b""
-    for field, value in _fields(data):
+    for field, value in fields(data):
         if field == 2 and isinstance(value, int):
             step = value
         elif field == 5 and isinstance(value, bytes):
             summary = value
-    for field, value in _fields(summary):
+    for field, value in fields(summary):
         if field == 1 and isinstance(value, bytes):
             yield from _value(step, value)
 
 
 def _value(step: int, data: bytes) -> Iterator[Scalar]:
     tag, number = "", None
-    for field, value in _fields(data):
+    for field, value in fields(data):
         if not isinstance(value, bytes):
             continue
         if field == 1:
@@ -66,39 +66,7 @@ def _value(step: int, data: bytes) -> Iterator[Scalar]:
 
 def _tensor(data: bytes) -> float | None:
     """Return the value of a tensor that is one float: field 5, or the bytes of field 4."""
-    for field, value in _fields(data):
+    for field, value in fields(data):
         if field in (4, 5) and isinstance(value, bytes) and len(value) == 4:
             return float(struct.unpack("<f", value)[0])
     return None
-
-
-def _fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """Yield (number, value) of a protocol buffer's fields; damaged ones end it."""
-    place = 0
-    while place < len(data):
-        key, place = _varint(data, place)
-        kind = key & 7
-        if kind == _VARINT:
-            value, place = _varint(data, place)
-            yield key >> 3, value
-            continue
-        if kind == _BYTES:
-            size, place = _varint(data, place)
-        elif kind in (_EIGHT, _FOUR):
-            size = 8 if kind == _EIGHT else 4
-        else:
-            return
-        yield key >> 3, data[place : place + size]
-        place += size
-
-
-def _varint(data: bytes, place: int) -> tuple[int, int]:
-    number = shift = 0
-    while place < len(data):
-        byte = data[place]
-        place += 1
-        number |= (byte & 0x7F) << shift
-        shift += 7
-        if not byte & 0x80:
-            break
-    return number, place

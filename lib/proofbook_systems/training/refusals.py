@@ -13,8 +13,8 @@ from pathlib import Path
 from proofbook.files import hash_file
 from proofbook_systems.training.artefacts import half_written
 from proofbook_systems.training.controls import Control
-from proofbook_systems.training.full_disk import fill_disk
 from proofbook_systems.training.layouts import find_checkpoints
+from proofbook_systems.training.limited import fill_disk
 from proofbook_systems.training.running import Ended, Training
 from proofbook_systems.training.trainer import Trainer
 from proofbook_systems.training.trees import compare_trees

@@ -13,7 +13,7 @@ import psutil
 
 from proofbook.errors import SubjectError
 from proofbook_systems.training.artefacts import scratch_folder
-from proofbook_systems.training.limited import limit_command
+from proofbook_systems.training.limited import limit_memory
 from proofbook_systems.training.running import Ended, Training
 from proofbook_systems.training.trainer import Trainer
 from proofbook_systems.training.troubleshooting import OUT_OF_MEMORY
@@ -123,7 +123,7 @@ class Trials:
     def _train(self, size: int, watch: _DataWatch | None = None) -> Ended:
         self.folder.mkdir(parents=True, exist_ok=True)
         changed = self.trainer.with_changes({self.key: str(size)}, self.folder)
-        trainer = replace(changed, train=limit_command(self.limit, changed.train))
+        trainer = replace(changed, train=limit_memory(self.limit, changed.train))
         log = self.folder / f"batch-{size}.log"
         with scratch_folder(self.folder) as output, Training(trainer, output, log) as training:
             if watch is not None:

@@ -11,11 +11,12 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
+from proofbook_systems.training.protobuf import fields
+
 __all__ = ["find_wandb_files", "read_wandb"]
 
 _BLOCK, _FILE_HEADER, _RECORD_HEADER = 32768, 7, 7
 _FULL, _FIRST, _MIDDLE, _LAST = 1, 2, 3, 4
-_BYTES, _VARINT, _FIXED32, _FIXED64 = 2, 0, 5, 1
 _HISTORY, _ITEM = 2, 1
 """Numbers of the fields: a record's history, and a history's item."""
 _KEY, _NESTED_KEY, _VALUE = 1, 2, 16
@@ -32,7 +33,7 @@ def read_wandb(path: Path) -> dict[int, float]:
     """Return the losses in a run's file by their step; what is cut off at its end is left out."""
     losses: dict[int, float] = {}
     for record in _records(path.read_bytes()):
-        for number, content in _fields(record):
+        for number, content in fields(record):
             if number == _HISTORY and isinstance(content, bytes):
                 values = dict(_items(content))
                 loss = next((values[key] for key in _LOSSES if key in values), None)
@@ -61,46 +62,15 @@ def _records(content: bytes) -> Iterator[bytes]:
 
 
 def _items(history: bytes) -> Iterator[tuple[str, object]]:
-    for number, content in _fields(history):
+    for number, content in fields(history):
         if number != _ITEM or not isinstance(content, bytes):
             continue
-        fields = list(_fields(content))
-        keys = [value for n, value in fields if n in (_KEY, _NESTED_KEY)]
-        values = [value for n, value in fields if n == _VALUE]
+        found = list(fields(content))
+        keys = [value for n, value in found if n in (_KEY, _NESTED_KEY)]
+        values = [value for n, value in found if n == _VALUE]
         key = b"/".join(each for each in keys if isinstance(each, bytes)).decode(errors="replace")
         if key and values and isinstance(values[0], bytes):
             try:
                 yield key, json.loads(values[0])
             except ValueError:
                 continue  # a value of its author's own kind
-
-
-def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """Yield the fields of a protocol buffer: whole numbers, and what has a length."""
-    place = 0
-    while place < len(message):
-        tag, place = _varint(message, place)
-        number, kind = tag >> 3, tag & 7
-        if kind == _VARINT:
-            value, place = _varint(message, place)
-            yield number, value
-        elif kind == _BYTES:
-            size, place = _varint(message, place)
-            yield number, message[place : place + size]
-            place += size
-        elif kind in (_FIXED32, _FIXED64):
-            place += 4 if kind == _FIXED32 else 8
-        else:
-            return  # a group, which none of these have
-
-
-def _varint(message: bytes, place: int) -> tuple[int, int]:
-    value = shift = 0
-    while place < len(message):
-        byte = message[place]
-        place += 1
-        value |= (byte & 0x7F) << shift
-        shift += 7
-        if not byte & 0x80:
-            break
-    return value, place

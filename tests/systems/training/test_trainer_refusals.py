@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from proofbook.errors import SubjectError
-from proofbook_systems.training.full_disk import fill_disk
+from proofbook_systems.training.limited import fill_disk
 from proofbook_systems.training.refusals import Refusal
 from proofbook_systems.training.running import Ended
 from proofbook_systems.training.steps import Step

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from proofbook.errors import SubjectError
 from proofbook.hardware import find_gpus
 from proofbook_systems.training.gpu_watch import added_use, memory_in_use
-from proofbook_systems.training.limited import limit_command, main
+from proofbook_systems.training.limited import limit_memory, main
 from proofbook_systems.training.pace import find_pace
 from proofbook_systems.training.running import MemorySample
 from proofbook_systems.training.search import find_largest
@@ -70,25 +71,30 @@ def test_a_tolerance_saves_trials_and_is_kept(truth: int, tolerance: float) -> N
 
 
 def test_memory_is_limited_before_the_program_begins() -> None:
-    script = "bytearray(900_000_000)"
-    words = [sys.executable, "-m", "proofbook_systems.training.limited"]
-    done = subprocess.run(
-        [*words, "300", sys.executable, "-c", script], capture_output=True, text=True, check=False
-    )
+    words = limit_memory(300, [sys.executable, "-c", "bytearray(900_000_000)"])
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert "MemoryError" in done.stderr
-    assert limit_command(0, ["a", "b"]) == ("a", "b")
-    assert limit_command(7, ["a"])[-2:] == ("7", "a")
+    assert limit_memory(0, ["a", "b"]) == ("a", "b")
+
+
+def test_a_trainers_interpreter_needs_nothing_of_ours_to_be_limited(tmp_path: Path) -> None:
+    """As one that is not installed beside Proofbook."""
+    words = limit_memory(5000, [sys.executable, "-I", "-S", "-c", "print('went')"])
+    done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=tmp_path, env={})
+    assert (done.returncode, done.stdout) == (0, "went\n")
 
 
 def test_a_limited_program_that_is_not_there_is_one_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main(["x"]) == 2
-    words = [sys.executable, "-m", "proofbook_systems.training.limited", "5000", "no-such-program"]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert main(["disk", "1", "x"]) == 2
+    done = subprocess.run(
+        limit_memory(5000, ["no-such-program"]), capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stderr) == (
         2, "limited: no-such-program: No such file or directory\n")  # fmt: skip
-    assert capsys.readouterr().err == "limited: give MEGABYTES PROGRAM …\n"
+    assert capsys.readouterr().err == 2 * "limited: give memory or files, BYTES and PROGRAM …\n"
 
 
 def test_a_pace_is_known_from_samples() -> None:
