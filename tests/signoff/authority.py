@@ -31,6 +31,11 @@ _SHA256, _SIGNED, _TST_INFO = (
 _CONTENT_TYPE, _DIGEST, _CERTIFICATE = (
     "1.2.840.113549.1.9.3", "1.2.840.113549.1.9.4", "1.2.840.113549.1.9.16.2.47",
 )  # fmt: skip
+_FIRST_CERTIFICATE = "1.2.840.113549.1.9.16.2.12"
+_HASHES = {
+    "sha1": "1.3.14.3.2.26", "sha256": _SHA256, "sha384": "2.16.840.1.101.3.4.2.2",
+    "sha512": "2.16.840.1.101.3.4.2.3", "md5": "1.2.840.113549.2.5",
+}  # fmt: skip
 _ECDSA, _POLICY = "1.2.840.10045.4.3.2", "1.3.6.1.4.1.57264.2"
 _INTEGER, _OCTETS, _NULL, _OID, _TIME, _SEQUENCE, _SET = 2, 4, 5, 6, 24, 48, 49
 
@@ -77,6 +82,10 @@ class Authority:
     since: datetime = NOON - timedelta(days=900)
     until: datetime = NOON + timedelta(days=900)
     seed: int = 1
+    naming: str = "2 sha256"
+    """How its tokens name the certificate: version and hash function; empty for not at all."""
+    shown: Authority | None = None
+    """Whose certificate its tokens come with, in place of its own."""
 
     @cached_property
     def _keys(self) -> tuple[ec.EllipticCurvePrivateKey, ec.EllipticCurvePrivateKey]:
@@ -126,15 +135,13 @@ class Authority:
         return der(_SEQUENCE, der(_SEQUENCE, integer(0)), self._token(_info(sha256, nonce, moment)))
 
     def _token(self, info: bytes) -> bytes:
-        own = self.certificate.public_bytes(Encoding.DER)
+        own = (self.shown or self).certificate.public_bytes(Encoding.DER)
         signer = der(_SEQUENCE, self.root.subject.public_bytes(),
                      integer(self.certificate.serial_number))  # fmt: skip
-        digest = hashlib.sha256(own).digest()
         signed = sorted([
             _attribute(_CONTENT_TYPE, oid(_TST_INFO)),
             _attribute(_DIGEST, der(_OCTETS, hashlib.sha256(info).digest())),
-            _attribute(_CERTIFICATE, der(_SEQUENCE, der(_SEQUENCE, der(_SEQUENCE,
-                       der(_OCTETS, digest))))),
+            *self._named_certificate(),
         ])  # fmt: skip
         signature = self._keys[1].sign(der(_SET, *signed), ec.ECDSA(hashes.SHA256()))
         about_signer = der(
@@ -147,6 +154,33 @@ class Authority:
             der(_SET, about_signer),
         )  # fmt: skip
         return der(_SEQUENCE, oid(_SIGNED), der(0xA0, data))
+
+    def _named_certificate(self) -> Iterator[bytes]:
+        """Yield the attribute that names the certificate; version 2 leaves out SHA-256's name."""
+        if not self.naming:
+            return
+        version, function = self.naming.split()
+        digest = hashlib.new(function, self.certificate.public_bytes(Encoding.DER)).digest()
+        named = function != "sha256"
+        parts = [_algorithm(_HASHES[function])] if version == "2" and named else []
+        certificate = der(_SEQUENCE, *parts, der(_OCTETS, digest))
+        kind = _CERTIFICATE if version == "2" else _FIRST_CERTIFICATE
+        yield _attribute(kind, der(_SEQUENCE, der(_SEQUENCE, certificate)))
+
+    def revoked(
+        self, moment: datetime, reason: x509.ReasonFlags | None = None, number: int = 0
+    ) -> bytes:
+        """Return the CA's list of what it revoked, as PEM: its own certificate, or a number."""
+        entry = x509.RevokedCertificateBuilder(number or self.certificate.serial_number, moment)
+        if reason is not None:
+            entry = entry.add_extension(x509.CRLReason(reason), critical=False)
+        built = x509.CertificateRevocationListBuilder(
+            self.root.subject,
+            moment,
+            moment + timedelta(days=9),
+            revoked_certificates=[entry.build()],
+        )
+        return built.sign(self._keys[0], hashes.SHA256()).public_bytes(Encoding.PEM)
 
 
 def _usage(**allowed: bool) -> x509.KeyUsage:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,13 @@ from reviewed_run import session_of
 from proofbook.runs.folder import RunFolder
 from proofbook.signoff.entries import Seal
 from proofbook.signoff.log import SignoffLog
-from proofbook.signoff.sealing import broken_seal, list_files, report_problems, seal_run
+from proofbook.signoff.sealing import (
+    broken_seal,
+    list_files,
+    report_problems,
+    seal_run,
+    sealed_name,
+)
 
 
 def sealed(run: RunFolder) -> Seal:
@@ -54,6 +62,43 @@ def test_a_review_seals_no_run_that_is_sealed(run: RunFolder) -> None:
     run.job("clip").log.write_text("another")
     session_of(run).seal()
     assert len(SignoffLog(run.path, run.path.name).read().entries) == 1
+
+
+ODD_NAMES = (
+    b"\xff", b"\\xff", b"\\\xff", b"\\\\xff", b"\xff\\xff", b"\\xff\xff", b"\xff\xfe", b"\\xff\xfe",
+    b"\xff\\xfe", b"a\\b", b"\\x41", b"\xc3\xa4", b"\xc3", b"\\xc3\\xa4", b"\\xc3\xa4",
+)  # fmt: skip
+"""Bytes that are no UTF-8, and names that are written as these are shown."""
+
+
+def test_no_two_names_are_one_in_a_seal(run: RunFolder) -> None:
+    folder = run.job("clip").path / "odd"
+    folder.mkdir()
+    paths = [folder / os.fsdecode(name) for name in ODD_NAMES]
+    for path in paths:
+        path.write_text("before")
+    seal = sealed(run)
+    assert sum(name.startswith("jobs/clip/odd/") for name in seal.files) == len(ODD_NAMES)
+    for path in paths[::2]:
+        path.write_text("after!")
+    for path in paths[1::2]:
+        path.unlink()
+    words = sorted(text.rpartition(" ")[2] for text in set(problems(run, seal)))
+    assert words == ["changed"] * 8 + ["gone"] * 7
+
+
+def test_a_name_in_a_seal_is_that_of_one_file() -> None:
+    short = [bytes(each) for size in range(1, 5) for each in product(b"\\xf\xff\xc3", repeat=size)]
+    escaped = [
+        b"".join(each) for each in product((b"\\", b"\xff", b"\\xff", b"\xc3\xa4"), repeat=4)
+    ]
+    names = {sealed_name(Path(os.fsdecode(name)), Path()) for name in (*short, *escaped)}
+    assert len(names) == len({*short, *escaped})
+
+
+def test_a_name_is_written_as_it_is_where_that_is_clear(tmp_path: Path) -> None:
+    for name, written in (("ä b\\c", "ä b\\c"), ("\udcff", "\\xff"), ("\\xff", "\\\\xff/")):
+        assert sealed_name(tmp_path / "jobs" / name, tmp_path) == f"jobs/{written}"
 
 
 @pytest.mark.parametrize("kind", ["file", "folder", "nothing"])

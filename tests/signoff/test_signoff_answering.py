@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from forging import ANNS
 from reviewed_run import ANN, BEN, EVERYTHING, START, answer_to, make_run, session_of
 
 from proofbook.errors import UsageError
 from proofbook.records import now
 from proofbook.report import load_run, write_report
 from proofbook.runs.folder import RunFolder
+from proofbook.signoff import answering
 from proofbook.signoff.acceptance import parse_answer
+from proofbook.signoff.trust import Trust
 from proofbook.signoff.verification import verify_run
 
 
@@ -58,6 +61,24 @@ def test_an_answer_that_does_not_fit_is_refused(
     with pytest.raises(UsageError, match=problem):
         session_of(run).answer(parse_answer(values), BEN)
     assert session_of(run).log.read().answers == ()
+
+
+def test_a_clock_that_was_set_back_approves_nothing_and_can_reject(
+    run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signed = {"key": ANNS, "trust": Trust(requires_signatures=True)}
+    session_of(run).seal()
+    yesterday = now() - timedelta(days=1)
+    monkeypatch.setattr(answering, "now", lambda: yesterday)
+    answer = answer_to(run, "clip", "good")
+    with pytest.raises(UsageError, match=r"clip, good: the clock here says .*would be back-dated"):
+        session_of(run, **signed).answer(answer, ANN)
+    (run.job("clip").log).write_text("another")
+    with pytest.raises(UsageError, match=r"the clock here says .*would be back-dated"):
+        session_of(run, **signed).accept_changes(["jobs/clip/output.log"], ANN, "x")
+    rejected = session_of(run, **signed).answer(answer_to(run, "clip", "good", "rejected"), ANN)
+    assert rejected.verdict == "rejected"
+    session_of(run, key=ANNS).answer(answer, ANN)
 
 
 def test_what_is_not_asked_cannot_be_answered(run: RunFolder) -> None:

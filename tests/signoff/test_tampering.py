@@ -62,7 +62,7 @@ def found(
     log = LogState(entries, hashes=tuple(hash_of(number) for number in range(len(entries))))
     if files is None and log.seal:
         files = dict(expected_files(log.seal, log.acceptances))
-    listing = Listing({path: file for path, file in (files or {}).items() if file}, ())
+    listing = Listing({path: file for path, file in (files or {}).items() if file}, {})
     # At a time that says nothing: clocks are set back.
     again = tuple(Resumption(time=NINE, log_head=head) for head in resumed or ())
     info = RunInfo(run_id="r", profile="demo", plan=PLAN, resumed=again)
@@ -175,7 +175,7 @@ def test_every_sign_is_told(tmp_path: Path) -> None:
     entries = (seal(0, {"a": OLD}), seal(1, {"a": OLD, "b": OLD}, "b"), broken)
     log = LogState(entries, (Problem("head", "signoffs.head is gone"),))
     info = RunInfo(run_id="r", profile="demo", plan=PLAN)
-    listing = Listing({"b": OLD}, ())
+    listing = Listing({"b": OLD}, {})
     told = find_tampering(tmp_path, log, TrustedLog(EVERYBODY, entries), listing, info)
     assert told == [
         Problem("head", "signoffs.head is gone"),
@@ -202,6 +202,10 @@ def test_links_that_lead_out_of_a_run_are_told_apart(tmp_path: Path) -> None:
     assert sorted(linked_outside(run, listing)) == ["d", "jobs/c", "jobs/g"]
     (tmp_path / "link").symlink_to(run)
     assert sorted(linked_outside(tmp_path / "link", listing)) == ["d", "jobs/c", "jobs/g"]
+    (run / "odd \udcff").symlink_to("/etc/hosts")
+    (run / "odd \\xff").symlink_to("d")
+    listing = list_run(run, MediaIndex(run / "media"))
+    assert sorted(linked_outside(run, listing))[2:] == ["jobs/g", "odd \\\\xff/", "odd \\xff"]
 
 
 def test_a_media_file_whose_hash_is_known_is_not_read_again(tmp_path: Path) -> None:

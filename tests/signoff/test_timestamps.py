@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from authority import NOON, Authority, Served, der, integer, serving
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from forging import ANNS, edit_log, entries_of, write_log
@@ -22,9 +23,10 @@ from proofbook.errors import UsageError
 from proofbook.records import now
 from proofbook.review.anchoring import ask_authority, find_anchor, timestamp
 from proofbook.runs.folder import RunFolder
+from proofbook.signoff.certificates import Authorities, read_authorities
 from proofbook.signoff.log import SignoffLog
 from proofbook.signoff.timestamps import STAMPS_FILE, StampedLog, read_stamps, stamp_log
-from proofbook.signoff.tokens import make_request, read_authorities
+from proofbook.signoff.tokens import make_request
 from proofbook.signoff.verification import Verification, verify_run
 
 CLOCKS = Authority()
@@ -155,6 +157,12 @@ FORGERIES: dict[str, tuple[Callable[[RunFolder], object], str]] = {
         lambda run: stamp_anew(run, Authority(usages=(
             ExtendedKeyUsageOID.TIME_STAMPING, ExtendedKeyUsageOID.CODE_SIGNING))),
         "no timestamp certificate"),
+    "the certificate of another time, of the same key": (
+        lambda run: stamp_anew(run, Authority(until=NOON, shown=CLOCKS)), "unbound certificate"),
+    "no name of its certificate": (
+        lambda run: stamp_anew(run, Authority(naming="")), "unbound certificate"),
+    "a name by a hash that nobody uses": (
+        lambda run: stamp_anew(run, Authority(naming="2 md5")), "unbound certificate"),
     "the nonce of another request": (lambda run: stamp_anew(run, nonce=777), "replayed"),
     "no nonce": (lambda run: stamp_anew(run, nonce=None), "replayed"),
     "a token of tomorrow": (
@@ -196,6 +204,39 @@ def test_a_forgery_is_called_by_its_word(run: RunFolder, authorities: Path, name
     assert found.verdict in (("untrusted",) if doubted else ("tampered", "untrusted"))
     without = verify_run(run)
     assert (without.verdict, without.reasons) == ("approved", ())
+
+
+@pytest.mark.parametrize("naming", ["1 sha1", "2 sha1", "2 sha384", "2 sha512"])
+def test_a_certificate_may_be_named_in_any_way(
+    run: RunFolder, authorities: Path, naming: str
+) -> None:
+    stamp_anew(run, Authority(naming=naming))
+    assert verify(run, authorities).verdict == "approved"
+
+
+LATER, BEFORE = now() + timedelta(hours=1), now() - timedelta(hours=1)
+GONE = x509.ReasonFlags.cessation_of_operation
+REVOKED: dict[str, tuple[bytes, set[str]]] = {
+    "its own, with no reason": (CLOCKS.revoked(LATER), {"revoked certificate"}),
+    "its own, before": (CLOCKS.revoked(BEFORE, GONE), {"revoked certificate"}),
+    "its own, afterwards, unharmed": (CLOCKS.revoked(LATER, GONE), set()),
+    "its own, afterwards, its key stolen": (
+        CLOCKS.revoked(LATER, x509.ReasonFlags.key_compromise), {"revoked certificate"}),
+    "another one": (CLOCKS.revoked(BEFORE, number=7), set()),
+    "two lists": (
+        CLOCKS.revoked(BEFORE, number=7) + CLOCKS.revoked(BEFORE), {"revoked certificate"}),
+    "the list of another authority": (
+        OTHER.pem + OTHER.revoked(BEFORE, number=CLOCKS.certificate.serial_number), set()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REVOKED)
+def test_a_revoked_certificate_is_called_so(run: RunFolder, authorities: Path, name: str) -> None:
+    lists, words = REVOKED[name]
+    authorities.write_bytes(lists + CLOCKS.pem)
+    found = verify(run, authorities)
+    assert {reason.word for reason in found.reasons} == words, found.reasons
+    assert all("CN=Clocks was revoked on " in reason.text for reason in found.reasons)
 
 
 def test_what_was_answered_after_a_stamp_needs_no_new_one(
@@ -340,6 +381,9 @@ def test_whose_timestamps_count_must_be_said(
         (None, "No such file"), (b"", "not certificates in PEM or DER"),
         (b"-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n", "not certificates"),
         (CLOCKS.certificate.public_bytes(Encoding.PEM), "none of its certificates is a root"),
+        (CLOCKS.pem + OTHER.revoked(NOON), "none of its certificates signed the list of CN=Others"),
+        (CLOCKS.pem + SAME_NAME.revoked(NOON), "none of its certificates signed the list of"),
+        (CLOCKS.pem + CLOCKS.revoked(NOON)[:99] + b"\n-----END X509 CRL-----\n", "not certificat"),
     ],
 )  # fmt: skip
 def test_a_file_of_authorities_that_is_none_is_named(
@@ -353,6 +397,8 @@ def test_a_file_of_authorities_that_is_none_is_named(
 
 
 def test_a_log_held_against_no_authority_is_never_sound(run: RunFolder) -> None:
-    held = StampedLog(run=RUN, stamps=read_stamps(run.path / STAMPS_FILE), authorities=())
+    held = StampedLog(
+        run=RUN, stamps=read_stamps(run.path / STAMPS_FILE), authorities=Authorities(())
+    )
     with pytest.raises(ValueError, match="at least one root"):
         held.problems(SignoffLog(run.path, RUN).read())

@@ -120,6 +120,29 @@ def test_an_entry_is_held_against_the_latest_before_it() -> None:
     assert len(grown.doubts) == 1
 
 
+def test_a_stranger_s_date_makes_nobody_s_answer_back_dated() -> None:
+    later = NINE + timedelta(hours=1)
+    for trust, stranger in ((SIGNED, None), (TRUST, None), (TRUST, STRANGERS)):
+        planted = answer(stranger, number=0, time=later, verdict="rejected")
+        log = TrustedLog(trust, [planted, answer(number=1)])
+        assert f"{1:032x}" not in log.doubts
+        assert log.clock_problem(NINE) == ""
+
+
+def test_no_answer_is_taken_whose_date_will_not_count() -> None:
+    tomorrow, limit = now() + timedelta(days=1), timedelta(minutes=5)
+    for first in (entry_of(Seal, 0, time=tomorrow), answer(number=0, time=tomorrow)):
+        log = TrustedLog(SIGNED, [first, entry_of(Seal, 1)])
+        assert log.clock_problem(tomorrow - limit) == ""
+        moment = tomorrow - limit - timedelta(seconds=1)
+        assert log.clock_problem(moment) == (
+            f"the clock here says {moment:%Y-%m-%d %H:%M}, and the log has an entry of "
+            f"{tomorrow:%Y-%m-%d %H:%M}: an answer would be back-dated, and not count"
+        )
+        assert TrustedLog(EVERYBODY, [first]).clock_problem(moment) == ""
+    assert TrustedLog(SIGNED).clock_problem(NINE) == ""
+
+
 def test_nothing_is_signed_tomorrow() -> None:
     tomorrow = answer(time=now() + timedelta(days=1))
     assert [doubt.word for doubt in TrustedLog(SIGNED, [tomorrow]).doubts.values()] == [

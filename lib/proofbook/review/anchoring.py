@@ -6,12 +6,13 @@ import http.client
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from proofbook.errors import RunFolderError, UsageError
 from proofbook.project import nearest_project
 from proofbook.runs.folder import RunFolder
 from proofbook.signoff.anchors import KeptEntries, read_anchor
+from proofbook.signoff.certificates import AUTHORITIES_FILE, Authorities, read_authorities
 from proofbook.signoff.entries import Problem
 from proofbook.signoff.log import LogState, SignoffLog
 from proofbook.signoff.timestamps import (
@@ -21,11 +22,7 @@ from proofbook.signoff.timestamps import (
     read_stamps,
     stamp_log,
 )
-from proofbook.signoff.tokens import AUTHORITIES_FILE, read_authorities
 from proofbook.terminal import say
-
-if TYPE_CHECKING:
-    from cryptography.x509 import Certificate
 
 __all__ = ["Anchor", "ask_authority", "find_anchor", "timestamp"]
 
@@ -118,7 +115,7 @@ def ask_authority(url: str, request: bytes) -> bytes:
     return bytes(data)
 
 
-def _find_authorities(file: Path | None) -> tuple[Certificate, ...] | None:
+def _find_authorities(file: Path | None) -> Authorities | None:
     """Return whose timestamps count: as a file says, or the project; None where neither does."""
     project = nearest_project(Path.cwd())
     if file is None and project is not None and (project.root / AUTHORITIES_FILE).exists():

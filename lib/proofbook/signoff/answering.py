@@ -181,7 +181,7 @@ class ReviewSession:
         key = self.key
         if key is None:
             raise UsageError("only a signed entry accepts a change: give --key")
-        if problem := self.trust.refusal(reviewer, public_line(key), now()):
+        if problem := self._refusal(reviewer, public_line(key)):
             raise UsageError(f"cannot accept a change: {problem}")
         files = self._as_they_are(paths)
 
@@ -212,8 +212,12 @@ class ReviewSession:
         """Return why an answer would not count; rejecting is always possible."""
         if answer.verdict in STOPPING:
             return ""
-        public = public_line(self.key) if self.key else ""
-        return self.trust.refusal(reviewer, public, now())
+        return self._refusal(reviewer, public_line(self.key) if self.key else "")
+
+    def _refusal(self, reviewer: Reviewer, public_key: str) -> str:
+        moment = now()
+        refusal = self.trust.refusal(reviewer, public_key, moment)
+        return refusal or self.trusted().clock_problem(moment)
 
     def _comparison_problem(
         self, answer: SubmittedAnswer, question: Question, job: AskedJob

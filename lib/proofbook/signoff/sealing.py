@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -38,6 +39,7 @@ Sealed = tuple[int, str]
 """Size and sha256."""
 _Hash = Callable[[Path], str]
 
+_ESCAPED = re.compile(rb"\\x([89a-f][0-9a-f])")
 _OWN = ("signoffs.jsonl", "signoffs.head", "signoffs.timestamps")
 _REPORT_SEAL = "seal.json"
 _NOISE = (".ipynb_checkpoints", "__pycache__", ".DS_Store", "debug.ipynb")
@@ -49,27 +51,34 @@ class Listing(NamedTuple):
     """What is in a run folder."""
 
     files: dict[str, Sealed]
-    links: tuple[str, ...]
-    """Those of the files that are links."""
+    links: Mapping[str, Path]
+    """Where those of the files are that are links: a name in a seal is not always a path."""
 
 
 def list_files(folder: Path, hash_of: _Hash = hash_file) -> Listing:
     """Return size and sha256 of every file and link of a run, by its path, without the report."""
-    files, links = {}, []
+    files, links = {}, {}
     for path in _walk(folder):
         name = sealed_name(path, folder)
         if path.is_symlink():
-            links.append(name)
+            links[name] = path
             files[name] = _seal_link(path)
         elif path.is_file():
             files[name] = (path.stat().st_size, hash_of(path))
-    return Listing(files, tuple(links))
+    return Listing(files, links)
 
 
 def sealed_name(path: Path, folder: Path) -> str:
-    """Return what a file is called in a seal; JSON holds no bytes that are no UTF-8."""
-    name = os.fsencode(path.relative_to(folder).as_posix())
-    return name.decode(errors="backslashreplace")
+    """Return what a file is called in a seal, and no other file is.
+
+    JSON holds no bytes that are no UTF-8: each is written as ``\\xff``. A name that reads so itself
+    has its backslashes doubled and ends in a slash, as no file's does.
+    """
+    raw = os.fsencode(path.relative_to(folder).as_posix())
+    name = raw.decode(errors="backslashreplace")
+    if _ESCAPED.sub(lambda found: bytes([int(found[1], 16)]), name.encode()) == raw:
+        return name
+    return raw.replace(b"\\", b"\\\\").decode(errors="backslashreplace") + "/"
 
 
 def _walk(folder: Path) -> Iterator[Path]:

@@ -58,8 +58,8 @@ def linked_outside(folder: Path, listing: Listing) -> list[str]:
     """Return the links of a run that lead out of it; what lies behind them is not sealed."""
     root = folder.resolve()
     return [
-        link for link in listing.links
-        if not Path(os.path.realpath(folder / link)).is_relative_to(root)
+        name for name, link in listing.links.items()
+        if not Path(os.path.realpath(link)).is_relative_to(root)
     ]  # fmt: skip
 
 

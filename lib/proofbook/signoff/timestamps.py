@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from proofbook.errors import UsageError
 from proofbook.files import append_line
 from proofbook.records import now
+from proofbook.signoff.certificates import Authorities
 from proofbook.signoff.entries import Merge, Problem, Seal
 from proofbook.signoff.log import LogState, SignoffLog
 from proofbook.signoff.tokens import (
@@ -27,9 +28,6 @@ from proofbook.signoff.tokens import (
     read_token,
 )
 from proofbook.signoff.trust import CLOCKS
-
-if TYPE_CHECKING:
-    from cryptography.x509 import Certificate
 
 __all__ = [
     "STAMPS_FILE",
@@ -73,7 +71,7 @@ class Stamp(BaseModel):
 def stamp_log(
     log: SignoffLog,
     ask: Callable[[bytes], bytes],
-    authorities: Sequence[Certificate] | None = None,
+    authorities: Authorities | None = None,
 ) -> Stamp:
     """Have a log's last line stamped, and keep the token beside the log.
 
@@ -140,7 +138,7 @@ class StampedLog:
 
     run: str
     stamps: Sequence[Stamp | None]
-    authorities: Sequence[Certificate]
+    authorities: Authorities
 
     def problems(self, log: LogState, moment: datetime | None = None) -> list[Problem]:
         """Return what the timestamps show to be wrong, and what is wrong with themselves."""
@@ -176,9 +174,7 @@ class StampedLog:
         return _misdated(token, log.hashes.index(token.sha256), log)
 
 
-def _read(
-    stamp: Stamp, authorities: Sequence[Certificate] | None, moment: datetime
-) -> Token | Problem:
+def _read(stamp: Stamp, authorities: Authorities | None, moment: datetime) -> Token | Problem:
     """Return a token that fits its request, or what is wrong with it by itself."""
     token = read_token(stamp.response)
     if isinstance(token, Problem):

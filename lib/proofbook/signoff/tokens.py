@@ -2,19 +2,21 @@
 
 ``rfc3161-client`` decides whether a token is sound: its signature, the chain of certificates up to
 an authority that the reader trusts, as of the time in the token, and that the certificate is one
-for timestamps. Only the word for its refusal is found here. Nothing is asked of the network, so a
-certificate that was revoked is not noticed. Knows nothing about logs.
+for timestamps. Only the word for its refusal is found here. Knows nothing about logs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from proofbook.errors import UsageError
 from proofbook.extras import refuse_missing_extra
+from proofbook.signoff.certificates import (
+    Authorities,
+    is_root,
+    naming_problem,
+    revocation_problem,
+)
 from proofbook.signoff.entries import Problem
 
 if TYPE_CHECKING:
@@ -22,17 +24,13 @@ if TYPE_CHECKING:
     from rfc3161_client import TimeStampResponse
 
 __all__ = [
-    "AUTHORITIES_FILE",
     "Request",
     "Token",
     "chain_problem",
     "make_request",
-    "read_authorities",
     "read_token",
 ]
 
-AUTHORITIES_FILE = "timestamp_authorities.pem"
-"""Where a project says whose timestamps count: beside ``runbooks/``."""
 _SHA256 = "2.16.840.1.101.3.4.2.1"
 _UNKNOWN = Problem("unknown authority", "no given authority has issued its certificate")
 _NOT_VALID = Problem("expired certificate", "its certificate was not valid at the time it names")
@@ -70,27 +68,6 @@ class Token(NamedTuple):
     """When the authority has seen the hash."""
     signer: str
     """Whose certificate it names."""
-
-
-def read_authorities(file: Path) -> tuple[Certificate, ...]:
-    """Return the certificates of the authorities whose timestamps count: PEM, or one as DER.
-
-    Raises:
-        UsageError: It cannot be read, or none of them is a root.
-    """
-    from cryptography.x509 import load_der_x509_certificate, load_pem_x509_certificates
-
-    try:
-        data = file.read_bytes()
-        is_pem = b"-----BEGIN" in data
-        found = load_pem_x509_certificates(data) if is_pem else [load_der_x509_certificate(data)]
-    except OSError as error:
-        raise UsageError(f"--tsa-ca {file}: {error.strerror or error}") from error
-    except ValueError as error:
-        raise UsageError(f"--tsa-ca {file}: not certificates in PEM or DER: {error}") from error
-    if not any(_is_root(each) for each in found):
-        raise UsageError(f"--tsa-ca {file}: none of its certificates is a root; add the root's")
-    return tuple(dict.fromkeys(found))
 
 
 def make_request(data: bytes) -> Request:
@@ -135,18 +112,18 @@ def _token_of(parsed: TimeStampResponse) -> Token:
     return Token(sha256, info.nonce, info.gen_time, _signer(parsed))
 
 
-def chain_problem(response: bytes, authorities: Sequence[Certificate]) -> Problem | None:
+def chain_problem(response: bytes, authorities: Authorities) -> Problem | None:
     """Return why a token that was read is not that of an authority; None where it is.
 
     Args:
         response: As the authority sent it.
-        authorities: Whose timestamps count, with the certificates between them and the token's.
+        authorities: Whose timestamps count.
     """
     from rfc3161_client import VerificationError, VerifierBuilder, decode_timestamp_response
 
     verifier = VerifierBuilder(
-        roots=[each for each in authorities if _is_root(each)],
-        intermediates=[each for each in authorities if not _is_root(each)],
+        roots=[each for each in authorities.certificates if is_root(each)],
+        intermediates=[each for each in authorities.certificates if not is_root(each)],
     ).build()
     parsed = decode_timestamp_response(response)
     try:
@@ -155,22 +132,29 @@ def chain_problem(response: bytes, authorities: Sequence[Certificate]) -> Proble
         text = str(error)
         named = (problem for reason, problem in _REFUSALS if reason in text)
         return next(named, Problem("broken token", f"it cannot be verified: {text}"))
-    return None
+    certificate, moment = _certificate(parsed), parsed.tst_info.gen_time
+    assert certificate is not None  # else it would not have been verified
+    if problem := naming_problem(parsed.time_stamp_token(), certificate):
+        return problem
+    return revocation_problem(_certificates(parsed), authorities, moment)
 
 
 def _signer(parsed: TimeStampResponse) -> str:
     """Return the subject of the certificate that signed; of one that is not there, nothing."""
+    certificate = _certificate(parsed)
+    return certificate.subject.rfc4514_string() if certificate else ""
+
+
+def _certificate(parsed: TimeStampResponse) -> Certificate | None:
+    named = {(info.issuer, info.serial_number) for info in parsed.signed_data.signer_infos}
+    found = _certificates(parsed)
+    return next((each for each in found if (each.issuer, each.serial_number) in named), None)
+
+
+def _certificates(parsed: TimeStampResponse) -> list[Certificate]:
     from cryptography.x509 import load_der_x509_certificate
 
-    named = {(info.issuer, info.serial_number) for info in parsed.signed_data.signer_infos}
-    for each in map(load_der_x509_certificate, parsed.signed_data.certificates):
-        if (each.issuer, each.serial_number) in named:
-            return each.subject.rfc4514_string()
-    return ""
-
-
-def _is_root(certificate: Certificate) -> bool:
-    return certificate.issuer == certificate.subject
+    return [load_der_x509_certificate(each) for each in parsed.signed_data.certificates]
 
 
 def _refuse_without_library() -> None:

@@ -137,6 +137,8 @@ class TrustedLog:
         """The last seal up to a line, by its hash."""
         self._latest_at: dict[str, datetime | None] = {}
         self._latest: datetime | None = None
+        self._dated: datetime | None = None
+        """The latest time that any entry names, be it of the future."""
         self._seals: list[Seal] = []
         self._acceptances: list[Acceptance] = []
         self.extend(entries)
@@ -178,6 +180,10 @@ class TrustedLog:
         self._latest = here
 
     def _note_time(self, entry: Entry, moment: datetime) -> None:
+        doubt = None if isinstance(entry, Seal | Merge) else self.doubts.get(entry.id)
+        if doubt is not None and doubt.word not in DATES:
+            return  # a stranger's date says nothing about anybody's
+        self._dated = max(self._dated or entry.time, entry.time)
         if entry.time <= moment + CLOCKS:  # else a clock was wrong: nothing is later than that
             self._latest = max(self._latest or entry.time, entry.time)
 
@@ -188,6 +194,18 @@ class TrustedLog:
             self.answers.append(entry)
         else:
             self._acceptances.append(entry)
+
+    def clock_problem(self, moment: datetime) -> str:
+        """Return why an entry of this moment would be back-dated, at once or some day.
+
+        Either this clock was set back, or that of an entry which is of the future went ahead.
+        """
+        if not self._trust.is_signed or self._dated is None or moment >= self._dated - CLOCKS:
+            return ""
+        return (
+            f"the clock here says {moment:{_TIME}}, and the log has an entry of "
+            f"{self._dated:{_TIME}}: an answer would be back-dated, and not count"
+        )
 
     @property
     def knows_keys(self) -> bool:
