@@ -227,10 +227,11 @@ def _enforce(child: _Child, limits: Limits) -> None:
 
 def _verdict(child: _Child) -> Verdict:
     os.close(child.pipe)
-    _, status = os.waitpid(child.pid, 0)
+    _, status, usage = os.wait4(child.pid, 0)
     told = next((line["verdict"] for line in child.lines if "verdict" in line), None)
     verdict = Verdict.from_dict(told) if told is not None else _lost(child, status)
     verdict.metrics["seconds"] = round(time.monotonic() - child.started, 3)
+    verdict.metrics["processor_seconds"] = round(usage.ru_utime + usage.ru_stime, 3)
     verdict.metrics["memory_mb"] = round(child.peak / 1e6, 1)
     return verdict
 
