@@ -24,10 +24,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from proofbook.processes import tree
-from proofbook.processes.usage import resident_memory
+from proofbook.processes.usage import cpu_seconds, resident_memory
 from proofbook_systems.models.findings import ON_DEVICE, Finding, Verdict
 
-__all__ = ["EXPORTING", "ONE_THREAD", "PRELOADED", "Limits", "main"]
+__all__ = ["EXPORTING", "ONE_THREAD", "PATIENCE", "PRELOADED", "Limits", "main"]
 
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1",
@@ -51,6 +51,8 @@ EXPORTING = (
 )  # fmt: skip
 """What other devices need beside; their runtimes start threads, and come after the fork."""
 
+PATIENCE = 8.0
+"""How many times its limit of computing a type may last by the clock until it has hung."""
 _TICK = 0.2
 
 
@@ -59,6 +61,7 @@ class Limits:
     """What one type may take."""
 
     seconds: float
+    """Of computing; a busy machine is no failure."""
     gigabytes: float
     """Resident memory above what the parent has."""
     device_seconds: float = 0.0
@@ -215,8 +218,10 @@ def _read(child: _Child) -> bool:
 
 def _enforce(child: _Child, limits: Limits) -> None:
     child.peak = max(child.peak, resident_memory({child.pid}))
+    # What a device computes is another child's, which has a limit of its own.
     more = limits.device_seconds if child.check.startswith(ON_DEVICE) else 0.0
-    if time.monotonic() - child.started > limits.seconds + more:
+    lasted = time.monotonic() - child.started
+    if lasted > PATIENCE * limits.seconds + more or cpu_seconds({child.pid}) > limits.seconds:
         child.killed = f"time limit of {limits.seconds:g} s"
     elif child.peak > limits.gigabytes * 1e9:
         child.killed = f"memory limit of {limits.gigabytes:g} GB"
