@@ -27,7 +27,7 @@ from proofbook.processes import tree
 from proofbook.processes.usage import cpu_seconds, resident_memory
 from proofbook_systems.models.findings import ON_DEVICE, Finding, Verdict
 
-__all__ = ["EXPORTING", "ONE_THREAD", "PATIENCE", "PRELOADED", "Limits", "main"]
+__all__ = ["EXPORTING", "ONE_THREAD", "OWN_SECONDS", "PATIENCE", "PRELOADED", "Limits", "main"]
 
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1",
@@ -53,6 +53,8 @@ EXPORTING = (
 
 PATIENCE = 8.0
 """How many times its limit of computing a type may last by the clock until it has hung."""
+OWN_SECONDS = "own_processor_seconds"
+"""What the process that forks has computed itself, imports above all: its log's last line."""
 _TICK = 0.2
 
 
@@ -107,6 +109,7 @@ def main(arguments: list[str]) -> None:
         for verdict in _try_all(types, request["options"], limits, request["workers"]):
             file.write(json.dumps(verdict.as_dict()) + "\n")
             file.flush()
+    sys.stdout.write(json.dumps({OWN_SECONDS: round(time.process_time(), 3)}) + "\n")
 
 
 def _import_exporters() -> None:
