@@ -25,6 +25,7 @@ __all__ = [
     "ManyNotebooksConfig",
     "ManyReviewersConfig",
     "ModelLoadingConfig",
+    "ModelTypesConfig",
     "NotebookSavingConfig",
     "PlanningConfig",
     "ResumeMatrixConfig",
@@ -55,6 +56,17 @@ class _Config(BaseModel):
 class _Measured(_Config):
     rounds: int = Field(ge=1)
     bar: float = Field(gt=0)
+
+
+class ModelTypesConfig(_Measured):
+    """Parameters of ``benchmarks/model_types``."""
+
+    limit: int = Field(ge=0)
+    fresh: int = Field(ge=1)
+    sample_seed: int
+    devices: list[str]
+    cores: int = Field(ge=1, le=64)
+    minutes: float = Field(gt=0)
 
 
 class ChunkCuttingConfig(_Measured):
@@ -312,6 +324,7 @@ RUNBOOKS: dict[str, type[BaseModel]] = {
     "many_notebooks": ManyNotebooksConfig,
     "many_reviewers": ManyReviewersConfig,
     "model_loading": ModelLoadingConfig,
+    "model_types": ModelTypesConfig,
     "notebook_saving": NotebookSavingConfig,
     "speech_kills": SpeechKillsConfig,
     "speech_rows": SpeechRowsConfig,

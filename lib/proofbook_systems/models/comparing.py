@@ -14,7 +14,14 @@ import torch
 from proofbook_systems.models.inputs import Inputs, join
 from proofbook_systems.models.layouts import MODALITIES
 from proofbook_systems.models.maker import find_field
-from proofbook_systems.models.outputs import Distance, Outputs, call, first_sample, measure_distance
+from proofbook_systems.models.outputs import (
+    Distance,
+    Outputs,
+    call,
+    equal,
+    first_sample,
+    measure_distance,
+)
 
 __all__ = [
     "NotApplicableError",
@@ -115,9 +122,7 @@ def check_reference(reference: Reference) -> str:
 def check_determinism(model: Any, inputs: Inputs, ours: Outputs) -> str:
     """Return where a second call with the same seed answers otherwise."""
     again = call(model, inputs)
-    same = ours.keys() == again.keys() and all(
-        torch.equal(ours[n].nan_to_num(), again[n].nan_to_num()) for n in ours
-    )
+    same = ours.keys() == again.keys() and all(equal(ours[n], again[n]) for n in ours)
     return "" if same else f"two equal calls differ: {_words(measure_distance(ours, again))}"
 
 
@@ -273,9 +278,7 @@ def _name_unseen_mask(model: Any, inputs: Inputs, ours: Outputs) -> str:
     mask[:, 1] = 0
     theirs = call(model, {**inputs, "attention_mask": mask})
     unchanged = ours.keys() == theirs.keys() and all(
-        ours[name].shape == theirs[name].shape
-        and torch.equal(ours[name].nan_to_num(), theirs[name].nan_to_num())
-        for name in ours
+        equal(ours[name], theirs[name]) for name in ours
     )
     return "masking a word changes nothing: the mask is not looked at" if unchanged else ""
 

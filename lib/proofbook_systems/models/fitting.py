@@ -61,6 +61,15 @@ def _fit_image(small: Fields) -> None:
         small["image_embedding_size"] = small["image_size"] // patch
 
 
+def _fit_window(small: Fields) -> None:
+    """Let a window of attention fit into the last stage, each of which halves the image."""
+    sizes = [small.get(name) for name in ("window_size", "image_size", "patch_size")]
+    stages = [len(v) for k, v in small.items() if DEPTH_LISTS.search(k) and isinstance(v, list)]
+    if stages and all(isinstance(each, int) and each > 0 for each in sizes):
+        window, image, patch = sizes
+        small["window_size"] = min(window, max(1, (image // patch) >> (stages[0] - 1)))
+
+
 def _fit_pooling(small: Fields) -> None:
     """Let an image be pooled to no more tokens than it has patches."""
     vision, tokens = small.get("vision_config"), small.get("mm_tokens_per_image")
@@ -167,6 +176,7 @@ def fit(small: Fields, *, keeps_images: bool = False) -> None:
             small[name] = token
     if not keeps_images:
         _fit_image(small)
+        _fit_window(small)
     for step in (_fit_pooling, _fit_rope, _fit_stages, _fit_mamba, _fit_indices, _fit_head):
         step(small)
 

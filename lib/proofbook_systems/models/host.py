@@ -24,10 +24,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from proofbook.processes import tree
-from proofbook.processes.usage import resident_memory
+from proofbook.processes.usage import cpu_seconds, resident_memory
 from proofbook_systems.models.findings import ON_DEVICE, Finding, Verdict
 
-__all__ = ["EXPORTING", "ONE_THREAD", "PRELOADED", "Limits", "main"]
+__all__ = ["EXPORTING", "ONE_THREAD", "OWN_SECONDS", "PATIENCE", "PRELOADED", "Limits", "main"]
 
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1",
@@ -51,6 +51,10 @@ EXPORTING = (
 )  # fmt: skip
 """What other devices need beside; their runtimes start threads, and come after the fork."""
 
+PATIENCE = 8.0
+"""How many times its limit of computing a type may last by the clock until it has hung."""
+OWN_SECONDS = "own_processor_seconds"
+"""What the process that forks has computed itself, imports above all: its log's last line."""
 _TICK = 0.2
 
 
@@ -59,6 +63,7 @@ class Limits:
     """What one type may take."""
 
     seconds: float
+    """Of computing; a busy machine is no failure."""
     gigabytes: float
     """Resident memory above what the parent has."""
     device_seconds: float = 0.0
@@ -104,6 +109,7 @@ def main(arguments: list[str]) -> None:
         for verdict in _try_all(types, request["options"], limits, request["workers"]):
             file.write(json.dumps(verdict.as_dict()) + "\n")
             file.flush()
+    sys.stdout.write(json.dumps({OWN_SECONDS: round(time.process_time(), 3)}) + "\n")
 
 
 def _import_exporters() -> None:
@@ -215,8 +221,10 @@ def _read(child: _Child) -> bool:
 
 def _enforce(child: _Child, limits: Limits) -> None:
     child.peak = max(child.peak, resident_memory({child.pid}))
+    # What a device computes is another child's, which has a limit of its own.
     more = limits.device_seconds if child.check.startswith(ON_DEVICE) else 0.0
-    if time.monotonic() - child.started > limits.seconds + more:
+    lasted = time.monotonic() - child.started
+    if lasted > PATIENCE * limits.seconds + more or cpu_seconds({child.pid}) > limits.seconds:
         child.killed = f"time limit of {limits.seconds:g} s"
     elif child.peak > limits.gigabytes * 1e9:
         child.killed = f"memory limit of {limits.gigabytes:g} GB"
@@ -227,10 +235,11 @@ def _enforce(child: _Child, limits: Limits) -> None:
 
 def _verdict(child: _Child) -> Verdict:
     os.close(child.pipe)
-    _, status = os.waitpid(child.pid, 0)
+    _, status, usage = os.wait4(child.pid, 0)
     told = next((line["verdict"] for line in child.lines if "verdict" in line), None)
     verdict = Verdict.from_dict(told) if told is not None else _lost(child, status)
     verdict.metrics["seconds"] = round(time.monotonic() - child.started, 3)
+    verdict.metrics["processor_seconds"] = round(usage.ru_utime + usage.ru_stime, 3)
     verdict.metrics["memory_mb"] = round(child.peak / 1e6, 1)
     return verdict
 

@@ -12,7 +12,7 @@ import torch
 
 from proofbook_systems.models.comparing import NotApplicableError
 from proofbook_systems.models.inputs import Inputs
-from proofbook_systems.models.outputs import Outputs, call, measure_distance
+from proofbook_systems.models.outputs import Outputs, call, equal, measure_distance
 
 __all__ = [
     "check_control",
@@ -63,18 +63,12 @@ def check_save_load(
     before, after = model.state_dict(), loaded.state_dict()
     if lost := sorted(before.keys() ^ after.keys()):
         return f"{len(lost)} weights are not on both sides, as {lost[0]}"
-    unequal = [name for name, value in before.items() if not _equal(value, after[name])]
+    unequal = [name for name, value in before.items() if not equal(value, after[name])]
     distance = measure_distance(ours, call(loaded, inputs))
     away = f"{distance.where or 'the answer'} is {distance.share:.1e} away"
     if unequal:
         return f"{len(unequal)} of {len(before)} weights differ, as {unequal[0]}; {away}"
     return f"weights are equal, the answer is not: {away}" if distance.share > tolerance else ""
-
-
-def _equal(ours: torch.Tensor, theirs: torch.Tensor) -> bool:
-    if ours.shape != theirs.shape or ours.dtype != theirs.dtype:
-        return False
-    return torch.equal(ours.nan_to_num(), theirs.nan_to_num())
 
 
 def check_control(model: Any, inputs: Inputs, ours: Outputs, tolerance: float) -> tuple[str, float]:

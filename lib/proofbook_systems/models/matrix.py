@@ -14,7 +14,7 @@ from proofbook.errors import SubjectError
 from proofbook.processes import supervise
 from proofbook_systems.models.catalogue import ModelType
 from proofbook_systems.models.findings import Finding, Verdict
-from proofbook_systems.models.host import ONE_THREAD
+from proofbook_systems.models.host import ONE_THREAD, PATIENCE
 from proofbook_systems.models.releases import with_packages
 from proofbook_systems.models.trial import Options
 
@@ -31,7 +31,7 @@ class Matrix:
     options: Options
     workers: int = 2
     seconds: float = 60.0
-    """What one type may take."""
+    """Of computing that one type may take, its devices apart."""
     gigabytes: float = 3.0
     folder: Path
     """Where requests, results and logs go."""
@@ -100,7 +100,7 @@ def _one_round(types: list[ModelType], matrix: Matrix, round_: int) -> Iterator[
     deadline = (
         time.monotonic()
         + _IMPORT_SECONDS
-        + waves * (matrix.seconds + matrix.options.most_device_seconds + 1)
+        + waves * (PATIENCE * matrix.seconds + matrix.options.most_device_seconds + 1)
     )
     with (
         supervise(

@@ -11,6 +11,7 @@ __all__ = [
     "Distance",
     "Outputs",
     "call",
+    "equal",
     "first_sample",
     "flatten",
     "measure_distance",
@@ -60,6 +61,13 @@ def call(model: Callable[..., Any], inputs: Mapping[str, Any], seed: int = 0) ->
 
 def _fresh(value: Any) -> Any:
     return value.clone() if isinstance(value, torch.Tensor) else value
+
+
+def equal(ours: torch.Tensor, theirs: torch.Tensor) -> bool:
+    """Say whether two tensors hold the same numbers; NaN is equal to NaN alone."""
+    if ours.shape != theirs.shape or ours.dtype != theirs.dtype:
+        return False
+    return bool(((ours == theirs) | (ours.isnan() & theirs.isnan())).all())
 
 
 def name_hollow(outputs: Outputs) -> list[str]:

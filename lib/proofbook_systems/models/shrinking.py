@@ -67,7 +67,7 @@ _WIDTH = re.compile(
     r"|_width$|^width$|projection_dim|projection_size|_hidden|^dim$|lora_rank|^q_rank|latent_dim"
     r"|output_dim|output_size|^input_dim$|fpn_feature|pooler_output|conv_dim$|projector|dim$"
     r"|^num_filters$|base_channels|latent_channels|stem_channels|_channels$|^embedding_dimension"
-    r"|classifier_proj_size|attention_hidden|_units$|inner_dim|channels"
+    r"|classifier_proj_size|attention_hidden|_units$|inner_dim|channels|initial_channel$"
 )
 _KEPT = re.compile(
     r"^num_channels$|in_channels$|^in_chans$|^input_channels$|audio_channels|^num_mel|mel_bins"

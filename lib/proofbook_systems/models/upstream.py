@@ -24,8 +24,14 @@ class KnownIssue:
     types: tuple[str, ...]
     check: str
     words: str
-    issue: str
     reason: str
+    issue: str = ""
+    place: str = ""
+
+    @property
+    def told(self) -> str:
+        """The issue, or the place in the code while no issue tells of it."""
+        return self.issue or f"no issue; {self.place}"
 
     def fits(self, type_: str, check: str, reason: str) -> bool:
         """Say whether a failure is the one that this row knows."""
@@ -49,13 +55,13 @@ def find_issue(type_: str, check: str, reason: str) -> KnownIssue | None:
 
 
 def issues_by_cause(verdicts: Iterable[Verdict]) -> dict[tuple[str, str], list[str]]:
-    """Return the addresses that are known for each check and cause, each once."""
+    """Return the issues, or places, that are known for each check and cause, each once."""
     found: dict[tuple[str, str], list[str]] = {}
     for verdict in verdicts:
         for finding in verdict.findings:
             known = find_issue(verdict.type, finding.check, finding.reason)
             if known is not None:
                 places = found.setdefault((finding.check, find_cause(finding.reason)), [])
-                if known.issue not in places:
-                    places.append(known.issue)
+                if known.told not in places:
+                    places.append(known.told)
     return found

@@ -10,12 +10,14 @@ import torch
 
 from proofbook_systems.models.comparing import NotApplicableError, writes_onwards
 from proofbook_systems.models.inputs import Inputs
-from proofbook_systems.models.outputs import measure_distance
+from proofbook_systems.models.outputs import equal, measure_distance
 
 __all__ = ["NEW_TOKENS", "check_cache", "check_generate"]
 
 NEW_TOKENS = 4
 _MOST_REVISIONS = 3
+_TEXT_DIMS = 2
+"""Of a text: one of samples, one of words."""
 _FIRST_CACHED = 2
 """The first word that is written with what a cache holds: there is nothing in it before."""
 
@@ -37,9 +39,24 @@ def check_generate(model: Any, inputs: Inputs, more: Mapping[str, Any]) -> tuple
     limits = {} if own else {"min_new_tokens": NEW_TOKENS, "num_beams": 1}
     first = _first_tensor(_generate(model, inputs, {**limits, **more}))
     again = _first_tensor(_generate(model, inputs, {**limits, **more}))
-    if first.shape != again.shape or not torch.equal(first, again):
+    if not equal(first, again):
         return "greedy generation differs from call to call", first
-    return ("" if first.numel() else "nothing was written"), first
+    wrote = _without_prompt(model, first, inputs.get("input_ids"))
+    return ("" if wrote.numel() else "nothing was written"), first
+
+
+def _without_prompt(model: Any, made: torch.Tensor, prompt: Any) -> torch.Tensor:
+    """Return what was written beside the text that was given, or the word that begins any text."""
+    if made.is_floating_point() or made.dim() != _TEXT_DIMS:
+        return made
+    if getattr(model.config, "is_encoder_decoder", False):
+        first = getattr(model.generation_config, "decoder_start_token_id", None)
+        prompt = made.new_full((1, 1), -1 if first is None else first)
+    if not isinstance(prompt, torch.Tensor) or prompt.dim() != _TEXT_DIMS:
+        return made
+    length = min(made.shape[1], prompt.shape[1])  # a text that was too long was given in part
+    same = (made[:, :length] == prompt[:, :length]).all(0)
+    return made[:, int(same.long().cumprod(0).sum()) :]
 
 
 def _generate(model: Any, inputs: Inputs, options: Mapping[str, Any]) -> Any:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 from proofbook_systems.models.outputs import (
+    equal,
     first_sample,
     flatten,
     measure_distance,
@@ -44,3 +46,17 @@ def test_a_sample_is_found_in_every_dimension_of_a_batch() -> None:
     first = first_sample(batch, single)
     assert first["similar"].shape == (1, 1)
     assert torch.equal(first["states"], batch["states"][:1])
+
+
+@pytest.mark.parametrize("other", [0.0, float("inf"), 3.4028234663852886e38, -1.0])
+def test_what_is_not_a_number_equals_itself_alone(other: float) -> None:
+    broken = torch.tensor([float("nan"), 1.0])
+    assert equal(broken, broken.clone())
+    assert not equal(broken, torch.tensor([other, 1.0]))
+    assert not equal(torch.tensor([float("inf")]), torch.tensor([3.4028234663852886e38]))
+
+
+def test_equal_takes_whole_numbers_truth_values_and_complex_ones() -> None:
+    for value in (torch.tensor([1, 2]), torch.tensor([True]), torch.tensor([1j])):
+        assert equal(value, value.clone()) and not equal(value, value[:0])
+        assert not equal(value, value.to(torch.complex128))

