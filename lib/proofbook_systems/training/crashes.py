@@ -22,12 +22,16 @@ from proofbook_systems.training.interruption import (
     interrupt_and_resume,
 )
 from proofbook_systems.training.layouts import find_checkpoints
+from proofbook_systems.training.numbering import CHECKPOINTS
 from proofbook_systems.training.trainer import Trainer
 from proofbook_systems.training.trees import compare_trees
 from proofbook_systems.training.variants import vary
 from proofbook_systems.training.watching import Watched, read_watch, watched_trainer
 
-__all__ = ["Alone", "Crashed", "crash_and_resume", "half_left", "saving_changes", "watched_control"]
+__all__ = [
+    "Alone", "Crashed", "Unsaved", "crash_and_resume", "half_left", "saving_changes",
+    "watched_control",
+]  # fmt: skip
 
 
 class Alone(NamedTuple):
@@ -35,6 +39,15 @@ class Alone(NamedTuple):
 
     control: Control
     seen: Watched
+
+
+class Unsaved(NamedTuple):
+    """What a training without checkpoints has shown."""
+
+    fault: str
+    """How it differs first; empty where it does not."""
+    why_not: str
+    """Why nothing of it could be compared."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,12 +136,14 @@ def half_left(control: Control, crashed: Crashed) -> list[str]:
 
 
 def saving_changes(
-    control: Control, changes: Mapping[str, str], folder: Path, timeout: float
-) -> str:
-    """Train without checkpoints, and say how that differs first; empty where it is the same.
+    alone: Alone, changes: Mapping[str, str], folder: Path, timeout: float
+) -> Unsaved:
+    """Train without checkpoints, and say how that differs first.
+
+    Steps that are told by the names of checkpoints tell nothing here: updates do.
 
     Args:
-        control: A training with checkpoints, which repeats itself.
+        alone: A training with checkpoints, which repeats itself.
         changes: What switches them off: keys of the config, or options.
         folder: Where it goes.
         timeout: Seconds that it may take.
@@ -136,17 +151,37 @@ def saving_changes(
     Raises:
         SubjectError: It cannot be started, hangs or fails, or still saves as often.
     """
-    output = folder / "without-checkpoints"
-    bare = run_control(vary(control.trainer, changes, folder / "bare"), output, timeout)
+    control, output = alone.control, folder / "without-checkpoints"
+    trainer = vary(control.trainer, changes, folder / "bare")
+    bare, seen = watched_control(trainer, output, folder / "watched-without", timeout)
     if bare.ended.code != 0:
         raise SubjectError(
             f"with {dict(changes)} the trainer {bare.ended.state}: {bare.ended.last_words}"
         )
     if len(bare.save_steps) >= len(control.save_steps) > 1:
         raise SubjectError(f"with {dict(changes)} the trainer still saves {bare.save_steps}")
-    departures = compare_steps(bare.ended.steps, control.ended.steps)
-    if departures:
-        return f"without checkpoints, {departures[0].words}"
-    rows = compare_trees(output, control.output, control.noise).having("differs", "damaged")
-    learnt = [row for row in rows if row.role in ("weights", "EMA")]
-    return f"without checkpoints, {learnt[0].place}: {learnt[0].words}" if learnt else ""
+    is_told = control.trainer.recognised is None or control.trainer.recognised.place != CHECKPOINTS
+    steps = compare_steps(bare.ended.steps, control.ended.steps) if is_told else []
+    trees = compare_trees(output, control.output, control.noise)
+    learnt = [row for row in trees.having("differs", "damaged") if row.role in ("weights", "EMA")]
+    told = [steps[0].words] if steps else []
+    files = [f"{row.place}: {row.words}" for row in learnt[:1]]
+    fault = next(filter(None, [*told, _other_update(seen, alone.seen), *files]), "")
+    if fault:
+        return Unsaved(f"without checkpoints, {fault}", "")
+    compared = is_told or trees.compared_weights or (seen.updates and alone.seen.updates)
+    return Unsaved("", "" if compared else "it tells no step and leaves no weights without them")
+
+
+def _other_update(ours: Watched, theirs: Watched) -> str:
+    """Name the first update that is not the same in two trainings; empty where all are."""
+    for mine, other in zip(ours.updates, theirs.updates, strict=False):
+        if [row.digest for row in mine.rows] != [row.digest for row in other.rows]:
+            return f"update {mine.number} has other rows"
+        if mine.gradient != other.gradient:
+            return f"update {mine.number} has the same rows and another gradient"
+        if mine.weights != other.weights:
+            return f"update {mine.number} has the same gradient and makes other weights of it"
+    if len(ours.updates) != len(theirs.updates) and not (ours.fault or theirs.fault):
+        return f"there are {len(ours.updates)} updates, and {len(theirs.updates)} with them"
+    return ""

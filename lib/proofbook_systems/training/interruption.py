@@ -123,6 +123,28 @@ class Interrupted:
         lacks = "" if last.checkpoints else "; no whole checkpoint was on the disk then"
         return f"resumed after {last.words}{lacks}"
 
+    def why_anew(self, control: Control) -> str:
+        """Say that every resumption began again with the first step; empty where one did not.
+
+        A trainer that starts over comes to the same end, and has resumed nothing.
+        """
+        first = control.ended.steps[0].number
+        later = zip(self.cycles, self.starts[1:], strict=False)
+        if not self.cycles or any(
+            cycle.resumed_at or (ended.steps and ended.steps[0].number > first)
+            for cycle, ended in later
+        ):
+            return ""
+        last = self.cycles[-1]
+        if last.checkpoints:
+            return f"{last.words}: it begins again beside a whole checkpoint"
+        if saved := max((s for s in control.save_steps if s <= last.signalled), default=0):
+            return f"{last.words}: it begins again, though weights were saved after step {saved}"
+        return (
+            f"{last.words}: it begins again, and no checkpoint was recognised before; give "
+            "checkpoints, or interrupt it later"
+        )
+
     def most_kept(self, control: Control) -> int:
         """Return how many checkpoints may be left where the trainer removes older ones.
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from proofbook.errors import SubjectError
+from proofbook_systems.training.controls import Control
 from proofbook_systems.training.crashes import Crashed
 from proofbook_systems.training.departing_updates import Cause, find_cause
 from proofbook_systems.training.interruption import Cycle
@@ -34,7 +35,7 @@ from proofbook_systems.training.variants import configured, configured_number
 from proofbook_systems.training.watched_updates import rates_after, rates_of
 from proofbook_systems.training.watching import Watched
 
-__all__ = ["Resumed", "align", "judge_rates", "judge_resumptions", "plan_rates"]
+__all__ = ["Resumed", "align", "judge_rates", "judge_resumptions", "plan_rates", "why_begun_anew"]
 
 
 class Resumed(NamedTuple):
@@ -115,6 +116,20 @@ def _held(checkpoints: Sequence[Checkpoint], step: int) -> list[SavedTensor]:
     """Return the weights in the checkpoint of a step; none where there is none of it."""
     wanted = next((each for each in checkpoints if each.step == step), None)
     return read_tensors(wanted) if wanted else []
+
+
+def why_begun_anew(control: Control, alone: Watched, crashed: Crashed) -> str:
+    """Say that no resumption went on from a checkpoint; empty where one did.
+
+    Steps may be counted anew in each start, and told now and then: so weights are asked, too.
+    """
+    new = alone.updates[0].before if alone.updates else {}
+    for _, seen in crashed.resumptions:
+        before = seen.updates[0].before if seen.updates else {}
+        restored = control.repeats and before and new and before != new
+        if restored or updates_with(alone, seen):
+            return ""
+    return crashed.result.why_anew(control)
 
 
 def align(alone: Watched, seen: Watched, cycle: Cycle) -> Comparable:
