@@ -10,7 +10,9 @@ these, and works.
 A model whose parameters hold time limits may have a method ``longest_seconds``: a job's own limit
 follows from it. A text field with ``json_schema_extra={"format": "path"}`` is a path, whether or
 not there is such a file yet. A field with ``json_schema_extra={"subject": True}`` names what is
-tested although its default is no ``reference:…``, as a program that is used in place of one.
+tested although its default is no ``reference:…``, as a program that is used in place of one. A
+command with ``json_schema_extra={"starts": "project config_file"}`` starts what these name: it is
+given with them, as a reference subject's program knows nothing of anybody else's files.
 """
 
 from __future__ import annotations
@@ -19,11 +21,19 @@ import importlib.metadata
 from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 
-from pydantic import BaseModel
+from pydantic import BaseModel, JsonValue
 
 from proofbook.errors import UsageError
 
-__all__ = ["GROUP", "TimeBounded", "find_config", "mismatch", "path_fields", "subject_fields"]
+__all__ = [
+    "GROUP",
+    "TimeBounded",
+    "find_config",
+    "mismatch",
+    "path_fields",
+    "started_fields",
+    "subject_fields",
+]
 
 GROUP = "proofbook.configs"
 
@@ -70,14 +80,24 @@ def subject_fields(model: type[BaseModel] | None) -> frozenset[str]:
     return _marked(model, "subject", True)
 
 
+def started_fields(model: type[BaseModel] | None) -> dict[str, frozenset[str]]:
+    """Return the parameters that name what each command starts, by the command's own."""
+    extras = _extras(model)
+    return {
+        name: frozenset(str(extra["starts"]).split())
+        for name, extra in extras.items()
+        if "starts" in extra
+    }
+
+
 def _marked(model: type[BaseModel] | None, key: str, value: str | bool) -> frozenset[str]:
+    return frozenset(name for name, extra in _extras(model).items() if extra.get(key) == value)
+
+
+def _extras(model: type[BaseModel] | None) -> dict[str, dict[str, JsonValue]]:
     fields = {} if model is None else model.model_fields
     extras = {name: field.json_schema_extra for name, field in fields.items()}
-    return frozenset(
-        name
-        for name, extra in extras.items()
-        if isinstance(extra, dict) and extra.get(key) == value
-    )
+    return {name: extra for name, extra in extras.items() if isinstance(extra, dict)}
 
 
 def _load(entry: importlib.metadata.EntryPoint) -> Mapping[str, type[BaseModel]]:

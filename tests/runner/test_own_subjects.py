@@ -8,10 +8,12 @@ import pytest
 from pydantic import JsonValue
 
 from proofbook.configs import find_config, subject_fields
+from proofbook.errors import UsageError
 from proofbook.notebooks import Runbook, read_runbook
 from proofbook.profiles import JobEntry, load_profile
 from proofbook.project import Project
 from proofbook.runner.own_subjects import has_own_subject
+from proofbook.runner.plan import load_plan
 from proofbook.subjects import is_reference
 
 ROOT = Path(__file__).parents[2]
@@ -103,3 +105,35 @@ def test_an_entry_for_ones_own_project_keeps_what_it_says_for_its_program() -> N
     entry = JobEntry.model_validate({"runbook": name, "parameters": {"project": "/work/mine"}})
     declared = subject_fields(find_config(name))
     assert not has_own_subject(entry, RUNBOOKS[name], {"binary": "/work/mine/server"}, declared)
+
+
+GIVEN = {"train_command": "[python, train.py]", "resume_command": "[python, train.py]"}
+OWN = {"config_file": "/work/mine.yaml", "project": "/work/mine"}
+
+
+@pytest.mark.parametrize(
+    ("runbook", "given", "lacking"),
+    [
+        ("training/train", OWN, "train_command"),
+        ("training/train", {"config_file": "/work/mine.yaml"}, "train_command"),
+        ("training/resume", OWN, "train_command and resume_command"),
+        ("training/resume", {**OWN, "train_command": "[a, b]"}, "resume_command"),
+        ("foundry/data_pipeline", OWN, "prepare_command"),
+        ("training/train", {**OWN, "train_command": "[a, b]"}, ""),
+        ("training/resume", {**OWN, **GIVEN}, ""),
+        ("training/train", {**OWN, "train_command": "[a, reference:train_dreambooth.py]"}, ""),
+        ("training/checkpoints", {"trained": "/work/mine"}, ""),
+        ("training/train", {"config_file": "reference:butcher-random"}, ""),
+        ("training/train", {"steps": "9"}, ""),
+        ("pipeline/end_to_end", {"project": "/work/mine"}, ""),
+    ],
+)
+def test_a_reference_program_is_not_started_on_files_that_it_does_not_know(
+    runbook: str, given: dict[str, str], lacking: str
+) -> None:
+    if not lacking:
+        assert load_plan(Project(ROOT), None, only=[runbook], overrides=given).jobs
+        return
+    message = rf"would still start the reference subject; give {lacking}, too$"
+    with pytest.raises(UsageError, match=message):
+        load_plan(Project(ROOT), None, only=[runbook], overrides=given)

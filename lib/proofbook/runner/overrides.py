@@ -11,6 +11,7 @@ from proofbook.errors import UsageError
 from proofbook.notebooks import Runbook
 from proofbook.profiles import nearest
 from proofbook.records import PlannedJob
+from proofbook.runner.own_subjects import foreign_commands
 from proofbook.runner.parameters import ParameterError, ParameterVerifier
 from proofbook.runner.paths import anchor_path
 from proofbook.yamlfile import parse_scalar
@@ -74,6 +75,7 @@ class Overrides:
 
     def _verify(self, job: PlannedJob, runbook: Runbook) -> PlannedJob:
         values = self.values(runbook)
+        self._refuse_foreign_commands(job, runbook, values)
         # What an entry gives was verified with it; a job that is given nothing may lack something.
         if job.parameters and not values:
             return job
@@ -83,6 +85,17 @@ class Overrides:
             where = f"-p {error.name}" if error.name in values else f"job {job.id}"
             raise UsageError(f"{where}: {error}") from error
         return job.model_copy(update={"parameters": parameters})
+
+    def _refuse_foreign_commands(
+        self, job: PlannedJob, runbook: Runbook, values: Mapping[str, JsonValue]
+    ) -> None:
+        started = self._verifier.started(runbook)
+        if commands := foreign_commands(job.parameters, runbook, values, started):
+            names = {name for command in commands for name in started[command]}
+            raise UsageError(
+                f"-p {' and '.join(sorted(names & values.keys()))}: job {job.id} would still start "
+                f"the reference subject; give {' and '.join(commands)}, too"
+            )
 
 
 def _read(text: str, annotation: str, is_path: bool) -> JsonValue:

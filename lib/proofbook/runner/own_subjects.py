@@ -15,7 +15,7 @@ from proofbook.profiles import JobEntry
 from proofbook.runner.outputs import has_expression
 from proofbook.subjects import is_reference
 
-__all__ = ["has_own_subject"]
+__all__ = ["foreign_commands", "has_own_subject"]
 
 
 def has_own_subject(
@@ -44,6 +44,29 @@ def has_own_subject(
     if any(_is_own(value) for values in known.values() for value in values):
         return False
     return any(_is_own(value) for name, value in overrides.items() if name in known)
+
+
+def foreign_commands(
+    parameters: Collection[str],
+    runbook: Runbook,
+    overrides: Mapping[str, JsonValue],
+    started: Mapping[str, Collection[str]],
+) -> list[str]:
+    """Return the commands that would start a reference subject on what an override names.
+
+    Args:
+        parameters: Names that the job gives, overrides among them; other commands are defaults.
+        runbook: Its runbook.
+        overrides: What the command line gives the runbook.
+        started: By command, the parameters that name what it starts.
+    """
+    return [
+        command
+        for command, names in started.items()
+        if command not in parameters
+        and _has_reference(runbook.parameters[command].default)
+        and any(_is_own(overrides.get(name)) for name in names)
+    ]
 
 
 def _written(entry: JobEntry, name: str) -> list[JsonValue]:

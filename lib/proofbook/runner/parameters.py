@@ -7,7 +7,14 @@ from collections.abc import Collection, Iterator, Mapping
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
-from proofbook.configs import TimeBounded, find_config, mismatch, path_fields, subject_fields
+from proofbook.configs import (
+    TimeBounded,
+    find_config,
+    mismatch,
+    path_fields,
+    started_fields,
+    subject_fields,
+)
 from proofbook.errors import UsageError
 from proofbook.notebooks import Runbook
 from proofbook.profiles import nearest
@@ -105,6 +112,10 @@ class ParameterVerifier:
     def subjects(self, runbook: Runbook) -> frozenset[str]:
         """Return the parameters that the runbook's config model declares to name its subject."""
         return subject_fields(self._model(runbook))
+
+    def started(self, runbook: Runbook) -> dict[str, frozenset[str]]:
+        """Return the parameters that name what each of the runbook's commands starts."""
+        return started_fields(self._model(runbook))
 
     def refuse_secrets(self, name: str, value: JsonValue) -> None:
         """Refuse a value that is, or holds at any depth, a secret: by its name or by its text.

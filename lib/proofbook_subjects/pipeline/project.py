@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ from pathlib import Path
 from proofbook_subjects.pipeline.guide import README
 from proofbook_subjects.pipeline.paths import FOLDERS
 
-__all__ = ["COMMANDS", "prepare_project", "write_feed", "write_project"]
+__all__ = ["COMMANDS", "prepare_once", "prepare_project", "write_feed", "write_project"]
 
 COMMANDS: Mapping[str, str] = {
     "assemble_video.py": "video",
@@ -83,14 +83,19 @@ _TOPICS = (
 
 def prepare_project(cache: Path) -> Path:
     """Return the project's folder below ``cache``, making it if it is not there."""
+    return prepare_once(cache, f"shortform-{_sources_hash()}", write_project)
+
+
+def prepare_once(cache: Path, name: str, write: Callable[[Path], Path]) -> Path:
+    """Return a project's folder below ``cache``; ``write`` fills it if it is not there."""
     from filelock import FileLock
 
     root = cache / "pipeline"
-    place = root / f"shortform-{_sources_hash()}"
+    place = root / name
     root.mkdir(parents=True, exist_ok=True)
     with FileLock(root / f".{place.name}.lock"):
         if not place.is_dir():
-            _make(root, place)
+            _make(root, place, write)
         write_feed(place / "data" / "feeds" / "trends.xml")
     return place
 
@@ -134,10 +139,10 @@ def write_feed(path: Path) -> None:
     atomic_write(path.with_suffix(".json"), json.dumps(entries, indent=1) + "\n")
 
 
-def _make(root: Path, place: Path) -> None:
+def _make(root: Path, place: Path, write: Callable[[Path], Path]) -> None:
     partial = Path(tempfile.mkdtemp(dir=root, prefix=f".{place.name}."))
     try:
-        write_project(partial)
+        write(partial)
         partial.chmod(0o755)
         os.replace(partial, place)  # noqa: PTH105 - a whole folder appears at once
     except BaseException:

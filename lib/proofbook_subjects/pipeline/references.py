@@ -1,4 +1,4 @@
-"""What ``reference:<name>`` names in the pipeline's runbooks: a project and two servers."""
+"""What ``reference:<name>`` names in the pipeline's runbooks: projects and two servers."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from proofbook.files import atomic_write
 from proofbook.subjects import Makers
+from proofbook_subjects.pipeline.finished import prepare_finished_project
 from proofbook_subjects.pipeline.project import prepare_project
 
 __all__ = ["PROJECTS", "SERVERS"]
@@ -32,7 +33,7 @@ def _write_server(api: str, root: Path) -> Path:
     return path
 
 
-PROJECTS: Makers = {"shortform": prepare_project}
-"""Folders of a pipeline, ready for ``init_databases.py``."""
+PROJECTS: Makers = {"shortform": prepare_project, "shortform-finished": prepare_finished_project}
+"""Folders of a pipeline, ready for ``init_databases.py``, and with a film that it has made."""
 SERVERS: Makers = {api: partial(_write_server, api) for api in _KEYS}
 """Each gives the path of a ``server.json``."""

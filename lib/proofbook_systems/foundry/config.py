@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from proofbook_systems.training.config import MOST_TRIES, TrainerConfig
+from proofbook_systems.training.config import MOST_TRIES, ResumedTrainerConfig, TrainerConfig
 
 __all__ = [
     "RUNBOOKS",
@@ -34,7 +34,7 @@ class DataPipelineConfig(BaseModel):
 
     project: str = Field(json_schema_extra={"subject": True})
     config_file: str
-    prepare_command: list[str]
+    prepare_command: list[str] = Field(json_schema_extra={"starts": "project config_file"})
     environment: dict[str, str]
     texts: list[str]
     tokens: list[str]
@@ -66,7 +66,7 @@ class DataPipelineConfig(BaseModel):
         return (_PREPARATIONS + _TRAININGS) * self.timeout + _SLACK
 
 
-class TrainingPipelineConfig(TrainerConfig):
+class TrainingPipelineConfig(ResumedTrainerConfig):
     """Parameters of ``foundry/training_pipeline``."""
 
     checkpoint_steps: list[int]
@@ -99,7 +99,7 @@ class TrainingPipelineConfig(TrainerConfig):
         return 2 + MOST_TRIES * 2 + 2 * sum(map(bool, variants))
 
 
-class CheckpointRecoveryConfig(TrainerConfig):
+class CheckpointRecoveryConfig(ResumedTrainerConfig):
     """Parameters of ``foundry/checkpoint_recovery``."""
 
     interruptions: list[str] = Field(min_length=1)

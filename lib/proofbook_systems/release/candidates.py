@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 from proofbook.errors import SubjectError
 from proofbook.processes.placeholders import fill_command
-from proofbook.subjects import is_reference
 from proofbook_systems.checklists.posts import Caption, find_video, read_caption
 from proofbook_systems.pipeline.workspace import Workspace, open_workspace
 from proofbook_systems.release.config import BeforePostingConfig
@@ -37,22 +36,22 @@ class Candidate(NamedTuple):
 def open_candidate(config: BeforePostingConfig, folder: Path) -> Candidate:
     """Copy the project below ``folder``, and find the film and its caption.
 
-    Without a film that is named it is that of ``workspace``, or else the newest of the project; the
-    reference project has made none yet, and a clip stands for it.
+    Without a film that is named it is that of ``workspace``, or else the newest of the project;
+    without a caption that is named it is the text file beside the film.
 
     Raises:
         SubjectError: There is no such project, film or caption.
     """
-    caption = read_caption(config.caption or "reference:caption", folder)
     own = open_workspace(config, folder)
     workspace, episode = continue_from(own, folder, config.workspace, config.episode)
+    is_own = not config.video or bool(config.workspace)
     if config.video or config.workspace:
         film = find_video(config.video or str(workspace.path("video", episode)), folder)
-        return Candidate(workspace, episode, film, caption, bool(config.workspace))
-    if is_reference(config.project):
-        return Candidate(workspace, episode, find_video("reference:clip", folder), caption, False)
-    film, made_as = find_newest(workspace)
-    return Candidate(workspace, made_as or episode, film, caption, True)
+    else:
+        film, made_as = find_newest(workspace)
+        episode = made_as or episode
+    caption = read_caption(config.caption or str(_caption_beside(film)), folder)
+    return Candidate(workspace, episode, film, caption, is_own)
 
 
 def find_newest(workspace: Workspace) -> tuple[Path, str]:
@@ -74,6 +73,16 @@ def find_newest(workspace: Workspace) -> tuple[Path, str]:
         )
     newest = max(films, key=lambda path: path.stat().st_mtime)
     return newest, _episode_of(newest.relative_to(workspace.folder).as_posix(), place)
+
+
+def _caption_beside(film: Path) -> Path:
+    path = film.with_suffix(".txt")
+    if not path.is_file():
+        raise SubjectError(
+            f"there is no caption {path.name} beside the film {film.name}; give caption: the text "
+            "file that is posted with it"
+        )
+    return path
 
 
 def _episode_of(path: str, place: str) -> str:

@@ -86,12 +86,9 @@ class BeforePostingConfig(_ReleaseConfig):
     posted: str
 
     @model_validator(mode="after")
-    def _film_and_caption_belong_together(self) -> BeforePostingConfig:
+    def _film_of_a_workspace_is_named(self) -> BeforePostingConfig:
         if self.workspace and not (self.video or self.episode):
             raise ValueError("give episode, too: the name of the film that workspace holds")
-        films = (self.project, self.video or self.project)
-        if not self.caption and not all(each.startswith("reference:") for each in films):
-            raise ValueError("give caption: the text file that is posted with your own film")
         return self
 
     def longest_seconds(self) -> float:

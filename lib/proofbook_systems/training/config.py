@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 __all__ = [
     "MOST_TRIES",
@@ -17,6 +17,7 @@ __all__ = [
     "ConfigurationsConfig",
     "MemoryConfig",
     "ResumeConfig",
+    "ResumedTrainerConfig",
     "ThroughputConfig",
     "TrainConfig",
     "TrainerConfig",
@@ -27,6 +28,7 @@ _CONTROLS = 3
 """Trainings left alone: the third decides where two differ."""
 _LOOKS = 3
 """How often a training is measured that is over before it was looked at."""
+_STARTS: dict[str, JsonValue] = {"starts": "project config_file"}
 _SLACK = 900.0
 """Seconds to read, compare and draw what trainings leave."""
 
@@ -38,7 +40,7 @@ class TrainerConfig(BaseModel):
 
     config_file: str
     project: str = Field(json_schema_extra={"subject": True})
-    train_command: list[str] = Field(min_length=1)
+    train_command: list[str] = Field(min_length=1, json_schema_extra=_STARTS)
     resume_command: list[str] = Field(min_length=1)
     config_keys: dict[str, str]
     environment: dict[str, str]
@@ -59,6 +61,12 @@ class TrainerConfig(BaseModel):
         return 1
 
 
+class ResumedTrainerConfig(TrainerConfig):
+    """What the runbooks have in common that resume a training, too."""
+
+    resume_command: list[str] = Field(min_length=1, json_schema_extra=_STARTS)
+
+
 class TrainConfig(TrainerConfig):
     """Parameters of ``training/train``."""
 
@@ -70,7 +78,7 @@ class TrainConfig(TrainerConfig):
     advice: dict[str, str]
 
 
-class ResumeConfig(TrainerConfig):
+class ResumeConfig(ResumedTrainerConfig):
     """Parameters of ``training/resume``."""
 
     trained: str = Field(json_schema_extra={"subject": True})
@@ -112,7 +120,7 @@ class ConfigurationsConfig(TrainerConfig):
         return 2 if self.compared_steps else 1
 
 
-class MemoryConfig(TrainerConfig):
+class MemoryConfig(ResumedTrainerConfig):
     """Parameters of ``training/memory``."""
 
     steps: int = Field(ge=2)

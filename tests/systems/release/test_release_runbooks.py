@@ -32,7 +32,7 @@ from proofbook_systems.pipeline.project.config import PipelineConfig
 from proofbook_systems.pipeline.workspace import open_workspace
 from proofbook_systems.release import candidates, documents, intrusion, platform, posts
 from proofbook_systems.release.attacks import ATTACKS, Target
-from proofbook_systems.release.config import BeforeReleaseConfig
+from proofbook_systems.release.config import BeforePostingConfig, BeforeReleaseConfig
 from proofbook_systems.release.surroundings import surround
 
 Run = Callable[..., Any]
@@ -252,6 +252,11 @@ def test_the_release_of_a_right_project_is_green(
     assert "abc123-of-mine" not in json.dumps([r.model_dump(mode="json") for r in found.records])
 
 
+ELSE: dict[str, Any] = {
+    "link": [], "limits": "checklist", "quietest": -45.0, "most_silence": 0.9, "platform": "",
+    "token_variable": "T", "account": "1", "token_expires": "", "least_days": 7.0,
+    "least_posts": 1, "posted": "",
+}  # fmt: skip
 LINES = [{"character": "Nutsy", "text": "Hi", "emotion": "happy"}] * 2
 
 
@@ -327,12 +332,33 @@ def test_a_project_without_a_film_is_told_where_one_was_looked_for(tmp_path: Pat
         candidates.find_newest(replace(workspace, paths={}))
 
 
-@pytest.mark.parametrize(
-    "more", [{"project": "/work/mine"}, {"video": "/work/mine.mp4"}, {"workspace": "/work/mine"}]
-)
-def test_our_own_caption_and_clip_stand_for_nothing_of_anybody_elses(more: dict[str, str]) -> None:
-    with pytest.raises(UsageError, match=r"give (caption|episode)"):
-        load_plan(Project(ROOT), None, only=["release/before_posting"], overrides=more)
+def test_a_film_of_a_workspace_is_named() -> None:
+    with pytest.raises(UsageError, match="give episode"):
+        load_plan(
+            Project(ROOT), None, only=["release/before_posting"],
+            overrides={"workspace": "/work/mine"},
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("given", ["project", "video", "workspace"])
+def test_the_caption_of_a_film_lies_beside_it_or_is_named(
+    tmp_path: Path, servers: dict[str, str], given: str
+) -> None:
+    settings = posting_of(tmp_path, servers, caption="")
+    film = tmp_path / "before" / "project" / "data" / "e1.mp4"
+    if given != "workspace":
+        settings |= {"workspace": "", "episode": ""}
+    if given == "project":
+        film = Path(shutil.copy2(film, tmp_path / "mine" / "data"))
+    if given == "video":
+        settings["video"] = str(film)
+    config = BeforePostingConfig(**{**ELSE, **settings})
+    with pytest.raises(SubjectError, match=r"no caption e1\.txt beside the film e1\.mp4; give"):
+        candidates.open_candidate(config, tmp_path / "work")
+    film.with_suffix(".txt").write_text("Beside it #mouse")
+    made = candidates.open_candidate(config, tmp_path / "work")
+    assert (made.film.name, made.caption.text) == ("e1.mp4", "Beside it #mouse")
+    assert made.is_own == (given != "video")
 
 
 def posting_of(tmp_path: Path, servers: dict[str, str], **more: Any) -> dict[str, Any]:
