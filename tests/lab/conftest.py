@@ -29,17 +29,13 @@ def page(browser: Browser) -> Iterator[Page]:
 
 @pytest.fixture
 def lab_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Keep the user's Jupyter settings out, and the question about news."""
+    """Keep the user's Jupyter settings out."""
     home = tmp_path / "jupyter"
     for name in ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR"):
         monkeypatch.setenv(f"JUPYTER_{name}", str(home / name.lower()))
     for name in ("SETTINGS", "WORKSPACES"):
         monkeypatch.setenv(f"JUPYTERLAB_{name}_DIR", str(home / name.lower()))
     monkeypatch.setenv("IPYTHONDIR", str(home / "ipython"))
-    settings = home / "settings/@jupyterlab/apputils-extension"
-    settings.mkdir(parents=True)
-    news = {"fetchNews": "false", "checkForUpdates": False}
-    (settings / "notification.jupyterlab-settings").write_text(json.dumps(news))
     return home
 
 

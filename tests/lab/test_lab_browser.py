@@ -55,7 +55,8 @@ def test_runbook_runs_cell_by_cell_to_its_end_and_plays(
 ) -> None:
     shutil.copytree(REPOSITORY / "runbooks/musicgen", project.runbooks / "musicgen")
     shutil.copytree(REPOSITORY / "parameters", project.parameters, dirs_exist_ok=True)
-    running = lab("musicgen/generate")
+    running, asked = lab("musicgen/generate"), list[str]()
+    page.on("request", lambda request: asked.append(request.url))
     open_notebook(page, running.url)
     shoot(page, "generate-opened")
     assert running.warm_kernels() == 1
@@ -71,6 +72,7 @@ def test_runbook_runs_cell_by_cell_to_its_end_and_plays(
     shoot(page, "generate-player")
     records = next(project.outputs.glob("interactive/*/records.jsonl")).read_text()
     assert '"kind":"finish"' in records
+    assert [url for url in asked if re.search("/lab/api/(news|update)", url)] == []
 
 
 PROFILE = """
