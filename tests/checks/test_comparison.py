@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import namedtuple
+from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import numpy as np
 import pytest
@@ -199,3 +202,43 @@ def test_the_words_of_a_large_value_are_short() -> None:
     assert words_of(10**5000) == "<int that cannot be shown: ValueError>"
     assert len(words_of(list(range(10_000)))) < 300
     assert e.close_to(np.zeros((3, 4)), atol=0.5).words == "array of shape (3, 4) ± 0.5"
+
+
+class Everything(float):
+    """A number that equals whatever it is held against."""
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    __hash__ = float.__hash__
+
+
+class Place:
+    """A value of somebody's own, which is equal to its like."""
+
+    def __init__(self, *places: float) -> None:
+        self.places = places
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Place) and self.places == other.places
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize("left", [3.0, [3.0], {"a": 3.0}, None, Place(1), Everything(3)])
+@pytest.mark.parametrize("value", [ANY, Everything(3)])
+def test_what_equals_everything_is_no_value(left: Any, value: Any) -> None:
+    for one, other in ((left, value), ([left], [value]), ({"a": left}, {"a": value})):
+        assert not same(one, other)
+        assert not same(other, one)
+    assert not e.equals(value).accepts(left)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [Place(1, 2), Path("a"), datetime(2026, 3, 4), Decimal("1.5"), np.float32(1.5), 1 + 2j, b"a",
+     range(3), np.dtype("f4"), type(None), object, ...],
+)  # fmt: skip
+def test_a_value_of_any_other_type_is_the_same_as_itself(value: Any) -> None:
+    assert same(value, value)
+    assert not same(value, 7)

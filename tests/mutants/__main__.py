@@ -65,12 +65,17 @@ MODULES = (
     "lib/proofbook/runner/outcomes.py",
     "lib/proofbook/runner/overrides.py",
     "lib/proofbook/signoff/*.py",
+    "lib/proofbook/merging/*.py",
+    "lib/proofbook/review/anchoring.py",
+    "lib/proofbook/review/connections.py",
 )
 """Globs, in the order in which they are run."""
 TESTS = (
     "tests/checks/test_*.py",
+    "tests/merging/test_*.py",
     "tests/records/test_*.py",
     "tests/report/test_*.py",
+    "tests/review/test_*.py",
     "tests/runner/test_*.py",
     "tests/runs/test_*.py",
     "tests/signoff/test_*.py",

@@ -254,6 +254,33 @@ def others() -> dict[str, Cells]:
                           _SWALLOWED],
         "a flag for a number": [BEGIN, "checks.expect('loss', [True], [1])",
                                 _SWALLOWED],
+        "an expected value that equals all": [
+            BEGIN, "from unittest.mock import ANY\nchecks.expect('loss', [3.0], [ANY])",
+            _SWALLOWED],
+        "an actual value that equals all": [
+            BEGIN, "class Loss(float):\n    __eq__ = lambda *_: True\n"
+            "checks.expect('loss', Loss(3), 4.0)", _SWALLOWED],
+        "a kernel that starts anew": [
+            BEGIN, "checks.expect('bad', False)", "get_ipython().kernel.do_shutdown(True)",
+            BEGIN, FINISH],
+        "all names forgotten": [BEGIN, "checks.expect('bad', False)", "%reset -f", BEGIN, FINISH],
+        "a child goes on": [BEGIN, CHECK, "import os\nif os.fork(): os._exit(0)",
+                            "checks.finish()"],
+        "another program in its place": [
+            BEGIN, CHECK, "import os, sys\nos.execv(sys.executable, [sys.executable, '-c', ''])",
+            "checks.finish()"],
+        "its skips allowed by itself": [
+            BEGIN, CHECK + "\nchecks.skip('gpu', 'no GPU')\nimport json, os\n"
+            "from pathlib import Path\npath = Path(os.environ['PROOFBOOK_JOB_FOLDER']).parents[1] / 'run.json'\n"
+            "run = json.loads(path.read_text())\n"
+            "for job in run['plan']: job['allow_skips'] = ['*']\n"
+            "path.write_text(json.dumps(run))", "checks.finish()"],
+        "skips called as a machine's lacks": [
+            BEGIN, "checks.skip('hardware', 'no GPU')\nchecks.skip('requirements', 'no git')",
+            "checks.finish()"],
+        "an output that is not there": [
+            BEGIN, CHECK, "from pathlib import Path\ntry:\n    checks.output('model', "
+            "Path('none.bin').resolve())\nexcept Exception: pass", "checks.finish()"],
         "a bound without bounds": [BEGIN, "from proofbook.checks import within\ntry:\n"
                                    "    checks.expect('loss', 3, within(30, float('inf')))\n"
                                    "except ValueError: pass\nchecks.expect('loss', 1, 2)",

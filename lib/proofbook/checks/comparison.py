@@ -1,7 +1,7 @@
 """Whether two values are the same, number by number and at any depth, and how a value reads.
 
-Stricter than ``==``: ``True`` is not 1, NaN is nothing, and a whole number is never rounded. Knows
-nothing about expectations.
+Stricter than ``==``: ``True`` is not 1, NaN is nothing, nor is what equals everything, and a whole
+number is never rounded. Knows nothing about expectations.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from typing import Any
 __all__ = ["array_of", "exact", "is_array", "same", "words_of"]
 
 _LONGEST = 200
+_BUILT_IN = (int, float, complex, str, bytes, bool, type(None))
+_ANYTHING = object()
 
 
 def same(left: Any, right: Any) -> bool:
@@ -31,7 +33,7 @@ def same(left: Any, right: Any) -> bool:
         return _same_mappings(left, right)
     if isinstance(left, Set):
         return _same_sets(left, right)
-    return bool(left == right)
+    return not _equals_all(left) and not _equals_all(right) and bool(left == right)
 
 
 def is_array(value: Any) -> bool:
@@ -86,6 +88,11 @@ def words_of(value: object) -> str:
             return f"<{type(value).__name__} that cannot be shown: {type(error).__name__}>"
         return text if len(text) <= _LONGEST else reprlib.repr(value)
     return repr(value) if value != value.strip() or _is_literal(value) else value
+
+
+def _equals_all(value: Any) -> bool:
+    """Say whether a value equals whatever it is held against, as ``mock.ANY`` does."""
+    return type(value) not in _BUILT_IN and bool(value == _ANYTHING)
 
 
 def _plain(value: Any) -> Any:

@@ -1,0 +1,245 @@
+"""A run is copied file by file: what is sealed, as it was, and nothing by way of a link."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Collection
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from proofbook.errors import RunFolderError
+from proofbook.merging import receiving
+from proofbook.merging.receiving import receive
+from proofbook.records import PlannedJob, RunInfo, now
+from proofbook.runs.folder import RunFolder
+from proofbook.signoff.log import SignoffLog
+from proofbook.signoff.sealing import seal_run
+from proofbook.signoff.trust import EVERYBODY
+
+RUN = "20260304-090000-demo-aaaa"
+
+
+def make(outputs: Path, name: str = RUN, **more: Any) -> RunFolder:
+    """Write a run of one job that has no more than a log."""
+    run = RunFolder(outputs / name)
+    run.job("clip").path.mkdir(parents=True)
+    run.job("clip").log.write_text("done\n")
+    plan = (PlannedJob(id="clip", runbook="demo/clip", timeout=9),)
+    values = {"run_id": name, "profile": "demo", "plan": plan, "verdict": "passed", **more}
+    run.write_info(RunInfo(**values))
+    return run
+
+
+def sealed(run: RunFolder) -> RunFolder:
+    seal_run(run, SignoffLog(run.path, run.path.name), run.path.name)
+    return run
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunFolder:
+    return make(tmp_path / "there")
+
+
+@pytest.fixture
+def parent(tmp_path: Path) -> Path:
+    (tmp_path / "here").mkdir()
+    return tmp_path / "here"
+
+
+def test_a_sealed_run_is_copied_with_its_log_and_the_rest_is_named(
+    run: RunFolder, parent: Path
+) -> None:
+    folder = run.job("clip").path
+    (folder / "sub").mkdir()
+    (folder / "sub" / "own.bin").write_bytes(b"x")
+    (folder / "sub" / ".hidden").write_bytes(b"y")
+    sealed(run)
+    for name in ("signoffs.timestamps", "late.txt", ".lock"):
+        (run.path / name).write_text("")
+    for name in (".ipynb_checkpoints", "__pycache__"):
+        (folder / name).mkdir()
+        (folder / name / "a").write_text("")
+    (folder / "sub" / "late.bin").write_bytes(b"z")
+    received = receive(run.path, parent, EVERYBODY)
+    assert received.left_out == ("late.txt", "jobs/clip/sub/late.bin")
+    copied = {p.relative_to(parent).as_posix() for p in parent.rglob("*") if p.is_file()}
+    names = ("run.json", "signoffs.jsonl", "signoffs.head", "signoffs.timestamps",
+             "jobs/clip/output.log", "jobs/clip/sub/own.bin", "jobs/clip/sub/.hidden")  # fmt: skip
+    assert copied == {f"{RUN}/{name}" for name in names}
+    assert (received.run.path, received.info) == (parent / RUN, run.read_info())
+
+
+def test_an_unsealed_run_is_copied_but_for_its_report(run: RunFolder, parent: Path) -> None:
+    run.report.mkdir()
+    (run.report / "index.html").write_text("")
+    (run.path / ".cache").mkdir()
+    (run.job("clip").path / "report").mkdir()
+    (run.job("clip").path / "report" / "a").write_text("")
+    received = receive(run.path, parent, EVERYBODY)
+    assert received.left_out == ()
+    assert sorted(p.name for p in (parent / RUN).iterdir()) == ["jobs", "run.json"]
+    assert (parent / RUN / "jobs/clip/report/a").exists()
+
+
+def test_a_file_keeps_its_mode_and_times(run: RunFolder, parent: Path) -> None:
+    log = run.job("clip").log
+    log.chmod(0o4750)
+    os.utime(log, ns=(1_000_000_000, 2_000_000_001))
+    receive(run.path, parent, EVERYBODY)
+    status = (parent / RUN / "jobs/clip/output.log").stat()
+    assert stat.S_IMODE(status.st_mode) == 0o750
+    assert status.st_mtime_ns == 2_000_000_001
+
+
+def test_a_run_that_is_a_link_or_holds_its_own_as_links_is_refused(
+    run: RunFolder, parent: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "link").symlink_to(run.path)
+    with pytest.raises(RunFolderError, match=r"^it is a link$"):
+        receive(tmp_path / "link", parent, EVERYBODY)
+    (run.path / "media").symlink_to("/etc")
+    with pytest.raises(RunFolderError, match="media is a link, and"):
+        receive(run.path, parent, EVERYBODY)
+    assert list(parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["signoffs.jsonl", "signoffs.head", "signoffs.timestamps"])
+def test_a_log_that_is_a_link_is_not_read(run: RunFolder, parent: Path, name: str) -> None:
+    (run.path / name).symlink_to("/etc/hosts")
+    with pytest.raises(RunFolderError):
+        receive(run.path, parent, EVERYBODY)
+
+
+def test_the_log_of_another_run_is_refused(run: RunFolder, parent: Path) -> None:
+    seal_run(run, SignoffLog(run.path, "another"), "another")
+    with pytest.raises(RunFolderError, match="belongs to run another"):
+        receive(run.path, parent, EVERYBODY)
+
+
+@pytest.mark.parametrize(
+    ("links", "problem"),
+    [
+        ({"a": "output.log", "b": "../clip/output.log", "c": "none", "sub": "."}, ""),
+        ({"own": f"/elsewhere/{RUN}/jobs/clip/output.log"}, ""),
+        ({"own": f"/{RUN}/jobs/clip/../clip/output.log"}, ""),
+        ({"own": f"/a/{RUN}/b/{RUN}/run.json"}, ""),
+        ({"out": f"/elsewhere/{RUN}/none"}, f"to /elsewhere/{RUN}/none"),
+        ({"out": f"elsewhere/../../../../{RUN}x/run.json"}, "leads out of the run"),
+        ({"out": "../../.."}, "jobs/clip/out is a link that leads out of the run, to ../../.."),
+        ({"out": "/etc/hosts"}, "to /etc/hosts"),
+        ({"out": "../../../else"}, "to ../../../else"),
+        ({"up": "../.."}, "to ../.."),
+    ],
+)
+def test_a_link_stays_where_it_leads_within_the_run(
+    run: RunFolder, parent: Path, links: dict[str, str], problem: str
+) -> None:
+    folder = run.job("clip").path
+    for name, to in links.items():
+        (folder / name).symlink_to(to)
+    if problem:
+        with pytest.raises(RunFolderError) as caught:
+            receive(run.path, parent, EVERYBODY)
+        assert str(caught.value).endswith(problem) or problem in str(caught.value)
+        return
+    receive(run.path, parent, EVERYBODY)
+    copied = parent / RUN / "jobs" / "clip"
+    assert {name: str((copied / name).readlink()) for name in links} == links
+
+
+def test_a_folder_that_cannot_be_read_is_no_empty_one(
+    run: RunFolder, parent: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreadable(top: Path, onerror: Any = None) -> Any:
+        if onerror is not None:
+            onerror(PermissionError(13, "Permission denied", "jobs"))
+        yield from ()
+
+    monkeypatch.setattr(receiving.os, "fwalk", unreadable)
+    with pytest.raises(PermissionError):
+        list(receiving._copy(run.path, parent / RUN, None))
+
+
+def test_what_takes_a_file_s_place_while_it_is_copied_is_not_read(
+    run: RunFolder, parent: Path
+) -> None:
+    folder = os.open(run.job("clip").path, os.O_RDONLY)
+    try:
+        (run.job("clip").path / "link").symlink_to("output.log")
+        with pytest.raises(OSError, match="symbolic link"):
+            receiving._copy_file("link", folder, parent / "a")
+        os.mkfifo(run.job("clip").path / "pipe")
+        with pytest.raises(RunFolderError, match=r"^pipe is no file any more$"):
+            receiving._copy_file("pipe", folder, parent / "b")
+    finally:
+        os.close(folder)
+
+
+def test_a_run_that_goes_on_while_it_is_copied_is_refused(
+    run: RunFolder, parent: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = receiving._copy
+
+    def slowly(source: Path, target: Path, names: Collection[str] | None) -> Any:
+        yield from copy(source, target, names)
+        run.job("clip").log.write_text("more\n")
+
+    monkeypatch.setattr(receiving, "_copy", slowly)
+    with pytest.raises(RunFolderError, match=r"output\.log has been changed while it was copied"):
+        receive(run.path, parent, EVERYBODY)
+
+
+def test_a_sealed_run_that_was_changed_is_refused(run: RunFolder, parent: Path) -> None:
+    sealed(run).job("clip").log.write_text("all good")
+    with pytest.raises(RunFolderError, match=r"^jobs/clip/output\.log has been changed$"):
+        receive(run.path, parent, EVERYBODY)
+
+
+def _name(moment: Any, rest: str = "demo-aaaa") -> str:
+    return f"{moment:%Y%m%d-%H%M%S}-{rest}"
+
+
+LONG = 255 - len("20260304-090000-")
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        (RUN, ""), (_name(now()), ""), (_name(now() + timedelta(hours=23)), ""),
+        (_name(now() + timedelta(hours=25)), "its name is of the future"),
+        ("20260304-090000-" + "a" * 180, ""),
+        ("20260304-090000-" + "a" * 181, "is no name of a run"),
+        ("20260304-090000-" + "ä" * 119 + "a", ""),
+        ("20260304-090000-" + "ä" * 120, "is no name of a run"),
+        ("20260304-090000-", "is no name of a run"), ("x20260304-090000-a", "is no name of a run"),
+        ("20260304-090000-a\u200b", "is no name of a run"), ("20260304-090000-a/b", "is no name"),
+        ("20260304-90000-a", "is no name of a run"), ("report", "is no name of a run"),
+    ],
+)  # fmt: skip
+def test_a_run_is_called_as_runs_are(name: str, problem: str) -> None:
+    info = RunInfo(run_id=name, profile="demo", plan=(), verdict="passed")
+    if not problem:
+        receiving._refuse_names(info)
+        return
+    with pytest.raises(RunFolderError, match=problem):
+        receiving._refuse_names(info)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_one"),
+    [("clip", True), ("_a.b+c=@~-1", True), ("a" * 200, True), ("a" * 201, False), ("", False),
+     (".hidden", False), ("-a", False), ("a/b", False), ("..", False), ("ä", False)],
+)  # fmt: skip
+def test_a_job_is_called_as_jobs_are(name: str, is_one: bool) -> None:
+    plan = tuple(PlannedJob(id=each, runbook="a", timeout=9) for each in ("fine", name))
+    info = RunInfo(run_id=RUN, profile="demo", plan=plan, verdict="passed")
+    if is_one:
+        receiving._refuse_names(info)
+        return
+    with pytest.raises(RunFolderError) as caught:
+        receiving._refuse_names(info)
+    assert str(caught.value) == f"{name!r} is no name of a run or of a job"
