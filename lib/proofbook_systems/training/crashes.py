@@ -166,10 +166,12 @@ def saving_changes(
     learnt = [row for row in trees.having("differs", "damaged") if row.role in ("weights", "EMA")]
     told = [steps[0].words] if steps else []
     files = [f"{row.place}: {row.words}" for row in learnt[:1]]
-    fault = next(filter(None, [*told, _other_update(seen, alone.seen), *files]), "")
-    if fault:
+    # A first training that makes what is made once is not the one to compare updates with.
+    theirs = Watched() if control.first_differs else alone.seen
+    updates = _other_update(seen, theirs) if theirs.updates else ""
+    if fault := next(filter(None, [*told, updates, *files]), ""):
         return Unsaved(f"without checkpoints, {fault}", "")
-    compared = is_told or trees.compared_weights or (seen.updates and alone.seen.updates)
+    compared = is_told or trees.compared_weights or (seen.updates and theirs.updates)
     return Unsaved("", "" if compared else "it tells no step and leaves no weights without them")
 
 

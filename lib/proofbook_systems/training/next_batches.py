@@ -128,7 +128,7 @@ def _why_still(ours: Update, theirs: Update) -> str:
 
 
 def first_still(watched: Watched) -> str:
-    """Name a parameter that has a gradient, and that no update with a learning rate moves."""
+    """Name a parameter that is to be learnt, and that no update with a learning rate moves."""
     updates = [update for update in watched.updates if any(update.rates)]
     moved = frozenset[str]().union(*(update.moved for update in updates))
     still = frozenset[str]().union(*(update.unmoved for update in updates)) - moved
@@ -137,6 +137,9 @@ def first_still(watched: Watched) -> str:
         return f"{min(still)} has a gradient, and none of {len(updates)} updates moves it"
     if without:
         return f"{min(without)} is the optimizer's, and has no gradient in {len(updates)} updates"
+    if watched.left_out:
+        more = f", as {len(watched.left_out) - 1} others" * (len(watched.left_out) > 1)
+        return f"{min(watched.left_out)} has a gradient, and no optimizer has it{more}"
     return ""
 
 

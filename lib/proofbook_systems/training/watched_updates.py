@@ -16,6 +16,7 @@ from proofbook_systems.training.watching import Watched
 __all__ = [
     "passes_of", "rates_after", "rates_of", "repeated_rows", "told_otherwise", "too_long",
     "why_not_clipped", "why_rates_uncompared", "why_rows_unjudged", "wrong_mode", "wrong_passes",
+    "wrong_target",
 ]  # fmt: skip
 
 _ROUNDING = 1e-3
@@ -59,6 +60,20 @@ def wrong_passes(watched: Watched, due: int, made: int) -> str:
     if made and updates != made:
         return f"{updates} updates were made, and {made} are due"
     return ""
+
+
+def wrong_target(watched: Watched) -> str:
+    """Say what a network learns to predict where that is not the next id; empty where it is."""
+    wrong = sorted(watched.predicts - {1})
+    if not wrong:
+        return ""
+    if wrong[0] == 0:
+        return "it learns to predict the id that it is given: labels are not shifted"
+    side = "after" if wrong[0] > 0 else "before"
+    return (
+        f"it learns to predict the id {abs(wrong[0])} places {side} the one that it is given, and "
+        "not the next: labels are shifted wrongly"
+    )
 
 
 def wrong_mode(watched: Watched, dropout: float | None) -> str:

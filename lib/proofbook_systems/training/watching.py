@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,6 +30,8 @@ __all__ = [
 ]
 
 _INJECTED = Path(__file__).parent / "injected"
+_FEW = 1 / 3
+"""Parameters that no optimizer has, beside those that one has, up to which they were forgotten."""
 
 
 class Row(NamedTuple):
@@ -102,6 +104,10 @@ class Watched:
     """The rates of dropout that parts of its network have."""
     fault: str = ""
     """Why nothing more was noted from some update on."""
+    left_out: frozenset[str] = frozenset()
+    """Parameters with a gradient that no optimizer has, where they are few beside the others."""
+    predicts: frozenset[int] = frozenset()
+    """How many places after an id the one is that is to be predicted; empty is not known."""
 
     def rows(self, update: int) -> tuple[Row, ...]:
         """Return the rows that update ``update`` was made of, counted from 1."""
@@ -200,7 +206,7 @@ def _read_process(path: Path) -> Watched:
     updates: list[Update] = []
     passes: list[_Pass] = []
     used: set[int] = set()
-    fault = ""
+    fault, predicts = "", set[int]()
     for line in _lines(path):
         if "batch" in line:
             passes.append(_Pass(_batch(line), "quiet" in line))
@@ -220,11 +226,24 @@ def _read_process(path: Path) -> Watched:
                 used.clear()
             used.add(line["optimizer"])
             passes.clear()
+        elif "predicts" in line:
+            predicts.add(line["predicts"])
         elif "fault" in line:
             fault = line["fault"]
     pending = tuple(each.batch for each in passes if not each.quiet)
     rates = {rate for each in optimizers.values() for rate in each.get("dropout", ())}
-    return Watched(updates=tuple(updates), pending=pending, fault=fault, dropout=frozenset(rates))
+    return Watched(
+        updates=tuple(updates), pending=pending, fault=fault, dropout=frozenset(rates),
+        predicts=frozenset(predicts), left_out=_left_out(optimizers.values()),
+    )  # fmt: skip
+
+
+def _left_out(optimizers: Collection[Mapping[str, Any]]) -> frozenset[str]:
+    """Return what all optimizers leave out; where that is much, the rest is trained on purpose."""
+    left = [frozenset(each["left"]) for each in optimizers if "left" in each]
+    names = {name for each in optimizers for name in each["names"]}
+    found = frozenset.intersection(*left) - names if left else frozenset()
+    return found if len(found) <= _FEW * len(names) else frozenset()
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:

@@ -18,6 +18,8 @@ from torch import nn
 
 from proofbook_systems.training.injected.sitecustomize import scale_gradients, watch_torch
 from proofbook_systems.training.injected.tensors import can_tell_draws
+from proofbook_systems.training.next_batches import first_still
+from proofbook_systems.training.watched_updates import wrong_target
 from proofbook_systems.training.watching import (
     Watched,
     read_watch,
@@ -359,3 +361,87 @@ def test_a_program_is_watched_from_its_start_beside_its_own_customisation(tmp_pa
     seen = read_watch(tmp_path / "watch")
     assert (len(seen.updates), seen.processes) == (4, 1)
     assert seen.updates[0].moved == {"weight"}
+
+
+class Reader(Net):
+    """Returns logits with their loss, and may shift labels itself, as transformers does."""
+
+    def __init__(self, *, shifts: bool) -> None:
+        super().__init__()
+        self.shifts = shifts
+
+    def forward(self, input_ids: torch.Tensor, labels: torch.Tensor | None = None) -> Any:
+        logits = super().forward(input_ids)
+        assert labels is not None
+        ours, theirs = (logits[:, :-1], labels[:, 1:]) if self.shifts else (logits, labels)
+        loss = nn.functional.cross_entropy(ours.flatten(0, 1), theirs.flatten(), ignore_index=-1)
+        return {"loss": loss, "logits": logits}
+
+
+class Deep(Net):
+    """Has a layer more, and one that it does not use."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner, self.unused = nn.Linear(8, 8), nn.Linear(2, 2)
+
+    def forward(self, input_ids: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
+        out: torch.Tensor = self.head(self.inner(self.embed(input_ids)))
+        return out
+
+
+def from_place(place: int) -> torch.Tensor:
+    return ids(4, length=16)[:, 3 + place :][:, :10]
+
+
+@pytest.mark.parametrize(
+    ("shifts", "labels", "predicts"),
+    [
+        (False, from_place(1), {1}),
+        (True, from_place(0), {1}),
+        (False, from_place(1).index_fill(1, torch.arange(4), -1), {1}),  # a prompt is not learnt
+        (False, from_place(0), {0}),
+        (True, from_place(1), {2}),
+        (False, from_place(2), {2}),
+        (False, from_place(-1), {-1}),
+        (False, ids(9), set()),  # other ids, as of a translation
+        (False, (from_place(0) > 20).long(), set()),  # a class of each id
+        (False, torch.where(from_place(0) % 7 == 0, from_place(1), -1), set()),  # too few
+    ],
+)  # fmt: skip
+def test_what_a_network_learns_to_predict_is_seen(
+    look: Look, shifts: bool, labels: torch.Tensor, predicts: set[int]
+) -> None:
+    torch.manual_seed(3)
+    net = Reader(shifts=shifts)
+    optimizer = sgd(net)
+    net(from_place(0), labels=labels)["loss"].backward()
+    optimizer.step()
+    seen = look()
+    assert (seen.predicts, seen.fault) == (predicts, "")
+    assert bool(wrong_target(seen)) == bool(predicts - {1})
+
+
+def test_a_network_that_tells_no_loss_is_not_judged_by_what_it_predicts(
+    look: Look, net: Net
+) -> None:
+    step(net, sgd(net), ids(0))
+    assert (look().predicts, wrong_target(look())) == (frozenset(), "")
+
+
+@pytest.mark.parametrize(
+    ("given", "left"),
+    [
+        (["embed.weight", "inner.weight", "inner.bias", "head.weight"], {"head.bias"}),
+        (["head.weight", "head.bias"], set()),  # the rest is not to be learnt
+        (["embed.weight", "inner.weight", "inner.bias", "head.weight", "head.bias"], set()),
+    ],
+)
+def test_a_parameter_that_no_optimizer_has_is_named_where_most_have_one(
+    look: Look, given: list[str], left: set[str]
+) -> None:
+    net = Deep()
+    optimizer = torch.optim.SGD([dict(net.named_parameters())[name] for name in given], lr=0.1)
+    step(net, optimizer, ids(0))
+    assert look().left_out == left
+    assert bool(first_still(look())) == bool(left)

@@ -30,6 +30,8 @@ _BACKOFF = 2.0**-8
 _HERE = str(Path(__file__).resolve().parent)
 _FIRST = 8
 """Ids of a row that are noted where not all are asked for."""
+_LOOKS = 4
+"""Forward passes that are asked what they predict."""
 
 
 def _load_beside(name: str) -> Any:
@@ -43,6 +45,7 @@ def _load_beside(name: str) -> Any:
 
 
 _read = _load_beside("tensors")
+_objective = _load_beside("objective")
 
 
 class Watcher:
@@ -58,6 +61,8 @@ class Watcher:
         self._before: list[Any] = []
         self._forwards = self._quiet = 0
         self._drawing: Any = None
+        self._asked: Any = None
+        self._looks = 0
         self._settings: dict[int, Any] = {}
         self.failed = False
         self.hooks: list[Any] = []
@@ -84,6 +89,8 @@ class Watcher:
             return
         if self._drawing is not None and self._drawing[0] is module:
             self._try(self._note_draws)
+        if self._asked is not None and self._asked[0] is module:
+            self._try(self._note_objective, output)
 
     def before_step(self, optimizer: Any, args: Any, kwargs: Any) -> None:
         """Remember what the parameters are."""
@@ -112,7 +119,7 @@ class Watcher:
         if self._is_root(module):
             self._forwards += module.training
             self._quiet += not module.training
-            self._note_batch(args, keywords, quiet=not module.training)
+            self._note_batch(module, args, keywords, quiet=not module.training)
             seen = _read.can_tell_draws(module)
             self._drawing = (module, self._random_states()) if seen else None
 
@@ -121,6 +128,13 @@ class Watcher:
         now = self._random_states()
         same = len(before) == len(now) and all(map(self._torch.equal, before, now))
         self._write({"drew": not same})
+
+    def _note_objective(self, output: Any) -> None:
+        (module, batch, others), self._asked = self._asked, None
+        returned = [value for _, value in _read.tensors_of(self._torch, (output,), {})]
+        offset = _objective.find_offset(self._torch, module, batch, others, returned)
+        if offset is not None:
+            self._write({"predicts": offset})
 
     def _random_states(self) -> list[Any]:
         cuda = self._torch.cuda
@@ -142,11 +156,17 @@ class Watcher:
         self._roots.add(module)
         return True
 
-    def _note_batch(self, args: tuple[Any, ...], keywords: dict[str, Any], *, quiet: bool) -> None:
+    def _note_batch(
+        self, module: Any, args: tuple[Any, ...], keywords: dict[str, Any], *, quiet: bool
+    ) -> None:
         found = list(_read.tensors_of(self._torch, args, keywords))
         batch = _read.choose_batch(found)
         if batch is None:
             return
+        if not quiet and self._looks < _LOOKS:
+            place = next(n for n, (_, value) in enumerate(found) if value is batch)
+            others = [value for n, (_, value) in enumerate(found) if n != place]
+            self._asked, self._looks = (module, batch, others), self._looks + 1
         labels = next((value for name, value in found if name == "labels"), None)
         with self._torch.no_grad():
             rows = batch[None] if batch.dim() == 1 else batch
@@ -208,7 +228,7 @@ class Watcher:
             self._write(
                 {
                     "names": self._names(parameters), "optimizer": number, "sums": self._before,
-                    "dropout": sorted(rates),
+                    "dropout": sorted(rates), "left": _read.left_out(self._roots, parameters),
                 }
             )  # fmt: skip
         return number

@@ -9,7 +9,7 @@ import hashlib
 from typing import Any
 
 __all__ = [
-    "bit_sums", "can_tell_draws", "choose_batch", "dense", "digest", "dropout_rates",
+    "bit_sums", "can_tell_draws", "choose_batch", "dense", "digest", "dropout_rates", "left_out",
     "parameters_of", "read_row", "settings_of", "tensors_of", "without_wrappers",
 ]  # fmt: skip
 
@@ -46,6 +46,23 @@ def dropout_rates(network: Any) -> Any:
             named = "drop" in key.lower() or (key == "p" and "drop" in kind)
             if named and isinstance(value, float) and 0 < value < 1:
                 yield value
+
+
+def left_out(networks: Any, parameters: list[Any]) -> list[str]:
+    """Return the names of the networks' parameters that have a gradient, and are not among these.
+
+    A gradient of zeros counts for nothing.
+    """
+    known = {id(each) for each in parameters}
+    return [
+        without_wrappers(name)
+        for network in networks
+        for name, each in network.named_parameters()
+        if id(each) not in known
+        and each.requires_grad
+        and each.grad is not None
+        and bool((dense(each.grad) != 0).any())
+    ]
 
 
 def can_tell_draws(network: Any) -> bool:
