@@ -165,6 +165,7 @@ dependencies = ["mkdocs>=1.5"]
 [tool.hatch.envs.test]
 extra-dependencies = ["invoke", "plugin @ {root:uri}/plugin"]
 """,
+        "duties.py": "import scripts.get_version\n",  # beside it: what it leaves out is used
         "src/changes/__init__.py": "import jinja2\n",
         "scripts/get_version.py": "from pdm.backend.hooks.version import get_version_from_scm\n",
         "scripts/make_docs.py": "import mkdocs\nimport invoke\n",
