@@ -92,6 +92,7 @@ def test_a_finding_says_what_where_and_how_much(name: str, words: str) -> None:
         ("of 8 kHz", "bandwidth", 0.2),
         ("8 bits", "bits", 8),
         ("white noise", "noise", 1.0),
+        ("a sine", "tone", 1.0),
         ("ends early", "end_silence", 0.9),
     ],
 )
@@ -178,6 +179,18 @@ def test_findings_are_grouped_into_checks_and_some_can_be_left_out() -> None:
         "duration": ["lasts 3.00 s instead of 4.00 s"]
     }
     assert "duration" not in [c.name for c in group_audio_faults(faults, without=["duration"])]
+
+
+@pytest.mark.parametrize("drive", [3.0, 6.0])
+def test_noise_pressed_against_full_scale_is_no_overflow(drive: float) -> None:
+    rate, generator = 22_050, np.random.default_rng(4)
+    since = times(4.0, rate)
+    chord = sum(np.sin(2 * np.pi * hertz * since) for hertz in (196, 247, 392)) / 4
+    snare = generator.normal(0, 1, len(since)) * np.exp(-30 * (since % 0.5))
+    mix = (0.3 * chord + 0.6 * snare) * (0.6 + 0.4 * np.sin(since))
+    pressed = np.tanh(drive * mix)
+    assert "wrapped" not in kinds(pressed / np.abs(pressed).max() * 0.985, rate)
+    assert kinds((drive * (chord + 0.2 * snare) + 1) % 2 - 1, rate)[0] == "wrapped"
 
 
 def test_a_rest_is_no_dropout_and_the_same_gap_in_a_note_is_one() -> None:

@@ -149,6 +149,29 @@ version = "3.8.1"
         "Jinja2 3.1.4 jinja2 <- MarkupSafe>=2.0", "MarkupSafe 2.1.5 markupsafe", "pip 24.0",
     ),
 )  # fmt: skip
+_BUILDING = Layout(
+    # A hatch project whose scripts are run by the build and in environments of their own.
+    files={
+        "pyproject.toml": """
+[build-system]
+requires = ["pdm-backend"]
+build-backend = "pdm.backend"
+[project]
+name = "changes"
+version = "1.0"
+dependencies = ["jinja2"]
+[tool.hatch.envs.docs]
+dependencies = ["mkdocs>=1.5"]
+[tool.hatch.envs.test]
+extra-dependencies = ["invoke", "plugin @ {root:uri}/plugin"]
+""",
+        "duties.py": "import scripts.get_version\n",  # beside it: what it leaves out is used
+        "src/changes/__init__.py": "import jinja2\n",
+        "scripts/get_version.py": "from pdm.backend.hooks.version import get_version_from_scm\n",
+        "scripts/make_docs.py": "import mkdocs\nimport invoke\n",
+    },
+    installed=("changes 1.0 changes @here <- jinja2", "jinja2 3.1.4"),
+)
 _POETRY = Layout(
     files={
         "pyproject.toml": """
@@ -471,13 +494,17 @@ LAYOUTS = {
     "standard-only": _STANDARD_ONLY, "alternatives": _ALTERNATIVES,
     "developers' list": _DEVELOPERS_LIST, "foreign lock": _FOREIGN_LOCK, "features": _FEATURES,
     "parts": _PARTS, "from a file": _FROM_FILE, "conda or pip": _CONDA_OR_PIP,
-    "extras by file": _EXTRAS_BY_FILE,
+    "extras by file": _EXTRAS_BY_FILE, "building": _BUILDING,
 }  # fmt: skip
 
 PLANTS = {
     "an import that is not installed": Plant(
         _RESEARCH.but({"model.py": "import einops\n"}),
         "imports", ("model.py:1", "einops", "not installed"),
+    ),
+    "an import that neither build nor tool declares": Plant(
+        _BUILDING.but({"scripts/pages.py": "import jinja2\nimport sphinx\n"}),
+        "imports", ("scripts/pages.py:2", "sphinx"),
     ),
     "an import that is here by chance": Plant(
         _RESEARCH.but({"model.py": "import yaml\n"}).installing("PyYAML 6.0 yaml"),

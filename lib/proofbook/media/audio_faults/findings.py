@@ -60,6 +60,8 @@ class AudioLimits:
     """Bits that the samples must have been made with."""
     noise: float = 0.4
     """Share of the sound that may be steady noise."""
+    tone: float = 0.95
+    """Share of the sound that may be one tone or chord that never changes; 1 where one is asked."""
 
     def changed(self, changes: Mapping[str, float]) -> AudioLimits:
         """Return limits with some of them changed.

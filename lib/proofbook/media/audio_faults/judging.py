@@ -117,7 +117,7 @@ def _checks(
 
     return [
         lambda channel: spectra.steady_noise(channel, limits),
-        spectra.steady_tone,
+        lambda channel: spectra.steady_tone(channel, limits),
         lambda channel: repeats.repetitions(channel, expected),
         repeats.held_samples,
         loudness.overflow,

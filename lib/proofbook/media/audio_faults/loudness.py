@@ -20,6 +20,7 @@ _SHORTEST_TOP = 3
 _FEWEST_TOPS = 4
 _FEWEST_OVERFLOWS = 6
 _FULL = 0.97, 1.001
+_GENTLE, _GENTLE_SHARE = 0.4, 0.2
 """Where the largest sample of what overflowed must lie."""
 
 
@@ -130,10 +131,10 @@ def _cut_tops(samples: Array) -> list[tuple[int, int]]:
 def overflow(channel: Channel) -> Iterator[AudioFault]:
     """Find samples that came out at the other end of the scale because a number overflowed."""
     samples = channel.samples
-    if len(samples) < 3 or channel.stepped or not _FULL[0] < channel.peak < _FULL[1]:
+    if len(samples) < 4 or channel.stepped or not _FULL[0] < channel.peak < _FULL[1]:
         return
     step = np.diff(samples)
-    leaps = np.flatnonzero(np.abs(step[1:]) > 1.0) + 1
+    leaps = np.flatnonzero(np.abs(step[1:-1]) > 1.0) + 1
     if not leaps.size:
         return
     here, there, slope = samples[leaps], samples[leaps + 1], step[leaps - 1]
@@ -146,7 +147,10 @@ def overflow(channel: Channel) -> Iterator[AudioFault]:
         & (np.abs(slope) > 1e-3)
     )
     count = int(np.count_nonzero(wrapped))
-    if count >= _FEWEST_OVERFLOWS and count >= 0.4 * leaps.size:
+    # Noise that a limiter presses against full scale leaps, too, but it leaps all the time.
+    gentle = wrapped & (np.abs(slope) < _GENTLE) & (np.abs(step[leaps + 1]) < _GENTLE)
+    is_smooth = np.count_nonzero(gentle) >= _GENTLE_SHARE * count
+    if count >= _FEWEST_OVERFLOWS and count >= 0.4 * leaps.size and is_smooth:
         yield AudioFault(
             name="wrapped", channel=channel.number, measured=count, limit=0,
             at=channel.seconds(int(leaps[np.argmax(wrapped)])),

@@ -16,7 +16,7 @@ _WINDOW = 1.0
 _WITHIN = 1e-3
 """Power, of the strongest, below which a frequency is background: steady hiss is no fault there."""
 _STEADY, _RANDOM, _LINE = 0.16, (0.8, 1.2), 6.0
-_CONSTANT, _CONSTANT_SHARE = 0.995, 0.95
+_CONSTANT = 0.995
 _ONE_LINE = 0.98
 _CLIFF, _DEPTH, _DENSE, _DENSE_NOW = 25.0, -70.0, 50.0, 40.0
 _HEARD = 11_000.0
@@ -51,7 +51,7 @@ def steady_noise(channel: Channel, limits: AudioLimits) -> Iterator[AudioFault]:
         )  # fmt: skip
 
 
-def steady_tone(channel: Channel) -> Iterator[AudioFault]:
+def steady_tone(channel: Channel, limits: AudioLimits) -> Iterator[AudioFault]:
     """Find that the whole sound is one tone or one chord that never changes."""
     power = spectrogram(channel.samples - channel.samples.mean(), channel.rate, 0.1)
     energy = power.sum(axis=1)
@@ -64,12 +64,12 @@ def steady_tone(channel: Channel) -> Iterator[AudioFault]:
     mean = shapes.mean(axis=0)
     same = shapes @ (mean / np.linalg.norm(mean)) > _CONSTANT
     level = 10 * np.log10(heard.sum(axis=1))
-    unchanging = same.mean() > _CONSTANT_SHARE and float(np.std(level)) < 0.5
-    if unchanging or _is_one_line(heard):
+    unchanging = same.mean() > limits.tone and float(np.std(level)) < 0.5
+    if unchanging or _is_one_line(heard, limits.tone):
         hertz = float(np.argmax(heard.sum(axis=0))) * channel.rate / (2 * (heard.shape[1] - 1))
         yield AudioFault(
             name="tone", channel=channel.number, measured=float(same.mean()),
-            limit=_CONSTANT_SHARE, words=f"is one tone that never changes, at {hertz:.0f} Hz",
+            limit=limits.tone, words=f"is one tone that never changes, at {hertz:.0f} Hz",
         )  # fmt: skip
 
 
@@ -111,12 +111,12 @@ def _is_noise(power: Array) -> bool:
     return bool(np.max(level - smooth) < _LINE)
 
 
-def _is_one_line(heard: Array) -> bool:
+def _is_one_line(heard: Array, most: float) -> bool:
     """Say whether nearly all power is in one narrow line that stays where it is."""
     places = np.argmax(heard, axis=1)
     middle = int(np.median(places))
     near = heard[:, max(0, middle - 3) : middle + 4].sum(axis=1) / heard.sum(axis=1)
-    return bool(np.mean(near > _ONE_LINE) > _CONSTANT_SHARE)
+    return bool(np.mean(near > _ONE_LINE) > most)
 
 
 def _repeated_samples(channel: Channel) -> int:

@@ -56,6 +56,21 @@ def _read_tables(table: dict[str, Any], path: Path, name: str) -> Iterator[Decla
     yield from _read_groups(table.get("dependency-groups", {}), name)
     poetry = table.get("tool", {}).get("poetry", {})
     yield from _read_poetry(poetry, name, optional="project" in table)
+    if "project" in table or poetry:
+        yield from _read_elsewhere(table, name)
+
+
+def _read_elsewhere(table: dict[str, Any], name: str) -> Iterator[Declaration]:
+    """Read what the build and hatch's environments install apart from the project's own."""
+    groups = {"build-system": table.get("build-system", {}).get("requires", [])}
+    for env, settings in table.get("tool", {}).get("hatch", {}).get("envs", {}).items():
+        lines = [settings.get(key, []) for key in ("dependencies", "extra-dependencies")]
+        groups[f"hatch env {env}"] = [line for listed in lines for line in listed]
+    for group, listed in groups.items():
+        # Hatch fills in {root:uri} and the like: such a line names a folder of the project.
+        wanted, problems = requirements_of([line for line in listed if "{" not in line], name)
+        if wanted or problems:
+            yield Declaration(file=name, group=group, wanted=wanted, problems=problems)
 
 
 def _read_pipfile(table: dict[str, Any], path: Path, name: str) -> Iterator[Declaration]:
