@@ -84,11 +84,15 @@ def open_cluster(nodes: int, **each: Any) -> Iterator[LocalCluster]:
     except ImportError as error:
         raise SubjectError("Ray is not installed: pip install 'proofbook[ray]'") from error
     os.environ.update(_ENVIRONMENT)
-    with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
+    # Not in a job's own temporary folder, in which paths are too long for Ray's sockets.
+    with tempfile.TemporaryDirectory("", "ray-", "/tmp", ignore_cleanup_errors=True) as folder:
         arguments = {"object_store_memory": _OBJECT_STORE, **each}
         head = {**arguments, "num_cpus": 0, "num_gpus": 0}
         head |= {"include_dashboard": False, "temp_dir": folder}
-        cluster = Cluster(initialize_head=True, head_node_args=head)
+        try:
+            cluster = Cluster(initialize_head=True, head_node_args=head)
+        except Exception as error:
+            raise SubjectError(f"the head of Ray did not start: {error}") from error
         try:
             opened = LocalCluster(cluster, arguments)
             for _ in range(nodes):
