@@ -13,6 +13,7 @@ __all__ = [
     "ApiCallsConfig",
     "CheckpointSavingConfig",
     "ChunkCuttingConfig",
+    "ClusterRunsConfig",
     "FilmEncodingConfig",
     "GenerationSpeedConfig",
     "HeavyImportsConfig",
@@ -129,6 +130,21 @@ class ManyNotebooksConfig(_Config):
     notebooks: int = Field(ge=1)
     slots: int = Field(ge=1)
     patience: float = Field(ge=0)
+
+
+class ClusterRunsConfig(_Measured):
+    """Parameters of ``benchmarks/cluster_runs``."""
+
+    jobs: int = Field(ge=1)
+    nodes: int = Field(ge=1)
+    cpus: int = Field(ge=1)
+    megabytes: int = Field(ge=1)
+    transfer_bar: float = Field(gt=0)
+    gpu_jobs: int = Field(ge=2)
+    killed_jobs: int = Field(ge=1)
+    work: float = Field(ge=0)
+    every: float = Field(gt=0)
+    seed: int = Field(ge=0)
 
 
 class ManyJobsConfig(_Measured):
@@ -312,6 +328,7 @@ RUNBOOKS: dict[str, type[BaseModel]] = {
     "api_calls": ApiCallsConfig,
     "checkpoint_saving": CheckpointSavingConfig,
     "chunk_cutting": ChunkCuttingConfig,
+    "cluster_runs": ClusterRunsConfig,
     "film_encoding": FilmEncodingConfig,
     "generation_speed": GenerationSpeedConfig,
     "heavy_imports": HeavyImportsConfig,

@@ -24,7 +24,7 @@ from proofbook_bench.pairs import Pairs, alternate
 from proofbook_bench.projects import Bench
 from proofbook_bench.sources import checked
 
-__all__ = ["Reading", "WatchedRun", "compare_numbers", "run_jobs"]
+__all__ = ["Reading", "WatchedRun", "compare_numbers", "run_jobs", "span"]
 
 _ENDED = re.compile(r"^\s*(passed|failed|error|crashed|timed_out|incomplete|skipped)  \S")
 _SAMPLE_SECONDS = 0.1
@@ -114,10 +114,11 @@ def run_jobs(bench: Bench, jobs: int, slots: int) -> WatchedRun:
         [find_command("proofbook"), "run", "--profile", name, "-j", str(slots)], bench
     )
     (run,) = set(bench.outputs.glob("*/run.json")) - known
-    return WatchedRun(jobs, _span(read_times(run.parent)), tuple(readings))
+    return WatchedRun(jobs, span(read_times(run.parent)), tuple(readings))
 
 
-def _span(times: list[tuple[datetime, datetime]]) -> float:
+def span(times: list[tuple[datetime, datetime]]) -> float:
+    """Return the seconds from the first start to the last end."""
     first, last = min(start for start, _ in times), max(end for _, end in times)
     return (last - first).total_seconds()
 

@@ -5,7 +5,10 @@ What takes minutes is replaced by canned measurements; each runbook's own cells 
 
 from __future__ import annotations
 
+import ast
 import contextlib
+import importlib
+import importlib.util
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -30,6 +33,17 @@ def test_every_runbook_has_a_model_and_a_place_in_the_profile():
     assert found == RUNBOOKS.keys()
     profile = (ROOT / "parameters" / "benchmarks.yaml").read_text()
     assert all(f"runbook: benchmarks/{name}\n" in profile for name in found)
+
+
+@pytest.mark.parametrize("name", sorted(RUNBOOKS))
+def test_what_a_runbook_imports_exists(name: str):
+    cells = json.loads((ROOT / "runbooks" / "benchmarks" / f"{name}.ipynb").read_text())["cells"]
+    (imports,) = ("".join(cell["source"]) for cell in cells if cell["id"] == "imports")
+    for node in ast.walk(ast.parse(imports)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("proofbook_bench"):
+            module = importlib.import_module(node.module or "")
+            names = {each.name for each in node.names} - set(module.__all__)
+            assert all(importlib.util.find_spec(f"{node.module}.{each}") for each in names), names
 
 
 def measured(amounts: tuple[float, ...]) -> Callable[..., Pairs]:

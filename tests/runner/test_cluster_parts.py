@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -44,6 +45,24 @@ def test_a_job_has_to_fit_into_one_machine(
     resources: dict[str, float], lacks: dict[str, str]
 ) -> None:
     assert CLUSTER.lacking(Resources.model_validate(resources)) == lacks
+
+
+@pytest.mark.parametrize(
+    ("slots", "resources", "cpus"),
+    [
+        (6, {}, 1),
+        (2, {}, 2),  # of three, which the small machine has not
+        (1, {}, 2),
+        (1, {"gpus": 1}, 4),
+        (1, {"memory_gb": 5}, 4),
+        (1, {"cpus": 3}, 3),
+    ],
+)
+def test_a_job_s_share_of_all_cpus_fits_into_each_machine_that_has_the_rest(
+    slots: int, resources: dict[str, float], cpus: int
+) -> None:
+    request = replace(CLUSTER, slots=slots).request(Resources.model_validate(resources))
+    assert request.cpus == cpus
 
 
 def test_a_kernel_s_environment_is_the_machine_s_without_ray_s_part() -> None:

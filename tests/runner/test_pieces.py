@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +60,31 @@ def test_a_link_that_leads_out_is_sent_as_what_it_leads_to(tmp_path: Path) -> No
     assert not (there / "gone").exists()
     assert (there / "up" / "tree").is_dir()
     assert not (there / "up" / "tree" / "up").exists()
+
+
+def test_no_link_leads_out_through_another_link_that_stays_within(tmp_path: Path) -> None:
+    link = stat.S_IFLNK | 0o777
+    sent = [Piece(path="deep/up", mode=link, link=".."), Piece(path="out", mode=link)]
+    (tmp_path / "there" / "deep").mkdir(parents=True)
+    (tmp_path / "secret").write_text("secret")
+    with pytest.raises(ProofbookError, match="leaves its folder"):
+        write_pieces(tmp_path / "there", [sent[0], replace(sent[1], link="deep/up/../secret")])
+    write_pieces(tmp_path / "there", [sent[0], replace(sent[1], link="deep/up/deep")])
+    assert (tmp_path / "there" / "out").resolve() == tmp_path / "there" / "deep"
+
+
+def test_odd_but_honest_links_arrive_as_what_they_lead_to(tmp_path: Path) -> None:
+    (tmp_path / "shared" / "part").mkdir(parents=True)
+    (tmp_path / "shared" / "data").write_text("shared")
+    (tmp_path / "shared" / "part" / "beside").symlink_to("../data")
+    tree = tmp_path / "tree"
+    (tree / "a").mkdir(parents=True)
+    (tree / "data").write_text("own")
+    (tree / "roundabout").symlink_to("a/../data")
+    (tree / "part").symlink_to(tmp_path / "shared" / "part")
+    there = travel(tree, tmp_path / "there")
+    assert (there / "roundabout").read_text() == "own"
+    assert (there / "part" / "beside").read_text() == "shared"  # and not the data beside ``part``
 
 
 @pytest.mark.parametrize("path", ["../x", "/etc/x", "a/../../x", "", "a\0b"])

@@ -222,3 +222,22 @@ def use_bucket(folder: str) -> None:
     with pytest.raises(UsageError, match="--store s3://no-such-bucket/x: "):
         Store("s3://no-such-bucket/x").probe()
     print("travelled, fenced, refused")
+
+
+def test_an_input_that_a_store_has_spoilt_is_sent_again_for_the_next_attempt(
+    store: Store, folder: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("ray")
+    from proofbook.runner.executors.cluster.sending import Sending
+
+    (tmp_path / "model").write_bytes(b"abc")
+    sending = Sending(store)
+    sent = sending.input(str(tmp_path / "model"))
+    (content,) = folder.glob("content/*")
+    content.write_bytes(b"abd")  # of the same size, and so believed to be there
+    with pytest.raises(InfrastructureFault, match="other bytes than were stored"):
+        list(Store(store.url).get(sent.bundles))
+    sending.renew()
+    again = sending.input(str(tmp_path / "model"))
+    ((piece,),) = Store(store.url).get(again.bundles)
+    assert bytes(piece.data) == b"abc"

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from proofbook.runner.temporary import remove_orphans, temporary_folder
+from proofbook.processes import TemporaryFolder
+from proofbook.runner.temporary import NODE_PREFIX, remove_orphans, temporary_folder
 
 
 @pytest.fixture(autouse=True)
@@ -22,9 +23,12 @@ def test_it_is_gone_with_the_job() -> None:
 
 
 def test_a_killed_runners_folder_is_removed_and_a_living_ones_is_not(tmp_path: Path) -> None:
-    orphan = tmp_path / f"proofbook-job-{os.getpid()}-x-1"
-    orphan.mkdir()  # nobody holds a lease on it, whoever has that process id by now
-    with temporary_folder("generate") as living:
+    names = (f"proofbook-job-{os.getpid()}-x-1", f"{NODE_PREFIX}1")
+    orphans = [tmp_path / name for name in names]
+    for orphan in orphans:
+        orphan.mkdir()  # nobody holds a lease on it, whoever has that process id by now
+    with temporary_folder("generate") as living, TemporaryFolder(NODE_PREFIX) as node:
         remove_orphans()
         assert living.exists()
-    assert not orphan.exists()
+        assert node.path.exists()
+    assert not any(orphan.exists() for orphan in orphans)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from proofbook.notebooks import Runbook, content_hash
 from proofbook.records import Attempt, Outcome, PlannedJob, RunInfo, now
+from proofbook.resources import Resources
 from proofbook.runner.attempts import may_retry, refuse_stale
 from proofbook.runner.capacity import Allocation, Capacity
 from proofbook.runner.executors.protocol import InfrastructureFault, JobResult, JobSpec
@@ -166,7 +167,7 @@ class Handover:
 
     def _environment(self, job: PlannedJob, allocation: Allocation) -> dict[str, str]:
         """Return the project, and what keeps a kernel to the CPUs and GPUs of its job."""
-        environment = _threads(job.resources.cpus, self.capacity)
+        environment = _threads(job.resources, self.capacity)
         if allocation.gpus or self.hides_gpus:
             environment["CUDA_VISIBLE_DEVICES"] = ",".join(allocation.gpus)
         if self.root is not None:
@@ -174,9 +175,9 @@ class Handover:
         return environment
 
 
-def _threads(cpus: int | None, capacity: Capacity) -> dict[str, str]:
+def _threads(resources: Resources, capacity: Capacity) -> dict[str, str]:
     """Return the threads of numeric libraries: as declared, else as the user or a slot has them."""
-    if cpus is not None:
-        return dict.fromkeys(_THREAD_VARIABLES, str(cpus))
-    share = str(max(1, capacity.cpus // capacity.slots))
+    if resources.cpus is not None:
+        return dict.fromkeys(_THREAD_VARIABLES, str(resources.cpus))
+    share = str(max(1, int(capacity.request(resources).cpus)))
     return {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", share)}

@@ -12,8 +12,10 @@ from pathlib import Path
 
 from proofbook.processes import TemporaryFolder, remove_abandoned
 
-__all__ = ["remove_orphans", "temporary_folder"]
+__all__ = ["NODE_PREFIX", "remove_orphans", "temporary_folder"]
 
+NODE_PREFIX = "proofbook-node-"
+"""Of what a machine of a cluster keeps for a run."""
 _PREFIX = "proofbook-job-"
 
 
@@ -26,4 +28,5 @@ def temporary_folder(job: str) -> Iterator[Path]:
 
 def remove_orphans() -> None:
     """Remove the folders of runners that were killed together with their guards."""
-    remove_abandoned(_PREFIX)
+    for prefix in (_PREFIX, NODE_PREFIX):
+        remove_abandoned(prefix)

@@ -9,6 +9,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import dropwhile
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -82,12 +83,13 @@ def write_pieces(folder: Path, pieces: Iterable[Piece]) -> None:
 def _walk(path: Path, root: Path, at: str, within: tuple[Path, ...] = ()) -> Iterator[Piece]:
     status = path.lstat()
     if stat.S_ISLNK(status.st_mode):
-        if path != root and _stays_within(path, root):
-            yield Piece(path=at, mode=status.st_mode, link=str(path.readlink()))
+        to = str(path.readlink())
+        if path != root and _stays_within(path.parent, to, root):
+            yield Piece(path=at, mode=status.st_mode, link=to)
             return
         if not path.exists():
             return  # it leads nowhere
-        status = path.stat()
+        status, root = path.stat(), path  # what is in it and leads out of it is not where it was
     if stat.S_ISDIR(status.st_mode):
         yield Piece(path=at, mode=status.st_mode)
         real = path.resolve()
@@ -97,10 +99,15 @@ def _walk(path: Path, root: Path, at: str, within: tuple[Path, ...] = ()) -> Ite
         yield from _parts_of_file(path, at, status)
 
 
-def _stays_within(link: Path, root: Path) -> bool:
-    target = link.readlink()
-    resolved = os.path.normpath(link.parent / target)
-    return not target.is_absolute() and Path(resolved).is_relative_to(root)
+def _stays_within(parent: Path, to: str, folder: Path) -> bool:
+    """Say whether a link in ``parent`` leads to a place in ``folder``, whatever links it passes.
+
+    After a name, ``..`` would be the parent of what that name leads to.
+    """
+    names = dropwhile(lambda part: part == "..", PurePosixPath(to).parts)
+    if Path(to).is_absolute() or ".." in names:
+        return False
+    return Path(os.path.normpath(parent / to)).is_relative_to(folder)
 
 
 def _parts_of_file(path: Path, at: str, status: os.stat_result) -> Iterator[Piece]:
@@ -128,8 +135,7 @@ def _refuse_links(folder: Path, parent: Path) -> None:
 
 
 def _link(folder: Path, target: Path, to: str) -> None:
-    resolved = os.path.normpath(target.parent / to)
-    if Path(to).is_absolute() or not Path(resolved).is_relative_to(folder):
+    if not _stays_within(target.parent, to, folder):
         raise ProofbookError(f"a link to {to!r} was received, which leaves its folder")
     target.unlink(missing_ok=True)
     target.symlink_to(to)

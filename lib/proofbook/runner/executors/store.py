@@ -102,6 +102,10 @@ class Store:
         """
         return tuple(self._put(piece) for bundle in bundles for piece in bundle)
 
+    def forget(self) -> None:
+        """Look for each content once more when it is stored: one may have been lost or spoilt."""
+        self._present.clear()
+
     def get(self, pieces: Iterable[StoredPiece]) -> Iterator[list[Piece]]:
         """Yield pieces with their bytes, in the order in which they were stored.
 

@@ -10,11 +10,12 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from proofbook.errors import UsageError
 from proofbook.resources import Resources
-from proofbook.runner.capacity import Capacity
+from proofbook.runner.capacity import Capacity, Request
 
 __all__ = ["ClusterCapacity", "cluster_capacity", "connect", "disconnect", "machines"]
 
@@ -29,6 +30,17 @@ class ClusterCapacity(Capacity):
     """What a cluster has for all running jobs together; a job has to fit into one machine."""
 
     machines: tuple[Capacity, ...] = ()
+
+    def request(self, resources: Resources) -> Request:
+        """Return what a job occupies; a share of all CPUs is no more than one machine has.
+
+        That is the smallest of those that have the rest, as the job may come to any of them.
+        """
+        request = super().request(resources)
+        if resources.cpus is not None:
+            return request
+        fitting = [machine.cpus for machine in self.machines if not machine.lacking(resources)]
+        return request._replace(cpus=min(request.cpus, Fraction(min(fitting, default=self.cpus))))
 
     def lacking(self, resources: Resources) -> dict[str, str]:
         """Return what the machine that comes closest lacks, by the resource's name."""

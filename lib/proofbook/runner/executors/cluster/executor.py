@@ -180,6 +180,8 @@ class RayExecutor:
     @contextmanager
     def _sent(self, spec: JobSpec, ticket: str) -> Iterator[Any]:
         """Yield a task that executes an attempt, known to :meth:`cancel` while the block runs."""
+        if spec.earlier:
+            self._sending.renew()
         errand = Errand(
             spec=spec,
             run_path=str(self._writer.run.path),

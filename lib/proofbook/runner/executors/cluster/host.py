@@ -18,13 +18,12 @@ from proofbook.runner.events import Event, Note
 from proofbook.runner.executors.cluster.environment import without_ray
 from proofbook.runner.forkservers import forkserver_for
 from proofbook.runner.provenance import read_environment
+from proofbook.runner.temporary import NODE_PREFIX, remove_orphans
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = ["Host", "HostFacts"]
-
-_PREFIX = "proofbook-node-"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +49,8 @@ class Host:
 
     def __init__(self, warm: Sequence[str], *, cold: bool) -> None:
         self._stack = ExitStack()
-        self._folder = self._stack.enter_context(TemporaryFolder(_PREFIX)).path
+        remove_orphans()  # a Ray node that has lost its head ends all processes, guards included
+        self._folder = self._stack.enter_context(TemporaryFolder(NODE_PREFIX)).path
         environment = without_ray(os.environ)
         notes: list[str] = []
         forkserver = self._stack.enter_context(

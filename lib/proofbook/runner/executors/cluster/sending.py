@@ -41,6 +41,13 @@ class Sending:
         digest = f"input-{_digest(Path(path))}"
         return self._once(digest, path, lambda: _pieces([Path(path)]))
 
+    def renew(self) -> None:
+        """Store again what the run's own store has lost, for want of which an attempt may fail."""
+        with self._lock:
+            if self._store is not None:
+                self._store.forget()
+                self._sent.clear()
+
     def _once(self, digest: str, name: str, pieces: Callable[[], Iterable[list[Piece]]]) -> Sent:
         import ray
 
