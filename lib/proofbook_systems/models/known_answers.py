@@ -105,8 +105,6 @@ SHIPPED = {
         questions=(
             ("The capital of France is", " Paris", " Madrid"),
             ("The opposite of hot is", " cold", " blue"),
-            ("Fish swim in the", " water", " sky"),
-            ("Monday is followed by", " Tuesday", " Sunday"),
         ),
     ),
 }  # fmt: skip
