@@ -61,11 +61,15 @@ def _fit_image(small: Fields) -> None:
         small["image_embedding_size"] = small["image_size"] // patch
 
 
+_WINDOW_SIZES = 3
+
+
 def _fit_window(small: Fields) -> None:
     """Let a window of attention fit into the last stage, each of which halves the image."""
-    sizes = [small.get(name) for name in ("window_size", "image_size", "patch_size")]
+    named = (small.get(name) for name in ("window_size", "image_size", "patch_size"))
+    sizes = [each for each in named if isinstance(each, int) and each > 0]
     stages = [len(v) for k, v in small.items() if DEPTH_LISTS.search(k) and isinstance(v, list)]
-    if stages and all(isinstance(each, int) and each > 0 for each in sizes):
+    if stages and len(sizes) == _WINDOW_SIZES:
         window, image, patch = sizes
         small["window_size"] = min(window, max(1, (image // patch) >> (stages[0] - 1)))
 

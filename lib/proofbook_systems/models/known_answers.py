@@ -105,8 +105,6 @@ SHIPPED = {
         questions=(
             ("The capital of France is", " Paris", " Madrid"),
             ("The opposite of hot is", " cold", " blue"),
-            ("Fish swim in the", " water", " sky"),
-            ("Monday is followed by", " Tuesday", " Sunday"),
         ),
     ),
 }  # fmt: skip
@@ -196,7 +194,8 @@ def _cosine(model: Any, tokenizer: Any, first: str, second: str) -> float:
     states = [
         model(**tokenizer(text, return_tensors="pt")).last_hidden_state for text in (first, second)
     ]
-    return float(torch.nn.functional.cosine_similarity(*(each.mean(1)[0] for each in states), 0))
+    one, other = (each.mean(1)[0] for each in states)
+    return float(torch.nn.functional.cosine_similarity(one, other, dim=0))
 
 
 def _chance(model: Any, tokenizer: Any, first: str, end: str) -> float:
