@@ -76,6 +76,7 @@ def test_a_trainer_that_says_nothing_is_one_line(run: Run) -> None:
 
 
 PLAN = {"interruptions": ["SIGINT after 7", "SIGKILL after 16"]}
+ANEW = "goes-on-from-a-checkpoint"
 
 
 def test_an_exact_resumption_is_green(run: Run) -> None:
@@ -104,12 +105,16 @@ def test_a_cause_that_cannot_be_looked_for_costs_no_finding(run: Run) -> None:
 @pytest.mark.parametrize(
     ("faults", "parameters", "red"),
     [
-        (["forgetful"], {}, ["cycle-1-lost", "cycle-2-lost", "resumes-exactly"]),
+        (["forgetful"], {}, ["cycle-1-lost", "cycle-2-lost", ANEW, "resumes-exactly"]),
         (["impolite"], {"saves_on_signal": True}, ["cycle-1-lost"]),
         (["deaf"], {}, ["cycle-1-interrupted"]),
         (["says-nothing"], {"exit_codes": [130]}, ["cycle-1-ends-as-asked"]),
         (["restless"], {}, ["repeats-itself"]),
-        (["modelless", "lazy"], {"interruptions": ["SIGKILL after 7"]}, ["something-compared"]),
+        (
+            ["modelless", "lazy"],
+            {"interruptions": ["SIGKILL after 7"]},
+            [ANEW, "something-compared"],
+        ),
     ],
 )
 def test_a_resumption_that_goes_wrong_is_red(
