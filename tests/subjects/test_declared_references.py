@@ -45,7 +45,7 @@ NAMES = {
         "large/scrambled", "random-small", "random-medium", "random-large",
     },
     "musicgen.model": {"small", "medium"},
-    "pipeline.project": {"shortform"},
+    "pipeline.project": {"shortform", "shortform-finished"},
     "pipeline.server": {"posting", "voice"},
     "training.command": {"train_dreambooth.py"},
     "training.command.foundry": {"foundry.py"},
