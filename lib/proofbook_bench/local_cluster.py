@@ -83,6 +83,7 @@ def open_cluster(nodes: int, **each: Any) -> Iterator[LocalCluster]:
         from ray.cluster_utils import Cluster
     except ImportError as error:
         raise SubjectError("Ray is not installed: pip install 'proofbook[ray]'") from error
+    start: Any = Cluster  # its functions have no types
     os.environ.update(_ENVIRONMENT)
     # Not in a job's own temporary folder, in which paths are too long for Ray's sockets.
     with tempfile.TemporaryDirectory("", "ray-", "/tmp", ignore_cleanup_errors=True) as folder:
@@ -90,7 +91,7 @@ def open_cluster(nodes: int, **each: Any) -> Iterator[LocalCluster]:
         head = {**arguments, "num_cpus": 0, "num_gpus": 0}
         head |= {"include_dashboard": False, "temp_dir": folder}
         try:
-            cluster = Cluster(initialize_head=True, head_node_args=head)
+            cluster = start(initialize_head=True, head_node_args=head)
         except Exception as error:
             raise SubjectError(f"the head of Ray did not start: {error}") from error
         try:
