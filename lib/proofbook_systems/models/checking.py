@@ -11,7 +11,7 @@ from typing import Any
 
 from proofbook_systems.models import comparing, lifecycle, writing
 from proofbook_systems.models.building import Built
-from proofbook_systems.models.comparing import NotApplicableError
+from proofbook_systems.models.comparing import NoSuchPartError, NotApplicableError
 from proofbook_systems.models.findings import ON_DEVICE, Finding, Status, Verdict
 from proofbook_systems.models.inputs import Inputs, Layout
 from proofbook_systems.models.maker import Maker, fill
@@ -48,9 +48,10 @@ class Trial:
     missed: str = ""
     """Why a class of the type that writes was not run."""
 
-    def add(self, check: str, status: Status, reason: str = "") -> None:
+    def add(self, check: str, status: Status, reason: str = "", *, applies: bool = True) -> None:
         """Add the verdict of a check."""
-        self.verdict.findings.append(Finding(check=check, status=status, reason=reason))
+        finding = Finding(check=check, status=status, reason=reason, applies=applies)
+        self.verdict.findings.append(finding)
 
     def tell_device(self, row: str) -> None:
         """Tell that a device begins."""
@@ -64,7 +65,8 @@ class Trial:
             reason = run()
             self.add(name, "failed" if reason else "passed", reason)
         except NotApplicableError as skip:
-            self.add(name, "skipped", str(skip))
+            applies = not isinstance(skip, NoSuchPartError)
+            self.add(name, "skipped", str(skip), applies=applies)
         except Exception as error:  # noqa: BLE001 - it is the verdict
             self.add(name, "failed", describe(error))
         self.verdict.metrics[f"{name}_seconds"] = round(time.perf_counter() - started, 4)

@@ -24,6 +24,7 @@ from proofbook_systems.models.outputs import (
 )
 
 __all__ = [
+    "NoSuchPartError",
     "NotApplicableError",
     "Reference",
     "check_batch",
@@ -54,7 +55,11 @@ _SHORTEST = 3
 
 
 class NotApplicableError(Exception):
-    """A check does not apply; the message says why."""
+    """A check cannot be made; the message says why."""
+
+
+class NoSuchPartError(NotApplicableError):
+    """A check asks of what a model of this kind does not have."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -238,11 +243,11 @@ def check_padding(model: Any, inputs: Inputs, ours: Outputs, tolerance: float) -
     comes after a word it never sees, masked or not. Others are padded at the end.
 
     Raises:
-        NotApplicableError: The model takes no text with a mask.
+        NoSuchPartError: The model takes no text with a mask.
     """
     ids, mask = inputs.get("input_ids"), inputs.get("attention_mask")
     if ids is None or mask is None or mask.shape != ids.shape:
-        raise NotApplicableError("takes no text with a mask")
+        raise NoSuchPartError("takes no text with a mask")
     before = (
         writes_onwards(model) and _is_text(inputs) and _takes_places(model, inputs, ours, tolerance)
     )

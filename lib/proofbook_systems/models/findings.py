@@ -59,6 +59,8 @@ class Finding:
     status: Status
     reason: str = ""
     """What is wrong, or why it was skipped."""
+    applies: bool = True
+    """Whether the type has what the check asks of; where it has not, it is skipped."""
 
 
 @dataclass(kw_only=True)
@@ -121,6 +123,11 @@ class Verdict:
     def failed(self) -> list[Finding]:
         """Checks that did not hold."""
         return [each for each in self.findings if each.status == "failed"]
+
+    @property
+    def inapplicable(self) -> list[Finding]:
+        """Checks that ask of what a model of this kind does not have."""
+        return [each for each in self.findings if not each.applies]
 
     @property
     def passed(self) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from proofbook_systems.models.comparing import NotApplicableError
+from proofbook_systems.models.comparing import NoSuchPartError, NotApplicableError
 from proofbook_systems.models.inputs import Inputs
 from proofbook_systems.models.outputs import Outputs, call, equal, measure_distance
 
@@ -57,7 +57,15 @@ def check_save_load(
     tolerance: float,
     loading: Callable[[Any, Path], Any] = load,
 ) -> str:
-    """Return what was lost between saving and loading: a weight, a buffer, or the answer."""
+    """Return what was lost between saving and loading: a weight, a buffer, or the answer.
+
+    Raises:
+        NoSuchPartError: Its weights were read from a form that transformers does not write.
+    """
+    quantizer = getattr(model, "hf_quantizer", None)
+    if quantizer is not None and not quantizer.is_serializable():
+        form = getattr(quantizer.quantization_config, "quant_method", "quantised")
+        raise NoSuchPartError(f"comes from {getattr(form, 'value', form)}, which is not written")
     save(model, folder)
     loaded = loading(model, folder)
     before, after = model.state_dict(), loaded.state_dict()
@@ -79,7 +87,7 @@ def check_control(model: Any, inputs: Inputs, ours: Outputs, tolerance: float) -
     """
     chosen = _large_weights(model)
     if not chosen:
-        raise NotApplicableError("has no weights")
+        raise NoSuchPartError("has no weights")
     shown = tried = 0
     started = time.perf_counter()
     for parameter in chosen:

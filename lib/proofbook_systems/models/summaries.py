@@ -14,6 +14,7 @@ __all__ = [
     "CHECKS",
     "NEVER_FAILS",
     "Number",
+    "asks_of_none",
     "compatibility",
     "count_checks",
     "failures",
@@ -49,6 +50,11 @@ def count_checks(verdicts: Iterable[Verdict]) -> dict[str, dict[str, int]]:
         counts = Counter(verdict.status_of(check) or "not reached" for verdict in some)
         table[check] = {k: counts[k] for k in ("passed", "failed", "skipped", "not reached")}
     return table
+
+
+def asks_of_none(verdicts: Iterable[Verdict], check: str) -> bool:
+    """Say whether none of the types has what a check asks of; one that fails before it may have."""
+    return all(check in [each.check for each in verdict.inapplicable] for verdict in verdicts)
 
 
 def share(verdicts: Sequence[Verdict], check: str, *, of: str = "") -> float:

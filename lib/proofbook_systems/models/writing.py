@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from proofbook_systems.models.comparing import NotApplicableError, writes_onwards
+from proofbook_systems.models.comparing import NoSuchPartError, NotApplicableError, writes_onwards
 from proofbook_systems.models.inputs import Inputs
 from proofbook_systems.models.outputs import equal, measure_distance
 
@@ -31,10 +31,10 @@ def check_generate(model: Any, inputs: Inputs, more: Mapping[str, Any]) -> tuple
         more: What its generation wants beside them.
 
     Raises:
-        NotApplicableError: The model has no head that writes.
+        NoSuchPartError: The model has no head that writes.
     """
     if not getattr(model, "can_generate", bool)():
-        raise NotApplicableError("has no head that writes")
+        raise NoSuchPartError("has no head that writes")
     own = _own_generate(model)
     limits = {} if own else {"min_new_tokens": NEW_TOKENS, "num_beams": 1}
     first = _first_tensor(_generate(model, inputs, {**limits, **more}))
@@ -144,12 +144,12 @@ def check_cache(model: Any, inputs: Inputs, tolerance: float, more: Mapping[str,
     Compares the scores of each step, so that a fault that turns no word over is seen as well.
 
     Raises:
-        NotApplicableError: The model does not write, or writes in its own way.
+        NoSuchPartError: The model does not write, writes in its own way, or has no cache.
     """
     if not getattr(model, "can_generate", bool)() or _own_generate(model):
-        raise NotApplicableError("does not write, or in a way of its own")
+        raise NoSuchPartError("does not write, or in a way of its own")
     if "use_cache" not in inspect.signature(model.forward).parameters and not writes_onwards(model):
-        raise NotApplicableError("has no cache")
+        raise NoSuchPartError("has no cache")
     cached, plain = (_scores(model, inputs, use_cache, more) for use_cache in (True, False))
     steps = min(len(cached), len(plain))
     if steps < _FIRST_CACHED:

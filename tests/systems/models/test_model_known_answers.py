@@ -15,7 +15,9 @@ import torch
 from proofbook.errors import SubjectError
 from proofbook.files import hash_file
 from proofbook_systems.models import known_answers
+from proofbook_systems.models.comparing import NoSuchPartError
 from proofbook_systems.models.known_answers import SHIPPED, Answer, find_shipped, lack, unpack
+from proofbook_systems.models.lifecycle import check_save_load
 from proofbook_systems.models.real_weights import locate_weights
 
 MINILM = SHIPPED["all-MiniLM-L6-v2"]
@@ -113,3 +115,12 @@ def test_real_weights_know_the_answers_and_spoiled_ones_do_not(tmp_path: Path) -
             parameter.normal_()
 
     assert not all(answer.right for answer in known_answers.ask(MINILM, folder, spoil))
+
+
+def test_weights_of_a_form_that_is_only_read_are_not_asked_to_be_saved(tmp_path: Path) -> None:
+    quantizer = SimpleNamespace(
+        is_serializable=lambda: False, quantization_config=SimpleNamespace(quant_method="gguf")
+    )
+    model = SimpleNamespace(hf_quantizer=quantizer)
+    with pytest.raises(NoSuchPartError, match=r"^comes from gguf, which is not written$"):
+        check_save_load(model, {}, {}, tmp_path, 0.0)

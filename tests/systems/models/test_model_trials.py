@@ -69,6 +69,8 @@ def sound(try_models: Try) -> dict[str, Verdict]:
 def test_sound_types_hold_in_everything(sound: dict[str, Verdict]) -> None:
     assert {name: verdict.failed for name, verdict in sound.items() if verdict.failed} == {}
     assert all(verdict.passed for verdict in sound.values())
+    absent = {name: [each.check for each in v.inapplicable] for name, v in sound.items()}
+    assert (absent["llama"], absent["vit"]) == ([], ["padding", "generate", "cache"])
 
 
 @pytest.mark.slow

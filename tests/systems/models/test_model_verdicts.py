@@ -54,6 +54,17 @@ def test_a_skipped_check_counts_neither_way() -> None:
     assert summaries.share([silent], "generate", of="forward") == 1.0
 
 
+def test_a_check_that_asks_of_no_type_is_left_out_and_one_that_was_not_reached_is_not() -> None:
+    silent = Verdict(type="s", category="vision", findings=[
+        Finding(check="generate", status="skipped", reason="has no head", applies=False),
+        Finding(check="cache", status="skipped", reason="two words are scored alike")])  # fmt: skip
+    assert [each.check for each in silent.inapplicable] == ["generate"]
+    assert summaries.asks_of_none([silent], "generate")
+    assert not summaries.asks_of_none([silent], "cache")
+    assert not summaries.asks_of_none([silent, verdict("a")], "generate")
+    assert not summaries.asks_of_none([silent, verdict("a", failed="init")], "generate")
+
+
 def test_causes_are_grouped_with_the_most_frequent_first() -> None:
     some = [
         verdict("a", failed="init", reason="ImportError: X requires the timm library but"),
