@@ -89,7 +89,9 @@ def open_cluster(nodes: int, **each: Any) -> Iterator[LocalCluster]:
     with tempfile.TemporaryDirectory("", "ray-", "/tmp", ignore_cleanup_errors=True) as folder:
         arguments = {"object_store_memory": _OBJECT_STORE, **each}
         head = {**arguments, "num_cpus": 0, "num_gpus": 0}
-        head |= {"include_dashboard": False, "temp_dir": folder}
+        os.environ["RAY_TMPDIR"] = folder  # where it notes its address, in "ray"
+        (place := Path(folder, "ray")).mkdir()
+        head |= {"include_dashboard": False, "temp_dir": str(place)}
         try:
             cluster = start(initialize_head=True, head_node_args=head)
         except Exception as error:

@@ -73,6 +73,8 @@ def main() -> None:
     owner = psutil.Process(int(sys.argv[1]))
     known = _known(owner.pid)
     with tempfile.TemporaryDirectory(prefix="ray-") as folder:
+        os.environ["RAY_TMPDIR"] = folder  # where it notes its address, in "ray"
+        (place := Path(folder, "ray")).mkdir()
         cluster = Cluster(
             initialize_head=True,
             head_node_args={
@@ -80,7 +82,7 @@ def main() -> None:
                 "num_gpus": 1,
                 "include_dashboard": False,
                 "object_store_memory": 200 * 2**20,
-                "temp_dir": str(Path(folder)),
+                "temp_dir": str(place),
             },
         )
         print(cluster.address, flush=True)
