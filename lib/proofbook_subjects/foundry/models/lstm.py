@@ -52,9 +52,9 @@ class LstmLanguageModel(PreTrainedModel):  # type: ignore[misc]  # transformers 
     def forward(self, input_ids: torch.Tensor, **_: Any) -> CausalLMOutput:
         """Return logits of shape (batch, length, vocabulary)."""
         given = self.dropout(self.embedding(input_ids))
-        # A CPU's LSTM has no float16: it is the one layer that is computed in 32 bits then.
+        # A CPU's LSTM has no float16, and bfloat16 only where the CPU has: it is the one layer that
+        # is computed in 32 bits there.
         is_cpu = input_ids.device.type == "cpu"
-        half = is_cpu and torch.get_autocast_dtype("cpu") == torch.float16
-        with torch.autocast("cpu", enabled=False) if half else contextlib.nullcontext():
+        with torch.autocast("cpu", enabled=False) if is_cpu else contextlib.nullcontext():
             states, _last = self.lstm(given)
         return CausalLMOutput(logits=self.output(self.dropout(states)))
