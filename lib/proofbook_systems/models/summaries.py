@@ -20,6 +20,7 @@ __all__ = [
     "failures",
     "find_missing",
     "group_causes",
+    "later_checks",
     "name_failures",
     "seconds_by_category",
     "share",
@@ -50,6 +51,12 @@ def count_checks(verdicts: Iterable[Verdict]) -> dict[str, dict[str, int]]:
         counts = Counter(verdict.status_of(check) or "not reached" for verdict in some)
         table[check] = {k: counts[k] for k in ("passed", "failed", "skipped", "not reached")}
     return table
+
+
+def later_checks(verdicts: Sequence[Verdict], devices: Sequence[str]) -> list[str]:
+    """Return the checks after ``forward`` that are due: the export only where ``cpu`` is a device."""
+    absent = {"init", "forward"} | (set() if "cpu" in devices else {"export"})
+    return [each for each in CHECKS if each not in absent and not asks_of_none(verdicts, each)]
 
 
 def asks_of_none(verdicts: Iterable[Verdict], check: str) -> bool:

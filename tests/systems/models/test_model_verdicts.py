@@ -60,6 +60,9 @@ def test_a_check_that_asks_of_no_type_is_left_out_and_one_that_was_not_reached_i
         Finding(check="cache", status="skipped", reason="two words are scored alike")])  # fmt: skip
     assert [each.check for each in silent.inapplicable] == ["generate"]
     assert summaries.asks_of_none([silent], "generate")
+    assert {"init", "forward", "generate"}.isdisjoint(summaries.later_checks([silent], ["cpu"]))
+    due = [summaries.later_checks([silent], names) for names in (["cpu"], ["openvino"])]
+    assert set(due[0]) - set(due[1]) == {"export"}
     assert not summaries.asks_of_none([silent], "cache")
     assert not summaries.asks_of_none([silent, verdict("a")], "generate")
     assert not summaries.asks_of_none([silent, verdict("a", failed="init")], "generate")
