@@ -54,7 +54,7 @@ def count_checks(verdicts: Iterable[Verdict]) -> dict[str, dict[str, int]]:
 
 
 def later_checks(verdicts: Sequence[Verdict], devices: Sequence[str]) -> list[str]:
-    """Return the checks after ``forward`` that are due: the export only where ``cpu`` is a device."""
+    """Return the checks after ``forward`` that are due: ``export`` where ``cpu`` is a device."""
     absent = {"init", "forward"} | (set() if "cpu" in devices else {"export"})
     return [each for each in CHECKS if each not in absent and not asks_of_none(verdicts, each)]
 
