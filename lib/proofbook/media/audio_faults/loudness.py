@@ -20,8 +20,9 @@ _SHORTEST_TOP = 3
 _FEWEST_TOPS = 4
 _FEWEST_OVERFLOWS = 6
 _FULL = 0.97, 1.001
-_GENTLE, _GENTLE_SHARE = 0.4, 0.2
 """Where the largest sample of what overflowed must lie."""
+_GENTLE, _GENTLE_SHARE = 0.4, 0.2
+"""Steps before and after a leap that are gentle, and the share of leaps that have such."""
 
 
 def silence(sound: Sound, limits: AudioLimits) -> Iterator[AudioFault]:
