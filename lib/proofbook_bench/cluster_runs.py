@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from proofbook.errors import SubjectError
 from proofbook_bench.commands import run_command
+from proofbook_bench.leftovers import processes_with, remaining
 from proofbook_bench.many_jobs import span
 from proofbook_bench.outcomes import count_attempts, count_statuses, read_times
 from proofbook_bench.pairs import Pairs, alternate, seconds
@@ -25,6 +26,7 @@ from proofbook_bench.sources import checked
 __all__ = ["GpuUse", "KilledNodes", "compare_overhead", "compare_transfer", "run_killed", "use_gpu"]
 
 _LIMIT = 7200.0
+_PATIENCE = 10.0
 _TRIVIAL = "trivial"
 _MAKE = """\
 import os
@@ -54,6 +56,8 @@ class KilledNodes(NamedTuple):
     """How many jobs took how many attempts."""
     executed: dict[str, int]
     """How many folders of attempts there are, by job, where they are not one an attempt."""
+    processes: tuple[str, ...] = ()
+    """Of the run, on any node, after its end."""
 
 
 class GpuUse(NamedTuple):
@@ -133,7 +137,8 @@ def run_killed(bench: Bench, address: str, *, jobs: int, slots: int, work: float
         aside = len(list(path.parent.glob("attempts/*")))
         if aside != attempts - 1:
             executed[path.parent.name] = aside + 1
-    return KilledNodes(count_statuses(run), count_attempts(run), executed)
+    orphans = remaining(lambda: processes_with("PROOFBOOK_RUN", run.name), _PATIENCE)
+    return KilledNodes(count_statuses(run), count_attempts(run), executed, tuple(orphans))
 
 
 def use_gpu(bench: Bench, address: str, *, jobs: int) -> GpuUse:

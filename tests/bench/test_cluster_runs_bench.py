@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -62,6 +64,7 @@ def test_a_cluster_that_loses_nothing_is_green(run_cells: Callable[..., Any]) ->
         ("nodes-were-killed", {"killed": 0}),
         ("every-job-passed", {"run_killed": KilledNodes({"passed": 7}, {1: 7}, {})}),
         ("attempts-are-kept", {"run_killed": KilledNodes({"passed": 8}, {2: 8}, {"a": 1})}),
+        ("no-process-left", {"run_killed": KilledNodes({"passed": 8}, {1: 8}, {}, ("7 pb-a",))}),
     ],
 )
 def test_what_is_slow_shared_or_lost_is_red(
@@ -135,6 +138,18 @@ def test_attempts_that_left_no_folder_are_told(bench: tuple[Bench, Write, list[s
     write("ray", jobs)
     left = run_killed(project, "here:1", jobs=3, slots=2, work=0)
     assert left == KilledNodes({"passed": 3}, {1: 1, 2: 1, 3: 1}, {"c": 1})
+
+
+def test_a_process_that_a_run_left_is_told(
+    bench: tuple[Bench, Write, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project, write, _ = bench
+    write("ray", [outcome("a", 1, 2)])
+    monkeypatch.setattr(cluster_runs, "_PATIENCE", 0.1)
+    with subprocess.Popen(["sleep", "60"], env={**os.environ, "PROOFBOOK_RUN": "run-1"}) as left:
+        told = run_killed(project, "here:1", jobs=1, slots=1, work=0).processes
+        left.kill()
+    assert told == (f"{left.pid} sleep",)
 
 
 @pytest.mark.parametrize(("second", "overlaps"), [(("7", 1.5, 3), 1), (("7", 2, 3), 0)])

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections import namedtuple
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import ANY
 
+import attr
 import numpy as np
+import pydantic
 import pytest
 import torch
 from hypothesis import given
@@ -242,3 +246,37 @@ def test_what_equals_everything_is_no_value(left: Any, value: Any) -> None:
 def test_a_value_of_any_other_type_is_the_same_as_itself(value: Any) -> None:
     assert same(value, value)
     assert not same(value, 7)
+
+
+@dataclasses.dataclass
+class Spot:
+    x: Any
+    seen: int = dataclasses.field(default=0, compare=False)
+
+
+class Model(pydantic.BaseModel):
+    x: Any
+
+
+Made = attr.make_class("Made", ["x"])
+RECORDS = [Spot, Model, SimpleNamespace, Made]
+
+
+@pytest.mark.parametrize("make", RECORDS)
+@pytest.mark.parametrize(("left", "right"), [(1.0, ANY), (NAN, NAN), (True, 1), ([True], [1])])
+def test_a_record_of_fields_is_compared_field_by_field(make: Any, left: Any, right: Any) -> None:
+    assert not same(make(x=left), make(x=right))
+    assert not same([make(x=left)], [make(x=right)])
+    assert not same(make(x=make(x=left)), make(x=make(x=right)))
+
+
+@pytest.mark.parametrize("make", RECORDS)
+@pytest.mark.parametrize("value", [1.0, None, "a", [1, 2], {"a": True}])
+def test_a_record_of_equal_fields_is_the_same(make: Any, value: Any) -> None:
+    assert same(make(x=value), make(x=value))
+    assert same(make(x=make(x=value)), make(x=make(x=value)))
+    assert not same(make(x=value), make(x=7))
+
+
+def test_a_field_that_is_not_compared_may_differ() -> None:
+    assert same(Spot(1, seen=3), Spot(1, seen=4))

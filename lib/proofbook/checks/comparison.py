@@ -7,10 +7,12 @@ number is never rounded. Knows nothing about expectations.
 from __future__ import annotations
 
 import ast
+import dataclasses
 import math
 import reprlib
 from collections.abc import Mapping, Set
 from fractions import Fraction
+from types import SimpleNamespace
 from typing import Any
 
 __all__ = ["array_of", "exact", "is_array", "same", "words_of"]
@@ -33,7 +35,9 @@ def same(left: Any, right: Any) -> bool:
         return _same_mappings(left, right)
     if isinstance(left, Set):
         return _same_sets(left, right)
-    return not _equals_all(left) and not _equals_all(right) and bool(left == right)
+    equal = not _equals_all(left) and not _equals_all(right) and bool(left == right)
+    alike = type(left) is type(right)
+    return equal and (not alike or _same_mappings(_fields(left), _fields(right)))
 
 
 def is_array(value: Any) -> bool:
@@ -93,6 +97,20 @@ def words_of(value: object) -> str:
 def _equals_all(value: Any) -> bool:
     """Say whether a value equals whatever it is held against, as ``mock.ANY`` does."""
     return type(value) not in _BUILT_IN and bool(value == _ANYTHING)
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    """Return what a record of named fields is compared by: each may equal everything, or be NaN."""
+    kind = type(value)
+    if dataclasses.is_dataclass(kind):
+        names = [field.name for field in dataclasses.fields(kind) if field.compare]
+    elif hasattr(kind, "__attrs_attrs__"):
+        names = [field.name for field in kind.__attrs_attrs__ if field.eq]
+    elif kind is SimpleNamespace:
+        names = list(vars(value))
+    else:
+        names = list(getattr(kind, "__pydantic_fields__", ()))
+    return {name: getattr(value, name) for name in names}
 
 
 def _plain(value: Any) -> Any:

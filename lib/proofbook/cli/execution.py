@@ -9,7 +9,7 @@ import typer
 
 from proofbook.cli.application import app, warm_app
 from proofbook.cli.options import ClusterAddress, ExecutorName, Outputs, ProfileName, StoreAddress
-from proofbook.errors import UsageError
+from proofbook.errors import ProofbookError, UsageError
 from proofbook.runner.executors.kinds import Choice
 
 __all__ = ["run", "warm_start", "warm_status", "warm_stop"]
@@ -52,6 +52,10 @@ def run(
 
         say(suggest_profile(tuple(runbooks or ()), profile, _overrides(parameter or [])))
         raise typer.Exit
+    if executor == "ray":
+        from proofbook.processes.monitored import go_on_monitored
+
+        go_on_monitored(_cut_off)
     from proofbook.runner.command import RunOptions, run_command
 
     options = RunOptions(
@@ -105,6 +109,18 @@ def _overrides(texts: list[str]) -> dict[str, str]:
         if not name or not equals:
             raise UsageError(f"-p {text}: write it as name=value")
     return {name: value for name, _, value in pairs}
+
+
+def _cut_off(code: int) -> int:
+    from proofbook.terminal import say
+
+    say(
+        f"proofbook: Ray ended this process with exit code {code}, as it does where a cluster's "
+        "head is lost; the run is incomplete. Once there is a cluster again, proofbook run "
+        "--resume latest --executor ray goes on with it",
+        err=True,
+    )
+    return ProofbookError.exit_code
 
 
 def _rerun(text: str | None) -> Literal["failed", "all"] | None:

@@ -21,6 +21,7 @@ from proofbook.kernels.session import WarmKernelManager
 from proofbook.processes import TemporaryFolder
 from proofbook.records import Outcome
 from proofbook.runner.events import Event
+from proofbook.runner.executors.cluster.faults import StrangeMachine
 from proofbook.runner.executors.cluster.host import HostFacts
 from proofbook.runner.executors.pieces import Piece, write_pieces
 from proofbook.runner.executors.protocol import JobSpec
@@ -91,10 +92,15 @@ def execute_attempt(errand: Errand, control: Any, hosts: Mapping[str, Any]) -> I
         errand: What to do.
         control: The run's :class:`Control`.
         hosts: The :class:`Host` of each machine, by its node.
+
+    Raises:
+        StrangeMachine: This machine has none: it joined the cluster later.
     """
     import ray
 
-    host = hosts[ray.get_runtime_context().get_node_id()]
+    host = hosts.get(ray.get_runtime_context().get_node_id())
+    if host is None:
+        raise StrangeMachine("this machine has joined the cluster later")
     facts: HostFacts = ray.get(host.facts.remote())
     yield facts
     now = ray.get(control.clock.remote())

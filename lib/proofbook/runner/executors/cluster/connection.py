@@ -44,6 +44,8 @@ class ClusterCapacity(Capacity):
 
     def lacking(self, resources: Resources) -> dict[str, str]:
         """Return what the machine that comes closest lacks, by the resource's name."""
+        if not self.machines:
+            return {"machines": "needs a machine with CPUs, found none in the cluster"}
         largest_first = sorted(self.machines, key=_size, reverse=True)
         lacks = [machine.lacking(resources) for machine in largest_first]
         least = min(lacks, key=len, default={})

@@ -7,7 +7,8 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,13 @@ from proofbook.runner.executors.cluster.attempt import (
     Grown,
     execute_attempt,
 )
-from proofbook.runner.executors.cluster.connection import disconnect
+from proofbook.runner.executors.cluster.connection import cluster_capacity, disconnect
 from proofbook.runner.executors.cluster.control import Control
-from proofbook.runner.executors.cluster.faults import NotStarted, fault_of
+from proofbook.runner.executors.cluster.faults import NotStarted, StrangeMachine, fault_of
 from proofbook.runner.executors.cluster.host import HostFacts
 from proofbook.runner.executors.cluster.placing import Placing
 from proofbook.runner.executors.cluster.sending import Sending
+from proofbook.runner.executors.cluster.tasks import Tasks
 from proofbook.runner.executors.pieces import write_pieces
 from proofbook.runner.executors.protocol import InfrastructureFault, JobResult, JobSpec
 from proofbook.runner.executors.store import Store, ticket_of
@@ -77,8 +79,7 @@ class RayExecutor:
         self._threads = ThreadPoolExecutor(capacity.slots, thread_name_prefix="job")
         self._brought = TemporaryFolder(".brought-", writer.run.path)
         self._lock = threading.Lock()
-        self._waiting: dict[str, Any] = {}
-        self._running: dict[str, Any] = {}
+        self._tasks = Tasks(partial(cluster_capacity, capacity.slots, capacity.slots))
         self._cancelled = False
         self._closed = False
 
@@ -88,16 +89,13 @@ class RayExecutor:
 
     def cancel(self) -> None:
         """Tell all attempts; those that have not begun are taken back."""
-        import ray
-
         with self._lock:
             if self._cancelled:
                 return
             self._cancelled = True
             self._control.cancel.remote()
-            for task in self._waiting.values():
-                ray.cancel(task)
-        timer = threading.Timer(_GRACE_SECONDS, self._end_what_is_left)
+            self._tasks.take_back()
+        timer = threading.Timer(_GRACE_SECONDS, self._tasks.end)
         timer.daemon = True
         timer.start()
 
@@ -108,6 +106,7 @@ class RayExecutor:
         self._closed = True
         self.cancel()
         self._threads.shutdown()
+        self._tasks.close()
         self._placing.close()
         self._brought.remove()
         disconnect()
@@ -119,16 +118,25 @@ class RayExecutor:
         ticket = ticket_of(self._run_id, spec.job.id, spec.attempt)
         try:
             outcome = self._follow(spec, brought, ticket)
+        except StrangeMachine:
+            shutil.rmtree(brought, ignore_errors=True)
+            return self._execute(spec)  # of which this run knows by now
         except (RayError, NotStarted) as error:
             shutil.rmtree(brought, ignore_errors=True)
             late = self._give_up(ticket, brought)
             if late is None and self._cancelled:
                 return JobResult(outcome=self._write_cancelled(spec))
             if late is None:
-                raise fault_of(error) from error
+                raise self._fault(spec, error) from error
             outcome = late
         self._take_in(spec, brought)
         return JobResult(outcome=outcome, brought=brought)
+
+    def _fault(self, spec: JobSpec, error: Exception) -> Exception:
+        lacks = self._tasks.stranded(spec.job.id)
+        if lacks:
+            return InfrastructureFault(f"the cluster has no machine for it any more: {lacks}")
+        return fault_of(error)
 
     def _give_up(self, ticket: str, brought: Path) -> Outcome | None:
         """Have the store take no outcome of an attempt from now on; return one that it has."""
@@ -164,8 +172,7 @@ class RayExecutor:
 
     def _take(self, spec: JobSpec, message: Any, live: JobFolder, brought: Path) -> None:
         if isinstance(message, HostFacts):
-            with self._lock:
-                self._running[spec.job.id] = self._waiting.pop(spec.job.id)
+            self._tasks.answered(spec.job.id)
             for note in message.notes:
                 self._sink(Note(text=f"{message.node.name}: {note}"))
         elif isinstance(message, Grown):
@@ -196,13 +203,11 @@ class RayExecutor:
             if self._cancelled:
                 raise NotStarted("the run was cancelled")
             task = self._task.options(**options).remote(errand, self._control, hosts)
-            self._waiting[spec.job.id] = task
+            self._tasks.add(spec.job, task)
         try:
             yield task
         finally:
-            with self._lock:
-                self._waiting.pop(spec.job.id, None)
-                self._running.pop(spec.job.id, None)
+            self._tasks.remove(spec.job.id)
 
     def _deadline(self, spec: JobSpec) -> float | None:
         import ray
@@ -233,14 +238,6 @@ class RayExecutor:
         )  # fmt: skip
         self._writer.write(outcome)
         return outcome
-
-    def _end_what_is_left(self) -> None:
-        import ray
-
-        with self._lock:
-            for task in (*self._waiting.values(), *self._running.values()):
-                with suppress(ValueError):
-                    ray.cancel(task, force=True)
 
 
 @contextmanager

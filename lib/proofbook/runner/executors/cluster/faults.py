@@ -5,7 +5,7 @@ from __future__ import annotations
 from proofbook.errors import ProofbookError
 from proofbook.runner.executors.protocol import InfrastructureFault
 
-__all__ = ["NotStarted", "fault_of"]
+__all__ = ["NotStarted", "StrangeMachine", "fault_of"]
 
 _WORDS = {
     "NodeDiedError": "its machine is gone",
@@ -22,6 +22,10 @@ _WORDS = {
 
 class NotStarted(ProofbookError):  # noqa: N818 - a statement about an attempt
     """An attempt did not come to its job."""
+
+
+class StrangeMachine(ProofbookError):  # noqa: N818 - a statement about a machine
+    """An attempt came to a machine that joined the cluster after the attempt was sent out."""
 
 
 def fault_of(error: Exception) -> Exception:
