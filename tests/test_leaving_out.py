@@ -45,7 +45,7 @@ def test_tests_are_counted_by_reason_and_other_skips_are_not():
 def test_a_suite_without_a_browser_says_so_at_its_end(tmp_path: Path, require: str, code: int):
     environ = {
         **os.environ, "PATH": str(tmp_path), "PLAYWRIGHT_BROWSERS_PATH": str(tmp_path),
-        "PROOFBOOK_REQUIRE_ALL": require,
+        "PROOFBOOK_REQUIRE_ALL": require, "PYTEST_ADDOPTS": "",
     }  # fmt: skip
     test = TESTS / "report" / "test_report_single_file.py"
     command = [sys.executable, "-m", "pytest", "-q", "-n", "1", "--no-cov", "-m", "browser"]

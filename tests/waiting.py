@@ -8,6 +8,8 @@ from collections.abc import Callable
 HANG = 300.0
 """Seconds after which something that should have happened is taken to hang; far from any that a
 machine under load needs."""
+WHOLE_SESSION = 24 * 3600.0
+"""Seconds that no run of all tests takes: for what one test starts and a much later one uses."""
 
 
 def wait_for(happened: Callable[[], object], seconds: float = HANG) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from browsing import PATIENCE, Lab, run_lab
 from playwright.sync_api import Browser, Page
-from waiting import HANG
+from waiting import HANG, WHOLE_SESSION
 
 from proofbook.kernels import shared_forkserver
 from proofbook.project import Project
@@ -63,7 +63,7 @@ def warm_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[
     environment = {**os.environ, "XDG_RUNTIME_DIR": str(runtime)}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_RUNTIME_DIR", str(runtime))
-        shared_forkserver.start_shared((), idle=HANG)
+        shared_forkserver.start_shared((), idle=WHOLE_SESSION)
     yield environment
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_RUNTIME_DIR", str(runtime))

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import psutil
 import pytest
 from running import Runner
+from waiting import WHOLE_SESSION
 
 from proofbook.kernels import shared_forkserver
 from proofbook.project import Project
@@ -22,7 +23,7 @@ def forkserver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, s
     before = {name: os.environ.get(name) for name in own}
     os.environ.update(own)
     try:
-        shared_forkserver.start_shared((), idle=300)
+        shared_forkserver.start_shared((), idle=WHOLE_SESSION)
         yield own
     finally:
         shared_forkserver.stop_shared()

@@ -111,6 +111,7 @@ def run(suite: Suite, folder: Path, environment: Mapping[str, str], *options: st
         "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])),
         "JUPYTER_PATH": str(folder / "jupyter"),
         "PROOFBOOK_UPSTREAM_REPORT": str(report),
+        "PYTEST_ADDOPTS": "",
     }
     command = [
         *(sys.executable, "-c", f"import sys; sys.path[:0] = {paths!r}; {START}"),
