@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from concurrent.futures import Future
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from simulation import job
@@ -16,6 +18,7 @@ from proofbook.records import Attempt, Check, Outcome, OutcomeStatus
 from proofbook.resources import Resources
 from proofbook.runner.attempts import MOST_LOST, may_retry
 from proofbook.runner.capacity import Capacity
+from proofbook.runner.executors.cluster.attempt import _Cancellation
 from proofbook.runner.executors.cluster.connection import ClusterCapacity
 from proofbook.runner.executors.cluster.control import Control
 from proofbook.runner.executors.cluster.environment import without_ray
@@ -169,3 +172,22 @@ def test_an_outcome_that_came_before_its_attempt_was_given_up_counts(tmp_path: P
     assert store.deliver("run/a/2-y", late.model_copy(update={"pieces": pieces}))
     assert executor._give_up("run/a/2-y", tmp_path / "brought") == late.outcome
     assert (tmp_path / "brought/jobs/a/output.log").read_text() == "seen"
+
+
+def test_a_run_that_cannot_be_reached_is_a_cancelled_one() -> None:
+    exceptions = pytest.importorskip("ray.exceptions")
+    asked: list[Future[bool]] = []
+
+    def ask(seconds: float) -> SimpleNamespace:
+        asked.append(Future())
+        return SimpleNamespace(future=lambda: asked[-1])
+
+    cancellation = _Cancellation(SimpleNamespace(wait=SimpleNamespace(remote=ask)))
+    assert not cancellation.has_come()
+    asked[0].set_result(False)
+    assert not cancellation.has_come()
+    assert len(asked) == 2  # it is asked again, and once
+    asked[1].set_exception(exceptions.RayActorError())
+    assert cancellation.has_come()
+    assert cancellation.has_come()
+    assert len(asked) == 2

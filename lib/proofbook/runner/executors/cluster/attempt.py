@@ -11,6 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Generator, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -34,7 +35,7 @@ __all__ = ["GROWING", "Delivered", "Errand", "Grown", "Message", "Sent", "execut
 GROWING = ("output.log", "records.jsonl")
 """Files of a job that are only appended to, and are told while it runs."""
 
-_LOOK_EVERY = 0.05
+_LOOK_EVERY = 0.2
 _TELL_EVERY = 1.0
 _ASK_SECONDS = 5.0
 _LARGEST_PART = 4 * 2**20
@@ -168,22 +169,25 @@ class _Cancellation:
 
     def __init__(self, control: Any) -> None:
         self._control = control
-        self._asked = control.wait.remote(_ASK_SECONDS)
+        self._answer = self._ask()
         self._come = False
 
     def has_come(self) -> bool:
         """Return at once."""
-        import ray
         from ray.exceptions import RayError
 
-        if not self._come and ray.wait([self._asked], timeout=0)[0]:
+        if not self._come and self._answer.done():
             try:
-                self._come = ray.get(self._asked)
+                self._come = self._answer.result()
             except RayError:
                 self._come = True
             if not self._come:
-                self._asked = self._control.wait.remote(_ASK_SECONDS)
+                self._answer = self._ask()
         return self._come
+
+    def _ask(self) -> Future[bool]:
+        answer: Future[bool] = self._control.wait.remote(_ASK_SECONDS).future()
+        return answer
 
 
 class _Growing:
