@@ -5,6 +5,7 @@ A ``fingerprint`` does not read gigabytes if it can be helped; ``content_of`` re
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import re
@@ -16,7 +17,14 @@ from pathlib import Path
 from proofbook.files import hash_file
 from proofbook.records import PathContent
 
-__all__ = ["content_of", "files_of", "fingerprint", "revision_of", "weights_revision"]
+__all__ = [
+    "content_of",
+    "files_of",
+    "fingerprint",
+    "known_content",
+    "revision_of",
+    "weights_revision",
+]
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _WEIGHTS = frozenset(
@@ -102,6 +110,16 @@ def content_of(path: Path) -> PathContent:
     return PathContent(form="folder", sha256=digest.hexdigest(), size=size)
 
 
+def known_content(path: Path) -> PathContent:
+    """Return what :func:`content_of` does; the bytes are read again only where a file has changed.
+
+    Raises:
+        OSError: As there.
+    """
+    files = files_of(path) if path.is_dir() else [path]
+    return _content(path, tuple((str(file), *_marks(file.stat())) for file in files))
+
+
 def files_of(folder: Path, _around: tuple[Path, ...] = ()) -> Iterator[Path]:
     """Yield all files in a folder, sorted; a linked folder is entered, but not from within itself.
 
@@ -133,3 +151,13 @@ def _members(path: Path) -> list[zipfile.ZipInfo] | None:
     except zipfile.BadZipFile:
         return None
     return members if any(member.CRC for member in members) else None
+
+
+def _marks(status: os.stat_result) -> tuple[int, int, int, int]:
+    """Return what changes with any write."""
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+@functools.lru_cache(maxsize=128)
+def _content(path: Path, state: object) -> PathContent:
+    return content_of(path)

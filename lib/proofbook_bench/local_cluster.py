@@ -10,7 +10,7 @@ import os
 import random
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -47,26 +47,34 @@ class LocalCluster:
         """Where it listens."""
         return str(self._cluster.address)
 
+    @property
+    def nodes(self) -> int:
+        """How many nodes it has beside the head."""
+        return len(self._nodes)
+
     def add_node(self) -> None:
         """Start a node.
 
         Raises:
             SubjectError: It did not start, in some tries.
         """
-        for _ in range(_TRIES):
-            try:
-                self._nodes.append(self._cluster.add_node(**self._arguments))
-            except Exception as error:  # noqa: BLE001 - Ray raises no narrower one
-                reason = error
-            else:
-                return
-        raise SubjectError(f"a node of Ray did not start, in {_TRIES} tries: {reason}")
+        node = _in_some_tries("a node", lambda: self._cluster.add_node(**self._arguments))
+        self._nodes.append(node)
 
     def kill_node(self, chosen: random.Random) -> None:
         """Kill all processes of a node, as when its machine loses its power."""
         node = self._nodes.pop(chosen.randrange(len(self._nodes)))
         self._cluster.remove_node(node, allow_graceful=False)
         self.killed += 1
+
+
+def _in_some_tries(what: str, start: Callable[[], Any]) -> Any:
+    for _ in range(_TRIES):
+        try:
+            return start()
+        except Exception as error:  # noqa: BLE001 - Ray raises no narrower one
+            reason = error
+    raise SubjectError(f"{what} of Ray did not start, in {_TRIES} tries: {reason}")
 
 
 @contextmanager
@@ -93,10 +101,11 @@ def open_cluster(nodes: int, **each: Any) -> Iterator[LocalCluster]:
         os.environ["RAY_TMPDIR"] = folder  # where it notes its address, in "ray"
         (place := Path(folder, "ray")).mkdir()
         head |= {"include_dashboard": False, "temp_dir": str(place)}
-        try:
-            cluster = start(initialize_head=True, head_node_args=head)
-        except Exception as error:
-            raise SubjectError(f"the head of Ray did not start: {error}") from error
+        # With hooks of its own Ray would start nodes from the main thread alone.
+        cluster = _in_some_tries(
+            "the head",
+            lambda: start(initialize_head=True, head_node_args=head, shutdown_at_exit=False),
+        )
         try:
             opened = LocalCluster(cluster, arguments)
             for _ in range(nodes):

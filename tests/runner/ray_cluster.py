@@ -11,6 +11,8 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -42,6 +44,18 @@ def address() -> str:
     return known.read_text()
 
 
+@contextmanager
+def with_gpu_node() -> Iterator[tuple[str, psutil.Process]]:
+    """Yield the address and the process of a cluster of its own: a head without a GPU, and a node
+    with one, which is its last raylet."""
+    with subprocess.Popen(["sleep", "infinity"]) as owner:
+        try:
+            found = _start(owner.pid, "gpu-node").split()
+            yield found[0], psutil.Process(int(found[1]))
+        finally:
+            owner.kill()
+
+
 def _owner() -> int:
     """Return the process that outlives all tests: pytest, or what pytest-xdist's workers obey."""
     return os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
@@ -52,10 +66,10 @@ def _known(owner: int) -> Path:
     return Path(tempfile.gettempdir(), f"proofbook-test-cluster-{owner}-{began:.0f}")
 
 
-def _start(owner: int) -> str:
+def _start(owner: int, *more: str) -> str:
     for _ in range(_TRIES):
         process = subprocess.Popen(
-            [*BEFORE_OTHERS, sys.executable, __file__, str(owner)],
+            [*BEFORE_OTHERS, sys.executable, __file__, str(owner), *more],
             env={**os.environ, **ENVIRONMENT, "CUDA_VISIBLE_DEVICES": _GPU}, start_new_session=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
         )  # fmt: skip
@@ -71,6 +85,7 @@ def main() -> None:
     from ray.cluster_utils import Cluster
 
     owner = psutil.Process(int(sys.argv[1]))
+    node = {"num_cpus": 1, "num_gpus": 1} if sys.argv[2:] else {}
     known = _known(owner.pid)
     with tempfile.TemporaryDirectory(prefix="ray-") as folder:
         os.environ["RAY_TMPDIR"] = folder  # where it notes its address, in "ray"
@@ -78,14 +93,16 @@ def main() -> None:
         cluster = Cluster(
             initialize_head=True,
             head_node_args={
-                "num_cpus": 2,
-                "num_gpus": 1,
+                "num_cpus": 1 if node else 2,
+                "num_gpus": 0 if node else 1,
                 "include_dashboard": False,
                 "object_store_memory": 200 * 2**20,
                 "temp_dir": str(place),
             },
         )
-        print(cluster.address, flush=True)
+        if node:
+            cluster.add_node(**node)
+        print(cluster.address, *([os.getpid()] if node else []), flush=True)
         owner.wait()
         cluster.shutdown()
     for path in (known, Path(f"{known}.lock")):

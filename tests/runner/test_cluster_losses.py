@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,6 +11,7 @@ from typing import Any
 
 import psutil
 import pytest
+import ray_cluster
 from running import BEGIN, Runner, survivors
 from simulation import job
 from waiting import wait_for
@@ -21,7 +21,6 @@ from proofbook.runner.capacity import Capacity
 from proofbook.runner.executors.cluster import tasks
 from proofbook.runner.executors.cluster.tasks import Tasks
 from proofbook.runs.folder import RunFolder
-from proofbook_bench.local_cluster import LocalCluster, open_cluster
 
 Add = Callable[..., Path]
 FINISH = "checks.finish()"
@@ -71,36 +70,22 @@ def test_a_task_waits_a_minute_for_what_no_machine_has_any_more(
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[LocalCluster]:
-    with open_cluster(1, num_cpus=1, num_gpus=1) as opened:
-        yield opened
-
-
-@pytest.mark.slow
-def test_a_job_whose_machine_is_gone_for_good_does_not_wait_for_ever(
-    cluster: LocalCluster, add_runbook: Add, add_profile: Add, runner: Runner, tmp_path: Path
-) -> None:
-    process = _begin(cluster, add_runbook, add_profile, runner, tmp_path / "flag")
-    cluster.kill_node(random.Random(0))
-    ended = runner.end(process)
-    assert ended.code == 3, ended.output
-    causes = [each["cause"] for each in ended.outcome("one")["attempts"]]
-    assert "its machine is gone" in causes[0]
-    assert causes[1:]
-    assert all("needs a machine with CPUs, found none" in cause for cause in causes[1:])
+def cluster() -> Iterator[tuple[str, psutil.Process]]:
+    with ray_cluster.with_gpu_node() as started:
+        yield started
 
 
 def _begin(
-    cluster: LocalCluster, add_runbook: Add, add_profile: Add, runner: Runner, flag: Path
+    runner: Runner, address: str, flag: Path, add_runbook: Add, add_profile: Add, gpus: int
 ) -> subprocess.Popen[str]:
-    """Start a run that asks for a GPU, and return when its job runs."""
+    """Start a run, and return when its job runs."""
     add_runbook("demo/one", BEGIN, WAIT, FINISH, parameters="flag: str = ''")
     add_profile(
-        "jobs:\n  - {runbook: demo/one, id: one, resources: {gpus: 1}, "
+        f"jobs:\n  - {{runbook: demo/one, id: one, resources: {{gpus: {gpus}}}, "
         f"parameters: {{flag: {flag}}}}}\n"
     )
     process = subprocess.Popen(
-        [sys.executable, "-c", IMPATIENT, "run", "--executor", "ray", "--address", cluster.address],
+        [sys.executable, "-c", IMPATIENT, "run", "--executor", "ray", "--address", address],
         cwd=runner.project.root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         start_new_session=True,
     )  # fmt: skip
@@ -108,15 +93,44 @@ def _begin(
     return process
 
 
+def _raylets(program: psutil.Process) -> list[psutil.Process]:
+    """Return the raylets of a cluster, that of the head first."""
+    found = [each for each in program.children(recursive=True) if each.name() == "raylet"]
+    return sorted(found, key=lambda each: each.create_time())
+
+
+@pytest.mark.slow
+def test_a_job_whose_machine_is_gone_for_good_does_not_wait_for_ever(
+    cluster: tuple[str, psutil.Process],
+    add_runbook: Add,
+    add_profile: Add,
+    runner: Runner,
+    tmp_path: Path,
+) -> None:
+    address, program = cluster
+    process = _begin(runner, address, tmp_path / "flag", add_runbook, add_profile, gpus=1)
+    _raylets(program)[-1].kill()
+    ended = runner.end(process)
+    assert ended.code == 3, ended.output
+    causes = [each["cause"] for each in ended.outcome("one")["attempts"]]
+    assert len(causes) > 1, causes
+    lost = "the cluster has no machine for it any more: needs 1 gpus, found 0"
+    assert all(lost in cause for cause in causes[1:]), causes
+
+
 @pytest.mark.slow
 def test_a_run_that_ray_ends_with_its_cluster_does_not_say_that_a_check_failed(
-    cluster: LocalCluster, add_runbook: Add, add_profile: Add, runner: Runner, tmp_path: Path
+    cluster: tuple[str, psutil.Process],
+    add_runbook: Add,
+    add_profile: Add,
+    runner: Runner,
+    tmp_path: Path,
 ) -> None:
-    cluster.add_node()  # as the other test has killed one
-    process = _begin(cluster, add_runbook, add_profile, runner, tmp_path / "flag")
+    address, program = cluster
+    process = _begin(runner, address, tmp_path / "flag", add_runbook, add_profile, gpus=0)
     (folder,) = runner.project.outputs.glob("*/run.json")
-    for child in psutil.Process().children(recursive=True):
-        if "gcs_server" in child.name():
+    for child in program.children(recursive=True):
+        if child.name() in ("gcs_server", "raylet"):
             child.kill()
     ended = runner.end(process)
     assert ended.code == 3, ended.output

@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, Field, JsonValue
 
+from proofbook import fingerprints
 from proofbook.checks.outputs import make_output
 from proofbook.files import append_line
 from proofbook.notebooks import Runbook, read_runbook
 from proofbook.records import Check, Outcome, OutcomeStatus, Output, PlannedJob
-from proofbook.runner import parameters, resolution
+from proofbook.runner import parameters
+from proofbook.runner.executors.cluster.sending import Sending
+from proofbook.runner.executors.store import Store
 from proofbook.runner.outputs import Reference
 from proofbook.runner.resolution import (
     UnresolvedError,
@@ -153,10 +156,13 @@ def test_an_unchanged_path_is_hashed_once(tmp_path: Path, monkeypatch: pytest.Mo
     (tmp_path / "a.bin").write_bytes(b"12345")
     output = make_output("model", tmp_path / "a.bin", None)
     hashed: list[Path] = []
-    read = resolution.content_of
-    monkeypatch.setattr(resolution, "content_of", lambda path: (hashed.append(path), read(path))[1])
+    read = fingerprints.content_of
+    monkeypatch.setattr(
+        fingerprints, "content_of", lambda path: (hashed.append(path), read(path))[1]
+    )
     assert [output_problem(output) for _ in range(3)] == ["", "", ""]
-    assert len(hashed) == 1
+    assert Sending(Store(f"file://{tmp_path}/store")).input(str(tmp_path / "a.bin")).bundles
+    assert len(hashed) == 1  # and not again where it is sent
     before = (tmp_path / "a.bin").stat()
     (tmp_path / "a.bin").write_bytes(b"54321")
     os.utime(tmp_path / "a.bin", ns=(before.st_atime_ns, before.st_mtime_ns))

@@ -47,15 +47,10 @@ def run(
 ) -> None:
     """Execute runbooks and write one report."""
     if suggest:
-        from proofbook.runner.suggesting import suggest_profile
-        from proofbook.terminal import say
-
-        say(suggest_profile(tuple(runbooks or ()), profile, _overrides(parameter or [])))
+        _suggest(runbooks or [], profile, parameter or [])
         raise typer.Exit
     if executor == "ray":
-        from proofbook.processes.monitored import go_on_monitored
-
-        go_on_monitored(_cut_off)
+        _go_on_monitored()
     from proofbook.runner.command import RunOptions, run_command
 
     options = RunOptions(
@@ -109,6 +104,19 @@ def _overrides(texts: list[str]) -> dict[str, str]:
         if not name or not equals:
             raise UsageError(f"-p {text}: write it as name=value")
     return {name: value for name, _, value in pairs}
+
+
+def _suggest(runbooks: list[str], profile: str | None, parameters: list[str]) -> None:
+    from proofbook.runner.suggesting import suggest_profile
+    from proofbook.terminal import say
+
+    say(suggest_profile(tuple(runbooks), profile, _overrides(parameters)))
+
+
+def _go_on_monitored() -> None:
+    from proofbook.processes.monitored import go_on_monitored
+
+    go_on_monitored(_cut_off)
 
 
 def _cut_off(code: int) -> int:

@@ -7,15 +7,14 @@ jobs are executed.
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from pydantic import JsonValue
 
-from proofbook.fingerprints import content_of, files_of
+from proofbook.fingerprints import known_content
 from proofbook.notebooks import Runbook
-from proofbook.records import OutcomeStatus, Output, PathContent, PlannedJob, parse_record
+from proofbook.records import OutcomeStatus, Output, PlannedJob, parse_record
 from proofbook.runner.outputs import (
     ExpressionError,
     Reference,
@@ -117,7 +116,7 @@ def output_problem(output: Output) -> str:
     if not path.exists():
         return f"{path} no longer exists"
     try:
-        content = _content(path, _state(path))
+        content = known_content(path)
     except OSError as error:
         return f"{path} {error.strerror or error}"
     return "" if content == output.content else f"{path} has other bytes than were recorded"
@@ -152,18 +151,3 @@ def _with_origin(error: ParameterError, job: PlannedJob) -> str:
     names = map(str, find_references(job.parameters.get(error.name)))
     origin = ", ".join(names)
     return f"{error}, from {origin}" if origin else str(error)
-
-
-def _state(path: Path) -> tuple[tuple[str, int, int, int, int], ...]:
-    """Return what changes with any write: so that many jobs that need a model hash it once."""
-    files = files_of(path) if path.is_dir() else [path]
-    return tuple((str(file), *_marks(file.stat())) for file in files)
-
-
-def _marks(status: os.stat_result) -> tuple[int, int, int, int]:
-    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
-
-
-@functools.lru_cache(maxsize=128)
-def _content(path: Path, state: object) -> PathContent:
-    return content_of(path)

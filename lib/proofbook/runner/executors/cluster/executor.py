@@ -27,7 +27,7 @@ from proofbook.runner.executors.cluster.connection import cluster_capacity, disc
 from proofbook.runner.executors.cluster.control import Control
 from proofbook.runner.executors.cluster.faults import NotStarted, StrangeMachine, fault_of
 from proofbook.runner.executors.cluster.host import HostFacts
-from proofbook.runner.executors.cluster.placing import Placing
+from proofbook.runner.executors.cluster.placing import Placing, only_on
 from proofbook.runner.executors.cluster.sending import Sending
 from proofbook.runner.executors.cluster.tasks import Tasks
 from proofbook.runner.executors.pieces import write_pieces
@@ -73,7 +73,9 @@ class RayExecutor:
         self._store = Store(store) if store else None
         self._sending = Sending(self._store)
         control: Any = ray.remote(Control)
-        self._control = control.options(num_cpus=0).remote()
+        # Beside the run, and not on a machine that may be lost without it.
+        here = only_on(ray.get_runtime_context().get_node_id())
+        self._control = control.options(num_cpus=0, scheduling_strategy=here).remote()
         # Ray's own retries would execute a job again without a word.
         self._task = ray.remote(num_returns="streaming", max_retries=0)(execute_attempt)
         self._threads = ThreadPoolExecutor(capacity.slots, thread_name_prefix="job")
@@ -129,6 +131,8 @@ class RayExecutor:
             if late is None:
                 raise self._fault(spec, error) from error
             outcome = late
+        if outcome.status == "cancelled" and not self._cancelled:
+            raise InfrastructureFault("it could no longer reach the run")
         self._take_in(spec, brought)
         return JobResult(outcome=outcome, brought=brought)
 

@@ -12,7 +12,7 @@ from proofbook.runner.capacity import Capacity
 from proofbook.runner.executors.cluster.connection import machines
 from proofbook.runner.executors.cluster.host import Host
 
-__all__ = ["Placing"]
+__all__ = ["Placing", "only_on"]
 
 _END_SECONDS = 10.0
 
@@ -82,7 +82,7 @@ class Placing:
             return dict(self._hosts)
 
     def _start(self, node: str) -> Any:
-        options = {"num_cpus": 0, "scheduling_strategy": _only(node), "max_restarts": 0}
+        options = {"num_cpus": 0, "scheduling_strategy": only_on(node), "max_restarts": 0}
         return self._host.options(**options).remote(self._warm, cold=self._cold)
 
     def _fitting(self, job: PlannedJob, hosts: Mapping[str, Any]) -> list[str]:
@@ -100,10 +100,11 @@ class Placing:
         with self._lock:
             node = min(nodes, key=lambda each: self._times[each])
             self._times[node] += 1
-        return _only(node)
+        return only_on(node)
 
 
-def _only(node: str) -> Any:
+def only_on(node: str) -> Any:
+    """Return the strategy of what runs on one node or nowhere."""
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     return NodeAffinitySchedulingStrategy(node_id=node, soft=False)

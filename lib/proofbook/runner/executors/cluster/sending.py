@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from proofbook.fingerprints import content_of
+from proofbook.fingerprints import content_of, known_content
 from proofbook.runner.executors.cluster.attempt import Sent
 from proofbook.runner.executors.pieces import Piece, pieces_of
 from proofbook.runner.executors.store import Store
@@ -38,7 +38,7 @@ class Sending:
 
     def input(self, path: str) -> Sent:
         """Return the path that another job has left."""
-        digest = f"input-{_digest(Path(path))}"
+        digest = f"input-{known_content(Path(path)).sha256}"  # hashed when it was verified
         return self._once(digest, path, lambda: _pieces([Path(path)]))
 
     def renew(self) -> None:
