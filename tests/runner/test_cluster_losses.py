@@ -109,7 +109,9 @@ def test_a_job_whose_machine_is_gone_for_good_does_not_wait_for_ever(
 ) -> None:
     address, program = cluster
     process = _begin(runner, address, tmp_path / "flag", add_runbook, add_profile, gpus=1)
-    _raylets(program)[-1].kill()
+    node = _raylets(program)[-1]
+    for each in (*node.children(recursive=True), node):
+        each.kill()
     ended = runner.end(process)
     assert ended.code == 3, ended.output
     causes = [each["cause"] for each in ended.outcome("one")["attempts"]]
