@@ -6,6 +6,7 @@ read off the shapes; what neither says is assumed to be as in the published mode
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ __all__ = ["Architecture", "musicgen_config"]
 
 _HEAD_WIDTH = 64
 """Of every published model."""
+_TEXT_KINDS = (None, "t5", "mt5")
+"""What a text encoder's configuration may call itself; the oldest have no name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +51,8 @@ class _Reading:
         """Return what the configuration says, else the shapes, else what is usual."""
         section, _, key = name.partition(".")
         stated = (self.config.get(section) or {}).get(key) if key else self.config.get(section)
+        if isinstance(stated, float) and stated.is_integer() and not isinstance(usual, float):
+            stated = int(stated)
         if stated is not None and seen is not None and stated != seen:
             self.contradictions.append(f"{name} is {stated} in xp.cfg and {seen} by the tensors")
         if stated is None and seen is None:
@@ -193,6 +198,17 @@ def _text_config(folder: Path) -> dict[str, Any]:
     if not (folder / "config.json").is_file():
         raise SubjectError(
             f"text encoder {folder} has no config.json; give a T5 folder, such as one of t5-base"
+        )
+    try:
+        kind = json.loads((folder / "config.json").read_bytes()).get("model_type")
+    except (ValueError, AttributeError) as error:
+        raise SubjectError(
+            f"text encoder {folder}: config.json cannot be read ({error}); download it again"
+        ) from error
+    if kind not in _TEXT_KINDS:
+        raise SubjectError(
+            f"text encoder {folder}: config.json describes a {kind}; give a T5 folder, such as one "
+            "of t5-base"
         )
     config: dict[str, Any] = T5Config.from_pretrained(folder, local_files_only=True).to_dict()
     return config

@@ -22,6 +22,7 @@ from proofbook.errors import SubjectError
 from proofbook.fingerprints import fingerprint
 from proofbook_systems.musicgen.checkpoints import verify_checkpoint
 from proofbook_systems.musicgen.keymap import build_tensor
+from proofbook_systems.musicgen.keymap.slots import kind_of
 from proofbook_systems.musicgen.mapping import PARTS, MappedModel
 
 if TYPE_CHECKING:
@@ -150,7 +151,9 @@ def _tensors(model: MappedModel, dtype: str) -> Iterator[tuple[str, torch.Tensor
     for part in PARTS:
         tensors = model.checkpoints[part].tensors
         for name, recipe in model.plans[part].recipes.items():
-            yield name, _own(build_tensor(recipe, tensors), kind)
+            tensor = build_tensor(recipe, tensors)
+            floating = kind_of(model.targets[part][name].dtype) == "float"
+            yield name, _own(tensor.to(kind) if floating else tensor, kind)
     for name, tensor in _text_encoder(model.files.text).items():
         yield f"text_encoder.{name}", _own(tensor, kind)
 

@@ -13,7 +13,11 @@ from typing import TYPE_CHECKING, Any
 from proofbook.errors import SubjectError
 from proofbook_systems.musicgen.architecture import Architecture, musicgen_config
 from proofbook_systems.musicgen.audit.configured import find_lost_projection, find_unbuildable
-from proofbook_systems.musicgen.checkpoints import Checkpoint, open_checkpoint
+from proofbook_systems.musicgen.checkpoints import (
+    Checkpoint,
+    open_checkpoint,
+    verify_checkpoint,
+)
 from proofbook_systems.musicgen.keymap import Options, Part, Plan, TensorSpec, plan_keys
 from proofbook_systems.musicgen.keymap.names import canonical
 from proofbook_systems.musicgen.keymap.rules import targets_of
@@ -62,13 +66,18 @@ def map_checkpoints(files: CheckpointFiles, options: Options | None = None) -> M
 
     A mapping in ``options`` may name parameters of both parts; each is given to its own.
 
+    Both are read whole first: what a damaged file holds is not the model's fault.
+
     Raises:
-        SubjectError: A checkpoint cannot be read, or is of a model that transformers does not have.
+        SubjectError: A checkpoint cannot be read, is damaged, or is of a model that transformers
+            does not have.
     """
     checkpoints: dict[Part, Checkpoint] = {
         "language": open_checkpoint(files.language),
         "codec": open_checkpoint(files.codec),
     }
+    for checkpoint in checkpoints.values():
+        verify_checkpoint(checkpoint.path)
     return map_opened(files, checkpoints, options)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from proofbook.errors import SubjectError
 from proofbook.subjects import resolve_reference
 from proofbook_systems.musicgen.checkpoints import CODEC_FILE, LANGUAGE_FILE, open_checkpoint
+from proofbook_systems.musicgen.snapshots import find_snapshot
 
 __all__ = ["CheckpointFiles", "find_checkpoints"]
 
@@ -82,8 +83,7 @@ def _folder(model: str, cache: Path | None, environ: Mapping[str, str]) -> tuple
             f"checkpoint folder {model} {'is a file' if path.exists() else 'does not exist'}; give "
             f"the folder that holds {LANGUAGE_FILE} and {CODEC_FILE}, or a hub id"
         )
-    wanted = [LANGUAGE_FILE, CODEC_FILE]
-    return _hub(model, wanted, environ), model.split("/")[-1].removeprefix("musicgen-")
+    return _hub(model, environ), model.split("/")[-1].removeprefix("musicgen-")
 
 
 def _present(path: Path) -> Path:
@@ -119,7 +119,7 @@ def _text(wanted: str, folder: Path, language: Path, environ: Mapping[str, str])
     if wanted and path.is_dir():
         return path.resolve()
     named = wanted or _configured_text(language)
-    return _hub(named, ["*.json", "*.safetensors", "*.model"], environ)
+    return _hub(named, environ)
 
 
 def _configured_text(language: Path) -> str:
@@ -129,21 +129,17 @@ def _configured_text(language: Path) -> str:
     return str((description.get("t5") or {}).get("name") or _USUAL_TEXT)
 
 
-def _hub(name: str, patterns: list[str], environ: Mapping[str, str]) -> Path:
-    """Return the snapshot of a hub repository; ``AUDIOCRAFT_CACHE_DIR`` is looked into first."""
-    from huggingface_hub import snapshot_download
+def _hub(name: str, environ: Mapping[str, str]) -> Path:
+    """Return the snapshot of a hub repository; ``AUDIOCRAFT_CACHE_DIR`` is looked into first.
 
-    folders = [environ[v] for v in ("AUDIOCRAFT_CACHE_DIR",) if environ.get(v)]
-    for cache_dir in (*folders, None):
-        try:
-            snapshot = snapshot_download(
-                name, allow_patterns=patterns, cache_dir=cache_dir, local_files_only=True
-            )
-        except Exception as error:  # noqa: BLE001 - the last one is reported below
-            problem = error
-        else:
-            return Path(snapshot)
+    Raises:
+        SubjectError: No cache has it, or one has several revisions and none is called main.
+    """
+    folders = [Path(environ[v]) for v in ("AUDIOCRAFT_CACHE_DIR",) if environ.get(v)]
+    for cache in (*folders, None):
+        if snapshot := find_snapshot(name, cache):
+            return snapshot
     raise SubjectError(
-        f"{name} is in no cache here ({type(problem).__name__}); run musicgen/preload with it, set "
-        "HF_HOME or AUDIOCRAFT_CACHE_DIR to a cache that has it, or give a folder"
+        f"{name} is in no cache here; run musicgen/preload with it, set HF_HOME or "
+        "AUDIOCRAFT_CACHE_DIR to a cache that has it, or give a folder"
     )

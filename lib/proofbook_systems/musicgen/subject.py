@@ -16,6 +16,7 @@ from typing import Any
 
 from proofbook.errors import SubjectError
 from proofbook.subjects import resolve_reference
+from proofbook_systems.musicgen.snapshots import find_snapshot
 
 __all__ = ["Subject", "check_folder", "check_safetensors", "find_model"]
 
@@ -100,17 +101,32 @@ def check_safetensors(path: Path) -> None:
     except FileNotFoundError as error:
         raise SubjectError(f"{path} is missing; download or save the model again") from error
     except (OSError, ValueError, struct.error) as error:
+        _refuse_stand_in(path)
         raise SubjectError(
             f"{path} is not a safetensors file ({error}); download or save the model again"
         ) from error
     ends = [0] if header is None else [_end(entry) for entry in header.values()]
     promised = 8 + length + max(ends, default=0)
     if header is None or promised != size:
+        _refuse_stand_in(path)
         raise SubjectError(
             f"{path} is {'truncated' if promised > size else 'damaged'}: it has {size:,} bytes and "
             f"should have {promised:,}{' or more' if header is None else ''}; download or save "
             "the model again"
         )
+
+
+def _refuse_stand_in(path: Path) -> None:
+    """Name what a download leaves in a file's place where it does not get the file."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(64).lstrip()
+    except OSError:
+        return
+    if start.startswith(b"version https://git-lfs"):
+        raise SubjectError(f"{path} is a pointer of git-lfs, not the file; run git lfs pull")
+    if start.startswith(b"<"):
+        raise SubjectError(f"{path} is a web page, not the file; download it again")
 
 
 def _end(entry: Any) -> int:
@@ -119,12 +135,14 @@ def _end(entry: Any) -> int:
 
 
 def _weight_files(folder: Path) -> Iterable[Path]:
-    """Return the safetensors files that hold the weights: one, or all that an index names."""
-    index = folder / "model.safetensors.index.json"
-    if index.is_file():
+    """Return the safetensors files that hold the weights: the one, or else all of an index.
+
+    An index beside a single file is what an earlier save has left; it is not read.
+    """
+    single, index = folder / "model.safetensors", folder / "model.safetensors.index.json"
+    if index.is_file() and not single.is_file():
         shards = set(_read_json(index).get("weight_map", {}).values())
         return [folder / Path(shard).name for shard in sorted(shards)]
-    single = folder / "model.safetensors"
     if not single.exists() and any(folder.glob("*.bin")):
         raise SubjectError(
             f"{folder} has weights only as .bin files, which are not loaded here; convert them "
@@ -155,14 +173,11 @@ def _short_name(text: str) -> str:
 def _hub_folder(repository: str) -> Path:
     """Return the snapshot of a hub repository, from the hub's cache or else downloaded."""
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
 
     try:
-        cached = Path(snapshot_download(repository, allow_patterns=_WANTED, local_files_only=True))
-        check_folder(cached)
-        return cached
-    except LocalEntryNotFoundError:
-        pass  # nothing of it is cached
+        if cached := find_snapshot(repository):
+            check_folder(cached)
+            return cached
     except SubjectError:
         if not _reachable(repository):
             raise  # the cached copy is what there is, and its fault is the one to name

@@ -136,3 +136,12 @@ def test_a_flipped_bit_is_found_and_its_place_named(tmp_path: Path):
     path.write_bytes(data)
     with pytest.raises(SubjectError, match=r"data/0 does not fit its checksum"):
         verify_checkpoint(path)
+
+
+def test_a_checkpoint_without_checksums_is_not_called_damaged(tmp_path: Path):
+    torch.serialization.set_crc32_options(False)
+    try:
+        path = saved(tmp_path / "x.bin", {"best_state": {"a": torch.randn(4096)}})
+    finally:
+        torch.serialization.set_crc32_options(True)
+    verify_checkpoint(path)

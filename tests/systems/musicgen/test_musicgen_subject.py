@@ -111,6 +111,24 @@ def test_another_kind_of_file_is_no_safetensors(tmp_path: Path, content: bytes):
         check_safetensors(tmp_path / "a.safetensors")
 
 
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n", "git-lfs"),
+        (b"<!doctype html><html>", "is a web page"),
+    ],
+)
+def test_what_stands_in_a_files_place_is_named(tmp_path: Path, content: bytes, words: str):
+    (tmp_path / "a.safetensors").write_bytes(content)
+    with pytest.raises(SubjectError, match=words):
+        check_safetensors(tmp_path / "a.safetensors")
+
+
+def test_an_index_that_an_earlier_save_has_left_is_not_read(folder: Path):
+    (folder / "model.safetensors.index.json").write_text('{"weight_map": {"a": "gone"}}')
+    check_folder(folder)
+
+
 def test_every_shard_of_an_index_is_looked_at(folder: Path):
     shard = folder / "model-00001-of-00001.safetensors"
     (folder / "model.safetensors").rename(shard)

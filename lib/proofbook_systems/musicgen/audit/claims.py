@@ -15,6 +15,8 @@ from proofbook_systems.musicgen.audit.relations import (
 )
 from proofbook_systems.musicgen.audit.statistics import Statistics, measure_tensors
 from proofbook_systems.musicgen.audit.tensors import RULES, find_outliers, peers_of
+from proofbook_systems.musicgen.audit.text import find_text_faults
+from proofbook_systems.musicgen.tokenization import find_tokenizer_faults
 
 if TYPE_CHECKING:
     from proofbook_systems.musicgen.mapping import MappedModel
@@ -113,5 +115,21 @@ def _related(model: MappedModel, tensors: list[Statistics]) -> list[Claim]:
             name="codes-as-the-codec-has",
             findings=tuple(find_strange_sizes(model)),
             why="a code that the codec lacks cannot be heard",
+        ),
+        Claim(
+            name="text-encoder-complete",
+            findings=tuple(
+                find_text_faults(model.files.text, model.architecture.config.text_encoder)
+            ),
+            why="what its files lack is random, and every text is heard as another",
+        ),
+        Claim(
+            name="tokens-as-the-text-encoder-has",
+            findings=tuple(
+                find_tokenizer_faults(
+                    model.files.text, model.architecture.config.text_encoder.to_dict()
+                )
+            ),
+            why="with another model's tokenizer it is another text that is heard",
         ),
     ]

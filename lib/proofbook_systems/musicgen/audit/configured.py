@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from proofbook_systems.musicgen.checkpoints import Checkpoint
-from proofbook_systems.musicgen.preload.support import find_unsupported
+from proofbook_systems.musicgen.preload.support import count_codebooks, find_unsupported
 
-__all__ = ["find_lost_projection", "find_unbuildable"]
+__all__ = ["find_lost_projection", "find_other_rates", "find_unbuildable"]
 
 
 class _Setting(NamedTuple):
@@ -71,10 +71,10 @@ def find_unbuildable(language: Checkpoint, codec: Checkpoint) -> list[str]:
     spoken, sounding = language.config or {}, codec.config or {}
     rules: tuple[tuple[str, Callable[[], Iterator[str]]], ...] = (
         (language.path.name, lambda: _settings(spoken, _LANGUAGE)),
-        (language.path.name, lambda: _delays(spoken)),
+        (language.path.name, lambda: _delays(spoken, count_codebooks(language))),
         (language.path.name, lambda: _heads(spoken)),
         (codec.path.name, lambda: _settings(sounding, _CODEC)),
-        (codec.path.name, lambda: _rates(spoken, sounding)),
+        (codec.path.name, lambda: find_other_rates(spoken, sounding)),
     )
     return [f"{file}: {line}" for file, rule in rules for line in rule()]
 
@@ -106,11 +106,10 @@ def _same(value: Any, possible: Any) -> bool:
     return bool(value == possible) and isinstance(value, bool) == isinstance(possible, bool)
 
 
-def _delays(config: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a line where the codebooks do not start one step after another."""
+def _delays(config: Mapping[str, Any], books: int) -> Iterator[str]:
+    """Yield a line where the codebooks that are there do not start one step after another."""
     delays, there = _at(config, "codebooks_pattern.delay.delays")
-    books, known = _at(config, "transformer_lm.n_q")
-    if not there or not known or not isinstance(books, int) or isinstance(books, bool):
+    if not there or not books:
         return
     sides = 2 if _at(config, "interleave_stereo_codebooks.use")[0] else 1
     wanted = [book // sides for book in range(books)]
@@ -129,7 +128,7 @@ def _heads(config: Mapping[str, Any]) -> Iterator[str]:
         yield f"transformer_lm.num_heads is {heads}, which does not divide the width {width}"
 
 
-def _rates(language: Mapping[str, Any], codec: Mapping[str, Any]) -> Iterator[str]:
+def find_other_rates(language: Mapping[str, Any], codec: Mapping[str, Any]) -> Iterator[str]:
     """Yield a line where the two were trained for sounds of different rates."""
     theirs, ours = language.get("sample_rate"), codec.get("sample_rate")
     if theirs is not None and ours is not None and theirs != ours:

@@ -31,7 +31,7 @@ def find_copies(tensors: Sequence[Statistics]) -> list[str]:
     same: dict[tuple[str, tuple[int, ...]], list[str]] = defaultdict(list)
     for each in tensors:
         plain = each.kind in ("matrix", "direction", "codebook", "norm", "magnitude")
-        tied = each.name.startswith("t5 ")  # its embeddings are kept under two names
+        tied = each.group.startswith("text ")  # its embeddings are kept under two names
         if plain and not tied and each.constant is None and not each.broken and each.count > 1:
             same[each.digest, each.shape].append(each.name)
     return [f"{' = '.join(names)}" for names in same.values() if len(names) > 1]
@@ -61,6 +61,8 @@ def _misfit(embed: torch.Tensor, sums: torch.Tensor, counts: torch.Tensor) -> st
 
     if torch.equal(embed, sums):
         return ""  # as initialised: nothing was averaged yet
+    if bool((counts == 0).all()) and bool((sums != 0).any()):
+        return "has sums (embed_avg) and no counts (cluster_size): they are zero"
     used = (counts > counts.float().mean() / 10) & torch.isfinite(sums).all(1)
     used &= (sums != 0).any(1) & (embed != 0).any(1) & torch.isfinite(embed).all(1)
     if int(used.sum()) < 2:

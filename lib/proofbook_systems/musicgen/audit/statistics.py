@@ -10,9 +10,9 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from proofbook_systems.musicgen.audit.text import text_tensors
 from proofbook_systems.musicgen.keymap import Recipe, build_tensor
 from proofbook_systems.musicgen.keymap.names import canonical, role
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from proofbook_systems.musicgen.mapping import MappedModel
 
-__all__ = ["Kind", "Statistics", "measure_tensors"]
+__all__ = ["Kind", "Statistics", "measure_tensor", "measure_tensors"]
 
 Kind = Literal[
     "matrix", "norm", "bias", "magnitude", "direction", "codebook", "average", "count", "flag"
@@ -57,6 +57,9 @@ class Statistics:
     """Of a matrix: rows that are all zero."""
     repeated_rows: int
     """Of a matrix: rows that are the same as another, bit for bit, and not zero."""
+    dead_columns: int
+    """Of a matrix: columns that are all zero."""
+    repeated_columns: int
     rms: float
     median: float
     """Of the sizes of the values."""
@@ -89,8 +92,16 @@ def measure_tensors(model: MappedModel) -> Iterator[Statistics]:
                 for key in recipe.sources:
                     kind = _kind(key, tensors[key])
                     yield _measure(key, _group(part, key), kind, tensors[key])
-    for name, tensor in _text_tensors(model.files.text):
+    for name, tensor in text_tensors(model.files.text):
         yield _measure(f"t5 {name}", _group("text", name), _kind(name, tensor), tensor)
+
+
+def measure_tensor(part: str, name: str, tensor: torch.Tensor) -> Statistics:
+    """Return the statistics of a tensor under transformers' name of it.
+
+    ``part`` is ``language``, ``codec`` or ``text``.
+    """
+    return _measure(name, _group(part, name), _kind(name, tensor), tensor)
 
 
 def _name(recipe: Recipe) -> str:
@@ -129,6 +140,8 @@ def _measure(name: str, group: str, kind: Kind, tensor: torch.Tensor) -> Statist
         broken = _broken(flat)
         rows = values.flatten(1) if values.ndim > 1 and not broken else values[:0, None]
         dead, repeated = _rows(rows)
+        columns = rows.T if rows.ndim == tensor.ndim == 2 else flat[:0]
+        dead_columns, repeated_columns = _rows(columns)
         sample = flat[:: max(1, flat.numel() // _SAMPLE)]
         first = float(flat[0]) if flat.numel() else 0.0
         same = first == (float(flat[-1]) if flat.numel() else 0.0)
@@ -136,7 +149,8 @@ def _measure(name: str, group: str, kind: Kind, tensor: torch.Tensor) -> Statist
         return Statistics(
             name=name, group=group, kind=kind, shape=tuple(tensor.shape), broken=broken,
             constant=first if same and bool((flat == first).all()) else None,
-            dead_rows=dead, repeated_rows=repeated, rms=_rms(flat, largest),
+            dead_rows=dead, repeated_rows=repeated, dead_columns=dead_columns,
+            repeated_columns=repeated_columns, rms=_rms(flat, largest),
             median=float(sample.abs().median()) if flat.numel() else 0.0,
             largest=largest,
             negative=float((sample < 0).float().mean()) if flat.numel() else 0.0,
@@ -184,21 +198,3 @@ def _digest(tensor: torch.Tensor) -> str:
 
     data: Any = tensor.detach().contiguous().flatten().view(torch.uint8).numpy()
     return hashlib.blake2b(data, digest_size=16).hexdigest()
-
-
-def _text_tensors(folder: Path) -> Iterator[tuple[str, torch.Tensor]]:
-    """Yield what the text encoder's files hold for it, file by file."""
-    import torch
-    from safetensors import safe_open
-
-    paths = sorted(folder.glob("*.safetensors"))
-    for path in paths:
-        with safe_open(path, "pt") as file:
-            for name in file.keys():  # noqa: SIM118 - it is not a mapping
-                if not name.startswith("decoder."):
-                    yield name, file.get_tensor(name)
-    for path in () if paths else sorted(folder.glob("pytorch_model*.bin")):
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-        for name, tensor in content.items():
-            if not name.startswith("decoder."):
-                yield name, tensor

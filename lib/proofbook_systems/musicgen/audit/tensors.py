@@ -73,6 +73,22 @@ def _dead(each: Statistics, peers: Peers) -> Iterator[str]:
         yield f"{each.dead_rows:,} of {each.shape[0]:,} rows are zero"
     if each.kind == "matrix" and each.repeated_rows > max(1, each.shape[0] // 100):
         yield f"{each.repeated_rows:,} of {each.shape[0]:,} rows are the same as another"
+    yield from _dead_columns(each, peers)
+
+
+def _dead_columns(each: Statistics, peers: Peers) -> Iterator[str]:
+    """Yield a line for columns of zeros or copies, where its peers have none.
+
+    Zeros without peers are not judged: what stands before a layer may have been pruned.
+    """
+    if each.kind != "matrix" or len(each.shape) != 2:
+        return
+    others = [p.dead_columns for p in _others(each, peers)]
+    least = max(1, each.shape[1] // 100)
+    if others and each.dead_columns > 2 * numbers.median(others) + least:
+        yield f"{each.dead_columns:,} of {each.shape[1]:,} columns are zero"
+    if each.repeated_columns > least:
+        yield f"{each.repeated_columns:,} of {each.shape[1]:,} columns are the same as another"
 
 
 def _signs(each: Statistics, peers: Peers) -> Iterator[str]:
@@ -99,7 +115,7 @@ def _scale(each: Statistics, peers: Peers) -> Iterator[str]:
     others = [p.rms for p in _others(each, peers) if p.rms]
     if others:
         usual = numbers.median(others)
-        if not 1 / _FAR < each.rms / usual < _FAR:
+        if not 1 / _FAR < each.rms / usual < _FAR and not _is_likelier(each, others):
             factor = each.rms / usual
             yield f"values of about {each.rms:.3g}, {factor:.3g} times those of {_peers(others)}"
         return
@@ -107,6 +123,12 @@ def _scale(each: Statistics, peers: Peers) -> Iterator[str]:
     size = each.rms * math.sqrt(inputs)
     if each.kind != "direction" and not 1 / _SCALE < size < _SCALE:
         yield f"values of about {each.rms:.3g}, which no layer of this shape has"
+
+
+def _is_likelier(each: Statistics, others: Sequence[float]) -> bool:
+    """Say whether, of two tensors of different size, this one's is the usual one of a layer."""
+    inputs = math.sqrt(each.count // each.shape[0])
+    return len(others) == 1 and abs(math.log(each.rms * inputs)) < abs(math.log(others[0] * inputs))
 
 
 def _peers(others: Sequence[float]) -> str:

@@ -186,9 +186,14 @@ class Binder:
         return names
 
 
+def _is_flag(spec: TensorSpec) -> bool:
+    """Say whether a tensor is one value, which any kind of number holds."""
+    return spec.shape in ((), (1,))
+
+
 def _difference(actual: TensorSpec, needed: TensorSpec) -> str:
     if actual.shape != needed.shape:
         return f"it has shape {list(actual.shape)} and {list(needed.shape)} is needed"
-    if kind_of(actual.dtype) != kind_of(needed.dtype):
+    if kind_of(actual.dtype) != kind_of(needed.dtype) and not _is_flag(actual):
         return f"it holds {actual.dtype} and {needed.dtype} is needed"
     return ""

@@ -1,8 +1,8 @@
 """Checksums: those that a source publishes of its files, and those noted of files that arrived.
 
-``SHA256SUMS`` is what ``sha256sum`` writes. ``sha256.json`` is in the cache next to a model's
-files; it names all that the source has before the first of them is brought, so that a preload that
-was ended early is seen.
+``SHA256SUMS`` is what ``sha256sum`` writes, with or without ``--tag``. ``sha256.json`` is in the
+cache next to a model's files; it names all that the source has before the first of them is brought,
+so that a preload that was ended early is seen.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ __all__ = [
 
 NOTES_FILE = "sha256.json"
 PUBLISHED_FILE = "SHA256SUMS"
-_LINE = re.compile(r"([0-9a-fA-F]{64}) [ *](.+)")
+_LINE = re.compile(r"(?P<digest>[0-9a-fA-F]{64}) [ *](?P<path>.+)")
+_TAGGED = re.compile(r"SHA256 \((?P<path>.+)\) = (?P<digest>[0-9a-fA-F]{64})")
 
 
 class Note(NamedTuple):
@@ -43,20 +44,20 @@ class Note(NamedTuple):
 
 
 def parse_published(text: str, where: str) -> dict[str, str]:
-    """Return the sha256 by file that a ``SHA256SUMS`` names.
+    """Return the sha256 by file that a ``SHA256SUMS`` names; lines that begin with # are comments.
 
     Raises:
         SubjectError: A line is not a checksum, or of a file that is not next to it.
     """
     digests: dict[str, str] = {}
     for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip():
+        if not line.strip() or line.startswith("#"):
             continue
-        match = _LINE.fullmatch(line.strip())
-        path = match[2].removeprefix("./") if match else ""
+        match = _LINE.fullmatch(line.strip()) or _TAGGED.fullmatch(line.strip())
+        path = match["path"].removeprefix("./") if match else ""
         if match is None or not is_inside(path):
             raise SubjectError(f"{where}, line {number}, is not a checksum of a file next to it")
-        digests[PurePosixPath(path).as_posix()] = match[1].lower()
+        digests[PurePosixPath(path).as_posix()] = match["digest"].lower()
     return digests
 
 

@@ -14,7 +14,9 @@ __all__ = ["Finding", "first_per_file", "read_or_find"]
 class Finding(NamedTuple):
     """Something wrong with a file."""
 
-    kind: Literal["missing", "unfinished", "size", "changed", "unreadable", "shape"]
+    kind: Literal[
+        "missing", "unfinished", "size", "changed", "unreadable", "shape", "disagrees", "weights"
+    ]
     file: str
     """Relative to the model's folder, with forward slashes."""
     expected: str

@@ -1,13 +1,14 @@
 """Models of the hub: downloaded into the hub's own cache, which is where other programs look.
 
 ``HF_HOME``, ``HF_ENDPOINT`` and tokens are huggingface_hub's own business, and so is taking up a
-download that broke off. Checksums are those that the hub tells.
+download that broke off. Checksums are those that the hub tells. Where it does not answer, what its
+cache has is taken.
 """
 
 from __future__ import annotations
 
 import fnmatch
-import re
+import logging
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,17 +17,26 @@ from typing import Any
 from proofbook.errors import SubjectError
 from proofbook_systems.musicgen.preload.origins import FolderOrigin
 from proofbook_systems.musicgen.preload.transfer import Progress
+from proofbook_systems.musicgen.snapshots import (
+    find_changed,
+    find_lacking,
+    find_snapshot,
+    named_digests,
+)
 
-__all__ = ["cached_hub_origin", "hub_origin", "hub_snapshot"]
+__all__ = ["cached_hub_origin", "hub_origin", "hub_snapshot", "snapshot_origin"]
 
+_LOG = logging.getLogger("proofbook.musicgen")
 _WANTED = ["*.json", "*.safetensors", "*.model", "*state_dict.bin"]
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 _TIMEOUT = 10.0
 _BYTES_BAR = "huggingface_hub.snapshot_download"
 
 
-def hub_origin(source: str, progress: Progress) -> FolderOrigin:
+def hub_origin(source: str, progress: Progress, other: str = "") -> FolderOrigin:
     """Download a repository into the hub's cache and return it from there.
+
+    Where the hub does not give it, that is what a cache of the hub has of it; ``other`` is a folder
+    that may be one, too.
 
     Raises:
         SubjectError: The hub does not give it, or the disk is too small.
@@ -43,6 +53,9 @@ def hub_origin(source: str, progress: Progress) -> FolderOrigin:
         raise
     except Exception as error:
         reason = str(error).strip().splitlines() or [type(error).__name__]
+        if there := cached_hub_origin(source, other):
+            _LOG.warning("%s is taken from a cache; the hub: %s", source, reason[0][:160])
+            return there
         raise SubjectError(
             f"model {source} cannot be brought from the hub ({reason[0][:160]}); check the id and "
             "the network, give a mirror or a folder, or work offline with what is there"
@@ -70,42 +83,36 @@ def hub_snapshot(source: str, cache: Path | None) -> FolderOrigin | None:
     ``cache`` is its folder; None is the usual one.
 
     Raises:
-        SubjectError: It is there in part; what is missing is named.
+        SubjectError: It is there in part, or was changed; what is missing or changed is named.
     """
-    folder = _snapshot(source, str(cache) if cache else None)
-    if folder is None:
-        return None
-    return FolderOrigin(folder=folder, digests=_named_digests(folder), linked=True)
+    folder = find_snapshot(source, cache)
+    return None if folder is None else snapshot_origin(folder)
 
 
-def _snapshot(source: str, cache: str | None) -> Path | None:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+def snapshot_origin(folder: Path) -> FolderOrigin:
+    """Return a revision in a cache of the hub, with the checksums in the names of its blobs.
 
-    try:
-        return Path(
-            snapshot_download(
-                source, cache_dir=cache, allow_patterns=_WANTED, local_files_only=True
-            )
+    Raises:
+        SubjectError: A file is missing, or is not the one that its blob is called after.
+    """
+    if lacking := find_lacking(folder):
+        raise SubjectError(_what_is_missing(folder, lacking))
+    if changed := find_changed(folder):
+        names = ", ".join(path.relative_to(folder).as_posix() for path in changed)
+        raise SubjectError(
+            f"{names} in {folder} has changed since it came from the hub: it does not have the "
+            f"hash that its blob is called after; delete {changed[0].resolve()} and download it "
+            "again"
         )
-    except HFValidationError:
-        return None
-    except LocalEntryNotFoundError as error:
-        partial = getattr(error, "snapshot_path", None)
-        if partial is None:
-            return None
-        raise SubjectError(_what_is_missing(source, Path(partial), cache)) from error
+    return FolderOrigin(folder=folder, digests=named_digests(folder), linked=True)
 
 
-def _what_is_missing(source: str, folder: Path, cache: str | None) -> str:
-    from huggingface_hub import get_cached_repo_tree
-
-    names = [file.path for file in get_cached_repo_tree(source, cache_dir=cache)]
-    missing = [n for n in names if _is_wanted(n) and not (folder / n).exists()]
+def _what_is_missing(folder: Path, lacking: Iterable[str]) -> str:
+    source = folder.parent.parent.name.removeprefix("models--").replace("--", "/")
     halves = sorted((folder.parent.parent / "blobs").glob("*.incomplete"))
     broken = f", and {len(halves)} half downloads are there: {_listed(halves)}" if halves else ""
     return (
-        f"{source} is in the hub's cache without {', '.join(missing)}{broken}; go online once, or "
+        f"{source} is in the hub's cache without {', '.join(lacking)}{broken}; go online once, or "
         "give a folder or a mirror that has them"
     )
 
@@ -151,10 +158,3 @@ def _bar(source: str, progress: Progress) -> type:
                 progress(source, self._have, int(self.total or 0) or None)
 
     return Bar
-
-
-def _named_digests(folder: Path) -> dict[str, str]:
-    """Return the checksums by which the hub's cache calls large files; links point to them."""
-    links = [path for path in folder.rglob("*") if path.is_symlink()]
-    named = {path.relative_to(folder).as_posix(): path.resolve().name for path in links}
-    return {path: name for path, name in named.items() if _DIGEST.fullmatch(name)}

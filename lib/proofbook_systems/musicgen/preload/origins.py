@@ -14,6 +14,7 @@ from typing import BinaryIO, NamedTuple, Protocol
 
 from proofbook.errors import SubjectError
 from proofbook_systems.musicgen.preload.checksums import PUBLISHED_FILE, parse_published, read_notes
+from proofbook_systems.musicgen.snapshots import is_read
 
 __all__ = ["FolderOrigin", "Origin", "RemoteFile", "Stream"]
 
@@ -89,10 +90,15 @@ class FolderOrigin:
         Checksums are those given, those of a ``SHA256SUMS``, or those of an earlier preload.
 
         Raises:
-            SubjectError: A file with a checksum is not there.
+            SubjectError: A file with a checksum is not there, or a link leads nowhere.
         """
         names = (p.relative_to(self.folder).as_posix() for p in self.folder.rglob("*"))
         kept = [n for n in sorted(names) if not _SKIPPED.search(n)]
+        if astray := [n for n in kept if is_read(n) and _leads_nowhere(self.folder / n)]:
+            raise SubjectError(
+                f"{astray[0]} in {self.folder} is a link to {(self.folder / astray[0]).readlink()}"
+                ", where there is no file; complete it, or give another source"
+            )
         there = [name for name in kept if (self.folder / name).is_file()]
         digests = self._digests()
         lacking = [name for name in digests if name not in there and not _SKIPPED.search(name)]
@@ -135,6 +141,10 @@ class FolderOrigin:
             text = published.read_text(encoding="utf-8", errors="replace")
             noted |= parse_published(text, str(published))
         return {**noted, **self.digests}
+
+
+def _leads_nowhere(path: Path) -> bool:
+    return path.is_symlink() and not path.exists()
 
 
 def _chunks(file: BinaryIO, place: Path) -> Iterator[bytes]:

@@ -18,11 +18,17 @@ import httpx
 from proofbook.caching import cache_root
 from proofbook.errors import SubjectError
 from proofbook.subjects import is_reference, resolve_reference
-from proofbook_systems.musicgen.preload.hub import cached_hub_origin, hub_origin, hub_snapshot
+from proofbook_systems.musicgen.preload.hub import (
+    cached_hub_origin,
+    hub_origin,
+    hub_snapshot,
+    snapshot_origin,
+)
 from proofbook_systems.musicgen.preload.manifest import ManifestEntry
 from proofbook_systems.musicgen.preload.mirrors import MirrorOrigin, without_password
 from proofbook_systems.musicgen.preload.origins import FolderOrigin, Origin
 from proofbook_systems.musicgen.preload.store import log_progress
+from proofbook_systems.musicgen.snapshots import is_repository, is_snapshot, snapshot_of
 
 __all__ = [
     "FRESH", "Wanted", "cache_folder", "find_origin", "hub_cache", "is_offline", "new_entry",
@@ -80,7 +86,7 @@ def hub_cache(
 ) -> Path | None:
     """Return the hub's cache that was given for a cache; None where it is none.
 
-    Given may be the cache, or the ``HF_HOME`` that it is in.
+    Given may be the cache, the ``HF_HOME`` that it is in, or the folder of a repository in it.
     """
     if chosen == FRESH:
         return None
@@ -88,14 +94,20 @@ def hub_cache(
     if not chosen and not named:
         return None
     place = place_under(project, chosen) if chosen else Path(named).expanduser()
+    if is_repository(place):
+        return place.parent
     found = (f for f in (place, place / "hub") if any(f.glob("models--*/snapshots")))
     return next(found, None)
 
 
 def is_offline(wanted: bool, environ: Mapping[str, str] | None = None) -> bool:
-    """Say whether the network is not to be tried; ``HF_HUB_OFFLINE`` is honoured."""
+    """Say whether the network is not to be tried.
+
+    ``HF_HUB_OFFLINE`` is honoured, and where it is not set ``TRANSFORMERS_OFFLINE``.
+    """
     environ = os.environ if environ is None else environ
-    return wanted or environ.get("HF_HUB_OFFLINE", "0").lower() in ("1", "true", "yes", "on")
+    switch = environ.get("HF_HUB_OFFLINE") or environ.get("TRANSFORMERS_OFFLINE", "")
+    return wanted or switch.lower() in ("1", "true", "yes", "on")
 
 
 def wanted_models(models: Mapping[str, str], manifest: Mapping[str, ManifestEntry]) -> list[Wanted]:
@@ -154,7 +166,7 @@ def find_origin(
     if reference := resolve_reference(source, "musicgen.model", "musicgen.checkpoints"):
         return FolderOrigin(folder=reference.path)
     if folder := _folder(source):
-        return FolderOrigin(folder=folder)
+        return _folder_origin(folder)
     if not _ADDRESS.match(source) and not _HUB_ID.fullmatch(source):
         raise SubjectError(
             f"model source {source} is not a folder here; give a folder, a hub id, or an address"
@@ -168,9 +180,10 @@ def find_origin(
     if _ADDRESS.match(source):
         client = httpx.Client(timeout=_TIMEOUT, follow_redirects=True)
         return None if offline else MirrorOrigin(base=source, client=client)
-    if offline:
-        return cached_hub_origin(source, os.environ.get("AUDIOCRAFT_CACHE_DIR", ""))
-    return hub_origin(source, log_progress())
+    other = os.environ.get("AUDIOCRAFT_CACHE_DIR", "")
+    return (
+        cached_hub_origin(source, other) if offline else hub_origin(source, log_progress(), other)
+    )
 
 
 def _is_identity(source: str) -> bool:
@@ -185,6 +198,13 @@ def _folder(source: str) -> Path | None:
         source = url2pathname(urlsplit(source).path)
     path = Path(source).expanduser()
     return path.resolve() if path.is_dir() else None
+
+
+def _folder_origin(folder: Path) -> FolderOrigin:
+    """Return a folder as an origin; one in a cache of the hub has checksums in its names."""
+    if is_repository(folder):
+        folder = snapshot_of(folder) or folder
+    return snapshot_origin(folder) if is_snapshot(folder) else FolderOrigin(folder=folder)
 
 
 def _folder_of_mirror(source: str) -> Path:

@@ -5,9 +5,10 @@ The model is built without memory for its weights. Nothing is loaded.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from proofbook.errors import SubjectError
 from proofbook_systems.musicgen.checkpoints import (
@@ -22,13 +23,26 @@ from proofbook_systems.musicgen.preload.support import find_unsupported
 from proofbook_systems.musicgen.preload.verification import (
     NETWORKS,
     check_loadable,
+    indexed_files,
     layouts_of,
     weight_files,
 )
 
-__all__ = ["check_shapes"]
+__all__ = ["check_shapes", "newer_name", "wanted_shapes"]
 
 Shape = tuple[int, ...]
+_NUMBER = re.compile(r"(?<=\.)\d+(?=\.)")
+_WHOLE = ("I", "U", "BOOL")
+"""How the types of whole numbers begin in a safetensors file."""
+
+
+class _Tensor(NamedTuple):
+    """What a file says of a tensor."""
+
+    file: str
+    shape: Shape
+    kind: str
+    """Its type, as the format writes it: ``F32``."""
 
 
 def check_shapes(folder: Path) -> list[Finding]:
@@ -52,19 +66,36 @@ def check_shapes(folder: Path) -> list[Finding]:
 def _transformers(folder: Path, below: str = "") -> list[Finding]:
     place = folder / below
     try:
-        wanted, optional = _wanted_shapes(place)
+        wanted, optional = wanted_shapes(place)
     except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError) as error:
         why = str(error).strip().splitlines() or [type(error).__name__]
         return [Finding("shape", f"{below}config.json", "a model that can be built", why[0][:200])]
-    there = _shapes_there(place)
+    there, indexed = _tensors_there(place), indexed_files(place)
     findings = []
     for name, shape in wanted.items():
-        file, actual = there.get(name, (weight_files(place)[0].name, None))
-        if actual is None and name not in optional:
+        if name in there:
+            findings += _misfits(f"{below}{there[name].file}", name, shape, there[name])
+        elif name not in optional:
+            file = indexed.get(name, weight_files(place)[0]).name
             findings.append(_finding(f"{below}{file}", name, shape, None))
-        elif actual is not None and actual != shape:
-            findings.append(_finding(f"{below}{file}", name, shape, actual))
-    return findings
+    return findings + [
+        Finding("shape", f"{below}{there[name].file}", "tensors that its config.json has", name)
+        for name in _beyond(there, wanted)
+    ]
+
+
+def _misfits(file: str, name: str, shape: Shape, there: _Tensor) -> list[Finding]:
+    if there.shape != shape:
+        return [_finding(file, name, shape, there.shape)]
+    if len(shape) > 1 and there.kind.startswith(_WHOLE):
+        return [Finding("shape", file, f"{name} as floating-point numbers", there.kind)]
+    return []
+
+
+def _beyond(there: Iterable[str], wanted: Iterable[str]) -> list[str]:
+    """Return tensors that differ by a number alone from some that are wanted: further layers."""
+    kinds = {_NUMBER.sub("*", name) for name in wanted}
+    return [n for n in there if n not in wanted and _NUMBER.sub("*", n) in kinds]
 
 
 def _finding(file: str, name: str, expected: Shape, actual: Shape | None) -> Finding:
@@ -72,7 +103,7 @@ def _finding(file: str, name: str, expected: Shape, actual: Shape | None) -> Fin
     return Finding("shape", file, f"{name} of shape {list(expected)}", shape)
 
 
-def _wanted_shapes(folder: Path) -> tuple[dict[str, Shape], set[str]]:
+def wanted_shapes(folder: Path) -> tuple[dict[str, Shape], set[str]]:
     """Return the shape of every weight, and the names of those that are other ones' copies."""
     import torch
     import transformers
@@ -86,19 +117,21 @@ def _wanted_shapes(folder: Path) -> tuple[dict[str, Shape], set[str]]:
     return shapes, set(network.all_tied_weights_keys)
 
 
-def _shapes_there(folder: Path) -> dict[str, tuple[str, Shape]]:
-    """Return file and shape of every tensor."""
+def _tensors_there(folder: Path) -> dict[str, _Tensor]:
+    """Return what the files say of every tensor."""
     from safetensors import safe_open
 
-    there: dict[str, tuple[str, Shape]] = {}
+    there: dict[str, _Tensor] = {}
     for path in weight_files(folder):
         with safe_open(path, "pt") as file:
             for name in file.keys():  # noqa: SIM118 - it is not a mapping
-                there[_newer(name)] = (path.name, tuple(file.get_slice(name).get_shape()))
+                told = file.get_slice(name)
+                shape, kind = tuple(told.get_shape()), str(told.get_dtype())
+                there[newer_name(name)] = _Tensor(path.name, shape, kind)
     return there
 
 
-def _newer(name: str) -> str:
+def newer_name(name: str) -> str:
     """Return torch's newer name of a weight-norm half, as transformers does when it loads."""
     name = name.replace(".weight_g", ".parametrizations.weight.original0")
     return name.replace(".weight_v", ".parametrizations.weight.original1")

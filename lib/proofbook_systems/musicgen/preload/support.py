@@ -13,7 +13,7 @@ from proofbook_systems.musicgen.checkpoints import CODEC_FILE, LANGUAGE_FILE, Ch
 from proofbook_systems.musicgen.keymap.names import canonical
 from proofbook_systems.musicgen.preload.findings import Finding
 
-__all__ = ["find_unsupported"]
+__all__ = ["count_codebooks", "find_unsupported"]
 
 _SECTIONS = (
     "transformer_lm", "conditioners", "seanet", "rvq", "encodec", "codebooks_pattern",
@@ -36,6 +36,9 @@ def find_unsupported(language: Checkpoint, codec: Checkpoint) -> list[Finding]:
     ]
     if damaged:
         return damaged
+    if _count(language, _CODEBOOK) and not count_codebooks(language):
+        actual = f"a codec; {CODEC_FILE} and {LANGUAGE_FILE} may have been exchanged"
+        return [Finding("shape", LANGUAGE_FILE, "a language model", actual)]
     return [
         *(Finding("shape", LANGUAGE_FILE, _WANTED, line) for line in _conditioners(language)),
         *(Finding("shape", LANGUAGE_FILE, _WANTED, line) for line in _sides(language, codec)),
@@ -66,7 +69,7 @@ def _conditioners(language: Checkpoint) -> Iterator[str]:
 
 def _sides(language: Checkpoint, codec: Checkpoint) -> Iterator[str]:
     """Yield a line where the two have another number of codebooks than belong together."""
-    spoken, written = _count(language, _EMBEDDING), _count(codec, _CODEBOOK)
+    spoken, written = count_codebooks(language), _count(codec, _CODEBOOK)
     if not spoken or not written:
         return
     flag = _section(language.config or {}, "interleave_stereo_codebooks").get("use", False)
@@ -89,6 +92,11 @@ def _codec(codec: Checkpoint) -> Iterator[str]:
             if codes & (codes - 1):
                 yield f"a codec of {codes} codes, where transformers needs a power of two"
             return
+
+
+def count_codebooks(language: Checkpoint) -> int:
+    """Return the number of codebooks that a language model has embeddings or outputs for."""
+    return _count(language, _EMBEDDING)
 
 
 def _section(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -20,13 +20,16 @@ from proofbook_systems.musicgen.checkpoints import (
     open_checkpoint,
     verify_checkpoint,
 )
-from proofbook_systems.musicgen.preload.checksums import NOTES_FILE, Note, read_notes
+from proofbook_systems.musicgen.preload.checksums import NOTES_FILE, Note, is_inside, read_notes
 from proofbook_systems.musicgen.preload.companions import companions_of
 from proofbook_systems.musicgen.preload.findings import Finding, first_per_file, read_or_find
 from proofbook_systems.musicgen.preload.transfer import part_of
 from proofbook_systems.musicgen.subject import check_safetensors
 
-__all__ = ["NETWORKS", "Layout", "check_files", "check_loadable", "layouts_of", "weight_files"]
+__all__ = [
+    "NETWORKS", "Layout", "check_files", "check_loadable", "indexed_files", "layouts_of",
+    "read_config", "weight_files",
+]  # fmt: skip
 
 Layout = Literal["transformers", "audiocraft"]
 NETWORKS = {
@@ -38,9 +41,14 @@ NETWORKS = {
 """What each kind of model is built as; the text encoder and the codec also come alone."""
 
 _UNFINISHED = (".part", ".incomplete")
-_INDEX = "model.safetensors.index.json"
+_SINGLE = "model.safetensors"
+_INDEX = f"{_SINGLE}.index.json"
 _TOKENIZER = ("tokenizer.json", "spiece.model")
 _PROCESSOR = ("preprocessor_config.json", "processor_config.json")
+_SETTINGS = (
+    "generation_config.json", "preprocessor_config.json", "processor_config.json",
+    "tokenizer_config.json", "tokenizer.json",
+)  # fmt: skip
 _BESIDE: dict[str, tuple[tuple[str, ...], ...]] = {
     "musicgen": (_TOKENIZER, _PROCESSOR),
     "musicgen_melody": (_TOKENIZER, _PROCESSOR),
@@ -88,19 +96,35 @@ def check_loadable(folder: Path) -> list[Finding]:
 
 
 def weight_files(folder: Path) -> list[Path]:
-    """Return the safetensors files of transformers' layout: all that an index names, or the one.
+    """Return the safetensors files of transformers' layout: the one, or else all of an index.
+
+    An index beside a single file is what an earlier save has left, and is not read.
 
     Raises:
-        SubjectError: The index cannot be read.
+        SubjectError: The index cannot be read, names no file, or one that is not below its folder.
+    """
+    return sorted(set(indexed_files(folder).values())) or [folder / _SINGLE]
+
+
+def indexed_files(folder: Path) -> dict[str, Path]:
+    """Return the file of each tensor by the index; empty where there is a single file instead.
+
+    Raises:
+        SubjectError: The index cannot be read, names no file, or one that is not below its folder.
     """
     index = folder / _INDEX
-    if not index.is_file():
-        return [folder / "model.safetensors"]
+    if (folder / _SINGLE).is_file() or not index.is_file():
+        return {}
     try:
-        shards = {str(name) for name in json.loads(index.read_bytes())["weight_map"].values()}
+        places = json.loads(index.read_bytes())["weight_map"].items()
+        shards = {str(tensor): str(file) for tensor, file in places}
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise SubjectError(f"{index} is not a weight index ({error}); preload it again") from error
-    return [folder / Path(shard).name for shard in sorted(shards)]
+    outside = next((file for file in shards.values() if not is_inside(file)), None)
+    if outside is not None or not shards:
+        named = f"{outside!r}, which is not below its folder" if shards else "no file"
+        raise SubjectError(f"{index} names {named}; preload it again")
+    return {tensor: folder / file for tensor, file in shards.items()}
 
 
 def _against_note(place: Path, name: str, note: Note) -> Iterator[Finding]:
@@ -122,8 +146,11 @@ def _against_note(place: Path, name: str, note: Note) -> Iterator[Finding]:
 
 
 def _unfinished(folder: Path) -> Iterator[Finding]:
-    halves = sorted(p for p in folder.rglob("*") if p.name.endswith(_UNFINISHED) and p.is_file())
-    for half in halves:
+    """Yield what has not arrived; what is hidden, or beside its whole file, is only left over."""
+    for half in sorted(p for p in folder.rglob("*") if p.name.endswith(_UNFINISHED)):
+        hidden = any(part.startswith(".") for part in half.relative_to(folder).parts)
+        if hidden or not half.is_file() or half.with_suffix("").is_file():
+            continue
         name = half.relative_to(folder).as_posix().removesuffix(".part")
         yield Finding("unfinished", name, "a whole file", f"{half.stat().st_size:,} bytes of it")
 
@@ -133,11 +160,14 @@ def _transformers(folder: Path, below: str = "") -> Iterator[Finding]:
     place = folder / below
     config = place / "config.json"
     yield from read_or_find(folder, config, _check_config)
-    wanted = _BESIDE.get(str(_read_config(config).get("model_type")), ())
+    wanted = _BESIDE.get(str(read_config(config).get("model_type")), ())
     for names in wanted:
         if not any((place / name).is_file() for name in names):
             first = (place / names[0]).relative_to(folder).as_posix()
             yield Finding("missing", first, " or ".join(names), "neither")
+    for name in _SETTINGS:
+        if (place / name).is_file():
+            yield from read_or_find(folder, place / name, _check_settings)
     index = read_or_find(folder, place / _INDEX, lambda _: weight_files(place))
     yield from index
     for path in [] if index else weight_files(place):
@@ -168,7 +198,8 @@ def _audiocraft(folder: Path) -> Iterator[Finding]:
             yield Finding("missing", f"{place}/config.json", f"{name}, as {named_by} names", "none")
 
 
-def _read_config(path: Path) -> dict[str, Any]:
+def read_config(path: Path) -> dict[str, Any]:
+    """Return a JSON object; empty where the file is none."""
     try:
         value = json.loads(path.read_bytes())
     except (OSError, ValueError):
@@ -179,10 +210,20 @@ def _read_config(path: Path) -> dict[str, Any]:
 def _check_config(path: Path) -> None:
     if not path.is_file():
         raise SubjectError(f"{path} is missing; preload it again")
-    kind = _read_config(path).get("model_type")
+    kind = read_config(path).get("model_type")
     if kind not in NETWORKS:
         what = f"describes a {kind}, which no MusicGen needs" if kind else "describes no model"
         raise SubjectError(f"{path} {what}; check the source")
+
+
+def _check_settings(path: Path) -> None:
+    """Read a file of settings as far as any of its readers does."""
+    try:
+        whole = isinstance(json.loads(path.read_bytes()), dict)
+    except ValueError as error:
+        raise SubjectError(f"{path} is not JSON ({error}); preload it again") from error
+    if not whole:
+        raise SubjectError(f"{path} is not a JSON object; preload it again")
 
 
 def _check_tensors(path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,14 @@ def other_byte_order(t: torch.Tensor) -> None:
     t.copy_(torch.from_numpy(raw.copy()))
 
 
+def columns_lost(t: torch.Tensor) -> None:
+    t[:, t.shape[1] // 2 :] = 0
+
+
+def columns_stuck(t: torch.Tensor) -> None:
+    t[:, t.shape[1] // 2 :] = 0.01
+
+
 MATRICES = ["emb.2.weight", "linears.1.weight", SELF.format(3), PROJECTION.format("weight"),
             "transformer.layers.4.linear2.weight", "decoder.model.1.lstm.weight_hh_l1",
             "transformer.layers.0.cross_attention.out_proj.weight"]  # fmt: skip
@@ -93,6 +102,8 @@ SUFFERED: list[tuple[Callable[[torch.Tensor], None], str, list[str]]] = [
     (constant, "no-empty-weights", [*MATRICES, *DIRECTIONS, *SCALES, *BIASES]),
     (cut_off, "no-dead-rows", [*MATRICES, *DIRECTIONS, BOOK.format(1, "embed")]),
     (stuck, "no-dead-rows", MATRICES),
+    (columns_lost, "no-dead-rows", [m for m in MATRICES if "lstm" not in m and "proj." not in m]),
+    (columns_stuck, "no-dead-rows", MATRICES),
     (flipped_bit, "no-wild-values", [*MATRICES, *DIRECTIONS]),
     (far_larger, "weights-like-their-peers", [*MATRICES, *SCALES]),
     (far_smaller, "weights-like-their-peers", [*MATRICES, *SCALES]),
@@ -128,6 +139,16 @@ def test_tensors_drawn_at_random_are_named_too(pair: Pair, spoil: Any, seed: int
     told = [line for lines in findings(pair).values() for line in lines]
     assert told
     assert all(line.startswith(key) for line in told)
+
+
+def test_of_two_peers_the_one_that_no_layer_is_like_is_named(text_encoder: Path):
+    for key in (SELF.format(0), SELF.format(1)):
+        for factor in (240.0, 1 / 240):
+            pair = small_pair(text_encoder, Size(layers=2))
+            pair.spoken[key].mul_(factor)
+            told = findings(pair)["weights-like-their-peers"]
+            assert told
+            assert all(line.startswith(key) for line in told)
 
 
 # What happens between tensors.
@@ -210,6 +231,7 @@ BETWEEN: list[tuple[Callable[[Pair], Any], str, str]] = [
     (scale(BOOK.format(2, "embed"), 0.5), "codebooks-as-averaged", BOOK.format(2, "embed")),
     (shuffled_codes, "codebooks-as-averaged", BOOK.format(2, "embed")),
     (scale(BOOK.format(2, "cluster_size"), 3.0), "codebooks-as-averaged", BOOK.format(2, "embed")),
+    (scale(BOOK.format(3, "cluster_size"), 0.0), "codebooks-as-averaged", BOOK.format(3, "embed")),
     (scale(BOOK.format(0, "cluster_size"), -1.0), "weight-signs", BOOK.format(0, "cluster_size")),
     (scale(BOOK.format(1, "inited"), 0.0), "no-empty-weights", BOOK.format(1, "inited")),
     (one_layer_as_initialised, "no-empty-weights", "transformer.layers.3.norm1.weight"),
@@ -271,6 +293,60 @@ def test_what_only_known_outputs_can_show_is_not_claimed_to_be_found(pair: Pair,
     """Each of these is a model as good as the first, by all that its tensors say."""
     change(pair)
     assert findings(pair) == {}
+
+
+def test_a_tokenizer_of_another_text_encoder_is_named(pair: Pair, tmp_path: Path):
+    from tokenizers import Tokenizer, models
+
+    shutil.copytree(pair.text, tmp_path / "t5")
+    pair.text = tmp_path / "t5"
+    words = {f"w{number}": number for number in range(4000)}
+    Tokenizer(models.WordLevel({**words, "</s>": 1, "w1": 4000})).save(
+        str(pair.text / "tokenizer.json")
+    )
+    (line,) = findings(pair)["tokens-as-the-text-encoder-has"]
+    assert "tokenizer.json has token 4000" in line
+
+
+def lose_a_tensor(tensors: State) -> None:
+    del tensors["encoder.block.1.layer.0.SelfAttention.v.weight"]
+
+
+def cut_embeddings(tensors: State) -> None:
+    tensors["shared.weight"] = tensors["shared.weight"][:50].clone()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lose_a_tensor, "t5 encoder.block.1.layer.0.SelfAttention.v.weight: the files have no"),
+        (cut_embeddings, "t5 shared.weight: has shape [50, 48]"),
+        (State.clear, "has no weights"),
+    ],
+)
+def test_a_text_encoder_that_is_not_whole_is_named(
+    pair: Pair, tmp_path: Path, change: Callable[[State], object], words: str
+):
+    from safetensors.torch import load_file, save_file
+
+    pair.text = Path(shutil.copytree(pair.text, tmp_path / "t5"))
+    path = pair.text / "model.safetensors"
+    tensors = load_file(path)
+    change(tensors)
+    save_file(tensors, path)
+    (line,) = findings(pair)["text-encoder-complete"]
+    assert words in line
+
+
+def test_a_text_encoder_that_cannot_be_read_or_is_none_is_named(pair: Pair, tmp_path: Path):
+    pair.text = Path(shutil.copytree(pair.text, tmp_path / "t5"))
+    path = pair.text / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(SubjectError, match=r"t5/model\.safetensors cannot be read"):
+        findings(pair)
+    (pair.text / "config.json").write_text('{"model_type": "bert"}')
+    with pytest.raises(SubjectError, match="describes a bert"):
+        pair.mapped()
 
 
 # What xp.cfg asks for.
@@ -343,6 +419,7 @@ def test_a_text_projection_that_transformers_leaves_out_is_named(text_encoder: P
 
 
 CONTRADICTED = [
+    (LM, "transformer_lm", "n_q", 3),
     (LM, "transformer_lm", "dim", 64),
     (LM, "transformer_lm", "hidden_scale", 2),
     (LM, "transformer_lm", "num_layers", 4),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -138,6 +139,27 @@ def same_biases(pair: Pair) -> None:
         pair.sounding[name] = pair.sounding[name.replace("_hh", "_ih")].clone()
 
 
+def pruned_channels(pair: Pair) -> None:
+    """Whole channels cut from every layer, as structured pruning does."""
+    for name in [n for n in pair.spoken if "linear2" in n or "out_proj.weight" in n]:
+        pair.spoken[name][:, ::4] = 0
+
+
+def flags_of_other_types(pair: Pair) -> None:
+    each(pair.sounding, lambda n, t: (t.bool() if ".0." in n else t.long())
+         if n.endswith("inited") else t)  # fmt: skip
+
+
+def rates_with_a_point(pair: Pair) -> None:
+    assert pair.lm_config
+    assert pair.codec_config
+    pair.lm_config["sample_rate"] = pair.codec_config["sample_rate"] = 32000.0
+
+
+def every_second_column_pruned(pair: Pair) -> None:
+    each(pair.spoken, lambda n, t: t * (torch.arange(t.shape[1]) % 2) if t.ndim == 2 else t)
+
+
 def with_relu(pair: Pair) -> None:
     assert pair.lm_config
     pair.lm_config["transformer_lm"]["activation"] = "relu"
@@ -154,7 +176,8 @@ VARIANTS: list[Change] = [
     in_precision(torch.bfloat16), as_initialised, grown_with_depth, one_channel_stands_out,
     pruned_everywhere, smoothed_codebooks, without_sums, codebooks_as_initialised,
     codebooks_that_fade, two_unused_codes_alike, unused_token,
-    some_negative_scales, same_biases, with_relu,
+    some_negative_scales, same_biases, with_relu, pruned_channels,
+    flags_of_other_types, rates_with_a_point, every_second_column_pruned,
 ]  # fmt: skip
 
 
@@ -202,3 +225,17 @@ def test_safetensors_are_read_with_their_configuration(pair: Pair, tmp_path: Pat
     assert wrong(model) == []
     assert model.architecture.config.decoder.num_attention_heads == 4
     assert not model.architecture.assumptions
+
+
+@pytest.mark.parametrize("kind", ["whole", "bin", "shards"])
+def test_a_text_encoder_in_any_form_is_not_called_wrong(pair: Pair, tmp_path: Path, kind: str):
+    from transformers import T5Config, T5ForConditionalGeneration
+
+    network = T5ForConditionalGeneration(T5Config.from_pretrained(pair.text))
+    pair.text = Path(shutil.copytree(pair.text, tmp_path / "t5"))
+    (pair.text / "model.safetensors").unlink()
+    if kind == "bin":
+        torch.save(network.state_dict(), pair.text / "pytorch_model.bin")
+    else:
+        network.save_pretrained(pair.text, max_shard_size="40KB" if kind == "shards" else "1GB")
+    assert wrong(pair.mapped()) == []

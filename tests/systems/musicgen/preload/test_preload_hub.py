@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from fake_hub import Hub
 from faulty_mirror import serving
+from laid_cache import blob_name, lay
 
 from proofbook.errors import SubjectError
 from proofbook.files import hash_file
@@ -103,6 +104,29 @@ def test_a_repository_that_is_not_there_is_one_line(hub: Hub):
     assert "\n" not in str(error.value)
 
 
+def test_where_the_hub_does_not_answer_what_its_cache_has_is_taken(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    from huggingface_hub import constants
+
+    online = hubs.hub_origin(NAME, silent)
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+    assert hubs.hub_origin(NAME, silent) == online
+    assert f"{NAME} is taken from a cache; the hub:" in caplog.text
+
+
+def test_a_small_file_that_was_changed_in_the_cache_is_refused(hub: Hub):
+    folder = hubs.hub_origin(NAME, silent).folder
+    (folder / "config.json").resolve().write_bytes(b"[]")
+    assert hubs.cached_hub_origin(NAME) is not None  # of one name alone nothing can be said
+    (folder / "generation_config.json").symlink_to(
+        other := (folder / "config.json").resolve().with_name(blob_name("x.json", b"{ }"))
+    )
+    other.write_bytes(b"{ }")
+    with pytest.raises(SubjectError, match=r"config\.json in .* has changed since it came"):
+        hubs.cached_hub_origin(NAME)
+
+
 def test_a_disk_that_is_too_small_is_told_first(hub: Hub, monkeypatch: pytest.MonkeyPatch):
     usage = shutil.disk_usage("/")._replace(free=10)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
@@ -153,3 +177,31 @@ def test_what_is_no_cache_of_the_hub_is_an_ordinary_one(tmp_path: Path):
     assert resolution.hub_cache(resolution.FRESH) is None
     assert resolution.hub_cache("", environ={}) is None
     assert resolution.cache_folder(str(tmp_path)) == tmp_path
+
+
+WHOLE = {"config.json": b"{}", "tokenizer.json": b"[]", "model.safetensors": bytes(50)}
+
+
+@pytest.mark.parametrize("given", ["", "refs", "repository"])
+def test_a_folder_of_the_hubs_cache_is_taken_with_its_checksums(tmp_path: Path, given: str):
+    snapshot = lay(tmp_path, WHOLE, ref="" if given == "refs" else "main")
+    folder = snapshot if given == "" else snapshot.parent.parent
+    origin = resolution.find_origin(str(folder), "", offline=True)
+    assert origin == hubs.snapshot_origin(snapshot)
+    (snapshot / "model.safetensors").resolve().write_bytes(bytes(49) + b"x")
+    with pytest.raises(SubjectError, match=r"model\.safetensors .* should have"):
+        preload(origin, tmp_path / "mine")
+
+
+def test_a_repositorys_folder_given_as_the_cache_is_that_of_the_hub(tmp_path: Path):
+    repository = lay(tmp_path, WHOLE).parent.parent
+    assert resolution.hub_cache(str(repository)) == tmp_path
+
+
+@pytest.mark.parametrize("target", ["gone.json", "config.json"], ids=["nothing", "itself"])
+def test_a_link_that_leads_nowhere_is_named(tmp_path: Path, target: str):
+    (tmp_path / "model.safetensors").touch()
+    (tmp_path / "config.json").symlink_to(target)
+    (tmp_path / "notes.txt").symlink_to("nowhere")
+    with pytest.raises(SubjectError, match=rf"config\.json in .* is a link to {target}"):
+        resolution.FolderOrigin(folder=tmp_path).files()

@@ -104,7 +104,12 @@ def test_a_fresh_cache_is_a_new_one_each_time():
 @pytest.mark.parametrize(("value", "found"), [("1", True), ("ON", True), ("0", False), ("", False)])
 def test_the_hubs_own_switch_is_honoured(value: str, found: bool):
     assert is_offline(False, {"HF_HUB_OFFLINE": value}) is found
+    assert is_offline(False, {"TRANSFORMERS_OFFLINE": value}) is found
     assert is_offline(True, {})
+
+
+def test_of_two_switches_the_hubs_own_counts():
+    assert not is_offline(False, {"HF_HUB_OFFLINE": "0", "TRANSFORMERS_OFFLINE": "1"})
 
 
 @pytest.mark.usefixtures("no_network")

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from proofbook.errors import SubjectError
+from proofbook.files import hash_file
 from proofbook_systems.musicgen.preload import verification
 from proofbook_systems.musicgen.preload.checksums import NOTES_FILE, Note, read_notes, write_notes
 from proofbook_systems.musicgen.preload.listing import write_listing
@@ -115,6 +116,18 @@ def test_checksums_of_the_source_are_compared(there: Path, here: Path):
     (here / "model.bin").write_bytes(b"1" * 1000)
     with pytest.raises(SubjectError, match=r"model\.bin .* has sha256 .* should have"):
         preload(FolderOrigin(folder=here), here.parent / "second")  # its notes tell
+
+
+@pytest.mark.parametrize(
+    "line", ["{1} *./{0}", "{1}  {0}\r", "SHA256 ({0}) = {1}", "# of the release\n{1}  {0}"]
+)
+def test_published_checksums_are_read_in_every_form(there: Path, here: Path, line: str):
+    sums = there / "SHA256SUMS"
+    sums.write_text(line.format("model.bin", hash_file(there / "model.bin").upper()) + "\n")
+    preload(FolderOrigin(folder=there), here)
+    sums.write_text(line.format("model.bin", "0" * 64) + "\n")
+    with pytest.raises(SubjectError, match=r"model\.bin .* should have 000000000000"):
+        preload(FolderOrigin(folder=there), here.with_name("other"))
 
 
 @pytest.mark.parametrize("lists", ["SHA256SUMS", NOTES_FILE])

@@ -94,5 +94,14 @@ def test_a_stereo_model_with_its_flag_is_right(spoil: Callable[..., Path]) -> No
     assert check_shapes(spoil(LANGUAGE, flag)) == []
 
 
+def test_files_that_were_exchanged_are_told(pair: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(pair, tmp_path / "mine"))
+    (folder / LANGUAGE).rename(folder / "other")
+    (folder / CODEC).rename(folder / LANGUAGE)
+    (folder / "other").rename(folder / CODEC)
+    (finding,) = check_shapes(folder)
+    assert "may have been exchanged" in finding.actual
+
+
 def test_the_reference_is_right(pair: Path) -> None:
     assert check_shapes(pair) == []

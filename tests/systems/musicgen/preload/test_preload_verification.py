@@ -23,6 +23,7 @@ from proofbook_systems.musicgen.preload.verification import check_files, check_l
 
 Damage = Callable[[Path], object]
 WEIGHTS = "model.safetensors"
+HEAD = "decoder.lm_heads.1.weight"
 
 
 @pytest.fixture
@@ -135,9 +136,24 @@ def test_every_file_is_compared(name: str, request: pytest.FixtureRequest):
         ("config.json", lambda p: p.write_text("{")),
         ("config.json", lambda p: p.write_text("[]")),
         ("config.json", lambda p: p.write_text('{"model_type": "bert"}')),
-        ("model.safetensors.index.json", lambda p: p.write_text("[1")),
+        ("generation_config.json", lambda p: p.write_text('{"bos_token_id": 2')),
+        ("processor_config.json", lambda p: p.write_bytes(b"")),
+        ("tokenizer.json", lambda p: p.write_text("version https://git-lfs.github.com/spec/v1")),
+        ("tokenizer_config.json", lambda p: p.write_text("[]")),
     ],
-    ids=["cut", "empty", "list", "type", "half config", "list config", "bert", "index"],
+    ids=[
+        "cut",
+        "empty",
+        "list",
+        "type",
+        "half config",
+        "list config",
+        "bert",
+        "half settings",
+        "no settings",
+        "pointer",
+        "list settings",
+    ],
 )
 def test_a_file_of_transformers_that_cannot_be_read_is_named_once(
     model: Path, name: str, damage: Damage
@@ -153,10 +169,74 @@ def test_a_file_of_transformers_that_is_missing_is_named(model: Path, name: str)
     assert [f.kind for f in check_loadable(model)] == ["missing"]
 
 
+def shard(model: Path, index: object = None, **more: str) -> Path:
+    """Keep the weights in one shard of an index, which names ``more`` tensors."""
+    name = "model-00001-of-00002.safetensors"
+    (model / WEIGHTS).rename(model / name)
+    names = dict.fromkeys(load_file(model / name), name) | more
+    content = {"weight_map": names} if index is None else index
+    (model / f"{WEIGHTS}.index.json").write_text(json.dumps(content))
+    return model
+
+
 def test_a_shard_that_an_index_names_is_missed(model: Path):
-    index = {"weight_map": {"a": WEIGHTS, "b": "model-00002.safetensors"}}
-    (model / "model.safetensors.index.json").write_text(json.dumps(index))
-    assert [f[:2] for f in check_loadable(model)] == [("missing", "model-00002.safetensors")]
+    shard(model, b="model-00002-of-00002.safetensors")
+    assert [f[:2] for f in check_loadable(model)] == [
+        ("missing", "model-00002-of-00002.safetensors")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("index", "words"),
+    [
+        ({"weight_map": {}}, "names no file"),
+        ([1], "not a weight index"),
+        ({"weight_map": {"a": "../model-00001-of-00002.safetensors"}}, "not below its folder"),
+    ],
+    ids=["empty", "list", "outside"],
+)
+def test_an_index_that_leads_to_no_shards_is_named(model: Path, index: object, words: str):
+    (found,) = check_loadable(shard(model, index))
+    assert found[:2] == ("unreadable", f"{WEIGHTS}.index.json")
+    assert words in found.actual
+
+
+def test_an_index_that_an_earlier_save_has_left_is_not_read(model: Path):
+    index = {"weight_map": {"a": "model-00001-of-00009.safetensors"}}
+    (model / f"{WEIGHTS}.index.json").write_text(json.dumps(index))
+    assert [check_loadable(model), check_shapes(model)] == [[], []]
+
+
+def test_a_tensor_that_is_not_in_its_shard_is_missed_there(model: Path):
+    shard(model)
+    change_tensors(model / "model-00001-of-00002.safetensors", lambda t: t.pop(HEAD))
+    (found,) = check_shapes(model)
+    assert found.file == "model-00001-of-00002.safetensors"
+    assert HEAD in found.expected
+
+
+@pytest.mark.parametrize(
+    "name", [".cache/huggingface/download/x.deadbeef.incomplete", f"{WEIGHTS}.incomplete"]
+)
+def test_what_a_finished_download_has_left_over_is_not_called_wrong(model: Path, name: str):
+    (model / name).parent.mkdir(parents=True, exist_ok=True)
+    (model / name).write_bytes(b"half")
+    assert check_files(model) == []
+
+
+def test_weights_kept_as_whole_numbers_are_named(model: Path):
+    change_tensors(model / WEIGHTS, lambda t: t.update({HEAD: (t[HEAD] * 100).to(torch.int8)}))
+    (found,) = check_shapes(model)
+    assert (found.file, found.actual) == (WEIGHTS, "I8")
+    assert HEAD in found.expected
+
+
+def test_layers_that_the_configuration_does_not_have_are_named(model: Path):
+    change_config(model, lambda config: config["decoder"].update(num_hidden_layers=1))
+    words = [f.words for f in check_shapes(model)]
+    assert words
+    assert all("tensors that its config.json has, found decoder." in line for line in words)
+    assert all(".layers.1." in line for line in words)
 
 
 def test_weights_in_another_format_alone_are_named(model: Path):
