@@ -1,9 +1,10 @@
 """The process that tries model types: ``python -m proofbook_systems.models.host REQUEST RESULTS``.
 
-Imports once, then forks a child for each type: a fork costs milliseconds where a fresh process
-costs seconds, and a type that crashes or hangs harms no other. It keeps to one thread and runs no
-tensor operation itself: a child of a process that has computed in several threads can hang in its
-first operation (pthread_atfork(3) restores no thread pool).
+Imports once, warms up where many types come, then forks a child for each type: a fork costs
+milliseconds where a fresh process costs seconds, and a type that crashes or hangs harms no other.
+It keeps to one thread: a child of a process that has computed in several threads can hang in its
+first operation (pthread_atfork(3) restores no thread pool). Where warming up has left a thread
+running, it begins again without it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
@@ -27,7 +28,16 @@ from proofbook.processes import tree
 from proofbook.processes.usage import cpu_seconds, resident_memory
 from proofbook_systems.models.findings import ON_DEVICE, Finding, Verdict
 
-__all__ = ["EXPORTING", "ONE_THREAD", "OWN_SECONDS", "PATIENCE", "PRELOADED", "Limits", "main"]
+__all__ = [
+    "COLD",
+    "EXPORTING",
+    "ONE_THREAD",
+    "OWN_SECONDS",
+    "PATIENCE",
+    "PRELOADED",
+    "Limits",
+    "main",
+]
 
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1",
@@ -55,6 +65,11 @@ PATIENCE = 8.0
 """How many times its limit of computing a type may last by the clock until it has hung."""
 OWN_SECONDS = "own_processor_seconds"
 """What the process that forks has computed itself, imports above all: its log's last line."""
+COLD = "--cold"
+"""Third argument of a process that is not to warm up."""
+_MODULE = "proofbook_systems.models.host"
+_FEW = 3
+"""So many types are tried sooner than a process is warm."""
 _TICK = 0.2
 
 
@@ -103,6 +118,8 @@ def main(arguments: list[str]) -> None:
     limits = Limits(seconds=request["seconds"], gigabytes=request["gigabytes"],
                     device_seconds=request["device_seconds"])  # fmt: skip
     refuse_threads()
+    if len(types) > _FEW and COLD not in arguments:
+        _warm_up(request["options"].get("devices", ()), arguments)
     gc.collect()
     gc.freeze()  # a collection in a child writes to every object, and copies its page
     with open(arguments[1], "a", encoding="utf-8") as file:  # noqa: PTH123 - appended to
@@ -123,15 +140,31 @@ def _import_exporters() -> None:
             pass  # imports every module that an exporter changes, which takes half a second
 
 
+def _warm_up(devices: Sequence[str], arguments: list[str]) -> None:
+    """Warm up, and begin again without it where that has left a thread running."""
+    from proofbook_systems.models.warmup import warm_up
+
+    _be_quiet()
+    for words in warm_up(devices):
+        sys.stdout.write(f"while warming up: {words}\n")
+    if len(names := _name_threads()) > 1:
+        sys.stdout.write(f"warming up left threads running: {', '.join(names)}\n")
+        sys.stdout.flush()
+        os.execv(sys.executable, [sys.executable, "-m", _MODULE, *arguments, COLD])
+
+
 def refuse_threads() -> None:
     """End this process where a fork of it would not be safe.
 
     Raises:
         SystemExit: An import has left a thread running.
     """
-    names = [p.joinpath("comm").read_text().strip() for p in Path("/proc/self/task").iterdir()]
-    if len(names) != 1:
+    if len(names := _name_threads()) != 1:
         raise SystemExit(f"an imported library left threads running: {', '.join(names)}")
+
+
+def _name_threads() -> list[str]:
+    return [p.joinpath("comm").read_text().strip() for p in Path("/proc/self/task").iterdir()]
 
 
 def _try_all(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,10 +37,29 @@ def export_with(exporter: Any, model: Any, inputs: Inputs, dims: Dims | None) ->
 
     config = exporter.config_class(dynamic=dims is not None, dynamic_shapes=dims)
     # A shape that may change makes the cache dearer than what it saves: a fifth of the tracing.
-    with tracing.patch(fake_tensor_cache_enabled=False):
+    with tracing.patch(fake_tensor_cache_enabled=False), _without_stacks():
         exported = exporter.export(model, dict(inputs), config=config)
     model.forward = _refuse
     return exported
+
+
+@contextmanager
+def _without_stacks() -> Iterator[None]:
+    """Leave out the Python stack of each operation of a graph, which nothing here reads."""
+    from torch.fx import config
+
+    before = getattr(config, _NO_STACKS, None)
+    if before is None:  # a release that cannot leave them out
+        yield
+        return
+    setattr(config, _NO_STACKS, True)
+    try:
+        yield
+    finally:
+        setattr(config, _NO_STACKS, before)
+
+
+_NO_STACKS = "do_not_emit_stack_traces"
 
 
 def _refuse(*args: Any, **kwargs: Any) -> Any:

@@ -1,0 +1,75 @@
+"""Do once, before the first fork, what every child of a host would else do for the first time.
+
+The first export in a process takes several times as long as the next: libraries import what they
+need, and fill their tables. A small model is checked and exported, and thrown away; its verdicts
+with it. Nothing of it is compiled for a device, as runtimes start threads, which no child has; and
+no gradient is computed: a process that has cannot fork one that does.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+
+from proofbook_systems.models.catalogue import list_types
+from proofbook_systems.models.checking import WITHOUT_REFERENCE, Ready, Trial, make_subject
+from proofbook_systems.models.devices.cpu import CPU
+from proofbook_systems.models.devices.device import Device
+from proofbook_systems.models.devices.examples import make_examples
+from proofbook_systems.models.devices.exported import find_dims
+from proofbook_systems.models.devices.rows import ROWS
+from proofbook_systems.models.findings import Verdict
+from proofbook_systems.models.lifecycle import load
+from proofbook_systems.models.outputs import call
+from proofbook_systems.models.trial import Options, get_ready
+
+__all__ = ["EXPORTED", "UNSAFE", "warm_up"]
+
+EXPORTED = ("cpu", "openvino", "onnxruntime")
+"""Devices whose models are exported. A GPU must not be touched before a fork."""
+UNSAFE = ("gradient",)
+"""Checks that no process may make before it forks."""
+_TYPE = "llama"
+"""It has masks, a cache, rotary embeddings, and a head that writes."""
+
+
+def warm_up(devices: Sequence[str], type_name: str = _TYPE) -> list[str]:
+    """Check and export a small model; return what could not be done, which is only slower.
+
+    Args:
+        devices: Those that models will run on.
+        type_name: The model's type.
+    """
+    torch.set_num_threads(1)
+    if (type_ := list_types().get(type_name)) is None:
+        return [f"there is no model type {type_name}"]
+    trial = Trial(verdict=Verdict(type=type_.name, category=type_.category), tell=lambda _: None)
+    with torch.random.fork_rng(devices=[]):
+        ready = get_ready(trial, type_, Options())
+        if ready is None:
+            return [f"{type_name}: {trial.verdict.failed[0].reason}"]
+        with TemporaryDirectory(prefix="proofbook-model-") as folder:
+            for name, run in make_subject(trial, ready, Path(folder)).checks.items():
+                if name not in UNSAFE:
+                    trial.check(name, lambda run=run: run(load))  # type: ignore[misc]
+        first = [next(iter(ROWS[name].values()))[0] for name in devices if name in EXPORTED]
+        for device in first:
+            trial.check("export", lambda device=device: _export(device, ready))  # type: ignore[misc]
+    return [f"{each.check}: {each.reason}" for each in trial.verdict.failed]
+
+
+def _export(device: Device, ready: Ready) -> str:
+    """Export a copy of a model, which is changed by it; return why it cannot be exported."""
+    if absent := device.missing():
+        return absent
+    model = copy.deepcopy(ready.built.model)
+    asked = make_examples(model, ready.inputs, ready.other, WITHOUT_REFERENCE, dynamic=True)
+    dims = find_dims(asked.traced.fed, asked.second.fed) if asked.second else None
+    exported = device.export(model, asked.traced.fed, dims)
+    if isinstance(device, CPU):  # PyTorch alone runs here without threads
+        call(device.compile(exported), asked.traced.fed)
+    return ""
