@@ -9,7 +9,8 @@ no gradient is computed: a process that has cannot fork one that does.
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -48,7 +49,7 @@ def warm_up(devices: Sequence[str], type_name: str = _TYPE) -> list[str]:
     if (type_ := list_types().get(type_name)) is None:
         return [f"there is no model type {type_name}"]
     trial = Trial(verdict=Verdict(type=type_.name, category=type_.category), tell=lambda _: None)
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), _kept_rules():
         ready = get_ready(trial, type_, Options())
         if ready is None:
             return [f"{type_name}: {trial.verdict.failed[0].reason}"]
@@ -60,6 +61,20 @@ def warm_up(devices: Sequence[str], type_name: str = _TYPE) -> list[str]:
         for device in first:
             trial.check("export", lambda device=device: _export(device, ready))  # type: ignore[misc]
     return [f"{each.check}: {each.reason}" for each in trial.verdict.failed]
+
+
+@contextmanager
+def _kept_rules() -> Iterator[None]:
+    """Put back the rules for tracing that torch forgets when it decomposes a graph (2.13)."""
+    from torch._subclasses import fake_impls
+
+    rules = getattr(fake_impls, "op_implementations_dict", {})
+    before = dict(rules)
+    try:
+        yield
+    finally:
+        for operation, rule in before.items():
+            rules.setdefault(operation, rule)
 
 
 def _export(device: Device, ready: Ready) -> str:

@@ -84,3 +84,14 @@ def test_no_gpu_is_touched_and_no_gradient_taken_before_a_fork() -> None:
 def test_a_type_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(warmup, "list_types", dict)
     assert warmup.warm_up(["cpu"], "llama") == ["there is no model type llama"]
+
+
+def test_rules_that_a_decomposition_forgets_are_put_back() -> None:
+    from torch._subclasses.fake_impls import op_implementations_dict as rules
+
+    before = dict(rules)
+    operation, rule = next(iter(before.items()))
+    with pytest.raises(ValueError, match="no such graph"), warmup._kept_rules():
+        del rules[operation]
+        raise ValueError("no such graph")
+    assert rules[operation] is rule and rules.keys() == before.keys()
