@@ -3,8 +3,8 @@
 Imports once, warms up where many types come, then forks a child for each type: a fork costs
 milliseconds where a fresh process costs seconds, and a type that crashes or hangs harms no other.
 It keeps to one thread: a child of a process that has computed in several threads can hang in its
-first operation (pthread_atfork(3) restores no thread pool). Where warming up has left a thread
-running, it begins again without it.
+first operation (pthread_atfork(3) restores no thread pool). Where a part of warming up has left a
+thread running, it begins again without that part.
 """
 
 from __future__ import annotations
@@ -28,16 +28,7 @@ from proofbook.processes import tree
 from proofbook.processes.usage import cpu_seconds, resident_memory
 from proofbook_systems.models.findings import ON_DEVICE, Finding, Verdict
 
-__all__ = [
-    "COLD",
-    "EXPORTING",
-    "ONE_THREAD",
-    "OWN_SECONDS",
-    "PATIENCE",
-    "PRELOADED",
-    "Limits",
-    "main",
-]
+__all__ = ["EXPORTING", "ONE_THREAD", "OWN_SECONDS", "PATIENCE", "PRELOADED", "Limits", "main"]
 
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1",
@@ -65,8 +56,6 @@ PATIENCE = 8.0
 """How many times its limit of computing a type may last by the clock until it has hung."""
 OWN_SECONDS = "own_processor_seconds"
 """What the process that forks has computed itself, imports above all: its log's last line."""
-COLD = "--cold"
-"""Third argument of a process that is not to warm up."""
 _MODULE = "proofbook_systems.models.host"
 _FEW = 3
 """So many types are tried sooner than a process is warm."""
@@ -118,7 +107,7 @@ def main(arguments: list[str]) -> None:
     limits = Limits(seconds=request["seconds"], gigabytes=request["gigabytes"],
                     device_seconds=request["device_seconds"])  # fmt: skip
     refuse_threads()
-    if len(types) > _FEW and COLD not in arguments:
+    if len(types) > _FEW:
         _warm_up(request["options"].get("devices", ()), arguments)
     gc.collect()
     gc.freeze()  # a collection in a child writes to every object, and copies its page
@@ -141,16 +130,24 @@ def _import_exporters() -> None:
 
 
 def _warm_up(devices: Sequence[str], arguments: list[str]) -> None:
-    """Warm up, and begin again without it where that has left a thread running."""
-    from proofbook_systems.models.warmup import warm_up
+    """Warm up; where a stage leaves a thread running, begin again without that stage.
 
+    Stages to leave out are the arguments after the first two.
+    """
+    from proofbook_systems.models.warmup import CHECKS, warm_up
+
+    left_out = arguments[2:]
+    if CHECKS in left_out:
+        return
     _be_quiet()
-    for words in warm_up(devices):
-        sys.stdout.write(f"while warming up: {words}\n")
-    if len(names := _name_threads()) > 1:
-        sys.stdout.write(f"warming up left threads running: {', '.join(names)}\n")
-        sys.stdout.flush()
-        os.execv(sys.executable, [sys.executable, "-m", _MODULE, *arguments, COLD])
+    for stage in warm_up([each for each in devices if each not in left_out]):
+        if stage.missed:
+            sys.stdout.write(f"while warming up, {stage.name}: {stage.missed}\n")
+        if len(names := _name_threads()) > 1:
+            running = ", ".join(names)
+            sys.stdout.write(f"warming up, {stage.name}: it left threads running: {running}\n")
+            sys.stdout.flush()
+            os.execv(sys.executable, [sys.executable, "-m", _MODULE, *arguments, stage.name])
 
 
 def refuse_threads() -> None:

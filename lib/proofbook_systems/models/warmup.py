@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 import torch
 
@@ -28,8 +29,10 @@ from proofbook_systems.models.lifecycle import load
 from proofbook_systems.models.outputs import call
 from proofbook_systems.models.trial import Options, get_ready
 
-__all__ = ["EXPORTED", "UNSAFE", "warm_up"]
+__all__ = ["CHECKS", "EXPORTED", "UNSAFE", "Stage", "warm_up"]
 
+CHECKS = "checks"
+"""The stage before those of the devices."""
 EXPORTED = ("cpu", "openvino", "onnxruntime")
 """Devices whose models are exported. A GPU must not be touched before a fork."""
 UNSAFE = ("gradient",)
@@ -38,8 +41,17 @@ _TYPE = "llama"
 """It has masks, a cache, rotary embeddings, and a head that writes."""
 
 
-def warm_up(devices: Sequence[str], type_name: str = _TYPE) -> list[str]:
-    """Check and export a small model; return what could not be done, which is only slower.
+class Stage(NamedTuple):
+    """One part of warming up, which is over."""
+
+    name: str
+    """``checks``, or a device."""
+    missed: str
+    """What could not be done, which makes the types slower, and no worse."""
+
+
+def warm_up(devices: Sequence[str], type_name: str = _TYPE) -> Iterator[Stage]:
+    """Check a small model, export it for each device, and yield each stage as it ends.
 
     Args:
         devices: Those that models will run on.
@@ -47,20 +59,27 @@ def warm_up(devices: Sequence[str], type_name: str = _TYPE) -> list[str]:
     """
     torch.set_num_threads(1)
     if (type_ := list_types().get(type_name)) is None:
-        return [f"there is no model type {type_name}"]
+        yield Stage(CHECKS, f"there is no model type {type_name}")
+        return
     trial = Trial(verdict=Verdict(type=type_.name, category=type_.category), tell=lambda _: None)
     with torch.random.fork_rng(devices=[]), _kept_rules():
         ready = get_ready(trial, type_, Options())
-        if ready is None:
-            return [f"{type_name}: {trial.verdict.failed[0].reason}"]
-        with TemporaryDirectory(prefix="proofbook-model-") as folder:
-            for name, run in make_subject(trial, ready, Path(folder)).checks.items():
-                if name not in UNSAFE:
-                    trial.check(name, lambda run=run: run(load))  # type: ignore[misc]
-        first = [next(iter(ROWS[name].values()))[0] for name in devices if name in EXPORTED]
-        for device in first:
-            trial.check("export", lambda device=device: _export(device, ready))  # type: ignore[misc]
-    return [f"{each.check}: {each.reason}" for each in trial.verdict.failed]
+        if ready is not None:
+            with TemporaryDirectory(prefix="proofbook-model-") as folder:
+                for name, run in make_subject(trial, ready, Path(folder)).checks.items():
+                    if name not in UNSAFE:
+                        trial.check(name, lambda run=run: run(load))  # type: ignore[misc]
+        yield Stage(CHECKS, _name_failed(trial))
+        for name in [each for each in devices if each in EXPORTED] if ready else ():
+            before = len(trial.verdict.findings)
+            device = next(iter(ROWS[name].values()))[0]
+            trial.check(name, lambda device=device: _export(device, ready))  # type: ignore[misc]
+            yield Stage(name, _name_failed(trial, before))
+
+
+def _name_failed(trial: Trial, after: int = 0) -> str:
+    found = [each for each in trial.verdict.findings[after:] if each.status == "failed"]
+    return "; ".join(f"{each.check}: {each.reason}" for each in found)
 
 
 @contextmanager

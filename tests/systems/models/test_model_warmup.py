@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,47 +13,74 @@ from proofbook_systems.models import catalogue, host, warmup
 from proofbook_systems.models.catalogue import ModelType
 from proofbook_systems.models.devices.rows import ROWS
 from proofbook_systems.models.findings import Verdict
+from proofbook_systems.models.warmup import CHECKS, Stage
 
 Begun = list[list[str]]
+FILES = ["request.json", "verdicts.json"]
+
+
+class BeganError(Exception):
+    """Another program has taken this one's place."""
 
 
 @pytest.fixture
 def begun(monkeypatch: pytest.MonkeyPatch) -> Begun:
     """Programs that were begun in this one's place."""
     begun: Begun = []
+
+    def execv(path: str, command: list[str]) -> None:
+        begun.append(command)
+        raise BeganError
+
     monkeypatch.setattr(host, "_be_quiet", lambda: None)
-    monkeypatch.setattr(host.os, "execv", lambda path, command: begun.append(command))
+    monkeypatch.setattr(host.os, "execv", execv)
     return begun
 
 
-def _warm(monkeypatch: pytest.MonkeyPatch, threads: list[str], words: list[str]) -> None:
-    monkeypatch.setattr(warmup, "warm_up", lambda devices: words)
-    monkeypatch.setattr(host, "_name_threads", lambda: threads)
-    host._warm_up(["cpu"], ["request.json", "verdicts.json"])
+def _warm(monkeypatch: pytest.MonkeyPatch, threads: str, missed: str, *left_out: str) -> list[str]:
+    """Warm up, while the stage ``threads`` leaves one running; return the stages that ran."""
+    ran: list[str] = []
+
+    def warm_up(devices: list[str]) -> Iterator[Stage]:
+        for name in (CHECKS, *devices):
+            ran.append(name)
+            yield Stage(name, missed)
+
+    monkeypatch.setattr(warmup, "warm_up", warm_up)
+    monkeypatch.setattr(host, "_name_threads", lambda: ["python", "pool-1"][: 1 + (threads in ran)])
+    host._warm_up(["cpu", "openvino"], [*FILES, *left_out])
+    return ran
 
 
-def test_a_thread_left_by_warming_up_ends_in_a_cold_start(
-    begun: Begun, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("stage", [CHECKS, "openvino"])
+def test_a_stage_that_leaves_a_thread_is_left_out_in_a_new_start(
+    stage: str, begun: Begun, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    _warm(monkeypatch, ["python", "pool-1"], [])
-    assert [command[-3:] for command in begun] == [["request.json", "verdicts.json", host.COLD]]
-    assert "left threads running: python, pool-1" in capsys.readouterr().out
+    with pytest.raises(BeganError):
+        _warm(monkeypatch, stage, "")
+    assert [command[-3:] for command in begun] == [[*FILES, stage]]
+    assert f"{stage}: it left threads running: python, pool-1" in capsys.readouterr().out
+
+
+def test_what_was_left_out_once_is_not_tried_again(
+    begun: Begun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert _warm(monkeypatch, "openvino", "", "openvino") == [CHECKS, "cpu"]
+    assert _warm(monkeypatch, CHECKS, "", "openvino", CHECKS) == []
+    assert begun == []
 
 
 def test_what_could_not_be_warmed_up_is_told_and_stops_nothing(
     begun: Begun, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    _warm(monkeypatch, ["python"], ["export: an old release has no exporter"])
+    assert _warm(monkeypatch, "", "an old release has no exporter") == [CHECKS, "cpu", "openvino"]
+    assert "while warming up, cpu: an old release" in capsys.readouterr().out
     assert begun == []
-    assert "while warming up: export: an old release" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(
-    ("count", "more", "warm"), [(3, [], []), (4, [], [["openvino"]]), (4, [host.COLD], [])]
-)
+@pytest.mark.parametrize(("count", "warm"), [(3, []), (4, [["openvino"]])])
 def test_only_many_types_are_worth_a_warm_start(
-    count: int, more: list[str], warm: list[list[str]], tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    count: int, warm: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
     types = [ModelType(name=f"type-{n}", config="Config", heads={}) for n in range(count)]
     seen: list[list[str]] = []
@@ -65,13 +93,13 @@ def test_only_many_types_are_worth_a_warm_start(
     monkeypatch.setattr(host, "refuse_threads", lambda: None)
     monkeypatch.setattr(host, "_warm_up", lambda devices, arguments: seen.append(list(devices)))
     monkeypatch.setattr(host, "_try_all", trying)
-    monkeypatch.setattr(host.gc, "freeze", lambda: None)
+    monkeypatch.setattr(host, "gc", SimpleNamespace(collect=list, freeze=list))
     monkeypatch.setattr(catalogue, "choose_types", lambda **_: types)
     request, results = tmp_path / "request.json", tmp_path / "verdicts.json"
     request.write_text(json.dumps({
         "types": [each.name for each in types], "options": {"devices": ["openvino"]},
         "workers": 1, "seconds": 1, "device_seconds": 1, "gigabytes": 1}))  # fmt: skip
-    host.main([str(request), str(results), *more])
+    host.main([str(request), str(results)])
     assert seen == warm
     assert len(results.read_text().splitlines()) == count
 
@@ -83,7 +111,7 @@ def test_no_gpu_is_touched_and_no_gradient_taken_before_a_fork() -> None:
 
 def test_a_type_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(warmup, "list_types", dict)
-    assert warmup.warm_up(["cpu"], "llama") == ["there is no model type llama"]
+    assert list(warmup.warm_up(["cpu"], "llama")) == [Stage(CHECKS, "there is no model type llama")]
 
 
 def test_rules_that_a_decomposition_forgets_are_put_back() -> None:
