@@ -59,6 +59,7 @@ OWN_SECONDS = "own_processor_seconds"
 _MODULE = "proofbook_systems.models.host"
 _FEW = 3
 """So many types are tried sooner than a process is warm."""
+_WARM_SECONDS = 600
 _TICK = 0.2
 
 
@@ -107,7 +108,7 @@ def main(arguments: list[str]) -> None:
     limits = Limits(seconds=request["seconds"], gigabytes=request["gigabytes"],
                     device_seconds=request["device_seconds"])  # fmt: skip
     refuse_threads()
-    if len(types) > _FEW:
+    if request["warm"] and len(types) > _FEW:
         _warm_up(request["options"].get("devices", ()), arguments)
     gc.collect()
     gc.freeze()  # a collection in a child writes to every object, and copies its page
@@ -134,20 +135,34 @@ def _warm_up(devices: Sequence[str], arguments: list[str]) -> None:
 
     Stages to leave out are the arguments after the first two.
     """
-    from proofbook_systems.models.warmup import CHECKS, warm_up
+    from proofbook_systems.models.warmup import CHECKS
 
     left_out = arguments[2:]
     if CHECKS in left_out:
         return
     _be_quiet()
-    for stage in warm_up([each for each in devices if each not in left_out]):
+    signal.alarm(_WARM_SECONDS)  # ends this process, which is then begun without warming up
+    try:
+        unsafe = _run_stages([each for each in devices if each not in left_out])
+    finally:
+        signal.alarm(0)
+    if unsafe:
+        sys.stdout.flush()
+        os.execv(sys.executable, [sys.executable, "-m", _MODULE, *arguments, unsafe])
+
+
+def _run_stages(devices: Sequence[str]) -> str:
+    """Return the first stage of warming up that leaves a thread running; empty where none does."""
+    from proofbook_systems.models.warmup import warm_up
+
+    for stage in warm_up(devices):
         if stage.missed:
             sys.stdout.write(f"while warming up, {stage.name}: {stage.missed}\n")
         if len(names := _name_threads()) > 1:
             running = ", ".join(names)
             sys.stdout.write(f"warming up, {stage.name}: it left threads running: {running}\n")
-            sys.stdout.flush()
-            os.execv(sys.executable, [sys.executable, "-m", _MODULE, *arguments, stage.name])
+            return stage.name
+    return ""
 
 
 def refuse_threads() -> None:

@@ -9,10 +9,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from proofbook_systems.models import catalogue, host, warmup
+from proofbook.errors import SubjectError
+from proofbook_systems.models import catalogue, host, matrix, warmup
 from proofbook_systems.models.catalogue import ModelType
 from proofbook_systems.models.devices.rows import ROWS
 from proofbook_systems.models.findings import Verdict
+from proofbook_systems.models.trial import Options
 from proofbook_systems.models.warmup import CHECKS, Stage
 
 Begun = list[list[str]]
@@ -78,10 +80,50 @@ def test_what_could_not_be_warmed_up_is_told_and_stops_nothing(
     assert begun == []
 
 
-@pytest.mark.parametrize(("count", "warm"), [(3, []), (4, [["openvino"]])])
-def test_only_many_types_are_worth_a_warm_start(
-    count: int, warm: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("rounds", "tried", "lost"),
+    [
+        ([["a", "b"]], [True], []),
+        ([[], ["a", "b"]], [True, False], []),  # it ended while it warmed up
+        ([["a"]], [True], ["b"]),  # it ended at a type
+    ],
+)
+def test_a_process_that_ends_while_it_warms_up_is_begun_once_more_without(
+    rounds: list[list[str]], tried: list[bool], lost: list[str], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
+    types = [ModelType(name=name, config="Config", heads={}) for name in "ab"]
+    warmed: list[bool] = []
+
+    def one_round(types: list[ModelType], *_: object, warm: bool) -> Iterator[Verdict]:
+        warmed.append(warm)
+        done = rounds[len(warmed) - 1]
+        return iter([Verdict(type=name, category="language") for name in done])
+
+    monkeypatch.setattr(matrix, "_one_round", one_round)
+    asked = matrix.Matrix(options=Options(), folder=tmp_path)
+    verdicts = list(matrix.try_types(types, asked))
+    assert [verdict.type for verdict in verdicts] == ["a", "b"]
+    assert [verdict.type for verdict in verdicts if verdict.failed] == lost
+    assert warmed == tried
+
+
+def test_a_process_that_ends_in_both_ways_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "host-1.log").write_text("Segmentation fault\n")
+    monkeypatch.setattr(matrix, "_one_round", lambda *_, warm: iter(()))
+    asked = matrix.Matrix(options=Options(), folder=tmp_path)
+    with pytest.raises(SubjectError, match="could be tried: Segmentation fault"):
+        list(matrix.try_types([ModelType(name="a", config="Config", heads={})], asked))
+
+
+@pytest.mark.parametrize(
+    ("count", "asked", "warm"), [(3, True, []), (4, True, [["openvino"]]), (4, False, [])]
+)
+def test_only_many_types_are_worth_a_warm_start(
+    count: int, asked: bool, warm: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     types = [ModelType(name=f"type-{n}", config="Config", heads={}) for n in range(count)]
     seen: list[list[str]] = []
 
@@ -96,9 +138,9 @@ def test_only_many_types_are_worth_a_warm_start(
     monkeypatch.setattr(host, "gc", SimpleNamespace(collect=list, freeze=list))
     monkeypatch.setattr(catalogue, "choose_types", lambda **_: types)
     request, results = tmp_path / "request.json", tmp_path / "verdicts.json"
-    request.write_text(json.dumps({
-        "types": [each.name for each in types], "options": {"devices": ["openvino"]},
-        "workers": 1, "seconds": 1, "device_seconds": 1, "gigabytes": 1}))  # fmt: skip
+    names, options = [each.name for each in types], {"devices": ["openvino"]}
+    limits = {"seconds": 1, "device_seconds": 1, "gigabytes": 1, "workers": 1, "warm": asked}
+    request.write_text(json.dumps({"types": names, "options": options, **limits}))
     host.main([str(request), str(results)])
     assert seen == warm
     assert len(results.read_text().splitlines()) == count
@@ -111,7 +153,8 @@ def test_no_gpu_is_touched_and_no_gradient_taken_before_a_fork() -> None:
 
 def test_a_type_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(warmup, "list_types", dict)
-    assert list(warmup.warm_up(["cpu"], "llama")) == [Stage(CHECKS, "there is no model type llama")]
+    missed = Stage(CHECKS, "there is no model type llama")
+    assert list(warmup.warm_up(["cpu"], "llama")) == [missed]
 
 
 def test_rules_that_a_decomposition_forgets_are_put_back() -> None:
