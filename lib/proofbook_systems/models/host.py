@@ -135,7 +135,7 @@ def _warm_up(devices: Sequence[str], arguments: list[str]) -> None:
 
     Stages to leave out are the arguments after the first two.
     """
-    from proofbook_systems.models.warmup import CHECKS
+    from proofbook_systems.models.warmup import CHECKS, GRAPH
 
     left_out = arguments[2:]
     if CHECKS in left_out:
@@ -143,7 +143,7 @@ def _warm_up(devices: Sequence[str], arguments: list[str]) -> None:
     _be_quiet()
     signal.alarm(_WARM_SECONDS)  # ends this process, which is then begun without warming up
     try:
-        unsafe = _run_stages([each for each in devices if each not in left_out])
+        unsafe = _run_stages([] if GRAPH in left_out else [d for d in devices if d not in left_out])
     finally:
         signal.alarm(0)
     if unsafe:

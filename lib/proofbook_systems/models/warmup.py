@@ -1,15 +1,16 @@
 """Do once, before the first fork, what every child of a host would else do for the first time.
 
-The first export in a process takes several times as long as the next: libraries import what they
-need, and fill their tables. A small model is checked and exported, and thrown away; its verdicts
-with it. Nothing of it is compiled for a device, as runtimes start threads, which no child has; and
-no gradient is computed: a process that has cannot fork one that does.
+The first export in a process takes longer than the next: libraries import what they need, and fill
+their tables. A small model is checked, exported and decomposed, and thrown away; its verdicts with
+it. Nothing of it is converted for a device, as runtimes start threads, which no child has; and no
+gradient is computed: a process that has cannot fork one that does.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+import importlib
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,21 +21,21 @@ import torch
 from proofbook_systems.models.catalogue import list_types
 from proofbook_systems.models.checking import WITHOUT_REFERENCE, Ready, Trial, make_subject
 from proofbook_systems.models.devices.cpu import CPU
-from proofbook_systems.models.devices.device import Device
 from proofbook_systems.models.devices.examples import make_examples
-from proofbook_systems.models.devices.exported import find_dims
-from proofbook_systems.models.devices.rows import ROWS
+from proofbook_systems.models.devices.exported import find_dims, keep_patches
+from proofbook_systems.models.devices.onnxruntime import OnnxRuntime, keep_registry
+from proofbook_systems.models.devices.openvino import OpenVINO, refuse_telemetry
 from proofbook_systems.models.findings import Verdict
 from proofbook_systems.models.lifecycle import load
 from proofbook_systems.models.outputs import call
 from proofbook_systems.models.trial import Options, get_ready
 
-__all__ = ["CHECKS", "EXPORTED", "UNSAFE", "Stage", "warm_up"]
+__all__ = ["CHECKS", "GRAPH", "TABLES", "UNSAFE", "Stage", "warm_up"]
 
 CHECKS = "checks"
 """The stage before those of the devices."""
-EXPORTED = ("cpu", "openvino", "onnxruntime")
-"""Devices whose models are exported. A GPU must not be touched before a fork."""
+GRAPH = "graph"
+"""The stage of what every exporter begins with."""
 UNSAFE = ("gradient",)
 """Checks that no process may make before it forks."""
 _TYPE = "llama"
@@ -45,7 +46,7 @@ class Stage(NamedTuple):
     """One part of warming up, which is over."""
 
     name: str
-    """``checks``, or a device."""
+    """``checks``, ``graph``, or a device."""
     missed: str
     """What could not be done, which makes the types slower, and no worse."""
 
@@ -70,11 +71,20 @@ def warm_up(devices: Sequence[str], type_name: str = _TYPE) -> Iterator[Stage]:
                     if name not in UNSAFE:
                         trial.check(name, lambda run=run: run(load))  # type: ignore[misc]
         yield Stage(CHECKS, _name_failed(trial))
-        for name in [each for each in devices if each in EXPORTED] if ready else ():
+        for name, step in _stages(ready, devices) if ready else ():
             before = len(trial.verdict.findings)
-            device = next(iter(ROWS[name].values()))[0]
-            trial.check(name, lambda device=device: _export(device, ready))  # type: ignore[misc]
+            trial.check(name, step)
             yield Stage(name, _name_failed(trial, before))
+
+
+def _stages(ready: Ready, devices: Sequence[str]) -> Iterator[tuple[str, Callable[[], str]]]:
+    """Yield what is exported for some devices; nothing for a GPU, which no process may touch
+    before it forks."""
+    converted = [name for name in devices if name in TABLES]
+    if converted or "cpu" in devices:
+        yield GRAPH, lambda: _export(ready, decompose=bool(converted))
+    for name in converted:
+        yield name, lambda name=name: TABLES[name]() or ""  # type: ignore[misc]
 
 
 def _name_failed(trial: Trial, after: int = 0) -> str:
@@ -96,14 +106,32 @@ def _kept_rules() -> Iterator[None]:
             rules.setdefault(operation, rule)
 
 
-def _export(device: Device, ready: Ready) -> str:
-    """Export a copy of a model, which is changed by it; return why it cannot be exported."""
-    if absent := device.missing():
-        return absent
-    model = copy.deepcopy(ready.built.model)
+def _export(ready: Ready, *, decompose: bool) -> str:
+    """Export a copy of a model, which is changed by it, and run its graph."""
+    device, model = CPU(), copy.deepcopy(ready.built.model)
     asked = make_examples(model, ready.inputs, ready.other, WITHOUT_REFERENCE, dynamic=True)
     dims = find_dims(asked.traced.fed, asked.second.fed) if asked.second else None
+    keep_patches()
     exported = device.export(model, asked.traced.fed, dims)
-    if isinstance(device, CPU):  # PyTorch alone runs here without threads
-        call(device.compile(exported), asked.traced.fed)
+    call(device.compile(exported), asked.traced.fed)
+    if decompose:
+        exported.program.run_decompositions()
     return ""
+
+
+def _read_openvino() -> None:
+    if not OpenVINO().missing():
+        refuse_telemetry()
+        importlib.import_module("transformers.exporters.exporter_openvino")
+
+
+def _read_onnx() -> None:
+    if not OnnxRuntime().missing():
+        keep_registry()
+
+
+TABLES: dict[str, Callable[[], None]] = {
+    "openvino": _read_openvino,
+    "onnxruntime": _read_onnx,
+}
+"""What fills the tables of the exporters to other devices."""

@@ -6,12 +6,15 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from proofbook.errors import SubjectError
 from proofbook_systems.models import catalogue, host, matrix, warmup
 from proofbook_systems.models.catalogue import ModelType
+from proofbook_systems.models.devices.exported import keep_patches
+from proofbook_systems.models.devices.onnxruntime import keep_registry
 from proofbook_systems.models.devices.rows import ROWS
 from proofbook_systems.models.findings import Verdict
 from proofbook_systems.models.trial import Options
@@ -69,6 +72,7 @@ def test_what_was_left_out_once_is_not_tried_again(
 ) -> None:
     assert _warm(monkeypatch, "openvino", "", "openvino") == [CHECKS, "cpu"]
     assert _warm(monkeypatch, CHECKS, "", "openvino", CHECKS) == []
+    assert _warm(monkeypatch, "cpu", "", warmup.GRAPH) == [CHECKS]
     assert begun == []
 
 
@@ -147,7 +151,11 @@ def test_only_many_types_are_worth_a_warm_start(
 
 
 def test_no_gpu_is_touched_and_no_gradient_taken_before_a_fork() -> None:
-    assert set(warmup.EXPORTED) == set(ROWS) - {"cuda"}
+    assert set(warmup.TABLES) == set(ROWS) - {"cpu", "cuda"}
+    ready: Any = None
+    stages = {d: [name for name, _ in warmup._stages(ready, [d])] for d in ROWS}
+    assert stages["cuda"] == [] and stages["cpu"] == [warmup.GRAPH]
+    assert stages["openvino"] == [warmup.GRAPH, "openvino"]
     assert set(warmup.UNSAFE) == {"gradient"}
 
 
@@ -166,3 +174,46 @@ def test_rules_that_a_decomposition_forgets_are_put_back() -> None:
         del rules[operation]
         raise ValueError("no such graph")
     assert rules[operation] is rule and rules.keys() == before.keys()
+
+
+@pytest.mark.slow
+def test_a_change_to_a_class_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    utils = pytest.importorskip("transformers.exporters.utils")
+    made: list[object] = []
+
+    def make(original: object) -> object:
+        made.append(original)
+        return repr
+
+    monkeypatch.setattr(utils, "_PATCHES", {"dynamo": [("builtins", "len", make)]})
+    keep_patches()
+    ((place, name, kept),) = utils._PATCHES["dynamo"]
+    assert (place, name) == ("builtins", "len")
+    assert kept(len) is kept(len) is repr and kept(abs) is repr
+    assert made == [len, abs]  # another original is another change
+
+
+@pytest.mark.slow
+def test_a_registry_is_read_once_and_each_export_adds_to_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    registration = pytest.importorskip("torch.onnx._internal.exporter._registration")
+    read: list[int] = []
+
+    class Registry:
+        def __init__(self) -> None:
+            self._opset_version, self.functions = 0, dict[str, list[str]]()
+
+        @classmethod
+        def from_torchlib(cls, opset_version: int) -> Registry:
+            read.append(opset_version)
+            made = cls()
+            made._opset_version, made.functions = opset_version, {"aten::add": ["add"]}
+            return made
+
+    monkeypatch.setattr(registration, "ONNXRegistry", Registry)
+    keep_registry()
+    one, other = (Registry().from_torchlib(opset_version=18) for _ in range(2))
+    one.functions["aten::add"].insert(0, "custom")
+    assert other.functions == {"aten::add": ["add"]} and other._opset_version == 18
+    assert read[1:] == [18]

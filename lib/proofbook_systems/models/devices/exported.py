@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import torch
 from proofbook_systems.models.devices.device import Dims
 from proofbook_systems.models.inputs import Inputs
 
-__all__ = ["ExportedProgram", "complete", "export_with", "find_dims"]
+__all__ = ["ExportedProgram", "complete", "export_with", "find_dims", "keep_patches"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +61,19 @@ def _without_stacks() -> Iterator[None]:
 
 
 _NO_STACKS = "do_not_emit_stack_traces"
+
+
+def keep_patches() -> None:
+    """Let exporters make each of their changes to a class once, and not for each model.
+
+    To make one, they read the source of the method that it takes the place of.
+    """
+    from transformers.exporters import utils
+
+    for backend, rows in utils._PATCHES.items():
+        utils._PATCHES[backend] = [
+            (place, name, functools.cache(make)) for place, name, make in rows
+        ]
 
 
 def _refuse(*args: Any, **kwargs: Any) -> Any:
