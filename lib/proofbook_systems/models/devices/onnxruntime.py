@@ -74,7 +74,7 @@ def keep_registry() -> None:
         handed.functions = {name: list(rows) for name, rows in whole.functions.items()}
         return handed
 
-    kind.from_torchlib = staticmethod(from_torchlib)  # type: ignore[method-assign,assignment]
+    kind.from_torchlib = staticmethod(from_torchlib)  # type: ignore[method-assign]
     from_torchlib()
 
 
