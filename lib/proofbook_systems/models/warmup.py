@@ -1,8 +1,8 @@
 """Do once, before the first fork, what every child of a host would else do for the first time.
 
 The first export in a process takes longer than the next: libraries import what they need, and fill
-their tables. A small model is checked, exported and decomposed, and thrown away; its verdicts with
-it. Nothing of it is converted for a device, as runtimes start threads, which no child has; and no
+their tables. A small model is checked and exported, and thrown away; its verdicts with it. Nothing
+of it is decomposed or converted for a device, which starts threads that no child has; and no
 gradient is computed: a process that has cannot fork one that does.
 """
 
@@ -82,7 +82,7 @@ def _stages(ready: Ready, devices: Sequence[str]) -> Iterator[tuple[str, Callabl
     before it forks."""
     converted = [name for name in devices if name in TABLES]
     if converted or "cpu" in devices:
-        yield GRAPH, lambda: _export(ready, decompose=bool(converted))
+        yield GRAPH, lambda: _export(ready)
     for name in converted:
         yield name, lambda name=name: TABLES[name]() or ""  # type: ignore[misc]
 
@@ -106,16 +106,13 @@ def _kept_rules() -> Iterator[None]:
             rules.setdefault(operation, rule)
 
 
-def _export(ready: Ready, *, decompose: bool) -> str:
+def _export(ready: Ready) -> str:
     """Export a copy of a model, which is changed by it, and run its graph."""
     device, model = CPU(), copy.deepcopy(ready.built.model)
     asked = make_examples(model, ready.inputs, ready.other, WITHOUT_REFERENCE, dynamic=True)
     dims = find_dims(asked.traced.fed, asked.second.fed) if asked.second else None
     keep_patches()
-    exported = device.export(model, asked.traced.fed, dims)
-    call(device.compile(exported), asked.traced.fed)
-    if decompose:
-        exported.program.run_decompositions()
+    call(device.compile(device.export(model, asked.traced.fed, dims)), asked.traced.fed)
     return ""
 
 
