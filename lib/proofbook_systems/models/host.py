@@ -1,9 +1,10 @@
 """The process that tries model types: ``python -m proofbook_systems.models.host REQUEST RESULTS``.
 
-Imports once, then forks a child for each type: a fork costs milliseconds where a fresh process
-costs seconds, and a type that crashes or hangs harms no other. It keeps to one thread and runs no
-tensor operation itself: a child of a process that has computed in several threads can hang in its
-first operation (pthread_atfork(3) restores no thread pool).
+Imports once, warms up where many types come, then forks a child for each type: a fork costs
+milliseconds where a fresh process costs seconds, and a type that crashes or hangs harms no other.
+It keeps to one thread: a child of a process that has computed in several threads can hang in its
+first operation (pthread_atfork(3) restores no thread pool). Where a part of warming up has left a
+thread running, it begins again without that part.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
@@ -55,6 +56,10 @@ PATIENCE = 8.0
 """How many times its limit of computing a type may last by the clock until it has hung."""
 OWN_SECONDS = "own_processor_seconds"
 """What the process that forks has computed itself, imports above all: its log's last line."""
+_MODULE = "proofbook_systems.models.host"
+_FEW = 3
+"""So many types are tried sooner than a process is warm."""
+_WARM_SECONDS = 600
 _TICK = 0.2
 
 
@@ -103,6 +108,8 @@ def main(arguments: list[str]) -> None:
     limits = Limits(seconds=request["seconds"], gigabytes=request["gigabytes"],
                     device_seconds=request["device_seconds"])  # fmt: skip
     refuse_threads()
+    if request["warm"] and len(types) > _FEW:
+        _warm_up(request["options"].get("devices", ()), arguments)
     gc.collect()
     gc.freeze()  # a collection in a child writes to every object, and copies its page
     with open(arguments[1], "a", encoding="utf-8") as file:  # noqa: PTH123 - appended to
@@ -123,15 +130,53 @@ def _import_exporters() -> None:
             pass  # imports every module that an exporter changes, which takes half a second
 
 
+def _warm_up(devices: Sequence[str], arguments: list[str]) -> None:
+    """Warm up; where a stage leaves a thread running, begin again without that stage.
+
+    Stages to leave out are the arguments after the first two.
+    """
+    from proofbook_systems.models.warmup import CHECKS, GRAPH
+
+    left_out = arguments[2:]
+    if CHECKS in left_out:
+        return
+    _be_quiet()
+    signal.alarm(_WARM_SECONDS)  # ends this process, which is then begun without warming up
+    try:
+        unsafe = _run_stages([] if GRAPH in left_out else [d for d in devices if d not in left_out])
+    finally:
+        signal.alarm(0)
+    if unsafe:
+        sys.stdout.flush()
+        os.execv(sys.executable, [sys.executable, "-m", _MODULE, *arguments, unsafe])
+
+
+def _run_stages(devices: Sequence[str]) -> str:
+    """Return the first stage of warming up that leaves a thread running; empty where none does."""
+    from proofbook_systems.models.warmup import warm_up
+
+    for stage in warm_up(devices):
+        if stage.missed:
+            sys.stdout.write(f"while warming up, {stage.name}: {stage.missed}\n")
+        if len(names := _name_threads()) > 1:
+            running = ", ".join(names)
+            sys.stdout.write(f"warming up, {stage.name}: it left threads running: {running}\n")
+            return stage.name
+    return ""
+
+
 def refuse_threads() -> None:
     """End this process where a fork of it would not be safe.
 
     Raises:
         SystemExit: An import has left a thread running.
     """
-    names = [p.joinpath("comm").read_text().strip() for p in Path("/proc/self/task").iterdir()]
-    if len(names) != 1:
+    if len(names := _name_threads()) != 1:
         raise SystemExit(f"an imported library left threads running: {', '.join(names)}")
+
+
+def _name_threads() -> list[str]:
+    return [p.joinpath("comm").read_text().strip() for p in Path("/proc/self/task").iterdir()]
 
 
 def _try_all(

@@ -43,20 +43,23 @@ def try_types(types: Sequence[ModelType], matrix: Matrix) -> Iterator[Verdict]:
     """Yield a verdict on every type, as they end.
 
     A process that ends before its last type is started again with what is left; the type that it
-    was at has failed.
+    was at has failed. One that ends before its first type is started once more, without warming up.
 
     Raises:
         SubjectError: The process that forks cannot be started.
     """
     matrix.folder.mkdir(parents=True, exist_ok=True)
     left = {each.name: each for each in types}
-    round_ = 0
+    round_, warm = 0, True
     while left:
         before = len(left)
-        for verdict in _one_round(list(left.values()), matrix, round_):
+        for verdict in _one_round(list(left.values()), matrix, round_, warm=warm):
             left.pop(verdict.type, None)
             yield verdict
         round_ += 1
+        if len(left) == before and warm:
+            warm = False  # warming up may be what ended it
+            continue
         if len(left) == before:
             log = (matrix.folder / f"host-{round_ - 1}.log").read_text(
                 encoding="utf-8", errors="replace"
@@ -74,7 +77,9 @@ def try_types(types: Sequence[ModelType], matrix: Matrix) -> Iterator[Verdict]:
             )
 
 
-def _one_round(types: list[ModelType], matrix: Matrix, round_: int) -> Iterator[Verdict]:
+def _one_round(
+    types: list[ModelType], matrix: Matrix, round_: int, *, warm: bool
+) -> Iterator[Verdict]:
     request, results = (matrix.folder / f"{n}-{round_}.json" for n in ("request", "verdicts"))
     request.write_text(
         json.dumps(
@@ -82,6 +87,7 @@ def _one_round(types: list[ModelType], matrix: Matrix, round_: int) -> Iterator[
                 "types": [each.name for each in types],
                 "options": asdict(matrix.options),
                 "workers": matrix.workers,
+                "warm": warm,
                 "seconds": matrix.seconds,
                 "device_seconds": matrix.options.most_device_seconds,
                 "gigabytes": matrix.gigabytes,

@@ -35,7 +35,7 @@ from proofbook_systems.models.outputs import call, name_hollow
 from proofbook_systems.models.real_weights import load_model
 from proofbook_systems.models.reasons import describe
 
-__all__ = ["Options", "try_type"]
+__all__ = ["Options", "get_ready", "try_type"]
 
 _LOOKING_SECONDS = 15.0
 """How long profiles and layouts are computed with until the model takes one; not by the clock, so
@@ -79,7 +79,7 @@ def try_type(type_: ModelType, options: Options, tell: Callable[[str], None]) ->
     """Return what became of a type; ``tell`` hears which check begins."""
     verdict = Verdict(type=type_.name, category=type_.category)
     trial = Trial(verdict=verdict, tell=tell)
-    ready = _get_ready(trial, type_, options)
+    ready = get_ready(trial, type_, options)
     if ready is None:
         return verdict
     _measure_calls(trial, ready, options)
@@ -108,7 +108,7 @@ def _try_devices(trial: Trial, ready: Ready, options: Options) -> None:
     verdict.findings += [judge_export(row) for row in verdict.devices if row.device == "cpu"]
 
 
-def _get_ready(trial: Trial, type_: ModelType, options: Options) -> Ready | None:
+def get_ready(trial: Trial, type_: ModelType, options: Options) -> Ready | None:
     """Build a model and find inputs that it takes: the first class, profile and layout that fit.
 
     A further class of a type is tried where the one before takes no input of its own kind; what it

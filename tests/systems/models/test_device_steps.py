@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 
+from proofbook_systems.models.devices import exported
 from proofbook_systems.models.devices.cpu import CPU
 from proofbook_systems.models.devices.cuda import CUDA
 from proofbook_systems.models.devices.device import Dims
@@ -128,6 +129,25 @@ def test_only_dimensions_that_differ_may_change() -> None:
     two = {"ids": torch.ones(1, 8), "image": torch.ones(1, 3, 8, 8), "grid": [torch.ones(1, 2)]}
     dims = find_dims(one, two)
     assert set(dims["ids"]) == {0, 1} and dims["image"] == {} and set(dims["grid"][0]) == {0}
+
+
+def test_the_stacks_of_a_graph_are_left_out_while_it_is_traced_alone() -> None:
+    from torch.fx import config
+
+    with pytest.raises(ValueError, match="no such operation"), exported._without_stacks():
+        assert config.do_not_emit_stack_traces
+        raise ValueError("no such operation")
+    assert not config.do_not_emit_stack_traces
+
+
+def test_a_release_that_cannot_leave_stacks_out_is_traced_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from torch.fx import config
+
+    monkeypatch.delattr(config, "do_not_emit_stack_traces")
+    with exported._without_stacks():
+        assert not hasattr(config, "do_not_emit_stack_traces")
 
 
 @pytest.mark.gpu

@@ -95,6 +95,23 @@ def test_each_planted_fault_is_found_and_mended_again(sound: dict[str, Verdict])
 
 
 @pytest.mark.slow
+def test_a_warm_start_changes_no_verdict_and_hides_no_fault(
+    sound: dict[str, Verdict], tmp_path_factory: pytest.TempPathFactory, try_models: Try
+) -> None:
+    warm = try_models(*TYPES, "gpt2", faults=tuple(FAULTS))
+
+    def statuses(verdict: Verdict) -> dict[str, str]:
+        return {each.check: each.status for each in (*verdict.findings, *verdict.planted)}
+
+    assert len(TYPES) <= host._FEW < len(warm)
+    assert {name: statuses(warm[name]) for name in TYPES} == {
+        name: statuses(verdict) for name, verdict in sound.items()
+    }
+    logs = [log.read_text() for log in tmp_path_factory.getbasetemp().glob("models*/host-0.log")]
+    assert logs and not [log for log in logs if "warming up" in log]
+
+
+@pytest.mark.slow
 def test_a_type_that_takes_too_long_harms_no_other(try_models: Try) -> None:
     verdicts = try_models("llama", "vit", seconds=0.01)
     assert set(verdicts) == {"llama", "vit"}

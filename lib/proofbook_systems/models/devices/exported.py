@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +13,7 @@ import torch
 from proofbook_systems.models.devices.device import Dims
 from proofbook_systems.models.inputs import Inputs
 
-__all__ = ["ExportedProgram", "complete", "export_with", "find_dims"]
+__all__ = ["ExportedProgram", "complete", "export_with", "find_dims", "keep_patches"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,10 +38,42 @@ def export_with(exporter: Any, model: Any, inputs: Inputs, dims: Dims | None) ->
 
     config = exporter.config_class(dynamic=dims is not None, dynamic_shapes=dims)
     # A shape that may change makes the cache dearer than what it saves: a fifth of the tracing.
-    with tracing.patch(fake_tensor_cache_enabled=False):
+    with tracing.patch(fake_tensor_cache_enabled=False), _without_stacks():
         exported = exporter.export(model, dict(inputs), config=config)
     model.forward = _refuse
     return exported
+
+
+@contextmanager
+def _without_stacks() -> Iterator[None]:
+    """Leave out the Python stack of each operation of a graph, which nothing here reads."""
+    from torch.fx import config
+
+    before = getattr(config, _NO_STACKS, None)
+    if before is None:  # a release that cannot leave them out
+        yield
+        return
+    setattr(config, _NO_STACKS, True)
+    try:
+        yield
+    finally:
+        setattr(config, _NO_STACKS, before)
+
+
+_NO_STACKS = "do_not_emit_stack_traces"
+
+
+def keep_patches() -> None:
+    """Let exporters make each of their changes to a class once, and not for each model.
+
+    To make one, they read the source of the method that it takes the place of.
+    """
+    from transformers.exporters import utils
+
+    for backend, rows in utils._PATCHES.items():
+        utils._PATCHES[backend] = [
+            (place, name, functools.cache(make)) for place, name, make in rows
+        ]
 
 
 def _refuse(*args: Any, **kwargs: Any) -> Any:

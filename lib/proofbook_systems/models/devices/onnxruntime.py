@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ from proofbook_systems.models.devices.exported import ExportedProgram, export_wi
 from proofbook_systems.models.devices.traced import TracedProgram, trace
 from proofbook_systems.models.inputs import Inputs
 
-__all__ = ["OnnxRuntime"]
+__all__ = ["OnnxRuntime", "keep_registry"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +55,27 @@ class OnnxRuntime:
         return ExportedProgram(
             model=opened, where=_where(next(iter(opened.runners.values())).session)
         )
+
+
+def keep_registry() -> None:
+    """Let torch read its table of ONNX functions once, and hand out copies of it.
+
+    The table is the same for each model; what an exporter adds to it is in its own copy.
+    """
+    from torch.onnx._constants import ONNX_DEFAULT_OPSET
+    from torch.onnx._internal.exporter import _registration
+
+    kind = _registration.ONNXRegistry
+    read = functools.cache(kind.from_torchlib)
+
+    def from_torchlib(opset_version: int = ONNX_DEFAULT_OPSET) -> Any:
+        whole, handed = read(opset_version), kind()
+        handed._opset_version = whole._opset_version
+        handed.functions = {name: list(rows) for name, rows in whole.functions.items()}
+        return handed
+
+    kind.from_torchlib = staticmethod(from_torchlib)  # type: ignore[method-assign]
+    from_torchlib()
 
 
 def _where(session: Any) -> str:

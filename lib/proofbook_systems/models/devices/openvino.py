@@ -1,7 +1,11 @@
-"""OpenVINO on the CPU, in float32: its own default rounds to 16 bits where the hardware can."""
+"""OpenVINO on the CPU, in float32: its own default rounds to 16 bits where the hardware can.
+
+It is run without its telemetry, which calls a server and writes into the home folder.
+"""
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,7 +20,7 @@ from proofbook_systems.models.devices.traced import (
 )
 from proofbook_systems.models.inputs import Inputs
 
-__all__ = ["OpenVINO"]
+__all__ = ["OpenVINO", "refuse_telemetry"]
 
 _SETTINGS = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1}
 
@@ -35,6 +39,7 @@ class OpenVINO:
 
     def export(self, model: Any, inputs: Inputs, dims: Dims | None) -> Any:
         """Return the model in a form that OpenVINO reads."""
+        refuse_telemetry()
         if self.traced:
             return (script if self.traced == "torch" else trace)(model, inputs)
         from transformers.exporters.exporter_openvino import OpenVINOExporter
@@ -43,6 +48,7 @@ class OpenVINO:
 
     def compile(self, exported: Any) -> Program:
         """Return what was compiled for the CPU."""
+        refuse_telemetry()
         if self.traced == "torch":
             return _compile_script(exported)
         if self.traced:
@@ -50,6 +56,11 @@ class OpenVINO:
         opened = exported.to("cpu", config=_SETTINGS)
         runner = next(iter(opened.runners.values()))
         return ExportedProgram(model=opened, where=_where(runner.compiled_model))
+
+
+def refuse_telemetry() -> None:
+    """Let OpenVINO, once it is imported, find its package for telemetry not installed."""
+    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
 
 
 def _compile_script(scripted: ScriptedGraph) -> TracedProgram:
