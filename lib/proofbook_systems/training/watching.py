@@ -84,6 +84,10 @@ class Update:
     """The same before it, where it is the first of its optimizer."""
     settings: tuple[Mapping[str, float], ...] = ()
     """What the optimizer is set to beside the rate, by group."""
+    kept: bool = False
+    """Whether its gradient was added to that of the update before, which was not cleared."""
+    scale: tuple[float, ...] = ()
+    """The scale of gradients after it, and since how many updates that is; empty without one."""
 
     @property
     def rows(self) -> tuple[Row, ...]:
@@ -226,6 +230,8 @@ def _read_process(path: Path) -> Watched:
                 used.clear()
             used.add(line["optimizer"])
             passes.clear()
+        elif "scale" in line and updates:
+            updates[-1] = replace(updates[-1], scale=tuple(line["scale"]))
         elif "predicts" in line:
             predicts.add(line["predicts"])
         elif "fault" in line:
@@ -280,6 +286,7 @@ def _update(
         drew=any(draws) if draws else None,
         weights=dict(zip(names, line.get("sums", ()), strict=False)),
         before=dict(zip(names, before, strict=False)), settings=tuple(optimizer["settings"]),
+        kept=line.get("kept", False),
     )  # fmt: skip
 
 
@@ -293,5 +300,5 @@ def _joined(first: Update, second: Update) -> Update:
         grad_norm=(first.grad_norm**2 + second.grad_norm**2) ** 0.5,
         rates=first.rates + second.rates, gradient=first.gradient + second.gradient,
         weights={**first.weights, **second.weights}, before={**first.before, **second.before},
-        settings=first.settings + second.settings,
+        settings=first.settings + second.settings, kept=first.kept or second.kept,
     )  # fmt: skip
