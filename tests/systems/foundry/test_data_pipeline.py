@@ -130,7 +130,7 @@ PLANTED: dict[str, tuple[Find, str]] = {
     "the tokenizer is kept": (stale("tokenizer"), "of the data before the change"),
     "a document is doubled": (more, "tokens.jsonl: 2 times, and 1 in the texts: '"),
     "white space is left out": (joined, "white space is lost"),
-    "letters are left out": (unusual("unicode"), "unicode: document 30: ':na"),
+    "letters are left out": (unusual("unicode"), "unicode: document 30: 'caf:na"),
     "counts are kept": (numbers, "counts.json: documents: 30 as before the change, and 27 in"),
     "an unknown key is taken": (invalid, "lenght=3: it is called valid"),
     "an unknown key ends in a traceback": (invalid, "lenght=3: it ends in a traceback"),
