@@ -100,7 +100,8 @@ def judge_saved_weights(seen: Watched, checkpoints: Iterable[Checkpoint]) -> Jud
         if fault := _fault(times, never):
             faults.append(f"{label} {fault}")
         elif times and checkpoint.step > 0:
-            places[checkpoint.step] = max(frozenset.intersection(*times.values()))
+            update = max(frozenset.intersection(*times.values()))
+            places[checkpoint.step] = _steps_made(seen, update, checkpoint.step)
     return Judged([*faults, *_uneven(places)], compared, "" if compared else _why_not(seen, found))
 
 
@@ -138,6 +139,16 @@ def _update_of(
     times, never = _times_of(history, tensors)
     common = frozenset.intersection(*times.values()) if times else frozenset[int]()
     return max(common) if common and not never else None
+
+
+def _steps_made(seen: Watched, update: int, wanted: int) -> int:
+    """Return how many steps were made when an update was the last: some may have been left out.
+
+    Where steps after it were left out, it is any of these, and ``wanted`` if that is one.
+    """
+    before = seen.updates[update - 1].skipped if update else 0
+    later = seen.updates[update].skipped if update < len(seen.updates) else seen.skipped
+    return min(max(wanted, update + before), update + later)
 
 
 def _why_not(seen: Watched, found: int) -> str:

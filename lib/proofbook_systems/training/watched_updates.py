@@ -51,7 +51,7 @@ def wrong_passes(watched: Watched, due: int, made: int) -> str:
         due: Forward passes of an update; the last of an epoch may have fewer.
         made: Updates of the whole training; 0 is not known.
     """
-    passes, updates = passes_of(watched), len(watched.updates)
+    passes, updates = passes_of(watched), len(watched.updates) + watched.skipped
     if passes != due:
         return f"most updates have {passes} forward passes, and {due} are due"
     more = [each.number for each in watched.updates if len(each.batches) > due]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -279,3 +280,14 @@ def test_a_final_model_is_of_the_last_update(final: str, alone: Alone, tmp_path:
     model = FinalModel(["model.pt"], [], "")
     fault = judge_final_weights(alone.seen, tmp_path / "out", model, checkpoints)
     assert (words in fault, bool(fault)) == (True, bool(words))
+
+
+def test_steps_that_were_left_out_are_steps(alone: Alone, tmp_path: Path) -> None:
+    """As in 16 bits: the third of eight steps has overflowed, and made no update."""
+    updates = [replace(each, skipped=int(each.number > 2)) for each in alone.seen.updates]
+    seen = replace(alone.seen, updates=tuple(updates), skipped=1)
+    states = alone.states
+    right = {2: states[2], 3: states[2], 5: states[4], 8: states[7]}
+    assert judge_saved_weights(seen, saved(tmp_path / "right", right)).faults == []
+    late = judge_saved_weights(seen, saved(tmp_path / "late", right | {5: states[5]}))
+    assert "checkpoint 5 holds" in "".join(late.faults)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import torch
 from torch import nn
 
 from proofbook_systems.training.injected.sitecustomize import watch_torch
-from proofbook_systems.training.watched_updates import kept_gradients
+from proofbook_systems.training.watched_updates import kept_gradients, wrong_passes
 from proofbook_systems.training.watching import Watched, read_watch
 
 Look = Callable[[], Watched]
@@ -91,6 +92,21 @@ def test_the_scale_of_gradients_is_told(
         scaler.step(optimizer)
         scaler.update()
     assert [update.scale for update in look().updates] == scales
+
+
+def test_an_update_that_overflows_is_counted_and_its_rows_are_its_own(
+    look: Look, net: nn.Linear
+) -> None:
+    optimizer, scaler = torch.optim.SGD(net.parameters(), lr=0.01), torch.amp.GradScaler("cpu")
+    for factor in (1.0, math.inf, 1.0):
+        optimizer.zero_grad()
+        scaler.scale(net(torch.ones(3, 4)).square().mean() * factor).backward()
+        scaler.step(optimizer)
+        scaler.update()
+    seen = look()
+    assert ([update.skipped for update in seen.updates], seen.skipped) == ([0, 1], 1)
+    assert [len(update.batches) for update in seen.updates] == [1, 1]
+    assert wrong_passes(seen, 1, 3) == ""
 
 
 def test_a_scaler_is_as_it_was_once_nobody_looks(tmp_path: Path) -> None:
