@@ -1,7 +1,8 @@
 """Projects to train in: a config, and texts that are written on the spot.
 
 ``foundry`` is a GPT of two layers; ``foundry-llama``, ``foundry-bert``, ``foundry-lstm`` and
-``foundry-mamba`` are the same with another network; ``foundry-full`` is the checklist's full run.
+``foundry-mamba`` are the same with another network; ``foundry-fp16`` computes in 16 bits,
+``foundry-schedule`` plans its checkpoints itself; ``foundry-full`` is the checklist's full run.
 """
 
 from __future__ import annotations
@@ -54,6 +55,11 @@ CONFIGS: dict[str, tuple[dict[str, Any], int]] = {
             "train_steps": 20,
         },
     ),
+    "foundry-fp16": _changed(training={"use_amp": True, "amp_dtype": "fp16"}),
+    "foundry-schedule": _changed(training={
+        "train_steps": 100, "checkpoint_every": None, "auto_generate_checkpoints": True,
+        "first_epoch_checkpoints": 4, "min_checkpoint_interval": 10,
+    }),
     "foundry-full": _changed(1000, training={
         "train_steps": 10, "warmup_steps": 2, "checkpoint_every": 5, "learning_rate": 1e-2,
     }),

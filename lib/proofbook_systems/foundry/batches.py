@@ -181,6 +181,8 @@ def judge_batches(batches: Batches, wanted: str) -> Issues:
     if wanted == "shuffled":
         known = order.repeats is not None
         issue = ["the second epoch has the first one's order"] if order.repeats else []
+        if order.unshuffled and not order.is_file_order:
+            issue = [f"epoch {order.unshuffled} comes as the file has it: only others are shuffled"]
         found["next-epoch-another-order"] = (issue, order.words) if known else (None, _FEW_STEPS)
     return found
 

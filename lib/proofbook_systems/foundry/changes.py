@@ -16,6 +16,10 @@ from proofbook.yamlfile import parse_scalar
 __all__ = ["UNUSUAL", "change_setting", "shorten_texts", "write_unusual"]
 
 _FEW_WORDS = 3
+_LETTERS = (
+    "Zoë café: naïve, déjà vu — “ça va?” Größe, łódź, Ελλάδα, Строка, שלום, سلام, हिन्दी, "
+    "東京の鐘は青銅です。 € ½ 🔔 🇫🇷 👩🏽‍🔬"
+)
 
 
 def shorten_texts(paths: Sequence[Path]) -> None:
@@ -81,9 +85,21 @@ def _short(text: str, is_json: bool) -> str:
     return f"{json.dumps(value, ensure_ascii=False)}\n"
 
 
+def _with_letters(text: str, is_json: bool) -> str:
+    """Return a text with a document more, whose letters are of many scripts."""
+    whole = f"{text.rstrip()}\n"
+    if not is_json:
+        return f"{whole}{_LETTERS}\n"
+    value = json.loads(_first(text, is_json) or "{}")
+    words = {key: each for key, each in value.items() if isinstance(each, str)}
+    key = max(words, key=lambda each: len(words[each]), default="text")
+    return f"{whole}{json.dumps({**value, key: _LETTERS}, ensure_ascii=False)}\n"
+
+
 UNUSUAL: dict[str, Callable[[str, bool], str]] = {
     "empty": lambda text, is_json: "",
     "single": _first,
     "short": _short,
+    "unicode": _with_letters,
 }
 """What is written in place of a text, by the kind's name."""

@@ -19,10 +19,10 @@ __all__ = [
     "TrainingPipelineConfig",
 ]
 
-_PREPARATIONS = 10
+_PREPARATIONS = 12
 """Two at first, two for each of three changes, and one for each of the unusual inputs, at most."""
 _TRAININGS = 2
-_UNUSUAL = {"empty", "single", "short"}
+_UNUSUAL = {"empty", "single", "short", "unicode"}
 _SLACK = 300.0
 """Seconds to read and compare what they leave."""
 
@@ -40,12 +40,16 @@ class DataPipelineConfig(BaseModel):
     tokens: list[str]
     chunks: list[str]
     tokenizer: str
+    vocabulary: str
+    separated: bool
     chunk_length: int = Field(ge=0)
     most_lost: float = Field(ge=0, le=1)
     text_change: bool
     length_change: str
     tokenizer_change: str
     unusual_inputs: list[str]
+    validate_command: list[str]
+    invalid_configs: list[str]
     train_command: list[str]
     steps: int = Field(ge=0)
     workers_change: str
@@ -63,7 +67,8 @@ class DataPipelineConfig(BaseModel):
 
     def longest_seconds(self) -> float:
         """Return how long a job may take while every start keeps to its limit."""
-        return (_PREPARATIONS + _TRAININGS) * self.timeout + _SLACK
+        validations = 1 + len(self.invalid_configs) if self.validate_command else 0
+        return (_PREPARATIONS + _TRAININGS + validations) * self.timeout + _SLACK
 
 
 class TrainingPipelineConfig(ResumedTrainerConfig):

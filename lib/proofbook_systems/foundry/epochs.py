@@ -34,6 +34,8 @@ class Order:
     """Whether rows come as the file has them; None where there are too few."""
     repeats: bool | None
     """Whether the second epoch has the order of the first; None where there are too few."""
+    unshuffled: int | None = None
+    """The first whole epoch after the first that comes as the file has it; None where none does."""
 
     @property
     def words(self) -> str:
@@ -64,6 +66,7 @@ def judge_order(
         missed=_missed(rows, size, length, there)[:10],
         is_file_order=_is_file_order(list(places[:length])),
         repeats=second[:seen] == first[:seen] if seen >= _FEWEST else None,
+        unshuffled=_unshuffled(places, length),
     )  # fmt: skip
 
 
@@ -113,6 +116,12 @@ def _missed(rows: list[int], size: int, length: int, there: Counter[int]) -> lis
         counted = Counter(rows[epoch * length : (epoch + 1) * length])
         found += [f"chunk {chunk} is not in epoch {epoch + 1}" for chunk in sorted(there - counted)]
     return found
+
+
+def _unshuffled(places: Sequence[int], length: int) -> int | None:
+    later = range(2, len(places) // length + 1) if length else ()
+    epochs = {number: list(places[(number - 1) * length : number * length]) for number in later}
+    return next((number for number, rows in epochs.items() if _is_file_order(rows)), None)
 
 
 def _is_file_order(places: list[int]) -> bool | None:

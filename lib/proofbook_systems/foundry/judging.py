@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from proofbook_systems.foundry.pipeline import Prepared
+from proofbook_systems.foundry.document_counts import find_doubled, find_joined
+from proofbook_systems.foundry.pipeline import Prepared, Tried
 from proofbook_systems.foundry.stores import Store
 from proofbook_systems.foundry.texts import (
     Coverage,
@@ -18,17 +20,25 @@ from proofbook_systems.foundry.texts import (
 from proofbook_systems.foundry.tokenizers import Tokenizer
 
 __all__ = [
+    "beyond_model",
     "cover_texts",
     "find_differences",
     "find_lost",
+    "find_merged",
+    "find_more",
     "find_stale",
     "find_unknown",
+    "judge_invalid",
     "judge_unusual",
+    "lost_spaces",
     "out_of_vocabulary",
     "wrong_lengths",
 ]
 
 _TRACEBACK = "Traceback (most recent call last)"
+_FEWEST_ROWS = 8
+_ALIKE = 0.9
+"""Share of rows that end in one id, from which on all should."""
 
 
 def cover_texts(prepared: Prepared) -> Coverage:
@@ -47,6 +57,67 @@ def find_unknown(prepared: Prepared) -> list[str]:
     return [f"{store.path.name}: {count} of {store.flat.size}" for store, count in counts if count]
 
 
+def find_more(prepared: Prepared) -> list[str]:
+    """Return the documents that tokens have more often than the texts do."""
+    tokenizer = prepared.tokenizer
+    assert tokenizer is not None
+    texts = read_texts(prepared.texts)
+    return [
+        f"{store.path.name}: {words}" for store in prepared.tokens
+        for words in find_doubled(texts, decode_documents(store, tokenizer), tokenizer.normalize)
+    ]  # fmt: skip
+
+
+def lost_spaces(prepared: Prepared) -> str:
+    """Say where the words of the texts are no longer apart in the tokens; empty where they are."""
+    tokenizer = prepared.tokenizer
+    assert tokenizer is not None
+    documents = _documents(prepared.tokens or prepared.chunks, tokenizer)
+    return find_joined(read_texts(prepared.texts), documents, tokenizer.normalize)
+
+
+def find_merged(prepared: Prepared, *, separated: bool = False) -> list[str]:
+    """Return the documents that lack the special id with which nearly all others begin or end.
+
+    Rows as long as the longest are pieces of a document, which may begin or end anywhere.
+
+    Args:
+        prepared: What was prepared.
+        separated: Whether such an id is promised; else it is asked for where nearly all have it.
+    """
+    special = prepared.tokenizer.special if prepared.tokenizer else frozenset[int]()
+    if separated and (without := _without_borders(prepared, special)):
+        return without
+    return [
+        issue for store in prepared.tokens if len(store) >= _FEWEST_ROWS
+        for side in ("begin", "end") for issue in _unlike(store, side, special)
+    ]  # fmt: skip
+
+
+def _without_borders(prepared: Prepared, special: frozenset[int]) -> list[str]:
+    ids = sorted(special)
+    stores = [each for each in prepared.stores if not np.isin(each.flat, ids).any()]
+    return [
+        f"{store.path.name} has none of the special ids {ids}: documents run into each other"
+        for store in stores
+    ]
+
+
+def _unlike(store: Store, side: str, special: frozenset[int]) -> list[str]:
+    longest = int(store.lengths.max())
+    rows = [(number, int(row[0 if side == "begin" else -1]))
+            for number, row in enumerate(store.rows()) if 0 < row.size < longest]  # fmt: skip
+    counts = Counter(id_ for _, id_ in rows if id_ in special)
+    usual, count = counts.most_common(1)[0] if counts else (-1, 0)
+    if not _ALIKE * len(rows) <= count < len(rows):
+        return []
+    odd = next(number for number, id_ in rows if id_ != usual)
+    return [
+        f"{store.path.name}: row {odd} does not {side} with id {usual}, and {count} of {len(rows)} "
+        "do: it is one text with its neighbour"
+    ]
+
+
 def out_of_vocabulary(prepared: Prepared) -> list[str]:
     """Return the ids that the tokenizer does not have."""
     size = prepared.tokenizer.size if prepared.tokenizer else 0
@@ -60,6 +131,14 @@ def out_of_vocabulary(prepared: Prepared) -> list[str]:
                 f"in 0 to {size - 1}"
             )
     return found
+
+
+def beyond_model(prepared: Prepared, size: float | None) -> list[str]:
+    """Return where ids are that a model of this vocabulary does not have; None is not known."""
+    return [
+        f"{store.path.name}: id {int(store.flat.max())}, and the model has 0 to {size - 1:.0f}"
+        for store in prepared.stores if size is not None and int(store.flat.max()) >= size
+    ]  # fmt: skip
 
 
 def wrong_lengths(prepared: Prepared, wanted: int) -> list[str]:
@@ -125,7 +204,26 @@ def judge_unusual(kind: str, prepared: Prepared) -> str:
         return "" if prepared.printed.strip() else f"{kind}: it {prepared.state}, without a word"
     if not ids:
         return f"{kind}: it exited with code 0, and there is no data: {prepared.last_words}"
+    if kind == "unicode" and prepared.tokenizer and prepared.texts:
+        return _lost_letters(prepared)
     return f"{kind}: there are {ids} tokens of no text" if kind == "empty" else ""
+
+
+def judge_invalid(change: str, tried: Tried) -> str:
+    """Return what is wrong with how an invalid config was taken; empty where nothing is."""
+    if tried.code == 0:
+        return f"{change}: it is called valid: {tried.last_words}"
+    if tried.code is None or tried.code < 0:
+        return f"{change}: it {tried.state}"
+    if _TRACEBACK in tried.printed:
+        return f"{change}: it ends in a traceback: {tried.last_words}"
+    return "" if tried.printed.strip() else f"{change}: it {tried.state}, without a word"
+
+
+def _lost_letters(prepared: Prepared) -> str:
+    coverage = cover_texts(prepared)
+    issues = [*find_unknown(prepared), *coverage.foreign, *coverage.missing]
+    return f"unicode: {issues[0]}" if issues else ""
 
 
 def _documents(stores: tuple[Store, ...], tokenizer: Tokenizer) -> Iterator[str]:

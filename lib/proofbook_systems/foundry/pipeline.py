@@ -25,9 +25,10 @@ from proofbook_systems.foundry.workspaces import (
     run_steps,
 )
 from proofbook_systems.training.subject import find_command, find_config
-from proofbook_systems.training.trainer import find_interpreter
+from proofbook_systems.training.trainer import Trainer, find_interpreter
+from proofbook_systems.training.variants import configured_number
 
-__all__ = ["Cut", "Pipeline", "Prepared", "find_pipeline"]
+__all__ = ["Cut", "Pipeline", "Prepared", "Tried", "find_pipeline"]
 
 _MOST = 1000
 """Files that a project's revision is made of."""
@@ -43,24 +44,30 @@ class Cut:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Prepared:
-    """What a preparation has left in a copy of the project."""
+class Tried:
+    """What became of commands in a copy of the project."""
 
     workspace: Workspace
     code: int | None
     state: str
     """How it ended, in words."""
     printed: str
-    tokens: tuple[Store, ...]
-    chunks: tuple[Store, ...]
-    tokenizer: Tokenizer | None
-    texts: tuple[Path, ...]
 
     @property
     def last_words(self) -> str:
         """The end of what it printed."""
         lines = [line.strip() for line in self.printed.splitlines() if line.strip()]
         return lines[-1][-300:] if lines else "it printed nothing"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared(Tried):
+    """What a preparation has left there."""
+
+    tokens: tuple[Store, ...]
+    chunks: tuple[Store, ...]
+    tokenizer: Tokenizer | None
+    texts: tuple[Path, ...]
 
     @property
     def stores(self) -> tuple[Store, ...]:
@@ -104,6 +111,18 @@ class Pipeline:
             f"{name} {revision_of(self.project / name)}" for name in sorted(self.before)[:_MOST]
         ]
         return hashlib.sha256("\n".join([*self.command, *told]).encode()).hexdigest()
+
+    @property
+    def vocabulary(self) -> float | None:
+        """How many ids the model has; None where that is not given.
+
+        Raises:
+            SubjectError: The config cannot be read, or has no number there.
+        """
+        trainer = Trainer(
+            train=(), resume=(), config_file=self.config_file, project=self.project, steps=0
+        )
+        return configured_number(trainer, self.config.vocabulary)
 
     @property
     def changes(self) -> dict[str, str]:
@@ -150,6 +169,20 @@ class Pipeline:
             shutil.copytree(source, target, symlinks=True)
         return self._run(Workspace(folder=folder, cache=cache, before=old.before), change)
 
+    def validate(self, name: str, change: str = "") -> Tried:
+        """Have a config judged by the project's own command, in a new copy of the project.
+
+        Args:
+            name: Of the copy's folder.
+            change: Another setting: see ``length_change``.
+
+        Raises:
+            SubjectError: The command cannot be started, or a setting cannot be changed.
+        """
+        workspace = copy_project(self.project, self.folder / name)
+        command = find_command(self.config.validate_command)
+        return self._tried(workspace, command, change)
+
     def config_in(self, workspace: Workspace) -> Path | None:
         """Return the config file of a copy."""
         if self.config_file is None:
@@ -168,6 +201,9 @@ class Pipeline:
         return [name for name in names if now.get(name) != self.before.get(name)]
 
     def _run(self, workspace: Workspace, change: str) -> Prepared:
+        return self._read(self._tried(workspace, self.command, change))
+
+    def _tried(self, workspace: Workspace, command: Sequence[str], change: str) -> Tried:
         config, more = self.config_in(workspace), list[str]()
         if change == "text":
             shorten_texts(workspace.find(self.config.texts))
@@ -178,12 +214,12 @@ class Pipeline:
             "config": str(config or ""),
         }  # fmt: skip
         code, state, printed = run_steps(
-            [*self.command, *more], workspace, values, self.config.environment, self.config.timeout
+            [*command, *more], workspace, values, self.config.environment, self.config.timeout
         )
-        return self._read(workspace, code, state, printed)
+        return Tried(workspace=workspace, code=code, state=state, printed=printed)
 
-    def _read(self, workspace: Workspace, code: int | None, state: str, printed: str) -> Prepared:
-        given, written = self.config, workspace.written()
+    def _read(self, tried: Tried) -> Prepared:
+        workspace, given, written = tried.workspace, self.config, tried.workspace.written()
         texts = tuple(path for path in workspace.find(given.texts) if path.is_file())
         found = [store for store in find_stores(written) if store.path not in texts]
         tokens = find_stores(workspace.find(given.tokens)) if given.tokens else []
@@ -197,8 +233,8 @@ class Pipeline:
             tokens = [each for each in found if each.path not in taken and not each.is_grid]
         everywhere = [workspace.folder / name for name in list_files(workspace.folder)]
         return Prepared(
-            workspace=workspace, code=code, state=state, printed=printed, tokens=tuple(tokens),
-            chunks=tuple(chunks), texts=texts,
+            workspace=workspace, code=tried.code, state=tried.state, printed=tried.printed,
+            tokens=tuple(tokens), chunks=tuple(chunks), texts=texts,
             tokenizer=find_tokenizer(given.tokenizer, workspace.folder, [*written, *everywhere]),
         )  # fmt: skip
 

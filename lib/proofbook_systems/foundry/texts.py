@@ -16,7 +16,7 @@ from proofbook.errors import SubjectError
 from proofbook_systems.foundry.stores import Store
 from proofbook_systems.foundry.tokenizers import Tokenizer
 
-__all__ = ["Coverage", "decode_documents", "find_coverage", "read_texts"]
+__all__ = ["Coverage", "decode_documents", "find_coverage", "plain", "read_texts"]
 
 _KEYS = ("text", "content", "document", "story", "raw")
 _SHOWN = 40
@@ -101,21 +101,21 @@ def find_coverage(
         documents: As tokens have them.
         normalize: What the tokenizer does to a text first.
     """
-    whole = "".join(_plain(normalize(text)) for text in texts)
+    whole = "".join(plain(normalize(text)) for text in texts)
     covered = bytearray(len(whole))
     foreign: list[str] = []
     place = 0
     for number, document in enumerate(documents):
-        plain = _plain(normalize(document))
-        at = whole.find(plain, place)
-        at = at if at >= 0 else whole.find(plain)
+        document_text = plain(normalize(document))
+        at = whole.find(document_text, place)
+        at = at if at >= 0 else whole.find(document_text)
         if at < 0:
-            foreign.append(f"document {number}: {_departure(plain, whole, place)}")
+            foreign.append(f"document {number}: {_departure(document_text, whole, place)}")
             if len(foreign) == _FEW:
                 break
             continue
-        covered[at : at + len(plain)] = b"\1" * len(plain)
-        place = at + len(plain)
+        covered[at : at + len(document_text)] = b"\1" * len(document_text)
+        place = at + len(document_text)
     return Coverage(
         characters=len(whole), covered=sum(covered), foreign=foreign,
         missing=[] if foreign else _missing(whole, covered),
@@ -125,22 +125,22 @@ def find_coverage(
 _FEW = 5
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Return a text without what tokenizers may change: white space, and Unicode's forms."""
     folded = unicodedata.normalize("NFKC", text).replace("\N{LOWER ONE EIGHTH BLOCK}", " ")
     return "".join(folded.split())
 
 
-def _departure(plain: str, whole: str, place: int) -> str:
+def _departure(text: str, whole: str, place: int) -> str:
     """Return how far a document is as in the texts, and what follows in both."""
-    low, high = 0, len(plain)
+    low, high = 0, len(text)
     while low < high:
         middle = (low + high + 1) // 2
-        low, high = (middle, high) if plain[:middle] in whole else (low, middle - 1)
-    at = whole.find(plain[:low], place)
-    at = at if at >= 0 else whole.find(plain[:low])
+        low, high = (middle, high) if text[:middle] in whole else (low, middle - 1)
+    at = whole.find(text[:low], place)
+    at = at if at >= 0 else whole.find(text[:low])
     wanted = whole[at + low : at + low + _SHOWN]
-    return f"{plain[low : low + _SHOWN]!r} after {low} characters, where the text has {wanted!r}"
+    return f"{text[low : low + _SHOWN]!r} after {low} characters, where the text has {wanted!r}"
 
 
 def _missing(whole: str, covered: bytearray) -> list[str]:

@@ -5,6 +5,7 @@ Says where it knows that from. Starts a command where one generates the schedule
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from collections.abc import Sequence
@@ -28,6 +29,8 @@ class Due:
     steps: tuple[int, ...]
     source: str
     """Where that is known from; empty where it is not known."""
+    faults: tuple[str, ...] = ()
+    """What is wrong with a schedule that was generated for this training."""
 
     def missing(self, written: Sequence[int]) -> list[int]:
         """Return the steps at which a checkpoint was due and did not come."""
@@ -57,6 +60,7 @@ def find_due(
     Raises:
         SubjectError: The command fails, or prints no list.
     """
+    faults = list[str]()
     if given:
         steps, source = [*given], "checkpoint_steps"
     elif command:
@@ -64,11 +68,32 @@ def find_due(
             _generated(trainer, command, timeout),
             f"{' '.join(command[-3:])} printed it",
         )
+        faults = _unsound(steps, total if _knows(trainer, command, total) else 0, saves_last)
     else:
         steps, source = _configured(trainer, every, schedule, total)
     if source and saves_last:
         steps = [*steps, total]
-    return Due(steps=tuple(sorted({s for s in steps if 0 < s <= total})), source=source)
+    due = tuple(sorted({s for s in steps if 0 < s <= total}))
+    return Due(steps=due, source=source, faults=tuple(faults))
+
+
+def _knows(trainer: Trainer, command: Sequence[str], total: int) -> bool:
+    """Say whether a command generates a schedule for a training of this length."""
+    key = trainer.config_keys.get("steps", "")
+    return any("{steps}" in word for word in command) or configured(trainer, key) == total
+
+
+def _unsound(steps: Sequence[int], total: int, saves_last: bool) -> list[str]:
+    """Return what is wrong with a schedule; a length of 0 is not known."""
+    falls = [(a, b) for a, b in itertools.pairwise(steps) if b <= a]
+    faults = [f"step {b} comes after step {a}" for a, b in falls[:1]]
+    if min(steps) < 1:
+        faults.append(f"step {min(steps)} is none of the training")
+    if total and max(steps) > total:
+        faults.append(f"step {max(steps)} is beyond the last, {total}")
+    if total and saves_last and max(steps) < total:
+        faults.append(f"it ends with step {max(steps)}, and the training with step {total}")
+    return faults
 
 
 def _configured(trainer: Trainer, every: str, schedule: str, total: int) -> tuple[list[int], str]:

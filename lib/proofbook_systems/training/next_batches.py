@@ -18,6 +18,7 @@ __all__ = [
     "compare_gradients",
     "compare_moves",
     "compare_rows",
+    "compare_scales",
     "first_still",
     "line_up",
     "updates_with",
@@ -125,6 +126,18 @@ def _why_still(ours: Update, theirs: Update) -> str:
     if seen and not seen & (theirs.moved | theirs.unmoved):
         return "the optimizer's parameters are not the network's, which is another copy now"
     return "its gradients do not reach the optimizer, or its updates go to another copy"
+
+
+def compare_scales(compared: Comparable) -> str:
+    """Name the first update after a resumption that leaves another scale of gradients."""
+    for ours, theirs in compared.pairs:
+        if ours.scale != theirs.scale and ours.scale and theirs.scale:
+            return (
+                f"after resuming from {compared.at}, update {theirs.number} leaves gradients "
+                f"scaled by {ours.scale[0]:g} since {ours.scale[1]:g} updates, and not by "
+                f"{theirs.scale[0]:g} since {theirs.scale[1]:g}: the scaler was not restored"
+            )
+    return ""
 
 
 def first_still(watched: Watched) -> str:

@@ -25,6 +25,7 @@ from proofbook_systems.training.next_batches import (
     compare_gradients,
     compare_moves,
     compare_rows,
+    compare_scales,
     line_up,
     updates_with,
 )
@@ -47,6 +48,8 @@ class Resumed(NamedTuple):
     gradients: str
     moves: str
     plan: str
+    scale: str
+    """The scale of gradients in 16 bits."""
     why_not: str
     """Why nothing could be compared."""
 
@@ -99,7 +102,7 @@ def judge_resumptions(
         crashed: The one that was crashed and resumed.
         checkpoints: What the first one left; what they hold tells causes apart.
     """
-    found = {"rows": "", "gradients": "", "moves": "", "plan": ""}
+    found = {"rows": "", "gradients": "", "moves": "", "plan": "", "scale": ""}
     why_not = "" if crashed.resumptions else "no resumption told the step that it went on from"
     cause: Cause | None = None
     for cycle, seen in crashed.resumptions:
@@ -162,5 +165,6 @@ def _judge(compared: Comparable, alone: Watched, seen: Watched) -> Iterator[tupl
     yield "rows", compare_rows(compared)
     yield "gradients", compare_gradients(compared)
     yield "moves", compare_moves(compared)
+    yield "scale", compare_scales(compared)
     words = compare_plans(rates_after(seen, compared.at), rates_of(alone))
     yield "plan", f"after resuming from {compared.at}, {words}" if words else ""

@@ -7,10 +7,12 @@ more. Knows nothing of crashes.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from proofbook.errors import SubjectError
+from proofbook_systems.training.final_model import FinalModel
 from proofbook_systems.training.layouts import Checkpoint
 from proofbook_systems.training.roles import Role, role_of
 from proofbook_systems.training.states import can_read, read_states
@@ -19,7 +21,14 @@ from proofbook_systems.training.watching import Watched, weight_sums
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Judged", "SavedTensor", "judge_saved_weights", "read_tensors", "saved_as"]
+__all__ = [
+    "Judged",
+    "SavedTensor",
+    "judge_final_weights",
+    "judge_saved_weights",
+    "read_tensors",
+    "saved_as",
+]
 
 _SHARE = 0.5
 """Part of the tensors that are as they were in memory, from which on another one should be."""
@@ -91,8 +100,55 @@ def judge_saved_weights(seen: Watched, checkpoints: Iterable[Checkpoint]) -> Jud
         if fault := _fault(times, never):
             faults.append(f"{label} {fault}")
         elif times and checkpoint.step > 0:
-            places[checkpoint.step] = max(frozenset.intersection(*times.values()))
+            update = max(frozenset.intersection(*times.values()))
+            places[checkpoint.step] = _steps_made(seen, update, checkpoint.step)
     return Judged([*faults, *_uneven(places)], compared, "" if compared else _why_not(seen, found))
+
+
+def judge_final_weights(
+    seen: Watched, output: Path, final: FinalModel, checkpoints: Sequence[Checkpoint]
+) -> str:
+    """Say that a final model is older than the last update; empty where it is not, or not known.
+
+    One that is an average, or rounded, or the best of the checkpoints, may be so by right.
+
+    Args:
+        seen: The training that left it, from its beginning.
+        output: Its output folder.
+        final: The model in it.
+        checkpoints: Those that it left.
+    """
+    places = [] if final.from_checkpoint else final.files
+    tensors = [each for name in places for each in read_tensors(Checkpoint(-1, output / name))]
+    history, last = _history(seen), len(seen.updates)
+    found = _update_of(history, tensors)
+    if found is None or found == last:
+        return ""
+    if found in {_update_of(history, read_tensors(each)) for each in checkpoints}:
+        return ""
+    return (
+        f"{places[0]} holds the weights after update {found} of {last}, and no checkpoint is of "
+        "that one: what was learnt since then is lost"
+    )
+
+
+def _update_of(
+    history: Mapping[str, Mapping[str, set[int]]], tensors: Sequence[SavedTensor]
+) -> int | None:
+    """Return the last update after which all of some saved weights were in memory."""
+    times, never = _times_of(history, tensors)
+    common = frozenset.intersection(*times.values()) if times else frozenset[int]()
+    return max(common) if common and not never else None
+
+
+def _steps_made(seen: Watched, update: int, wanted: int) -> int:
+    """Return how many steps were made when an update was the last: some may have been left out.
+
+    Where steps after it were left out, it is any of these, and ``wanted`` if that is one.
+    """
+    before = seen.updates[update - 1].skipped if update else 0
+    later = seen.updates[update].skipped if update < len(seen.updates) else seen.skipped
+    return min(max(wanted, update + before), update + later)
 
 
 def _why_not(seen: Watched, found: int) -> str:

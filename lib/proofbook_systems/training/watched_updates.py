@@ -14,9 +14,9 @@ from proofbook_systems.training.steps import Step
 from proofbook_systems.training.watching import Watched
 
 __all__ = [
-    "passes_of", "rates_after", "rates_of", "repeated_rows", "told_otherwise", "too_long",
-    "why_not_clipped", "why_rates_uncompared", "why_rows_unjudged", "wrong_mode", "wrong_passes",
-    "wrong_target",
+    "kept_gradients", "passes_of", "rates_after", "rates_of", "repeated_rows", "told_otherwise",
+    "too_long", "why_not_clipped", "why_rates_uncompared", "why_rows_unjudged", "wrong_mode",
+    "wrong_passes", "wrong_target",
 ]  # fmt: skip
 
 _ROUNDING = 1e-3
@@ -51,7 +51,7 @@ def wrong_passes(watched: Watched, due: int, made: int) -> str:
         due: Forward passes of an update; the last of an epoch may have fewer.
         made: Updates of the whole training; 0 is not known.
     """
-    passes, updates = passes_of(watched), len(watched.updates)
+    passes, updates = passes_of(watched), len(watched.updates) + watched.skipped
     if passes != due:
         return f"most updates have {passes} forward passes, and {due} are due"
     more = [each.number for each in watched.updates if len(each.batches) > due]
@@ -60,6 +60,17 @@ def wrong_passes(watched: Watched, due: int, made: int) -> str:
     if made and updates != made:
         return f"{updates} updates were made, and {made} are due"
     return ""
+
+
+def kept_gradients(watched: Watched) -> str:
+    """Name the first update that adds its gradient to the one before; empty where none does."""
+    kept = [update.number for update in watched.updates if update.kept]
+    if not kept:
+        return ""
+    return (
+        f"update {kept[0]} adds its gradient to that of update {kept[0] - 1}, which was not "
+        f"cleared; so do {len(kept)} of {len(watched.updates)} updates"
+    )
 
 
 def wrong_target(watched: Watched) -> str:

@@ -84,6 +84,12 @@ class Update:
     """The same before it, where it is the first of its optimizer."""
     settings: tuple[Mapping[str, float], ...] = ()
     """What the optimizer is set to beside the rate, by group."""
+    kept: bool = False
+    """Whether its gradient was added to that of the update before, which was not cleared."""
+    scale: tuple[float, ...] = ()
+    """The scale of gradients after it, and since how many updates that is; empty without one."""
+    skipped: int = 0
+    """Updates before it that were left out, as their gradients had overflowed."""
 
     @property
     def rows(self) -> tuple[Row, ...]:
@@ -106,6 +112,8 @@ class Watched:
     """Why nothing more was noted from some update on."""
     left_out: frozenset[str] = frozenset()
     """Parameters with a gradient that no optimizer has, where they are few beside the others."""
+    skipped: int = 0
+    """Updates that were left out, as their gradients had overflowed."""
     predicts: frozenset[int] = frozenset()
     """How many places after an id the one is that is to be predicted; empty is not known."""
 
@@ -207,6 +215,7 @@ def _read_process(path: Path) -> Watched:
     passes: list[_Pass] = []
     used: set[int] = set()
     fault, predicts = "", set[int]()
+    skipped, is_made = 0, False
     for line in _lines(path):
         if "batch" in line:
             passes.append(_Pass(_batch(line), "quiet" in line))
@@ -216,8 +225,10 @@ def _read_process(path: Path) -> Watched:
             optimizers.setdefault(line["optimizer"], {}).update(line)
         elif "update" in line:
             optimizer = optimizers[line["optimizer"]]
+            is_made = True
             optimizer["settings"] = line.get("settings", optimizer.get("settings", ()))
             update = _update(line, optimizer, len(updates) + 1, passes)
+            update = replace(update, skipped=skipped)
             # Several optimizers that share one backward pass make one update.
             if updates and not line["forwards"] and line["optimizer"] not in used:
                 updates[-1] = _joined(updates[-1], update)
@@ -226,6 +237,13 @@ def _read_process(path: Path) -> Watched:
                 used.clear()
             used.add(line["optimizer"])
             passes.clear()
+        elif "scale" in line:
+            if is_made:
+                updates[-1] = replace(updates[-1], scale=tuple(line["scale"]))
+            else:  # its passes are none of the next update's
+                skipped += 1
+                passes.clear()
+            is_made = False
         elif "predicts" in line:
             predicts.add(line["predicts"])
         elif "fault" in line:
@@ -234,7 +252,7 @@ def _read_process(path: Path) -> Watched:
     rates = {rate for each in optimizers.values() for rate in each.get("dropout", ())}
     return Watched(
         updates=tuple(updates), pending=pending, fault=fault, dropout=frozenset(rates),
-        predicts=frozenset(predicts), left_out=_left_out(optimizers.values()),
+        predicts=frozenset(predicts), skipped=skipped, left_out=_left_out(optimizers.values()),
     )  # fmt: skip
 
 
@@ -280,6 +298,7 @@ def _update(
         drew=any(draws) if draws else None,
         weights=dict(zip(names, line.get("sums", ()), strict=False)),
         before=dict(zip(names, before, strict=False)), settings=tuple(optimizer["settings"]),
+        kept=line.get("kept", False),
     )  # fmt: skip
 
 
@@ -293,5 +312,5 @@ def _joined(first: Update, second: Update) -> Update:
         grad_norm=(first.grad_norm**2 + second.grad_norm**2) ** 0.5,
         rates=first.rates + second.rates, gradient=first.gradient + second.gradient,
         weights={**first.weights, **second.weights}, before={**first.before, **second.before},
-        settings=first.settings + second.settings,
+        settings=first.settings + second.settings, kept=first.kept or second.kept,
     )  # fmt: skip

@@ -13,6 +13,7 @@ import pytest
 from proofbook_systems.foundry import judging
 from proofbook_systems.foundry.config import DataPipelineConfig
 from proofbook_systems.foundry.pipeline import Pipeline, Prepared, find_pipeline
+from proofbook_systems.foundry.told_numbers import find_stale_numbers
 
 TOY = Path(__file__).parent / "toy_preparation.py"
 WORDS = ["A", "king", "of", "France", "did", "ride", "his", "horse", "to", "Paris,", "said:", "it!"]
@@ -35,9 +36,12 @@ def make(folder: Path, defect: str = "", **changes: object) -> Pipeline:
     config = DataPipelineConfig(
         project=str(project), config_file=str(project / "config.json"),
         prepare_command=[sys.executable, "prepare.py"], environment={}, texts=["texts.jsonl"],
-        tokens=[], chunks=["chunks.npy"], tokenizer="", chunk_length=16, most_lost=0.0,
+        tokens=[], chunks=["chunks.npy"], tokenizer="", vocabulary="", separated=False,
+        chunk_length=16, most_lost=0.0,
         text_change=True, length_change="length=8", tokenizer_change="kind=characters",
-        unusual_inputs=["empty", "single", "short"], train_command=[], steps=0, workers_change="",
+        unusual_inputs=["empty", "single", "short", "unicode"],
+        validate_command=[sys.executable, "prepare.py", "validate"],
+        invalid_configs=["lenght=3", "length=-1"], train_command=[], steps=0, workers_change="",
         order="recognised", timeout=60.0, output_dir="",
     )  # fmt: skip
     return find_pipeline(config, folder / "work")
@@ -83,6 +87,29 @@ def unusual(kind: str) -> Find:
     return find
 
 
+def more(pipeline: Pipeline, first: Prepared) -> object:
+    return judging.find_more(first)
+
+
+def joined(pipeline: Pipeline, first: Prepared) -> object:
+    return judging.lost_spaces(first)
+
+
+def numbers(pipeline: Pipeline, first: Prepared) -> object:
+    fresh = pipeline.prepare("numbers-fresh", "text")
+    again = pipeline.prepare_again(first, "numbers-again", "text")
+    return find_stale_numbers(first, pipeline.prepare("repeated"), again, fresh)
+
+
+def invalid(pipeline: Pipeline, first: Prepared) -> object:
+    assert pipeline.validate("valid").code == 0
+    tried = [
+        judging.judge_invalid(change, pipeline.validate(f"invalid-{number}", change))
+        for number, change in enumerate(pipeline.config.invalid_configs)
+    ]
+    return [words for words in tried if words]
+
+
 PLANTED: dict[str, tuple[Find, str]] = {
     "texts come in lower case": (coverage, "where the text has"),
     "a document is left out": (coverage, "characters from"),
@@ -101,6 +128,12 @@ PLANTED: dict[str, tuple[Find, str]] = {
     "the text is not in the key": (stale("text"), "of the data before the change"),
     "the length is not in the key": (stale("length"), "of the data before the change"),
     "the tokenizer is kept": (stale("tokenizer"), "of the data before the change"),
+    "a document is doubled": (more, "tokens.jsonl: 2 times, and 1 in the texts: '"),
+    "white space is left out": (joined, "white space is lost"),
+    "letters are left out": (unusual("unicode"), "unicode: document 30: 'caf:na"),
+    "counts are kept": (numbers, "counts.json: documents: 30 as before the change, and 27 in"),
+    "an unknown key is taken": (invalid, "lenght=3: it is called valid"),
+    "an unknown key ends in a traceback": (invalid, "lenght=3: it ends in a traceback"),
     "an empty corpus ends in a traceback": (unusual("empty"), "traceback"),
     "an empty corpus is no error": (unusual("empty"), "there is no data"),
 }
@@ -120,7 +153,7 @@ def test_a_right_preparation_passes_every_check(tmp_path: Path) -> None:
     first = pipeline.prepare("first")
     for find in dict.fromkeys(find for find, _ in PLANTED.values()):
         assert not find(pipeline, first)
-    for kind in ("single", "short"):
+    for kind in ("single", "short", "unicode"):
         assert not unusual(kind)(pipeline, first)
     assert pipeline.touched() == []
 

@@ -14,6 +14,13 @@ import numpy as np
 
 config = json.loads(Path("config.json").read_text())
 defect, length, tokens_of = config.get("defect", ""), config["length"], config["kind"]
+if sys.argv[1:] == ["validate"]:
+    unknown = sorted({*config} - {"defect", "length", "kind", "held"})
+    if unknown and defect == "an unknown key ends in a traceback":
+        raise KeyError(unknown[0])
+    if config["length"] < 1 or (unknown and defect != "an unknown key is taken"):
+        sys.exit(f"config.json: {unknown or config['length']} is not valid")
+    sys.exit(0)
 documents = [
     json.loads(line)["text"] for line in Path("texts.jsonl").read_text().splitlines() if line
 ]
@@ -27,6 +34,10 @@ if defect == "texts come in lower case":
     documents = [text.lower() for text in documents]
 if defect == "a document is left out":
     documents = documents[:4] + documents[5:]
+if defect == "a document is doubled":
+    documents = [*documents[:5], *documents[4:]]
+if defect == "letters are left out":
+    documents = [text.encode("ascii", "ignore").decode() for text in documents]
 if defect == "a long document is cut":
     documents = [text[:60] for text in documents]
 if defect == "documents are chosen at random":
@@ -36,6 +47,8 @@ cache = Path("cache")
 cache.mkdir(exist_ok=True)
 pieces = re.findall if tokens_of == "words" else lambda _, text: list(text)
 split = [pieces(r"\w+|\s|[^\w\s]", text) for text in documents]
+if defect == "white space is left out":
+    split = [[piece for piece in text if piece.strip()] for text in split]
 known = sorted({piece for text in split for piece in text})
 vocabulary = cache / "vocabulary.json"
 if defect == "the tokenizer is kept" and vocabulary.exists():
@@ -53,6 +66,11 @@ if defect == "every tokenization has a word of another text":
     rows[3][2] = (rows[3][2] + 1) % len(known)
 if defect == "ids are beyond the vocabulary":
     rows[2][1] = len(known) + 7
+counts = cache / "counts.json"
+if defect != "counts are kept" or not counts.exists():
+    counts.write_text(json.dumps({"documents": len(rows), "tokens": sum(map(len, rows))}))
+told = json.loads(counts.read_text())
+print(f"{told['documents']} documents of {told['tokens']} tokens")
 import pickle  # noqa: E402
 
 Path("meta.pkl").write_bytes(

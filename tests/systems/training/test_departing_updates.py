@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,10 +13,15 @@ import torch
 from torch import nn
 
 from proofbook_systems.training.departing_updates import Cause, find_cause
+from proofbook_systems.training.final_model import FinalModel
 from proofbook_systems.training.injected.sitecustomize import watch_torch
 from proofbook_systems.training.layouts import Checkpoint
 from proofbook_systems.training.next_batches import line_up, updates_with
-from proofbook_systems.training.saved_weights import judge_saved_weights, read_tensors
+from proofbook_systems.training.saved_weights import (
+    judge_final_weights,
+    judge_saved_weights,
+    read_tensors,
+)
 from proofbook_systems.training.watching import Watched, read_watch
 
 AT, TOTAL = 4, 7
@@ -255,3 +261,33 @@ def test_weights_by_other_names_are_not_compared(alone: Alone, tmp_path: Path) -
     judged = judge_saved_weights(alone.seen, saved(tmp_path / "out", other))
     assert (judged.faults, judged.compared) == ([], 0)
     assert judged.why_not == "no checkpoint has weights that can be read, by the network's names"
+
+
+FINALS: dict[str, tuple[Callable[[dict[int, dict[str, Any]]], dict[str, torch.Tensor]], str]] = {
+    "the last": (lambda s: s[7]["model"], ""),
+    "the best of the checkpoints": (lambda s: s[4]["model"], ""),
+    "an average": (lambda s: s[7]["ema"], ""),
+    "rounded": (lambda s: rounded(s[7]), ""),
+    "an update old": (lambda s: s[6]["model"], "model.pt holds the weights after update 6 of 7"),
+}
+
+
+@pytest.mark.parametrize("final", FINALS)
+def test_a_final_model_is_of_the_last_update(final: str, alone: Alone, tmp_path: Path) -> None:
+    choose, words = FINALS[final]
+    checkpoints = saved(tmp_path / "out", {4: alone.states[4]})
+    torch.save(choose(alone.states), tmp_path / "out" / "model.pt")
+    model = FinalModel(["model.pt"], [], "")
+    fault = judge_final_weights(alone.seen, tmp_path / "out", model, checkpoints)
+    assert (words in fault, bool(fault)) == (True, bool(words))
+
+
+def test_steps_that_were_left_out_are_steps(alone: Alone, tmp_path: Path) -> None:
+    """As in 16 bits: the third of eight steps has overflowed, and made no update."""
+    updates = [replace(each, skipped=int(each.number > 2)) for each in alone.seen.updates]
+    seen = replace(alone.seen, updates=tuple(updates), skipped=1)
+    states = alone.states
+    right = {2: states[2], 3: states[2], 5: states[4], 8: states[7]}
+    assert judge_saved_weights(seen, saved(tmp_path / "right", right)).faults == []
+    late = judge_saved_weights(seen, saved(tmp_path / "late", right | {5: states[5]}))
+    assert "checkpoint 5 holds" in "".join(late.faults)

@@ -57,3 +57,31 @@ def test_what_is_missing_and_what_nobody_asked_for_are_told_apart() -> None:
     due = Due(steps=(10, 20, 50), source="x")
     assert due.missing([10, 25, 50]) == [20]
     assert due.unasked([10, 25, 50]) == [25]
+
+
+def printing(steps: object, *words: str) -> list[str]:
+    return [sys.executable, "-c", f"print('schedule: {steps}')", *words]
+
+
+@pytest.mark.parametrize(
+    ("command", "faults"),
+    [
+        (printing([2, 8, 50], "{steps}"), ()),
+        (printing([2, 8, 60]), ()),
+        (printing([2, 8]), ()),
+        (printing([2, 8], "{steps}"), ("it ends with step 8, and the training with step 50",)),
+        (printing([2, 8, 8, 50]), ("step 8 comes after step 8",)),
+        (printing([0, 8, 50]), ("step 0 is none of the training",)),
+        (printing([8, 60], "{steps}"), ("step 60 is beyond the last, 50",)),
+    ],
+    ids=["sound", "of a longer one", "of a shorter one", "no last", "twice", "none", "beyond"],
+)
+def test_a_generated_schedule_is_of_its_training(
+    trainer: Trainer, command: list[str], faults: tuple[str, ...]
+) -> None:
+    assert find_due(trainer, **{**NOTHING, "command": command}).faults == faults
+
+
+def test_a_schedule_may_leave_out_a_last_step_that_is_not_saved(trainer: Trainer) -> None:
+    asked = {**NOTHING, "command": printing([2, 8], "{steps}"), "saves_last": False}
+    assert find_due(trainer, **asked).faults == ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +12,7 @@ from proofbook_systems.training.next_batches import (
     compare_gradients,
     compare_moves,
     compare_rows,
+    compare_scales,
     first_still,
     line_up,
 )
@@ -135,3 +137,17 @@ def test_a_parameter_that_is_never_moved_is_named_though_the_first_rate_is_0() -
         2, ROWS[4:8], moved=NAMES - {"wte.weight"}, no_gradient=frozenset({"wte.weight"})
     )
     assert first_still(Watched(updates=(first, frozen))).startswith("wte.weight is the optimizer's")
+
+
+def scaled(watched: Watched, first: int) -> Watched:
+    """With a scale that was last changed so many updates before the first."""
+    updates = [replace(u, scale=(1024.0, float(first + n))) for n, u in enumerate(watched.updates)]
+    return Watched(updates=tuple(updates))
+
+
+def test_a_scale_of_gradients_that_begins_again_is_named() -> None:
+    alone = scaled(ALONE, 1)
+    assert compare_scales(line_up(alone, scaled(training(LATER), 13), 12)) == ""
+    assert compare_scales(line_up(alone, training(LATER), 12)) == ""
+    words = compare_scales(line_up(alone, scaled(training(LATER), 1), 12))
+    assert "update 13 leaves gradients scaled by 1024 since 1 updates, and not by 1024 s" in words

@@ -16,7 +16,8 @@ import pytest
 import torch
 from torch import nn
 
-from proofbook_systems.training.injected.sitecustomize import scale_gradients, watch_torch
+from proofbook_systems.training.injected.gradients import scale_gradients
+from proofbook_systems.training.injected.sitecustomize import watch_torch
 from proofbook_systems.training.injected.tensors import can_tell_draws
 from proofbook_systems.training.next_batches import first_still
 from proofbook_systems.training.watched_updates import wrong_target

@@ -21,12 +21,11 @@ import weakref
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Watcher", "scale_gradients", "watch_torch"]
+__all__ = ["Watcher", "watch_torch"]
 
 _FOLDER, _WHOLE = "PROOFBOOK_WATCH", "PROOFBOOK_WATCH_ROWS"
 _SCALE = "PROOFBOOK_GRADIENT_SCALE"
 """The exponent of a scale that gradients in 16 bits begin with; empty leaves the trainer's."""
-_BACKOFF = 2.0**-8
 _HERE = str(Path(__file__).resolve().parent)
 _FIRST = 8
 """Ids of a row that are noted where not all are asked for."""
@@ -46,6 +45,7 @@ def _load_beside(name: str) -> Any:
 
 _read = _load_beside("tensors")
 _objective = _load_beside("objective")
+_gradients = _load_beside("gradients")
 
 
 class Watcher:
@@ -64,6 +64,7 @@ class Watcher:
         self._asked: Any = None
         self._looks = 0
         self._settings: dict[int, Any] = {}
+        self._cleared: dict[int, Any] = {}
         self.failed = False
         self.hooks: list[Any] = []
 
@@ -206,10 +207,22 @@ class Watcher:
                 "forwards": self._forwards or self._quiet, "norm": squares**0.5,
                 "rates": [float(group.get("lr", 0.0)) for group in optimizer.param_groups],
                 "sums": after, "gradient": _read.digest(gradients),
+                **self._kept_gradient(number, parameters),
                 **self._changed_settings(optimizer, number),
             }
         )  # fmt: skip
         self._before, self._forwards, self._quiet = [], 0, 0
+
+    def _kept_gradient(self, number: int, parameters: list[Any]) -> dict[str, Any]:
+        """Return whether the gradient was added to that of the update before; not of the first."""
+        if number not in self._cleared:
+            self._cleared[number] = _gradients.ClearWatch()
+            self.hooks += filter(None, [self._cleared[number].follow(parameters)])
+        return {"kept": True} if self._cleared[number].after_update() else {}
+
+    def note_scale(self, scale: list[float]) -> None:
+        """Note the scale of gradients after an update, or after one that was left out."""
+        self._write({"scale": scale})
 
     def _changed_settings(self, optimizer: Any, number: int) -> dict[str, Any]:
         """Return the numbers that groups of parameters are set to, where they are others now."""
@@ -281,22 +294,9 @@ def watch_torch(torch: Any, folder: str, *, whole_rows: bool = False) -> Watcher
         register_module_forward_hook(watcher.after_forward),
         register_optimizer_step_pre_hook(watcher.before_step),
         register_optimizer_step_post_hook(watcher.after_step),
+        *_gradients.watch_scalers(torch, watcher.note_scale),
     ]
     return watcher
-
-
-def scale_gradients(torch: Any, exponent: float) -> None:
-    """Have gradient scalers begin so large that the first gradients overflow, and fall quickly."""
-    scaler = torch.amp.GradScaler
-    begin = scaler.__init__
-
-    def begin_large(self: Any, *args: Any, **kwargs: Any) -> None:
-        begin(self, *args, **kwargs)
-        if self.is_enabled():
-            self._init_scale = 2.0**exponent
-            self.set_backoff_factor(_BACKOFF)
-
-    scaler.__init__ = begin_large
 
 
 class _Waiting(importlib.abc.MetaPathFinder):
@@ -329,7 +329,7 @@ class _Waiting(importlib.abc.MetaPathFinder):
             load(module)
             watch_torch(module, self._folder, whole_rows=bool(os.environ.get(_WHOLE)))
             if os.environ.get(_SCALE):
-                scale_gradients(module, float(os.environ[_SCALE]))
+                _gradients.scale_gradients(module, float(os.environ[_SCALE]))
 
         loader.exec_module = exec_module
 
