@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -87,7 +88,7 @@ def _begin(
     process = subprocess.Popen(
         [sys.executable, "-c", IMPATIENT, "run", "--executor", "ray", "--address", address],
         cwd=runner.project.root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        start_new_session=True,
+        start_new_session=True, env={**os.environ, "RAY_gcs_rpc_server_reconnect_timeout_s": "5"},
     )  # fmt: skip
     wait_for(flag.exists)
     return process
