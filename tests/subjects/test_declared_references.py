@@ -20,7 +20,8 @@ BACKENDS = (
     "openai_api", "claude", "groq", "ollama", "hf_tgi", "hf_tei", "gemini", "vllm", "llvm", "ovms",
     "opea", "s3_kit",
 )  # fmt: skip
-FOUNDRY = {"foundry", *(f"foundry-{name}" for name in ("bert", "full", "llama", "lstm", "mamba"))}
+FOUNDRY_KINDS = ("bert", "fp16", "full", "llama", "lstm", "mamba", "schedule")
+FOUNDRY = {"foundry", *(f"foundry-{name}" for name in FOUNDRY_KINDS)}
 NAMES = {
     "apis.client": {"client"},
     "apis.faulty_server": {"faulty"},
