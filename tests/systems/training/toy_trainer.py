@@ -37,7 +37,9 @@ def save() -> None:
 
 
 def seal(folder: Path) -> None:
-    sums = {x.name: hashlib.sha256(x.read_bytes()).hexdigest() for x in folder.iterdir()}
+    # Not what a killed save has left: safetensors writes to a name of its own first.
+    files = sorted(folder.glob("*.safetensors"))
+    sums = {x.name: hashlib.sha256(x.read_bytes()).hexdigest() for x in files}
     manifest = {"step": step, "files": {name: {"sha256": sum} for name, sum in sums.items()}}
     text = json.dumps(manifest)
     (folder / "manifest.json").write_text(text)
