@@ -59,6 +59,7 @@ def test_a_task_waits_a_minute_for_what_no_machine_has_any_more(
     sent = Tasks(lambda: has)
     planned = job("a").model_copy(update={"resources": Resources(gpus=1)})
     sent.add(planned, "task")
+    sent.add(planned.model_copy(update={"id": "b"}), "records that it lacks one", may_strand=False)
     sent.look()
     now[0] += waited
     sent.look()

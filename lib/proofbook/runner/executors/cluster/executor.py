@@ -207,7 +207,7 @@ class RayExecutor:
             if self._cancelled:
                 raise NotStarted("the run was cancelled")
             task = self._task.options(**options).remote(errand, self._control, hosts)
-            self._tasks.add(spec.job, task)
+            self._tasks.add(spec.job, task, may_strand=not spec.lacking)
         try:
             yield task
         finally:

@@ -26,6 +26,7 @@ _LOOK_EVERY = 5.0
 class _Waiting:
     job: PlannedJob
     task: Any = field(repr=False)
+    may_strand: bool
     since: float | None = None
     """From when on no machine had what it needs."""
 
@@ -47,11 +48,11 @@ class Tasks:
         self._thread = threading.Thread(target=self._watch, name="stranded-tasks", daemon=True)
         self._thread.start()
 
-    def add(self, job: PlannedJob, task: Any) -> None:
-        """From now on a job's task waits for a machine."""
+    def add(self, job: PlannedJob, task: Any, *, may_strand: bool = True) -> None:
+        """From now on a job's task waits for a machine; or needs none in particular."""
         with self._lock:
             self._stranded.pop(job.id, None)
-            self._waiting[job.id] = _Waiting(job, task)
+            self._waiting[job.id] = _Waiting(job, task, may_strand)
 
     def answered(self, job: str) -> None:
         """From now on a job's task has a machine."""
@@ -101,7 +102,7 @@ class Tasks:
             capacity, now = self._capacity(), time.monotonic()
             for job, waiting in self._waiting.items():
                 lacks = "; ".join(capacity.lacking(waiting.job.resources).values())
-                if not lacks:
+                if not (lacks and waiting.may_strand):
                     waiting.since = None
                 elif waiting.since is None:
                     waiting.since = now
