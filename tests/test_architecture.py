@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -288,3 +289,10 @@ def test_no_config_imports_anything_heavy() -> None:
     names = [m.name for m in modules() if m.package != HARNESS and m.parts[-1] == "config"]
     assert any(name.startswith(BENCH) for name in names)
     assert heavy_after("\n".join(f"import {name}" for name in names)) == set()
+
+
+def test_no_two_files_of_tests_have_one_name() -> None:
+    # pytest imports each by its name alone, and refuses a second one of that name.
+    names = Counter(path.name for path in Path(__file__).parent.rglob("*.py"))
+    several = {name for name, times in names.items() if times > 1}
+    assert several - {"conftest.py", "__main__.py", "__init__.py"} == set()

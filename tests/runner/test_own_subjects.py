@@ -49,7 +49,7 @@ SAY_HOW = {
     "model", "name", "offload_dir", "original_output", "output_dir", "posted", "project",
     "prompt_file", "python", "reference_text", "reference_wav", "report", "reviewer_role",
     "script_answer", "task", "text_encoder", "token_expires", "tokenizer",
-    "tokenizer_change", "workers_change",
+    "tokenizer_change", "vocabulary", "workers_change",
 }  # fmt: skip
 """Empty by default, and no subject: how it is looked at, or a part of what is named elsewhere."""
 

@@ -1,12 +1,14 @@
 """A pytest plugin for other projects' suites: they run with our engine, and say what became of it.
 
 Loaded with ``-p upstream_plugin`` in a process of its own. ``PROOFBOOK_UPSTREAM_REPORT`` names the
-file that gets each test's outcome and the kinds of the kernels that were started.
+file that gets each test's outcome, the kinds of the kernels that were started, and why ordinary
+ones were.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,12 @@ import pytest
 
 _outcomes: dict[str, str] = {}
 _kernels: list[str] = []
+_reasons: list[str] = []
+
+
+class _Reasons(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        _reasons.append(record.getMessage())
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -24,6 +32,9 @@ def pytest_configure(config: pytest.Config) -> None:
     from proofbook.kernels.provisioner import ProofbookProvisioner
     from proofbook.runner.engine import ProofbookEngine
 
+    log = logging.getLogger("proofbook.kernels")
+    log.setLevel(logging.DEBUG)  # a reason is a warning once only
+    log.addHandler(_Reasons())
     papermill_engines.register(None, ProofbookEngine)
     launch = ProofbookProvisioner.launch_kernel
 
@@ -50,5 +61,5 @@ def pytest_collectreport(report: pytest.CollectReport) -> None:
 
 def pytest_sessionfinish() -> None:
     """Write the report."""
-    report = {"outcomes": _outcomes, "kernels": _kernels}
+    report = {"outcomes": _outcomes, "kernels": _kernels, "reasons": _reasons}
     Path(os.environ["PROOFBOOK_UPSTREAM_REPORT"]).write_text(json.dumps(report))

@@ -56,6 +56,8 @@ class Ran:
     outcomes: Mapping[str, str]
     """``passed``, ``failed``, ``skipped`` or ``not collected``, by the test's id."""
     kernels: Counter[str]
+    reasons: Counter[str]
+    """Why ordinary kernels were started."""
     output: str = field(repr=False)
 
 
@@ -125,5 +127,6 @@ def run(suite: Suite, folder: Path, environment: Mapping[str, str], *options: st
     assert report.exists(), done.stdout[-3000:] + done.stderr[-3000:]
     content = json.loads(report.read_text())
     return Ran(
-        outcomes=content["outcomes"], kernels=Counter(content["kernels"]), output=done.stdout
-    )
+        outcomes=content["outcomes"], kernels=Counter(content["kernels"]),
+        reasons=Counter(content["reasons"]), output=done.stdout,
+    )  # fmt: skip

@@ -36,7 +36,7 @@ IRRELEVANT: Mapping[str, tuple[str, ...]] = {
     ),
     "it is for the tool that started the command": (
         *("INVOCATION_ID", "JOURNAL_STREAM", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES"),
-        *("MAKE_TERMERR", "MAKE_TERMOUT", "MFLAGS"),
+        *("MAKE_TERMERR", "MAKE_TERMOUT", "MFLAGS", "PYTEST_ADDOPTS"),
     ),
 }
 """Names by the reason why they cannot matter."""

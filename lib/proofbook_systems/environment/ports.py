@@ -49,4 +49,4 @@ def _refused(number: int, host: str, error: OSError | OverflowError) -> Port:
 def _answers(number: int, host: str) -> bool:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.settimeout(1.0)
-        return probe.connect_ex((host, number)) == 0
+        return probe.connect_ex((host, number)) != errno.ECONNREFUSED  # late is an answer, too

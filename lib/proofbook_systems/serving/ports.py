@@ -16,6 +16,7 @@ __all__ = ["HOST", "choose_port", "has_old_connections", "is_free", "wait_free"]
 HOST = "127.0.0.1"
 _PAUSE = 0.02
 _LONG_PAUSE = 0.5
+_ANSWER_SECONDS = 1.0
 
 
 def choose_port(wanted: int = 0, patience: float = 0.0) -> int:
@@ -62,10 +63,10 @@ def has_old_connections(port: int) -> bool:
 
 
 def is_free(port: int) -> bool:
-    """Say whether nothing listens on a port."""
+    """Say whether nothing listens on a port: a refusal says so, a late answer does not."""
     with socket.socket() as probe:
-        probe.settimeout(1.0)
-        return probe.connect_ex((HOST, port)) != 0
+        probe.settimeout(_ANSWER_SECONDS)
+        return probe.connect_ex((HOST, port)) == errno.ECONNREFUSED
 
 
 def wait_free(port: int, timeout: float) -> bool:

@@ -61,3 +61,21 @@ def test_a_port_that_nobody_may_bind_yet_is_waited_for(monkeypatch: pytest.Monke
     refused.append(OSError(errno.EADDRINUSE, "Address already in use"))
     with pytest.raises(SubjectError, match=rf"^port {port} cannot be used: Address already in use"):
         choose_port(port)
+
+
+def test_a_port_whose_listener_is_too_busy_to_take_a_connection_is_not_free(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ports, "_ANSWER_SECONDS", 0.02)
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
+        address = listener.getsockname()
+        waiting = [socket.socket() for _ in range(4)]
+        for each in waiting:
+            each.setblocking(False)
+            each.connect_ex(address)
+        with socket.socket() as late:
+            late.settimeout(0.02)
+            assert late.connect_ex(address) not in (0, errno.ECONNREFUSED)
+        assert not is_free(address[1])
+        for each in waiting:
+            each.close()
