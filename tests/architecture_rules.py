@@ -103,6 +103,11 @@ class Module:
         return list(ast.walk(self.tree))
 
     @cached_property
+    def imports(self) -> list[str]:
+        """Every imported name in full, of function-level and type-only imports too."""
+        return list(_imported(self))
+
+    @cached_property
     def parts(self) -> tuple[str, ...]:
         """Its dotted name in parts; a package's is that of its folder."""
         parts = Path(self.path).with_suffix("").parts
@@ -134,8 +139,7 @@ def _absolute(node: ast.ImportFrom, module: Module) -> str:
     return ".".join((*base, *([node.module] if node.module else [])))
 
 
-def all_imports(module: Module) -> Iterator[str]:
-    """Yield every imported name in full, of function-level and type-only imports too."""
+def _imported(module: Module) -> Iterator[str]:
     for node in module.nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -145,7 +149,7 @@ def all_imports(module: Module) -> Iterator[str]:
 
 def own_imports(module: Module) -> list[tuple[str, ...]]:
     """Return the imports of our own four packages, in parts."""
-    split = [tuple(name.split(".")) for name in all_imports(module)]
+    split = [tuple(name.split(".")) for name in module.imports]
     return [parts for parts in split if parts[0] in PACKAGES and len(parts) > 1]
 
 
@@ -204,7 +208,7 @@ def configs_import_only_pydantic(module: Module) -> list[str]:
     if module.package == HARNESS or "config" not in module.parts:
         return []
     allowed = {"pydantic", *sys.stdlib_module_names}
-    names = {name for name in all_imports(module) if name.split(".")[0] not in allowed}
+    names = {name for name in module.imports if name.split(".")[0] not in allowed}
     return [f"imports {name}" for name in sorted(names) if ".config" not in name]
 
 
@@ -242,7 +246,8 @@ def public_names_are_listed(module: Module) -> list[str]:
     if listed is None:
         public = sorted(_defined(module.tree))
         return [f"has no __all__, but defines {', '.join(public)}"] if public else []
-    found = [f"__all__ names {n}, which is not there" for n in listed if n not in _bound(module)]
+    bound = _bound(module) if listed else set()
+    found = [f"__all__ names {n}, which is not there" for n in listed if n not in bound]
     if listed != sorted(listed, key=_export_order):
         found.append("__all__ is not sorted")
     twice = sorted({name for name in listed if listed.count(name) > 1})
@@ -281,10 +286,11 @@ def nothing_goes_through_a_shell(module: Module) -> list[str]:
 
 def suppressions_have_codes(module: Module) -> list[str]:
     bare = re.compile(r"#\s*(type:\s*ignore(?!\[)|noqa(?!:\s*[A-Z]+[0-9]))", re.IGNORECASE)
-    tokens = tokenize.generate_tokens(io.StringIO(module.source).readline)
+    if not bare.search(module.source):
+        return []
     return [
         f"line {token.start[0]}: {token.string}"
-        for token in tokens
+        for token in tokenize.generate_tokens(io.StringIO(module.source).readline)
         if token.type == tokenize.COMMENT and bare.search(token.string)
     ]
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import httpx
 import pytest
+from waiting import HANG
 
 from proofbook_subjects.apis.faulty.control import Control
 from proofbook_subjects.apis.faulty.faults import KINDS, read_plan
@@ -63,7 +64,7 @@ def on_server(use: Callable[[Lanes], Awaitable[_R]], protocol: str = "openai_api
     async def both() -> _R:
         control = Control(protocol)
         port = await control.open()
-        async with httpx.AsyncClient(timeout=2.0, trust_env=False) as http:
+        async with httpx.AsyncClient(timeout=HANG, trust_env=False) as http:
             try:
                 return await use(Lanes(protocol, control, port, http))
             finally:
@@ -158,9 +159,10 @@ BROKEN = {
 def test_connections_break_where_the_plan_says(kind: str, when: str, stream: bool) -> None:
     async def use(lanes: Lanes) -> list[dict[str, Any]]:
         await lanes.plan({"kind": kind, "when": when, "after": 4})
-        lanes.http.timeout = httpx.Timeout(0.2)
+        lanes.http.timeout = httpx.Timeout(0.5 if kind == "hang" else HANG)
         with pytest.raises(BROKEN[kind]):
             await lanes.ask(stream=stream)
+        lanes.http.timeout = httpx.Timeout(HANG)
         assert (await lanes.ask()).status_code == 200  # the plan is used up
         return await lanes.settled()
 
@@ -170,13 +172,21 @@ def test_connections_break_where_the_plan_says(kind: str, when: str, stream: boo
     assert second["how"] == "answered"
 
 
+async def asked(lanes: Lanes) -> httpx.Response | None:
+    try:
+        return await lanes.ask()
+    except httpx.ConnectError:
+        return None
+
+
 def test_nothing_listens_while_connections_are_refused() -> None:
     async def use(lanes: Lanes) -> list[dict[str, Any]]:
-        await lanes.plan({"kind": "refuse", "seconds": 0.1}, {"kind": "status", "status": 503})
+        await lanes.plan({"kind": "refuse", "seconds": 1}, {"kind": "status", "status": 503})
         with pytest.raises(httpx.ConnectError):
             await lanes.ask()
-        await asyncio.sleep(0.15)
-        assert (await lanes.ask()).status_code == 503
+        while (answer := await asked(lanes)) is None:
+            await asyncio.sleep(0.02)
+        assert answer.status_code == 503
         return await lanes.settled()
 
     assert len(on_server(use)) == 1
@@ -294,10 +304,10 @@ def test_a_client_that_goes_is_noticed_at_once() -> None:
     async def use(lanes: Lanes) -> list[dict[str, Any]]:
         await lanes.plan({"kind": "hang"})
         asking = asyncio.create_task(lanes.ask())
-        await asyncio.sleep(0.05)
+        while not (await lanes.summary())["open"]:
+            await asyncio.sleep(0.005)
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
-        await asyncio.sleep(0.05)
         return await lanes.settled()
 
     (call,) = on_server(use)
@@ -393,7 +403,7 @@ def test_behind_it_a_real_server_is_passed_through_byte_by_byte() -> None:
         behind = Control("openai_api")
         port = await behind.open()
         front = Control("openai_api", f"http://127.0.0.1:{port}")
-        async with httpx.AsyncClient(timeout=2.0, trust_env=False) as http:
+        async with httpx.AsyncClient(timeout=HANG, trust_env=False) as http:
             direct = Lanes("openai_api", behind, port, http)
             through = Lanes("openai_api", front, await front.open(), http)
             right = await raw_answer(direct)
