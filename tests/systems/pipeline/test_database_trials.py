@@ -136,6 +136,8 @@ def test_defect_is_found_with_its_cause(
     defect, _, form = defect.partition("/")
     wait = 0.3 if trial is LONG else 10.0
     subject, config = open_records(tmp_path, defect=defect, form=form, wait=wait)
+    # Held for as long as that only where a stage would wait; none of those with a defect does.
+    config = config.model_copy(update={"long_lock": 20.0})
     findings = trial(subject, config, stage)
     faults = next(each.faults for each in findings if each.name == name)
     assert any(cause in fault for fault in faults), faults
