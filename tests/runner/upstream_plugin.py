@@ -18,6 +18,9 @@ import pytest
 _outcomes: dict[str, str] = {}
 _kernels: list[str] = []
 _reasons: list[str] = []
+_LEAKED = "NBEXECUTE_TEST_PARALLEL_TMPDIR"
+"""nbclient's tests set it, and leave it set where two threads of theirs took longer than two
+seconds: each restores the environment that it began with."""
 
 
 class _Reasons(logging.Handler):
@@ -44,6 +47,11 @@ def pytest_configure(config: pytest.Config) -> None:
         return information
 
     ProofbookProvisioner.launch_kernel = watched  # type: ignore[method-assign]
+
+
+def pytest_runtest_setup() -> None:
+    """Begin each test without what an earlier one left in the environment."""
+    os.environ.pop(_LEAKED, None)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
