@@ -13,7 +13,7 @@ import numpy as np
 import planted
 import pytest
 import soundfile
-from executing import Executed
+from executed_cells import Executed
 from foreign_server import STYLES
 from planted import Plant
 from right_sounds import voice
