@@ -273,7 +273,7 @@ def test_the_servers_own_end_ends_the_command(demo: Project) -> None:
         family = psutil.Process(process.pid).children(recursive=True)
         token = httpx.URL(url).params["token"]
         headers = {"Authorization": f"token {token}"}
-        httpx.post(url.split("/lab")[0] + "/api/shutdown", headers=headers)
+        httpx.post(url.split("/lab")[0] + "/api/shutdown", headers=headers, timeout=HANG)
         assert process.wait(HANG) == 0
         _, alive = psutil.wait_procs(family, timeout=HANG)
     assert alive == []
@@ -346,7 +346,7 @@ def test_without_warm_kernels_it_opens_all_the_same(
     monkeypatch.setattr("proofbook.processes.tree.SUPPORTED", False)
 
     def show(url: str) -> None:
-        assert httpx.get(url, follow_redirects=True).status_code == 200
+        assert httpx.get(url, follow_redirects=True, timeout=HANG).status_code == 200
         os.kill(os.getpid(), signal.SIGINT)
 
     assert open_lab(demo, LabOptions(outputs=demo.outputs, port=0), show=show) == 0
