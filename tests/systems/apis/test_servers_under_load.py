@@ -124,7 +124,7 @@ def test_a_server_that_answers_one_by_one_misses_what_was_promised(
 def test_a_server_that_loses_its_places_does_not_answer_afterwards(
     load: Callable[..., Loader], serve: Callable[..., LoadedServer]
 ) -> None:
-    alone, loaded, after = try_load(load(serve("leaks").url, timeout=5.0))
+    alone, loaded, after = try_load(load(serve("leaks").url, timeout=3.0))
     assert alone.fault == ""
     assert loaded.error_share > 0
     assert after.fault
