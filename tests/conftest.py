@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from executing import Executed, code_cells
+from executed_cells import Executed, code_cells
 from leaving_out import count_left_out, leave_out, need
 from waiting import HANG
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import sysconfig
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 import pytest
@@ -296,3 +298,11 @@ def test_no_two_files_of_tests_have_one_name() -> None:
     names = Counter(path.name for path in Path(__file__).parent.rglob("*.py"))
     several = {name for name, times in names.items() if times > 1}
     assert several - {"conftest.py", "__main__.py", "__init__.py"} == set()
+
+
+def test_no_file_of_tests_takes_the_name_of_a_package() -> None:
+    # Its folder comes first on the path: whoever imports that package next would be given the file.
+    installed = [sysconfig.get_path(kind) for kind in ("stdlib", "purelib", "platlib")]
+    names = {path.stem for path in Path(__file__).parent.rglob("*.py")} - {"__init__", "__main__"}
+    assert {name for name in names if PathFinder.find_spec(name, installed)} == set()
+    assert PathFinder.find_spec("pytest", installed)

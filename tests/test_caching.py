@@ -7,11 +7,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
-from waiting import HANG
+from waiting import HANG, wait_for
 
 from proofbook.caching import cache_root, cached_folder, is_whole
 
@@ -97,9 +96,7 @@ def test_two_processes_at_once_build_once(tmp_path: Path):
 
 def test_a_killed_builder_is_cleaned_up_after(tmp_path: Path):
     killed = start(tmp_path, 60)
-    deadline = time.monotonic() + 30
-    while not (tmp_path / "builds").exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
+    wait_for((tmp_path / "builds").exists)
     os.kill(killed.pid, signal.SIGKILL)
     killed.communicate()
     next_one = start(tmp_path, 0)

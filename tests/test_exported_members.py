@@ -27,6 +27,7 @@ EXPORTED = {
     "proofbook.errors": [
         "ChecksFailed",
         "ForkserverError",
+        "ForkserverLateError",
         "Incomplete",
         "KernelError",
         "NotebookError",

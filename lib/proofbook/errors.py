@@ -7,6 +7,7 @@
      ├─ RunFolderError              a run folder is missing, foreign or unreadable exit 2
      ├─ KernelError                 a kernel could not be started or was lost      exit 3
      │   └─ ForkserverError         the warm forkserver could not serve; fall back
+     │       └─ ForkserverLateError it listens, and did not answer in time
      ├─ SubjectError                a system under test cannot be used (inside a notebook)
      └─ RunbookStopped              raised inside a notebook to end it
          ├─ ChecksFailed            finish() or require() met a failed check
@@ -23,6 +24,7 @@ from pathlib import Path
 __all__ = [
     "ChecksFailed",
     "ForkserverError",
+    "ForkserverLateError",
     "Incomplete",
     "KernelError",
     "NotebookError",
@@ -77,6 +79,10 @@ class KernelError(ProofbookError):
 
 class ForkserverError(KernelError):
     """The warm forkserver could not serve a kernel; an ordinary one is started instead."""
+
+
+class ForkserverLateError(ForkserverError):
+    """A forkserver listens and did not answer in time: it imports, or its machine is busy."""
 
 
 class SubjectError(ProofbookError):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from waiting import HANG
+
 from proofbook_bench.killing import Killed, kill_at_random
 
 LISTENER = (
@@ -31,13 +33,13 @@ def kill(tmp_path: Path, code: str, **options: float) -> Killed:
 
 
 def test_a_process_a_port_and_a_folder_that_are_left_are_named(tmp_path: Path) -> None:
-    found = kill(tmp_path, LEAVES, latest=100.0)  # it has ended by then, and left two listeners
+    found = kill(tmp_path, LEAVES, latest=2000.0)  # it has ended by then, and left two listeners
     assert found.victim.startswith("python")
     assert (len(found.processes), len(found.ports), len(found.folders)) == (1, 1, 1)
     assert f"left {found.processes[0]}, port {found.ports[0]}, kept-" in found.left
 
 
 def test_a_tree_that_is_gone_leaves_nothing(tmp_path: Path) -> None:
-    found = kill(tmp_path, "import time; time.sleep(600)")
+    found = kill(tmp_path, "import time; time.sleep(600)", patience=HANG)
     assert found.left == ""
     assert list(tmp_path.iterdir()) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,12 +13,15 @@ from proofbook.kernels.ownership import OwnedForkserver, start_forkserver
 
 
 @pytest.fixture(scope="session")
-def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A runtime folder that is not the user's: with no forkserver that the user may be running."""
-    folder = Path(tmp_path_factory.getbasetemp().parent, "k")
-    folder.mkdir(mode=0o700, exist_ok=True)
-    folder.chmod(0o700)
-    return folder
+def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A runtime folder of this process: with no forkserver of the user's, or of another worker.
+
+    Beside what pytest makes, as the paths of sockets in it must be short.
+    """
+    folder = Path(tmp_path_factory.getbasetemp().parent, f"k{os.getpid()}")
+    folder.mkdir(mode=0o700)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
-from live_kernels import UNTIL_ASKED, run_cell, wait_for, wait_gone
+from live_kernels import HANG, UNTIL_ASKED, run_cell, wait_for, wait_gone
 
-from proofbook.errors import ForkserverError
+from proofbook.errors import ForkserverError, ForkserverLateError
 from proofbook.kernels import ownership, shared_forkserver
 from proofbook.kernels.ownership import start_forkserver
 from proofbook.kernels.status import ask
@@ -140,7 +142,7 @@ def test_the_shared_forkserver_is_kept_while_it_fits_and_ends_when_told(tmp_path
         (tmp_path / "pb_shared.py").write_text("value = 22")
         assert shared_forkserver.start_shared(["pb_shared"], bare=True).pid != wider.pid
     finally:
-        pid = shared_forkserver.shared_status().pid
+        pid = shared_forkserver.shared_status(HANG).pid
         assert shared_forkserver.stop_shared() is True
     assert wait_gone([pid]) == []
     assert shared_forkserver.shared_status() is None
@@ -162,7 +164,7 @@ def test_a_forkserver_is_not_idle_while_a_kernel_runs(runtime, tmp_path, monkeyp
         env = {"PROOFBOOK_FORKSERVER": str(path)}
         code = "import os, time; time.sleep(1); print(open(f'/proc/{os.getpid()}/comm').read())"
         assert run_cell(None, code, env=env).text.strip() == "pb-kernel"
-        assert process.wait(60) == 0, "it ends once the kernel has"
+        assert process.wait(HANG) == 0, "it ends once the kernel has"
 
 
 def test_a_socket_that_a_killed_forkserver_left_is_replaced():
@@ -173,3 +175,36 @@ def test_a_socket_that_a_killed_forkserver_left_is_replaced():
     assert shared_forkserver.shared_status() is None
     assert shared_forkserver.start_shared([], bare=True).pid != first.pid
     assert shared_forkserver.stop_shared() is True
+
+
+@pytest.fixture
+def deaf_listener() -> Iterator[Path]:
+    """A listener in the shared forkserver's place that never answers: it might be importing."""
+    path = shared_forkserver.shared_socket()
+    assert path is not None
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        yield path
+    path.unlink(missing_ok=True)
+
+
+def test_a_shared_forkserver_that_is_late_is_not_taken_for_none(deaf_listener):
+    for asks in (shared_forkserver.shared_status, shared_forkserver.stop_shared):
+        with pytest.raises(ForkserverLateError, match=r"not answered in 0\.05 s; it may be impo"):
+            asks(0.05)
+    assert deaf_listener.exists(), "whoever listens can still be stopped"
+
+
+def test_a_shared_forkserver_that_never_answers_is_replaced(deaf_listener, monkeypatch):
+    def late(timeout):
+        raise ForkserverLateError("late")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shared_forkserver, "shared_status", late)
+        started = shared_forkserver.start_shared([], bare=True)
+    try:
+        assert shared_forkserver.shared_status(HANG).pid == started.pid
+    finally:
+        assert shared_forkserver.stop_shared() is True

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from live_kernels import open_kernel, run_cell
+from waiting import growing
 
 from proofbook.kernels.session import WarmKernelManager, kernel_spec
 
@@ -72,10 +73,13 @@ def test_a_restart_gives_a_fresh_kernel_of_the_same_kind(forkserver):
 def test_what_is_written_below_python_reaches_cell_and_log(forkserver, tmp_path):
     code = (
         "import os, time; os.write(1, b'from the descriptor\\n'); os.system('echo from a child');"
-        "time.sleep(0.5)"
+        "time.sleep({})"
     )
-    with (tmp_path / "log").open("wb") as log:
-        reply = run_cell(forkserver, code, stdout=log, stderr=log)
+    for bound in growing(0.5):  # a thread of the kernel's passes on what it reads from a pipe
+        with (tmp_path / "log").open("wb") as log:
+            reply = run_cell(forkserver, code.format(bound), stdout=log, stderr=log)
+        if "from a child\n" in reply.text:
+            break
     assert "from the descriptor\n" in reply.text
     assert "from a child\n" in reply.text
     raw = "import sys; sys.__stderr__.write('raw'); sys.__stderr__.flush()"

@@ -37,7 +37,7 @@ class Lab:
         """Return how many kernels run that were forked from the command's forkserver."""
         words = [process.cmdline() for process in self.process.children()]
         forkserver = next(w for w in words if "proofbook.kernels.forkserver" in w)
-        return describe(Path(forkserver[forkserver.index("--socket") + 1])).kernels
+        return describe(Path(forkserver[forkserver.index("--socket") + 1]), HANG).kernels
 
 
 @contextlib.contextmanager

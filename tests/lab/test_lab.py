@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 import psutil
 import pytest
-from waiting import HANG, wait_for
+from waiting import HANG, WHOLE_SESSION, wait_for
 
 from proofbook.errors import NotebookError, ProofbookError, RunFolderError, UsageError
 from proofbook.files import append_line
@@ -218,6 +218,12 @@ def test_bad_usage_is_one_line_and_exit_code_2(demo: Project, words: list[str]) 
     assert done.stderr.startswith("proofbook: ")
 
 
+def listens(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), HANG):
+        return True
+    return False
+
+
 @contextlib.contextmanager
 def running_lab(project: Project, *words: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Run ``proofbook lab``; yield the process and the address that it prints."""
@@ -250,7 +256,8 @@ def test_nothing_outlives_the_command(demo: Project, signum: signal.Signals) -> 
         family = psutil.Process(process.pid).children(recursive=True)
         assert list(Path(tempfile.gettempdir()).glob(f"proofbook-lab-{process.pid}-*"))
         words = next(w for p in family if "proofbook.kernels.forkserver" in (w := p.cmdline()))
-        assert describe(Path(words[words.index("--socket") + 1])).kernels == 2, "both are warm"
+        address = Path(words[words.index("--socket") + 1])
+        assert describe(address, HANG).kernels == 2, "both are warm"
         process.send_signal(signum)
         code = process.wait(HANG)
         _, alive = psutil.wait_procs(family, timeout=HANG)
@@ -266,7 +273,7 @@ def test_the_servers_own_end_ends_the_command(demo: Project) -> None:
         family = psutil.Process(process.pid).children(recursive=True)
         token = httpx.URL(url).params["token"]
         headers = {"Authorization": f"token {token}"}
-        httpx.post(url.split("/lab")[0] + "/api/shutdown", headers=headers)
+        httpx.post(url.split("/lab")[0] + "/api/shutdown", headers=headers, timeout=HANG)
         assert process.wait(HANG) == 0
         _, alive = psutil.wait_procs(family, timeout=HANG)
     assert alive == []
@@ -285,18 +292,18 @@ def test_plain_jupyterlab_takes_warm_kernels_from_the_shared_forkserver(
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = lab_command(demo, LabOptions(outputs=demo.outputs, port=port), LabTarget(), tmp_path)
-    start_shared(["json"], idle=60)
+    start_shared(["json"], idle=WHOLE_SESSION)
     server = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     try:
-        transport = httpx.HTTPTransport(retries=8)  # half a minute, while it starts
-        with httpx.Client(transport=transport, timeout=HANG) as client:
+        wait_for(lambda: server.poll() is not None or listens(port))
+        with httpx.Client(timeout=HANG) as client:
             answer = client.post(
                 f"http://127.0.0.1:{port}/api/kernels",
                 json={"name": "proofbook"},
                 headers={"Authorization": "token open"},
             )
         assert answer.status_code == 201
-        status = shared_status()
+        status = shared_status(HANG)
         assert status is not None
         assert status.kernels == 1
     finally:
@@ -339,7 +346,7 @@ def test_without_warm_kernels_it_opens_all_the_same(
     monkeypatch.setattr("proofbook.processes.tree.SUPPORTED", False)
 
     def show(url: str) -> None:
-        assert httpx.get(url, follow_redirects=True).status_code == 200
+        assert httpx.get(url, follow_redirects=True, timeout=HANG).status_code == 200
         os.kill(os.getpid(), signal.SIGINT)
 
     assert open_lab(demo, LabOptions(outputs=demo.outputs, port=0), show=show) == 0

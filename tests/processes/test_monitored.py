@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import psutil
 import pytest
-from waiting import wait_for
+from waiting import HANG, wait_for
 
 PROGRAM = """
 import os, signal, sys, time
@@ -29,7 +29,7 @@ def stop(*_):
     sys.exit(7)
 signal.signal(signal.SIGTERM, stop)
 print(os.getpid(), flush=True)
-time.sleep(60)
+time.sleep(600)
 """
 
 
@@ -60,7 +60,7 @@ def test_it_ends_as_its_child_does_unless_that_was_ended_for_it(
     rest: str, code: int, said: str
 ) -> None:
     with started(rest) as process:
-        assert process.communicate(timeout=60)[0] == said
+        assert process.communicate(timeout=HANG)[0] == said
     assert process.returncode == code
 
 
@@ -69,7 +69,7 @@ def test_what_is_sent_to_it_reaches_its_child() -> None:
         assert process.stdout is not None
         assert int(process.stdout.readline()) != process.pid
         process.terminate()
-        assert process.communicate(timeout=60)[0] == "told\n"
+        assert process.communicate(timeout=HANG)[0] == "told\n"
     assert process.returncode == 7
 
 

@@ -71,7 +71,7 @@ def test_stopping_ends_even_what_has_left_the_session(
     with start(tmp_path, TREE) as program:
         pids = grown(program.log)
         keepers = {parent.pid for parent in psutil.Process(program.pid).parents()[:2]}
-        ending = program.stop()
+        ending = program.stop(HANG)
     assert (ending.how, ending.code, ending.left) == ("terminated", -signal.SIGTERM, ())
     assert len(pids) == 2
     assert not alive(pids | keepers)
@@ -89,7 +89,7 @@ def test_a_program_that_does_not_end_when_asked_is_killed(
 
 def test_its_own_end_is_told_with_its_code(anywhere: None, tmp_path: Path) -> None:
     with start(tmp_path, "print('last words'); raise SystemExit(3)") as program:
-        assert program.wait(60)
+        assert program.wait(HANG)
         assert (program.running, program.exit_code, program.state) == (
             False, 3, "exited with code 3")  # fmt: skip
         assert program.tail() == "last words"
@@ -105,7 +105,7 @@ def test_a_child_that_outlives_the_program_is_ended_with_it(
         "print(child.pid, flush=True)"
     )
     with start(tmp_path, code) as program:
-        assert program.wait(60)
+        assert program.wait(HANG)
         assert program.exit_code == 0
         assert len(pids_in(program.log)) == 1
         wait_for(lambda: not alive(pids_in(program.log)))
@@ -115,7 +115,7 @@ def test_a_signal_reaches_the_program(anywhere: None, tmp_path: Path, wait_for: 
     with start(tmp_path, READY) as program:
         wait_for(lambda: "ready" in program.tail())
         program.send_signal(signal.SIGUSR1)
-        assert program.wait(60)
+        assert program.wait(HANG)
         assert program.state == "was killed by SIGUSR1"
 
 
@@ -128,7 +128,7 @@ def test_a_signal_reaches_the_program_alone(tmp_path: Path, grown: Any, alive: A
         pids = grown(program.log)
         program.send_signal(signal.SIGINT)
         program.send_signal(signal.SIGKILL)
-        assert program.wait(60)
+        assert program.wait(HANG)
     assert "KeyboardInterrupt" not in program.tail()
     assert len(pids) == 2
 
@@ -143,7 +143,9 @@ def test_without_a_log_it_prints_where_its_owner_does(tmp_path: Path) -> None:
         "from proofbook.processes import supervise\n"
         "with supervise(['echo', 'heard'], log=None, name='it') as it: it.wait()"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=HANG
+    )
     assert (done.returncode, done.stdout) == (0, "heard\n")
 
 
@@ -178,7 +180,7 @@ def test_an_owner_that_is_killed_takes_all_with_it(
     family = {child.pid for child in psutil.Process(owner.pid).children(recursive=True)}
     assert pids < family
     owner.send_signal(signum)
-    owner.wait(60)
+    owner.wait(HANG)
     wait_for(lambda: not alive(family))
 
 
@@ -207,7 +209,7 @@ def test_whichever_of_its_keepers_is_killed_nothing_is_left(
     program = start(tmp_path, TREE)
     pids = grown(program.log)
     os.kill(psutil.Process(program.pid).parents()[which].pid, signal.SIGKILL)
-    assert program.wait(60)
+    assert program.wait(HANG)
     assert program.state == state
     assert program.stop().left == ()
     wait_for(lambda: not alive(pids))
@@ -241,13 +243,13 @@ def test_an_exit_is_put_in_words() -> None:
 LEAVES = "import subprocess; print(subprocess.Popen(['sleep', '%s'], start_new_session=True).pid)"
 
 
-@pytest.mark.parametrize(("sleeps", "left"), [("300", True), ("0.05", False)])
+@pytest.mark.parametrize(("sleeps", "linger", "left"), [("3000", 0.3, True), ("0.05", HANG, False)])
 def test_what_a_program_leaves_running_is_told_and_ended(
-    tmp_path: Path, wait_for: Wait, sleeps: str, left: bool
+    tmp_path: Path, wait_for: Wait, sleeps: str, linger: float, left: bool
 ) -> None:
     log = tmp_path / "log"
     code = LEAVES % sleeps
-    with supervise([sys.executable, "-c", code], log=log, name="it", linger=0.3) as program:
+    with supervise([sys.executable, "-c", code], log=log, name="it", linger=linger) as program:
         assert program.wait(HANG)
         child = int(log.read_text())
         assert program.left_behind == ((f"{child} sleep",) if left else ())

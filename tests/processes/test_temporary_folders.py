@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 import pytest
 from leaving_out import leave_out
+from waiting import HANG
 
 from proofbook.processes import TemporaryFolder, guarding, remove_abandoned, supervise
 from proofbook.processes.leases import remove_unused, take_lease
@@ -170,7 +171,7 @@ def test_a_folder_stays_until_the_programs_that_use_it_have_ended(
         process.kill()
     else:
         process.send_signal(signal.SIGINT)
-    process.wait(60)
+    process.wait(HANG)
     wait_for(lambda: not folder.exists())
     wait_for(lambda: not alive([int(pid), warden.pid, subreaper.pid]))
     assert not folder.exists()
@@ -208,6 +209,6 @@ def test_a_lease_is_not_inherited_by_programs(tmp_path: Path) -> None:
             ["ls", "-l", "/proc/self/fd"], log=tmp_path / "log", name="ls", folders=[folder.path]
         ) as listing,
     ):
-        assert listing.wait(60)
+        assert listing.wait(HANG)
         assert "log" in listing.tail()
         assert str(folder.path) not in listing.tail()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -18,7 +19,7 @@ from proofbook.cli import app
 from proofbook.errors import ProofbookError, UsageError
 from proofbook.records import now
 from proofbook.report import load_run, write_report
-from proofbook.review.command import parse_until
+from proofbook.review.command import known_name, parse_until
 from proofbook.runs.folder import RunFolder
 from proofbook.signoff.importing import EXPORT_FORMAT
 from proofbook.signoff.signing import public_line
@@ -239,3 +240,14 @@ def test_a_folder_that_is_no_run_is_one_line(call: Call, tmp_path: Path) -> None
     approved = verify_run
     with pytest.raises(ProofbookError):
         approved(broken)
+
+
+def test_a_git_that_is_late_leaves_the_name_of_the_account(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def late(words: list[str], **options: object) -> None:
+        raise subprocess.TimeoutExpired(words, 30)
+
+    monkeypatch.setattr(subprocess, "run", late)
+    monkeypatch.setenv("USER", "ann")
+    assert known_name() == "ann"

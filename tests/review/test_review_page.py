@@ -15,6 +15,7 @@ import httpx
 import pytest
 from reviewed_run import ANN, START, answer_to, approve_all, make_film_run, make_run, session_of
 from served import HEARD, Served, listen, title, wait_for
+from waiting import HANG
 
 from proofbook.runs.folder import RunFolder
 from proofbook.signoff.verification import verify_run
@@ -258,15 +259,15 @@ def test_nothing_that_was_recorded_becomes_code(
 
 
 def cookies(server: Served) -> httpx.Cookies:
-    return httpx.get(server.url).cookies
+    return httpx.get(server.url, timeout=HANG).cookies
 
 
 def test_only_the_page_may_answer(run: RunFolder, serve: Callable[..., Served]) -> None:
     server = serve(run)
     url, post = server.base, "api/answers"
     answer = {**answer_to(run, "clip", "good").model_dump(mode="json"), "reviewer": "Eve"}
-    assert httpx.post(url + post, json=answer).status_code == 401
-    with httpx.Client(base_url=url, cookies=cookies(server)) as client:
+    assert httpx.post(url + post, json=answer, timeout=HANG).status_code == 401
+    with httpx.Client(base_url=url, cookies=cookies(server), timeout=HANG) as client:
         assert client.post(post, json=answer).status_code == 403
         assert client.get("", headers={"host": "evil.example"}).status_code == 403
         client.headers["x-proofbook"] = "1"
@@ -292,9 +293,9 @@ def test_beyond_this_machine_a_token_is_wanted(
 ) -> None:
     server = serve(run, "--host", "0.0.0.0")
     base = f"http://127.0.0.1:{server.port}/"
-    assert httpx.get(f"{base}api/queue").status_code == 401
-    assert httpx.get(f"{base}api/queue?token=wrong").status_code == 401
-    with httpx.Client(follow_redirects=True) as client:
+    assert httpx.get(f"{base}api/queue", timeout=HANG).status_code == 401
+    assert httpx.get(f"{base}api/queue?token=wrong", timeout=HANG).status_code == 401
+    with httpx.Client(follow_redirects=True, timeout=HANG) as client:
         assert client.get(f"{base}?token={server.token}").status_code == 200
         assert len(client.get(f"{base}api/queue").json()) == 4
         answer = {**answer_to(run, "clip", "good").model_dump(mode="json"), "reviewer": "Eve"}
@@ -312,10 +313,10 @@ def test_a_key_signs_for_one_person_alone(
     url, access = server.base + "api/answers", cookies(server)
     answer = answer_to(run, "clip", "good").model_dump(mode="json")
     ours = {"x-proofbook": "1"}
-    found = httpx.post(url, json={**answer, "reviewer": "Eve"}, headers=ours, cookies=access)
-    assert (found.status_code, found.json()["error"]) == (422, "this server signs for Ann only")
-    mine = httpx.post(url, json={**answer, "reviewer": "Ann"}, headers=ours, cookies=access)
-    assert mine.is_success
+    with httpx.Client(headers=ours, cookies=access, timeout=HANG) as client:
+        found = client.post(url, json={**answer, "reviewer": "Eve"})
+        assert (found.status_code, found.json()["error"]) == (422, "this server signs for Ann only")
+        assert client.post(url, json={**answer, "reviewer": "Ann"}).is_success
     (written,) = session_of(run).log.read().answers
     assert written.signature is not None
     words = [*(sys.executable, "-m", "proofbook", "review", str(run.path)),

@@ -19,6 +19,7 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 from papermill.iorw import papermill_io
 from running import BEGIN
+from waiting import HANG
 
 from proofbook.errors import Incomplete, UsageError
 from proofbook.processes import tree
@@ -172,7 +173,7 @@ def test_an_interrupt_at_the_time_limit_is_not_green(
     states = execute(
         path,
         PapermillExecutionError,
-        timeout=1,
+        timeout_func=lambda cell: 1 if "sleep" in cell.source else HANG,
         interrupt_on_timeout=True,
         error_on_timeout=error,
         allow_errors=True,
@@ -236,10 +237,14 @@ class Store:
 
     states: list[list[str]] = field(default_factory=list)
     fails_at: tuple[int, ...] = ()
+    saved: Path | None = None
+    """Made once a cell was saved while it ran: the first save was of its start."""
 
     def write(self, text: str, path: str) -> None:
         cells = json.loads(text)["cells"]
         self.states.append([c["metadata"]["papermill"]["status"] for c in cells])
+        if self.saved is not None and self.states.count(["completed", "running"]) == 2:
+            self.saved.touch()
         if len(self.states) in self.fails_at:
             raise ConnectionError("away for a moment")
 
@@ -272,10 +277,14 @@ def test_any_of_papermills_handlers_saves_at_its_moments(
 
 
 def test_a_running_cell_is_saved_as_often_as_is_asked_for(
-    add_runbook: Add, store: Store, forkserver: dict[str, str]
+    add_runbook: Add, store: Store, forkserver: dict[str, str], tmp_path: Path
 ) -> None:
-    slow = "import time\nfor i in range(25): print(i); time.sleep(0.1)"
-    save_to_store(add_runbook("demo/one", slow), autosave_cell_every=1)
+    store.saved = tmp_path / "saved"
+    slow = (
+        f"import pathlib, time\nwhile not pathlib.Path({str(store.saved)!r}).exists():\n"
+        "    print(1); time.sleep(0.1)"
+    )
+    save_to_store(add_runbook("demo/one", slow), autosave_cell_every=1, execution_timeout=int(HANG))
     assert store.states.count(["completed", "running"]) >= 2
 
 
@@ -423,7 +432,7 @@ def test_what_keeps_a_pipe_open_is_named_at_the_time_limit(
 ) -> None:
     path = add_runbook("demo/one", "%%bash\nsleep 303 &")
     execution = Execution()
-    execute(path, CellTimeoutError, execution_timeout=3, execution=execution)
+    execute(path, CellTimeoutError, execution_timeout=10, execution=execution)
     assert execution.stop is not None
     assert re.search(r"process \d+ \(sleep 303\) still holds a pipe", execution.stop.cause)
 

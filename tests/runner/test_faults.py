@@ -74,14 +74,14 @@ FAULTS = {
         "time.sleep(300)",
         3,
         "timed_out",
-        "the cell took longer than 5 s",
-        settings="cell_timeout: 5",
+        "the cell took longer than 15 s",
+        settings="cell_timeout: 15",
     ),
     "job-timeout": Fault(
-        "time.sleep(300)", 3, "timed_out", "the job took longer", settings="timeout: 15"
+        "time.sleep(300)", 3, "timed_out", "the job took longer", settings="timeout: 30"
     ),
     "run-timeout": Fault(
-        "time.sleep(300)", 3, "timed_out", "the run took longer", run_settings="timeout: 15"
+        "time.sleep(300)", 3, "timed_out", "the run took longer", run_settings="timeout: 40"
     ),
     "exception": Fault(
         "1 / 0",

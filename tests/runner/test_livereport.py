@@ -115,7 +115,7 @@ def test_what_cannot_be_written_is_noted_and_tried_again(
             noted.clear()
             report.handle(ENDED)
             closing.over.release()
-            assert noted.wait(10)
+            assert noted.wait(HANG)
     assert len(events) == 2
     assert all(isinstance(event, Note) and "Permission denied" in event.text for event in events)
 
@@ -150,7 +150,7 @@ def test_any_other_fault_is_not_swallowed(
         monkeypatch.setattr(livereport, "write_report", broken)
         report.handle(ENDED)
         closing.over.release()
-        assert tried.wait(10)
+        assert tried.wait(HANG)
 
 
 def test_media_are_hashed_once_for_all_reports_of_a_run(

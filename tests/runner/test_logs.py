@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from pathlib import Path
 
 import pytest
+from waiting import HANG, wait_for
 
 from proofbook.runner import logs
 from proofbook.runner.logs import JobLog
@@ -67,6 +70,42 @@ def test_what_native_code_prints_arrives(tmp_path: Path) -> None:
     with JobLog(tmp_path / "log", REDACT) as log:
         log.writer.write(b"native Zq81xyzw\n")
     assert (tmp_path / "log").read_text() == "native [redacted:A_TOKEN]\n"
+
+
+def test_all_that_was_printed_is_there_however_slowly_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logs, "_PIECE", 10)
+    monkeypatch.setattr(logs, "_QUIET_STEPS", 1)
+    turn = threading.Semaphore(0)
+    with JobLog(tmp_path / "log", REDACT) as log:
+        write, thread = log.write, log._thread
+
+        def write_in_turn(text: str, source: str = "") -> None:
+            assert turn.acquire(timeout=HANG)
+            write(text, source)
+
+        def join(seconds: float) -> None:
+            before = log._pieces
+            turn.release()
+            wait_for(lambda: log._pieces > before or not thread.is_alive())
+
+        monkeypatch.setattr(log, "write", write_in_turn)
+        monkeypatch.setattr(thread, "join", join)
+        log.writer.write(b"a line\n" * 10)
+    assert (tmp_path / "log").read_text() == "a line\n" * 10
+
+
+def test_a_program_that_keeps_the_log_open_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logs, "_STEP_SECONDS", 0.001)
+    with JobLog(tmp_path / "log", REDACT) as log:
+        kept = os.dup(log.writer.fileno())
+        log.writer.write(b"before\n")
+        wait_for(lambda: log._pieces == 1)
+    os.close(kept)
+    assert (tmp_path / "log").read_text() == "before\n"
 
 
 def test_a_full_log_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,7 +50,8 @@ _HIDING = {
     "a thread": "import threading\nthread = threading.Thread(target=lambda: exec({code!r}))\n"
     "thread.start(); thread.join()",
     "a thread, joined later": "import threading\n"
-    "threading.Thread(target=lambda: exec({code!r})).start()\nimport time; time.sleep(0.05)",
+    "thread = threading.Thread(target=lambda: exec({code!r}))\nthread.start()\n"
+    "import time\nwhile thread.is_alive(): time.sleep(0.01)",
     "a timer": "import threading\ntimer = threading.Timer(0.01, lambda: exec({code!r}))\n"
     "timer.start(); timer.join()",
     "a task that is kept": "import asyncio\nasync def work():\n    exec({code!r})\n"

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from proofbook.errors import ForkserverError, KernelError
+from proofbook.errors import ForkserverError, ForkserverLateError, KernelError
 from proofbook.kernels.ownership import forkserver_command
 from proofbook.kernels.runtime_dir import runtime_folder
 from proofbook.kernels.status import ForkserverStatus, ask, describe, wait_ready
@@ -42,12 +42,18 @@ def shared_socket() -> Path | None:
 
 
 def shared_status(timeout: float = 5.0) -> ForkserverStatus | None:
-    """Return what the user's forkserver says about itself, or None where there is none."""
+    """Return what the user's forkserver says about itself, or None where there is none.
+
+    Raises:
+        ForkserverLateError: There is one, and it has not answered after ``timeout`` seconds.
+    """
     path = shared_socket()
     if path is None or not path.exists():
         return None
     try:
         return describe(path, timeout)
+    except ForkserverLateError:
+        raise
     except ForkserverError:
         return None
 
@@ -71,7 +77,8 @@ def start_shared(
     """Start the user's forkserver, or keep the one that runs if it fits; wait until it is ready.
 
     It fits if it runs this interpreter in this environment, is not older than the code it
-    imported, and has imported all of ``preload``. Otherwise it is ended, with its kernels.
+    imported, and has imported all of ``preload``. Otherwise it is ended, with its kernels; one that
+    does not answer for so long is left alone, and another one takes its place.
 
     Raises:
         ForkserverError: It cannot be started, or is not ready in ``timeout`` seconds.
@@ -81,10 +88,13 @@ def start_shared(
         raise ForkserverError("warm kernels need Linux")
     folder = runtime_folder()
     with _one_at_a_time(folder):
-        status = shared_status(timeout)
-        if status is not None and not misfit(status, preload):
-            return status
-        stop_shared()
+        try:
+            status = shared_status(timeout)
+            if status is not None and not misfit(status, preload):
+                return status
+            stop_shared(timeout)
+        except ForkserverLateError:
+            (folder / "forkserver").unlink(missing_ok=True)
         check_alive = _spawn_detached(folder, preload, idle, bare)
         return wait_ready(folder / "forkserver", timeout, check_alive)
 
@@ -128,13 +138,19 @@ def _spawn_detached(
     return check_alive
 
 
-def stop_shared(timeout: float = 10.0) -> bool:
-    """End the user's forkserver and every kernel forked from it; return whether there was one."""
+def stop_shared(timeout: float = 120.0) -> bool:
+    """End the user's forkserver and every kernel forked from it; return whether there was one.
+
+    Raises:
+        ForkserverLateError: There is one, and it has not answered after ``timeout`` seconds.
+    """
     path = shared_socket()
     if path is None or not path.exists():
         return False
     try:
         ask(path, "stop", timeout)
+    except ForkserverLateError:
+        raise
     except ForkserverError:
         path.unlink(missing_ok=True)  # left behind by one that was killed
         return False

@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from proofbook.errors import ForkserverError
+from proofbook.errors import ForkserverError, ForkserverLateError
 from proofbook.processes.ipc import Channel, peer_uid
 
 __all__ = ["ForkserverStatus", "ask", "connect", "describe", "wait_ready"]
@@ -84,12 +84,17 @@ def ask(path: Path, operation: str, timeout: float) -> dict[str, Any]:
     """Send one operation to the forkserver at ``path`` and return its answer.
 
     Raises:
-        ForkserverError: There is none, it belongs to someone else, or it does not answer in time.
+        ForkserverError: There is none, or it belongs to someone else.
+        ForkserverLateError: It listens, and does not answer in time.
     """
     channel = connect(path, timeout)
     try:
         channel.send({"op": operation, "env": dict(os.environ)})
         answer = channel.receive()
+    except TimeoutError as error:
+        raise ForkserverLateError(
+            f"the forkserver at {path} has not answered in {timeout:g} s; it may be importing still"
+        ) from error
     except (OSError, ValueError) as error:
         raise ForkserverError(f"no forkserver answers at {path}: {error}") from error
     finally:
@@ -103,7 +108,8 @@ def describe(path: Path, timeout: float = 5.0) -> ForkserverStatus:
     """Return what the forkserver at ``path`` says about itself; waits while it is importing.
 
     Raises:
-        ForkserverError: It does not answer in time, or is of another version.
+        ForkserverError: There is none, or it is of another version.
+        ForkserverLateError: It does not answer in time.
     """
     answer = ask(path, "describe", timeout)
     try:

@@ -36,7 +36,7 @@ from proofbook.runs.folder import JobFolder, read_records
 __all__ = ["LabOptions", "LabTarget", "lab_command", "lab_target", "open_lab"]
 
 _EXTENSIONS = Path(__file__).parent / "labextension"
-_START_SECONDS = 60.0
+_START_SECONDS = 300.0
 _END_SECONDS = 4.0
 _STEP = 0.05
 _SESSION = "proofbook-lab-"

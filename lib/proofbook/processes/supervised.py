@@ -18,7 +18,9 @@ from proofbook.processes.termination import Ending, How
 
 __all__ = ["Supervised", "supervise"]
 
-_GONE_SECONDS = 5.0
+_GONE_SECONDS = 60.0
+"""For a warden to end what was killed, and to tell of it. What is not gone by then is told as left:
+it is far from what any busy machine needs."""
 _DESERTED_GRACE = 1.0
 """Seconds that a program has to end in where its owner has ended."""
 

@@ -303,8 +303,8 @@ def known_name() -> str:
     """Return the name that git knows, or that of the account."""
     words = ["git", "config", "user.name"]
     try:
-        done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=5)
-    except OSError:
+        done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
         return os.environ.get("USER", "")
     return done.stdout.strip() or os.environ.get("USER", "")
 

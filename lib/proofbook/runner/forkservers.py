@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from proofbook.errors import ForkserverError, KernelError
+from proofbook.errors import ForkserverError, ForkserverLateError, KernelError
 from proofbook.kernels.ownership import start_forkserver
 from proofbook.kernels.shared_forkserver import misfit, shared_socket, shared_status
 from proofbook.runner.events import Note, Sink
@@ -32,12 +32,15 @@ def forkserver_for(
     if cold:
         yield OFF
         return
-    shared = shared_status()
-    if shared is not None:
-        reason = misfit(shared, warm)
-        if not reason:
-            yield str(shared_socket())
-            return
+    try:
+        shared = shared_status()
+        reason = "" if shared is None else misfit(shared, warm)
+    except ForkserverLateError as error:
+        shared, reason = None, str(error)
+    if shared is not None and not reason:
+        yield str(shared_socket())
+        return
+    if reason:
         text = f"not using the shared forkserver: {reason}; starting one for this run"
         sink(Note(text=text))
     try:

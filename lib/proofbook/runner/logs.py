@@ -16,6 +16,9 @@ _LARGEST = 64 * 1024 * 1024
 _LONGEST_LINE = 1024 * 1024
 _MOST_HELD = 256 * 1024
 _PIECE = 64 * 1024
+_STEP_SECONDS = 0.1
+_QUIET_STEPS = 20
+_MOST_STEPS = 200
 
 
 class JobLog:
@@ -38,6 +41,7 @@ class JobLog:
         read_end, write_end = os.pipe()
         self._reader = os.fdopen(read_end, "rb")
         self.writer = os.fdopen(write_end, "wb", buffering=0)
+        self._pieces = 0
         self._thread = threading.Thread(target=self._drain, daemon=True, name="job-log")
         self._thread.start()
 
@@ -90,7 +94,23 @@ class JobLog:
         decode = codecs.getincrementaldecoder("utf-8")(errors="replace").decode
         while data := self._reader.read1(_PIECE):
             self.write(decode(data), "raw")
+            self._pieces += 1
         self.write(decode(b"", final=True), "raw")
+
+    def _wait_for_the_rest(self) -> None:
+        """Wait until all is read, or nothing has come for a while.
+
+        A process that outlives the job would hold the pipe open: that is not waited for. The time
+        is counted in steps in which something could have been read, whatever the clock says.
+        """
+        quiet, pieces = 0, self._pieces
+        for _ in range(_MOST_STEPS):
+            self._thread.join(_STEP_SECONDS)
+            is_quiet = pieces == self._pieces and not self._lock.locked()
+            quiet = quiet + 1 if is_quiet else 0
+            pieces = self._pieces
+            if not self._thread.is_alive() or quiet >= _QUIET_STEPS:
+                return
 
     def __enter__(self) -> JobLog:
         return self
@@ -102,8 +122,7 @@ class JobLog:
         trace: TracebackType | None,
     ) -> None:
         self.writer.close()
-        # A process that outlives the job would hold the pipe open: do not wait for it for long.
-        self._thread.join(timeout=2)
+        self._wait_for_the_rest()
         if not self._thread.is_alive():
             self._reader.close()
         with self._lock:

@@ -24,11 +24,15 @@ _PACKAGES = (
 )
 
 
+_GIT_SECONDS = 60.0
+
+
 class Commit(NamedTuple):
     """The project's commit; empty and None where it is no git checkout."""
 
     id: str
     dirty: bool | None
+    """None where git did not say: no answer does not mean that nothing was changed."""
 
 
 def read_commit(folder: Path) -> Commit:
@@ -36,7 +40,8 @@ def read_commit(folder: Path) -> Commit:
     head = _git(folder, "rev-parse", "HEAD")
     if not head:
         return Commit("", None)
-    return Commit(head, bool(_git(folder, "status", "--porcelain")))
+    status = _git(folder, "status", "--porcelain")
+    return Commit(head, None if status is None else bool(status))
 
 
 def read_environment() -> dict[str, str]:
@@ -50,15 +55,16 @@ def read_environment() -> dict[str, str]:
     return versions
 
 
-def _git(folder: Path, *arguments: str) -> str:
+def _git(folder: Path, *arguments: str) -> str | None:
+    """Return what git answers, or None where it gives no answer, or none in time."""
     try:
         done = subprocess.run(
             ["git", "-C", str(folder), *arguments],
             capture_output=True,
             text=True,
-            timeout=10,
+            timeout=_GIT_SECONDS,
             check=False,
         )
     except (FileNotFoundError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

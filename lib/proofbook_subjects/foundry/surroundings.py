@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["choose_device", "describe_environment", "find_project_root", "git_commit_hash"]
 
 _PACKAGES = ("torch", "transformers", "tokenizers", "datasets", "sentencepiece", "numpy")
-_GIT_SECONDS = 10.0
+_GIT_SECONDS = 60.0
 
 
 def find_project_root(start: Path) -> Path:

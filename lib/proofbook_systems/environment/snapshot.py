@@ -20,7 +20,7 @@ from proofbook_systems.environment.packages.installed import Dependency
 
 __all__ = ["Snapshot", "take_snapshot", "write_snapshot"]
 
-_GIT_TIMEOUT = 10.0
+_GIT_TIMEOUT = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)

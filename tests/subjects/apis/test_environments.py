@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from waiting import HANG
 
 from proofbook.errors import SubjectError
 from proofbook_subjects.apis import environments
@@ -107,7 +108,7 @@ def test_jobs_that_ask_at_once_make_it_once(tmp_path: Path) -> None:
     installer, barrier = Installer(), threading.Barrier(4)
 
     def ask() -> Path:
-        barrier.wait(10)
+        barrier.wait(HANG)
         return make_environment("a", ["x==1"], tmp_path, install=installer)
 
     with ThreadPoolExecutor(4) as pool:

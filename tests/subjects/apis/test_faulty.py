@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, TypeVar
 
@@ -159,7 +160,7 @@ BROKEN = {
 def test_connections_break_where_the_plan_says(kind: str, when: str, stream: bool) -> None:
     async def use(lanes: Lanes) -> list[dict[str, Any]]:
         await lanes.plan({"kind": kind, "when": when, "after": 4})
-        lanes.http.timeout = httpx.Timeout(0.5 if kind == "hang" else HANG)
+        lanes.http.timeout = httpx.Timeout(HANG, read=0.5 if kind == "hang" else HANG)
         with pytest.raises(BROKEN[kind]):
             await lanes.ask(stream=stream)
         lanes.http.timeout = httpx.Timeout(HANG)
@@ -179,17 +180,32 @@ async def asked(lanes: Lanes) -> httpx.Response | None:
         return None
 
 
-def test_nothing_listens_while_connections_are_refused() -> None:
+@pytest.mark.parametrize("seconds", [0.2, HANG])
+def test_nothing_listens_while_connections_are_refused(seconds: float) -> None:
     async def use(lanes: Lanes) -> list[dict[str, Any]]:
-        await lanes.plan({"kind": "refuse", "seconds": 1}, {"kind": "status", "status": 503})
-        with pytest.raises(httpx.ConnectError):
-            await lanes.ask()
+        faults = {"kind": "refuse", "seconds": seconds}, {"kind": "status", "status": 503}
+        await lanes.plan(*faults)
+        if seconds == HANG:
+            with pytest.raises(httpx.ConnectError):
+                await lanes.ask()
+            await lanes.plan(faults[1])  # another plan ends it
         while (answer := await asked(lanes)) is None:
             await asyncio.sleep(0.02)
         assert answer.status_code == 503
         return await lanes.settled()
 
     assert len(on_server(use)) == 1
+
+
+def test_nobody_else_is_given_a_port_on_which_connections_are_refused() -> None:
+    async def use(lanes: Lanes) -> None:
+        await lanes.plan({"kind": "refuse", "seconds": HANG})
+        with socket.socket() as other, pytest.raises(OSError, match="in use"):
+            other.bind(("127.0.0.1", lanes.port))
+        await lanes.plan()
+        assert (await lanes.ask()).status_code == 200
+
+    on_server(use)
 
 
 def test_a_connection_reset_on_arrival_is_counted() -> None:
@@ -291,12 +307,17 @@ def test_a_share_of_the_calls_is_the_same_for_the_same_seed() -> None:
 
 def test_calls_in_flight_are_counted() -> None:
     async def use(lanes: Lanes) -> tuple[dict[str, int], list[dict[str, Any]]]:
-        await lanes.plan({"kind": "delay", "seconds": 0.1, "times": None})
-        await asyncio.gather(*(lanes.ask() for _ in range(7)))
-        return await lanes.summary(), await lanes.settled()
+        await lanes.plan({"kind": "hang", "times": None})
+        asking = [asyncio.create_task(lanes.ask()) for _ in range(7)]
+        while (summary := await lanes.summary())["open"] < 7:
+            await asyncio.sleep(0.005)
+        for each in asking:
+            each.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)
+        return summary, await lanes.settled()
 
     summary, calls = on_server(use)
-    assert summary == {"calls": 7, "peak": 7, "open": 0}
+    assert summary == {"calls": 7, "peak": 7, "open": 7}
     assert sorted(call["in_flight"] for call in calls) == [1, 2, 3, 4, 5, 6, 7]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from waiting import HANG
 
 from proofbook_subjects.apis.faulty.control import Control
 from proofbook_subjects.apis.faulty.upstream import _to_host
@@ -43,7 +44,7 @@ def test_an_encrypted_server_is_reached(tmp_path: Path, monkeypatch: pytest.Monk
         port = listening.sockets[0].getsockname()[1]
         control = Control("openai_api", f"https://127.0.0.1:{port}")
         lane = await control.open()
-        async with listening, httpx.AsyncClient(trust_env=False) as http:
+        async with listening, httpx.AsyncClient(trust_env=False, timeout=HANG) as http:
             got = await http.get(f"http://127.0.0.1:{lane}/v1/models")
         await control.answer("POST", "/close", lane, None)
         return got.text

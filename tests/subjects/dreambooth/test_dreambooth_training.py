@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +23,7 @@ from proofbook_subjects.dreambooth.checkpoints import (
 from proofbook_subjects.dreambooth.data import Pictures, find_pictures, load_batches
 from proofbook_subjects.dreambooth.infer import generate
 from proofbook_subjects.dreambooth.infer import main as infer
+from proofbook_subjects.dreambooth.progress import Progress
 from proofbook_subjects.dreambooth.randomness import derive_seed, permutation
 from proofbook_subjects.dreambooth.settings import Settings
 from proofbook_subjects.dreambooth.train import main as train_command
@@ -92,15 +91,16 @@ def losses(settings: Settings) -> list[tuple[int, float, float]]:
 
 def interrupt_after(settings: Settings, step: int, signum: int = signal.SIGINT) -> None:
     """Train, and have this process sent a signal once that step is in the log."""
+    usual = Progress.step
 
-    def watch() -> None:
-        log = settings.output_dir / "logs" / "train_log.jsonl"
-        while not log.exists() or len(log.read_text().splitlines()) < step:
-            time.sleep(0.002)
-        os.kill(os.getpid(), signum)
+    def tell(self: Progress, number: int, loss: float, lr: float) -> None:
+        usual(self, number, loss, lr)
+        if number == step:
+            os.kill(os.getpid(), signum)
 
-    threading.Thread(target=watch, daemon=True).start()
-    assert loop.train(settings) == 128 + signum
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Progress, "step", tell)
+        assert loop.train(settings) == 128 + signum
 
 
 def test_a_signal_during_a_validation_loses_nothing(

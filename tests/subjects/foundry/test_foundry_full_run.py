@@ -49,9 +49,28 @@ def test_the_full_run_of_the_checklist(tmp_path: Path, capsys: pytest.CaptureFix
     assert len(tokenizer.decode(generate(model, ids, 12, context=32))) > 0
 
 
-def start(config: Path, output: Path, *more: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "proofbook_subjects.foundry", "run", "--config", str(config),
-               "--output-dir", str(output), *more]  # fmt: skip
+WAITING = """
+import runpy, sys, time
+from pathlib import Path
+from proofbook_subjects.foundry.training.progress import Progress
+usual, step, go_on = Progress.step, int(sys.argv.pop(1)), Path(sys.argv.pop(1))
+
+def wait_after(self, record):
+    usual(self, record)
+    while record.step == step and not go_on.exists():
+        time.sleep(0.01)
+
+Progress.step = wait_after
+runpy.run_module("proofbook_subjects.foundry", run_name="__main__", alter_sys=True)
+"""
+"""Makes no step after one until it may: so a signal comes in time, however busy the machine is."""
+
+
+def start(config: Path, output: Path, *more: str, step: int = 0) -> subprocess.Popen[str]:
+    command = [
+        sys.executable, "-c", WAITING, str(step), str(output.with_name(f"go-on-{step}")), "run",
+        "--config", str(config), "--output-dir", str(output), *more,
+    ]  # fmt: skip
     # As many threads as the training in this process has: sums are in another order with more.
     return subprocess.Popen(
         command, cwd=config.parent, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -69,9 +88,10 @@ def wait_for_step(output: Path, step: int, process: subprocess.Popen[str]) -> No
 
 def start_and_end(config: Path, output: Path, step: int, signum: int, *more: str) -> int:
     """Train until a step is in the log, send a signal, and return how the process ended."""
-    with start(config, output, *more) as process:
+    with start(config, output, *more, step=step) as process:
         wait_for_step(output, step, process)
         os.kill(process.pid, signum)
+        output.with_name(f"go-on-{step}").touch()
         return process.wait()
 
 

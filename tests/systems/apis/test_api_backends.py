@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from proofbook_systems.apis.backends.specifics import try_specifics
 from proofbook_systems.apis.client_process import ClientProcess
 from proofbook_systems.apis.clients import find_client
 from proofbook_systems.apis.faulty_server import FaultyServer, start_faulty_server
+from proofbook_systems.apis.outcomes import Sent
 from proofbook_systems.apis.protocols import no_keys
 from proofbook_systems.apis.servers import find_server
 
@@ -101,6 +103,20 @@ def test_reference_client_keeps_every_promise(
     findings = run("reference:client", ["connection", "request", "queue"])
     assert faults(findings) == {}
     assert "cancelled-dropped" in {finding.name for finding in findings}
+
+
+def test_a_cancellation_that_a_busy_machine_delays_is_tried_again(
+    run: Callable[[str, Sequence[str]], list[Finding]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual, late = ClientProcess.cancel, [1.0]
+
+    def cancel(self: ClientProcess, sent: Sent) -> None:
+        time.sleep(late.pop() if late else 0)  # its turn has come by then
+        usual(self, sent)
+
+    monkeypatch.setattr(ClientProcess, "cancel", cancel)
+    assert faults(run("reference:client", ["queue"])) == {}
+    assert late == []
 
 
 @pytest.mark.parametrize(

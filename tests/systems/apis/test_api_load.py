@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from waiting import HANG
 
 from proofbook_systems.apis.load.asking import _marker
 from proofbook_systems.apis.load.judging import find_crossed, find_lost, kept_share, missed, slug
@@ -82,7 +83,7 @@ def test_only_percentiles_with_samples_beyond_them_are_told(count: int, levels: 
 
 
 def test_a_closed_round_has_as_many_in_flight_as_clients() -> None:
-    meet = threading.Barrier(3, timeout=10)
+    meet = threading.Barrier(3, timeout=HANG)
 
     def ask(number: int, due: float) -> Sample:
         meet.wait()  # passes only when three are here at once
@@ -94,7 +95,7 @@ def test_a_closed_round_has_as_many_in_flight_as_clients() -> None:
 
 
 def test_an_open_round_does_not_wait_for_answers() -> None:
-    everyone = threading.Barrier(5, timeout=10)
+    everyone = threading.Barrier(5, timeout=HANG)
 
     def ask(number: int, due: float) -> Sample:
         everyone.wait()  # would hang if one request waited for another's end

@@ -46,10 +46,14 @@ def test_a_planted_defect_is_found_and_named(
         faulty_bench, command=find_client(f"{DRIVER}:run"), promises=promises,
         terms=dataclasses.replace(faulty_bench.terms, options=options),
     )  # fmt: skip
-    if not processes or not processes[-1].running:
-        processes.append(bench.start(f"planted-{len(processes)}"))
-    judged = bench.run(CASES[defect.case], processes[-1])
-    found = {issue.rule: issue.message for issue in judged.issues}
+    found: dict[str, str] = {}
+    for _ in range(3):  # as for a right client: what a busy machine hides is there the next time
+        if not processes or not processes[-1].running:
+            processes.append(bench.start(f"planted-{len(processes)}"))
+        judged = bench.run(CASES[defect.case], processes[-1])
+        found = {issue.rule: issue.message for issue in judged.issues}
+        if defect.rule in found:
+            break
     assert defect.rule in found, found
     assert defect.says in found[defect.rule]
 

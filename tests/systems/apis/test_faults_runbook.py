@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from executing import Executed
+from executed_cells import Executed
 
 from proofbook.errors import ChecksFailed
 from proofbook.records import Evidence, Metric
 
 HERE = Path(__file__).parent
 RIGHT = f"{HERE / 'urllib_client.py'}:run"
-SHORT = {"timeout": 0.4, "patience": 2.5, "longest_sleep": 1.5, "crowd": 10, "workers": 2}
+SHORT = {"timeout": 2.0, "patience": 15.0, "longest_sleep": 10.0, "crowd": 10, "workers": 2}
 CASES = ["no-end", "once-500", "wait-day", "wrong-key"]
 
 Run = Callable[..., Executed]

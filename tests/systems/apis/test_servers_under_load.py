@@ -31,7 +31,7 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[.
         fields: dict[str, Any] = {
             "client": find_client(f"{CLIENT}:run"), "options": {"max_retries": 0,
             "max_concurrency": 99}, "api": "openai_api", "server": server, "model": "m", "key": "",
-            "prompt": "Say", "max_tokens": 9, "stream": False, "timeout": 20.0, "folder": tmp_path,
+            "prompt": "Say", "max_tokens": 9, "stream": False, "timeout": 120.0, "folder": tmp_path,
         }  # fmt: skip
         loaders.append(Loader(**{**fields, **changes}))
         return loaders[-1]
@@ -124,7 +124,7 @@ def test_a_server_that_answers_one_by_one_misses_what_was_promised(
 def test_a_server_that_loses_its_places_does_not_answer_afterwards(
     load: Callable[..., Loader], serve: Callable[..., LoadedServer]
 ) -> None:
-    alone, loaded, after = try_load(load(serve("leaks").url, timeout=1.0))
+    alone, loaded, after = try_load(load(serve("leaks").url, timeout=3.0))
     assert alone.fault == ""
     assert loaded.error_share > 0
     assert after.fault

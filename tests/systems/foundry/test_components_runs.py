@@ -71,8 +71,8 @@ PLANTED: list[tuple[str, dict[str, str], dict[str, Any], str, str]] = [
      "nothing-is-deselected", "test_b.py::test_b"),
     ("crash", {"test_a.py": CRASH}, {}, "report-is-whole", "junit.xml was not written"),
     ("crash-place", {"test_a.py": CRASH}, {}, "tests-pass", "test_a.py::test_b unfinished"),
-    ("time-out", {"test_a.py": HANG}, {"timeout": 8.0}, "ends-by-itself",
-     "took longer than 8 s and was ended, in test_a.py::test_b"),
+    ("time-out", {"test_a.py": HANG}, {"timeout": 20.0}, "ends-by-itself",
+     "took longer than 20 s and was ended, in test_a.py::test_b"),
     ("teardown", {"test_a.py": "import pytest\n@pytest.fixture\ndef f():\n    yield\n    1 / 0\n"
                   "def test_a(f):\n    pass\n"}, {}, "tests-pass", "test_a.py::test_a error"),
 ]  # fmt: skip

@@ -43,7 +43,7 @@ for step, ids in enumerate(loader):
     if sys.argv[3] == "keeps":  # what it computed in every step, as a list of losses may
         kept.append(torch.ones(200_000_000 // 4).add_(step))
     print(f"step {{step + 1}}: loss {{float(loss.detach()):.4f}}", flush=True)
-time.sleep(0.3)
+time.sleep(2)  # for whoever looks at its memory, on a busy machine too
 """
 
 

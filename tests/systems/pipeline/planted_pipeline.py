@@ -30,7 +30,7 @@ PLANT = set(os.environ.get("PLANT", "").split())
 FORM = os.environ.get("FORM", "")
 """Of a right program that is unusual: ``stdout``, ``ownlog``, ``traceback``."""
 TRIES, LONGEST_WAIT = 3, 5.0
-TIMEOUT = 0.5
+TIMEOUT = 2.0
 CAST = {"Butcher": "v1", "Nutsy": "v2"}
 EMOTIONS = ("neutral", "happy", "sad", "angry", "surprised", "excited", "grumpy")
 DATA = Path("data")

@@ -42,7 +42,7 @@ def parameters_of(project: Path, servers: dict[str, str]) -> dict[str, Any]:
             "selections": "data/image_selections.json", "video": "data/{episode}.mp4",
             "metrics_db": "data/metrics.db",
         },
-        "names": {}, "environment": {}, "link": [], "timeout": 30.0,
+        "names": {}, "environment": {}, "link": [], "timeout": 120.0,
     }  # fmt: skip
 
 
@@ -61,6 +61,6 @@ USUAL: dict[str, Any] = {
     "retries": 4, "fallback": True, "refreshes": True, "most_at_once": {"voice": 2},
     "most_a_second": {},
     "refresh_path": "refresh_access_token", "publish_path": "media_publish",
-    "dry_run": ["--dry-run"], "longest_film": 90.0, "patience": 10.0, "workers": 2,
+    "dry_run": ["--dry-run"], "longest_film": 90.0, "patience": 60.0, "workers": 2,
     "only": [], "skip": [],
 }  # fmt: skip

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from executing import Executed
+from executed_cells import Executed
 from layouts_of_pipelines import second_config
 
 from proofbook.errors import ChecksFailed

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from zlib import crc32
 
 import pytest
 
@@ -31,7 +32,7 @@ def update(
     moved: frozenset[str] = NAMES, unmoved: frozenset[str] = frozenset(),
     no_gradient: frozenset[str] = frozenset(), rate: float = 1e-3,
 ) -> Update:  # fmt: skip
-    norm = sum(hash(each.digest) % 97 for each in rows) / 10 if norm is None else norm
+    norm = sum(crc32(each.digest.encode()) % 97 for each in rows) / 10 if norm is None else norm
     return Update(
         number=number, batches=(Batch((len(rows), 8), tuple(rows)),), moved=moved, unmoved=unmoved,
         no_gradient=no_gradient, zero_gradient=frozenset(), grad_norm=norm, rates=(rate,),

@@ -64,7 +64,7 @@ ROWS = (
 NEIGHBOURS = (
     Plant("poison", "each-row-alone", r"after: CUDA error: device-side assert .* paid for poison",
           ("poison-speaks",)),
-    Plant("backlog", "each-row-alone", r"after: no result within 1 s .* behind what an earl"),
+    Plant("backlog", "each-row-alone", r"after: no result within 5 s .* behind what an earl"),
     Plant("late-crash", "each-row-alone", r"^\[.after: .* killed by SIGSEGV.* late-cra"),
     Plant("next-crash", "each-row-alone",
           r"^\[.after: the server was killed by SIGSEGV; .* while it ran, which next-crash may"),
@@ -92,9 +92,9 @@ SERVERS = (
     Plant("quiet-second", "second-start-says-why", r"nothing of port \d+; it printed: nothing",
           ("second-start-fails",)),
     Plant("mute-second", "second-start-says-why", r"it printed: something went wrong"),
-    Plant("lingering-second", "second-start-ends", r"it still ran after 3 s, and was killed",
+    Plant("lingering-second", "second-start-ends", r"it still ran after 10 s, and was killed",
           ("second-start-fails", "second-start-says-why")),
-    Plant("never-healthy", "", r"not healthy after 3 s: GET /health says that 'status' is 'w"),
+    Plant("never-healthy", "", r"not healthy after 10 s: GET /health says that 'status' is 'w"),
     Plant("dies-at-start", "", r"exited with code 1 before it was healthy: ImportError: libcudart"),
 )  # fmt: skip
 """Of the whole server."""

@@ -20,7 +20,7 @@ def program(path: Path, size: int = 10) -> Path:
 
 
 def build(root: Path, *command: str, **options: object) -> Binary:
-    given = {"timeout": 20.0, "log": root / "build.log", "build_command": list(command)}
+    given = {"timeout": 300.0, "log": root / "build.log", "build_command": list(command)}
     return find_or_build(root, **{**given, **options})  # type: ignore[arg-type]
 
 

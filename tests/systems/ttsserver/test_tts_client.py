@@ -49,9 +49,12 @@ def test_a_wrong_answer_is_one_line(answer: bytes, problem: str, status: int | N
 def test_where_nothing_listens_it_says_so() -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{probe.getsockname()[1]}"
-    with VoiceboxClient(url) as client, pytest.raises(ServerError, match=r"nothing listens there$"):
-        client.health()
+        url = f"http://127.0.0.1:{probe.getsockname()[1]}"  # it is held, and nobody listens on it
+        with (
+            VoiceboxClient(url) as client,
+            pytest.raises(ServerError, match=r"nothing listens there$"),
+        ):
+            client.health()
 
 
 def test_a_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:

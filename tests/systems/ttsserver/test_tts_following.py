@@ -9,7 +9,7 @@ import time
 
 import pytest
 from raw_server import Answer, http, serve, stream
-from waiting import HANG
+from waiting import HANG, growing
 
 from proofbook_systems.ttsserver.client import VoiceboxClient
 from proofbook_systems.ttsserver.event_stream import Followed, follow
@@ -29,7 +29,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(f"proofbook_systems.ttsserver.event_stream.{pause}", 0.01)
 
 
-def followed(answer: Answer, timeout: float = 20, **options: object) -> Followed:
+def followed(answer: Answer, timeout: float = HANG, **options: object) -> Followed:
     with serve(answer) as url, VoiceboxClient(url) as client:
         return follow(client, "g", timeout, **options)  # type: ignore[arg-type]
 
@@ -61,7 +61,7 @@ def test_a_stream_cut_at_any_byte_is_taken_up_again(part: int) -> None:
 
     with serve(answer) as url, VoiceboxClient(url) as client:
         for size in range(part, len(WHOLE), 4):
-            found = follow(client, f"g{size}", 20)
+            found = follow(client, f"g{size}", HANG)
             assert (found.end, found.duration, found.malformed) == ("completed", 2.5, []), size
             assert found.reconnections == 1 or size > end, size
 
@@ -98,7 +98,10 @@ def test_a_history_alone_is_not_believed() -> None:
 
 
 def test_the_deadline_ends_it() -> None:
-    found = followed(streams(stream(GENERATING)), timeout=0.3)
+    for bound in growing(0.3):
+        found = followed(streams(stream(GENERATING)), timeout=bound)
+        if found.statuses:
+            break
     assert (found.end, found.statuses[-1]) == ("timeout", "generating")
     assert found.noticed_at > 0
 
@@ -116,7 +119,7 @@ def test_a_refused_or_foreign_stream_is_tried_again_until_the_deadline() -> None
 
 
 def test_the_history_is_asked_rarely_and_no_longer_once_the_beginning_is_over() -> None:
-    asked: dict[str, int] = {}
+    asked = dict.fromkeys(("/history/g", STATUS), 0)
     generating = stream(GENERATING)[: -len(b"0\r\n\r\n")]
 
     def answer(path: str, times: int) -> bytes:
@@ -126,7 +129,10 @@ def test_the_history_is_asked_rarely_and_no_longer_once_the_beginning_is_over() 
             return generating
         return http(json.dumps(GENERATING).encode())
 
-    followed(answer, timeout=3.0)
+    for bound in (3.0, 3.0, 3.0):  # a busy machine may have asked nothing by then
+        followed(answer, timeout=bound)
+        if all(asked.values()):
+            break
     assert 0 < asked["/history/g"] <= 14
     assert asked[STATUS] <= 6
 

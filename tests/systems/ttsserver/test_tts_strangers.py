@@ -13,10 +13,11 @@ import numpy as np
 import planted
 import pytest
 import soundfile
-from executing import Executed
+from executed_cells import Executed
 from foreign_server import STYLES
 from planted import Plant
 from right_sounds import voice
+from waiting import HANG
 
 from proofbook.errors import SubjectError
 from proofbook_systems.ttsserver.results import ResultFiles
@@ -28,9 +29,11 @@ pytestmark = pytest.mark.slow
 RUNBOOK = "ttsserver/binary_e2e"
 PROGRAM = Path(__file__).with_name("foreign_server.py")
 LIMITS = {
-    "timeout_cached": 1.0, "timeout_download": 1.0, "timeout_health": 30.0, "timeout_upload": 30.0,
-    "parent_death_bound": 10.0, "shutdown_bound": 10.0,
+    "timeout_cached": 1.0, "timeout_download": HANG, "timeout_health": HANG, "timeout_upload": HANG,
+    "parent_death_bound": HANG, "shutdown_bound": 10.0,
 }  # fmt: skip
+LATE = {"hang", "deaf", "frozen", "post-hangs", "cancel-hangs", "page-as-status", "says-nothing"}
+"""Rows that never end: they wait for the short time that a model has which is there."""
 
 
 @pytest.fixture
@@ -42,8 +45,6 @@ def go(
     temporary.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     monkeypatch.setattr("proofbook_systems.ttsserver.recovery._HEED_SECONDS", 0.5)
-    monkeypatch.setattr("proofbook_systems.ttsserver.client._QUICK", 1.0)
-    monkeypatch.setattr("proofbook_systems.serving.server._FREEZE_SECONDS", 1.0)
     monkeypatch.setattr("proofbook_systems.serving.server._LINGER", 0.3)
     # What is drawn is the business of other tests.
     for view in ("draw_waveform", "draw_spectrogram"):
@@ -59,7 +60,8 @@ def go(
     soundfile.write(reference, 0.3 * tone, 8000)
 
     def run(engines: dict[str, str], environment: dict[str, str], **options: object) -> Executed:
-        matrix = [{"engine": e, "voice": v, "model": "kokoro"} for e, v in engines.items()]
+        models = {True: "kokoro", False: "another"}
+        matrix = [{"engine": e, "voice": v, "model": models[e in LATE]} for e, v in engines.items()]
         found = run_cells(
             RUNBOOK, project=str(tmp_path), binary=str(program), matrix=matrix,
             environment=environment, text="The quick brown fox sleeps.",
@@ -78,7 +80,7 @@ def test_a_right_server_in_a_manner_of_its_own_is_green(
     go: Callable[..., Executed], style: str
 ) -> None:
     rows = {"first": "cloned", "second": "some_voice", "third": "cloned"}
-    found = go(rows, {"STYLE": style}, timeout_cached=20.0, timeout_download=20.0)
+    found = go(rows, {"STYLE": style})
     assert found.error is None
     assert found.red == []
     assert found.names["server"].restarts == []
@@ -91,7 +93,7 @@ def test_a_defect_of_a_row_is_found_named_and_costs_that_row_alone(
     rows: dict[str, str] = {}
     for plant in planted.ROWS:
         rows |= {plant.name: "cloned", f"after-{plant.name}": "cloned"}
-    found = go(rows, {}, shutdown_bound=2.0)
+    found = go(rows, {})
     said = {name: str(check.actual) for name, check in found.checks.items()}
     named = {p.name for p in planted.ROWS if re.search(p.words, said[p.check])}
     assert found.red == [p.check for p in planted.ROWS]
@@ -103,7 +105,9 @@ def test_a_defect_of_a_row_is_found_named_and_costs_that_row_alone(
 def test_a_defect_that_the_next_row_would_pay_for_is_told_as_such(
     go: Callable[..., Executed], plant: Plant
 ) -> None:
-    found = go({"before": "some_voice", plant.name: "some_voice", "after": "some_voice"}, {})
+    short = {"timeout_download": 5.0} if "no result within 5 s" in plant.words else {}
+    rows = {"before": "some_voice", plant.name: "some_voice", "after": "some_voice"}
+    found = go(rows, {}, **short)
     assert sorted(found.red) == sorted([plant.check, *plant.also])
     assert re.search(plant.words, str(found.checks[plant.check].actual))
 
@@ -115,7 +119,8 @@ def test_a_defect_of_the_server_is_found_and_named(
     bounds = {"stubborn": "shutdown_bound", "orphan": "parent_death_bound",
               "lingering-second": "timeout_health", "never-healthy": "timeout_health",
               "upload-hangs": "timeout_upload"}  # fmt: skip
-    short = 3.0 if bounds.get(plant.name) == "timeout_health" else 1.0
+    # Of these two, the first server has to be healthy, or to say that it is not, within the time.
+    short = 10.0 if bounds.get(plant.name) == "timeout_health" else 1.0
     limits = {bounds[plant.name]: short} if plant.name in bounds else {}
     found = go({"good": "cloned"}, {"DEFECT": plant.name}, **limits)
     said = str(found.checks[plant.check].actual) if plant.check else str(found.error)

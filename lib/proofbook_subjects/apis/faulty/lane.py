@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import socket
 
 from proofbook_subjects.apis.faulty.answers import KEY, Answer, Asked, Dialect, json_answer
 from proofbook_subjects.apis.faulty.calls import Call, CallLog
@@ -29,11 +30,14 @@ class Lane:
         self._server: asyncio.Server | None = None
         self._wires: set[Wire] = set()
         self._refusing: asyncio.Task[None] | None = None
+        self._held: socket.socket | None = None
+        """Keeps the port while nothing listens on it, so that nobody else is given it."""
 
     async def open(self, port: int) -> int:
         """Listen on a port, 0 for any, and return it."""
         self._server = await asyncio.start_server(self._serve, _HOST, port, backlog=1024)
         self.port = int(self._server.sockets[0].getsockname()[1])
+        self._let_go()
         return self.port
 
     async def close(self) -> None:
@@ -42,6 +46,7 @@ class Lane:
             self._refusing.cancel()
             self._refusing = None
         self._stop_listening()
+        self._let_go()
 
     async def follow(self, plan: Plan) -> None:
         """Have the calls from now on take the faults of this plan."""
@@ -65,7 +70,20 @@ class Lane:
         if head is not None and head.kind == "refuse":
             self._plan.take()
             self._stop_listening()
+            self._hold()
             self._refusing = asyncio.create_task(self._listen_after(head.seconds))
+
+    def _hold(self) -> None:
+        """Bind the port without listening: a connection is refused (connect(2), ECONNREFUSED)."""
+        self._held = socket.socket()
+        # As the server has it: two such may have the same port while only one listens (socket(7)).
+        self._held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._held.bind((_HOST, self.port))
+
+    def _let_go(self) -> None:
+        if self._held is not None:
+            self._held.close()
+            self._held = None
 
     async def _listen_after(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

@@ -21,7 +21,7 @@ from proofbook.processes import guarded, run
 __all__ = ["Engine", "Image", "build_or_pull", "describe_image", "find_engine", "run_in_image"]
 
 _KNOWN = ("docker", "podman")
-_ANSWER_SECONDS = 5.0
+_ANSWER_SECONDS = 30.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,13 +96,15 @@ def build_or_pull(
 
 
 def describe_image(engine: Engine, image: Image) -> str:
-    """Return in words which image is there and where it comes from, or that it is not there."""
+    """Return in words which image is there and where it comes from, or why that is not known."""
     if not image.name:
         return f"no image: {image.problem}"
     command = [engine.command, "image", "inspect", image.name]
     try:
         answer = subprocess.run(command, check=False, capture_output=True, timeout=_ANSWER_SECONDS)
-    except (subprocess.TimeoutExpired, OSError) as error:
+    except subprocess.TimeoutExpired:
+        return f"{image.name}, of which the engine tells nothing within {_ANSWER_SECONDS:g} s"
+    except OSError as error:
         return f"{image.name} is not there ({type(error).__name__})"
     if answer.returncode != 0:
         return f"{image.name} is not there"

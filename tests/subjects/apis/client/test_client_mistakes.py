@@ -7,6 +7,7 @@ import logging
 import socket
 import ssl
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import httpx
 import pytest
 from asking import Asked, client
 from certificates import server_context
-from scripted_server import ASK, Seen, Wire, chat_answer, serving
+from scripted_server import ASK, HANG, Seen, Wire, chat_answer, serving
 
 from proofbook_subjects.apis.client import ApiClient, Breaker, Retries, Timeout
 from proofbook_subjects.apis.client.errors import (
@@ -179,25 +180,25 @@ def real(url: str, **settings: Any) -> ApiError:
             base_url=url,
             api_key=KEY,
             retries=ONCE,
-            timeout=Timeout(connect=5, read=5),
+            timeout=Timeout(connect=HANG, read=HANG),
             breaker=Breaker(failures=0),
             **settings,
         )
     )
 
 
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """A port on which nobody listens, and which nobody else is given."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
 
 
-def test_where_nobody_listens() -> None:
-    port = free_port()
-    error = real(f"http://127.0.0.1:{port}/v1", trust_env=False)
+def test_where_nobody_listens(silent_port: int) -> None:
+    error = real(f"http://127.0.0.1:{silent_port}/v1", trust_env=False)
     assert type(error) is UnreachableError
-    assert f"nobody listens at 127.0.0.1:{port}" in str(error)
+    assert f"nobody listens at 127.0.0.1:{silent_port}" in str(error)
 
 
 def test_a_name_that_is_not_known() -> None:
@@ -207,10 +208,12 @@ def test_a_name_that_is_not_known() -> None:
 
 
 @pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
-def test_a_proxy_of_the_environment_is_named(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_a_proxy_of_the_environment_is_named(
+    monkeypatch: pytest.MonkeyPatch, name: str, silent_port: int
+) -> None:
     for known in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"):
         monkeypatch.delenv(known, raising=False)
-    proxy = f"http://me:{KEY}@127.0.0.1:{free_port()}"
+    proxy = f"http://me:{KEY}@127.0.0.1:{silent_port}"
     monkeypatch.setenv(name, proxy)
     error = real("http://api.test/v1")
     assert type(error) is ProxyError

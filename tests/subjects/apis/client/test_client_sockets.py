@@ -140,7 +140,8 @@ def test_a_stream_that_breaks_delivers_each_piece_once(end: str) -> None:
         await broken_stream(wire, end)
 
     async def main() -> None:
-        async with serving(handler) as server, at(server, timeout=Timeout(read=1)) as api:
+        patience = Timeout(read=1 if end == "hang" else HANG)
+        async with serving(handler) as server, at(server, timeout=patience) as api:
             pieces: list[str] = []
             with pytest.raises(StreamBrokenError) as error:
                 async for delta in api.stream_chat(ASK, model="m"):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 from faulty_mirror import Mirror, serving
+from waiting import HANG
 
 from proofbook_systems.musicgen.preload.mirrors import MirrorOrigin
 
@@ -21,6 +22,6 @@ def mirror() -> Iterator[Mirror]:
 
 @pytest.fixture
 def origin(mirror: Mirror) -> Iterator[MirrorOrigin]:
-    """The mirror, read with a patience of one second."""
-    with httpx.Client(timeout=1) as client:
+    """The mirror, read with as much patience as a busy machine needs."""
+    with httpx.Client(timeout=HANG) as client:
         yield MirrorOrigin(base=mirror.base, client=client)

@@ -36,6 +36,9 @@ class Mirror(http.server.ThreadingHTTPServer):
         self.heads = True
         self.pause = 0.0
         """Seconds before each 64 KiB."""
+        self.goes_on = threading.Event()
+        """While it is not set, nothing comes after the first piece of a file."""
+        self.goes_on.set()
         self.asked: list[tuple[str, str, str]] = []
         """Method, file and range."""
 
@@ -125,6 +128,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 self.connection.close()
                 return
             time.sleep(self.server.pause)
+            if place:
+                self.server.goes_on.wait()
             self.wfile.write(content[place : place + 65536])
 
 
@@ -136,6 +141,8 @@ def serving(server: http.server.ThreadingHTTPServer) -> Iterator[None]:
     try:
         yield
     finally:
+        if isinstance(server, Mirror):
+            server.goes_on.set()
         server.shutdown()
         server.server_close()
         thread.join(5)

@@ -7,14 +7,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from faulty_mirror import CONTENT, Mirror
-from waiting import HANG
+from waiting import HANG, wait_for
 
 from proofbook.errors import SubjectError
 from proofbook_systems.musicgen.preload.mirrors import MirrorOrigin
@@ -144,7 +143,7 @@ def test_a_server_in_trouble_is_asked_again(
 def test_a_server_that_stalls_is_left_and_what_came_is_kept(
     mirror: Mirror, origin: MirrorOrigin, tmp_path: Path
 ):
-    origin.client.timeout = 0.05
+    origin.client.timeout = httpx.Timeout(HANG, read=0.05)
     half(tmp_path / "w", CONTENT[:500], '"one"')
     mirror.pause = 0.4
     with pytest.raises(SubjectError, match="ReadTimeout"):
@@ -221,7 +220,7 @@ _PRELOAD = (
     "from proofbook_systems.musicgen.preload.mirrors import MirrorOrigin\n"
     "from proofbook_systems.musicgen.preload.store import preload\n"
     "logging.basicConfig(level=logging.INFO, format='%(message)s')\n"
-    "origin = MirrorOrigin(base=sys.argv[1], client=httpx.Client())\n"
+    "origin = MirrorOrigin(base=sys.argv[1], client=httpx.Client(timeout=None))\n"
     "print(preload(origin, Path(sys.argv[2])).bytes_brought)\n"
 )
 
@@ -232,24 +231,17 @@ def start(mirror: Mirror, folder: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True)
 
 
-def wait_for(happened: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not happened() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert happened()
-
-
 @pytest.mark.slow
 def test_a_killed_preload_is_taken_up(mirror: Mirror, tmp_path: Path):
     mirror.publish_sums()
-    mirror.pause = 0.1
+    mirror.goes_on.clear()
     process = start(mirror, tmp_path / "small")
     part = tmp_path / "small" / "weights.bin.part"
     wait_for(lambda: part.exists() and part.stat().st_size > 0)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
     assert not (tmp_path / "small" / "weights.bin").exists()
-    mirror.pause = 0.0
+    mirror.goes_on.set()
     again = start(mirror, tmp_path / "small")
     assert again.communicate(timeout=HANG)[0] == f"{len(CONTENT)}\n"
     assert (tmp_path / "small" / "weights.bin").read_bytes() == CONTENT
@@ -261,10 +253,12 @@ def test_two_at_once_bring_it_once_and_the_second_says_that_it_waits(
     mirror: Mirror, tmp_path: Path
 ):
     mirror.publish_sums()
-    mirror.pause = 0.2
+    mirror.goes_on.clear()
     first = start(mirror, tmp_path / "small")
     wait_for(lambda: (tmp_path / "small" / "weights.bin.part").exists())
     second = start(mirror, tmp_path / "small")
-    (brought, _), (waited, said) = first.communicate(timeout=HANG), second.communicate(timeout=HANG)
+    assert second.stderr is not None
+    assert "another process preloads small; waiting for it" in second.stderr.readline()
+    mirror.goes_on.set()
+    brought, waited = (each.communicate(timeout=HANG)[0] for each in (first, second))
     assert (brought, waited) == (f"{len(CONTENT)}\n", "0\n")
-    assert "another process preloads small; waiting for it" in said
