@@ -87,6 +87,21 @@ def test_an_index_is_not_changed_by_reading_it(tmp_path: Path) -> None:
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
+@pytest.mark.parametrize("name", ["a?b#c%20d", "ä b"])
+def test_an_index_is_read_wherever_it_is(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    write(tmp_path / name, rows=[("r", "job\na", "1", "good", 2)])
+    assert read_history(tmp_path / name).knows("r")
+
+
+def test_an_index_runs_no_function_and_is_not_written_to(tmp_path: Path) -> None:
+    write(tmp_path)
+    with closing(histories._open(tmp_path / "history.sqlite")) as database:
+        assert database.execute("pragma trusted_schema").fetchone() == (0,)
+        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+            database.execute("insert into results values (1, 2, 3, 4, 5)")
+
+
 def test_a_query_that_never_ends_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(histories, "_MOST_STEPS", 1)
     write(tmp_path)
@@ -116,6 +131,18 @@ def test_only_what_differs_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
         "b: good there, good by its files",
         "a, m, {}: 41.25 there, 0.333333 by its files",
     ]
+
+
+def test_of_what_was_written_and_is_so_nothing_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [
+        ("r", "job\na", "1", "good", 2), ("r", "job\nb", "2", "bad", None),
+        ("r", "metric\na\nm", "3", "", 1.5),
+    ]  # fmt: skip
+    write(tmp_path, rows=[*rows, ("s", "job\na", "9", "bad", 9)])
+    same = [Result(key, revision, state, value) for _, key, revision, state, value in rows]
+    assert differences(monkeypatch, read_history(tmp_path), *same) == []
 
 
 def test_a_run_that_it_does_not_know_is_all_new(monkeypatch: pytest.MonkeyPatch) -> None:

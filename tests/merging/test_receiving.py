@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from small_runs import RUN, make, sealed
 
 from proofbook.errors import RunFolderError
 from proofbook.merging import receiving
@@ -19,24 +20,6 @@ from proofbook.runs.folder import RunFolder
 from proofbook.signoff.log import SignoffLog
 from proofbook.signoff.sealing import seal_run
 from proofbook.signoff.trust import EVERYBODY
-
-RUN = "20260304-090000-demo-aaaa"
-
-
-def make(outputs: Path, name: str = RUN, **more: Any) -> RunFolder:
-    """Write a run of one job that has no more than a log."""
-    run = RunFolder(outputs / name)
-    run.job("clip").path.mkdir(parents=True)
-    run.job("clip").log.write_text("done\n")
-    plan = (PlannedJob(id="clip", runbook="demo/clip", timeout=9),)
-    values = {"run_id": name, "profile": "demo", "plan": plan, "verdict": "passed", **more}
-    run.write_info(RunInfo(**values))
-    return run
-
-
-def sealed(run: RunFolder) -> RunFolder:
-    seal_run(run, SignoffLog(run.path, run.path.name), run.path.name)
-    return run
 
 
 @pytest.fixture
@@ -112,6 +95,39 @@ def test_a_log_that_is_a_link_is_not_read(run: RunFolder, parent: Path, name: st
     (run.path / name).symlink_to("/etc/hosts")
     with pytest.raises(RunFolderError):
         receive(run.path, parent, EVERYBODY)
+
+
+@pytest.mark.parametrize(
+    "name", ["run.json", "signoffs.jsonl", "signoffs.head", "signoffs.timestamps"]
+)
+@pytest.mark.parametrize("make_it", [os.mkfifo, os.mkdir])
+def test_what_is_read_first_must_be_a_file(
+    run: RunFolder, parent: Path, name: str, make_it: Any
+) -> None:
+    (run.path / name).unlink(missing_ok=True)
+    make_it(run.path / name)
+    with pytest.raises(RunFolderError) as caught:
+        receive(run.path, parent, EVERYBODY)
+    assert str(caught.value) == f"{name} is no file"
+    assert list(parent.iterdir()) == []
+
+
+def test_a_pipe_among_the_files_is_refused(run: RunFolder, parent: Path) -> None:
+    os.mkfifo(run.job("clip").path / "pipe")
+    with pytest.raises(RunFolderError) as caught:
+        receive(run.path, parent, EVERYBODY)
+    assert str(caught.value) == "jobs/clip/pipe is neither a file nor a folder"
+
+
+def test_a_run_is_copied_under_its_own_name_alone(tmp_path: Path, parent: Path) -> None:
+    run = make(tmp_path / "there")
+    moved = run.path.rename(tmp_path / "there" / "as somebody called it")
+    received = receive(moved, parent, EVERYBODY)
+    assert (received.run.path, received.info.run_id) == (parent / RUN, RUN)
+    info = RunFolder(moved).read_info().model_copy(update={"run_id": "etc"})
+    RunFolder(moved).write_info(info)
+    with pytest.raises(RunFolderError, match=r"^'etc' is no name of a run or of a job$"):
+        receive(moved, parent, EVERYBODY)
 
 
 def test_the_log_of_another_run_is_refused(run: RunFolder, parent: Path) -> None:
