@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from authority import NOON, Authority, oid, read_request
 from made_entries import entry_of
+from pydantic import ValidationError
 
 from proofbook.errors import UsageError
 from proofbook.records import now
@@ -69,14 +70,26 @@ def other_algorithm() -> Stamp:
     return stamp(token=base64.b64encode(token))
 
 
-def test_a_log_that_was_stamped_fits_and_says_up_to_where() -> None:
-    stamps = held(stamp(1), stamp(3, moment=NOON + SECOND), bare(2))
-    assert stamps.problems(log()) == []
-    assert stamps.notes(log()) == [
-        "CN=Clocks stamped the log up to entry 1; 2 came later, at 2026-03-04 12:00 UTC",
-        "CN=Clocks stamped the log up to entry 3, the last, at 2026-03-04 12:00 UTC",
-        "CN=Clocks stamped the log up to entry 2; 1 came later, at 2026-03-04 12:00 UTC",
-    ]
+@pytest.mark.parametrize(
+    ("fitting", "words"),
+    [
+        (stamp(1), "up to entry 1; 2 came later, at 2026-03-04 12:00 UTC"),
+        (stamp(3, moment=NOON + timedelta(hours=1)),
+         "up to entry 3, the last, at 2026-03-04 13:00 UTC"),
+        (bare(2), "up to entry 2; 1 came later, at 2026-03-04 12:00 UTC"),
+    ],
+)  # fmt: skip
+def test_a_log_that_was_stamped_fits_and_says_up_to_where(fitting: Stamp, words: str) -> None:
+    answers = [entry_of(Answer, 3, time=NOON + timedelta(hours=1))]
+    assert held(fitting).notes(log(*answers)) == [f"CN=Clocks stamped the log {words}"]
+
+
+def test_each_stamp_is_told_of_by_its_place() -> None:
+    stamps = held(None, stamp(), stamp(run="s"))
+    assert [each.text for each in stamps.problems(log())] == [
+        "timestamp 1: its line cannot be read", "timestamp 3: it belongs to run s",
+    ]  # fmt: skip
+    assert stamps.notes(log()) == []
 
 
 def test_a_log_without_a_stamp_is_not_stamped() -> None:
@@ -127,9 +140,8 @@ WRONG: dict[str, tuple[Stamp | None, Problem]] = {
 @pytest.mark.parametrize("name", WRONG)
 def test_a_stamp_that_does_not_fit_has_one_problem(name: str) -> None:
     wrong, problem = WRONG[name]
-    told = [problem._replace(text=f"timestamp 2: {problem.text}")]
-    assert held(stamp(), wrong, stamp(3)).problems(log()) == told
-    assert held(stamp(), wrong, stamp(3)).notes(log()) == []
+    told = problem._replace(text=f"timestamp 1: {problem.text}")
+    assert held(wrong).problems(log()) == [told]
 
 
 def test_a_token_that_cannot_be_read_says_why() -> None:
@@ -204,9 +216,12 @@ def test_a_bare_token_dates_the_line_that_it_is_of() -> None:
 def kept(folder: Path, count: int = 3) -> SignoffLog:
     """Return a log of a few lines on the disk."""
     written = SignoffLog(folder, "r")
+    words = {"comment": "more than one word"}
     for number in range(count):
-        kind = Answer if number else Seal
-        written.append(lambda n, before, kind=kind: entry_of(kind, n, previous=before))
+        kind, more = (Answer, words) if number else (Seal, {})
+        written.append(
+            lambda n, before, kind=kind, more=more: entry_of(kind, n, previous=before, **more)
+        )
     return written
 
 
@@ -224,8 +239,6 @@ def test_the_last_line_is_stamped_and_the_token_kept(
     hashes = written.read().hashes
     assert (made.run, made.number, made.sha256) == ("r", 2, hashes[2])
     assert read_stamps(tmp_path / "signoffs.timestamps")[1:] == [made]
-    found = StampedLog(run="r", stamps=[made], authorities=TRUSTED).problems(written.read())
-    assert found == []
     assert made.nonce is not None
     assert int(made.nonce, 16).to_bytes(20).lstrip(b"\0") in made.response
 
@@ -245,6 +258,13 @@ def test_a_token_that_cannot_be_used_is_not_kept(tmp_path: Path, ask: Any, word:
         stamp_log(kept(tmp_path), ask, TRUSTED)
     assert str(caught.value).startswith(f"the authority's token cannot be used: {word}")
     assert not (tmp_path / "signoffs.timestamps").exists()
+
+
+def test_what_was_stamped_fits_the_log(tmp_path: Path) -> None:
+    written = kept(tmp_path)
+    made = stamp_log(written, asking())
+    found = StampedLog(run="r", stamps=[made], authorities=TRUSTED)
+    assert found.problems(written.read()) == []
 
 
 def test_whose_token_it_is_may_be_left_open(tmp_path: Path) -> None:
@@ -277,3 +297,8 @@ def test_a_line_of_the_file_says_nothing_that_it_does_not_say(tmp_path: Path) ->
     found: Sequence[Any] = read_stamps(tmp_path / "kept")
     assert [each.number for each in found] == [0, None]
     assert timestamps.STAMPS_FILE == "signoffs.timestamps"
+
+
+def test_what_a_stamp_says_cannot_be_changed() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        stamp().run = "s"
