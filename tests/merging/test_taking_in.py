@@ -132,6 +132,11 @@ def test_runs_are_taken_in_in_their_order_from_folders_and_by_themselves(
     assert merge_runs([into / RUN], into, EVERYBODY) == Merged(unchanged=1)
 
 
+def test_the_folder_for_runs_is_made(there: Path, tmp_path: Path, reported: list[Reported]) -> None:
+    make(there)
+    assert merge(tmp_path / "new" / "outputs", there).added == [RUN]
+
+
 @pytest.mark.parametrize(("count", "more"), [(3, ""), (4, " and 1 more"), (6, " and 3 more")])
 def test_what_is_left_out_is_named_up_to_three(
     here: Path, there: Path, count: int, more: str

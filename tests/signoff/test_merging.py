@@ -166,6 +166,28 @@ def test_what_nobody_has_sealed_here_is_sealed_first(there: Copy, tmp_path: Path
     assert list(merge.branches[0].lines) == there.lines
 
 
+def test_a_new_copy_takes_all_in_that_another_one_has_merged(
+    here: Copy, there: Copy, tmp_path: Path
+) -> None:
+    here.add(1)
+    there.add(2)
+    here.take(there)
+    here.add(3, question="loud")
+    new = Copy(tmp_path / "new", is_sealed=False)
+    assert [int(answer.id, 16) for answer in new.take(here).added] == [1, 2, 3]
+    state = new.log.read()
+    assert (state.problems, new.ids) == ((), [1, 2, 3])
+    merge = state.entries[-1]
+    assert isinstance(merge, Merge)
+    lines = here.lines
+    assert [(each.fork, list(each.lines)) for each in merge.branches] == [
+        (FIRST, lines[:2]), (line_hash(lines[0]), there.lines[1:]),
+        (line_hash(lines[1]), [line_hash(lines[2]), lines[3]]),
+    ]  # fmt: skip
+    assert [list(each.merges) for each in merge.branches] == [[], [], [line_hash(lines[2])]]
+    assert new.take(there) == new.take(here) == LogMerge((), ())
+
+
 def test_what_nobody_has_sealed_at_all_is_not_sealed(tmp_path: Path) -> None:
     here, there = (Copy(tmp_path / name, is_sealed=False) for name in ("a", "b"))
     there.add(2)
