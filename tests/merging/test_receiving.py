@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from small_runs import RUN, make, sealed
 
 from proofbook.errors import RunFolderError
@@ -17,9 +18,13 @@ from proofbook.merging import receiving
 from proofbook.merging.receiving import receive
 from proofbook.records import PlannedJob, RunInfo, now
 from proofbook.runs.folder import RunFolder
+from proofbook.signoff.entries import Acceptance, Entry, Reviewer, canonical, parse_entry
 from proofbook.signoff.log import SignoffLog
-from proofbook.signoff.sealing import seal_run
+from proofbook.signoff.sealing import list_files, seal_run
+from proofbook.signoff.signing import sign
 from proofbook.signoff.trust import EVERYBODY
+
+KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 
 
 @pytest.fixture
@@ -110,6 +115,25 @@ def test_what_is_read_first_must_be_a_file(
         receive(run.path, parent, EVERYBODY)
     assert str(caught.value) == f"{name} is no file"
     assert list(parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["run.json", "signoffs.head"])
+def test_no_link_is_read_first_that_came_meanwhile(
+    run: RunFolder, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "elsewhere").write_text("{}")
+    (run.path / name).unlink(missing_ok=True)
+    (run.path / name).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(RunFolderError, match=rf"^{name} is no file$"):
+        receiving._refuse_others(run.path)
+
+
+def test_a_clock_may_be_a_day_ahead_to_the_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    moment = now()
+    monkeypatch.setattr(receiving, "now", lambda: moment)
+    test_a_run_is_called_as_runs_are(_name(moment + timedelta(days=1)), "")
+    late = _name(moment + timedelta(days=1, seconds=1))
+    test_a_run_is_called_as_runs_are(late, "its name is of the future")
 
 
 def test_a_pipe_among_the_files_is_refused(run: RunFolder, parent: Path) -> None:
@@ -207,6 +231,46 @@ def test_a_run_that_goes_on_while_it_is_copied_is_refused(
     monkeypatch.setattr(receiving, "_copy", slowly)
     with pytest.raises(RunFolderError, match=r"output\.log has been changed while it was copied"):
         receive(run.path, parent, EVERYBODY)
+
+
+def test_a_link_that_came_while_it_was_copied_is_refused(
+    run: RunFolder, parent: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = receiving._copy
+
+    def late(source: Path, target: Path, names: Collection[str] | None) -> Any:
+        run.job("clip").records.symlink_to("output.log")
+        return copy(source, target, names)
+
+    monkeypatch.setattr(receiving, "_copy", late)
+    with pytest.raises(RunFolderError) as caught:
+        receive(run.path, parent, EVERYBODY)
+    link = parent / RUN / "jobs" / "clip" / "records.jsonl"
+    assert str(caught.value) == f"{link} is a link, and a run's own files never are"
+
+
+def test_what_a_person_has_accepted_is_taken_in(run: RunFolder, parent: Path) -> None:
+    sealed(run).job("clip").log.write_text("all good")
+    files = {"jobs/clip/output.log": list_files(run.path).files["jobs/clip/output.log"]}
+
+    def accepted(number: int, before: str) -> Entry:
+        made = Acceptance(
+            number=number, previous=before, id="a" * 32, run=RUN, files=files, comment="x",
+            reviewer=Reviewer(name="Ann"),
+        )  # fmt: skip
+        return parse_entry(canonical(sign(made, KEY)))
+
+    SignoffLog(run.path, RUN).append(accepted)
+    assert receive(run.path, parent, EVERYBODY).left_out == ()
+    assert (parent / RUN / "jobs/clip/output.log").read_text() == "all good"
+
+
+def test_a_run_that_was_sealed_again_by_itself_is_refused(run: RunFolder, parent: Path) -> None:
+    sealed(sealed(run))
+    with pytest.raises(RunFolderError) as caught:
+        receive(run.path, parent, EVERYBODY)
+    words = "entry 1 seals the run again, and no run was resumed before it"
+    assert str(caught.value) == words
 
 
 def test_a_sealed_run_that_was_changed_is_refused(run: RunFolder, parent: Path) -> None:
