@@ -143,6 +143,22 @@ def test_a_log_is_stamped_and_where_the_token_is_said(
     assert (made.run, made.number) == ("r", 0)
 
 
+def test_a_token_is_verified_by_those_whom_a_file_names(
+    run: RunFolder, authorities: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named: list[Any] = []
+
+    def stamp_log(log: SignoffLog, ask: Any, by: Any) -> Stamp:
+        named.append((log, by))
+        return STAMP
+
+    monkeypatch.setattr(anchoring, "stamp_log", stamp_log)
+    timestamp(run, "http://clocks", authorities)
+    timestamp(run, "http://clocks")
+    log = SignoffLog(run.path, "r")
+    assert named == [(log, Authorities((CLOCKS.root,))), (log, None)]
+
+
 def test_whose_token_it_is_was_not_verified_where_nobody_says_whose_count(
     run: RunFolder, asked: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
