@@ -87,13 +87,48 @@ def test_an_index_is_not_changed_by_reading_it(tmp_path: Path) -> None:
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
-def test_a_query_that_never_ends_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(histories, "_MOST_STEPS", 1)
+@pytest.mark.parametrize("name", ["a?b#c%20d", "ä b"])
+def test_an_index_is_read_wherever_it_is(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    write(tmp_path / name, rows=[("r", "job\na", "1", "good", 2)])
+    assert read_history(tmp_path / name).knows("r")
+
+
+def test_an_index_runs_no_function_and_is_not_written_to(tmp_path: Path) -> None:
+    write(tmp_path)
+    with closing(histories._open(tmp_path / "history.sqlite")) as database:
+        assert database.execute("pragma trusted_schema").fetchone() == (0,)
+        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+            database.execute("insert into results values (1, 2, 3, 4, 5)")
+
+
+def test_a_query_may_take_some_steps_and_is_ended_if_it_takes_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(histories, "_STEP", 100)
+    monkeypatch.setattr(histories, "_MOST_STEPS", 50)
     write(tmp_path)
     with closing(histories._open(tmp_path / "history.sqlite")) as database:
         endless = "with recursive n(i) as (select 1 union all select i + 1 from n) select * from n"
+        assert len(database.execute(f"{endless} limit 20").fetchall()) == 20
         with pytest.raises(sqlite3.OperationalError, match="interrupted"):
             all(database.execute(endless))
+
+
+def test_an_index_is_opened_as_an_address_of_what_nobody_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, rows=[("r", "job\na", "1", "good", 2)])
+    asked: list[tuple[str, bool]] = []
+    connect = sqlite3.connect
+
+    def noted(address: str, uri: bool = False) -> sqlite3.Connection:
+        asked.append((address, uri))
+        return connect(address, uri=uri)
+
+    monkeypatch.setattr(histories.sqlite3, "connect", noted)
+    assert read_history(tmp_path).knows("r")
+    assert asked == [(f"file://{tmp_path}/history.sqlite?mode=ro&immutable=1", True)]
 
 
 def test_only_what_differs_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,9 +153,23 @@ def test_only_what_differs_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
+def test_of_what_was_written_and_is_so_nothing_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [
+        ("r", "job\na", "1", "good", 2), ("r", "job\nb", "2", "bad", None),
+        ("r", "metric\na\nm", "3", "", 1.5),
+    ]  # fmt: skip
+    write(tmp_path, rows=[*rows, ("s", "job\na", "9", "bad", 9)])
+    same = [Result(key, revision, state, value) for _, key, revision, state, value in rows]
+    assert differences(monkeypatch, read_history(tmp_path), *same) == []
+
+
 def test_a_run_that_it_does_not_know_is_all_new(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = differences(monkeypatch, ReceivedHistory({}), Result("metric\na\nm\n{}", "", "", None))
-    assert found == ["a, m, {}: nothing there, no number by its files"]
+    found = differences(
+        monkeypatch, ReceivedHistory({}), Result("metric\na b\nm\n{}", "", "", None)
+    )
+    assert found == ["a b, m, {}: nothing there, no number by its files"]
 
 
 def test_a_number_that_is_text_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

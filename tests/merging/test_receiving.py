@@ -10,33 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from small_runs import RUN, make, sealed
 
 from proofbook.errors import RunFolderError
 from proofbook.merging import receiving
 from proofbook.merging.receiving import receive
 from proofbook.records import PlannedJob, RunInfo, now
 from proofbook.runs.folder import RunFolder
+from proofbook.signoff.entries import Acceptance, Entry, Reviewer, canonical, parse_entry
 from proofbook.signoff.log import SignoffLog
-from proofbook.signoff.sealing import seal_run
+from proofbook.signoff.sealing import list_files, seal_run
+from proofbook.signoff.signing import sign
 from proofbook.signoff.trust import EVERYBODY
 
-RUN = "20260304-090000-demo-aaaa"
-
-
-def make(outputs: Path, name: str = RUN, **more: Any) -> RunFolder:
-    """Write a run of one job that has no more than a log."""
-    run = RunFolder(outputs / name)
-    run.job("clip").path.mkdir(parents=True)
-    run.job("clip").log.write_text("done\n")
-    plan = (PlannedJob(id="clip", runbook="demo/clip", timeout=9),)
-    values = {"run_id": name, "profile": "demo", "plan": plan, "verdict": "passed", **more}
-    run.write_info(RunInfo(**values))
-    return run
-
-
-def sealed(run: RunFolder) -> RunFolder:
-    seal_run(run, SignoffLog(run.path, run.path.name), run.path.name)
-    return run
+KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 
 
 @pytest.fixture
@@ -112,6 +100,58 @@ def test_a_log_that_is_a_link_is_not_read(run: RunFolder, parent: Path, name: st
     (run.path / name).symlink_to("/etc/hosts")
     with pytest.raises(RunFolderError):
         receive(run.path, parent, EVERYBODY)
+
+
+@pytest.mark.parametrize(
+    "name", ["run.json", "signoffs.jsonl", "signoffs.head", "signoffs.timestamps"]
+)
+@pytest.mark.parametrize("make_it", [os.mkfifo, os.mkdir])
+def test_what_is_read_first_must_be_a_file(
+    run: RunFolder, parent: Path, name: str, make_it: Any
+) -> None:
+    (run.path / name).unlink(missing_ok=True)
+    make_it(run.path / name)
+    with pytest.raises(RunFolderError) as caught:
+        receive(run.path, parent, EVERYBODY)
+    assert str(caught.value) == f"{name} is no file"
+    assert list(parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["run.json", "signoffs.head"])
+def test_no_link_is_read_first_that_came_meanwhile(
+    run: RunFolder, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "elsewhere").write_text("{}")
+    (run.path / name).unlink(missing_ok=True)
+    (run.path / name).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(RunFolderError, match=rf"^{name} is no file$"):
+        receiving._refuse_others(run.path)
+
+
+def test_a_clock_may_be_a_day_ahead_to_the_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    moment = now()
+    monkeypatch.setattr(receiving, "now", lambda: moment)
+    test_a_run_is_called_as_runs_are(_name(moment + timedelta(days=1)), "")
+    late = _name(moment + timedelta(days=1, seconds=1))
+    test_a_run_is_called_as_runs_are(late, "its name is of the future")
+
+
+def test_a_pipe_among_the_files_is_refused(run: RunFolder, parent: Path) -> None:
+    os.mkfifo(run.job("clip").path / "pipe")
+    with pytest.raises(RunFolderError) as caught:
+        receive(run.path, parent, EVERYBODY)
+    assert str(caught.value) == "jobs/clip/pipe is neither a file nor a folder"
+
+
+def test_a_run_is_copied_under_its_own_name_alone(tmp_path: Path, parent: Path) -> None:
+    run = make(tmp_path / "there")
+    moved = run.path.rename(tmp_path / "there" / "as somebody called it")
+    received = receive(moved, parent, EVERYBODY)
+    assert (received.run.path, received.info.run_id) == (parent / RUN, RUN)
+    info = RunFolder(moved).read_info().model_copy(update={"run_id": "etc"})
+    RunFolder(moved).write_info(info)
+    with pytest.raises(RunFolderError, match=r"^'etc' is no name of a run or of a job$"):
+        receive(moved, parent, EVERYBODY)
 
 
 def test_the_log_of_another_run_is_refused(run: RunFolder, parent: Path) -> None:
@@ -191,6 +231,46 @@ def test_a_run_that_goes_on_while_it_is_copied_is_refused(
     monkeypatch.setattr(receiving, "_copy", slowly)
     with pytest.raises(RunFolderError, match=r"output\.log has been changed while it was copied"):
         receive(run.path, parent, EVERYBODY)
+
+
+def test_a_link_that_came_while_it_was_copied_is_refused(
+    run: RunFolder, parent: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = receiving._copy
+
+    def late(source: Path, target: Path, names: Collection[str] | None) -> Any:
+        run.job("clip").records.symlink_to("output.log")
+        return copy(source, target, names)
+
+    monkeypatch.setattr(receiving, "_copy", late)
+    with pytest.raises(RunFolderError) as caught:
+        receive(run.path, parent, EVERYBODY)
+    link = parent / RUN / "jobs" / "clip" / "records.jsonl"
+    assert str(caught.value) == f"{link} is a link, and a run's own files never are"
+
+
+def test_what_a_person_has_accepted_is_taken_in(run: RunFolder, parent: Path) -> None:
+    sealed(run).job("clip").log.write_text("all good")
+    files = {"jobs/clip/output.log": list_files(run.path).files["jobs/clip/output.log"]}
+
+    def accepted(number: int, before: str) -> Entry:
+        made = Acceptance(
+            number=number, previous=before, id="a" * 32, run=RUN, files=files, comment="x",
+            reviewer=Reviewer(name="Ann"),
+        )  # fmt: skip
+        return parse_entry(canonical(sign(made, KEY)))
+
+    SignoffLog(run.path, RUN).append(accepted)
+    assert receive(run.path, parent, EVERYBODY).left_out == ()
+    assert (parent / RUN / "jobs/clip/output.log").read_text() == "all good"
+
+
+def test_a_run_that_was_sealed_again_by_itself_is_refused(run: RunFolder, parent: Path) -> None:
+    sealed(sealed(run))
+    with pytest.raises(RunFolderError) as caught:
+        receive(run.path, parent, EVERYBODY)
+    words = "entry 1 seals the run again, and no run was resumed before it"
+    assert str(caught.value) == words
 
 
 def test_a_sealed_run_that_was_changed_is_refused(run: RunFolder, parent: Path) -> None:

@@ -20,8 +20,13 @@ LARGEST = 1 << 20
 class Response(io.BytesIO):
     def __init__(self, data: bytes = b"token", kind: str = "application/timestamp-reply") -> None:
         super().__init__(data)
+        self.sizes: list[int | None] = []
         self.headers = email.message.Message()
         self.headers["content-type"] = kind
+
+    def read(self, size: int | None = None, /) -> bytes:
+        self.sizes.append(size)
+        return super().read(size)
 
 
 def answering(monkeypatch: pytest.MonkeyPatch, response: Response | Exception) -> list[Any]:
@@ -59,6 +64,8 @@ def test_no_more_is_read_than_a_token_can_be(monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(UsageError, match="which is no timestamp"):
         ask_authority(URL, b"")
     assert response.closed
+    (size,) = response.sizes
+    assert size is not None and LARGEST < size < LARGEST + 99
 
 
 @pytest.mark.parametrize(

@@ -119,6 +119,21 @@ def test_each_request_has_its_own_time(desk: Desk, monkeypatch: pytest.MonkeyPat
     assert pipe.aborted == 1
 
 
+def test_the_server_is_told_of_all_that_happens_to_a_connection(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Any] = []
+    kind = desk.kind.__mro__[2]
+    monkeypatch.setattr(kind, "on_response_complete", lambda self: told.append("answered"))
+    monkeypatch.setattr(kind, "connection_lost", lambda self, error: told.append(error))
+    connection, pipe = desk.open()
+    assert connection.transport is pipe
+    error = ConnectionResetError("by peer")
+    connection.on_response_complete()
+    connection.connection_lost(error)
+    assert told == ["answered", error]
+
+
 def test_a_connection_that_is_gone_is_not_closed_again(desk: Desk) -> None:
     connection, pipe = desk.open()
     connection.cycle = None

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-__all__ = ["NOON", "Authority", "serving"]
+__all__ = ["NOON", "Authority", "read_request", "serving"]
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 _SHA256, _SIGNED, _TST_INFO = (
@@ -86,6 +86,10 @@ class Authority:
     """How its tokens name the certificate: version and hash function; empty for not at all."""
     shown: Authority | None = None
     """Whose certificate its tokens come with, in place of its own."""
+    shows: bool = True
+    """Whether its tokens come with a certificate."""
+    is_far: bool = False
+    """Whether there is one more certificate between the CA's and its own."""
 
     @cached_property
     def _keys(self) -> tuple[ec.EllipticCurvePrivateKey, ec.EllipticCurvePrivateKey]:
@@ -93,24 +97,43 @@ class Authority:
         return root, own
 
     @cached_property
+    def _issuer(self) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+        """Whose key has signed its certificate."""
+        return (self.between, self._between_key) if self.is_far else (self.root, self._keys[0])
+
+    @cached_property
+    def _between_key(self) -> ec.EllipticCurvePrivateKey:
+        return ec.derive_private_key(self.seed * 2 + 1000, ec.SECP256R1())
+
+    @cached_property
     def root(self) -> x509.Certificate:
         """The CA's own certificate."""
-        name = self._named(f"{self.name} root")
+        return self._certifying(self._named(f"{self.name} root"), self._keys[0])
+
+    @cached_property
+    def between(self) -> x509.Certificate:
+        """The certificate of an authority that the CA lets certify."""
+        return self._certifying(self._named(f"{self.name} between"), self._between_key)
+
+    def _certifying(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
+        """Return the CA's certificate for one that may sign others."""
         constraints = x509.BasicConstraints(ca=True, path_length=None)
-        built = self._certificate(name, name, self._keys[0]).add_extension(constraints, True)
+        built = self._certificate(subject, self._named(f"{self.name} root"), key)
+        built = built.add_extension(constraints, True)
         built = built.add_extension(_usage(key_cert_sign=True), True)
         return built.sign(self._keys[0], hashes.SHA256())
 
     @cached_property
     def certificate(self) -> x509.Certificate:
         """The certificate that its tokens are signed with."""
+        issuer, key = self._issuer
         built = self._certificate(
-            self._named(self.name), self.root.subject, self._keys[1], self.since, self.until
+            self._named(self.name), issuer.subject, self._keys[1], self.since, self.until
         )
         built = built.add_extension(_usage(digital_signature=True), True)
         if self.usages:
             built = built.add_extension(x509.ExtendedKeyUsage(self.usages), critical=True)
-        return built.sign(self._keys[0], hashes.SHA256())
+        return built.sign(key, hashes.SHA256())
 
     @property
     def pem(self) -> bytes:
@@ -136,7 +159,7 @@ class Authority:
 
     def _token(self, info: bytes) -> bytes:
         own = (self.shown or self).certificate.public_bytes(Encoding.DER)
-        signer = der(_SEQUENCE, self.root.subject.public_bytes(),
+        signer = der(_SEQUENCE, self._issuer[0].subject.public_bytes(),
                      integer(self.certificate.serial_number))  # fmt: skip
         signed = sorted([
             _attribute(_CONTENT_TYPE, oid(_TST_INFO)),
@@ -150,8 +173,8 @@ class Authority:
         )  # fmt: skip
         content = der(_SEQUENCE, oid(_TST_INFO), der(0xA0, der(_OCTETS, info)))
         data = der(
-            _SEQUENCE, integer(3), der(_SET, _algorithm(_SHA256)), content, der(0xA0, own),
-            der(_SET, about_signer),
+            _SEQUENCE, integer(3), der(_SET, _algorithm(_SHA256)), content,
+            *([der(0xA0, own)] if self.shows else []), der(_SET, about_signer),
         )  # fmt: skip
         return der(_SEQUENCE, oid(_SIGNED), der(0xA0, data))
 
@@ -219,7 +242,7 @@ def serving(authority: Authority) -> Iterator[Served]:
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
-            sha256, nonce = _read_request(body)
+            sha256, nonce = read_request(body)
             served.asked.append((self.headers["content-type"], sha256))
             response = served.answer(sha256, nonce)
             self.send_response(served.status)
@@ -242,7 +265,7 @@ def serving(authority: Authority) -> Iterator[Served]:
             thread.join()
 
 
-def _read_request(body: bytes) -> tuple[bytes, int | None]:
+def read_request(body: bytes) -> tuple[bytes, int | None]:
     """Return hash and nonce of a request, as DER has them."""
     _, request, _ = _split(body)
     _, _, request = _split(request)  # the version

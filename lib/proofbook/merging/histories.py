@@ -18,8 +18,10 @@ from proofbook.report.summary import RunSummary
 __all__ = ["ReceivedHistory", "read_history"]
 
 _Results = dict[str, tuple[str, str, float | None]]
+_STEP = 1_000_000
+"""Instructions of SQLite."""
 _MOST_STEPS = 200
-"""Of a million instructions of SQLite each: a query that takes more is ended."""
+"""A query that takes more is ended."""
 
 
 class ReceivedHistory:
@@ -68,7 +70,7 @@ def _open(path: Path) -> sqlite3.Connection:
     database = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)
     database.execute("pragma trusted_schema = off")
     steps = iter(range(_MOST_STEPS))
-    database.set_progress_handler(lambda: next(steps, None) is None, 1_000_000)
+    database.set_progress_handler(lambda: next(steps, None) is None, _STEP)
     return database
 
 

@@ -21,7 +21,7 @@ from proofbook.records import RunInfo, now
 from proofbook.runs.folder import RunFolder
 from proofbook.runs.media_index import MediaIndex
 from proofbook.signoff.log import SignoffLog
-from proofbook.signoff.sealing import expected_files, find_changes, sealed_name
+from proofbook.signoff.sealing import find_changes, sealed_name
 from proofbook.signoff.tampering import find_tampering, list_run
 from proofbook.signoff.trust import Trust, TrustedLog
 
@@ -33,7 +33,6 @@ _JOB = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+=@~-]{0,199}")
 _CLOCKS = timedelta(days=1)
 _LOG = ("signoffs.jsonl", "signoffs.head", "signoffs.timestamps")
 _LEFT_OUT = (".ipynb_checkpoints", "__pycache__", ".DS_Store", "debug.ipynb")
-_BLOCK = 1 << 20
 _LONGEST = 255
 """Bytes of a file's name."""
 
@@ -70,8 +69,7 @@ def receive(source: Path, parent: Path, trust: Trust) -> Received:
     state = SignoffLog(source, info.run_id).read()
     sealed: Collection[str] | None = None
     if state.seal is not None:
-        accepted = TrustedLog(trust, state.entries).acceptances
-        sealed = {*expected_files(state.seal, accepted), *_LOG}
+        sealed = {*state.seal.files, *_LOG}
     copy = RunFolder(parent / info.run_id)
     left_out = tuple(_copy(source, copy.path, sealed))
     _refuse_changes(copy, source, trust)
@@ -106,7 +104,7 @@ def _copy(source: Path, target: Path, sealed: Collection[str] | None) -> Iterato
         place = target / path.relative_to(source)
         status = os.stat(path.name, dir_fd=fd, follow_symlinks=False)
         if stat.S_ISDIR(status.st_mode):
-            place.mkdir(exist_ok=True)
+            place.mkdir()
         elif sealed is not None and name not in sealed:
             yield name
         elif stat.S_ISLNK(status.st_mode):
@@ -154,7 +152,7 @@ def _copy_file(name: str, folder: int, target: Path) -> None:
         status = os.fstat(source.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise RunFolderError(f"{name} is no file any more")
-        shutil.copyfileobj(source, file, _BLOCK)
+        shutil.copyfileobj(source, file)
         file.flush()
         os.fsync(file.fileno())
         os.fchmod(file.fileno(), stat.S_IMODE(status.st_mode) & 0o777)
@@ -171,6 +169,6 @@ def _refuse_changes(copy: RunFolder, source: Path, trust: Trust) -> None:
     if problems := find_tampering(copy.path, log, trusted, listing, info):
         raise RunFolderError(problems[0].text)
     if log.seal is None:
-        now = list_run(source, MediaIndex(source / "media")).files
-        if changes := find_changes(listing.files, now):
+        left = list_run(source, MediaIndex(source / "media")).files
+        if changes := find_changes(listing.files, left):
             raise RunFolderError(f"{changes[0].text} while it was copied: the run is going on")

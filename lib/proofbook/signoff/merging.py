@@ -118,7 +118,7 @@ def _lines(run: RunFolder) -> list[str]:
     path = SignoffLog(run.path, "").path
     if not path.exists():
         return []
-    return path.read_bytes().decode(errors="surrogateescape").split("\n")[:-1]
+    return path.read_bytes().decode().split("\n")[:-1]
 
 
 def _refuse_changed(problems: Sequence[Problem], words: str) -> None:
