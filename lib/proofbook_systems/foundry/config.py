@@ -44,6 +44,7 @@ class DataPipelineConfig(BaseModel):
     separated: bool
     chunk_length: int = Field(ge=0)
     most_lost: float = Field(ge=0, le=1)
+    remainder: str = Field(pattern="^(recognised|kept|dropped)$")
     text_change: bool
     length_change: str
     tokenizer_change: str
