@@ -112,6 +112,7 @@ class CheckpointRecoveryConfig(ResumedTrainerConfig):
     no_checkpoints: dict[str, str]
     other_config: dict[str, str]
     disk_full: bool
+    logged_once: bool
     repeats: bool
     seed: int = Field(ge=0)
 
