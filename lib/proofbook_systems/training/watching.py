@@ -74,8 +74,6 @@ class Update:
     """Of all gradients, as they are when the optimizer has used them."""
     rates: tuple[float, ...]
     """Learning rates by group."""
-    norms: Mapping[str, float] = field(default_factory=dict)
-    """That of each parameter's gradient, by name."""
     gradient: str = ""
     """What tells all gradients, to the bit."""
     in_eval_mode: bool = False
@@ -90,6 +88,8 @@ class Update:
     """What the optimizer is set to beside the rate, by group."""
     kept: bool = False
     """Whether its gradient was added to that of the update before, which was not cleared."""
+    changed: bool = False
+    """Whether its gradient was changed between two of its passes, as by cutting it."""
     scale: tuple[float, ...] = ()
     """The scale of gradients after it, and since how many updates that is; empty without one."""
     skipped: int = 0
@@ -314,7 +314,7 @@ def _update(
         drew=any(draws) if draws else None,
         weights=dict(zip(names, line.get("sums", ()), strict=False)),
         before=dict(zip(names, before, strict=False)), settings=tuple(optimizer["settings"]),
-        kept=line.get("kept", False), norms=dict(zip(names, line.get("norms", ()), strict=False)),
+        kept=line.get("kept", False), changed=line.get("changed", False),
     )  # fmt: skip
 
 
@@ -327,7 +327,7 @@ def _joined(first: Update, second: Update) -> Update:
         zero_gradient=first.zero_gradient | second.zero_gradient,
         grad_norm=(first.grad_norm**2 + second.grad_norm**2) ** 0.5,
         rates=first.rates + second.rates, gradient=first.gradient + second.gradient,
-        norms={**first.norms, **second.norms},
         weights={**first.weights, **second.weights}, before={**first.before, **second.before},
         settings=first.settings + second.settings, kept=first.kept or second.kept,
+        changed=first.changed or second.changed,
     )  # fmt: skip

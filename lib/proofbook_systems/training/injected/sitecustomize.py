@@ -194,10 +194,10 @@ class Watcher:
         if len(self._before) != len(parameters):
             return
         number = self._number_of(optimizer, parameters)
-        norms, flags, after, gradients = [], [], [], []
+        squares, flags, after, gradients = 0.0, [], [], []
         for parameter, before in zip(parameters, self._before):  # noqa: B905 - of 3.9
             norm, has_gradient = self._gradient(parameter)
-            norms.append(norm)
+            squares += norm**2
             after.append(self._sums(parameter))
             gradients.append(
                 "" if parameter.grad is None else self._sums(_read.dense(parameter.grad))
@@ -207,8 +207,7 @@ class Watcher:
         self._write(
             {
                 "update": "".join(flags), "optimizer": number,
-                "forwards": self._forwards or self._quiet, "norms": norms,
-                "norm": sum(norm**2 for norm in norms) ** 0.5,
+                "forwards": self._forwards or self._quiet, "norm": squares**0.5,
                 "rates": [float(group.get("lr", 0.0)) for group in optimizer.param_groups],
                 "sums": after, "gradient": _read.digest(gradients),
                 **self._kept_gradient(number, parameters),
@@ -218,11 +217,14 @@ class Watcher:
         self._before, self._forwards, self._quiet = [], 0, 0
 
     def _kept_gradient(self, number: int, parameters: list[Any]) -> dict[str, Any]:
-        """Return whether the gradient was added to that of the update before; not of the first."""
+        """Return whether the gradient was kept from the update before, or changed between passes.
+
+        Nothing is known of the first update.
+        """
         if number not in self._cleared:
-            self._cleared[number] = _gradients.ClearWatch()
-            self.hooks += filter(None, [self._cleared[number].follow(parameters)])
-        return {"kept": True} if self._cleared[number].after_update() else {}
+            self._cleared[number] = _gradients.ClearWatch(self._torch)
+            self.hooks += self._cleared[number].follow(parameters)
+        return dict.fromkeys(self._cleared[number].after_update(), True)
 
     def note_scale(self, scale: list[float]) -> None:
         """Note the scale of gradients after an update, or after one that was left out."""
