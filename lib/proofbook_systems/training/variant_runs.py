@@ -15,7 +15,7 @@ from proofbook_systems.training.crashes import watched_control
 from proofbook_systems.training.running import Ended
 from proofbook_systems.training.trainer import Trainer
 from proofbook_systems.training.variants import vary
-from proofbook_systems.training.watching import Watched
+from proofbook_systems.training.watching import Update, Watched
 
 __all__ = [
     "Trial",
@@ -210,6 +210,19 @@ def _compare_gradients(whole: Watched, split: Watched) -> str:
             f"the first update has a gradient of {ours.grad_norm:.5g} in several passes, and "
             f"{theirs.grad_norm:.5g} in one: it is not their mean"
         )
+    return _compare_parts(ours, theirs)
+
+
+def _compare_parts(ours: Update, theirs: Update) -> str:
+    """Say where gradients of one length point elsewhere: both may have been cut to it."""
+    for name in sorted(ours.norms.keys() & theirs.norms.keys()):
+        gap = abs(ours.norms[name] - theirs.norms[name])
+        if not gap <= _SPLIT * theirs.grad_norm:  # or NaN
+            return (
+                f"the first update has a gradient of {ours.norms[name]:.4g} for {name} in several "
+                f"passes, and {theirs.norms[name]:.4g} in one, and both have the same length: it "
+                "is not that of all passes"
+            )
     return ""
 
 

@@ -74,6 +74,8 @@ class Update:
     """Of all gradients, as they are when the optimizer has used them."""
     rates: tuple[float, ...]
     """Learning rates by group."""
+    norms: Mapping[str, float] = field(default_factory=dict)
+    """That of each parameter's gradient, by name."""
     gradient: str = ""
     """What tells all gradients, to the bit."""
     in_eval_mode: bool = False
@@ -315,6 +317,7 @@ def _update(
         weights=dict(zip(names, line.get("sums", ()), strict=False)),
         before=dict(zip(names, before, strict=False)), settings=tuple(optimizer["settings"]),
         kept=line.get("kept", False), changed=line.get("changed", False),
+        norms=dict(zip(names, line.get("norms", ()), strict=False)),
     )  # fmt: skip
 
 
@@ -327,6 +330,7 @@ def _joined(first: Update, second: Update) -> Update:
         zero_gradient=first.zero_gradient | second.zero_gradient,
         grad_norm=(first.grad_norm**2 + second.grad_norm**2) ** 0.5,
         rates=first.rates + second.rates, gradient=first.gradient + second.gradient,
+        norms={**first.norms, **second.norms},
         weights={**first.weights, **second.weights}, before={**first.before, **second.before},
         settings=first.settings + second.settings, kept=first.kept or second.kept,
         changed=first.changed or second.changed,

@@ -171,6 +171,22 @@ def test_a_batch_in_passes_is_that_batch(split: Trial, words: str) -> None:
     assert bool(words) == bool(said)
 
 
+def pointing(**norms: float) -> Watched:
+    """Return two updates of which the first has these gradients, of length 2 in all."""
+    seen = watched([1, 1], [2.0, 1.0])
+    return replace(seen, updates=(replace(seen.updates[0], norms=norms), seen.updates[1]))
+
+
+def test_gradients_of_one_length_that_point_elsewhere_are_named() -> None:
+    whole = trial({1: 6.0}, seen=pointing(head=1.6, body=1.2))
+    right = trial({1: 6.0}, seen=pointing(head=1.6001, body=1.1999))
+    wrong = trial({1: 6.0}, seen=pointing(head=1.2, body=1.6))
+    assert compare_first_updates(whole, right) == compare_first_updates(WHOLE, right) == ""
+    assert "a gradient of 1.6 for body in several passes, and 1.2 in one" in compare_first_updates(
+        whole, wrong
+    )
+
+
 def test_a_gradient_that_is_changed_between_passes_is_named() -> None:
     seen = watched([2, 2], [2.0, 1.0])
     changed = replace(seen, updates=(seen.updates[0], replace(seen.updates[1], changed=True)))

@@ -194,10 +194,10 @@ class Watcher:
         if len(self._before) != len(parameters):
             return
         number = self._number_of(optimizer, parameters)
-        squares, flags, after, gradients = 0.0, [], [], []
+        norms, flags, after, gradients = [], [], [], []
         for parameter, before in zip(parameters, self._before):  # noqa: B905 - of 3.9
             norm, has_gradient = self._gradient(parameter)
-            squares += norm**2
+            norms.append(norm)
             after.append(self._sums(parameter))
             gradients.append(
                 "" if parameter.grad is None else self._sums(_read.dense(parameter.grad))
@@ -207,7 +207,8 @@ class Watcher:
         self._write(
             {
                 "update": "".join(flags), "optimizer": number,
-                "forwards": self._forwards or self._quiet, "norm": squares**0.5,
+                "forwards": self._forwards or self._quiet, "norms": norms,
+                "norm": sum(norm**2 for norm in norms) ** 0.5,
                 "rates": [float(group.get("lr", 0.0)) for group in optimizer.param_groups],
                 "sums": after, "gradient": _read.digest(gradients),
                 **self._kept_gradient(number, parameters),
@@ -217,10 +218,7 @@ class Watcher:
         self._before, self._forwards, self._quiet = [], 0, 0
 
     def _kept_gradient(self, number: int, parameters: list[Any]) -> dict[str, Any]:
-        """Return whether the gradient was kept from the update before, or changed between passes.
-
-        Nothing is known of the first update.
-        """
+        """Return whether its gradient was kept, or changed between passes; not of the first."""
         if number not in self._cleared:
             self._cleared[number] = _gradients.ClearWatch(self._torch)
             self.hooks += self._cleared[number].follow(parameters)
