@@ -46,7 +46,9 @@ def judge_padding(prepared: Prepared, batches: Batches) -> dict[str, tuple[list[
     seen = [(each, row) for each in text for row in _rows_of(batches, each)]
     if all(row.learnt is None for _, row in seen):
         return _verdict(None, f"{words}, which texts have; what is learnt of it was not seen")
-    return _verdict([issue for each, row in seen for issue in _issue(each, row)][:_MOST], words)
+    # In each epoch once.
+    issues = dict.fromkeys(issue for each, row in seen for issue in _issue(each, row))
+    return _verdict([*issues][:_MOST], words)
 
 
 def _verdict(issues: list[str] | None, why: str) -> dict[str, tuple[list[str] | None, str]]:

@@ -50,13 +50,13 @@ def prepared(pad: int | None, *, special: frozenset[int] | None = frozenset({SPE
 
 
 def trained(data: Prepared, learnt: int | None, part: slice = slice(None)) -> Batches:
-    """Return a training on each chunk once, of whose last one so many places were learnt."""
+    """Return a training of two epochs, in which so many places of the last chunk were learnt."""
     (chunks,) = data.chunks
     rows = [Row(row_digest(row[part]), (), row_digest(row[part]), LENGTH) for row in chunks.rows()]
     rows[-1] = rows[-1]._replace(learnt=learnt)
     none = frozenset[str]()
     update = Update(
-        number=1, batches=(Batch((len(rows), LENGTH), tuple(rows)),), moved=none, unmoved=none,
+        number=1, batches=(Batch((len(rows), LENGTH), tuple(rows)),) * 2, moved=none, unmoved=none,
         no_gradient=none, zero_gradient=none, grad_norm=1.0, rates=(),
     )  # fmt: skip
     return Batches(
