@@ -170,7 +170,10 @@ def judge_variants(trials: Mapping[str, Trial]) -> dict[str, Verdict]:
         both_end = trials["whole"].ended.code == split.ended.code == 0
         why_not = _why_other_rows(trials["whole"].seen, split.seen) if both_end else ""
         fault = compare_first_updates(trials["whole"], split)
-        verdicts["passes-add-up"] = Verdict("" if why_not else fault, why_not)
+        # What is seen within one training needs no other to compare it with.
+        if why_not:
+            fault = _changed_between(split.seen)
+        verdicts["passes-add-up"] = Verdict(fault, "" if fault else why_not)
     if half := trials.get("half"):
         verdicts["sixteen-bits"] = Verdict(compare_precision(trials["whole"], half), "")
     if over := trials.get("overflow"):

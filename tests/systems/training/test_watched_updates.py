@@ -281,3 +281,12 @@ def test_a_short_training_that_ends_badly_is_a_fault_whatever_its_rows() -> None
     assert ("exited with code 1" in split.fault, split.why_not) == (True, "")
     whole = trial(OVER, code=1)
     assert "exited with code 1" in judge_overflow(whole, trial(OVER, seen=watched([1] * 9))).fault
+
+
+def test_a_gradient_that_is_changed_between_passes_is_a_fault_whatever_their_rows() -> None:
+    seen = watched([2], rows="efgh")
+    other = trial({1: 6.0}, seen=seen)
+    changed = replace(seen, updates=(replace(seen.updates[0], changed=True),))
+    assert judge_variants({"whole": WHOLE, "split": other})["passes-add-up"].why_not
+    split = judge_variants({"whole": WHOLE, "split": other._replace(seen=changed)})["passes-add-up"]
+    assert ("is changed between two" in split.fault, split.why_not) == (True, "")
