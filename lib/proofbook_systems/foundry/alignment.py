@@ -10,18 +10,28 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 
 from proofbook_systems.foundry.departures import find_departure
 from proofbook_systems.foundry.stores import Ids, Store
 
-__all__ = ["Alignment", "align"]
+__all__ = ["Alignment", "Padding", "align"]
 
 _BLOCK = 1 << 16
 _SEEN = 16
 """Ids that must agree where the comparison goes on."""
 _MOST_DOCUMENTS = 2000
+
+
+class Padding(NamedTuple):
+    """The end of a chunk that has no token."""
+
+    chunk: int
+    place: int
+    """Of its first id, in the chunk."""
+    id: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +51,8 @@ class Alignment:
     overlap: int = 0
     """Ids that a chunk has in common with the next."""
     in_order: bool = True
+    padded: tuple[Padding, ...] = ()
+    """Where padding is, as far as chunks come in the order of the tokens."""
 
     @property
     def words(self) -> str:
@@ -85,6 +97,7 @@ class _Walk:
     separated: int = 0
     gaps: list[tuple[int, int]] = field(default_factory=list)
     segments: list[tuple[int, int]] = field(default_factory=list)
+    padded: list[Padding] = field(default_factory=list)
 
     def run(self) -> None:
         """Go on as long as they agree, or differ by what is allowed."""
@@ -107,8 +120,14 @@ class _Walk:
         rest = self.chunks[self.at : end]
         if not self._at_document() or bool((rest != rest[0]).any()):
             return False
-        self.padding, self.at = self.padding + rest.size, end
+        self.pad(rest)
         return True
+
+    def pad(self, rest: Ids) -> None:
+        """Count the rest of a chunk as padding, and go on behind it."""
+        chunk = int(np.searchsorted(self.starts, self.at, "right")) - 1
+        self.padded.append(Padding(chunk, self.at - int(self.starts[chunk]), int(rest[0])))
+        self.padding, self.at = self.padding + rest.size, self.at + rest.size
 
     def _skip_separator(self) -> bool:
         """Skip an end and a start between two documents; data has two of these at most."""
@@ -145,7 +164,7 @@ def _walk(chunks: Ids, starts: Ids, tokens: Store, length: int) -> Alignment:
     walk.run()
     left, rest = tokens.flat.size - walk.place, chunks[walk.at :]
     if not left and rest.size and int(rest[0]) in walk.separators:
-        rest, walk.separated = rest[1:], walk.separated + 1
+        rest, walk.separated, walk.at = rest[1:], walk.separated + 1, walk.at + 1
     remainder = sum(last - first for first, last in walk.gaps)
     result = Alignment(
         agreed=walk.place - remainder, remainder=remainder, padding=walk.padding,
@@ -162,7 +181,11 @@ def _walk(chunks: Ids, starts: Ids, tokens: Store, length: int) -> Alignment:
         return replace(result, departure=words)
     if words := _uneven_gaps(walk):
         return replace(result, departure=words)
-    return replace(result, remainder=remainder + left, padding=walk.padding + rest.size)
+    if rest.size:
+        walk.pad(rest)
+    return replace(
+        result, remainder=remainder + left, padding=walk.padding, padded=tuple(walk.padded)
+    )
 
 
 def _uneven_gaps(walk: _Walk) -> str:
@@ -193,7 +216,8 @@ def _without_first(chunks: Store, tokens: Store, length: int) -> Alignment | Non
     flat = np.delete(chunks.flat, chunks.starts[:-1])
     starts = chunks.starts - np.arange(len(chunks) + 1)
     found = _walk(flat, starts, tokens, length - 1)
-    return replace(found, separators=found.separators + len(chunks))
+    padded = tuple(each._replace(place=each.place + 1) for each in found.padded)
+    return replace(found, separators=found.separators + len(chunks), padded=padded)
 
 
 def _without_overlap(chunks: Store, tokens: Store, length: int) -> Alignment | None:
@@ -205,7 +229,8 @@ def _without_overlap(chunks: Store, tokens: Store, length: int) -> Alignment | N
         if bool((rows[1:, : length - step] == rows[:-1, step:]).all()):
             flat = np.concatenate([rows[0], rows[1:, length - step :].ravel()])
             starts = np.concatenate([[0], np.arange(length, flat.size + 1, step)]).astype(np.int64)
-            return replace(_walk(flat, starts, tokens, length), overlap=length - step)
+            found = _walk(flat, starts, tokens, length)
+            return replace(found, overlap=length - step, padded=())
     return None
 
 

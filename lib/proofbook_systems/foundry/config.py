@@ -44,6 +44,7 @@ class DataPipelineConfig(BaseModel):
     separated: bool
     chunk_length: int = Field(ge=0)
     most_lost: float = Field(ge=0, le=1)
+    remainder: str = Field(pattern="^(recognised|kept|dropped)$")
     text_change: bool
     length_change: str
     tokenizer_change: str
@@ -111,6 +112,7 @@ class CheckpointRecoveryConfig(ResumedTrainerConfig):
     no_checkpoints: dict[str, str]
     other_config: dict[str, str]
     disk_full: bool
+    logged_once: bool
     repeats: bool
     seed: int = Field(ge=0)
 

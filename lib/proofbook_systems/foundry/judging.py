@@ -33,6 +33,7 @@ __all__ = [
     "lost_spaces",
     "out_of_vocabulary",
     "wrong_lengths",
+    "wrong_remainder",
 ]
 
 _TRACEBACK = "Traceback (most recent call last)"
@@ -161,6 +162,24 @@ def find_lost(prepared: Prepared, most_lost: float) -> list[str]:
         lost = size - alignment.agreed
         if alignment.departure and lost > most_lost * size:
             found.append(f"{cut.chunks.path.name}: {alignment.departure}")
+    return found
+
+
+def wrong_remainder(prepared: Prepared, wanted: str) -> list[str]:
+    """Return where tokens at the end that fill no chunk did not become what they should.
+
+    Args:
+        prepared: What was prepared.
+        wanted: ``kept``, in a shorter or a padded chunk, ``dropped``, or ``recognised``: either.
+    """
+    found = []
+    for cut in prepared.cuts:
+        alignment, chunks = cut.alignment, cut.chunks
+        if wanted == "kept" and alignment.remainder:
+            found.append(f"{chunks.path.name}: {alignment.remainder} tokens are in no chunk")
+        is_short = bool(alignment.padding) or int(chunks.lengths[-1]) < int(chunks.lengths[0])
+        if wanted == "dropped" and is_short:
+            found.append(f"{chunks.path.name}: chunk {len(chunks) - 1} is not full")
     return found
 
 

@@ -6,6 +6,7 @@ Where two of them differ, the trainer is not repeatable, and nothing of that is 
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -133,7 +134,8 @@ class Control:
         if steps:
             return f"two uninterrupted trainings differ: {steps[0].words}"
         if learnt:
-            return f"two uninterrupted trainings differ: {learnt[0].place}: {learnt[0].words}"
+            words = f"{learnt[0].place}: {learnt[0].words}{_only_saved(self.comparison, learnt)}"
+            return f"two uninterrupted trainings differ: {words}"
         return ""
 
     @property
@@ -245,6 +247,22 @@ def _watching(output: Path) -> Iterator[SaveWatch | None]:
         return
     with SaveWatch(output) as saves:
         yield saves
+
+
+def _only_saved(comparison: Comparison, learnt: Sequence[Row]) -> str:
+    """Say that only checkpoints differ, and later weights do not; empty where that is not so."""
+    steps = [_saved_step(row.place) for row in learnt]
+    same = [_saved_step(row.place) for row in comparison.having("same") if row.role == "weights"]
+    first = min((step for step in steps if step is not None), default=math.inf)
+    if {None, math.inf} & {*steps} or not any(step is not None and step > first for step in same):
+        return ""
+    return ", and later weights are the same: it was changed while it was saved"
+
+
+def _saved_step(place: str) -> float | None:
+    """Return the step of the checkpoint that a file is in; infinite for a final model's."""
+    unit = checkpoint_of(place)
+    return math.inf if unit is None else step_in_name(unit.rpartition("/")[2])
 
 
 def _is_learnt(row: Row) -> bool:

@@ -30,7 +30,7 @@ from proofbook_systems.training.watching import Watched, read_watch, watched_tra
 
 __all__ = [
     "Alone", "Crashed", "Unsaved", "crash_and_resume", "half_left", "saving_changes",
-    "watched_control",
+    "torn_by_crash", "watched_control",
 ]  # fmt: skip
 
 
@@ -133,6 +133,16 @@ def half_left(control: Control, crashed: Crashed) -> list[str]:
             due = {path.relative_to(theirs.path).as_posix() for path in theirs.files}
             found += [f"{each.path.name} lacks {name}" for name in sorted(due - names)]
     return found
+
+
+def torn_by_crash(control: Control, crashed: Crashed) -> str:
+    """Name what the first crash left half written under a whole checkpoint's name, for a message.
+
+    A trainer may take no notice of it by right: only where resuming fails it is the cause.
+    """
+    listed = find_checkpoints(crashed.left, control.trainer.checkpoints)
+    torn = [each.path.name for each in listed if not control.is_whole(each)]
+    return f"; {torn[-1]} was half written then, under the name of a whole one" if torn else ""
 
 
 def saving_changes(

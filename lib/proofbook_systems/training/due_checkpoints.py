@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from proofbook.errors import SubjectError
 from proofbook.processes import run
 from proofbook.processes.placeholders import fill_command
+from proofbook_systems.training.subject import find_command
 from proofbook_systems.training.trainer import Trainer, find_interpreter
 from proofbook_systems.training.variants import configured
 
@@ -112,7 +113,7 @@ def _configured(trainer: Trainer, every: str, schedule: str, total: int) -> tupl
 
 
 def _generated(trainer: Trainer, command: Sequence[str], timeout: float) -> list[int]:
-    words = fill_command(command, {
+    words = fill_command(find_command(command), {
         "python": find_interpreter(trainer.project), "config": str(trainer.config_file or ""),
         "steps": str(trainer.steps),
     }, "schedule_command")  # fmt: skip

@@ -15,7 +15,7 @@ from proofbook_systems.training.crashes import watched_control
 from proofbook_systems.training.running import Ended
 from proofbook_systems.training.trainer import Trainer
 from proofbook_systems.training.variants import vary
-from proofbook_systems.training.watching import Watched
+from proofbook_systems.training.watching import Update, Watched
 
 __all__ = [
     "Trial",
@@ -98,7 +98,7 @@ def compare_first_updates(whole: Trial, split: Trial) -> str:
             f"step {first} has the loss {ours[first]:.5g} in several passes, and "
             f"{theirs[first]:.5g} in one: passes are summed, or weighted, otherwise"
         )
-    return _compare_gradients(whole.seen, split.seen)
+    return _compare_gradients(whole.seen, split.seen) or _changed_between(split.seen)
 
 
 def compare_precision(whole: Trial, half: Trial) -> str:
@@ -170,7 +170,10 @@ def judge_variants(trials: Mapping[str, Trial]) -> dict[str, Verdict]:
         both_end = trials["whole"].ended.code == split.ended.code == 0
         why_not = _why_other_rows(trials["whole"].seen, split.seen) if both_end else ""
         fault = compare_first_updates(trials["whole"], split)
-        verdicts["passes-add-up"] = Verdict("" if why_not else fault, why_not)
+        # What is seen within one training needs no other to compare it with.
+        if why_not:
+            fault = _changed_between(split.seen)
+        verdicts["passes-add-up"] = Verdict(fault, "" if fault else why_not)
     if half := trials.get("half"):
         verdicts["sixteen-bits"] = Verdict(compare_precision(trials["whole"], half), "")
     if over := trials.get("overflow"):
@@ -210,7 +213,31 @@ def _compare_gradients(whole: Watched, split: Watched) -> str:
             f"the first update has a gradient of {ours.grad_norm:.5g} in several passes, and "
             f"{theirs.grad_norm:.5g} in one: it is not their mean"
         )
+    return _compare_parts(ours, theirs)
+
+
+def _compare_parts(ours: Update, theirs: Update) -> str:
+    """Say where gradients of one length point elsewhere: both may have been cut to it."""
+    for name in sorted(ours.norms.keys() & theirs.norms.keys()):
+        gap = abs(ours.norms[name] - theirs.norms[name])
+        if not gap <= _SPLIT * theirs.grad_norm:  # or NaN
+            return (
+                f"the first update has a gradient of {ours.norms[name]:.4g} for {name} in several "
+                f"passes, and {theirs.norms[name]:.4g} in one, and both have the same length: it "
+                "is not that of all passes"
+            )
     return ""
+
+
+def _changed_between(split: Watched) -> str:
+    """Name the first update whose gradient is changed between its passes; empty where none is."""
+    changed = [update.number for update in split.updates if update.changed]
+    if not changed:
+        return ""
+    return (
+        f"the gradient of update {changed[0]} is changed between two of its passes: it is cut, or "
+        "weighted, before it is whole"
+    )
 
 
 def _apart(a: float, b: float) -> float:

@@ -43,6 +43,8 @@ class Row(NamedTuple):
     """Its first 8 ids, or all where whole rows were asked for; empty where it has none."""
     source: str
     """Digest before tokens were masked, for a masked model; else as ``digest``."""
+    learnt: int | None = None
+    """Its places up to the last that taught the network anything; None is not known."""
 
 
 class Batch(NamedTuple):
@@ -72,6 +74,8 @@ class Update:
     """Of all gradients, as they are when the optimizer has used them."""
     rates: tuple[float, ...]
     """Learning rates by group."""
+    norms: Mapping[str, float] = field(default_factory=dict)
+    """That of each parameter's gradient, by name."""
     gradient: str = ""
     """What tells all gradients, to the bit."""
     in_eval_mode: bool = False
@@ -86,6 +90,8 @@ class Update:
     """What the optimizer is set to beside the rate, by group."""
     kept: bool = False
     """Whether its gradient was added to that of the update before, which was not cleared."""
+    changed: bool = False
+    """Whether its gradient was changed between two of its passes, as by cutting it."""
     scale: tuple[float, ...] = ()
     """The scale of gradients after it, and since how many updates that is; empty without one."""
     skipped: int = 0
@@ -207,6 +213,14 @@ class _Pass(NamedTuple):
     quiet: bool
     """In the mode for evaluation."""
     drew: bool | None = None
+    number: int = -1
+    """Tells it from others, where whole rows were asked for."""
+
+    def taught(self, places: Sequence[int]) -> _Pass:
+        """Return it with what each of its rows has taught."""
+        told = zip(self.batch.rows, places, strict=False)
+        rows = tuple(row._replace(learnt=count) for row, count in told)
+        return self._replace(batch=self.batch._replace(rows=rows))
 
 
 def _read_process(path: Path) -> Watched:
@@ -218,7 +232,11 @@ def _read_process(path: Path) -> Watched:
     skipped, is_made = 0, False
     for line in _lines(path):
         if "batch" in line:
-            passes.append(_Pass(_batch(line), "quiet" in line))
+            passes.append(_Pass(_batch(line), "quiet" in line, number=line.get("pass", -1)))
+        elif "learnt" in line:
+            is_of = line["pass"]
+            passes = [each.taught(line["learnt"]) if each.number == is_of else each
+                      for each in passes]  # fmt: skip
         elif "drew" in line and passes:
             passes[-1] = passes[-1]._replace(drew=line["drew"])
         elif "names" in line:
@@ -298,7 +316,8 @@ def _update(
         drew=any(draws) if draws else None,
         weights=dict(zip(names, line.get("sums", ()), strict=False)),
         before=dict(zip(names, before, strict=False)), settings=tuple(optimizer["settings"]),
-        kept=line.get("kept", False),
+        kept=line.get("kept", False), changed=line.get("changed", False),
+        norms=dict(zip(names, line.get("norms", ()), strict=False)),
     )  # fmt: skip
 
 
@@ -311,6 +330,8 @@ def _joined(first: Update, second: Update) -> Update:
         zero_gradient=first.zero_gradient | second.zero_gradient,
         grad_norm=(first.grad_norm**2 + second.grad_norm**2) ** 0.5,
         rates=first.rates + second.rates, gradient=first.gradient + second.gradient,
+        norms={**first.norms, **second.norms},
         weights={**first.weights, **second.weights}, before={**first.before, **second.before},
         settings=first.settings + second.settings, kept=first.kept or second.kept,
+        changed=first.changed or second.changed,
     )  # fmt: skip

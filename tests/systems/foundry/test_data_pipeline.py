@@ -37,7 +37,7 @@ def make(folder: Path, defect: str = "", **changes: object) -> Pipeline:
         project=str(project), config_file=str(project / "config.json"),
         prepare_command=[sys.executable, "prepare.py"], environment={}, texts=["texts.jsonl"],
         tokens=[], chunks=["chunks.npy"], tokenizer="", vocabulary="", separated=False,
-        chunk_length=16, most_lost=0.0,
+        chunk_length=16, most_lost=0.0, remainder="recognised",
         text_change=True, length_change="length=8", tokenizer_change="kind=characters",
         unusual_inputs=["empty", "single", "short", "unicode"],
         validate_command=[sys.executable, "prepare.py", "validate"],

@@ -68,6 +68,9 @@ UNUSUAL: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "two workers share a stream of rows without the last id": (
         {"style": "stream", "inputs": True}, {"chunk_length": 0, "workers_change": "workers=2"},
     ),
+    "padding with an id of the texts that it ignores": (
+        {"pad": True}, {"remainder": "kept", "workers_change": "workers=2"},
+    ),
 }  # fmt: skip
 
 
@@ -88,6 +91,12 @@ PLANTED: dict[str, tuple[dict[str, Any], dict[str, Any], list[str], str]] = {
     ),
     "windows begin in the first half": (
         {"style": "windows"}, {"order": "windows"}, ["windows-everywhere"], "no row is of the last",
+    ),
+    "padding is learnt as text": (
+        {"pad": True}, {"remainder": "kept"}, ["padding-not-learnt"], "are learnt like text",
+    ),
+    "the remainder is dropped": (
+        {}, {"remainder": "kept"}, ["remainder-as-wanted"], "tokens are in no chunk",
     ),
     "each worker gives every row": (
         {"style": "stream"}, {"workers_change": "workers=2"}, ["workers-change-nothing"],

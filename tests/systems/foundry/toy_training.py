@@ -1,7 +1,8 @@
 """A small trainer on prepared chunks: ``toy_training.py OUT STEPS``, as its config says.
 
 ``style`` is how it reads them: by number, from a stream that its workers share (``stream``), or at
-random places (``windows``); ``inputs`` leaves out the last id of each row. A ``training_defect`` is
+random places (``windows``); ``inputs`` leaves out the last id of each row, ``pad`` fills the last
+row with an id of the texts, and it ignores that. A ``training_defect`` is
 a mistake that real trainers make.
 """
 
@@ -21,6 +22,10 @@ held = torch.from_numpy(np.load("val_chunks.npy").astype(np.int64))
 vocabulary = int(max(rows.max(), held.max())) + 1
 if defect in ("it trains on the test, too", "windows begin in the test, too"):
     rows = torch.cat([rows, held])
+lines = Path("tokens.jsonl").read_text().splitlines()
+padding = (
+    -sum(len(json.loads(line)["input_ids"]) for line in lines) % 16 if config.get("pad") else 0
+)
 if defect == "rows are cut short":
     rows = rows[:, :12]
 if config.get("inputs"):
@@ -70,8 +75,10 @@ torch.manual_seed(1)
 network = torch.nn.Sequential(torch.nn.Embedding(vocabulary, 8), torch.nn.Linear(8, vocabulary))
 optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
 for step, ids in zip(range(steps), batches(), strict=False):
-    scores = network(ids)[:, :-1]
-    loss = torch.nn.functional.cross_entropy(scores.flatten(0, 1), ids[:, 1:].flatten())
+    scores, labels = network(ids)[:, :-1], ids.clone()
+    if padding and defect != "padding is learnt as text":
+        labels[(ids == rows[-1]).all(1), -padding:] = -100
+    loss = torch.nn.functional.cross_entropy(scores.flatten(0, 1), labels[:, 1:].flatten())
     loss.backward()
     optimizer.step()
     optimizer.zero_grad()

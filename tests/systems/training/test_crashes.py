@@ -7,9 +7,14 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+import torch
+from safetensors.torch import save
 
 from proofbook_systems.training import crashes
+from proofbook_systems.training.controls import Control
 from proofbook_systems.training.numbering import CHECKPOINTS, Recognised, Step
+from proofbook_systems.training.running import Ended
+from proofbook_systems.training.trainer import Trainer
 from proofbook_systems.training.trees import Comparison, find_noise
 from proofbook_systems.training.watching import Batch, Row, Update, Watched
 
@@ -77,3 +82,31 @@ def test_nothing_compared_is_told_and_not_the_same(
     saves = alone(tmp_path / "alone", Watched(), (1, 2), CHECKPOINTS)
     found = crashes.saving_changes(saves, {"every": "1000"}, tmp_path, 60)
     assert found == ("", "it tells no step and leaves no weights without them")
+
+
+def left_behind(folder: Path, torn: dict[str, bytes]) -> tuple[Any, Any]:
+    """Return a training of two checkpoints, and a crash that left these files beside the first."""
+    whole = save({"w": torch.ones(2)})
+    for step in (10, 20):
+        (folder / "alone" / f"checkpoint-{step}").mkdir(parents=True)
+        (folder / "alone" / f"checkpoint-{step}" / "model.safetensors").write_bytes(whole)
+    (folder / "left" / "checkpoint-10").mkdir(parents=True)
+    (folder / "left" / "checkpoint-10" / "model.safetensors").write_bytes(whole)
+    for name, content in torn.items():
+        (folder / "left" / name).parent.mkdir(exist_ok=True)
+        (folder / "left" / name).write_bytes(content)
+    trainer = Trainer(train=(), resume=(), config_file=None, project=folder, steps=20)
+    ended = Ended(code=0, state="exited with code 0", steps=[], printed="", seconds=1.0)
+    control = Control(trainer=trainer, output=folder / "alone", ended=ended)
+    return control, SimpleNamespace(left=folder / "left")
+
+
+def test_what_a_crash_left_half_written_is_named(tmp_path: Path) -> None:
+    left = left_behind(tmp_path, {"checkpoint-20/model.safetensors": b"\1\2"})
+    said = crashes.torn_by_crash(*left)
+    assert said == "; checkpoint-20 was half written then, under the name of a whole one"
+
+
+def test_what_is_half_written_under_another_name_is_not_blamed(tmp_path: Path) -> None:
+    left = left_behind(tmp_path, {".partial-checkpoint-20-77/model.safetensors": b"\1\2"})
+    assert crashes.torn_by_crash(*left) == ""

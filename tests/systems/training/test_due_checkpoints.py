@@ -85,3 +85,8 @@ def test_a_generated_schedule_is_of_its_training(
 def test_a_schedule_may_leave_out_a_last_step_that_is_not_saved(trainer: Trainer) -> None:
     asked = {**NOTHING, "command": printing([2, 8], "{steps}"), "saves_last": False}
     assert find_due(trainer, **asked).faults == ()
+
+
+def test_a_reference_in_a_command_is_looked_up(trainer: Trainer) -> None:
+    with pytest.raises(SubjectError, match="reference:no-such-program"):
+        find_due(trainer, **{**NOTHING, "command": ["{python}", "reference:no-such-program"]})

@@ -78,6 +78,42 @@ def test_another_networks_pass_through_one_keeps_nothing(look: Look, net: nn.Lin
     assert kept_gradients(look()) == ""
 
 
+def changes(look: Look, net: nn.Linear, between: Callable[[], object], updates: int = 3) -> Watched:
+    """Make updates of two passes each, with something between these."""
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
+    for _ in range(updates):
+        optimizer.zero_grad()
+        passes(net)
+        between()
+        passes(net)
+        optimizer.step()
+    return look()
+
+
+def test_a_gradient_that_is_cut_between_passes_is_seen(look: Look, net: nn.Linear) -> None:
+    seen = changes(look, net, lambda: nn.utils.clip_grad_norm_(net.parameters(), 0.01))
+    assert [update.changed for update in seen.updates] == [False, True, True]
+
+
+@pytest.mark.parametrize("largest", [math.inf, 1e9])
+def test_a_gradient_that_is_looked_at_or_cleared_between_passes_is_right(
+    look: Look, net: nn.Linear, largest: float
+) -> None:
+    seen = changes(look, net, lambda: nn.utils.clip_grad_norm_(net.parameters(), largest))
+    assert not any(update.changed or update.kept for update in seen.updates)
+    seen = changes(look, net, net.zero_grad)
+    assert not any(update.changed for update in seen.updates)
+
+
+def test_a_gradient_that_overflows_in_a_pass_is_not_called_changed(
+    look: Look, net: nn.Linear
+) -> None:
+    def spoil() -> None:
+        (net(torch.ones(3, 4)).sum() * math.inf).backward()
+
+    assert not any(update.changed for update in changes(look, net, spoil).updates)
+
+
 @pytest.mark.parametrize(
     ("enabled", "scales"), [(True, [(8.0, 1.0), (8.0, 2.0)]), (False, [(), ()])]
 )

@@ -171,6 +171,30 @@ def test_a_batch_in_passes_is_that_batch(split: Trial, words: str) -> None:
     assert bool(words) == bool(said)
 
 
+def pointing(**norms: float) -> Watched:
+    """Return two updates of which the first has these gradients, of length 2 in all."""
+    seen = watched([1, 1], [2.0, 1.0])
+    return replace(seen, updates=(replace(seen.updates[0], norms=norms), seen.updates[1]))
+
+
+def test_gradients_of_one_length_that_point_elsewhere_are_named() -> None:
+    whole = trial({1: 6.0}, seen=pointing(head=1.6, body=1.2))
+    right = trial({1: 6.0}, seen=pointing(head=1.6001, body=1.1999))
+    wrong = trial({1: 6.0}, seen=pointing(head=1.2, body=1.6))
+    assert compare_first_updates(whole, right) == compare_first_updates(WHOLE, right) == ""
+    assert "a gradient of 1.6 for body in several passes, and 1.2 in one" in compare_first_updates(
+        whole, wrong
+    )
+
+
+def test_a_gradient_that_is_changed_between_passes_is_named() -> None:
+    seen = watched([2, 2], [2.0, 1.0])
+    changed = replace(seen, updates=(seen.updates[0], replace(seen.updates[1], changed=True)))
+    said = compare_first_updates(WHOLE, trial({1: 6.0}, seen=changed))
+    assert said.startswith("the gradient of update 2 is changed between two of its passes")
+    assert compare_first_updates(WHOLE, trial({1: 6.0}, seen=seen)) == ""
+
+
 @pytest.mark.parametrize(
     ("half", "words"),
     [
@@ -257,3 +281,12 @@ def test_a_short_training_that_ends_badly_is_a_fault_whatever_its_rows() -> None
     assert ("exited with code 1" in split.fault, split.why_not) == (True, "")
     whole = trial(OVER, code=1)
     assert "exited with code 1" in judge_overflow(whole, trial(OVER, seen=watched([1] * 9))).fault
+
+
+def test_a_gradient_that_is_changed_between_passes_is_a_fault_whatever_their_rows() -> None:
+    seen = watched([2], rows="efgh")
+    other = trial({1: 6.0}, seen=seen)
+    changed = replace(seen, updates=(replace(seen.updates[0], changed=True),))
+    assert judge_variants({"whole": WHOLE, "split": other})["passes-add-up"].why_not
+    split = judge_variants({"whole": WHOLE, "split": other._replace(seen=changed)})["passes-add-up"]
+    assert ("is changed between two" in split.fault, split.why_not) == (True, "")

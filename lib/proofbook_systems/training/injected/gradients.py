@@ -13,17 +13,29 @@ _BACKOFF = 2.0**-8
 
 
 class ClearWatch:
-    """Sees whether the gradient of one parameter was cleared before a backward pass adds to it."""
+    """Sees whether one parameter's gradient is cleared before an update, and is left alone in it.
 
-    def __init__(self) -> None:
+    What it has before a backward pass adds to it is what the pass before has left. Where several
+    processes train, these exchange gradients between passes by right: that is not looked at.
+    """
+
+    def __init__(self, torch: Any) -> None:
+        self._torch = torch
         self._first = True
-        self._kept = False
+        self._kept = self._changed = False
+        self._left: Any = None
 
-    def follow(self, parameters: list[Any]) -> Any:
-        """Return the handle of a hook on the smallest parameter; None where there is none."""
+    def follow(self, parameters: list[Any]) -> list[Any]:
+        """Return the handles of hooks on the smallest parameter; none where there is none."""
         learnt = [each for each in parameters if each.requires_grad and each.grad is not None]
         chosen = min(learnt, key=lambda each: each.numel(), default=None)
-        return None if chosen is None else chosen.register_hook(self._look_at(chosen))
+        if chosen is None:
+            return []
+        after = getattr(chosen, "register_post_accumulate_grad_hook", None)  # of torch 2.1
+        return [
+            chosen.register_hook(self._look_at(chosen)),
+            *([after(self._note)] if after else []),
+        ]
 
     def _look_at(self, parameter: Any) -> Any:
         # Called before the pass adds its gradient. One that is cleared later on, before the pass
@@ -31,14 +43,27 @@ class ClearWatch:
         def look(_: Any) -> None:
             held = parameter.grad is not None and bool((parameter.grad != 0).any())
             self._kept = held and (self._kept or self._first)
+            if held and not self._first and self._left is not None:
+                left, self._left = self._left, None
+                same = self._torch.equal(left, parameter.grad)
+                self._changed = self._changed or (not same and bool(left.isfinite().all()))
             self._first = False
 
         return look
 
-    def after_update(self) -> bool:
-        """Say whether the update's gradient was added to that of the one before, and go on."""
-        kept, self._kept, self._first = self._kept, False, True
-        return kept
+    def _note(self, parameter: Any) -> None:
+        distributed = self._torch.distributed
+        alone = not (distributed.is_available() and distributed.is_initialized())
+        usual = parameter.grad is not None and not parameter.grad.is_sparse
+        self._left = parameter.grad.detach().clone() if alone and usual else None
+
+    def after_update(self) -> list[str]:
+        """Return what the update's gradient was, if anything: kept, or changed; and go on."""
+        found = [
+            name for name, is_so in (("kept", self._kept), ("changed", self._changed)) if is_so
+        ]
+        self._kept, self._changed, self._first, self._left = False, False, True, None
+        return found
 
 
 def scale_gradients(torch: Any, exponent: float) -> None:

@@ -46,6 +46,7 @@ def _load_beside(name: str) -> Any:
 _read = _load_beside("tensors")
 _objective = _load_beside("objective")
 _gradients = _load_beside("gradients")
+_learnt = _load_beside("learnt")
 
 
 class Watcher:
@@ -61,8 +62,9 @@ class Watcher:
         self._before: list[Any] = []
         self._forwards = self._quiet = 0
         self._drawing: Any = None
+        self._taught: Any = None
         self._asked: Any = None
-        self._looks = 0
+        self._looks = self._passes = 0
         self._settings: dict[int, Any] = {}
         self._cleared: dict[int, Any] = {}
         self.failed = False
@@ -92,6 +94,8 @@ class Watcher:
             self._try(self._note_draws)
         if self._asked is not None and self._asked[0] is module:
             self._try(self._note_objective, output)
+        if self._taught is not None and self._taught[0] is module:
+            self._try(self._follow_logits, output)
 
     def before_step(self, optimizer: Any, args: Any, kwargs: Any) -> None:
         """Remember what the parameters are."""
@@ -122,11 +126,11 @@ class Watcher:
             self._quiet += not module.training
             self._note_batch(module, args, keywords, quiet=not module.training)
             seen = _read.can_tell_draws(module)
-            self._drawing = (module, self._random_states()) if seen else None
+            self._drawing = (module, _read.random_states(self._torch)) if seen else None
 
     def _note_draws(self) -> None:
         before, self._drawing = self._drawing[1], None
-        now = self._random_states()
+        now = _read.random_states(self._torch)
         same = len(before) == len(now) and all(map(self._torch.equal, before, now))
         self._write({"drew": not same})
 
@@ -137,10 +141,15 @@ class Watcher:
         if offset is not None:
             self._write({"predicts": offset})
 
-    def _random_states(self) -> list[Any]:
-        cuda = self._torch.cuda
-        on_gpu = [cuda.get_rng_state()] if cuda.is_initialized() else []
-        return [self._torch.get_rng_state(), *on_gpu]
+    def _follow_logits(self, output: Any) -> None:
+        (_, number, shape), self._taught = self._taught, None
+        returned = [value for _, value in _read.tensors_of(self._torch, (output,), {})]
+
+        def tell(gradient: Any) -> None:
+            self._write({"learnt": _learnt.taught_places(self._torch, shape, gradient),
+                         "pass": number})  # fmt: skip
+
+        _learnt.follow_logits(shape, returned, lambda gradient: self._try(tell, gradient))
 
     def _note_before(self, optimizer: Any) -> None:
         self._before = [self._sums(each) for each in _read.parameters_of(optimizer)]
@@ -172,29 +181,23 @@ class Watcher:
         with self._torch.no_grad():
             rows = batch[None] if batch.dim() == 1 else batch
             lines = [_read.read_row(self._torch, row, self._first) for row in rows]
-            for line, source in zip(lines, self._unmasked(rows, labels)):  # noqa: B905 - of 3.9
+            for line, source in zip(lines, _read.unmasked(self._torch, rows, labels)):  # noqa: B905 - of 3.9
                 line.append(_read.read_row(self._torch, source, 0)[0])
         # Of a network in the mode for evaluation: it is an update's where no other is.
-        mode = {"quiet": True} if quiet else {}
+        mode: dict[str, Any] = {"quiet": True} if quiet else {}
+        if self._first is None and not quiet and batch.dim() == 2:
+            mode, self._passes = {"pass": self._passes}, self._passes + 1
+            self._taught = (module, mode["pass"], tuple(batch.shape))
         self._write({"batch": lines, "shape": list(batch.shape), **mode})
-
-    def _unmasked(self, rows: Any, labels: Any) -> Any:
-        """Return rows as they were before a masked model's tokens were replaced."""
-        if labels is None or labels.shape != rows.shape or rows.is_floating_point():
-            return []
-        known = labels >= 0
-        # Most labels of a masked model stand for nothing; a causal model's are the tokens.
-        is_masked = 2 * int(known.sum()) < known.numel()
-        return self._torch.where(known, labels, rows) if is_masked else []
 
     def _note_update(self, optimizer: Any, parameters: list[Any]) -> None:
         if len(self._before) != len(parameters):
             return
         number = self._number_of(optimizer, parameters)
-        squares, flags, after, gradients = 0.0, [], [], []
+        norms, flags, after, gradients = [], [], [], []
         for parameter, before in zip(parameters, self._before):  # noqa: B905 - of 3.9
             norm, has_gradient = self._gradient(parameter)
-            squares += norm**2
+            norms.append(norm)
             after.append(self._sums(parameter))
             gradients.append(
                 "" if parameter.grad is None else self._sums(_read.dense(parameter.grad))
@@ -204,7 +207,8 @@ class Watcher:
         self._write(
             {
                 "update": "".join(flags), "optimizer": number,
-                "forwards": self._forwards or self._quiet, "norm": squares**0.5,
+                "forwards": self._forwards or self._quiet, "norms": norms,
+                "norm": sum(norm**2 for norm in norms) ** 0.5,
                 "rates": [float(group.get("lr", 0.0)) for group in optimizer.param_groups],
                 "sums": after, "gradient": _read.digest(gradients),
                 **self._kept_gradient(number, parameters),
@@ -214,11 +218,11 @@ class Watcher:
         self._before, self._forwards, self._quiet = [], 0, 0
 
     def _kept_gradient(self, number: int, parameters: list[Any]) -> dict[str, Any]:
-        """Return whether the gradient was added to that of the update before; not of the first."""
+        """Return whether its gradient was kept, or changed between passes; not of the first."""
         if number not in self._cleared:
-            self._cleared[number] = _gradients.ClearWatch()
-            self.hooks += filter(None, [self._cleared[number].follow(parameters)])
-        return {"kept": True} if self._cleared[number].after_update() else {}
+            self._cleared[number] = _gradients.ClearWatch(self._torch)
+            self.hooks += self._cleared[number].follow(parameters)
+        return dict.fromkeys(self._cleared[number].after_update(), True)
 
     def note_scale(self, scale: list[float]) -> None:
         """Note the scale of gradients after an update, or after one that was left out."""
@@ -240,18 +244,12 @@ class Watcher:
             rates = {rate for root in self._roots for rate in _read.dropout_rates(root)}
             self._write(
                 {
-                    "names": self._names(parameters), "optimizer": number, "sums": self._before,
+                    "names": _read.names_of(self._roots, parameters), "optimizer": number,
+                    "sums": self._before,
                     "dropout": sorted(rates), "left": _read.left_out(self._roots, parameters),
                 }
             )  # fmt: skip
         return number
-
-    def _names(self, parameters: list[Any]) -> list[str]:
-        names: dict[int, str] = {}
-        for root in self._roots:
-            for name, parameter in root.named_parameters():
-                names.setdefault(id(parameter), _read.without_wrappers(name))
-        return [names.get(id(each), str(place)) for place, each in enumerate(parameters)]
 
     def _gradient(self, parameter: Any) -> tuple[float, str]:
         """Return a gradient's norm, and whether there is one: g, z for zero, n for none."""

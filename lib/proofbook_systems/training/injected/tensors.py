@@ -10,7 +10,8 @@ from typing import Any
 
 __all__ = [
     "bit_sums", "can_tell_draws", "choose_batch", "dense", "digest", "dropout_rates", "left_out",
-    "parameters_of", "read_row", "settings_of", "tensors_of", "without_wrappers",
+    "names_of", "parameters_of", "random_states", "read_row", "settings_of", "tensors_of",
+    "unmasked", "without_wrappers",
 ]  # fmt: skip
 
 _IDS = ("input_ids", "idx", "tokens", "input_tokens", "decoder_input_ids")
@@ -63,6 +64,21 @@ def left_out(networks: Any, parameters: list[Any]) -> list[str]:
         and each.grad is not None
         and bool((dense(each.grad) != 0).any())
     ]
+
+
+def names_of(networks: Any, parameters: list[Any]) -> list[str]:
+    """Return the names of parameters in their networks; the place of one that is in none."""
+    names: dict[int, str] = {}
+    for network in networks:
+        for name, parameter in network.named_parameters():
+            names.setdefault(id(parameter), without_wrappers(name))
+    return [names.get(id(each), str(place)) for place, each in enumerate(parameters)]
+
+
+def random_states(torch: Any) -> list[Any]:
+    """Return the states of the generators that networks draw from."""
+    on_gpu = [torch.cuda.get_rng_state()] if torch.cuda.is_initialized() else []
+    return [torch.get_rng_state(), *on_gpu]
 
 
 def can_tell_draws(network: Any) -> bool:
@@ -130,3 +146,13 @@ def read_row(torch: Any, row: Any, first_ids: int | None) -> list[Any]:
         ids = row.to(torch.int64).contiguous()
         content, first = ids.numpy().tobytes(), ids.flatten()[:first_ids].tolist()
     return [hashlib.blake2b(content, digest_size=12).hexdigest(), first]
+
+
+def unmasked(torch: Any, rows: Any, labels: Any) -> Any:
+    """Return rows as they were before a masked model's tokens were replaced; none of another's."""
+    if labels is None or labels.shape != rows.shape or rows.is_floating_point():
+        return []
+    known = labels >= 0
+    # Most labels of a masked model stand for nothing; a causal model's are the tokens.
+    is_masked = 2 * int(known.sum()) < known.numel()
+    return torch.where(known, labels, rows) if is_masked else []

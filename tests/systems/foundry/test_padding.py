@@ -1,0 +1,108 @@
+"""Padding that texts have, too, must not be learnt; and a remainder becomes what is promised."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from proofbook_systems.foundry.alignment import align
+from proofbook_systems.foundry.batches import Batches
+from proofbook_systems.foundry.judging import wrong_remainder
+from proofbook_systems.foundry.padding import judge_padding
+from proofbook_systems.foundry.pipeline import Cut, Prepared
+from proofbook_systems.foundry.stores import Store
+from proofbook_systems.foundry.tokenizers import Tokenizer
+from proofbook_systems.training.running import Ended
+from proofbook_systems.training.watching import Batch, Row, Update, Watched, row_digest
+
+SPECIAL, LENGTH = 1, 8
+TOKENS = [(3 * place) % 40 + 5 for place in range(30)]
+TEXT = TOKENS[4]
+ENDED = Ended(code=0, state="exited with code 0", steps=[], printed="", seconds=1.0)
+
+
+def store(name: str, rows: list[list[int]]) -> Store:
+    arrays = [np.asarray(row, np.int64) for row in rows]
+    return Store(
+        path=Path(name), form="rows", flat=np.concatenate(arrays),
+        lengths=np.asarray([len(row) for row in rows]),
+    )  # fmt: skip
+
+
+def prepared(pad: int | None, *, special: frozenset[int] | None = frozenset({SPECIAL})) -> Prepared:
+    """Return tokens that fill three chunks and six places, with ``pad`` after them."""
+    rows = [TOKENS[at : at + LENGTH] for at in range(0, 30, LENGTH)]
+    chunks = rows[:3] if pad is None else [*rows[:3], rows[3] + [pad, pad]]
+    cut, tokens = store("chunks.npy", chunks), store("tokens", [TOKENS])
+    tokenizer = None if special is None else Tokenizer(
+        path=Path("tokenizer.json"), form="toy", decode=str, encode=lambda _: [], size=50,
+        special=special, unknown=None, normalize=str,
+    )  # fmt: skip
+    found = Prepared(
+        workspace=cast("Any", None), code=0, state="", printed="", tokens=(tokens,), chunks=(cut,),
+        tokenizer=tokenizer, texts=(),
+    )  # fmt: skip
+    assert found.cuts == (Cut(chunks=cut, tokens=tokens, alignment=align(cut, tokens, LENGTH)),)
+    return found
+
+
+def trained(data: Prepared, learnt: int | None, part: slice = slice(None)) -> Batches:
+    """Return a training of two epochs, in which so many places of the last chunk were learnt."""
+    (chunks,) = data.chunks
+    rows = [Row(row_digest(row[part]), (), row_digest(row[part]), LENGTH) for row in chunks.rows()]
+    rows[-1] = rows[-1]._replace(learnt=learnt)
+    none = frozenset[str]()
+    update = Update(
+        number=1, batches=(Batch((len(rows), LENGTH), tuple(rows)),) * 2, moved=none, unmoved=none,
+        no_gradient=none, zero_gradient=none, grad_norm=1.0, rates=(),
+    )  # fmt: skip
+    return Batches(
+        ended=ENDED, watched=Watched(updates=(update,)), stores=(chunks,), tokens=data.tokens,
+        held_out=frozenset(), held_tokens=frozenset(),
+    )  # fmt: skip
+
+
+def judged(data: Prepared, learnt: int | None, part: slice = slice(None)) -> list[str] | None:
+    issues, _ = judge_padding(data, trained(data, learnt, part))["padding-not-learnt"]
+    return issues
+
+
+def test_padding_that_is_learnt_as_text_is_named() -> None:
+    data = prepared(TEXT)
+    assert judged(data, 7) == [
+        f"chunk 3 of chunks.npy has 6 tokens and is padded with id {TEXT}, which texts have, "
+        "too: 1 places of the padding are learnt like text"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("pad", "learnt"), [(TEXT, 5), (TEXT, 6), (SPECIAL, 8), (49, 8)],
+    ids=["not learnt", "its first place ends a text", "a special id", "an id that no text has"],
+)  # fmt: skip
+def test_padding_may_be_learnt_as_an_end_and_left_out_in_any_way(pad: int, learnt: int) -> None:
+    assert judged(prepared(pad), learnt) == []
+
+
+def test_a_row_without_its_first_id_has_its_padding_a_place_earlier() -> None:
+    data = prepared(TEXT)
+    assert judged(data, 5, slice(1, None)) == []
+    assert judged(data, 6, slice(1, None)) != []
+    assert judged(data, 6, slice(None, -1)) == []
+
+
+def test_what_was_not_seen_is_not_judged() -> None:
+    assert judged(prepared(TEXT), None) is None
+    assert judged(prepared(TEXT, special=None), 7) is None
+    assert judge_padding(prepared(None), trained(prepared(None), 8)) == {}
+
+
+def test_a_remainder_is_kept_or_dropped_as_is_promised() -> None:
+    padded, dropped = prepared(SPECIAL), prepared(None)
+    assert wrong_remainder(dropped, "kept") == ["chunks.npy: 6 tokens are in no chunk"]
+    assert wrong_remainder(padded, "dropped") == ["chunks.npy: chunk 3 is not full"]
+    right = [(padded, "kept"), (dropped, "dropped")]
+    either = [(padded, "recognised"), (dropped, "recognised")]
+    assert [wrong_remainder(*each) for each in [*right, *either]] == [[], [], [], []]

@@ -1,0 +1,41 @@
+"""Which checkpoints stay where a trainer removes some."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from proofbook_systems.training.cleanup import keeps_oldest
+from proofbook_systems.training.controls import Control
+from proofbook_systems.training.running import Ended
+from proofbook_systems.training.saving import Change
+from proofbook_systems.training.trainer import Trainer
+
+
+def control(folder: Path, written: list[int], left: list[int]) -> Control:
+    """Return a training that wrote some checkpoints, and left some of them."""
+    for step in left:
+        (folder / f"checkpoint-{step}").mkdir()
+        (folder / f"checkpoint-{step}" / "model.safetensors").write_bytes(b"weights")
+    changes = [Change(step, "closed", f"checkpoint-{step}/model.safetensors") for step in written]
+    trainer = Trainer(train=(), resume=(), config_file=None, project=folder, steps=40)
+    ended = Ended(code=0, state="exited with code 0", steps=[], printed="", seconds=1.0)
+    return Control(trainer=trainer, output=folder, ended=ended, changes=changes)
+
+
+def test_a_cleanup_that_keeps_the_oldest_is_named(tmp_path: Path) -> None:
+    assert keeps_oldest(control(tmp_path, [10, 20, 30, 40], [10, 20])) == (
+        "checkpoints 10, 20 stay, and 2 later ones up to 40 were removed: a crash costs all steps "
+        "since 20"
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "left"),
+    [([10, 20, 30], [10, 20, 30]), ([10, 20, 30], [20, 30]), ([10, 20, 30], [20]), ([10], [10]),
+     ([], [])],
+    ids=["all stay", "the newest stay", "the best stays", "one", "none"],
+)  # fmt: skip
+def test_other_checkpoints_may_stay(tmp_path: Path, written: list[int], left: list[int]) -> None:
+    assert keeps_oldest(control(tmp_path, written, left)) == ""
