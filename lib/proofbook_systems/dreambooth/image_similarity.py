@@ -5,7 +5,7 @@ Plain measures of pixels: they see that a red apron has appeared, not that it is
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 __all__ = [
     "PICTURE_SUFFIXES",
     "Likeness",
+    "Trend",
     "compare_pictures",
     "consistency",
     "find_picture_faults",
+    "find_trend",
     "join_pictures",
 ]
 
@@ -45,6 +47,40 @@ def compare_pictures(picture: Path, others: Sequence[Path]) -> Likeness:
         max(_overlap(colours, _colours(other)) for other in others),
         max(0.0, *(_correlation(grid, _grid(other)) for other in others)),
     )
+
+
+class Trend(NamedTuple):
+    """How a measure of pictures goes on from the first step to the last."""
+
+    gain: float
+    """By the straight line through all of them, least squares."""
+    error: float
+    """The gain's standard error, by how far they lie from the line; 0 where there are only two."""
+
+    @property
+    def most(self) -> float:
+        """What the gain may be: two standard errors more than what was found."""
+        return self.gain + 2 * self.error
+
+    @property
+    def words(self) -> str:
+        """The gain with its error."""
+        return f"{self.gain:+.2f} ± {self.error:.2f} from the first step to the last"
+
+
+def find_trend(values: Mapping[int, Sequence[float]]) -> Trend:
+    """Return how values go on, by step: one for each picture, and two steps at least."""
+    import numpy as np
+
+    points = [(step, value) for step, each in values.items() for value in each]
+    steps, heights = np.asarray(points, np.float64).T
+    around = steps - steps.mean()
+    slope = float(around @ heights / (around @ around))
+    left = heights - heights.mean() - slope * around
+    free = len(points) - 2
+    error = float(left @ left / free / (around @ around)) ** 0.5 if free else 0.0
+    length = float(steps.max() - steps.min())
+    return Trend(slope * length, error * length)
 
 
 def consistency(pictures: Sequence[Path]) -> float:

@@ -23,6 +23,7 @@ from proofbook_systems.dreambooth.image_similarity import (
     compare_pictures,
     consistency,
     find_picture_faults,
+    find_trend,
     join_pictures,
 )
 from proofbook_systems.dreambooth.inference import draw_with_command
@@ -121,6 +122,35 @@ def test_a_training_that_goes_nowhere_is_red(
     given = {"trained": str(trained), "instance_dir": str(learnt), "least_gain": 0.05}
     assert run_cells("dreambooth/progression", **given).red == [
         "step-20-pictures-sound", "comes-nearer"]  # fmt: skip
+
+
+def test_a_likeness_that_comes_and_goes_is_no_going_away_and_a_steady_fall_is() -> None:
+    steady = {20: [0.61, 0.49], 40: [0.50, 0.41], 60: [0.41, 0.28]}
+    varying = {20: [0.61, 0.49], 40: [0.34, 0.37], 60: [0.58, 0.50]}
+    assert find_trend(steady).most < 0
+    assert find_trend(varying).gain < 0 < find_trend(varying).most
+    assert find_trend({10: [0.5], 30: [0.4]}) == pytest.approx((-0.1, 0.0))
+
+
+def test_pictures_that_go_away_step_by_step_are_red(
+    run_cells: Callable[..., Any], trained: Path, learnt: Path
+) -> None:
+    going = {10: (draw_character, 30), 20: (draw_character, 10), 30: (draw_animal, 10)}
+    for step, (draw, seed) in going.items():
+        for number in range(2):
+            draw(seed + 10 * number).save(trained / f"validation-{step}" / f"{number:02}.png")
+    found = run_cells("dreambooth/progression", trained=str(trained), instance_dir=str(learnt))
+    assert found.red == ["comes-nearer"]
+
+
+def test_a_training_of_which_one_validation_alone_can_be_looked_at_is_not_green(
+    run_cells: Callable[..., Any], trained: Path, learnt: Path
+) -> None:
+    for step in (20, 30):
+        (trained / f"validation-{step}" / "00.png").write_bytes(b"no picture")
+    found = run_cells("dreambooth/progression", trained=str(trained), instance_dir=str(learnt))
+    assert found.red == ["step-20-pictures-sound", "step-30-pictures-sound"]
+    assert found.checks["comes-nearer"].status == "skipped"
 
 
 def test_one_validation_is_no_progress(
