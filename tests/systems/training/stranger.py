@@ -356,7 +356,7 @@ starts = out.with_name(f"{out.name}.starts")
 with starts.open("a") as file:
     file.write("x")
 waits = [int(word) for word in options["waits"].split(",") if word]
-wait_at = [*waits, 0, 0, 0, 0][starts.stat().st_size - 1] or -1
+wait_at = dict(enumerate(waits, 1)).get(starts.stat().st_size, 0) or -1  # later ones wait for none
 shuffle()
 if resume and "cannot-resume" in faults:
     raise RuntimeError("shapes do not fit")
