@@ -71,3 +71,18 @@ def test_an_import_that_copies_the_environment_serves_kernels_of_every_folder(
             assert reply.text.split() == [folder, folder, before]
         env = {"FSSPEC_FILE": "{}", "PYTEST_CURRENT_TEST": "changes with each test"}
         assert run_cell(started, "print(1)", refused=True, env=env).text == "1\n"
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "different"),
+    [({}, "0", False), ({"RAY_CLIENT_MODE": "1"}, "1", False), ({}, "1", True)],
+)
+def test_what_ray_sets_when_it_is_imported_is_its_default(
+    ours: dict[str, str], theirs: str, different: bool
+) -> None:
+    assert bool(differing(ours, {"RAY_CLIENT_MODE": theirs})) == different
+
+
+def test_the_options_of_pytest_are_read_by_pytest_alone() -> None:
+    assert differing({"PYTEST_ADDOPTS": "-q"}, {"PYTEST_ADDOPTS": ""}) == []
+    assert differing({"PYTEST_ADDOPTS": "-q"}, {}) == []

@@ -54,6 +54,7 @@ _NAMES = APPLIED | {name for names in IRRELEVANT.values() for name in names}
 _PREFIXES = tuple(prefix for prefixes in IRRELEVANT_PREFIXES.values() for prefix in prefixes)
 _GPUS = "CUDA_VISIBLE_DEVICES"
 _NO_GPU = ("", "-1", "NoDevFiles")
+_RAY_CLIENT = "RAY_CLIENT_MODE"
 
 
 def differing(ours: Mapping[str, str], theirs: Mapping[str, str]) -> list[str]:
@@ -63,6 +64,8 @@ def differing(ours: Mapping[str, str], theirs: Mapping[str, str]) -> list[str]:
         # CUDA reads it when it is initialised, which no forkserver does. An import may only have
         # asked whether there is a GPU at all.
         names.discard(_GPUS)
+    if ours.get(_RAY_CLIENT, "0") == theirs.get(_RAY_CLIENT, "0"):
+        names.discard(_RAY_CLIENT)  # Ray sets it to 0, its default, in each process that imports it
     return sorted(name for name in names - _NAMES if not name.startswith(_PREFIXES))
 
 
