@@ -15,7 +15,9 @@ from typing import Any
 
 import pytest
 from upstream_suites import Ran, Suite, run
+from waiting import WHOLE_SESSION
 
+from proofbook.kernels import shared_forkserver
 from proofbook.processes import tree
 
 pytestmark = [
@@ -104,6 +106,8 @@ def refuse_differences(suite: Suite, ran: Ran) -> None:
 def test_a_suite_says_the_same_of_warm_kernels(
     suite: Suite, tmp_path: Path, forkserver: dict[str, str]
 ) -> None:
+    # Another one where a test before has changed this process's environment.
+    shared_forkserver.start_shared((), idle=WHOLE_SESSION)
     ran = run(suite, tmp_path, forkserver)
     refuse_differences(suite, ran)
     assert set(DIFFERENCES[suite.project]) <= {t.partition("/tests/")[2] for t in ran.outcomes}
