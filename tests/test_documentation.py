@@ -74,6 +74,7 @@ def test_every_runbook_of_a_system_is_on_its_page(page: Path) -> None:
         assert [name for name in names if f"{page.parent.name}/{name}`" not in text] == []
 
 
+@pytest.mark.exhaustive(keep=2)
 @pytest.mark.parametrize("page", PAGES, ids=page_name)
 def test_commands_that_name_a_readers_own_subject_can_be_planned(page: Path) -> None:
     shown = [words for block in blocks(page) if block.how == "plan" for words in block.commands]

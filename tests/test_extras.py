@@ -201,11 +201,13 @@ def lacking(folder: Path, *extras: str) -> dict[str, set[str]]:
     return {name: m for name, m in imported_packages(folder).items() if name not in brought}
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("package", "area"), areas())
 def test_an_extra_brings_what_its_system_and_its_subject_import(package: str, area: str) -> None:
     assert lacking(LIB / package / area, area) == {}
 
 
+@pytest.mark.exhaustive
 def test_the_harness_with_its_lab_imports_only_what_it_installs() -> None:
     cluster = {path.name for path in (LIB / "proofbook/runner/executors/cluster").glob("*.py")}
     assert lacking(LIB / "proofbook", "lab", "timestamp", "ray") == {}
@@ -218,6 +220,7 @@ def test_the_harness_with_its_lab_imports_only_what_it_installs() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.exhaustive
 def test_an_import_that_no_extra_brings_is_noticed() -> None:
     assert "torch" in lacking(LIB / "proofbook_systems" / "musicgen")
 

@@ -40,6 +40,7 @@ def test_tests_are_counted_by_reason_and_other_skips_are_not():
     assert count_left_out([skipped("not on Mars")]) == []
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 @pytest.mark.parametrize(("require", "code"), [("", 0), ("1", 1)])
 def test_a_suite_without_a_browser_says_so_at_its_end(tmp_path: Path, require: str, code: int):

@@ -51,6 +51,7 @@ def test_the_browser_of_the_system_is_found(programs: Path, name: str):
     assert unmet({"browser": "chromium"}) == []
 
 
+@pytest.mark.exhaustive
 def test_the_browser_that_playwright_installed_is_found(
     programs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -262,6 +262,7 @@ def _name(value: object) -> str:
     return str(getattr(value, "__name__", value))
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize("name", ALL)
 @pytest.mark.parametrize("rule", RULES, ids=_name)
 def test_every_runbook_keeps_the_rule(rule: Rule, name: str) -> None:
@@ -291,6 +292,7 @@ def papermill_names(path: Path) -> list[str]:
     return list(inspect_notebook(str(path)))
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize("name", ALL)
 def test_papermill_sees_the_same_parameters(name: str) -> None:
     assert papermill_names(ALL[name]) == list(read_runbook(ALL[name]).parameters)
@@ -304,6 +306,7 @@ def test_a_parameter_that_papermill_overlooks_is_noticed(tmp_path: Path) -> None
     assert papermill_names(path) != list(read_runbook(path).parameters)
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize("name", RUNBOOKS)
 def test_parameters_equal_the_find_config(name: str) -> None:
     runbook = read_runbook(RUNBOOKS[name], name)
@@ -345,6 +348,7 @@ def test_every_shipped_runbook_has_a_config_model() -> None:
     assert [name for name in RUNBOOKS if find_config(name) is None] == []
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize("profile", [path.stem for path in list_profiles(PROJECT)])
 def test_profile_makes_a_plan(profile: str) -> None:
     assert load_plan(PROJECT, profile).jobs

@@ -65,6 +65,7 @@ def test_a_package_that_promises_proposals_and_brings_none_is_named(
     assert "aquarium_none" not in sys.modules
 
 
+@pytest.mark.exhaustive
 def test_the_command_prints_a_profile_that_can_be_planned(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -79,6 +80,7 @@ def test_the_command_prints_a_profile_that_can_be_planned(
     assert job.parameters == {"project": str(tmp_path), "ports": [8000]}
 
 
+@pytest.mark.exhaustive
 def test_the_command_wants_one_runbook(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(ROOT)
     done = CliRunner().invoke(app, ["run", "--suggest"])

@@ -60,6 +60,7 @@ _VALUES = st.recursive(
 )
 
 
+@pytest.mark.exhaustive
 @given(_VALUES, st.booleans())
 def test_a_document_means_the_same_read_by_events_as_by_its_tree(value: Any, flow: bool) -> None:
     text = yaml.safe_dump(value, default_flow_style=flow, allow_unicode=True)
@@ -108,6 +109,7 @@ def test_each_mistake_is_one_line(tmp_path: Path, text: str, line: int, message:
         assert error.value.line == line
 
 
+@pytest.mark.exhaustive
 def test_nesting_beyond_measure_is_one_line(tmp_path: Path) -> None:
     path = tmp_path / "x.yaml"
     path.write_text("a: " + "[" * 3000)
@@ -125,6 +127,7 @@ def test_a_path_that_no_file_can_have_is_one_line() -> None:
         read_yaml(Path("x\0.yaml"))
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize(
     ("text", "value"),
     [

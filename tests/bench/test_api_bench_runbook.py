@@ -50,6 +50,7 @@ class Canned:
         return (20.0,) * calls
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize(
     ("sides", "red"),
     [
@@ -72,6 +73,7 @@ def test_each_bar_is_held(run_cells: Callable[..., Any], sides: Canned, red: lis
     assert found.red == red
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_it_measures_what_is_there(run_cells: Callable[..., Any]) -> None:
     found = run_cells("benchmarks/api_calls", **FEW, **LOOSE)

@@ -37,6 +37,7 @@ def test_an_unknown_shape_is_one_line() -> None:
         write_jobs(open_bench(), "tree", 10)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_a_fresh_process_says_what_it_took() -> None:
     pairs = compare_sizes(open_bench(), "outputs", 40, 1)

@@ -106,6 +106,7 @@ def test_a_victim_may_take_its_own_jobs_with_it(tmp_path: Path, victim: str, hit
     assert len(compare(0, killed, before, 0, NOTHING, after).hit) == hit
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has wardens and forkservers")
 def test_killed_runs_leave_nothing_and_are_resumed() -> None:

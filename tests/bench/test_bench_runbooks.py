@@ -123,6 +123,7 @@ def judge(run_cells: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize("name", RATIOS)
 def test_a_subject_that_is_fast_enough_is_green(name: str, judge: Callable[..., Any]):
     done = judge(name, FAST)
@@ -138,6 +139,7 @@ def test_a_subject_that_is_fast_enough_is_green(name: str, judge: Callable[..., 
     assert any(isinstance(r, Evidence) and r.media_kind == "plot" for r in done.records)
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize("name", RATIOS)
 def test_a_slower_subject_is_red(name: str, judge: Callable[..., Any]):
     done = judge(name, SLOW)
@@ -161,6 +163,7 @@ def test_a_saving_that_loses_output_is_red(run_cells: Callable[..., Any]):
     assert done.red == ["whole-on-disk"]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_three_notebooks_at_once_are_green(run_cells: Callable[..., Any]):
     done = run_cells("benchmarks/many_notebooks", notebooks=3, slots=3)
@@ -204,6 +207,7 @@ def test_notebooks_that_share_anything_are_red(run_cells: Callable[..., Any], tm
     assert done.red == ["first-attempt", *own, "at-home", "found-nothing", *logs, "no-socket"]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="a shell script")
 def test_a_command_that_starts_slowly_is_red(run_cells: Callable[..., Any], tmp_path: Path):
@@ -215,6 +219,7 @@ def test_a_command_that_starts_slowly_is_red(run_cells: Callable[..., Any], tmp_
     assert done.red == ["help", "profile-error"]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_a_command_that_starts_in_time_is_green(run_cells: Callable[..., Any]):
     done = run_cells("benchmarks/start_up", rounds=1, bar=60.0)

@@ -54,6 +54,7 @@ def test_a_cluster_that_loses_nothing_is_green(run_cells: Callable[..., Any]) ->
     assert judge(run_cells).error is None
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize(
     ("check", "left"),
     [

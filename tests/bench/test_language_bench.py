@@ -92,6 +92,7 @@ def test_both_sides_of_saving_are_real(tmp_path: Path) -> None:
     assert (kept / "manifest.json").is_file()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_both_loops_are_real(tmp_path: Path) -> None:
     speeds = measure_pairs(write_project(tmp_path), 3, 1)

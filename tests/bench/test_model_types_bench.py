@@ -30,6 +30,7 @@ def _tried(types: Sequence[ModelType], seconds: float, start: float, status: Any
     return Tried(start=start, wall=1.0, verdicts=tuple(_verdicts(types, seconds, status)))
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize(
     ("seconds", "fresh_start", "status", "red"),
     [

@@ -20,6 +20,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PROOFBOOK_CACHE", str(tmp_path / "cache"))
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("bar", "red"), [(0.01, []), (1e6, ["times-faster"])])
 def test_matching_is_judged_by_its_bar(run_cells: Run, bar: float, red: list[str]):
     done = run_cells("benchmarks/key_matching", layers=2, width=64, bar=bar)
@@ -40,6 +41,7 @@ def test_a_wrong_pair_is_red_however_fast(run_cells: Run):
     assert "nothing-wrong" in done.red
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("bar", "red"), [(0.001, []), (100, ["speed", "speed-offloaded"])])
 def test_generating_is_judged_by_its_bars(run_cells: Run, bar: float, red: list[str]):
     done = run_cells("benchmarks/generation_speed", checkpoints="reference:tiny/pair", rounds=1,

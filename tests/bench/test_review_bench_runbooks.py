@@ -31,6 +31,7 @@ def test_a_big_run_is_a_whole_run(tmp_path: Path) -> None:
     assert summary.open_questions == 6
 
 
+@pytest.mark.exhaustive
 @pytest.mark.browser
 def test_a_page_is_measured_in_a_browser(tmp_path: Path, capsys: Any) -> None:
     need("browser")
@@ -47,6 +48,7 @@ def test_a_page_is_measured_in_a_browser(tmp_path: Path, capsys: Any) -> None:
         measure_page(tmp_path / "none.html", "x")
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("speed", "given", "red"),
@@ -66,6 +68,7 @@ def test_a_report_that_is_slow_is_red(
     assert found.red == red
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_reviewers_whose_server_is_killed_lose_nothing(run_cells: Run) -> None:
     found = run_cells("benchmarks/many_reviewers", reviewers=2, answers=8, kills=1, jobs=3)
@@ -74,6 +77,7 @@ def test_reviewers_whose_server_is_killed_lose_nothing(run_cells: Run) -> None:
     assert len(set(found.names["found"].acknowledged)) == 16
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_an_answer_that_is_lost_is_red(run_cells: Run) -> None:
     def forget(names: dict[str, Any]) -> None:

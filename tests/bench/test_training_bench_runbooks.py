@@ -52,6 +52,7 @@ def test_saving_is_held_to_its_bars(
     assert run_cells("benchmarks/checkpoint_saving", after=after).red == red
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_both_sides_of_saving_are_real(tmp_path: Path) -> None:
     given = {"parameters": 8_000_000, "step_seconds": 0.1, "steps": 30}
@@ -63,6 +64,7 @@ def test_both_sides_of_saving_are_real(tmp_path: Path) -> None:
         measure_saving("peer", tmp_path, **{**given, "step_seconds": "soon"})  # type: ignore[arg-type]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_both_sides_of_the_speed_are_real(tmp_path: Path) -> None:
     build_reference(tmp_path / "base", vae_steps=0, unet_steps=0)
@@ -109,6 +111,7 @@ def trained_once() -> Callable[[dict[str, Any]], None]:
     return replace
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("bad", "red"),

@@ -100,6 +100,7 @@ def test_the_type_of_a_number_does_not_matter(left: Any, right: Any) -> None:
     assert same(right, left)
 
 
+@pytest.mark.exhaustive
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=9))
 def test_what_is_the_same_is_equal(value: Any) -> None:
     assert same(value, value)

@@ -43,6 +43,7 @@ def end_while_running(forkserver, code, action=None, **kwargs):
     return reason, code, pids
 
 
+@pytest.mark.exhaustive(keep=1)
 @KINDS
 @pytest.mark.parametrize(
     ("code", "reason", "returncode"),

@@ -176,6 +176,7 @@ def test_numpy_has_the_threads_that_the_environment_allows(forkserver):
     assert many - one == min(2, os.cpu_count() or 1) - 1
 
 
+@pytest.mark.exhaustive
 def test_the_debugger_of_jupyterlab_works(forkserver):
     async def run():
         async with open_kernel(forkserver) as kernel:
@@ -209,6 +210,7 @@ def test_sixteen_kernels_start_at_once(forkserver):
     assert len({pid for _, _, pid in results}) == 16
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("warm", [True, False])
 def test_outputs_wait_for_a_client_that_does_not_read_yet(forkserver, warm):
     code = (
@@ -230,6 +232,7 @@ def test_outputs_wait_for_a_client_that_does_not_read_yet(forkserver, warm):
     assert asyncio.run(run()) == list(range(3_000))
 
 
+@pytest.mark.exhaustive
 def test_torch_computes_in_a_warm_kernel_and_draws_its_own_numbers():
     code = (
         "import torch; a = torch.ones(400, 400); assert float((a @ a)[0, 0]) == 400\n"

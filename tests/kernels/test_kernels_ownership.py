@@ -125,6 +125,7 @@ def test_without_wardens_no_forkserver_is_started(monkeypatch):
         start_forkserver([])
 
 
+@pytest.mark.exhaustive
 def test_the_shared_forkserver_is_kept_while_it_fits_and_ends_when_told(tmp_path, monkeypatch):
     (tmp_path / "pb_shared.py").write_text("value = 1")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)

@@ -48,12 +48,14 @@ def kind_of(forkserver, **kwargs):
     return asyncio.run(run())
 
 
+@pytest.mark.exhaustive
 def test_without_a_forkserver_the_kernel_is_ordinary_and_it_is_said_once(said):
     for _ in range(2):
         assert kind_of(None, env={"PROOFBOOK_FORKSERVER": ""}) == "ordinary"
     assert said() == ["starting an ordinary kernel: no warm forkserver is running"]
 
 
+@pytest.mark.exhaustive
 def test_a_dead_socket_gives_an_ordinary_kernel(said, tmp_path):
     import socket
 
@@ -64,6 +66,7 @@ def test_a_dead_socket_gives_an_ordinary_kernel(said, tmp_path):
     assert kind_of(None, env={"PROOFBOOK_FORKSERVER": str(tmp_path / "none")}) == "ordinary"
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("variable", ["PYTHONHASHSEED", "PYTHONOPTIMIZE", "LC_ALL"])
 def test_an_override_that_a_fork_cannot_have_gives_an_ordinary_kernel(forkserver, said, variable):
     value = {"LC_ALL": "C.UTF-8"}.get(variable, "1")
@@ -73,6 +76,7 @@ def test_an_override_that_a_fork_cannot_have_gives_an_ordinary_kernel(forkserver
     assert run_cell(forkserver, code, refused=True, env={variable: value}).text == f"{value}\n"
 
 
+@pytest.mark.exhaustive
 def test_a_preloaded_module_that_starts_a_thread_makes_the_forkserver_refuse(
     said, tmp_path, monkeypatch
 ):
@@ -180,6 +184,7 @@ NOTEBOOK = {
 }  # fmt: skip
 
 
+@pytest.mark.exhaustive
 def test_plain_papermill_runs_in_a_warm_kernel(forkserver, tmp_path, kernels):
     (tmp_path / "in.ipynb").write_text(json.dumps(NOTEBOOK))
     done = subprocess.run(

@@ -201,6 +201,7 @@ BAD_USAGE = {
 }
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize("words", BAD_USAGE.values(), ids=BAD_USAGE)
 def test_bad_usage_is_one_line_and_exit_code_2(demo: Project, words: list[str]) -> None:
     finished_run(demo)
@@ -248,6 +249,7 @@ def start_kernels_and_terminal(url: str) -> None:
         client.post("/api/terminals").raise_for_status()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_nothing_outlives_the_command(demo: Project, signum: signal.Signals) -> None:
@@ -267,6 +269,7 @@ def test_nothing_outlives_the_command(demo: Project, signum: signal.Signals) -> 
     assert code == (0 if signum == signal.SIGINT else -signum)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_the_servers_own_end_ends_the_command(demo: Project) -> None:
     with running_lab(demo) as (process, url):
@@ -279,6 +282,7 @@ def test_the_servers_own_end_ends_the_command(demo: Project) -> None:
     assert alive == []
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_plain_jupyterlab_takes_warm_kernels_from_the_shared_forkserver(
     demo: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -313,6 +317,7 @@ def test_plain_jupyterlab_takes_warm_kernels_from_the_shared_forkserver(
         shutil.rmtree(sockets)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_a_server_that_cannot_start_is_one_line(
     demo: Project, monkeypatch: pytest.MonkeyPatch
@@ -323,6 +328,7 @@ def test_a_server_that_cannot_start_is_one_line(
         open_lab(demo, LabOptions(outputs=demo.outputs, browser=False, port=0))
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_a_browser_is_shown_the_address_at_the_failing_cell(demo: Project) -> None:
     finished_run(demo)
@@ -338,6 +344,7 @@ def test_a_browser_is_shown_the_address_at_the_failing_cell(demo: Project) -> No
     assert "/one/debug.ipynb?token=" in shown[0]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_without_warm_kernels_it_opens_all_the_same(
     demo: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

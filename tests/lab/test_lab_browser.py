@@ -109,6 +109,7 @@ def failed_run(
     return project
 
 
+@pytest.mark.exhaustive
 def test_failed_job_opens_at_its_cell_and_runs_with_its_parameters(
     lab: Callable[..., Lab], failed_run: Project, page: Page
 ) -> None:
@@ -161,6 +162,7 @@ def run_on(page: Page, cell: Locator, count: int) -> None:
     wait_until_idle(page)
 
 
+@pytest.mark.exhaustive
 def test_launcher_offers_the_warm_kernel(
     lab: Callable[..., Lab], add_profile: Any, page: Page
 ) -> None:
@@ -205,6 +207,7 @@ LISTEN = """(one) => new Promise((done) => {
 come too late to count, and then the clip is played again."""
 
 
+@pytest.mark.exhaustive
 def test_questions_are_answered_in_a_panel_and_go_to_the_log(
     lab: Callable[..., Lab], project: Project, page: Page, add_runbook: Callable[..., Path],
     add_profile: Any, audit: Callable[..., list[str]], make_run: Callable[..., None],
@@ -249,6 +252,7 @@ def choose_theme(page: Page, theme: str) -> None:
     expect(page.locator("#jupyterlab-splash")).to_have_count(0)
 
 
+@pytest.mark.exhaustive
 def test_a_blind_comparison_is_made_in_a_panel(
     lab: Callable[..., Lab], project: Project, page: Page, add_runbook: Callable[..., Path],
     add_profile: Any, make_run: Callable[..., None],

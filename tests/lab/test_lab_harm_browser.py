@@ -133,6 +133,7 @@ def run_all(page: Page, path: str) -> None:
     wait_until_idle(page)
 
 
+@pytest.mark.exhaustive
 def test_tabs_change_no_record_and_no_runbook_over_twenty_autosaves(
     lab: Callable[..., Lab], exposed: Path, passed_run: Path, project: Project, page: Page
 ) -> None:
@@ -180,6 +181,7 @@ def test_tabs_change_no_record_and_no_runbook_over_twenty_autosaves(
     assert outcome["started"] == started, "nothing runs again"
 
 
+@pytest.mark.exhaustive
 def test_twenty_autosaves_by_the_clock_leave_a_runbook_as_it_is(
     lab: Callable[..., Lab], exposed: Path, passed_run: Path, project: Project, page: Page
 ) -> None:
@@ -204,6 +206,7 @@ def test_twenty_autosaves_by_the_clock_leave_a_runbook_as_it_is(
     assert command(project, "git", "status", "--porcelain") == ""
 
 
+@pytest.mark.exhaustive
 def test_a_record_says_what_it_is_and_a_refusal_is_shown(
     lab: Callable[..., Lab], exposed: Path, passed_run: Path, page: Page
 ) -> None:
@@ -223,6 +226,7 @@ def test_a_record_says_what_it_is_and_a_refusal_is_shown(
     shoot(page, "refused")
 
 
+@pytest.mark.exhaustive
 def test_a_lab_opens_no_tabs_of_another(
     lab: Callable[..., Lab], exposed: Path, passed_run: Path, project: Project, page: Page
 ) -> None:
@@ -381,6 +385,7 @@ def look_at_everything(page: Page) -> None:
     wait_until_idle(page)
 
 
+@pytest.mark.exhaustive
 def test_no_script_of_a_received_run_runs(
     lab: Callable[..., Lab], exposed: Path, received_run: RunFolder, project: Project, page: Page
 ) -> None:

@@ -36,6 +36,7 @@ NEW_KERNEL = """async () => {
 UNTELL = "() => { document.querySelector('.proofbook-panel [role=alert]').textContent = ''; }"
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("deed", ["ended", "restarted"])
 def test_an_answer_to_a_kernel_that_has_gone_is_told_as_not_recorded(
     lab: Callable[..., Lab], exposed: Path, project: Project, page: Page, deed: str,

@@ -40,6 +40,7 @@ def kinds(samples: np.ndarray, rate: int, **expected: Any) -> list[str]:
     return [f.name for f in find_audio_faults(samples, rate, expected=ExpectedAudio(**expected))]
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize("right", RIGHT.values(), ids=RIGHT)
 def test_a_right_sound_is_left_alone_however_unusual(right: Right) -> None:
     samples, rate = right.make(np.random.default_rng(1))
@@ -48,6 +49,7 @@ def test_a_right_sound_is_left_alone_however_unusual(right: Right) -> None:
     assert find_audio_faults(samples, rate, expected=expected) == []
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 @pytest.mark.parametrize("half", HALVES)
 def test_planted_defects_are_found_and_named_by_the_first_finding(half: str) -> None:
@@ -80,6 +82,7 @@ def test_a_finding_says_what_where_and_how_much(name: str, words: str) -> None:
     assert judge(spoilt_sounds.SHOWN[name])[0].words.startswith(words)
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize(
     ("name", "limit", "value"),
     [
@@ -128,6 +131,7 @@ def test_what_a_finding_explains_is_not_told_again() -> None:
     assert [f.name for f in find_audio_faults(samples, rate)] == ["not-finite"]
 
 
+@pytest.mark.exhaustive
 def test_a_defect_of_all_channels_is_told_once_and_without_a_number() -> None:
     samples, rate = heard("piano")
     (fault,) = find_audio_faults(samples * 0.8 + 0.05, rate)
@@ -147,6 +151,7 @@ def test_exact_repetition_is_a_defect_of_speech_even_without_a_break() -> None:
     assert find_audio_faults(samples, rate, expected=ExpectedAudio(content="music")) == []
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize("channels", [1, 2, 6])
 @pytest.mark.parametrize("frames", [1, 2, 5, 63, 128, 1600, 9600])
 @pytest.mark.parametrize("height", [0.0, 0.1, 1e30])
@@ -181,6 +186,7 @@ def test_findings_are_grouped_into_checks_and_some_can_be_left_out() -> None:
     assert "duration" not in [c.name for c in group_audio_faults(faults, without=["duration"])]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("drive", [3.0, 6.0])
 def test_noise_pressed_against_full_scale_is_no_overflow(drive: float) -> None:
     rate, generator = 22_050, np.random.default_rng(4)

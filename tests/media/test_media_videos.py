@@ -50,6 +50,7 @@ def test_black_pictures_are_counted(tmp_path: Path) -> None:
     assert measure_video(tmp_path / "b.mp4").black_share == 0.5
 
 
+@pytest.mark.exhaustive
 def test_evidence_has_a_contact_sheet(tmp_path: Path) -> None:
     media = video(small(tmp_path / "film.mp4"), caption="a bar", take=3)
     assert (media.kind, media.name, media.suffix) == ("video", "film", ".mp4")

@@ -362,6 +362,7 @@ def _twice(entry: dict[str, Any]) -> None:
     entry["branches"][0]["lines"] *= 2
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize("forge", [_drop_line, _change_line, _move_fork, _twice])
 def test_lines_that_were_merged_cannot_be_changed(
     forge: Callable[[dict[str, Any]], object], there: Path, here: Path
@@ -462,6 +463,7 @@ def test_what_is_no_run_is_one_line(there: Path, here: Path, tmp_path: Path) -> 
         merge(there, there)
 
 
+@pytest.mark.exhaustive
 def test_the_command_says_what_disagrees_and_ends_in_its_code(there: Path, here: Path) -> None:
     command = [sys.executable, "-m", "proofbook", "runs", "merge", str(there), "--into", str(here)]
     added = subprocess.run(command, capture_output=True, text=True, check=False)

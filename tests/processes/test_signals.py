@@ -67,6 +67,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(source.with_suffix(""))
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize("name", ["SIGINT", "SIGHUP", "SIGUSR1"])
 def test_a_python_program_without_handlers_can_be_interrupted(told: Any, name: str) -> None:
     code = "import time; print('ready', flush=True); time.sleep(600)"
@@ -80,6 +81,7 @@ def test_a_shell_without_traps_can_be_interrupted(told: Any) -> None:
     assert state == "was killed by SIGINT"
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGQUIT"])
 def test_a_c_program_without_handlers_can_be_interrupted(
     told: Any, compiled: str, name: str

@@ -149,6 +149,7 @@ def test_without_a_log_it_prints_where_its_owner_does(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (0, "heard\n")
 
 
+@pytest.mark.exhaustive
 def test_a_lost_program_is_ended(
     anywhere: None, tmp_path: Path, wait_for: Wait, alive: Any
 ) -> None:
@@ -170,6 +171,7 @@ time.sleep(600)
 """
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_an_owner_that_is_killed_takes_all_with_it(
     tmp_path: Path, signum: int, grown: Any, wait_for: Wait, alive: Any

@@ -146,6 +146,7 @@ time.sleep(600)
 """
 
 
+@pytest.mark.exhaustive
 @LINUX
 @pytest.mark.parametrize("first", ["owner", "owner stopped at its end", "subreaper"])
 def test_a_folder_stays_until_the_programs_that_use_it_have_ended(

@@ -26,6 +26,7 @@ from proofbook.report.wording import say_bytes, say_duration, say_number, say_va
 from proofbook.runs.folder import RunFolder
 
 
+@pytest.mark.exhaustive
 def test_report_json_has_the_promised_keys(sample: RunFolder) -> None:
     data = json.loads((sample.report / "report.json").read_text())
     assert data.keys() >= {"run_id", "profile", "verdict", "jobs", "counts"}
@@ -159,6 +160,7 @@ def test_markdown_shows_hostile_text_as_text(summary: RunSummary) -> None:
     assert row.replace("\\|", "").count("|") == 7
 
 
+@pytest.mark.exhaustive
 def test_markdown_of_a_huge_run_is_cut_only_where_it_would_be_refused(summary: RunSummary) -> None:
     job = next(job for job in summary.jobs if job.outcome == "failed")
     many = summary.model_copy(

@@ -31,6 +31,7 @@ def page(browser: Browser, tmp_path: Path) -> Iterator[Page]:
     page.close()
 
 
+@pytest.mark.exhaustive
 def test_packed_details_are_unpacked_when_a_link_asks_for_them(page: Page) -> None:
     page.evaluate("location.hash = 'job-generate-00280'")
     card = page.locator("[id='job-generate-00280']")
@@ -43,6 +44,7 @@ def test_packed_details_are_unpacked_when_a_link_asks_for_them(page: Page) -> No
     assert other.locator("table.checks tbody tr").count() == 10
 
 
+@pytest.mark.exhaustive
 def test_a_link_opens_the_fold_that_its_job_is_in(page: Page) -> None:
     card = page.locator("[id='job-generate-00335']")
     assert not card.is_visible()
@@ -51,6 +53,7 @@ def test_a_link_opens_the_fold_that_its_job_is_in(page: Page) -> None:
     card.locator("summary").first.wait_for()
 
 
+@pytest.mark.exhaustive
 def test_the_search_stays_in_sight_and_finds_what_is_folded(page: Page) -> None:
     page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
     box = page.locator("#search").bounding_box()
@@ -60,6 +63,7 @@ def test_the_search_stays_in_sight_and_finds_what_is_folded(page: Page) -> None:
     page.locator("[id='job-generate-00335']").wait_for()
 
 
+@pytest.mark.exhaustive
 def test_at_most_three_failing_jobs_are_open(page: Page) -> None:
     assert page.locator("details.job[open]").count() == 3
     assert page.get_by_text("24 more jobs that need attention").is_visible()

@@ -38,6 +38,7 @@ def test_the_newest_run_comes_first(
     assert lines[1].split()[1] == "unreadable" and "run.json cannot be read" in lines[1]
 
 
+@pytest.mark.exhaustive
 def test_a_verdict_is_never_greener_than_the_files(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

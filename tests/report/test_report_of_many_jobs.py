@@ -58,6 +58,7 @@ def history(tmp_path_factory: pytest.TempPathFactory, large: RunSummary) -> Hist
     return history_of(tmp_path_factory.mktemp("o"), make_run(green, 0), make_run(green, 1), large)
 
 
+@pytest.mark.exhaustive
 def test_what_newly_fails_is_whole_and_the_worst_comes_first(history: History) -> None:
     newly = [change for change in history.changes if change.kind == "newly failing"]
     states = [change.state for change in newly]
@@ -66,6 +67,7 @@ def test_what_newly_fails_is_whole_and_the_worst_comes_first(history: History) -
     assert len(history.changes) == 36  # and nothing is gone
 
 
+@pytest.mark.exhaustive
 def test_page_and_markdown_name_every_failing_job(
     large: RunSummary, history: History, tmp_path: Path
 ) -> None:
@@ -82,6 +84,7 @@ def test_page_and_markdown_name_every_failing_job(
     assert len(re.findall(r'<details class="job [^>]* open', page)) == 3
 
 
+@pytest.mark.exhaustive
 def test_a_job_that_was_stopped_says_what_it_did_not_reach(
     large: RunSummary, history: History, tmp_path: Path
 ) -> None:
@@ -211,6 +214,7 @@ def test_media_of_failing_jobs_come_first_then_those_of_questions(
     assert page.count("data:audio/wav;base64") == room // 4000
 
 
+@pytest.mark.exhaustive
 def test_a_large_single_page_leaves_room_for_media(large: RunSummary, tmp_path: Path) -> None:
     assert len(render_page(large, tmp_path)) < 8_000_000
 

@@ -61,6 +61,7 @@ def visible_jobs(page: Page) -> list[str]:
     return page.locator("table.jobs tbody tr:visible th a").all_inner_texts()
 
 
+@pytest.mark.exhaustive
 def test_the_verdict_comes_first_then_what_needs_attention(page: Page) -> None:
     assert page.locator("h1").inner_text() == "Cancelled"
     headings = page.locator("h2").all_inner_texts()
@@ -137,6 +138,7 @@ def test_a_state_filters_table_and_details(page: Page) -> None:
     assert page.locator(".matches").inner_text() == ""
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize(
     ("words", "count"), [("musicgen medium", 2), ("SIGKILL", 1), ("sks dog", 1), ("nowhere", 0)]
 )
@@ -186,6 +188,7 @@ def test_links_to_notebook_log_and_media_lead_to_files(page: Page, sample: RunFo
     assert [link for link in links if not Path(link).is_file()] == []
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1400, 720, 420, 320])
 def test_nothing_overflows_sideways(
@@ -211,6 +214,7 @@ OVERLAPS = """places => {
 """How many pairs of texts lie over each other; a text may be wider than its place."""
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize("width", [1400, 420, 320])
 def test_nothing_in_a_jobs_heading_lies_over_another_thing(
     browser: Browser, summary: RunSummary, tmp_path: Path, width: int

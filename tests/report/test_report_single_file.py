@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 
+@pytest.mark.exhaustive
 @pytest.mark.browser
 def test_a_single_file_plays_where_nothing_else_is(
     browser: Browser, sample: RunFolder, tmp_path: Path

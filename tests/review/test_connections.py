@@ -84,6 +84,7 @@ def test_hundreds_that_say_nothing_keep_nobody_out(half: bytes) -> None:
         assert served.asked == 1
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("half", [b"", HALF])
 def test_one_on_which_no_request_comes_is_closed(half: bytes) -> None:
     with serving(patience=PATIENCE) as served:

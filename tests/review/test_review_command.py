@@ -195,6 +195,7 @@ def test_nothing_of_a_run_is_obeyed_by_a_terminal(call: Call, tmp_path: Path) ->
     assert out.replace("\n", "").isprintable()
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize("name", ["media", "report", "jobs", "jobs/clip", "jobs/clip/output.log"])
 def test_a_run_whose_files_are_links_is_refused(
     call: Call, run: RunFolder, tmp_path: Path, name: str

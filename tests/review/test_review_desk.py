@@ -27,6 +27,7 @@ def verdicts(run: RunFolder) -> list[str]:
     return [answer.verdict for answer in session_of(run).log.read().answers]
 
 
+@pytest.mark.exhaustive
 def test_enter_sends_only_a_verdict_that_was_chosen(
     run: RunFolder, serve: Serve, open_page: Open
 ) -> None:
@@ -41,6 +42,7 @@ def test_enter_sends_only_a_verdict_that_was_chosen(
     assert session_of(run).log.read().answers[0].comment == "I wonder"
 
 
+@pytest.mark.exhaustive
 def test_a_draft_outlives_a_reload_and_ends_with_its_answer(
     run: RunFolder, serve: Serve, open_page: Open
 ) -> None:
@@ -61,6 +63,7 @@ def test_a_draft_outlives_a_reload_and_ends_with_its_answer(
     assert page.input_value("#comment") == ""
 
 
+@pytest.mark.exhaustive
 def test_caps_lock_changes_no_key(run: RunFolder, serve: Serve, open_page: Open) -> None:
     page = open_page(serve(run).url)
     page.keyboard.press("J")
@@ -71,6 +74,7 @@ def test_caps_lock_changes_no_key(run: RunFolder, serve: Serve, open_page: Open)
     assert page.evaluate("document.activeElement.id") == "comment"
 
 
+@pytest.mark.exhaustive
 def test_rejecting_is_possible_in_the_middle_of_a_blind_comparison(
     tmp_path: Path, serve: Serve, open_page: Open
 ) -> None:
@@ -86,6 +90,7 @@ def test_rejecting_is_possible_in_the_middle_of_a_blind_comparison(
     wait_for(page, lambda: verdicts(run) == ["rejected"], "the rejection")
 
 
+@pytest.mark.exhaustive
 def test_a_name_is_asked_once_and_stays_what_it_is(
     run: RunFolder, serve: Serve, open_page: Open
 ) -> None:
@@ -114,6 +119,7 @@ def test_a_server_that_signs_has_its_own_name(
     assert page.get_attribute("#name", "readonly") is not None
 
 
+@pytest.mark.exhaustive
 def test_an_answer_to_a_stopped_server_is_told_as_not_recorded_until_it_is(
     run: RunFolder, serve: Serve, open_page: Open
 ) -> None:
@@ -138,6 +144,7 @@ def test_an_answer_to_a_stopped_server_is_told_as_not_recorded_until_it_is(
     assert session_of(run).log.read().problems == ()
 
 
+@pytest.mark.exhaustive
 def test_an_answer_that_is_never_acknowledged_can_be_sent_again(
     run: RunFolder, serve: Serve, open_page: Open
 ) -> None:
@@ -154,6 +161,7 @@ def test_an_answer_that_is_never_acknowledged_can_be_sent_again(
     assert state.problems == ()
 
 
+@pytest.mark.exhaustive
 def test_what_was_recorded_is_not_told_as_lost(
     run: RunFolder, serve: Serve, open_page: Open
 ) -> None:
@@ -164,6 +172,7 @@ def test_what_was_recorded_is_not_told_as_lost(
     assert verdicts(run) == ["approved"]
 
 
+@pytest.mark.exhaustive
 def test_the_playhead_is_where_the_clip_plays(
     run: RunFolder, serve: Serve, open_page: Open
 ) -> None:
@@ -180,6 +189,7 @@ def test_the_playhead_is_where_the_clip_plays(
     )
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("size", [(1400, 900), (1280, 720), (1920, 1080)])
 def test_a_tall_film_is_whole_with_its_controls(
     tmp_path: Path, serve: Serve, open_page: Open, size: tuple[int, int]
@@ -194,6 +204,7 @@ def test_a_tall_film_is_whole_with_its_controls(
     assert film["height"] > size[1] / 3
 
 
+@pytest.mark.exhaustive
 def test_at_twice_the_size_a_question_and_its_take_are_seen(
     run: RunFolder, serve: Serve, open_page: Open
 ) -> None:
@@ -204,6 +215,7 @@ def test_at_twice_the_size_a_question_and_its_take_are_seen(
     assert player["y"] + player["height"] <= deed["y"]
 
 
+@pytest.mark.exhaustive
 def test_pictures_are_compared_by_key(tmp_path: Path, serve: Serve, open_page: Open) -> None:
     approve_all(make_run(tmp_path / "outputs"))
     run = make_run(tmp_path / "outputs", "20260305-090000-demo-bbbb", hertz=600,

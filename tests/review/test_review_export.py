@@ -25,6 +25,7 @@ def page(browser: Browser, run: RunFolder) -> Iterator[Page]:
     page.close()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.browser
 def test_a_page_from_a_file_is_filled_in_saved_and_taken(
     page: Page, run: RunFolder, tmp_path: Path

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 
+@pytest.mark.exhaustive
 def test_the_whole_queue_by_keys_alone(
     run: RunFolder, serve: Callable[..., Served], open_page: Callable[..., Page]
 ) -> None:
@@ -71,6 +72,7 @@ def test_ending_the_server_writes_the_report_anew(
     assert json.loads((run.report / "report.json").read_text())["verdict"] == "passed"
 
 
+@pytest.mark.exhaustive
 def test_two_reviewers_see_each_other(
     run: RunFolder, serve: Callable[..., Served], open_page: Callable[..., Page]
 ) -> None:
@@ -88,6 +90,7 @@ def test_two_reviewers_see_each_other(
     assert session_of(run).log.read().problems == ()
 
 
+@pytest.mark.exhaustive
 def test_a_server_that_is_killed_loses_no_answer_and_says_so(
     run: RunFolder, serve: Callable[..., Served], open_page: Callable[..., Page]
 ) -> None:
@@ -107,6 +110,7 @@ def test_a_server_that_is_killed_loses_no_answer_and_says_so(
     assert answer.comment == "hiss at the end"
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_everybody_can_read_and_work_it(
     run: RunFolder, serve: Callable[..., Served], open_page: Callable[..., Page],
@@ -123,6 +127,7 @@ def test_everybody_can_read_and_work_it(
     assert any(found.startswith("button-name") for found in audit(page))
 
 
+@pytest.mark.exhaustive
 def test_a_blind_comparison_hides_what_is_what(
     tmp_path: Path, serve: Callable[..., Served], open_page: Callable[..., Page]
 ) -> None:
@@ -151,6 +156,7 @@ def test_a_blind_comparison_hides_what_is_what(
     assert answer.comparison.preferred in ("this", "approved")
 
 
+@pytest.mark.exhaustive
 def test_an_abx_counts_what_was_told_apart(
     tmp_path: Path, serve: Callable[..., Served], open_page: Callable[..., Page]
 ) -> None:
@@ -178,6 +184,7 @@ def test_an_abx_counts_what_was_told_apart(
     assert 0 <= answer.comparison.correct <= 5
 
 
+@pytest.mark.exhaustive
 def test_a_film_plays_beside_its_contact_sheet(
     tmp_path: Path, serve: Callable[..., Served], open_page: Callable[..., Page]
 ) -> None:
@@ -194,6 +201,7 @@ def test_a_film_plays_beside_its_contact_sheet(
     assert session_of(run).log.read().answers[0].verdict == "approved"
 
 
+@pytest.mark.exhaustive
 def test_the_approved_take_stands_beside_the_new_one(
     tmp_path: Path, serve: Callable[..., Served], open_page: Callable[..., Page]
 ) -> None:
@@ -213,6 +221,7 @@ def test_the_approved_take_stands_beside_the_new_one(
     assert page.locator(".zoomed").count() == 0
 
 
+@pytest.mark.exhaustive
 def test_metrics_are_hidden_until_an_answer_is_given(
     run: RunFolder, serve: Callable[..., Served], open_page: Callable[..., Page]
 ) -> None:
@@ -230,6 +239,7 @@ def test_metrics_are_hidden_until_an_answer_is_given(
 EVIL = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>'
 
 
+@pytest.mark.exhaustive
 def test_nothing_that_was_recorded_becomes_code(
     tmp_path: Path, serve: Callable[..., Served], open_page: Callable[..., Page]
 ) -> None:
@@ -262,6 +272,7 @@ def cookies(server: Served) -> httpx.Cookies:
     return httpx.get(server.url, timeout=HANG).cookies
 
 
+@pytest.mark.exhaustive
 def test_only_the_page_may_answer(run: RunFolder, serve: Callable[..., Served]) -> None:
     server = serve(run)
     url, post = server.base, "api/answers"
@@ -288,6 +299,7 @@ def test_only_the_page_may_answer(run: RunFolder, serve: Callable[..., Served]) 
         assert "sandbox" in client.get("jobs/clip/output.log").headers["content-security-policy"]
 
 
+@pytest.mark.exhaustive
 def test_beyond_this_machine_a_token_is_wanted(
     run: RunFolder, serve: Callable[..., Served]
 ) -> None:
@@ -306,6 +318,7 @@ def test_beyond_this_machine_a_token_is_wanted(
     assert written.reviewer.name == "Eve"
 
 
+@pytest.mark.exhaustive
 def test_a_key_signs_for_one_person_alone(
     run: RunFolder, serve: Callable[..., Served], key_file: Path
 ) -> None:
@@ -325,6 +338,7 @@ def test_a_key_signs_for_one_person_alone(
     assert (done.returncode, "--key signs for one person" in done.stderr) == (2, True)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 def test_a_port_that_is_taken_is_one_line(run: RunFolder, serve: Callable[..., Served]) -> None:
     port = serve(run).port

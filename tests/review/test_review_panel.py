@@ -54,6 +54,7 @@ def asked(page: Page) -> list[dict[str, Any]]:
     return [each for each in found if each["kind"] == "answer"]
 
 
+@pytest.mark.exhaustive
 def test_an_answer_that_is_not_acknowledged_is_told_whatever_is_drawn_meanwhile(
     panel: Page,
 ) -> None:

@@ -59,6 +59,7 @@ def approval(run: RunFolder, **more: Any) -> dict[str, Any]:
     return {**values, "reviewer": "Ann", "role": "", **more}
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize("path", ["/", "/api/run", "/api/queue", "/report/index.html", "/page/x"])
 @pytest.mark.parametrize("token", ["", "another", "\u00e4"])
 def test_nobody_without_the_token_is_served(open_server: Open, path: str, token: str) -> None:
@@ -118,6 +119,7 @@ def test_a_name_that_is_not_what_is_seen_is_refused(
     assert client.post("/api/answers", json=approval(run, reviewer=name)).status_code == 422
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize(
     "path",
     [

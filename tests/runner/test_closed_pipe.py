@@ -16,6 +16,7 @@ pytestmark = pytest.mark.slow
 PROFILE = "jobs: [{runbook: demo/one}, {runbook: demo/one, id: two}]"
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize(
     ("works", "code", "verdict"), [("True", 0, "passed"), ("False", 1, "failed")]
 )

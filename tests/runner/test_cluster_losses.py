@@ -101,6 +101,7 @@ def _raylets(program: psutil.Process) -> list[psutil.Process]:
     return sorted(found, key=lambda each: each.create_time())
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_a_job_whose_machine_is_gone_for_good_does_not_wait_for_ever(
     cluster: tuple[str, psutil.Process],
@@ -122,6 +123,7 @@ def test_a_job_whose_machine_is_gone_for_good_does_not_wait_for_ever(
     assert all(lost in cause for cause in causes[1:]), causes
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_a_run_that_ray_ends_with_its_cluster_does_not_say_that_a_check_failed(
     cluster: tuple[str, psutil.Process],

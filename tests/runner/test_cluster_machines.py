@@ -54,6 +54,7 @@ def start(machine: Machine, project: Project, *arguments: str) -> subprocess.Pop
     )  # fmt: skip
 
 
+@pytest.mark.exhaustive
 def test_a_run_uses_machines_that_share_no_disk(
     machines: tuple[Machine, Machine], project: Project, add_runbook: Add, add_profile: Add
 ) -> None:

@@ -60,6 +60,7 @@ def _timeless(record: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in record.items() if key != "time"}
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("with_store", [False, True])
 def test_a_run_on_a_cluster_leaves_what_a_local_one_does(
     with_store: bool,
@@ -88,6 +89,7 @@ def test_a_run_on_a_cluster_leaves_what_a_local_one_does(
     assert len(list(tmp_path.glob("store/outcomes/*/*/1-*"))) == 2 * with_store
 
 
+@pytest.mark.exhaustive
 def test_an_attempt_that_is_lost_with_its_worker_is_made_again(
     add_runbook: Add, add_profile: Add, on_cluster: tuple[str, ...], runner: Runner, tmp_path: Path
 ) -> None:
@@ -113,6 +115,7 @@ def test_an_attempt_that_is_lost_with_its_worker_is_made_again(
     assert "begun True" in (ended.folder / "jobs/lost-once/attempts/1/output.log").read_text()
 
 
+@pytest.mark.exhaustive
 def test_a_killed_run_leaves_nothing_on_its_machines(
     add_runbook: Add, add_profile: Add, on_cluster: tuple[str, ...], runner: Runner, tmp_path: Path
 ) -> None:
@@ -129,6 +132,7 @@ def test_a_killed_run_leaves_nothing_on_its_machines(
     wait_for(lambda: not list(_workers("forsaken")))
 
 
+@pytest.mark.exhaustive
 def test_what_no_machine_has_is_said_before_anything_starts(
     add_runbook: Add, add_profile: Add, on_cluster: tuple[str, ...], runner: Runner
 ) -> None:
@@ -140,6 +144,7 @@ def test_what_no_machine_has_is_said_before_anything_starts(
     assert not list(runner.project.outputs.glob("*/run.json"))
 
 
+@pytest.mark.exhaustive
 def test_jobs_that_ask_for_the_one_gpu_never_have_it_at_once(
     add_runbook: Add, add_profile: Add, on_cluster: tuple[str, ...], runner: Runner, tmp_path: Path
 ) -> None:
@@ -181,6 +186,7 @@ def _workers(job: str) -> Iterator[psutil.Process]:
             continue
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("executor", ["local", "ray"])
 def test_a_run_is_resumed_where_it_was_brought_to(
     executor: str,

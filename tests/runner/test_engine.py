@@ -60,6 +60,7 @@ def execute(tmp_path: Path, forkserver: dict[str, str]) -> Callable[..., list[st
     return run
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", ["cell_status", "client", "engine", "registered_engine"])
 def test_what_needs_papermill_can_be_imported_before_it(name: str) -> None:
     """papermill imports the engine that is registered while it is being imported."""
@@ -104,6 +105,7 @@ def test_a_runbook_without_finish_is_not_green(
     assert execute(path, Incomplete) == ["completed"] * 3
 
 
+@pytest.mark.exhaustive
 def test_of_too_many_displays_the_first_and_the_last_stay(
     add_runbook: Add, execute: Callable[..., list[str]], tmp_path: Path
 ) -> None:
@@ -117,6 +119,7 @@ def test_of_too_many_displays_the_first_and_the_last_stay(
     assert "after" in json.dumps(cells[2]["outputs"])
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize("leave", ["exit", "quit()", "print(1)\nexit()\nprint(2)"])
 def test_a_cell_that_exits_is_named_and_the_next_does_not_begin(
     leave: str, add_runbook: Add, execute: Callable[..., list[str]]
@@ -151,6 +154,7 @@ def test_what_clears_the_begin_record_from_view_does_not_hide_it(
     execute(add_runbook("demo/one", BEGIN + hide), Incomplete)
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize(
     "options", [{"allow_errors": True}, {"allow_error_names": ["ZeroDivisionError"]}]
 )
@@ -181,6 +185,7 @@ def test_an_interrupt_at_the_time_limit_is_not_green(
     assert states == ["completed", "failed", "completed"]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("options", [{"timeout": 1}, {"timeout_func": lambda cell: 1}])
 def test_every_way_to_limit_a_cell_is_honoured(
     options: dict[str, Any], add_runbook: Add, execute: Callable[..., list[str]]
@@ -276,6 +281,7 @@ def test_any_of_papermills_handlers_saves_at_its_moments(
     assert store.states == [[n, n], [r, n], [c, n], [c, r], [c, c], [c, c], [c, c]]
 
 
+@pytest.mark.exhaustive
 def test_a_running_cell_is_saved_as_often_as_is_asked_for(
     add_runbook: Add, store: Store, forkserver: dict[str, str], tmp_path: Path
 ) -> None:
@@ -296,6 +302,7 @@ def test_a_handler_that_fails_for_a_moment_ends_nothing(
     assert store.states[-1] == ["completed"] * 2
 
 
+@pytest.mark.exhaustive
 def test_no_save_that_fails_hides_the_death_of_the_kernel(
     add_runbook: Add, store: Store, forkserver: dict[str, str]
 ) -> None:
@@ -313,6 +320,7 @@ def test_no_save_that_fails_hides_the_death_of_the_kernel(
     assert execution.stop.kind == "crashed"
 
 
+@pytest.mark.exhaustive
 def test_no_full_disk_hides_the_death_of_the_kernel(
     add_runbook: Add,
     mount_disk: Callable[[str], Path],
@@ -371,6 +379,7 @@ def execute_tagged(folder: Path, tags: list[str], given: dict[str, int]) -> None
     )
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("tags", "given", "shown"),
     [
@@ -402,6 +411,7 @@ def test_a_cell_that_would_undo_the_parameters_is_refused_by_name(
         execute_tagged(tmp_path, tags, {"x": 9})
 
 
+@pytest.mark.exhaustive
 def test_a_large_exception_is_shortened_everywhere(
     add_runbook: Add, execute: Callable[..., list[str]], tmp_path: Path
 ) -> None:
@@ -416,6 +426,7 @@ def test_a_large_exception_is_shortened_everywhere(
     assert "left out here" in failure.evalue
 
 
+@pytest.mark.exhaustive
 def test_an_exception_that_cannot_be_shown_is_told(
     add_runbook: Add, execute: Callable[..., list[str]]
 ) -> None:
@@ -426,6 +437,7 @@ def test_an_exception_that_cannot_be_shown_is_told(
     assert states == ["completed", "failed", "not_run"]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.skipif(not tree.SUPPORTED, reason="reads /proc")
 def test_what_keeps_a_pipe_open_is_named_at_the_time_limit(
     add_runbook: Add, execute: Callable[..., list[str]]
@@ -450,6 +462,7 @@ def test_without_saving_nothing_is_written(add_runbook: Add, tmp_path: Path) -> 
     assert not out.exists()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("error", [None, PapermillExecutionError])
 def test_what_papermill_saves_in_the_end_has_no_secret(
     add_runbook: Add,

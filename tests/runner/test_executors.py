@@ -133,6 +133,7 @@ MakePlace = Callable[..., Place]
 ONE = job("a").model_copy(update={"timeout": 100.0})
 
 
+@pytest.mark.exhaustive
 def test_a_job_that_passes_leaves_its_files_and_told_of_each_cell(place: MakePlace) -> None:
     here = place(
         "from proofbook.media import text\nshown = checks.show(text('hello'))\n"
@@ -156,12 +157,14 @@ def test_a_job_that_passes_leaves_its_files_and_told_of_each_cell(place: MakePla
     assert cells == [(1, index) for index in range(len(outcome.cells))]
 
 
+@pytest.mark.exhaustive
 def test_a_failed_check_is_a_failure_with_its_name(place: MakePlace) -> None:
     outcome = place("checks.expect('loud', False)", "checks.finish()").outcome(ONE)
     assert outcome.status == "failed"
     assert "loud" in outcome.cause
 
 
+@pytest.mark.exhaustive
 def test_a_dead_kernel_has_crashed_and_the_next_attempt_goes_on_from_it(place: MakePlace) -> None:
     here = place("import os; os._exit(x)", PASS)
     first = here.outcome(ONE.model_copy(update={"parameters": {"x": 7}}))
@@ -175,6 +178,7 @@ def test_a_dead_kernel_has_crashed_and_the_next_attempt_goes_on_from_it(place: M
     assert [e.attempt for e in told if isinstance(e, JobStarted)] == [1, 2]
 
 
+@pytest.mark.exhaustive
 def test_cancel_ends_what_runs_and_what_was_only_submitted(place: MakePlace) -> None:
     here = place(SLEEP, PASS, run_id="cancelled-run")
     running = here.submit(ONE)
@@ -188,6 +192,7 @@ def test_cancel_ends_what_runs_and_what_was_only_submitted(place: MakePlace) -> 
     assert survivors("cancelled-run") == []
 
 
+@pytest.mark.exhaustive
 def test_close_ends_what_runs_and_waits_for_it(place: MakePlace) -> None:
     here = place(SLEEP, PASS, run_id="closed-run")
     _, future = here.submit(ONE)
@@ -197,6 +202,7 @@ def test_close_ends_what_runs_and_waits_for_it(place: MakePlace) -> None:
     assert survivors("closed-run") == []
 
 
+@pytest.mark.exhaustive
 def test_a_kernel_has_the_environment_of_the_spec_and_a_folder_of_its_own(
     place: MakePlace,
 ) -> None:
@@ -208,6 +214,7 @@ def test_a_kernel_has_the_environment_of_the_spec_and_a_folder_of_its_own(
     assert here.outcome(planned.model_copy(update=update)).status == "passed"
 
 
+@pytest.mark.exhaustive
 def test_a_job_finds_what_is_beside_its_runbook_and_what_other_jobs_have_left(
     place: MakePlace, tmp_path: Path
 ) -> None:
@@ -234,6 +241,7 @@ def test_a_job_finds_what_is_beside_its_runbook_and_what_other_jobs_have_left(
     assert outcome.resolved == {"x": str(left)}
 
 
+@pytest.mark.exhaustive
 def test_an_output_outside_of_the_job_s_folder_is_there_for_the_next_job(
     place: MakePlace, tmp_path: Path
 ) -> None:
@@ -249,6 +257,7 @@ def test_an_output_outside_of_the_job_s_folder_is_there_for_the_next_job(
     assert output_problem(far) == ""
 
 
+@pytest.mark.exhaustive
 def test_what_no_machine_has_is_recorded_as_skipped(place: MakePlace) -> None:
     here = place("raise SystemExit", PASS)
     needy = {"allow_skips": ("hardware",), "resources": Resources(gpus=9.0)}
@@ -258,12 +267,14 @@ def test_what_no_machine_has_is_recorded_as_skipped(place: MakePlace) -> None:
     assert "needs 9 gpus, found 1" in outcome.cause
 
 
+@pytest.mark.exhaustive
 def test_the_runs_time_limit_holds(place: MakePlace) -> None:
     outcome = place(SLEEP, PASS).outcome(ONE, seconds_left=4.0)
     assert outcome.status == "timed_out"
     assert "the run took longer" in outcome.cause
 
 
+@pytest.mark.exhaustive(keep=1)
 def test_a_spec_is_the_same_in_another_process_and_holds_no_secret(
     place: MakePlace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -186,6 +186,7 @@ def assert_resumes_green(runner: Runner, ended: Ended, flag: Path) -> None:
     assert (ended.folder / "jobs/demo-one/attempts/1/outcome.json").exists()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_is_told_truthfully_everywhere(
     name: str, prepare: Callable[[Fault], Path], runner: Runner
@@ -262,6 +263,7 @@ def test_a_killed_runner_leaves_an_incomplete_run_and_no_process(
     assert_resumes_green(runner, ended, flag)
 
 
+@pytest.mark.exhaustive
 def test_a_full_disk_is_told_and_can_be_resumed(
     mount_disk: Callable[[str], Path], prepare: Callable[[Fault], Path], runner: Runner
 ) -> None:
@@ -282,6 +284,7 @@ def test_a_full_disk_is_told_and_can_be_resumed(
     assert again.code == 0, again.output
 
 
+@pytest.mark.exhaustive
 def test_a_flood_of_output_is_cut_in_the_notebook_and_nothing_else_suffers(
     prepare: Callable[[Fault], Path], runner: Runner
 ) -> None:
@@ -315,6 +318,7 @@ def test_a_crash_is_tried_again_and_then_called_flaky(
     assert "flaky" in ended.page()
 
 
+@pytest.mark.exhaustive
 def test_a_failed_check_stays_failed_where_the_kernel_dies_after_it(
     project: Project,
     add_runbook: Callable[..., Path],
@@ -332,6 +336,7 @@ def test_a_failed_check_stays_failed_where_the_kernel_dies_after_it(
     assert [a["status"] for a in ended.outcome()["attempts"]] == ["crashed"]
 
 
+@pytest.mark.exhaustive
 def test_what_breaks_the_harness_is_one_jobs_outcome(
     project: Project,
     add_runbook: Callable[..., Path],
@@ -355,6 +360,7 @@ def test_what_breaks_the_harness_is_one_jobs_outcome(
     assert ended.report()["verdict"] == "error"
 
 
+@pytest.mark.exhaustive
 def test_a_failed_check_is_never_tried_again(
     add_runbook: Callable[..., Path], add_profile: Callable[..., Path], runner: Runner
 ) -> None:
@@ -365,6 +371,7 @@ def test_a_failed_check_is_never_tried_again(
     assert len(ended.outcome()["attempts"]) == 1
 
 
+@pytest.mark.exhaustive
 def test_a_job_that_spoils_the_evidence_of_another_leaves_no_green_run(
     add_runbook: Callable[..., Path], add_profile: Callable[..., Path], runner: Runner
 ) -> None:

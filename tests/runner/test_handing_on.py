@@ -38,6 +38,7 @@ jobs:
 """
 
 
+@pytest.mark.exhaustive
 def test_values_and_paths_reach_the_job_that_names_them(
     add_runbook: Add, add_profile: Add, runner: Runner
 ) -> None:
@@ -59,6 +60,7 @@ def test_values_and_paths_reach_the_job_that_names_them(
     assert planned["needs"] == ["make"]
 
 
+@pytest.mark.exhaustive
 def test_a_job_does_not_start_without_what_it_needs(
     add_runbook: Add, add_profile: Add, runner: Runner
 ) -> None:
@@ -107,6 +109,7 @@ def test_a_job_does_not_start_without_what_it_needs(
     assert not any((ended.folder / "jobs" / name / "notebook.ipynb").exists() for name in "abcd")
 
 
+@pytest.mark.exhaustive
 def test_resume_hands_on_what_is_kept_and_makes_again_what_is_lost(
     add_runbook: Add, add_profile: Add, runner: Runner
 ) -> None:

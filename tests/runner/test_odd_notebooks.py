@@ -18,20 +18,23 @@ pytestmark = pytest.mark.slow
 ALL = {**ODD, **ODD_CHECKS}
 
 
+@pytest.mark.exhaustive(keep=1)
+@pytest.mark.parametrize("every", [12, 1])
 def test_no_notebook_that_is_right_is_called_not_green(
-    project: Project, add_profile: Callable[..., Path], runner: Runner
+    project: Project, add_profile: Callable[..., Path], runner: Runner, every: int
 ) -> None:
+    asked = dict(list(ALL.items())[::every])
     folder = project.runbooks / "odd"
     folder.mkdir()
-    for name, make in ALL.items():
+    for name, make in asked.items():
         (folder / f"{name}.ipynb").write_bytes(make(f"odd/{name}"))
-    entries = [{"runbook": f"odd/{name}", "parameters": {"level": PLANNED}} for name in ALL]
+    entries = [{"runbook": f"odd/{name}", "parameters": {"level": PLANNED}} for name in asked]
     add_profile(json.dumps({"defaults": {"timeout": 120}, "jobs": entries}))
     ended = runner.run("-j", "2")
-    outcomes = {name: ended.outcome(f"odd-{name}") for name in ALL}
+    outcomes = {name: ended.outcome(f"odd-{name}") for name in asked}
     causes = {name: o["cause"] for name, o in outcomes.items() if o["status"] != "passed"}
     assert causes == {}, ended.output[-2000:]
     assert ended.code == 0
-    assert len(ALL) >= 100
+    assert len(asked) >= 100 // every
     sizes = {p.parent.name: p.stat().st_size for p in ended.folder.glob("jobs/*/notebook.ipynb")}
     assert max(sizes.values()) < 2_500_000, sizes

@@ -85,6 +85,7 @@ def test_the_note_says_how_much_has_gone() -> None:
     assert gone + kept == pytest.approx(3.0, abs=0.05)
 
 
+@pytest.mark.exhaustive
 def test_many_displays_keep_the_first_and_the_last() -> None:
     cell = Cell()
     for number in range(1000):
@@ -194,6 +195,7 @@ def test_the_moves_lead_to_the_same_outputs() -> None:
         assert found["data"]["text/plain"] == text
 
 
+@pytest.mark.exhaustive
 @given(
     st.lists(
         st.tuples(st.sampled_from(["print", "warn", "show", "clear"]), st.integers(0, 500)),

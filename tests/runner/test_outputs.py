@@ -115,6 +115,7 @@ def test_a_reference_in_a_name_is_short() -> None:
     assert shorten_references(f"a {MODEL}") == "a train-model"
 
 
+@pytest.mark.exhaustive
 @given(
     st.from_regex(r"[a-z0-9][a-z0-9._-]{0,20}", fullmatch=True),
     st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_-]{0,20}", fullmatch=True),

@@ -23,6 +23,7 @@ def tree(folder: Path) -> dict[str, int]:
     return {path.relative_to(folder).as_posix(): path.stat().st_mtime_ns for path in files}
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize("arguments", [(), ("--cold",)], ids=["warm", "cold"])
 def test_code_and_data_beside_a_runbook_are_there(
     project: Project, add_runbook: Add, runner: Runner, arguments: tuple[str, ...]
@@ -46,6 +47,7 @@ def test_code_and_data_beside_a_runbook_are_there(
     assert (ended.folder / "jobs/demo-one/work/made.txt").read_text() == "new"
 
 
+@pytest.mark.exhaustive
 def test_a_runbook_that_is_in_no_profile_runs_with_its_defaults(
     project: Project, add_runbook: Add, runner: Runner
 ) -> None:
@@ -59,6 +61,7 @@ def test_a_runbook_that_is_in_no_profile_runs_with_its_defaults(
     assert again.code == 0 and again.folder == ended.folder
 
 
+@pytest.mark.exhaustive
 def test_writing_through_a_link_is_an_error_that_names_the_file(
     add_runbook: Add, runner: Runner
 ) -> None:
@@ -72,6 +75,7 @@ def test_writing_through_a_link_is_an_error_that_names_the_file(
     assert f"{beside / 'clip.wav'}" in ended.outcome()["cause"]
 
 
+@pytest.mark.exhaustive
 def test_a_job_knows_its_project_wherever_its_run_is(
     project: Project, add_runbook: Add, runner: Runner, tmp_path: Path
 ) -> None:
@@ -94,6 +98,7 @@ def test_the_example_of_a_new_project_is_green(project: Project, runner: Runner)
     assert len(job["evidence"]) == len(job["questions"]) == 1
 
 
+@pytest.mark.exhaustive
 def test_the_example_of_a_new_project_can_be_red(project: Project, runner: Runner) -> None:
     create_project(project.root)
     ended = runner.run("-p", "frequency=9000")  # beyond what 16,000 samples a second can hold

@@ -69,6 +69,7 @@ def own(runbook: Runbook, name: str) -> JsonValue:
     return {"list": ["/work/mine"], "dict": {"mine": "/work/mine"}}.get(kind, "/work/mine")
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize(
     ("name", "parameter"),
     [(name, each) for name in sorted(RUNBOOKS) for each in sorted(named(RUNBOOKS[name]))],
@@ -79,11 +80,13 @@ def test_a_subject_of_ones_own_is_known_by_each_of_its_names(name: str, paramete
     assert has_own_subject(ENTRIES[name], runbook, given, declared)
 
 
+@pytest.mark.exhaustive
 def test_the_parameters_that_name_a_subject_are_all_listed() -> None:
     declared = {name: set(subject_fields(find_config(name))) for name in RUNBOOKS}
     assert {name: found for name, found in declared.items() if found} == MORE
 
 
+@pytest.mark.exhaustive
 def test_a_parameter_that_is_empty_names_a_subject_or_is_known_to_name_none() -> None:
     unknown = {
         f"{name}: {each.name}" for name, runbook in RUNBOOKS.items()
@@ -111,6 +114,7 @@ GIVEN = {"train_command": "[python, train.py]", "resume_command": "[python, trai
 OWN = {"config_file": "/work/mine.yaml", "project": "/work/mine"}
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("runbook", "given", "lacking"),
     [

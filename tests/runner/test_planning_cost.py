@@ -101,6 +101,7 @@ def growth(project: Project, add_runbook: Add, add_profile: Add) -> Callable[...
 SHAPES = [chain, star, outputs, matrix, included]
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_planning_chosen_jobs_costs_twice_for_twice_the_jobs(
     shape: Callable[[int], list[Entry]], project: Project, growth: Callable[..., float]

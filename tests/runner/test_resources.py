@@ -166,6 +166,7 @@ def test_nothing_is_started_where_a_job_needs_more_than_there_is(
     assert list(project.outputs.iterdir()) == []
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_where_the_skip_is_allowed_it_is_named_and_the_rest_runs(
     add_profile: Add, runner: Runner
@@ -183,6 +184,7 @@ def test_where_the_skip_is_allowed_it_is_named_and_the_rest_runs(
     assert ended.outcome("after")["status"] == "passed"
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_gpu_jobs_never_share_a_card_unless_they_declare_it(
     project: Project, add_runbook: Add, add_profile: Add, runner: Runner, smi: str

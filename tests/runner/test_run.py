@@ -55,6 +55,7 @@ def test_a_green_run_is_green_everywhere(
     assert not list(ended.folder.glob("jobs/*/work/*"))
 
 
+@pytest.mark.exhaustive
 def test_scrapbook_shows_every_record_of_an_executed_runbook(
     add_runbook: Add, add_profile: Add, runner: Runner
 ) -> None:
@@ -67,6 +68,7 @@ def test_scrapbook_shows_every_record_of_an_executed_runbook(
     assert scraps["proofbook/finish"].data["counts"] == {"begin": 1, "check": 1, "metric": 1}
 
 
+@pytest.mark.exhaustive
 def test_jobs_have_their_own_folder_environment_and_random_state(
     add_runbook: Add, add_profile: Add, runner: Runner
 ) -> None:
@@ -90,6 +92,7 @@ def test_jobs_have_their_own_folder_environment_and_random_state(
     assert survivors(ended.folder.name) == []
 
 
+@pytest.mark.exhaustive
 def test_a_planted_token_is_nowhere_in_what_is_written(
     add_runbook: Add, add_profile: Add, runner: Runner
 ) -> None:
@@ -114,6 +117,7 @@ def test_a_planted_token_is_nowhere_in_what_is_written(
     assert "[redacted:HF_TOKEN]" in (ended.folder / "jobs/demo-one/output.log").read_text()
 
 
+@pytest.mark.exhaustive
 def test_missing_hardware_is_a_failure_unless_the_profile_allows_the_skip(
     add_runbook: Add, add_profile: Add, runner: Runner
 ) -> None:
@@ -132,6 +136,7 @@ def test_missing_hardware_is_a_failure_unless_the_profile_allows_the_skip(
     assert ended.outcome("does")["status"] == "passed"
 
 
+@pytest.mark.exhaustive
 def test_a_missing_program_is_told_before_the_first_job_and_starts_nothing(
     add_runbook: Add, add_profile: Add, runner: Runner
 ) -> None:
@@ -155,6 +160,7 @@ def test_a_missing_program_is_told_before_the_first_job_and_starts_nothing(
     assert ended.outcome("does")["status"] == "passed"
 
 
+@pytest.mark.exhaustive
 def test_a_skip_that_is_not_allowed_is_a_failure(
     add_runbook: Add, add_profile: Add, runner: Runner
 ) -> None:
@@ -169,6 +175,7 @@ def test_a_skip_that_is_not_allowed_is_a_failure(
     assert ended.outcome("lenient")["status"] == "passed"
 
 
+@pytest.mark.exhaustive
 def test_resume_runs_what_failed_and_what_needs_it_and_nothing_else(
     project: Project, add_runbook: Add, add_profile: Add, runner: Runner
 ) -> None:
@@ -225,6 +232,7 @@ def write_as_dated(folder: RunFolder, moment: str) -> None:
     (folder.path / "signoffs.head").write_text(f"{head}\n")
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("without", ["", "report", "clock"])
 def test_a_run_that_is_resumed_is_sealed_again(
     project: Project, add_runbook: Add, add_profile: Add, runner: Runner, without: str
@@ -245,6 +253,7 @@ def test_a_run_that_is_resumed_is_sealed_again(
     assert verify_run(folder).verdict == "passed"
 
 
+@pytest.mark.exhaustive
 def test_a_runbook_that_was_changed_since_is_run_again(
     add_runbook: Add, add_profile: Add, runner: Runner
 ) -> None:
@@ -262,6 +271,7 @@ def test_a_runbook_that_was_changed_since_is_run_again(
     assert len(changed.reported()["checks"]) == 2
 
 
+@pytest.mark.exhaustive
 def test_each_record_names_the_cell_that_made_it(
     add_runbook: Add, add_profile: Add, runner: Runner
 ) -> None:
@@ -275,6 +285,7 @@ def test_each_record_names_the_cell_that_made_it(
     ]
 
 
+@pytest.mark.exhaustive
 def test_a_run_is_not_resumed_with_parameters_that_no_longer_exist(
     add_runbook: Add, add_profile: Add, runner: Runner
 ) -> None:
@@ -288,6 +299,7 @@ def test_a_run_is_not_resumed_with_parameters_that_no_longer_exist(
     assert again.report()["verdict"] == "error"
 
 
+@pytest.mark.exhaustive
 def test_a_later_try_says_what_it_was_made_with(
     add_runbook: Add, add_profile: Add, runner: Runner
 ) -> None:
@@ -300,6 +312,7 @@ def test_a_later_try_says_what_it_was_made_with(
     assert "papermill" in info["resumed"][0]["environment"]
 
 
+@pytest.mark.exhaustive
 def test_two_processes_do_not_execute_one_run(
     project: Project, add_runbook: Add, add_profile: Add, runner: Runner
 ) -> None:
@@ -317,6 +330,7 @@ def test_two_processes_do_not_execute_one_run(
     assert runner.end(first).code == 130
 
 
+@pytest.mark.exhaustive
 def test_a_run_without_a_forkserver_is_merely_slower(
     add_runbook: Add, add_profile: Add, runner: Runner
 ) -> None:
@@ -327,6 +341,7 @@ def test_a_run_without_a_forkserver_is_merely_slower(
     assert ended.outcome()["kernel"] == "ordinary"
 
 
+@pytest.mark.exhaustive
 def test_a_forkserver_of_its_own_ends_with_the_run(
     add_runbook: Add, add_profile: Add, runner: Runner, tmp_path: Path
 ) -> None:
@@ -365,6 +380,7 @@ def test_an_outputs_folder_that_cannot_be_written_is_one_line(
     assert f"cannot write a run in {read_only}" in ended.output
 
 
+@pytest.mark.exhaustive
 def test_a_job_time_limit_holds_for_a_kernel_that_ignores_interrupts(
     add_runbook: Add, add_profile: Add, runner: Runner
 ) -> None:

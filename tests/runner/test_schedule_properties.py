@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from fractions import Fraction
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from simulation import Simulation, job
@@ -106,6 +107,7 @@ class Room:
         )
 
 
+@pytest.mark.exhaustive
 @settings(max_examples=100, deadline=None)
 @given(cases(shares=False))
 def test_nothing_idles_that_a_ready_job_may_use(case: Simulation) -> None:

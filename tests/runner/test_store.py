@@ -179,6 +179,7 @@ def test_a_place_that_cannot_be_written_is_said_before_anything_starts(tmp_path:
     assert list(tmp_path.glob("runs/probes/*")) == []
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_a_bucket_is_a_store_like_any_other(tmp_path: Path) -> None:
     """On moto's server, in an environment of its own: Ray does not stand what s3fs brings."""

@@ -102,6 +102,7 @@ def refuse_differences(suite: Suite, ran: Ran) -> None:
     assert {test for test in expected if short.get(test) == "passed"} == set()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("suite", [PAPERMILL, NBCLIENT, KERNEL_TEST], ids=lambda s: s.project)
 def test_a_suite_says_the_same_of_warm_kernels(
     suite: Suite, tmp_path: Path, forkserver: dict[str, str]
@@ -116,6 +117,7 @@ def test_a_suite_says_the_same_of_warm_kernels(
     assert {why.partition(": ")[2] for why in ran.reasons} <= {OWN_VARIABLE}
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("suite", "selected"),
     [

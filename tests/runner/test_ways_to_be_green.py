@@ -13,10 +13,11 @@ from ways_to_be_green import all_ways
 pytestmark = pytest.mark.slow
 
 
+@pytest.mark.exhaustive
 def test_no_way_to_be_green_without_proof_is_green(
-    add_runbook: Callable[..., Path], add_profile: Callable[..., Path], runner: Runner
+    add_runbook: Callable[..., Path], add_profile: Callable[..., Path], runner: Runner, every: int
 ) -> None:
-    ways = all_ways()
+    ways = dict(list(all_ways().items())[::every])
     names = {f"way-{number:03}": name for number, name in enumerate(ways)}
     for job, name in names.items():
         add_runbook(f"demo/{job}", *ways[name])
@@ -31,5 +32,5 @@ def test_no_way_to_be_green_without_proof_is_green(
         if "passed" in (ended.outcome(job)["status"], reported[job])
         or ended.outcome(job)["status"] == "skipped"
     ]
-    assert len(names) >= 250
+    assert len(names) >= 250 // every
     assert not green, "\n".join(green)

@@ -112,6 +112,7 @@ def test_a_picture_with_a_secret_in_it_is_left_out_and_another_is_kept(redact: R
     assert [each["data"]["image/png"] for each in clean] == [pictures[0], MARK]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("text", [SECRET, f"<{SECRET}>" * 100_000], ids=["short", "long"])
 def test_a_text_that_claims_to_be_a_picture_hides_nothing(redact: Redactor, text: str) -> None:
     shown = nbformat.v4.new_output("display_data", data={"image/png": text})

@@ -92,6 +92,7 @@ def test_a_secret_that_holds_another_is_replaced_whole() -> None:
     assert redact("x 12345678abcdef y 12345678") == "x [redacted:B_TOKEN] y [redacted:A_TOKEN]"
 
 
+@pytest.mark.exhaustive
 @settings(deadline=None)
 @given(st.text(min_size=8, max_size=40), st.text(max_size=20), st.text(max_size=20))
 def test_no_secret_survives_in_text_or_json(secret: str, before: str, after: str) -> None:

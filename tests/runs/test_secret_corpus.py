@@ -29,6 +29,7 @@ def test_every_form_shows_its_secret() -> None:
     assert shown == list(FORMS)
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize(("number", "name"), list(enumerate(SECRET_NAMES)))
 def test_no_secret_is_left_under_any_name_in_any_form(number: int, name: str) -> None:
     secret = draw_secret(number)

@@ -219,6 +219,7 @@ def test_a_secret_hides_its_value() -> None:
     assert "Zq81" not in repr(Secret("Zq81xyzw", "A_TOKEN"))
 
 
+@pytest.mark.exhaustive
 def test_a_screen_finds_exactly_what_a_text_has() -> None:
     drawn = random.Random(4)
     texts = {"".join(drawn.choices("abcdef", k=drawn.randint(2, 6))) for _ in range(60)}

@@ -59,6 +59,7 @@ def test_the_workflow_runs_reports_and_summarises(tmp_path: Path) -> None:
     assert summary["if"] == upload["if"] == "always()", "a red run needs its report most"
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_a_system_comes_with_a_plan_that_holds(tmp_path: Path, system: str) -> None:
     created = create_project(tmp_path, [system])
@@ -81,6 +82,7 @@ def test_a_system_comes_with_a_plan_that_holds(tmp_path: Path, system: str) -> N
         load_plan(project, path.stem)
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize(
     ("system", "profiles", "others"),
     [

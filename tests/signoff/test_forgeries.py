@@ -19,6 +19,7 @@ def test_what_was_not_forged_is_approved(run: RunFolder) -> None:
     assert (found.verdict, found.reasons) == ("approved", ())
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_a_forgery_is_called_by_its_word(run: RunFolder, name: str) -> None:
     forge, word = CATALOGUE[name]

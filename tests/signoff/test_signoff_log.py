@@ -6,6 +6,7 @@ import multiprocessing
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from reviewed_run import BEN, answer_to, session_of
 
 from proofbook.records import now
@@ -53,6 +54,7 @@ def append_many(folder: str, run: str, count: int) -> None:
         log.append(lambda n, p: Seal(number=n, previous=p, run=run, files={}))
 
 
+@pytest.mark.exhaustive
 def test_many_processes_append_and_none_is_lost(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     workers = [context.Process(target=append_many, args=(str(tmp_path), "r", 20)) for _ in range(3)]

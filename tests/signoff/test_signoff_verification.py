@@ -60,6 +60,7 @@ def test_moved_copied_zipped_runs_raise_no_alarm(signed: RunFolder, tmp_path: Pa
         assert verify_run(RunFolder(Path(place))).verdict == "approved"
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_each_of_a_thousand_changed_bytes_is_found(signed: RunFolder) -> None:
     chance = random.Random(5)

@@ -194,6 +194,7 @@ def test_a_log_that_was_stamped_fits(run: RunFolder, authorities: Path) -> None:
     assert (found.verdict, found.reasons) == ("approved", ())
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize("name", FORGERIES)
 def test_a_forgery_is_called_by_its_word(run: RunFolder, authorities: Path, name: str) -> None:
     forge, word = FORGERIES[name]

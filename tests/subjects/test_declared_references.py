@@ -81,6 +81,7 @@ def test_a_foundry_project_is_written_below_the_folder_that_is_given(name: str, 
         assert reference.path == tmp_path / kind / name / "experiment.yaml"
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", sorted(NAMES["training.config_file"]))
 def test_a_config_is_written_below_the_folder_that_is_given(name: str, tmp_path: Path):
     reference = resolve_reference(f"reference:{name}", "training.config_file", root=tmp_path)

@@ -133,6 +133,7 @@ def test_fault_of_the_installer_is_one_line(output: str, fault: str) -> None:
     assert environments._fault(output) == fault
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_pip_installs_into_a_real_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -154,6 +154,7 @@ BROKEN = {
 }  # fmt: skip
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize("when", ["before_headers", "in_headers", "in_body"])
 @pytest.mark.parametrize("kind", BROKEN)
 @pytest.mark.parametrize("stream", [False, True])

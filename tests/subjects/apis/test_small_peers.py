@@ -12,6 +12,7 @@ from real_peers import SMALL, check_peer, check_port_in_use
 from proofbook_subjects.apis.peers.launching import PROGRAMS, launched
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SMALL)
 def test_small_peer_answers_and_leaves_nothing(name: str, cache: Path, tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ def test_the_unet_has_the_published_number_of_parameters() -> None:
     assert sum(weight.numel() for weight in unet.parameters()) == 859_520_964
 
 
+@pytest.mark.exhaustive
 def test_it_is_written_once_and_loads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Callable[..., Settings]
 ) -> None:
@@ -55,6 +56,7 @@ def test_one_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Monke
     assert [path.name for path in (tmp_path / "dreambooth").iterdir() if path.is_dir()] == []
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", ["butcher", "butcher-sd15", "butcher-random"])
 def test_each_config_is_one_that_the_trainer_takes(tmp_path: Path, name: str) -> None:
     config = write_project(name, tmp_path)

@@ -58,6 +58,7 @@ def same_checkpoints(ours: Path, theirs: Path, step: int) -> bool:
     )
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "changes",
     [
@@ -103,6 +104,7 @@ def interrupt_after(settings: Settings, step: int, signum: int = signal.SIGINT) 
         assert loop.train(settings) == 128 + signum
 
 
+@pytest.mark.exhaustive
 def test_a_signal_during_a_validation_loses_nothing(
     settings: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -118,6 +120,7 @@ def test_a_signal_during_a_validation_loses_nothing(
     assert [step for step, _ in list_checkpoints(given.output_dir)] == [2]
 
 
+@pytest.mark.exhaustive
 def test_a_polite_signal_loses_nothing(settings: Make) -> None:
     given = settings(checkpointing_steps=100, max_train_steps=50)
     interrupt_after(given, 2, signal.SIGTERM)
@@ -126,6 +129,7 @@ def test_a_polite_signal_loses_nothing(settings: Make) -> None:
     assert set(FILES) <= set(read_manifest(path).files)
 
 
+@pytest.mark.exhaustive
 def test_checkpoints_validations_and_a_model_come_when_they_are_due(
     settings: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -152,6 +156,7 @@ def test_checkpoints_validations_and_a_model_come_when_they_are_due(
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "class").iterdir()} == made
 
 
+@pytest.mark.exhaustive
 def test_a_broken_checkpoint_is_passed_over_and_said_so(
     settings: Make, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -171,6 +176,7 @@ def test_a_broken_checkpoint_is_passed_over_and_said_so(
     assert read_manifest(newest).step == 6
 
 
+@pytest.mark.exhaustive
 def test_another_run_and_another_model_are_refused(settings: Make, tmp_path: Path) -> None:
     given = settings(max_train_steps=3)
     assert loop.train(given) == 0
@@ -182,6 +188,7 @@ def test_another_run_and_another_model_are_refused(settings: Make, tmp_path: Pat
         loop.train(given, resume_from=tmp_path)
 
 
+@pytest.mark.exhaustive
 def test_a_full_disk_leaves_earlier_checkpoints_as_they_were(
     settings: Make, mount_disk: Callable[[str], Path]
 ) -> None:

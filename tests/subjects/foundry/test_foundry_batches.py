@@ -110,6 +110,7 @@ def transforms() -> list[Any]:
     return [add_noise(0.3, 60, [0]), mask_tokens(0.4, 5, 60, [0, 5])]
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("random_items", [False, True])
 def test_workers_change_nothing(chunks: Any, workers: int, random_items: bool) -> None:

@@ -89,6 +89,7 @@ def test_an_invalid_config_is_one_line(config: Path, run: Run) -> None:
     assert said.startswith("foundry: ") and "tokenizer.vocab_size" in said
 
 
+@pytest.mark.exhaustive
 def test_a_model_that_fits_no_memory_is_one_line(config: Path, run: Run) -> None:
     values = yaml.safe_load(config.read_text())
     values["model"] |= {"hidden_size": 2**21, "embedding_size": 2**21}

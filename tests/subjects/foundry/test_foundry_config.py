@@ -125,6 +125,7 @@ def test_every_field_refuses_what_is_of_another_kind(
     assert f"{section}.{key}" in said and "\n" not in said
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize(("section", "key"), NUMBERS, ids=".".join)
 @pytest.mark.parametrize("value", [-1, float("inf"), float("nan"), True])
 def test_every_number_refuses_what_is_none(

@@ -95,6 +95,7 @@ def start_and_end(config: Path, output: Path, step: int, signum: int, *more: str
         return process.wait()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_real_signals_change_nothing(values: dict[str, Any], project: Path, tmp_path: Path) -> None:
     here = tmp_path / "project"

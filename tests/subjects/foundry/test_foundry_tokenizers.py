@@ -49,6 +49,7 @@ def test_text_is_decoded_with_and_without_special_tokens(tokenizer: TextTokenize
     assert tokenizer.decode(ids, skip_special_tokens=False) == "<s>a gear</s>"
 
 
+@pytest.mark.exhaustive
 @settings(
     max_examples=60, deadline=None, derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],

@@ -104,6 +104,7 @@ CASES: list[tuple[str, dict[str, Any], int, list[tuple[int, int]]]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "changes", "relative", "stops"), CASES, ids=lambda v: str(v)[:12])
 def test_stopped_and_resumed_it_is_the_same_to_the_bit(

@@ -18,6 +18,7 @@ from waiting import HANG
 VIDEOS = 6
 
 
+@pytest.mark.exhaustive
 def test_a_batch_is_done_once(pipeline: SmallPipeline):
     arguments = ("--videos", "2", "--workers", "2", "--lines", "2")
     assert pipeline.run("produce_batch", *arguments).code == 0
@@ -38,6 +39,7 @@ def test_a_batch_tells_what_failed_and_tries_those_alone(pipeline: SmallPipeline
     assert pipeline.run("produce_batch", *arguments).code == 0
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_workers_and_parents_that_are_killed_lose_nothing(pipeline: SmallPipeline):
     rng = random.Random(5)

@@ -108,6 +108,7 @@ def test_a_model_that_never_writes_a_script_is_given_up(pipeline: SmallPipeline)
     assert not (pipeline.root / SCRIPT).exists()
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize(
     ("answers", "count", "words"),
     [
@@ -150,6 +151,7 @@ def test_nobody_listens(pipeline: SmallPipeline):
     assert (ran.code, "cannot be reached" in ran.err) == (4, True)
 
 
+@pytest.mark.exhaustive
 def test_a_voice_endpoint_speaks_and_a_failure_keeps_what_was_spoken(pipeline: SmallPipeline):
     pipeline.run_to("generate_script")
     with serving(voice.VoiceDouble()) as url:
@@ -202,6 +204,7 @@ def post(
     return filmed.run("post_instagram", *words, INSTAGRAM_USER_ID=posting.USER, **keys)
 
 
+@pytest.mark.exhaustive
 def test_a_dry_run_calls_nobody(filmed: SmallPipeline):
     with serving(posting.PostingDouble()) as url:
         assert post(filmed, url, dry=True).code == 0
@@ -261,6 +264,7 @@ def test_a_publication_whose_answer_is_lost_is_not_repeated(filmed: SmallPipelin
     assert paths.count("media_publish") == 1
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize(
     ("fault", "seen"),
     [

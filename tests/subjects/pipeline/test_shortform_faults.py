@@ -100,6 +100,7 @@ def test_every_fault_of_the_sound_changes_it(kind: str):
     assert np.array_equal(spoil_mix(Faults(), mix, _plan()), mix)
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize(
     ("stage", "fault", "path"),
     [

@@ -39,6 +39,7 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.exhaustive
 def test_no_line_drifts(film: Path):
     resampler = av.AudioResampler(format="flt", layout="mono", rate=RATE)
     with av.open(str(film)) as container:
@@ -52,6 +53,7 @@ def test_no_line_drifts(film: Path):
     assert max(map(abs, late)) < 0.001 * RATE, late
 
 
+@pytest.mark.exhaustive
 def test_every_picture_changes_at_the_nearest_frame(film: Path):
     with av.open(str(film)) as container:
         reds = [

@@ -40,6 +40,7 @@ def test_the_stages_make_a_film_whose_artefacts_fit_together(pipeline: SmallPipe
     assert marked == [("e", "generated", VIDEO)]
 
 
+@pytest.mark.exhaustive
 def test_every_stage_can_run_again_and_changes_nothing(pipeline: SmallPipeline):
     pipeline.run_to("assemble_video")
     script, timeline = pipeline.json(SCRIPT), pipeline.json(TIMELINE)
@@ -115,6 +116,7 @@ def test_an_unknown_name_is_told_with_its_line(
     assert words in ran.err
 
 
+@pytest.mark.exhaustive
 def test_missing_audio_and_broken_images_are_told_and_the_older_film_stays(
     filmed: SmallPipeline,
 ):
@@ -166,6 +168,7 @@ def test_no_path_leaves_the_project(pipeline: SmallPipeline, command: str, path:
     assert not (pipeline.root.parent / "out.json").exists()
 
 
+@pytest.mark.exhaustive
 def test_a_link_out_of_the_project_is_no_way_out_but_a_linked_library_is_one(
     pipeline: SmallPipeline, tmp_path: Path
 ):
@@ -232,6 +235,7 @@ def test_a_newer_database_is_left_alone(pipeline: SmallPipeline):
     assert (ran.code, "use the newer program" in ran.err) == (5, True)
 
 
+@pytest.mark.exhaustive
 def test_an_episode_is_cleaned_up_and_no_other(pipeline: SmallPipeline):
     for episode in ("one", "two"):
         assert pipeline.run("produce", "--episode", episode, "--lines", "2").code == 0

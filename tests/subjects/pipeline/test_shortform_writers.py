@@ -56,6 +56,7 @@ def test_a_program_on_a_free_port_writes_a_few_lines_at_a_time(
     assert "tea" in script["lines"][0]["text"]
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize(
     ("way", "code", "said"),
     [

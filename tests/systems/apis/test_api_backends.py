@@ -75,6 +75,7 @@ def faults(findings: Sequence[Finding]) -> dict[str, str]:
     return {f"{f.group}-{f.name}": f.fault for f in findings if f.fault}
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("client", "untried"),
@@ -105,6 +106,7 @@ def test_reference_client_keeps_every_promise(
     assert "cancelled-dropped" in {finding.name for finding in findings}
 
 
+@pytest.mark.exhaustive
 def test_a_cancellation_that_a_busy_machine_delays_is_tried_again(
     run: Callable[[str, Sequence[str]], list[Finding]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -119,6 +121,7 @@ def test_a_cancellation_that_a_busy_machine_delays_is_tried_again(
     assert late == []
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("plant", "group", "found"),
     [

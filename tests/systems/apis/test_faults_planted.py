@@ -33,6 +33,7 @@ def processes() -> Iterator[list[ClientProcess]]:
         client.stop()
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize("name", DEFECTS)
 def test_a_planted_defect_is_found_and_named(
     name: str, faulty_bench: Bench, processes: list[ClientProcess]
@@ -58,6 +59,7 @@ def test_a_planted_defect_is_found_and_named(
     assert defect.says in found[defect.rule]
 
 
+@pytest.mark.exhaustive
 def test_the_right_client_passes_where_defects_are_found(
     faulty_bench: Bench, tmp_path: Path
 ) -> None:

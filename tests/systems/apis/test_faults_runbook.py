@@ -36,6 +36,7 @@ def statuses(done: Executed) -> dict[str, str]:
     return {name: check.status for name, check in done.checks.items()}
 
 
+@pytest.mark.exhaustive
 def test_a_right_client_passes_and_its_policy_is_told(run: Run) -> None:
     done = run(client=RIGHT, only=CASES)
     assert done.error is None
@@ -51,6 +52,7 @@ def _is_calls(record: object) -> bool:
     return isinstance(record, Metric) and record.name == "calls"
 
 
+@pytest.mark.exhaustive
 def test_a_wrong_client_fails_in_the_case_that_finds_it(run: Run, tmp_path: Path) -> None:
     source = (HERE / "urllib_client.py").read_text()
     lost = '    raise ClientError("the stream ended before its end marker: it is not complete")\n'
@@ -63,6 +65,7 @@ def test_a_wrong_client_fails_in_the_case_that_finds_it(run: Run, tmp_path: Path
     assert "told as complete" in str(done.checks["no-end"].actual)
 
 
+@pytest.mark.exhaustive
 def test_a_promise_that_is_not_kept_fails(run: Run) -> None:
     more: dict[str, Any] = {"client_options": {"max_retries": 1}, "retries": 2}
     done = run(client=RIGHT, only=["constant-500"], **more)
@@ -70,6 +73,7 @@ def test_a_promise_that_is_not_kept_fails(run: Run) -> None:
     assert "2 retries are promised" in str(done.checks["constant-500"].actual)
 
 
+@pytest.mark.exhaustive
 def test_a_client_that_does_not_stream_is_tried_on_the_rest(run: Run) -> None:
     client = f"{HERE / 'unusual_clients.py'}:by_urllib"
     done = run(client=client, only=["no-end", "html"])
@@ -79,6 +83,7 @@ def test_a_client_that_does_not_stream_is_tried_on_the_rest(run: Run) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize("action", ["undone", "number"])
 def test_without_a_right_answer_no_case_is_judged(action: str, run: Run, tmp_path: Path) -> None:
     client = tmp_path / "client.py"

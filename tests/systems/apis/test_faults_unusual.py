@@ -44,6 +44,7 @@ def command_of(name: str) -> ClientCommand:
     return find_client(f"{HERE / 'unusual_clients.py'}:{name}")
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize("name", MOST_UNUSUAL)
 def test_an_unusual_client_is_not_blamed(name: str, faulty_bench: Bench) -> None:
     results = sweep(faulty_bench, command_of(name), TELLING, 2)
@@ -51,6 +52,7 @@ def test_an_unusual_client_is_not_blamed(name: str, faulty_bench: Bench) -> None
     assert len(results) >= 6
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [*CLIENTS, "curl"])
 def test_an_unusual_client_is_blamed_in_no_case(name: str, faulty_bench: Bench) -> None:

@@ -63,6 +63,7 @@ def try_load(loader: Loader) -> tuple[Sample, Round, Sample]:
     return alone, loaded, loader.ask_alone(0)
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 def test_a_server_that_stands_load_is_called_right(
     load: Callable[..., Loader], serve: Callable[..., LoadedServer], stream: bool
@@ -112,6 +113,7 @@ def test_a_server_that_refuses_under_load_has_errors(
     assert after.fault == ""
 
 
+@pytest.mark.exhaustive
 def test_a_server_that_answers_one_by_one_misses_what_was_promised(
     load: Callable[..., Loader], serve: Callable[..., LoadedServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,6 +123,7 @@ def test_a_server_that_answers_one_by_one_misses_what_was_promised(
     assert loaded.error_share == 0.0
 
 
+@pytest.mark.exhaustive
 def test_a_server_that_loses_its_places_does_not_answer_afterwards(
     load: Callable[..., Loader], serve: Callable[..., LoadedServer]
 ) -> None:

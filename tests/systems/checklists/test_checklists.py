@@ -44,6 +44,7 @@ def test_a_sound_file_alone_is_judged_and_says_that_pictures_are_not(
     assert set(skipped.values()) == {"narration.wav is a sound file: it has no pictures to look at"}
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("change", "red"),
     [
@@ -81,6 +82,7 @@ def test_a_sound_film_is_green_and_asks_what_the_checklist_asks(
     assert all(question.about for question in questions)
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize(
     ("made", "given", "red"),
     [

@@ -170,6 +170,7 @@ def infer(tmp_path: Path) -> Callable[[str], list[str]]:
     return lambda how: [sys.executable, str(script), how, "{seed}", "{number}", "{output}"]
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize(
     ("how", "red"),
     [

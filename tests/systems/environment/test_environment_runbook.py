@@ -53,6 +53,7 @@ def test_a_required_gpu_that_is_not_there_is_red(
     assert isinstance(done.error, ChecksFailed)
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize(
     ("parameters", "red"),
     [
@@ -150,6 +151,7 @@ def test_a_stranger_is_judged_by_its_own_interpreter_and_nothing_is_written_into
     assert [each["status"] for each in snapshot["dependencies"]] == ["ok", "ok"]
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize(
     ("files", "installed", "red"),
     [
@@ -168,6 +170,7 @@ def test_what_is_wrong_with_a_stranger_is_red(
     assert run_cells(NAME, project=str(root)).red == [red]
 
 
+@pytest.mark.exhaustive
 def test_a_checkout_without_an_environment_is_red_for_that_alone(
     run_cells: Callable[..., Any], tmp_path: Path
 ):
@@ -179,6 +182,7 @@ def test_a_checkout_without_an_environment_is_red_for_that_alone(
     assert "make one, or give interpreter=" in str(done.checks["interpreter"].actual)
 
 
+@pytest.mark.exhaustive
 def test_a_project_without_python_has_no_interpreter_to_judge(
     run_cells: Callable[..., Any], tmp_path: Path
 ):

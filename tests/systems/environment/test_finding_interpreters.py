@@ -119,6 +119,7 @@ def find(root: Path, given: str = "", **environ: str) -> Interpreter:
     return find_interpreter(root, given, {"HOME": str(root.parents[1] / "home"), **environ})
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize("place", PLACES)
 def test_it_is_found_where_the_tool_keeps_it(place: str, root: Path, make_environment: Make):
     home = root.parents[1] / "home"
@@ -142,6 +143,7 @@ def test_a_given_one_goes_before_all(given: str, root: Path, make_environment: M
     assert list(find(root, given).packages) == ["given"]
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize(
     ("variables", "name"),
     [

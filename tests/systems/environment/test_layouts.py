@@ -44,6 +44,7 @@ def test_a_right_project_is_called_right(name: str, tmp_path: Path):
     assert told == list(LAYOUTS[name].told)
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_nothing_is_written_into_the_project(name: str, tmp_path: Path):
     write_files(tmp_path, LAYOUTS[name].files.items())
@@ -53,6 +54,7 @@ def test_nothing_is_written_into_the_project(name: str, tmp_path: Path):
     assert (fingerprint(tmp_path), sorted(tmp_path.rglob("*"))) == before
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize("name", PLANTS)
 def test_a_planted_defect_is_found_and_named_first_and_alone(name: str, tmp_path: Path):
     plant: Plant = PLANTS[name]

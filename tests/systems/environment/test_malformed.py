@@ -85,6 +85,7 @@ MALFORMED = [
 ]
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize(("name", "text"), MALFORMED)
 def test_a_malformed_file_stops_nothing(name: str, text: str, tmp_path: Path):
     write_files(tmp_path, [(name, text), ("m.py", "import os")])

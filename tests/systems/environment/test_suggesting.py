@@ -30,6 +30,7 @@ def proposed(found: list[Suggestion]) -> dict[str, list[Any]]:
     return values
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize(
     ("entry", "ports"),
     [
@@ -112,6 +113,7 @@ subprocess.run(["nvidia-smi"])
     assert sorted(values["optional_programs"]) == ["espeak-ng", "git", "nvidia-smi"]
 
 
+@pytest.mark.exhaustive
 def test_databases_are_proposed_with_their_tables(tmp_path: Path):
     for name in ("data/app.db", "named.sqlite3"):
         (tmp_path / name).parent.mkdir(exist_ok=True)

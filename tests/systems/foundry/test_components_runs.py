@@ -78,6 +78,7 @@ PLANTED: list[tuple[str, dict[str, str], dict[str, Any], str, str]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("files", "changes", "name", "words"), [p[1:] for p in PLANTED], ids=[p[0] for p in PLANTED]
 )
@@ -106,6 +107,7 @@ UNUSUAL = {
 }
 
 
+@pytest.mark.exhaustive
 def test_a_right_project_that_looks_unusual_is_green(opened: Open) -> None:
     components = {"thing": ["**/thing/*.py", "checks/check_*.py"]}
     suite = opened(
@@ -129,6 +131,7 @@ def test_a_right_project_that_looks_unusual_is_green(opened: Open) -> None:
     assert row.share.percent == pytest.approx(100 * 4 / 8)
 
 
+@pytest.mark.exhaustive
 def test_flaky_tests_and_those_that_need_an_order_are_named(opened: Open, tmp_path: Path) -> None:
     count = tmp_path / "count"
     text = GOOD + (
@@ -151,6 +154,7 @@ def test_what_reaches_the_project_itself_is_red(opened: Open, tmp_path: Path) ->
     assert red(suite, suite.run()) == {"project-is-untouched": "train.py"}
 
 
+@pytest.mark.exhaustive
 def test_unittest_runs_without_pytest(opened: Open) -> None:
     text = (
         "import unittest, mod\nclass A(unittest.TestCase):\n    def test_a(self):\n"
@@ -173,6 +177,7 @@ def test_unittest_runs_without_pytest(opened: Open) -> None:
     assert set(red(suite, [run])) == {"tests-pass"}
 
 
+@pytest.mark.exhaustive
 def test_settings_that_measure_another_package_are_named(opened: Open) -> None:
     files = {
         "test_a.py": "import thing\ndef test_a():\n    assert thing\n",

@@ -139,6 +139,7 @@ PLANTED: dict[str, tuple[Find, str]] = {
 }
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize("defect", PLANTED)
 def test_a_planted_defect_is_found_with_its_cause(defect: str, tmp_path: Path) -> None:
     find, words = PLANTED[defect]
@@ -148,6 +149,7 @@ def test_a_planted_defect_is_found_with_its_cause(defect: str, tmp_path: Path) -
     assert words in str(find(pipeline, first))
 
 
+@pytest.mark.exhaustive
 def test_a_right_preparation_passes_every_check(tmp_path: Path) -> None:
     pipeline = make(tmp_path)
     first = pipeline.prepare("first")

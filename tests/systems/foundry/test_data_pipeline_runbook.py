@@ -47,6 +47,7 @@ def run(run_cells: Run, tmp_path: Path) -> Run:
     return act
 
 
+@pytest.mark.exhaustive
 def test_caches_unusual_texts_and_batches_of_a_right_project_are_green(run: Run) -> None:
     found = run(
         {}, text_change=True, length_change="length=8", tokenizer_change="kind=characters",
@@ -74,6 +75,7 @@ UNUSUAL: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 }  # fmt: skip
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", UNUSUAL)
 def test_a_right_training_that_looks_unusual_is_green(run: Run, name: str) -> None:
     values, parameters = UNUSUAL[name]
@@ -105,6 +107,7 @@ PLANTED: dict[str, tuple[dict[str, Any], dict[str, Any], list[str], str]] = {
 }  # fmt: skip
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize("defect", PLANTED)
 def test_a_planted_defect_of_a_training_is_red_in_its_own_check(run: Run, defect: str) -> None:
     values, parameters, names, words = PLANTED[defect]

@@ -62,6 +62,7 @@ def due(tmp_path_factory: pytest.TempPathFactory) -> Footprint:
     return estimate_footprint(trainer, Sizes(1, WIDTH, VOCABULARY, parameters), ROWS * LENGTH, 300)
 
 
+@pytest.mark.exhaustive
 def test_a_training_with_workers_takes_what_is_due(due: Footprint, tmp_path: Path) -> None:
     assert peak_of(tmp_path, 2, "right")[1] <= FACTOR * due.total, due.words
 

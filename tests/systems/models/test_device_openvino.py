@@ -47,6 +47,7 @@ def test_a_refusal_holds_after_another_import(monkeypatch: pytest.MonkeyPatch) -
         __import__("openvino_telemetry")
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_nothing_is_written_into_the_home_folder(tmp_path: Path) -> None:
     if find_spec("openvino") is None:

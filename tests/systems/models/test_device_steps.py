@@ -82,11 +82,13 @@ class Eager:
 PASSED = dict.fromkeys(("export", "compile", "run", "match", "inputs", "other-shape"), "passed")
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_an_exported_graph_answers_as_the_model_in_two_shapes(sample: Sample) -> None:
     assert steps(CPU(), sample) == PASSED
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize(
     "fault",
     [

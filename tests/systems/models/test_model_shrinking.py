@@ -109,6 +109,7 @@ VALUES = st.one_of(
 )  # fmt: skip
 
 
+@pytest.mark.exhaustive
 @given(st.dictionaries(NAMES, VALUES, max_size=10))
 def test_nothing_grows_and_nothing_is_lost(fields: dict[str, Any]) -> None:
     small = shrink(fields)

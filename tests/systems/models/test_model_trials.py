@@ -65,6 +65,7 @@ def sound(try_models: Try) -> dict[str, Verdict]:
     return try_models(*TYPES, faults=tuple(FAULTS))
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_sound_types_hold_in_everything(sound: dict[str, Verdict]) -> None:
     assert {name: verdict.failed for name, verdict in sound.items() if verdict.failed} == {}
@@ -94,6 +95,7 @@ def test_each_planted_fault_is_found_and_mended_again(sound: dict[str, Verdict])
     assert kept["zeroed-weight"] == kept["rounded-dtype"] == "passed"
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_a_warm_start_changes_no_verdict_and_hides_no_fault(
     sound: dict[str, Verdict], tmp_path_factory: pytest.TempPathFactory, try_models: Try
@@ -111,6 +113,7 @@ def test_a_warm_start_changes_no_verdict_and_hides_no_fault(
     assert logs and not [log for log in logs if "warming up" in log]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_a_type_that_takes_too_long_harms_no_other(try_models: Try) -> None:
     verdicts = try_models("llama", "vit", seconds=0.01)
@@ -118,6 +121,7 @@ def test_a_type_that_takes_too_long_harms_no_other(try_models: Try) -> None:
     assert all("time limit" in verdict.failed[0].reason for verdict in verdicts.values())
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_real_weights_are_told_and_foreign_ones_refused(tmp_path: Path, fork_models: Try) -> None:
     from transformers import BertConfig, BertModel
@@ -143,6 +147,7 @@ def test_real_weights_are_told_and_foreign_ones_refused(tmp_path: Path, fork_mod
 DEVICES = {"openvino": "openvino", "onnxruntime": "onnxscript"}
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 @pytest.mark.parametrize("device", DEVICES)
 def test_a_device_answers_as_the_cpu_and_a_broken_weight_does_not(
@@ -158,6 +163,7 @@ def test_a_device_answers_as_the_cpu_and_a_broken_weight_does_not(
     assert [f.check for f in broken["vit"].devices[0].failed] == ["match"]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_what_an_exporter_cannot_take_is_traced(fork_models: Try) -> None:
     pytest.importorskip("onnxruntime")

@@ -38,6 +38,7 @@ def test_random_checkpoints_map_completely_and_are_in_half_precision(
     assert not any(p.is_dir() and p.name.startswith("tmp") for p in tmp_path.rglob("*"))
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_both_ways_of_loading_end_with_a_model(cache: Path, tmp_path: Path):
     where = str(reference_checkpoints("tiny", "folded", cache))
@@ -50,6 +51,7 @@ def test_both_ways_of_loading_end_with_a_model(cache: Path, tmp_path: Path):
         measure_loading("subject", str(tmp_path), **options)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_the_libraries_used_directly_choose_the_same_tokens(reference: Path, tmp_path: Path):
     found = find_model(str(reference))

@@ -49,6 +49,7 @@ def loaded(model: MappedModel, root: Path) -> generation.Model:
     return generation.load(subject.find_model(str(converted.folder)), "cpu")
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 @pytest.mark.parametrize("form", ["pair", "parametrized", "folded", "wrapped", "scrambled"])
 def test_every_form_computes_what_the_original_did(form: str, cache: Path, tmp_path: Path):
@@ -60,6 +61,7 @@ def test_every_form_computes_what_the_original_did(form: str, cache: Path, tmp_p
     assert max(distances.values()) <= 1e-5
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "swapped", "output"),
@@ -135,6 +137,7 @@ def test_an_allowed_one_is_left_out_of_the_files(folder: Path, tmp_path: Path):
     assert loaded(model, tmp_path).missing_weights == model.allowed
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -193,6 +196,7 @@ def test_a_missing_file_of_the_two_is_named(folder: Path):
         find_checkpoints(str(folder))
 
 
+@pytest.mark.exhaustive
 def test_nothing_is_converted_twice(folder: Path, tmp_path: Path):
     first, second = (conversion.convert(mapped(folder), tmp_path / "c") for _ in range(2))
     assert (first.fresh, second.fresh, first.folder) == (True, False, second.folder)
@@ -249,6 +253,7 @@ def _convert(folder: str, root: str, answers: Any) -> None:
     answers.put(conversion.convert(mapped(Path(folder)), Path(root)).fresh)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_two_processes_convert_once(folder: Path, tmp_path: Path):
     context = multiprocessing.get_context("spawn")

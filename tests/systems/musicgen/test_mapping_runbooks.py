@@ -36,6 +36,7 @@ def change(folder: Path, file: str, how: Callable[[dict[str, torch.Tensor]], obj
     write_checkpoint(folder / file, state, json.dumps(found.config))
 
 
+@pytest.mark.exhaustive
 def test_mapping_is_green_and_leaves_the_debug_files(run_cells: Run, mine: Path, tmp_path: Path):
     done = run_cells("musicgen/key_mapping", checkpoints=str(mine), output_dir=str(tmp_path / "o"))
     assert (done.error, done.red) == (None, [])
@@ -55,6 +56,7 @@ def test_a_dry_run_proposes_and_converts_nothing(run_cells: Run, cache: Path, tm
     assert not list((tmp_path / "cache").rglob("converted-*"))
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("file", "how", "red"),
     [
@@ -85,6 +87,7 @@ def test_a_contradicting_configuration_is_red(run_cells: Run, mine: Path, tmp_pa
     assert "shapes-as-configured" in done.red
 
 
+@pytest.mark.exhaustive
 def test_offload_is_green_with_a_prompt_from_a_file(run_cells: Run, mine: Path, tmp_path: Path):
     prompt = tmp_path / "song.json"
     prompt.write_text('{"lyrics": ["rain"], "style": "jazz"}')
@@ -100,6 +103,7 @@ def test_offload_is_green_with_a_prompt_from_a_file(run_cells: Run, mine: Path, 
     assert weights == {"cpu", "disk"}
 
 
+@pytest.mark.exhaustive
 def test_offload_is_red_where_the_codec_is_silent(run_cells: Run, mine: Path, tmp_path: Path):
     change(mine, CODEC_FILE, lambda s: s["decoder.model.15.conv.conv.weight_g"].mul_(1e-5))
     done = run_cells("musicgen/large_offload", checkpoints=str(mine), duration=0.3,
@@ -108,6 +112,7 @@ def test_offload_is_red_where_the_codec_is_silent(run_cells: Run, mine: Path, tm
     assert "decoder.model.15.conv.conv.weight_g" in str(done.checks["weights-like-their-peers"])
 
 
+@pytest.mark.exhaustive
 def test_offload_checks_what_mapping_checks(run_cells: Run, mine: Path, tmp_path: Path):
     def spoil(state: dict[str, torch.Tensor]) -> None:
         state["odd"] = torch.randn(2)
@@ -124,6 +129,7 @@ def test_offload_checks_what_mapping_checks(run_cells: Run, mine: Path, tmp_path
     assert both.red == done.red
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("cpu_memory", ["100%", "3200kB"])
 def test_offload_keeps_any_budget_with_the_codec_on_the_cpu(
     run_cells: Run, mine: Path, tmp_path: Path, cpu_memory: str
@@ -133,6 +139,7 @@ def test_offload_keeps_any_budget_with_the_codec_on_the_cpu(
     assert (done.error, done.red) == (None, [])
 
 
+@pytest.mark.exhaustive
 def test_without_known_outputs_mapping_says_what_it_did_not_see(
     run_cells: Run, mine: Path, tmp_path: Path
 ):

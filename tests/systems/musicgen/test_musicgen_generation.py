@@ -60,6 +60,7 @@ def test_the_same_seed_gives_the_same_clip(model: Model, clip: Generation):
     assert np.array_equal(again.samples, clip.samples)
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize(
     "change", [{"seed": 8}, {"prompt": "drums"}, {"guidance_scale": 1.0}, {"top_k": 1}]
 )
@@ -201,6 +202,7 @@ def test_the_shortest_clip_is_as_long_as_the_codebooks_delay(
     assert clip.samples.shape == (steps * 640, 1)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("seconds", [30.0, 31.0])
 def test_thirty_seconds_and_more_are_exact(model: Model, seconds: float):
     clip = generate(model, PROMPT, seconds, seed=7)
@@ -233,6 +235,7 @@ def test_thirty_seconds_are_one_window_and_a_minute_is_three():
     assert list(WINDOWS.plan(3, 50)) == [(0, 3)]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("prompts", [["piano"], ["piano", "drum"]])
 def test_a_clip_longer_than_a_window_goes_on_from_its_end(model: Model, prompts: list[str]):
     windows = Windows(seconds=1.0, stride=0.6)

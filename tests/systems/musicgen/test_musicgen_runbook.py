@@ -45,6 +45,7 @@ def test_the_reference_is_green_and_leaves_clip_log_and_question(
     assert {p.suffix for p in (tmp_path / "out").iterdir()} == {".wav", ".log"}
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "red"),
@@ -129,6 +130,7 @@ def test_a_clip_too_short_for_loudness_skips_that_check_with_a_reason(
     assert done.error is None
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_every_clip_of_a_batch_has_its_own_file_checks_and_question(
     run_cells: Callable[..., Any], reference: Path, tmp_path: Path
@@ -195,6 +197,7 @@ def test_memory_that_nothing_tells_is_not_measured_as_nothing(
     assert not {name for name in metrics if "memory" in name}
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_a_silent_clip_in_a_batch_is_red_by_its_number(
     run_cells: Callable[..., Any], reference: Path
@@ -208,6 +211,7 @@ def test_a_silent_clip_in_a_batch_is_red_by_its_number(
     assert done.red == ["audible-2"]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("spoil", "red"),

@@ -42,6 +42,7 @@ def test_what_does_not_fit_goes_to_the_disk(reference: Path):
     assert not any(".layers.0." in name for name in half.device_map)
 
 
+@pytest.mark.exhaustive
 def test_half_precision_needs_half_of_it(reference: Path):
     single, half = (offload.place(reference, cpu="100%", dtype=d) for d in ("float32", "float16"))
     assert half.model_bytes == pytest.approx(single.model_bytes / 2, rel=0.01)
@@ -54,6 +55,7 @@ def test_the_codec_stays_on_the_cpu_if_asked(reference: Path):
         offload.place(reference, cpu="1kB", codec_on_cpu=True)
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize(
     ("cpu", "codec_on_cpu"), [("60%", True), ("100%", True), ("200%", True), ("30%", False)]
 )
@@ -80,6 +82,7 @@ def test_a_codec_on_the_cpu_and_all_else_on_the_disk_are_placed_apart(reference:
     assert sum(placed.bytes_by_device.values()) == placed.model_bytes
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_budgeted_and_whole_generate_the_same_bits(reference: Path, tmp_path: Path):
     found = find_model(str(reference))
@@ -93,6 +96,7 @@ def test_budgeted_and_whole_generate_the_same_bits(reference: Path, tmp_path: Pa
     assert np.array_equal(first.samples, second.samples)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_a_weight_that_nothing_brings_in_is_named(reference: Path, tmp_path: Path):
     placed = offload.place(reference, cpu="40%")
@@ -124,6 +128,7 @@ print(watched.added)
 """
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_libraries_are_not_counted_as_a_models():
     def added(prepare: str) -> int:

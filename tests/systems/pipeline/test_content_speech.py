@@ -57,6 +57,7 @@ ODD: dict[str, Dialogue] = {
 }
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize("name", ODD)
 def test_right_sounds_are_green(name: str) -> None:
     findings = judged(ODD[name])
@@ -89,6 +90,7 @@ SPOILT = {
 }  # fmt: skip
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize("name", SPOILT)
 def test_a_spoilt_sound_is_named_with_its_cause(name: str) -> None:
     changed, check, cause = SPOILT[name]

@@ -126,6 +126,7 @@ DEFECTS: list[tuple[str, str, Trial, str, str]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("defect", "stage", "trial", "name", "cause"), DEFECTS, ids=[f"{d[0]}-{d[3]}" for d in DEFECTS]
@@ -143,6 +144,7 @@ def test_defect_is_found_with_its_cause(
     assert any(cause in fault for fault in faults), faults
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_right_databases_of_another_form_are_right(tmp_path: Path) -> None:
     form = "persist+one_file+row_by_row+other_names+views+no_ids"

@@ -26,6 +26,7 @@ def statuses(done: Executed, status: str) -> set[str]:
     return {name for name, check in done.checks.items() if check.status == status}
 
 
+@pytest.mark.exhaustive
 def test_a_right_pipeline_is_green_and_asks_a_person(second_project: Path, run_cells: Run) -> None:
     done = run_cells("pipeline/end_to_end", **parameters(second_project))
     assert done.error is None

@@ -56,6 +56,7 @@ def judge(episode: Episode, path: Path, **limits: Any) -> FilmReport:
     return judge_film(path, episode.timeline, episode.selections, _limits(**limits))
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", _all(PLANTS, SHOWN_PLANTS))
 def test_planted_fault_is_named_first(name: str, episode: Episode, tmp_path: Path) -> None:
     plant = PLANTS[name]
@@ -68,6 +69,7 @@ def test_planted_fault_is_named_first(name: str, episode: Episode, tmp_path: Pat
     assert re.search(plant.words, first)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", _all(RIGHTS, SHOWN_RIGHTS))
 def test_right_film_is_not_blamed(name: str, tmp_path: Path) -> None:
     av.logging.set_level(None)
@@ -81,6 +83,7 @@ def test_right_film_is_not_blamed(name: str, tmp_path: Path) -> None:
     assert not [each.name for each in report.findings if each.untried]
 
 
+@pytest.mark.exhaustive
 def test_offsets_are_measured_to_a_fraction_of_a_millisecond(
     episode: Episode, tmp_path: Path
 ) -> None:
@@ -105,6 +108,7 @@ def test_an_unknown_platform_is_refused(tmp_path: Path) -> None:
         judge_film(tmp_path / "film.mp4", None, None, _limits(platforms=("myspace",)))
 
 
+@pytest.mark.exhaustive
 def test_every_platform_says_whence_and_of_when(episode: Episode, tmp_path: Path) -> None:
     path = make_film(episode, tmp_path / "film.mp4", Recipe())
     for name, platform in PLATFORMS.items():
@@ -113,6 +117,7 @@ def test_every_platform_says_whence_and_of_when(episode: Episode, tmp_path: Path
         assert any(platform.source in note for note in report.notes)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_the_last_of_a_hundred_lines_is_measured(tmp_path: Path) -> None:
     made = make_episode(tmp_path / "e", count=100, seconds=0.6)
@@ -123,6 +128,7 @@ def test_the_last_of_a_hundred_lines_is_measured(tmp_path: Path) -> None:
     assert report.faults[0].startswith("dialogue-in-time: line 100: ")
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_a_film_of_full_size_is_right(tmp_path: Path) -> None:
     made = make_episode(tmp_path / "e", count=3, seconds=1.0, image_size=(540, 960))

@@ -64,6 +64,7 @@ def episode(tmp_path_factory: pytest.TempPathFactory) -> Episode:
     return make_episode(tmp_path_factory.mktemp("lines"), count=3, seconds=0.8)
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize("name", FAULTS)
 def test_fault_of_a_line_is_named(name: str, episode: Episode, tmp_path: Path) -> None:
     wanted, words, spoil = FAULTS[name]

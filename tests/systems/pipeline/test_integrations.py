@@ -120,6 +120,7 @@ PLANTED = [
 ]
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize(("plant", "cases", "said"), PLANTED,
                          ids=[f"{p[0]}-{p[1]}" for p in PLANTED])  # fmt: skip
 def test_a_defect_is_found_and_named(
@@ -134,6 +135,7 @@ def test_a_defect_is_found_and_named(
 RIGHT = " ".join(dict.fromkeys(case for _, case, _ in PLANTED))
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize(
     "form", [pytest.param("", marks=pytest.mark.slow), "stdout", "ownlog", "traceback"]
 )
@@ -190,6 +192,7 @@ _ALL_FILMS = ["text", "posting-refuses-a-text", "truncated", "empty", "too-long"
               "missing"]  # fmt: skip
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("plant", "red"),
     [

@@ -99,6 +99,7 @@ CHANGES = {
 }  # fmt: skip
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("kind", CHANGES)
 def test_what_does_not_fit_together_is_named(project: Path, tmp_path: Path, kind: str) -> None:
     code, name, words = CHANGES[kind]

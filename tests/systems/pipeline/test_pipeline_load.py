@@ -35,6 +35,7 @@ DEFECTS = [
 ]  # fmt: skip
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 @pytest.mark.parametrize(("defect", "more", "name", "cause"), DEFECTS, ids=[d[0] for d in DEFECTS])
 def test_defect_is_found_with_its_cause(
@@ -45,6 +46,7 @@ def test_defect_is_found_with_its_cause(
     assert any(cause in fault for fault in faults), faults
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 @pytest.mark.parametrize("more", [{}, BATCH], ids=["stages", "batch"])
 def test_films_of_killed_workers_are_all_there_once(

@@ -115,6 +115,7 @@ def test_table_has_the_checklists_form() -> None:
 _FIRST = [("script", USUAL), ("images", USUAL), ("video", USUAL), ("video", QUICK)]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_forms_are_measured_from_the_same_state(tmp_path: Path) -> None:
     runs, faults = measure_stages(perf_config(tmp_path), tmp_path / "work")

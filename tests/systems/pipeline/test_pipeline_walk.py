@@ -117,6 +117,7 @@ def test_what_is_neither_run_nor_declared_is_told(second_project: Path, tmp_path
     assert judge_at_once(walk).untried == "commands has no script"
 
 
+@pytest.mark.exhaustive
 def test_a_film_written_without_times_is_late_by_the_encoders_delay(
     second_project: Path, tmp_path: Path
 ) -> None:
@@ -378,6 +379,7 @@ def test_an_unset_key_is_named(second_project: Path, tmp_path: Path) -> None:
     assert "keys-set: SECOND_KEY is not set" in faults_of(step)
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize(
     ("spoil", "name"),
     [

@@ -98,6 +98,7 @@ def attacked(bench: Bench, tmp_path: Path, names: str, **environment: str) -> di
     return {f.name: f.faults for f in found if f.untried != "attacks_skipped names it"}
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_a_right_program_withstands_every_attack(
     bench: tuple[Bench, Prepared], tmp_path: Path
@@ -107,6 +108,7 @@ def test_a_right_program_withstands_every_attack(
     assert len(found) == len(ATTACKS)
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize(
     ("plant", "names", "said"),
     [
@@ -237,6 +239,7 @@ def red_of(found: Any) -> list[str]:
     return list(found.red)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_the_release_of_a_right_project_is_green(
     run_cells: Run, tmp_path: Path, servers: dict[str, str], monkeypatch: pytest.MonkeyPatch
@@ -376,6 +379,7 @@ def posting_of(tmp_path: Path, servers: dict[str, str], **more: Any) -> dict[str
             "addresses": {"posting": ADDRESSES["posting"]}, **more}  # fmt: skip
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("plant", "more", "red"),
     [

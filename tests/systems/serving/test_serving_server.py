@@ -132,6 +132,7 @@ def test_folders_that_nobody_uses_are_removed(launch, temporary: Path) -> None: 
     assert left == sorted(["another", living.folder.name])
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("code", "problem"),
     [

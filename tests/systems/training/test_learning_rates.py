@@ -64,6 +64,7 @@ def test_rates_that_are_told_rarely_are_judged_by_their_numbers() -> None:
     assert explain_rates(some, PLAN) == ""
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize(
     ("made", "words"),
     [

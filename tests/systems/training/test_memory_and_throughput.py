@@ -35,6 +35,7 @@ def _own_shared_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SHARED_MEMORY", str(folder))
 
 
+@pytest.mark.exhaustive
 @pytest.mark.usefixtures("no_gpu")
 def test_the_largest_batch_is_found_and_memory_comes_back(run: Run) -> None:
     done = run("memory", "waits", **SMALL)
@@ -44,6 +45,7 @@ def test_the_largest_batch_is_found_and_memory_comes_back(run: Run) -> None:
     assert any(not trial.fits for trial in done.names["trials"].results)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.usefixtures("no_gpu")
 @pytest.mark.parametrize("fault", ["well", "holds-more"])
 def test_a_limit_follows_from_what_batches_take_here(run: Run, fault: str) -> None:
@@ -72,6 +74,7 @@ def test_a_limit_that_cannot_be_found_is_one_line(run: Run, fault: str, message:
     assert "\n" not in str(done.error)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.usefixtures("no_gpu")
 @pytest.mark.parametrize(
     ("fault", "parameters", "red"),
@@ -92,6 +95,7 @@ def test_memory_that_is_lost_is_red(
     assert done.red == red
 
 
+@pytest.mark.exhaustive
 @pytest.mark.usefixtures("no_gpu")
 def test_a_training_that_cannot_be_interrupted_says_nothing_about_memory(run: Run) -> None:
     done = run("memory", "deaf", **SMALL)
@@ -99,6 +103,7 @@ def test_a_training_that_cannot_be_interrupted_says_nothing_about_memory(run: Ru
     assert "SIGINT did not interrupt it" in str(done.checks["each-was-interrupted"].actual)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.usefixtures("no_gpu")
 @pytest.mark.parametrize(("late", "tries"), [(1, 2), (9, 4)])
 def test_a_training_that_was_over_too_early_is_not_blamed(
@@ -132,6 +137,7 @@ def test_a_gpus_memory_is_its_drivers(run: Run, put_gpu: Callable[..., None]) ->
     assert [use.kept for use in done.names["used"]] == [0, 0]
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.usefixtures("no_gpu")
 @pytest.mark.parametrize(
     ("fault", "parameters", "red"),

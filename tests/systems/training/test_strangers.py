@@ -44,6 +44,7 @@ def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(os.environ, "OMP_NUM_THREADS", "1")
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("options", RIGHT, ids=" ".join)
 def test_a_right_trainer_is_called_right(options: list[str], tmp_path: Path) -> None:
     control = control_of(stranger(tmp_path, *options), tmp_path)
@@ -51,6 +52,7 @@ def test_a_right_trainer_is_called_right(options: list[str], tmp_path: Path) -> 
     assert control.told.split(":")[1].strip().split()[0] in ("24", "25", "8")
 
 
+@pytest.mark.exhaustive
 def test_a_trainer_that_tells_no_step_is_followed_by_its_checkpoints(tmp_path: Path) -> None:
     control = control_of(stranger(tmp_path, "--log", "none"), tmp_path)
     assert "the names of its checkpoints: 4 steps told" in control.told
@@ -59,12 +61,14 @@ def test_a_trainer_that_tells_no_step_is_followed_by_its_checkpoints(tmp_path: P
     assert (red[0].check, "optimizer's moments" in red[0].words) == ("resumes-exactly", True)
 
 
+@pytest.mark.exhaustive
 def test_random_numbers_that_nobody_saves_are_named_without_a_log(tmp_path: Path) -> None:
     silent = stranger(tmp_path, "--log", "none", "saves-no-rng")
     (red,) = judge(control_of(silent, tmp_path), tmp_path, waits=False)
     assert "weights in checkpoint 12 depart, and no checkpoint holds the random" in red.words
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("plan", [("SIGKILL after 80 %",), ("SIGKILL in 18",), ("SIGINT after 2",)])
 def test_a_trainer_that_is_told_its_checkpoint_is_told_the_newest_whole_one(
     plan: tuple[str, ...], tmp_path: Path
@@ -124,6 +128,7 @@ AT_RESUMING = [
 ]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("fault", "check", "words"), AT_RESUMING, ids=[x[0] for x in AT_RESUMING])
 def test_a_fault_of_resuming_is_found_and_named(
     sound: Control, fault: str, check: str, words: str, tmp_path: Path
@@ -148,6 +153,7 @@ EXCHANGED = [
 ]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("fault", "words"), EXCHANGED)
 def test_an_experiment_tells_causes_apart_that_look_alike(
     sound: Control, fault: str, words: str, tmp_path: Path
@@ -179,6 +185,7 @@ def test_what_is_read_and_departs_is_not_called_lost(finding: dict[str, bool], w
         )
 
 
+@pytest.mark.exhaustive
 def test_a_rotation_that_ends_with_a_resumption_is_found(tmp_path: Path) -> None:
     control = control_of(stranger(tmp_path, "--keep", "1", "--every", "4"), tmp_path)
     assert (control.keeps, len(control.saved)) == (1, 6)
@@ -200,6 +207,7 @@ FROM_THE_START = [
 ]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("fault", "check", "words"), FROM_THE_START)
 def test_a_fault_of_saving_is_found_and_named(
     fault: str, check: str, words: str, tmp_path: Path
@@ -213,6 +221,7 @@ IN_A_SAVE = ("SIGKILL in 18",)
 UNSAFE = "a-whole-checkpoint-at-all-times"
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -227,6 +236,7 @@ def test_a_save_that_leaves_no_checkpoint_is_found_without_luck(
     assert (red[0].check, words in red[0].words) == (UNSAFE, True)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "options", [["slow-save"], ["in-place", "slow-save"], ["--layout", "single"]]
 )
@@ -235,6 +245,7 @@ def test_a_save_that_is_safe_is_green_however_it_is_hit(options: list[str], tmp_
     assert judge(control, tmp_path, plan=IN_A_SAVE) == []
 
 
+@pytest.mark.exhaustive
 def test_a_trainer_without_a_recognised_checkpoint_is_interrupted_after_its_first_weights(
     tmp_path: Path,
 ) -> None:

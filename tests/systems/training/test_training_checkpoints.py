@@ -51,6 +51,7 @@ def test_a_sound_checkpoint_has_no_faults(tmp_path: Path) -> None:
     assert find_checkpoints(tmp_path) == [(10, first), (20, second)]
 
 
+@pytest.mark.exhaustive
 def test_every_one_of_200_random_corruptions_is_found(tmp_path: Path) -> None:
     like, source = sealed(checkpoint(tmp_path)), sealed(checkpoint(tmp_path, 20))
     unfound = []

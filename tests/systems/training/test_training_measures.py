@@ -49,6 +49,7 @@ def test_a_table_that_cannot_be_read_is_one_line(seconds: list[float]) -> None:
         read_table({"RTX 1": seconds})
 
 
+@pytest.mark.exhaustive
 @given(st.integers(0, 300), st.integers(1, 40), st.integers(1, 200))
 def test_the_largest_that_fits_is_found_exactly(truth: int, first: int, limit: int) -> None:
     tried: list[int] = []

@@ -31,6 +31,7 @@ def test_a_sound_training_is_green(run: Run) -> None:
     assert done.red == []
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("faults", "parameters", "red"),
     [
@@ -53,6 +54,7 @@ def test_a_broken_training_is_red(
     assert done.red == red, done.error
 
 
+@pytest.mark.exhaustive
 def test_checkpoints_that_nothing_is_compared_with_are_skipped_with_a_reason(run: Run) -> None:
     done = run("train", steps=12, memory_growth=1e9, checkpoint_files=[])
     assert done.red == []
@@ -89,6 +91,7 @@ def test_an_exact_resumption_is_green(run: Run) -> None:
     assert "a-whole-checkpoint-at-all-times" not in done.checks  # no save is interrupted
 
 
+@pytest.mark.exhaustive
 def test_a_resumption_that_drifts_is_one_finding(run: Run) -> None:
     done = run("resume", "drift", **PLAN)
     assert done.red == ["resumes-exactly"]
@@ -97,12 +100,14 @@ def test_a_resumption_that_drifts_is_one_finding(run: Run) -> None:
     assert words.endswith("the weights were rounded when they were saved or loaded")
 
 
+@pytest.mark.exhaustive
 def test_a_cause_that_cannot_be_looked_for_costs_no_finding(run: Run) -> None:
     done = run("resume", "drift", "stuck", **{**PLAN, "timeout": 15.0})
     assert (done.error is not None, done.red) == (True, ["resumes-exactly"])
     assert re.match(r"after resuming from [7-9]: ", str(done.checks["resumes-exactly"].actual))
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("faults", "parameters", "red"),
     [
@@ -125,6 +130,7 @@ def test_a_resumption_that_goes_wrong_is_red(
     assert done.red[: len(red)] == red
 
 
+@pytest.mark.exhaustive
 def test_a_trainer_that_is_not_repeatable_may_be_compared_in_what_repeats(run: Run) -> None:
     done = run("resume", "restless", **PLAN, repeats=False)
     assert (done.error, done.red) == (None, [])
@@ -132,11 +138,13 @@ def test_a_trainer_that_is_not_repeatable_may_be_compared_in_what_repeats(run: R
     assert "departs at step" in done.names["control"].report
 
 
+@pytest.mark.exhaustive
 def test_a_training_whose_saves_nobody_saw_is_not_called_safe(run: Run) -> None:
     done = run("resume", "lazy", interruptions=["SIGKILL in 10"])
     assert done.checks["a-whole-checkpoint-at-all-times"].status == "skipped"
 
 
+@pytest.mark.exhaustive
 def test_what_is_half_written_is_told_and_no_fault(run: Run) -> None:
     done = run("resume", "litter", "slow-save", interruptions=["SIGKILL in 10", "SIGINT after 16"])
     assert done.red == []
@@ -178,6 +186,7 @@ def finished(run: Run, tmp_path: Path) -> dict[str, str]:
     return {"trained": str(done.names["output"]), "record": str(done.names["record"])}
 
 
+@pytest.mark.exhaustive
 def test_a_finished_training_is_compared_with_and_not_trained_again(
     run: Run, finished: dict[str, str], tmp_path: Path
 ) -> None:
@@ -191,12 +200,14 @@ def test_a_finished_training_is_compared_with_and_not_trained_again(
     assert drifting.red == ["resumes-exactly"]
 
 
+@pytest.mark.exhaustive
 def test_another_length_than_that_of_the_finished_training_is_red(
     run: Run, finished: dict[str, str]
 ) -> None:
     assert run("resume", steps=26, **PLAN, **finished).red == ["repeats-itself"]
 
 
+@pytest.mark.exhaustive
 def test_a_finished_training_without_its_record_is_one_line(
     run: Run, finished: dict[str, str]
 ) -> None:
@@ -204,6 +215,7 @@ def test_a_finished_training_without_its_record_is_one_line(
     assert str(done.error).startswith("record is empty; give what training/train leaves")
 
 
+@pytest.mark.exhaustive
 def test_checkpoints_of_a_finished_training_are_judged_without_training(
     run: Run, finished: dict[str, str]
 ) -> None:
@@ -218,6 +230,7 @@ def test_checkpoints_of_a_finished_training_are_judged_without_training(
     assert "checkpoint-20-sound" in run("checkpoints", **given).red
 
 
+@pytest.mark.exhaustive
 def test_a_file_that_a_resumption_makes_again_is_red(run: Run, tmp_path: Path) -> None:
     again = "from pathlib import Path; Path('class.png').write_bytes(b'x')"
     words = [sys.executable, "-c", f"import runpy, sys; {again}; sys.argv = sys.argv[1:]; "

@@ -73,6 +73,7 @@ def interrupt(
     return interrupt_and_resume(known, folder / "out", read_plan(plan), logs=folder, timeout=HANG)
 
 
+@pytest.mark.exhaustive
 def test_each_interruption_costs_what_it_may(left_alone: Control, tmp_path: Path) -> None:
     plan = ("SIGINT after 7", "SIGTERM after 12", "SIGKILL after 17", "SIGKILL in 20")
     result = interrupt(left_alone, tmp_path, *plan)
@@ -85,6 +86,7 @@ def test_each_interruption_costs_what_it_may(left_alone: Control, tmp_path: Path
     assert artefacts.half_written(tmp_path / "out") == []
 
 
+@pytest.mark.exhaustive
 def test_a_trainer_that_forgets_loses_more_than_it_may(left_alone: Control, tmp_path: Path) -> None:
     (cycle,) = interrupt(left_alone, tmp_path, "SIGINT after 12", faults=("forgetful",)).cycles
     assert cycle.interruption.signum == signal.SIGINT
@@ -116,6 +118,7 @@ def be_late(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     return partial(late.__setitem__, 0)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("words", ["SIGKILL after 17", "SIGINT after 17", "SIGKILL at 0.1 s"])
 def test_a_signal_that_comes_too_late_is_sent_again_and_blames_nobody(
     left_alone: Control, tmp_path: Path, be_late: Callable[[int], None], words: str
@@ -129,6 +132,7 @@ def test_a_signal_that_comes_too_late_is_sent_again_and_blames_nobody(
     assert cycle.lost is not None and cycle.lost <= cycle.allowed(saves_on_signal=True)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("words", ["SIGKILL after 17", "SIGKILL at 0.1 s"])
 def test_one_that_is_killed_after_its_last_step_has_nothing_to_resume_and_is_tried_again(
     left_alone: Control, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str
@@ -148,6 +152,7 @@ def test_one_that_is_killed_after_its_last_step_has_nothing_to_resume_and_is_tri
     assert cycle.resumed_at is not None and cycle.reached < 24
 
 
+@pytest.mark.exhaustive
 def test_signals_that_always_come_too_late_are_one_line(
     left_alone: Control, tmp_path: Path, be_late: Callable[[int], None]
 ) -> None:
@@ -157,6 +162,7 @@ def test_signals_that_always_come_too_late_are_one_line(
         interrupt(left_alone, tmp_path, "SIGKILL after 17", waits=False)
 
 
+@pytest.mark.exhaustive
 def test_one_that_does_not_heed_a_late_signal_is_told_after_some_tries(
     left_alone: Control, tmp_path: Path
 ) -> None:
@@ -172,6 +178,7 @@ def long(tmp_path_factory: pytest.TempPathFactory) -> Control:
     return repeat(run_control(toy(steps=80), folder / "alone", HANG), folder / "again", HANG)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("number", "faults", "departs"),
     [(0, [], False), (1, [], False), (2, [], False), (0, ["drift"], True)],

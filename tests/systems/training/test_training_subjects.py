@@ -62,6 +62,7 @@ def test_a_job_may_take_as_long_as_all_its_starts(
     assert 1000 * starts < model.longest_seconds() < 1000 * (starts + 1)
 
 
+@pytest.mark.exhaustive
 def test_a_changed_configuration_is_trained(run_toy: Callable[..., Any], tmp_path: Path) -> None:
     (tmp_path / "toy.yaml").write_text(yaml.safe_dump({"learning_rate": 0.1, "kept": True}))
     usual = {"checkpoint_files": ["model.safetensors"], "changes": {"learning_rate": "5e-6"}}
@@ -75,6 +76,7 @@ def test_a_changed_configuration_is_trained(run_toy: Callable[..., Any], tmp_pat
     assert run_toy("configurations", "modelless", **usual).red == ["model-is-there"]
 
 
+@pytest.mark.exhaustive
 def test_a_change_that_is_ignored_is_told(run_toy: Callable[..., Any]) -> None:
     later = run_toy("configurations", changes={"resolution": "64"}, compared_steps=0)
     assert (later.red, "change-has-an-effect" in later.checks) == ([], False)

@@ -262,6 +262,7 @@ def test_half_precision_and_sparse_gradients_are_read(look: Look) -> None:
     assert [len(update.moved) for update in seen.updates] == [1, 2]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_compiled_network_is_seen_from_outside(look: Look, net: Net) -> None:
     compiled: Any = torch.compile(net, backend="eager", fullgraph=True)
@@ -343,6 +344,7 @@ torch.save(net.state_dict(), sys.argv[1])
 """
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_a_program_is_watched_from_its_start_beside_its_own_customisation(tmp_path: Path) -> None:
     own = tmp_path / "own"

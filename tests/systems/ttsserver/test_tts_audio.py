@@ -33,6 +33,7 @@ def judged(path: Path, samples: np.ndarray, rate: int, **more: Any) -> list[str]
     return find_faults(path, claimed, 0.1, **given)[0]
 
 
+@pytest.mark.exhaustive
 def test_speech_of_every_reference_voice_is_right(tmp_path: Path) -> None:
     for model in MODELS:
         for text in ("One.", "Stop! Tap, tap; what?"):
@@ -70,6 +71,7 @@ def test_what_is_wrong_is_told_first(
     assert found and found[0].startswith(words), found
 
 
+@pytest.mark.exhaustive
 def test_limits_and_text_decide(tmp_path: Path, spoken: tuple[np.ndarray, int]) -> None:
     samples, rate = spoken
     path = tmp_path / "a.wav"

@@ -111,6 +111,7 @@ def files_in(root: Path) -> list[str]:
     return sorted(str(path.relative_to(root)) for path in root.rglob("*"))
 
 
+@pytest.mark.exhaustive
 def test_the_projects_own_script_builds_it_and_leaves_nothing_in_the_checkout(
     checkout: Path, tmp_path: Path
 ) -> None:
@@ -122,6 +123,7 @@ def test_the_projects_own_script_builds_it_and_leaves_nothing_in_the_checkout(
     assert files_in(checkout) == before
 
 
+@pytest.mark.exhaustive
 def test_a_build_is_kept_until_the_sources_change(checkout: Path, tmp_path: Path) -> None:
     log = tmp_path / "build.log"
     first = build(checkout, log=log)

@@ -64,6 +64,7 @@ def assert_is_its_own(result: RowResult, kind: str) -> None:
         assert re.search(error, result.error or ""), (kind, result)
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_fault_alone_costs_its_row_alone(kind: str, alone: dict[str, Spoken]) -> None:
     before, itself, after = alone[kind].results
@@ -118,6 +119,7 @@ def paths(kinds: list[str], longest: int) -> list[list[str]]:
     return found
 
 
+@pytest.mark.exhaustive
 @pytest.mark.timeout(900)
 def test_two_faults_side_by_side_cost_their_rows_alone(speak: Callable[..., Spoken]) -> None:
     sequences = paths(list(KINDS), len(NAMES) - 1)

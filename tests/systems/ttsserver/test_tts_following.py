@@ -49,6 +49,7 @@ def test_a_whole_stream_is_read_to_its_end() -> None:
     assert found.statuses == ["loading_model", "generating", "completed"]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("part", range(4))
 def test_a_stream_cut_at_any_byte_is_taken_up_again(part: int) -> None:
     end = WHOLE.index(b'"completed"')  # from here on the news may have come through
@@ -81,6 +82,7 @@ def test_a_failure_brings_its_reason() -> None:
     assert (found.end, found.error) == ("failed", "CUDA out of memory")
 
 
+@pytest.mark.exhaustive
 def test_a_generation_that_is_not_known_is_an_end() -> None:
     assert followed(streams(stream({**LOADING, "status": "not_found"}))).end == "not_found"
 
@@ -118,6 +120,7 @@ def test_a_refused_or_foreign_stream_is_tried_again_until_the_deadline() -> None
     assert (found.end, found.reconnections) == ("completed", 2)
 
 
+@pytest.mark.exhaustive
 def test_the_history_is_asked_rarely_and_no_longer_once_the_beginning_is_over() -> None:
     asked = dict.fromkeys(("/history/g", STATUS), 0)
     generating = stream(GENERATING)[: -len(b"0\r\n\r\n")]

@@ -77,12 +77,14 @@ def test_it_is_green_and_leaves_its_results(run: Callable[..., Any], temporary: 
     assert questions == ["kokoro-sounds-right"]
 
 
+@pytest.mark.exhaustive
 def test_a_row_that_cannot_be_heard_is_red(run: Callable[..., Any]) -> None:
     found = run(environment={"VOICEBOX_FAULTS": "kokoro=silent"})
     assert found.red == ["kokoro-speaks"]
     assert "silent" in str(found.checks["kokoro-speaks"].actual)
 
 
+@pytest.mark.exhaustive
 def test_a_row_that_needs_a_fresh_server_is_red(run: Callable[..., Any]) -> None:
     found = run(
         only=["luxtts", "kokoro"], timeout_download=12.0,
@@ -93,6 +95,7 @@ def test_a_row_that_needs_a_fresh_server_is_red(run: Callable[..., Any]) -> None
     assert paid.startswith("kokoro: no result within 12 s")
 
 
+@pytest.mark.exhaustive
 def test_a_row_that_is_left_out_is_red(run: Callable[..., Any]) -> None:
     def forget(names: dict[str, Any]) -> None:
         names["results"].clear()
@@ -101,6 +104,7 @@ def test_a_row_that_is_left_out_is_red(run: Callable[..., Any]) -> None:
     assert "every-row-ran" in found.red
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("code", "red"),
     [
@@ -131,6 +135,7 @@ def test_a_server_that_misbehaves_is_red(
     assert found.red == red
 
 
+@pytest.mark.exhaustive
 def test_what_is_left_over_is_red(run: Callable[..., Any]) -> None:
     def forget_to_stop(names: dict[str, Any]) -> None:
         from proofbook.processes import Ending
@@ -178,6 +183,7 @@ time.sleep(600)
 """
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("victim", ["owner", "warden", "bootloader", "server"])
 def test_whoever_is_killed_nothing_is_left(
     frozen_server: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, victim: str
@@ -203,6 +209,7 @@ def test_whoever_is_killed_nothing_is_left(
     assert wait_free(port, HANG)
 
 
+@pytest.mark.exhaustive
 def test_data_that_are_to_be_kept_lie_beside_the_results(run: Callable[..., Any]) -> None:
     found = run(keep_data_dir=True)
     assert found.red == []

@@ -75,6 +75,7 @@ def go(
     return run
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("style", ["", *STYLES])
 def test_a_right_server_in_a_manner_of_its_own_is_green(
     go: Callable[..., Executed], style: str
@@ -87,6 +88,7 @@ def test_a_right_server_in_a_manner_of_its_own_is_green(
     assert [result.status for result in found.names["results"]] == ["passed"] * 3
 
 
+@pytest.mark.exhaustive
 def test_a_defect_of_a_row_is_found_named_and_costs_that_row_alone(
     go: Callable[..., Executed],
 ) -> None:
@@ -101,6 +103,7 @@ def test_a_defect_of_a_row_is_found_named_and_costs_that_row_alone(
     assert all(result.server_log_tail for result in found.names["results"] if not result.passed)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("plant", planted.NEIGHBOURS, ids=lambda plant: plant.name)
 def test_a_defect_that_the_next_row_would_pay_for_is_told_as_such(
     go: Callable[..., Executed], plant: Plant
@@ -112,6 +115,7 @@ def test_a_defect_that_the_next_row_would_pay_for_is_told_as_such(
     assert re.search(plant.words, str(found.checks[plant.check].actual))
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("plant", planted.SERVERS, ids=lambda plant: plant.name)
 def test_a_defect_of_the_server_is_found_and_named(
     go: Callable[..., Executed], plant: Plant
@@ -128,6 +132,7 @@ def test_a_defect_of_the_server_is_found_and_named(
     assert sorted(found.red) == sorted(filter(None, [plant.check, *plant.also]))
 
 
+@pytest.mark.exhaustive
 def test_a_server_that_does_not_come_back_costs_the_rows_to_come_and_not_the_results(
     go: Callable[..., Executed],
 ) -> None:
@@ -140,6 +145,7 @@ def test_a_server_that_does_not_come_back_costs_the_rows_to_come_and_not_the_res
     assert [row["status"] for row in document["results"]] == ["passed", "failed", "failed"]
 
 
+@pytest.mark.exhaustive
 def test_a_row_is_written_before_the_server_is_brought_back(
     go: Callable[..., Executed], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -167,6 +173,7 @@ def test_no_reference_is_asked_for_where_no_row_clones(go: Callable[..., Execute
         raise go({"good": "cloned"}, {}, reference_wav="/nowhere.wav").error or AssertionError
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("engine", "restarts"), [("refused", 0), ("fail", 1)])
 def test_ten_failures_in_a_row_are_at_most_one_control(
     go: Callable[..., Executed], monkeypatch: pytest.MonkeyPatch, engine: str, restarts: int

@@ -235,6 +235,7 @@ def test_who_waits_is_sent_away_when_the_client_is_closed() -> None:
     asyncio.run(main())
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_a_thousand_under_faults_are_neither_lost_nor_doubled() -> None:
     dice = random.Random(5)

@@ -41,6 +41,7 @@ def found(model: generation.Model) -> dict[str, tuple[str, ...]]:
     return {c.name: c.findings for c in audit.audit_network(model).claims if c.findings}
 
 
+@pytest.mark.exhaustive
 def test_a_right_model_is_not_called_wrong_and_leaves_the_random_state(model: generation.Model):
     before = torch.random.get_rng_state()
     computed = audit.audit_network(model)
@@ -50,6 +51,7 @@ def test_a_right_model_is_not_called_wrong_and_leaves_the_random_state(model: ge
     assert computed.surprise > 0.5 * computed.guess
 
 
+@pytest.mark.exhaustive
 def test_a_stereo_model_is_not_called_wrong(text_encoder: Path, tmp_path: Path):
     assert found(loaded(small_pair(text_encoder, Size(stereo=True, layers=2)), tmp_path)) == {}
 
@@ -94,6 +96,7 @@ def overflow(network: Any) -> None:
     network.audio_encoder.decoder.layers[0].conv.bias.data.fill_(float("inf"))
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize(
     ("change", "claim", "words"),
     [

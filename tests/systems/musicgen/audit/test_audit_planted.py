@@ -113,6 +113,7 @@ SUFFERED: list[tuple[Callable[[torch.Tensor], None], str, list[str]]] = [
 ]
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize(
     ("spoil", "claim", "key"),
     [(spoil, claim, key) for spoil, claim, keys in SUFFERED for key in keys],
@@ -128,6 +129,7 @@ def test_what_one_tensor_suffers_is_found_and_named(pair: Pair, spoil: Any, clai
     assert all(line.startswith(key) for line in told)
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("spoil", [nan, constant, far_larger], ids=lambda s: s.__name__)
 def test_tensors_drawn_at_random_are_named_too(pair: Pair, spoil: Any, seed: int):
@@ -141,6 +143,7 @@ def test_tensors_drawn_at_random_are_named_too(pair: Pair, spoil: Any, seed: int
     assert all(line.startswith(key) for line in told)
 
 
+@pytest.mark.exhaustive
 def test_of_two_peers_the_one_that_no_layer_is_like_is_named(text_encoder: Path):
     for key in (SELF.format(0), SELF.format(1)):
         for factor in (240.0, 1 / 240):
@@ -254,6 +257,7 @@ BETWEEN: list[tuple[Callable[[Pair], Any], str, str]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize(
     ("change", "claim", "words"), BETWEEN, ids=[f"{claim}-{words}" for _, claim, words in BETWEEN]
 )
@@ -265,6 +269,7 @@ def test_what_happens_between_tensors_is_found_and_named(
     assert any(words in line for line in found.get(claim, ())), found
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize(
     ("key", "factor"),
     [(SELF.format(2), 2.5), ("emb.1.weight", 3.0), ("linears.3.weight", 0.3),
@@ -288,6 +293,7 @@ NOT_TO_BE_KNOWN: list[Callable[[Pair], Any]] = [
 ]
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize("change", NOT_TO_BE_KNOWN)
 def test_what_only_known_outputs_can_show_is_not_claimed_to_be_found(pair: Pair, change: Any):
     """Each of these is a model as good as the first, by all that its tensors say."""
@@ -430,6 +436,7 @@ CONTRADICTED = [
 ]
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize(("part", "section", "name", "value"), CONTRADICTED)
 def test_a_configuration_of_other_tensors_is_named(
     pair: Pair, part: str, section: str, name: str, value: Any

@@ -181,12 +181,14 @@ VARIANTS: list[Change] = [
 ]  # fmt: skip
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize("change", VARIANTS, ids=lambda change: change.__qualname__)
 def test_a_right_pair_is_not_called_wrong(pair: Pair, change: Change):
     change(pair)
     assert wrong(pair.mapped()) == []
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize(
     "size",
     [Size(stereo=True, seed=1), Size(layers=12, width=64, seed=2), Size(layers=1, seed=3),
@@ -227,6 +229,7 @@ def test_safetensors_are_read_with_their_configuration(pair: Pair, tmp_path: Pat
     assert not model.architecture.assumptions
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize("kind", ["whole", "bin", "shards"])
 def test_a_text_encoder_in_any_form_is_not_called_wrong(pair: Pair, tmp_path: Path, kind: str):
     from transformers import T5Config, T5ForConditionalGeneration

@@ -69,6 +69,7 @@ def renamings(draw: st.DrawFn, part: Part, words: st.SearchStrategy[str]) -> dic
     return names
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("part", PARTS)
 def test_no_renaming_makes_a_wrong_pair(part: Part):
     @QUIET
@@ -81,6 +82,7 @@ def test_no_renaming_makes_a_wrong_pair(part: Part):
     holds()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("part", PARTS)
 def test_nearly_all_are_found_where_the_last_two_tokens_stay(part: Part):
     @QUIET
@@ -94,6 +96,7 @@ def test_nearly_all_are_found_where_the_last_two_tokens_stay(part: Part):
     holds()
 
 
+@pytest.mark.exhaustive
 @QUIET
 @given(seed=st.integers(0, 2**32), dropped=st.sampled_from(sorted(KEYS["language"])))
 def test_a_dropped_key_and_an_impostor_never_meet(seed: int, dropped: str):

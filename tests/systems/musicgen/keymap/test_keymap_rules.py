@@ -72,6 +72,7 @@ def test_unknown_names_feed_nothing():
     assert sources_of("codec", "audio_encoder.encoder.layers.0.other") == ()
 
 
+@pytest.mark.exhaustive
 @given(st.lists(st.sampled_from(["module", "_orig_mod", "_fsdp_wrapped_module"]), max_size=4))
 def test_wrappers_never_change_what_a_key_feeds(wrappers: list[str]):
     for key, spec in specs_of(language_shapes(width=8, layers=1)).items():

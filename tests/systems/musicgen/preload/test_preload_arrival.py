@@ -52,6 +52,7 @@ def findings(folder: Path) -> list[Any]:
     return [*check_files(folder), *check_loadable(folder), *check_shapes(folder)]
 
 
+@pytest.mark.exhaustive
 def test_the_text_encoder_that_a_checkpoint_names_is_brought_and_linked(
     bring: Callable[..., Arrivals], tmp_path: Path
 ):
@@ -143,6 +144,7 @@ def test_offline_what_lies_in_the_cache_is_taken_as_it_is(
     assert findings(tmp_path / "team" / "small") == []
 
 
+@pytest.mark.exhaustive
 def test_a_mirror_on_the_network_serves_checkpoints_and_their_text_encoder(
     mirror: Mirror, bare: Path, tmp_path: Path
 ):

@@ -37,6 +37,7 @@ def flip(path: Path) -> None:
     path.write_bytes(data)
 
 
+@pytest.mark.exhaustive
 def test_the_defaults_are_green(run_cells: Run, monkeypatch: pytest.MonkeyPatch, cache: Path):
     monkeypatch.setenv("PROOFBOOK_CACHE", str(cache))
     done = run_cells(NAME)
@@ -46,6 +47,7 @@ def test_the_defaults_are_green(run_cells: Run, monkeypatch: pytest.MonkeyPatch,
     )
 
 
+@pytest.mark.exhaustive
 def test_whole_models_are_green_and_in_the_manifest(run_cells: Run, own: dict[str, Any]):
     path = Path(own["cache_dir"]) / "models_manifest.json"
     path.parent.mkdir()
@@ -58,6 +60,7 @@ def test_whole_models_are_green_and_in_the_manifest(run_cells: Run, own: dict[st
     assert manifest["other"]["extra"] == [1]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("damage", "red", "said"),
     [
@@ -107,6 +110,7 @@ def test_a_configuration_of_another_size_is_red(run_cells: Run, own: dict[str, A
     assert run_cells(NAME, **own).red == ["small-shapes"]
 
 
+@pytest.mark.exhaustive
 def test_a_source_that_is_not_there_is_red_and_the_others_are_verified(
     run_cells: Run, own: dict[str, Any]
 ):
@@ -134,6 +138,7 @@ def test_a_manifest_that_leads_outside_ends_the_runbook(run_cells: Run, own: dic
     assert "leads out of the cache" in str(done.error)
 
 
+@pytest.mark.exhaustive
 def test_a_line_that_somebody_else_changes_meanwhile_is_red(run_cells: Run, own: dict[str, Any]):
     path = Path(own["cache_dir"]) / "models_manifest.json"
     path.parent.mkdir()
@@ -163,6 +168,7 @@ def contain(own: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     return apply
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("script", "red"),
     [
@@ -188,6 +194,7 @@ def test_the_container_step_tells_what_became_of_it(
         assert "theirs:2, pulled, since the build" in str(done.checks["container-image"].actual)
 
 
+@pytest.mark.exhaustive
 def test_an_engine_that_does_not_answer_is_skipped_with_the_reason(run_cells: Run, contain: Any):
     done = run_cells(NAME, engine="docker", **contain('[ "$1" = info ] && exit 1'))
     assert done.red == []

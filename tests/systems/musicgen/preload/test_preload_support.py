@@ -62,6 +62,7 @@ def fewer_codes(tensors: dict[str, Any], config: dict[str, Any]) -> None:
         tensors[name] = tensors[name][:1000].clone()
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize(
     ("file", "change", "said"),
     [
@@ -86,6 +87,7 @@ def test_a_model_that_transformers_cannot_be_is_one_line(
     assert "\n" not in finding.words
 
 
+@pytest.mark.exhaustive
 def test_a_stereo_model_with_its_flag_is_right(spoil: Callable[..., Path]) -> None:
     def flag(tensors: dict[str, Any], config: dict[str, Any]) -> None:
         double(tensors, config)

@@ -231,6 +231,7 @@ def start(mirror: Mirror, folder: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_a_killed_preload_is_taken_up(mirror: Mirror, tmp_path: Path):
     mirror.publish_sums()
@@ -248,6 +249,7 @@ def test_a_killed_preload_is_taken_up(mirror: Mirror, tmp_path: Path):
     assert mirror.ranges_asked[-1].startswith("bytes=")
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_two_at_once_bring_it_once_and_the_second_says_that_it_waits(
     mirror: Mirror, tmp_path: Path

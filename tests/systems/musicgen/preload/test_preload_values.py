@@ -20,6 +20,7 @@ def at(name: str, change: Callable[[torch.Tensor], object]) -> Change:
     return lambda tensors: change(tensors[name])
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("change", "name", "words"),
     [
@@ -61,6 +62,7 @@ def foreign(tensors: dict[str, Any]) -> None:
     tensors["decoder.model.decoder.embed_positions.weights"] = torch.zeros(9, 4)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("change", [len, zero_codebooks, two_names, half, foreign])
 def test_a_right_model_is_not_called_wrong(rewrite: Rewrite, change: Change):
     assert check_values(rewrite(change)) == []

@@ -71,12 +71,14 @@ def change_config(folder: Path, change: Callable[[dict[str, Any]], object]) -> N
     (folder / "config.json").write_text(json.dumps(config))
 
 
+@pytest.mark.exhaustive
 def test_whole_models_of_both_layouts_have_no_findings(model: Path, checkpoints: Path):
     for folder, layout in ((model, "transformers"), (checkpoints, "audiocraft")):
         assert layouts_of(folder) == (layout,)
         assert [check_files(folder), check_loadable(folder), check_shapes(folder)] == [[], [], []]
 
 
+@pytest.mark.exhaustive
 def test_a_folder_with_both_layouts_is_verified_as_both(both: Path):
     assert layout_words(both) == "transformers+audiocraft"
     assert [check_loadable(both), check_shapes(both)] == [[], []]
@@ -244,6 +246,7 @@ def test_weights_in_another_format_alone_are_named(model: Path):
     assert "only pytorch_model.bin, which is not loaded" in check_loadable(model)[0].words
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize("name", [LANGUAGE_FILE, CODEC_FILE])
 @pytest.mark.parametrize(
     ("damage", "kind", "said"),
@@ -275,6 +278,7 @@ def test_a_pickle_with_code_in_it_is_named_and_not_executed(checkpoints: Path, t
     assert not (tmp_path / "went-off").exists()
 
 
+@pytest.mark.exhaustive
 def test_a_text_encoder_that_is_missing_or_cut_is_named(checkpoints: Path):
     cut(checkpoints / "t5" / WEIGHTS)
     assert [f[:2] for f in check_loadable(checkpoints)] == [("unreadable", f"t5/{WEIGHTS}")]
@@ -305,6 +309,7 @@ def test_a_configuration_of_another_size_is_named(model: Path):
     assert {f[:2] for f in check_shapes(model)} == {("shape", WEIGHTS)}
 
 
+@pytest.mark.exhaustive
 def test_a_text_encoder_of_another_shape_beside_checkpoints_is_named(checkpoints: Path):
     path = checkpoints / "t5" / WEIGHTS
     change_tensors(path, lambda t: t.update({"shared.weight": torch.zeros(2, 2)}))
@@ -325,6 +330,7 @@ def test_a_checkpoint_that_contradicts_its_configuration_is_named(checkpoints: P
     assert "transformer_lm.card is 1024 in xp.cfg and 2048 by the tensors" in words
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("name", "key"),
     [(LANGUAGE_FILE, "out_norm.bias"), (CODEC_FILE, "decoder.model.0.conv.conv.bias")],
@@ -334,6 +340,7 @@ def test_a_tensor_of_a_checkpoint_of_another_shape_is_named(checkpoints: Path, n
     assert {f[:2] for f in check_shapes(checkpoints)} == {("shape", name)}
 
 
+@pytest.mark.exhaustive
 def test_a_codec_that_is_only_pointed_to_is_verified_where_it_lies(checkpoints: Path, model: Path):
     from transformers import EncodecConfig, EncodecModel
 
