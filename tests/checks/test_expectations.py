@@ -31,6 +31,8 @@ finite = st.floats(allow_nan=False, allow_infinity=False, width=32)
         (e.contains(2), [1, 2], [1]),
         (e.without("Traceback"), "fine", "Traceback (most"),
         (e.empty(), [], ["one"]),
+        (e.empty(), np.zeros(0), np.zeros(1)),
+        (e.equals({"scale": np.zeros(0)}), {"scale": np.zeros(0)}, {"scale": np.zeros(1)}),
         (e.matches(r"^v\d"), "v1", "w1"),
         (e.expectation_of(5), 5, 6),
     ],
@@ -64,6 +66,7 @@ def test_a_number_is_asked_for_so_anything_else_is_an_error(value: Any) -> None:
         lambda: e.between(2, 1),
         lambda: e.one_of([]),
         lambda: e.contains(""),
+        lambda: e.equals(np.zeros((0, 3))),
     ],
 )
 def test_an_expectation_that_accepts_nothing_is_refused(make: Any) -> None:

@@ -51,7 +51,12 @@ def equals(value: Any) -> Expectation:
     """Ask for ``value`` itself, at any depth: ``True`` is not 1 here, and NaN equals nothing.
 
     Arrays and tensors are equal where shape and all elements are; see :func:`close_to`.
+
+    Raises:
+        ValueError: ``value`` is an array without elements, which would compare nothing.
     """
+    if is_array(value) and 0 in value.shape:
+        raise ValueError("equals() of an array without elements compares nothing; ask for empty()")
     return Expectation(words=words_of(value), accepts=lambda x: same(x, value))
 
 
