@@ -68,7 +68,7 @@ def test_a_value_is_the_same_as_itself(value: Any) -> None:
         (BIG + 1, float(BIG)), ([BIG + 1], [float(BIG)]), (np.int64(BIG + 1), np.float64(BIG)),
         (np.array([BIG + 1]), np.array([float(BIG)])), (torch.tensor(BIG + 1), float(BIG)),
         (np.zeros(3), np.zeros(4)), (np.zeros((2, 3)), np.zeros((3, 2))), (np.zeros(1), 0.0),
-        (0, np.zeros(1)), (np.zeros((1, 3)), np.zeros(3)), (np.zeros(2), [0.0]), (np.zeros(0), 0),
+        (0, np.zeros(1)), (np.zeros((1, 3)), np.zeros(3)), (np.zeros(2), [0.0]), (0, np.zeros(0)),
         ([1, 2], (1, 2)), ([1], {1}), ({}, []), ("1", 1), (b"a", "a"), ([1, 2], [1, 2, 3]),
         (np.array([True], dtype=object), np.array([1], dtype=object)),
         ({"a": 1}, {"a": 1, "b": 2}), ({1, 2}, {1}), (None, False), (0.0, None),
