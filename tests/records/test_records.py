@@ -215,6 +215,7 @@ def times(started: int | None, ended: int | None) -> Outcome:
 
 def test_a_job_that_has_ended_took_its_time() -> None:
     assert times(5, 7).seconds == 2.0
+    assert times(7, 5).seconds == 0.0  # the clock was set back
     assert times(5, None).seconds is None
     assert times(None, 7).seconds is None
 

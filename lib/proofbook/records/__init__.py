@@ -6,7 +6,7 @@ order, then ``finish``. ``outcome.json`` holds an :class:`Outcome`, ``run.json``
 :class:`RunInfo`. Knows nothing about notebooks, kernels or reports.
 """
 
-from proofbook.records.base import now
+from proofbook.records.base import now, seconds_between
 from proofbook.records.journal import (
     AnyRecord,
     Begin,
@@ -72,4 +72,5 @@ __all__ = [
     "Verdict",
     "now",
     "parse_record",
+    "seconds_between",
 ]

@@ -23,6 +23,11 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def seconds_between(started: datetime, ended: datetime) -> float:
+    """Return how long something took by the clock; 0 where the clock was set back meanwhile."""
+    return max((ended - started).total_seconds(), 0.0)
+
+
 class Model(BaseModel):
     """A frozen record that refuses keys it does not know."""
 

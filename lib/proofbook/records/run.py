@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field, JsonValue
 
-from proofbook.records.base import Identifier, Model, ignores_earlier, now
+from proofbook.records.base import Identifier, Model, ignores_earlier, now, seconds_between
 from proofbook.resources import Resources
 
 __all__ = [
@@ -113,7 +113,7 @@ class Outcome(Model):
         """Wall time of the job, where it has ended."""
         if self.started is None or self.ended is None:
             return None
-        return (self.ended - self.started).total_seconds()
+        return seconds_between(self.started, self.ended)
 
 
 class PlannedJob(Model):

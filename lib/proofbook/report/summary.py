@@ -21,6 +21,7 @@ from proofbook.records import (
     Output,
     Question,
     Verdict,
+    seconds_between,
 )
 from proofbook.signoff.entries import Answer
 
@@ -145,7 +146,7 @@ class RunSummary(_Model):
     @property
     def seconds(self) -> float | None:
         """Wall time of the run, where it has ended."""
-        return (self.ended - self.started).total_seconds() if self.ended else None
+        return seconds_between(self.started, self.ended) if self.ended else None
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic stacks it on property
     @property
