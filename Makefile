@@ -66,9 +66,9 @@ $(READY): $(VENV)/pyvenv.cfg pyproject.toml
 	$(BIN)/python -m pip install -q -e '.[all]'
 	@touch $@
 
-$(READY_DEV): $(READY) pyproject.toml
+$(READY_DEV): $(VENV)/pyvenv.cfg pyproject.toml
 	$(BIN)/python -m pip install -q -e '.[all,dev]'
-	@touch $@
+	@touch $(READY) $@
 
 clean:
 	rm -rf $(VENV) .mutants .pytest_cache .mypy_cache .ruff_cache .coverage*
