@@ -34,7 +34,10 @@ testpaths = ["tests"]
 filterwarnings = [
     "error", "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning",
 ]
-markers = ["gpu: needs a CUDA device", "slow: takes more than a few seconds"]
+markers = [
+    "gpu: needs a CUDA device", "slow: takes more than a few seconds",
+    "exhaustive(keep=0): long, or one of many of a kind",
+]
 
 [tool.coverage.run]
 branch = true
