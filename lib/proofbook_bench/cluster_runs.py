@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from proofbook.errors import SubjectError
+from proofbook.runner.executors.landing import SHARED_DISK
 from proofbook_bench.commands import run_command
 from proofbook_bench.leftovers import processes_with, remaining
 from proofbook_bench.many_jobs import span
@@ -31,9 +32,10 @@ _TRIVIAL = "trivial"
 _MAKE = """\
 import os
 from pathlib import Path
+megabyte = os.urandom(1_000_000)
 with Path("bytes").open("wb") as file:
     for _ in range(megabytes):
-        file.write(os.urandom(1_000_000))
+        file.write(megabyte)
 checks.output("bytes", Path("bytes"))
 """
 _USE = "checks.expect('size', Path(path).stat().st_size, megabytes * 1_000_000)"
@@ -84,11 +86,20 @@ def compare_overhead(bench: Bench, address: str, *, jobs: int, slots: int, round
     return alternate(lambda: per_job(*on_cluster), per_job, rounds, names=names)
 
 
-def compare_transfer(bench: Bench, address: str, *, megabytes: int, rounds: int) -> Pairs:
+def compare_transfer(
+    bench: Bench, address: str, *, megabytes: int, rounds: int, shared: bool
+) -> Pairs:
     """Measure how long an output takes to a job on another node, and a copy of it, in turns.
 
     From the moment when the first job has ended to that when the second one begins: the run folder
     has the output by then, too. As the run is on a node that executes nothing, it travels twice.
+
+    Args:
+        bench: The project.
+        address: Of the cluster.
+        megabytes: Size of the output.
+        rounds: How often each side is measured.
+        shared: Whether the nodes may use the disk that they share; else all bytes travel.
 
     Raises:
         SubjectError: A run was not green.
@@ -104,7 +115,8 @@ def compare_transfer(bench: Bench, address: str, *, megabytes: int, rounds: int)
     last: list[Path] = []
 
     def hand_over() -> float:
-        last[:] = [_run(bench, "transfer", 2, "--executor", "ray", "--address", address)]
+        options = ("--executor", "ray", "--address", address)
+        last[:] = [_run(bench, "transfer", 2, *options, **{SHARED_DISK: "on" if shared else "off"})]
         made, used = (_outcome(last[0], job) for job in ("make", "use"))
         began, ended = (datetime.fromisoformat(t) for t in (used["started"], made["ended"]))
         return (began - ended).total_seconds()
@@ -116,7 +128,8 @@ def compare_transfer(bench: Bench, address: str, *, megabytes: int, rounds: int)
         shutil.rmtree(last[0])
         return took
 
-    names = (f"handed to a job, {megabytes} MB", "copied")
+    way = "on one disk" if shared else "sent"
+    names = (f"handed to a job, {megabytes} MB, {way}", "copied")
     return alternate(hand_over, copy, rounds, names=names)
 
 
@@ -177,11 +190,11 @@ def _add(
     bench.add_profile(name, [{key: value for key, value in job.items() if value}])
 
 
-def _run(bench: Bench, profile: str, slots: int, *options: str) -> Path:
+def _run(bench: Bench, profile: str, slots: int, *options: str, **environment: str) -> Path:
     known = set(bench.outputs.glob("*/run.json"))
     run_command(
         ["proofbook", "run", "--profile", profile, "-j", str(slots), *options],
-        env={**bench.environment, "FORCE_COLOR": ""}, cwd=bench.root, timeout=_LIMIT,
+        env={**bench.environment, "FORCE_COLOR": "", **environment}, cwd=bench.root, timeout=_LIMIT,
     )  # fmt: skip
     (run,) = set(bench.outputs.glob("*/run.json")) - known
     return run.parent

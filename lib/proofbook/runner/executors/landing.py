@@ -10,11 +10,14 @@ import os
 import secrets
 import shutil
 import stat
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-__all__ = ["Landing", "Mark", "leave_mark"]
+__all__ = ["SHARED_DISK", "Landing", "Mark", "leave_mark"]
 
+SHARED_DISK = "PROOFBOOK_SHARED_DISK"
+"""The environment variable that says ``off`` where no machine is to use the run's own folder."""
 _NAME = "mark"
 _LEAST = 2**20
 """Bytes of a file that is worth a call of its own."""
@@ -38,14 +41,15 @@ class Mark:
             return False
 
 
-def leave_mark(folder: Path) -> Mark:
-    """Write a mark into a folder of this run.
+def leave_mark(folder: Path, environ: Mapping[str, str] = os.environ) -> Mark:
+    """Write a mark into a folder of this run, unless a person wants all files to travel.
 
     Raises:
         OSError: It cannot be written.
     """
     mark = Mark(path=folder / _NAME, word=secrets.token_hex(16))
-    mark.path.write_text(mark.word)
+    if environ.get(SHARED_DISK) != "off":
+        mark.path.write_text(mark.word)
     return mark
 
 
