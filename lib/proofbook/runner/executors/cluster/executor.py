@@ -128,8 +128,10 @@ class RayExecutor:
             outcome = self._follow(spec, brought, ticket)
         except StrangeMachine:
             shutil.rmtree(brought, ignore_errors=True)
-            return self._execute(spec)  # of which this run knows by now
+            self._placing.look_again()
+            return self._execute(spec)
         except (RayError, NotStarted) as error:
+            self._placing.look_again()  # a machine may be gone
             shutil.rmtree(brought, ignore_errors=True)
             late = self._give_up(ticket, brought)
             if late is None and self._cancelled:

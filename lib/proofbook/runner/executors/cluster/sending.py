@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from proofbook.fingerprints import content_of, known_content
+from proofbook.fingerprints import known_content
 from proofbook.runner.executors.cluster.fetching import Sent
 from proofbook.runner.executors.cluster.streaming import PIECE
 from proofbook.runner.executors.pieces import Piece, pieces_of
@@ -56,7 +56,7 @@ class Sending:
     def beside(self, runbook: Path) -> Sent:
         """Return what is beside a runbook, as its jobs see it."""
         files = list_siblings(runbook)
-        marks = [f"{path.name} {_digest(path)}" for path in files]
+        marks = [f"{path.name} {known_content(path).sha256}" for path in files]
         digest = hashlib.sha256("\n".join(marks).encode()).hexdigest()
         return self._once(f"beside-{digest}", str(runbook), lambda: _pieces(files))
 
@@ -94,7 +94,3 @@ class Sending:
 def _pieces(paths: Iterable[Path]) -> Iterable[list[Piece]]:
     for path in paths:
         yield from pieces_of(path)
-
-
-def _digest(path: Path) -> str:
-    return content_of(path).sha256
