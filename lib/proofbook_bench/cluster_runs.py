@@ -24,7 +24,15 @@ from proofbook_bench.pairs import Pairs, alternate, seconds
 from proofbook_bench.projects import Bench
 from proofbook_bench.sources import checked
 
-__all__ = ["GpuUse", "KilledNodes", "compare_overhead", "compare_transfer", "run_killed", "use_gpu"]
+__all__ = [
+    "GpuUse",
+    "KilledNodes",
+    "Overhead",
+    "compare_overhead",
+    "compare_transfer",
+    "run_killed",
+    "use_gpu",
+]
 
 _LIMIT = 7200.0
 _PATIENCE = 10.0
@@ -49,6 +57,15 @@ checks.output("told", json.dumps(told))
 _WORK = "import time\ntime.sleep(seconds)"
 
 
+class Overhead(NamedTuple):
+    """Seconds per job on a cluster, and on this machine."""
+
+    warm: Pairs
+    """Of those that began when each machine had begun one."""
+    whole: Pairs
+    """From the first start to the last end: machines that join meanwhile start beside the jobs."""
+
+
 class KilledNodes(NamedTuple):
     """What a run left whose nodes were killed."""
 
@@ -70,20 +87,25 @@ class GpuUse(NamedTuple):
     """Pairs of jobs that had one at the same time."""
 
 
-def compare_overhead(bench: Bench, address: str, *, jobs: int, slots: int, rounds: int) -> Pairs:
-    """Measure seconds per trivial warm job on a cluster and on this machine, in turns.
+def compare_overhead(bench: Bench, address: str, *, jobs: int, slots: int, rounds: int) -> Overhead:
+    """Measure seconds per trivial job on a cluster and on this machine, in turns.
 
     Raises:
         SubjectError: A run was not green.
     """
     _add(bench, _TRIVIAL, [], "number: int = 0", {"number": list(range(jobs))})
     names = (f"Ray, {jobs} jobs", "local")
+    whole: dict[str, list[float]] = {name: [] for name in names}
 
-    def per_job(*options: str) -> float:
-        return span(read_times(_run(bench, _TRIVIAL, slots, *options))) / jobs
+    def per_job(side: str, *options: str) -> float:
+        run = _run(bench, _TRIVIAL, slots, *options)
+        whole[side].append(span(read_times(run)) / jobs)
+        return _warm_seconds(run)
 
     on_cluster = ("--executor", "ray", "--address", address)
-    return alternate(lambda: per_job(*on_cluster), per_job, rounds, names=names)
+    sides = (lambda: per_job(names[0], *on_cluster), lambda: per_job(names[1]))
+    warm = alternate(*sides, rounds, names=names)
+    return Overhead(warm, Pairs(tuple(whole[names[0]]), tuple(whole[names[1]]), names))
 
 
 def compare_transfer(
@@ -198,6 +220,20 @@ def _run(bench: Bench, profile: str, slots: int, *options: str, **environment: s
     )  # fmt: skip
     (run,) = set(bench.outputs.glob("*/run.json")) - known
     return run.parent
+
+
+def _warm_seconds(run: Path) -> float:
+    """Return the seconds per job from when the last machine had begun its first one."""
+    jobs = [_outcome(run, path.parent.name) for path in run.glob("jobs/*/outcome.json")]
+    first: dict[str, datetime] = {}
+    for job in jobs:
+        began = datetime.fromisoformat(job["started"])
+        machine = (job.get("node") or {}).get("name", "")
+        first[machine] = min(first.get(machine, began), began)
+    all_warm = max(first.values())
+    counted = [job for job in jobs if datetime.fromisoformat(job["started"]) >= all_warm]
+    last = max(datetime.fromisoformat(job["ended"]) for job in counted)
+    return (last - all_warm).total_seconds() / len(counted)
 
 
 def _outcome(run: Path, job: str) -> dict[str, Any]:
