@@ -10,7 +10,7 @@ import hashlib
 import os
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -92,20 +92,24 @@ def fingerprint(path: Path, *, without: str = "") -> str:
     return digest.hexdigest()
 
 
-def content_of(path: Path) -> PathContent:
+def content_of(path: Path, *, hash_of: Callable[[Path], str] = hash_file) -> PathContent:
     """Return the sha256 and the size of a file, or of all files in a folder and their names.
+
+    Args:
+        path: What it is.
+        hash_of: Returns the sha256 of a file; by default it is read.
 
     Raises:
         OSError: It does not exist, cannot be read, or is neither a file nor a folder.
     """
     if path.is_file():
-        return PathContent(form="file", sha256=hash_file(path), size=path.stat().st_size)
+        return PathContent(form="file", sha256=hash_of(path), size=path.stat().st_size)
     if not path.is_dir():
         raise OSError("is neither a file nor a folder" if path.exists() else "does not exist")
     digest, size = hashlib.sha256(), 0
     for file in files_of(path):
         name = os.fsencode(file.relative_to(path).as_posix())
-        digest.update(name + b"\0" + hash_file(file).encode() + b"\n")
+        digest.update(name + b"\0" + hash_of(file).encode() + b"\n")
         size += file.stat().st_size
     return PathContent(form="folder", sha256=digest.hexdigest(), size=size)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from proofbook.errors import SubjectError
+from proofbook.runner.executors.landing import SHARED_DISK
 from proofbook_bench.commands import run_command
 from proofbook_bench.leftovers import processes_with, remaining
 from proofbook_bench.many_jobs import span
@@ -23,7 +24,15 @@ from proofbook_bench.pairs import Pairs, alternate, seconds
 from proofbook_bench.projects import Bench
 from proofbook_bench.sources import checked
 
-__all__ = ["GpuUse", "KilledNodes", "compare_overhead", "compare_transfer", "run_killed", "use_gpu"]
+__all__ = [
+    "GpuUse",
+    "KilledNodes",
+    "Overhead",
+    "compare_overhead",
+    "compare_transfer",
+    "run_killed",
+    "use_gpu",
+]
 
 _LIMIT = 7200.0
 _PATIENCE = 10.0
@@ -31,9 +40,10 @@ _TRIVIAL = "trivial"
 _MAKE = """\
 import os
 from pathlib import Path
+megabyte = os.urandom(1_000_000)
 with Path("bytes").open("wb") as file:
     for _ in range(megabytes):
-        file.write(os.urandom(1_000_000))
+        file.write(megabyte)
 checks.output("bytes", Path("bytes"))
 """
 _USE = "checks.expect('size', Path(path).stat().st_size, megabytes * 1_000_000)"
@@ -45,6 +55,15 @@ told = [os.environ.get("CUDA_VISIBLE_DEVICES", ""), began, time.time()]
 checks.output("told", json.dumps(told))
 """
 _WORK = "import time\ntime.sleep(seconds)"
+
+
+class Overhead(NamedTuple):
+    """Seconds per job on a cluster, and on this machine."""
+
+    warm: Pairs
+    """Of those that began when each machine had begun one."""
+    whole: Pairs
+    """From the first start to the last end: machines that join meanwhile start beside the jobs."""
 
 
 class KilledNodes(NamedTuple):
@@ -68,27 +87,41 @@ class GpuUse(NamedTuple):
     """Pairs of jobs that had one at the same time."""
 
 
-def compare_overhead(bench: Bench, address: str, *, jobs: int, slots: int, rounds: int) -> Pairs:
-    """Measure seconds per trivial warm job on a cluster and on this machine, in turns.
+def compare_overhead(bench: Bench, address: str, *, jobs: int, slots: int, rounds: int) -> Overhead:
+    """Measure seconds per trivial job on a cluster and on this machine, in turns.
 
     Raises:
         SubjectError: A run was not green.
     """
     _add(bench, _TRIVIAL, [], "number: int = 0", {"number": list(range(jobs))})
     names = (f"Ray, {jobs} jobs", "local")
+    whole: dict[str, list[float]] = {name: [] for name in names}
 
-    def per_job(*options: str) -> float:
-        return span(read_times(_run(bench, _TRIVIAL, slots, *options))) / jobs
+    def per_job(side: str, *options: str) -> float:
+        run = _run(bench, _TRIVIAL, slots, *options)
+        whole[side].append(span(read_times(run)) / jobs)
+        return _warm_seconds(run)
 
     on_cluster = ("--executor", "ray", "--address", address)
-    return alternate(lambda: per_job(*on_cluster), per_job, rounds, names=names)
+    sides = (lambda: per_job(names[0], *on_cluster), lambda: per_job(names[1]))
+    warm = alternate(*sides, rounds, names=names)
+    return Overhead(warm, Pairs(tuple(whole[names[0]]), tuple(whole[names[1]]), names))
 
 
-def compare_transfer(bench: Bench, address: str, *, megabytes: int, rounds: int) -> Pairs:
+def compare_transfer(
+    bench: Bench, address: str, *, megabytes: int, rounds: int, shared: bool
+) -> Pairs:
     """Measure how long an output takes to a job on another node, and a copy of it, in turns.
 
     From the moment when the first job has ended to that when the second one begins: the run folder
     has the output by then, too. As the run is on a node that executes nothing, it travels twice.
+
+    Args:
+        bench: The project.
+        address: Of the cluster.
+        megabytes: Size of the output.
+        rounds: How often each side is measured.
+        shared: Whether the nodes may use the disk that they share; else all bytes travel.
 
     Raises:
         SubjectError: A run was not green.
@@ -104,7 +137,8 @@ def compare_transfer(bench: Bench, address: str, *, megabytes: int, rounds: int)
     last: list[Path] = []
 
     def hand_over() -> float:
-        last[:] = [_run(bench, "transfer", 2, "--executor", "ray", "--address", address)]
+        options = ("--executor", "ray", "--address", address)
+        last[:] = [_run(bench, "transfer", 2, *options, **{SHARED_DISK: "on" if shared else "off"})]
         made, used = (_outcome(last[0], job) for job in ("make", "use"))
         began, ended = (datetime.fromisoformat(t) for t in (used["started"], made["ended"]))
         return (began - ended).total_seconds()
@@ -116,7 +150,8 @@ def compare_transfer(bench: Bench, address: str, *, megabytes: int, rounds: int)
         shutil.rmtree(last[0])
         return took
 
-    names = (f"handed to a job, {megabytes} MB", "copied")
+    way = "on one disk" if shared else "sent"
+    names = (f"handed to a job, {megabytes} MB, {way}", "copied")
     return alternate(hand_over, copy, rounds, names=names)
 
 
@@ -177,14 +212,28 @@ def _add(
     bench.add_profile(name, [{key: value for key, value in job.items() if value}])
 
 
-def _run(bench: Bench, profile: str, slots: int, *options: str) -> Path:
+def _run(bench: Bench, profile: str, slots: int, *options: str, **environment: str) -> Path:
     known = set(bench.outputs.glob("*/run.json"))
     run_command(
         ["proofbook", "run", "--profile", profile, "-j", str(slots), *options],
-        env={**bench.environment, "FORCE_COLOR": ""}, cwd=bench.root, timeout=_LIMIT,
+        env={**bench.environment, "FORCE_COLOR": "", **environment}, cwd=bench.root, timeout=_LIMIT,
     )  # fmt: skip
     (run,) = set(bench.outputs.glob("*/run.json")) - known
     return run.parent
+
+
+def _warm_seconds(run: Path) -> float:
+    """Return the seconds per job from when the last machine had begun its first one."""
+    jobs = [_outcome(run, path.parent.name) for path in run.glob("jobs/*/outcome.json")]
+    first: dict[str, datetime] = {}
+    for job in jobs:
+        began = datetime.fromisoformat(job["started"])
+        machine = (job.get("node") or {}).get("name", "")
+        first[machine] = min(first.get(machine, began), began)
+    all_warm = max(first.values())
+    counted = [job for job in jobs if datetime.fromisoformat(job["started"]) >= all_warm]
+    last = max(datetime.fromisoformat(job["ended"]) for job in counted)
+    return (last - all_warm).total_seconds() / len(counted)
 
 
 def _outcome(run: Path, job: str) -> dict[str, Any]:

@@ -11,9 +11,11 @@ import random
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from proofbook.errors import SubjectError
 
@@ -24,6 +26,8 @@ _ENVIRONMENT = {
     # A busy machine needs longer for an agent than Ray grants it.
     "RAY_agent_register_timeout_ms": "120000",
     "RAY_USAGE_STATS_ENABLED": "0",
+    # On machines of their own no job waits for the run; here each would, as Ray makes workers nice.
+    "RAY_worker_niceness": "0",
 }
 _OBJECT_STORE = 400 * 2**20
 
@@ -70,11 +74,26 @@ class LocalCluster:
 
 def _in_some_tries(what: str, start: Callable[[], Any]) -> Any:
     for _ in range(_TRIES):
+        before = set(_processes_of_ray())
         try:
             return start()
         except Exception as error:  # noqa: BLE001 - Ray raises no narrower one
             reason = error
+            for process in set(_processes_of_ray()) - before:
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()  # Ray has started them, and forgets them
     raise SubjectError(f"{what} of Ray did not start, in {_TRIES} tries: {reason}")
+
+
+def _processes_of_ray() -> Iterator[psutil.Process]:
+    """Yield the processes of nodes that this process has started."""
+    import ray
+
+    installed = str(Path(ray.__file__).parent)
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            if any(installed in argument for argument in process.cmdline()):
+                yield process
 
 
 @contextmanager

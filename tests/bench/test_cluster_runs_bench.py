@@ -18,6 +18,7 @@ from proofbook_bench import cluster_runs
 from proofbook_bench.cluster_runs import (
     GpuUse,
     KilledNodes,
+    Overhead,
     compare_overhead,
     compare_transfer,
     run_killed,
@@ -26,9 +27,11 @@ from proofbook_bench.cluster_runs import (
 from proofbook_bench.pairs import Pairs
 from proofbook_bench.projects import Bench
 
+SLOW = Pairs((1.6,), (1.0,), ("slow", "quick"))
 RIGHT: dict[str, Any] = {
-    "compare_overhead": Pairs((1.2,), (1.0,), ("Ray", "local")),
-    "compare_transfer": Pairs((1.4,), (1.0,), ("handed", "copied")),
+    "compare_overhead": Overhead(Pairs((1.2,), (1.0,), ("Ray", "local")), SLOW),
+    "seen": Pairs((1.4,), (1.0,), ("moved", "copied")),
+    "sent": Pairs((1.4,), (1.0,), ("handed", "copied")),
     "use_gpu": GpuUse({"0"}, 0),
     "run_killed": KilledNodes({"passed": 8}, {1: 6, 2: 2}, {}),
     "killed": 3,
@@ -45,7 +48,9 @@ def judge(run_cells: Callable[..., Any], **left: Any) -> Any:
 
     def replace(names: dict[str, Any]) -> None:
         names.update(open_cluster=cluster, random_kills=lambda *a: contextlib.nullcontext())
-        names.update({n: lambda *a, n=n, **k: found[n] for n in RIGHT if n != "killed"})
+        same = ("compare_overhead", "use_gpu", "run_killed")
+        names.update({n: lambda *a, n=n, **k: found[n] for n in same})
+        names["compare_transfer"] = lambda *a, shared, **k: found["seen" if shared else "sent"]
 
     return run_cells("benchmarks/cluster_runs", {"imports": replace})
 
@@ -58,8 +63,9 @@ def test_a_cluster_that_loses_nothing_is_green(run_cells: Callable[..., Any]) ->
 @pytest.mark.parametrize(
     ("check", "left"),
     [
-        ("time-per-job", {"compare_overhead": Pairs((1.4,), (1.0,), ("Ray", "local"))}),
-        ("way-of-an-output", {"compare_transfer": Pairs((1.6,), (1.0,), ("handed", "copied"))}),
+        ("time-per-job", {"compare_overhead": Overhead(SLOW, SLOW)}),
+        ("way-on-one-disk", {"seen": SLOW}),
+        ("way-of-an-output", {"sent": SLOW}),
         ("never-two-at-once", {"use_gpu": GpuUse({"0"}, 1)}),
         ("one-gpu", {"use_gpu": GpuUse({""}, 0)}),
         ("nodes-were-killed", {"killed": 0}),
@@ -118,9 +124,23 @@ def test_overhead_is_measured_in_turns(bench: tuple[Bench, Write, list[str]]) ->
     project, write, executors = bench
     write("ray", [outcome("a", 1, 3), outcome("b", 2, 7)])
     write("local", [outcome("a", 1, 3), outcome("b", 2, 4)])
-    pairs = compare_overhead(project, "here:1", jobs=2, slots=2, rounds=1)
+    warm, whole = compare_overhead(project, "here:1", jobs=2, slots=2, rounds=1)
     assert executors == ["ray", "local"]
-    assert (pairs.subject, pairs.peer) == ((3.0,), (1.5,))
+    assert whole == warm
+    assert (warm.subject, warm.peer) == ((3.0,), (1.5,))
+
+
+def test_the_start_of_machines_is_told_apart_from_the_jobs_after_it(
+    bench: tuple[Bench, Write, list[str]],
+) -> None:
+    project, write, _ = bench
+    one, two = {"node": {"name": "one"}}, {"node": {"name": "two"}}
+    first = [outcome("a", 0, 6, **one), outcome("b", 6, 8, **one)]
+    write("ray", [*first, outcome("c", 6, 8, **two), outcome("d", 8, 9, **one)])
+    write("local", [outcome(each, 1, 3) for each in "abcd"])
+    warm, whole = compare_overhead(project, "here:1", jobs=4, slots=2, rounds=1)
+    assert warm.subject == (1.0,)  # b, c and d in 3 s
+    assert whole.subject == (2.25,)
 
 
 def test_an_output_is_on_its_way_from_one_end_to_the_next_start(
@@ -128,7 +148,7 @@ def test_an_output_is_on_its_way_from_one_end_to_the_next_start(
 ) -> None:
     project, write, _ = bench
     write("ray", [outcome("make", 1, 3), outcome("use", 5.5, 7)])
-    pairs = compare_transfer(project, "here:1", megabytes=1, rounds=1)
+    pairs = compare_transfer(project, "here:1", megabytes=1, rounds=1, shared=False)
     assert pairs.subject == (2.5,)
     assert pairs.peer[0] > 0
 

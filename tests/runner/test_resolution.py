@@ -161,7 +161,7 @@ def test_an_unchanged_path_is_hashed_once(tmp_path: Path, monkeypatch: pytest.Mo
         fingerprints, "content_of", lambda path: (hashed.append(path), read(path))[1]
     )
     assert [output_problem(output) for _ in range(3)] == ["", "", ""]
-    assert Sending(Store(f"file://{tmp_path}/store")).input(str(tmp_path / "a.bin")).bundles
+    assert Sending({}, Store(f"file://{tmp_path}/store")).input(str(tmp_path / "a.bin")).bundles
     assert len(hashed) == 1  # and not again where it is sent
     before = (tmp_path / "a.bin").stat()
     (tmp_path / "a.bin").write_bytes(b"54321")

@@ -232,7 +232,7 @@ def test_an_input_that_a_store_has_spoilt_is_sent_again_for_the_next_attempt(
     from proofbook.runner.executors.cluster.sending import Sending
 
     (tmp_path / "model").write_bytes(b"abc")
-    sending = Sending(store)
+    sending = Sending({}, store)
     sent = sending.input(str(tmp_path / "model"))
     (content,) = folder.glob("content/*")
     content.write_bytes(b"abd")  # of the same size, and so believed to be there

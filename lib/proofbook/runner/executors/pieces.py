@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from itertools import dropwhile
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -25,6 +25,9 @@ _BUNDLE = 4 * 2**20
 """Bytes of small files that travel together."""
 _EMPTY = np.empty(0, np.uint8)
 
+LeaveOut = Callable[[Path, str], bool]
+"""Says of a file, and of the place it belongs to, that it goes another way."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Piece:
@@ -40,19 +43,28 @@ class Piece:
     link: str = ""
 
 
-def pieces_of(root: Path, at: str = "") -> Iterator[list[Piece]]:
+def pieces_of(
+    root: Path,
+    at: str = "",
+    *,
+    leave_out: LeaveOut = lambda path, at: False,
+    largest: int | None = None,
+) -> Iterator[list[Piece]]:
     """Yield what is at ``root``, a file or a folder, in bundles of some megabytes.
 
     Args:
         root: What is sent. Links that lead out of it are sent as what they lead to.
         at: Where it belongs in the folder that it is written into.
+        leave_out: What is not sent.
+        largest: Bytes of one piece.
 
     Raises:
         OSError: A file cannot be read.
     """
     bundle: list[Piece] = []
     size = 0
-    for piece in _walk(root, root, at or root.name):
+    whole = _walk(root, root, at or root.name, leave_out)
+    for piece in (part for file in whole for part in _cut(file, largest or _LARGEST)):
         bundle.append(piece)
         size += piece.data.nbytes
         if size >= _BUNDLE:
@@ -80,7 +92,9 @@ def write_pieces(folder: Path, pieces: Iterable[Piece]) -> None:
             _write(target, piece)
 
 
-def _walk(path: Path, root: Path, at: str, within: tuple[Path, ...] = ()) -> Iterator[Piece]:
+def _walk(
+    path: Path, root: Path, at: str, leave_out: LeaveOut, within: tuple[Path, ...] = ()
+) -> Iterator[Piece]:
     status = path.lstat()
     if stat.S_ISLNK(status.st_mode):
         to = str(path.readlink())
@@ -94,9 +108,9 @@ def _walk(path: Path, root: Path, at: str, within: tuple[Path, ...] = ()) -> Ite
         yield Piece(path=at, mode=status.st_mode)
         real = path.resolve()
         for entry in () if real in within else sorted(path.iterdir()):  # a link may lead back up
-            yield from _walk(entry, root, f"{at}/{entry.name}", (*within, real))
-    elif stat.S_ISREG(status.st_mode):
-        yield from _parts_of_file(path, at, status)
+            yield from _walk(entry, root, f"{at}/{entry.name}", leave_out, (*within, real))
+    elif stat.S_ISREG(status.st_mode) and not leave_out(path, at):
+        yield Piece(path=at, mode=status.st_mode, data=_bytes_of(path, status))
 
 
 def _stays_within(parent: Path, to: str, folder: Path) -> bool:
@@ -110,12 +124,16 @@ def _stays_within(parent: Path, to: str, folder: Path) -> bool:
     return Path(os.path.normpath(parent / to)).is_relative_to(folder)
 
 
-def _parts_of_file(path: Path, at: str, status: os.stat_result) -> Iterator[Piece]:
+def _bytes_of(path: Path, status: os.stat_result) -> Any:
     size = status.st_size
-    data = np.memmap(path, np.uint8, mode="r", shape=(size,)) if size else _EMPTY
-    for offset in range(0, max(size, 1), _LARGEST):
-        part = np.asarray(data[offset : offset + _LARGEST])
-        yield Piece(path=at, mode=status.st_mode, offset=offset, data=part)
+    return np.memmap(path, np.uint8, mode="r", shape=(size,)) if size else _EMPTY
+
+
+def _cut(piece: Piece, largest: int) -> Iterator[Piece]:
+    """Yield the parts of a file of which none has more bytes."""
+    for offset in range(0, max(piece.data.nbytes, 1), largest):
+        part = np.asarray(piece.data[offset : offset + largest])
+        yield replace(piece, offset=offset, data=part)
 
 
 def _parts(path: str) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from typing import Any
 from proofbook.files import atomic_write
 from proofbook.records import Node, Outcome, Output
 from proofbook.runner.events import Sink
+from proofbook.runner.executors.landing import Landing
 from proofbook.runner.executors.pieces import Piece, pieces_of
 from proofbook.runner.executors.protocol import JobSpec
 from proofbook.runner.job import Worker, execute_job
@@ -65,20 +66,43 @@ class Visit:
             outcome = execute_job(spec, worker).outcome
         return outcome.model_copy(update={"resolved": dict(self.spec.resolved), "node": self.node})
 
-    def results(self) -> Iterator[list[Piece]]:
+    def results(
+        self, landing: Landing | None = None, *, largest: int | None = None
+    ) -> Iterator[list[Piece]]:
         """Yield what the attempt has left, as it belongs into a run folder.
+
+        Args:
+            landing: Takes large files, where this machine sees the run's folder.
+            largest: Bytes of one piece.
 
         Raises:
             OSError: A file cannot be read.
         """
+        left: list[tuple[Path, str]] = []
+
+        def leave_out(path: Path, at: str) -> bool:
+            taken = landing is not None and landing.takes(path, self.folder)
+            if taken:
+                left.append((path, at))
+            return taken
+
+        for path, at in self._trees():
+            yield from pieces_of(path, at, leave_out=leave_out, largest=largest)
+        # Not before: until all else is read, a link may lead to one of them.
+        for path, at in left:
+            if not (landing and landing.take(path, at)):
+                yield from pieces_of(path, at, largest=largest)
+
+    def _trees(self) -> Iterator[tuple[Path, str]]:
+        """Yield the files and folders that an attempt has left, and where they belong."""
         job = self.run.job(self.spec.job.id)
         outside = _outputs_outside((self.folder, *self.inputs.values()), job.records)
         self._rename_places(job.records, outside)
         for place, path in outside.items():
-            yield from pieces_of(path, place)
+            yield path, place
         for folder in (job.path, self.run.media):
             if folder.is_dir():
-                yield from pieces_of(folder, folder.relative_to(self.folder).as_posix())
+                yield folder, folder.relative_to(self.folder).as_posix()
 
     def _rename_places(self, records: Path, outside: Mapping[str, Path]) -> None:
         """Let records name the places that their files have on the run's machine."""

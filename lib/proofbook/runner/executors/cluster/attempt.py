@@ -6,8 +6,6 @@ task ends its job when the run is cancelled, and when nobody can be reached that
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Generator, Iterator, Mapping
@@ -23,14 +21,17 @@ from proofbook.processes import TemporaryFolder
 from proofbook.records import Outcome
 from proofbook.runner.events import Event
 from proofbook.runner.executors.cluster.faults import StrangeMachine
+from proofbook.runner.executors.cluster.fetching import Fetching, Sent
 from proofbook.runner.executors.cluster.host import HostFacts
-from proofbook.runner.executors.pieces import Piece, write_pieces
+from proofbook.runner.executors.cluster.streaming import PIECE
+from proofbook.runner.executors.landing import Landing
+from proofbook.runner.executors.pieces import Piece
 from proofbook.runner.executors.protocol import JobSpec
 from proofbook.runner.executors.store import Delivery, Store
 from proofbook.runner.executors.visiting import Visit
 from proofbook.runner.imports import importing_papermill
 
-__all__ = ["GROWING", "Delivered", "Errand", "Grown", "Message", "Sent", "execute_attempt"]
+__all__ = ["GROWING", "Delivered", "Errand", "Grown", "Message", "execute_attempt"]
 
 GROWING = ("output.log", "records.jsonl")
 """Files of a job that are only appended to, and are told while it runs."""
@@ -42,18 +43,6 @@ _LARGEST_PART = 4 * 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sent:
-    """Files that were put into the cluster's object store, or into the run's own."""
-
-    name: str
-    """Their path on the run's machine."""
-    digest: str
-    """What tells them from others: a machine that has them does not fetch them again."""
-    bundles: tuple[Any, ...] = field(repr=False)
-    """References to lists of pieces; of a run with a store, pieces that are in it."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class Errand:
     """What a task is given."""
 
@@ -62,8 +51,11 @@ class Errand:
     beside: Sent
     """What is beside the runbook."""
     inputs: tuple[Sent, ...] = ()
+    """What other jobs have left."""
     store: str = ""
     """What files travel through; empty for the cluster's object store."""
+    landing: Landing
+    """Where files go without being sent, if the machine sees that place."""
     ticket: str = ""
     """Under which the store takes the one outcome of the attempt."""
     deadline: float | None = None
@@ -104,14 +96,21 @@ def execute_attempt(errand: Errand, control: Any, hosts: Mapping[str, Any]) -> I
         raise StrangeMachine("this machine has joined the cluster later")
     facts: HostFacts = ray.get(host.facts.remote())
     yield facts
-    now = ray.get(control.clock.remote())
     store = Store(errand.store) if errand.store else None
-    seconds_left = None if errand.deadline is None else errand.deadline - now
+    seconds_left = None
+    if errand.deadline is not None:
+        seconds_left = errand.deadline - ray.get(control.clock.remote())
+    cancellation = _Cancellation(control)
+    fetching = Fetching(
+        folder=facts.folder, store=store, mark=errand.landing.mark,
+        is_cancelled=cancellation.has_come,
+    )  # fmt: skip
     with TemporaryFolder("attempt-", facts.folder) as temporary, importing_papermill():
-        visit = _arrive(errand, facts, temporary.path, seconds_left, store)
-        outcome = yield from _follow(visit, _Cancellation(control))
+        visit = _arrive(errand, facts, temporary.path, seconds_left, fetching)
+        outcome = yield from _follow(visit, cancellation)
         if store is None:
-            yield from visit.results()
+            landing = errand.landing if errand.landing.mark.is_seen() else None
+            yield from visit.results(landing, largest=PIECE)
             yield outcome
         else:
             delivery = Delivery(outcome=outcome, pieces=store.put(visit.results()))
@@ -124,7 +123,7 @@ def _arrive(
     facts: HostFacts,
     folder: Path,
     seconds_left: float | None,
-    store: Store | None,
+    fetching: Fetching,
 ) -> Visit:
     """Bring what was sent to where the job finds it."""
     spec = replace(errand.spec, seconds_left=seconds_left, environment=_environment(errand.spec))
@@ -132,11 +131,8 @@ def _arrive(
         spec=spec,
         folder=folder / "run",
         run_path=errand.run_path,
-        runbook=_fetch(errand.beside, facts.folder, store) / Path(spec.notebook_path).name,
-        inputs={
-            sent.name: _fetch(sent, facts.folder, store) / Path(sent.name).name
-            for sent in errand.inputs
-        },
+        runbook=fetching.fetch(errand.beside) / Path(spec.notebook_path).name,
+        inputs={sent.name: fetching.input(sent) for sent in errand.inputs},
         environment=facts.environment,
         node=facts.node,
         kernel_manager_class=WarmKernelManager,
@@ -211,24 +207,6 @@ class _Growing:
                 self._read[path] += len(data)
                 if data:
                     yield Grown(name=path.name, data=data)
-
-
-def _fetch(sent: Sent, folder: Path, store: Store | None) -> Path:
-    """Return the folder on this machine that holds what was sent; it is fetched at most once."""
-    import ray
-
-    bundles = map(ray.get, sent.bundles) if store is None else store.get(sent.bundles)
-    place = folder / "received" / sent.digest
-    if not place.is_dir():
-        place.parent.mkdir(exist_ok=True)
-        new = Path(tempfile.mkdtemp(dir=place.parent))
-        for bundle in bundles:
-            write_pieces(new, bundle)
-        try:
-            new.rename(place)
-        except OSError:
-            shutil.rmtree(new)  # another attempt was quicker
-    return place
 
 
 def _environment(spec: JobSpec) -> dict[str, str]:

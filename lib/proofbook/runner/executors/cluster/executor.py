@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from proofbook.processes import TemporaryFolder
 from proofbook.records import Outcome, RunInfo, now
@@ -29,8 +29,10 @@ from proofbook.runner.executors.cluster.faults import NotStarted, StrangeMachine
 from proofbook.runner.executors.cluster.host import HostFacts
 from proofbook.runner.executors.cluster.placing import Placing, only_on
 from proofbook.runner.executors.cluster.sending import Sending
+from proofbook.runner.executors.cluster.streaming import STREAM
 from proofbook.runner.executors.cluster.tasks import Tasks
-from proofbook.runner.executors.pieces import write_pieces
+from proofbook.runner.executors.landing import Landing, leave_mark
+from proofbook.runner.executors.pieces import Piece, write_pieces
 from proofbook.runner.executors.protocol import InfrastructureFault, JobResult, JobSpec
 from proofbook.runner.executors.store import Store, ticket_of
 from proofbook.runner.outcomes import OutcomeWriter, ended
@@ -71,15 +73,19 @@ class RayExecutor:
         self._writer, self._sink, self._run_id = writer, sink, info.run_id
         self._placing = Placing(info.warm, capacity, cold=cold)
         self._store = Store(store) if store else None
-        self._sending = Sending(self._store)
-        control: Any = ray.remote(Control)
+        remote: Any = ray.remote  # its functions have types for what we do not use
         # Beside the run, and not on a machine that may be lost without it.
-        here = only_on(ray.get_runtime_context().get_node_id())
-        self._control = control.options(num_cpus=0, scheduling_strategy=here).remote()
+        node = only_on(ray.get_runtime_context().get_node_id())
+        here = {"num_cpus": 0, "scheduling_strategy": node}
+        self._control = remote(Control).options(**here).remote()
+        self._sending = Sending(here, self._store)
+        if any(job.needs for job in info.plan):
+            self._sending.prepare()
         # Ray's own retries would execute a job again without a word.
-        self._task = ray.remote(num_returns="streaming", max_retries=0)(execute_attempt)
+        self._task = remote(max_retries=0, **STREAM)(execute_attempt)
         self._threads = ThreadPoolExecutor(capacity.slots, thread_name_prefix="job")
         self._brought = TemporaryFolder(".brought-", writer.run.path)
+        self._mark = leave_mark(self._brought.path)
         self._lock = threading.Lock()
         self._tasks = Tasks(partial(cluster_capacity, capacity.slots, capacity.slots))
         self._cancelled = False
@@ -122,8 +128,10 @@ class RayExecutor:
             outcome = self._follow(spec, brought, ticket)
         except StrangeMachine:
             shutil.rmtree(brought, ignore_errors=True)
-            return self._execute(spec)  # of which this run knows by now
+            self._placing.look_again()
+            return self._execute(spec)
         except (RayError, NotStarted) as error:
+            self._placing.look_again()  # a machine may be gone
             shutil.rmtree(brought, ignore_errors=True)
             late = self._give_up(ticket, brought)
             if late is None and self._cancelled:
@@ -164,17 +172,21 @@ class RayExecutor:
         import ray
 
         live = self._writer.open_folder(spec.job.id)
-        with self._sent(spec, ticket) as task:
+        landing = Landing(folder=brought, mark=self._mark)
+        with self._sent(spec, ticket, landing) as task, _Writing(brought) as writing:
             for reference in task:
                 message = ray.get(reference)
                 if isinstance(message, Outcome):
                     return message
                 if isinstance(message, Delivered):
                     return self._collect(ticket, brought)
-                self._take(spec, message, live, brought)
+                if isinstance(message, list):
+                    writing.begin(message)
+                else:
+                    self._take(spec, message, live)
         raise NotStarted("its task ended without an outcome")
 
-    def _take(self, spec: JobSpec, message: Any, live: JobFolder, brought: Path) -> None:
+    def _take(self, spec: JobSpec, message: Any, live: JobFolder) -> None:
         if isinstance(message, HostFacts):
             self._tasks.answered(spec.job.id)
             for note in message.notes:
@@ -185,11 +197,9 @@ class RayExecutor:
                 file.write(self._writer.redact(text).encode(errors="surrogateescape"))
         elif isinstance(message, JobStarted | CellStarted):
             self._sink(message)
-        else:
-            write_pieces(brought, message)
 
     @contextmanager
-    def _sent(self, spec: JobSpec, ticket: str) -> Iterator[Any]:
+    def _sent(self, spec: JobSpec, ticket: str, landing: Landing) -> Iterator[Any]:
         """Yield a task that executes an attempt, known to :meth:`cancel` while the block runs."""
         if spec.earlier:
             self._sending.renew()
@@ -199,6 +209,7 @@ class RayExecutor:
             beside=self._sending.beside(Path(spec.notebook_path)),
             inputs=tuple(map(self._sending.input, spec.inputs)),
             store="" if self._store is None else self._store.url,
+            landing=landing,
             ticket=ticket,
             deadline=self._deadline(spec),
         )
@@ -242,6 +253,32 @@ class RayExecutor:
         )  # fmt: skip
         self._writer.write(outcome)
         return outcome
+
+
+class _Writing:
+    """Writes what has come in a thread of its own, while what follows is on its way."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="write")
+        self._last: Future[None] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def begin(self, pieces: list[Piece]) -> None:
+        """Write some pieces, after those before; at most two lots of them are kept."""
+        self._finish()
+        self._last = self._thread.submit(write_pieces, self._folder, pieces)
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        with self._thread:
+            if kind is None:
+                self._finish()
+
+    def _finish(self) -> None:
+        if self._last is not None:
+            self._last.result()
 
 
 @contextmanager

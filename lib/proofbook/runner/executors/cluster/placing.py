@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,6 +17,7 @@ from proofbook.runner.executors.cluster.host import Host
 __all__ = ["Placing", "only_on"]
 
 _END_SECONDS = 10.0
+_LOOK_EVERY = 1.0
 
 
 class Placing:
@@ -34,6 +37,7 @@ class Placing:
         self._lock = threading.Lock()
         self._hosts: dict[str, Any] = {}
         self._times: Counter[str] = Counter()
+        self._looked = -math.inf
 
     def place(
         self, job: PlannedJob, *, lacking: bool = False
@@ -59,6 +63,11 @@ class Placing:
             options["scheduling_strategy"] = self._on_one_of(fitting)
         return hosts, options
 
+    def look_again(self) -> None:
+        """Ask for the machines at the next use: one may have come or gone."""
+        with self._lock:
+            self._looked = -math.inf
+
     def close(self) -> None:
         """End what the machines keep for the run."""
         import ray
@@ -72,8 +81,11 @@ class Placing:
 
     def _current_hosts(self) -> dict[str, Any]:
         """Return a host for each machine that is alive; a new one starts with its first use."""
-        alive = [node["NodeID"] for node in machines()]
         with self._lock:
+            if time.monotonic() - self._looked < _LOOK_EVERY:
+                return dict(self._hosts)
+            alive = [node["NodeID"] for node in machines()]
+            self._looked = time.monotonic()
             for node in self._hosts.keys() - set(alive):
                 del self._hosts[node]
             for node in alive:

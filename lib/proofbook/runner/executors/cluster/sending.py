@@ -1,45 +1,74 @@
-"""Put files into the cluster's object store, each content once."""
+"""What a run sends to its cluster: each content once, and large ones only to who asks for them."""
 
 from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from proofbook.fingerprints import content_of, known_content
-from proofbook.runner.executors.cluster.attempt import Sent
+from proofbook.fingerprints import known_content
+from proofbook.runner.executors.cluster.fetching import Sent
+from proofbook.runner.executors.cluster.streaming import PIECE
 from proofbook.runner.executors.pieces import Piece, pieces_of
 from proofbook.runner.executors.store import Store
 from proofbook.runs.siblings import list_siblings
 
-__all__ = ["Sending"]
+__all__ = ["Sender", "Sending"]
+
+_READERS = 4
+"""How many machines are sent files at a time."""
+
+
+class Sender:
+    """An actor beside the run, which reads its files for the machines that ask for them."""
+
+    def send(self, path: str) -> Iterator[list[Piece]]:
+        """Yield what is at a path, in pieces."""
+        yield from pieces_of(Path(path), largest=PIECE)
 
 
 class Sending:
-    """What a run has sent to its cluster; it stays there while this object lives.
+    """What a run has sent to its cluster.
 
     Args:
+        here: The options of an actor that is beside the run.
         store: What it travels through in place of the cluster's object store.
     """
 
-    def __init__(self, store: Store | None = None) -> None:
-        self._store = store
+    def __init__(self, here: dict[str, Any], store: Store | None = None) -> None:
+        self._here, self._store = here, store
         self._lock = threading.Lock()
         self._sent: dict[str, Sent] = {}
+        self._sender: Any = None
+
+    def prepare(self) -> None:
+        """Start what sends outputs, as one will be wanted."""
+        with self._lock:
+            if self._sender is None and self._store is None:
+                import ray
+
+                sender: Any = ray.remote(Sender)
+                self._sender = sender.options(max_concurrency=_READERS, **self._here).remote()
 
     def beside(self, runbook: Path) -> Sent:
         """Return what is beside a runbook, as its jobs see it."""
         files = list_siblings(runbook)
-        marks = [f"{path.name} {_digest(path)}" for path in files]
+        marks = [f"{path.name} {known_content(path).sha256}" for path in files]
         digest = hashlib.sha256("\n".join(marks).encode()).hexdigest()
         return self._once(f"beside-{digest}", str(runbook), lambda: _pieces(files))
 
     def input(self, path: str) -> Sent:
         """Return the path that another job has left."""
-        digest = f"input-{known_content(Path(path)).sha256}"  # hashed when it was verified
-        return self._once(digest, path, lambda: _pieces([Path(path)]))
+        content = known_content(Path(path))  # hashed when it was verified
+        digest = f"input-{content.sha256}"
+        self.prepare()
+        if self._sender is not None:
+            return Sent(name=path, digest=digest, content=content, sender=self._sender)
+        sent = self._once(digest, path, lambda: _pieces([Path(path)]))
+        return replace(sent, content=content)
 
     def renew(self) -> None:
         """Store again what the run's own store has lost, for want of which an attempt may fail."""
@@ -49,12 +78,12 @@ class Sending:
                 self._sent.clear()
 
     def _once(self, digest: str, name: str, pieces: Callable[[], Iterable[list[Piece]]]) -> Sent:
-        import ray
-
         with self._lock:
             if (key := f"{digest} {name}") not in self._sent:
                 bundles: tuple[Any, ...]
                 if self._store is None:
+                    import ray
+
                     bundles = tuple(ray.put(bundle) for bundle in pieces())
                 else:
                     bundles = self._store.put(pieces())
@@ -65,7 +94,3 @@ class Sending:
 def _pieces(paths: Iterable[Path]) -> Iterable[list[Piece]]:
     for path in paths:
         yield from pieces_of(path)
-
-
-def _digest(path: Path) -> str:
-    return content_of(path).sha256

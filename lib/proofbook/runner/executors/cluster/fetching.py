@@ -1,0 +1,150 @@
+"""Bring what was sent to a machine: files beside a runbook, and outputs of other jobs.
+
+A machine keeps what it has received for all attempts of a run. The outputs of others are held
+against their hash as they arrive.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import shutil
+import stat
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from proofbook.files import hash_file
+from proofbook.fingerprints import content_of
+from proofbook.records import PathContent
+from proofbook.runner.executors.cluster.faults import NotStarted
+from proofbook.runner.executors.cluster.streaming import STREAM, read_ahead
+from proofbook.runner.executors.landing import Mark
+from proofbook.runner.executors.pieces import Piece, write_pieces
+from proofbook.runner.executors.protocol import InfrastructureFault
+from proofbook.runner.executors.store import Store
+
+__all__ = ["Fetching", "Sent"]
+
+_LOOK_EVERY = 0.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sent:
+    """Files that a machine may fetch: from the run's machine, or from the run's store."""
+
+    name: str
+    """Their path on the run's machine."""
+    digest: str
+    """What tells them from others: a machine that has them does not fetch them again."""
+    bundles: tuple[Any, ...] = field(default=(), repr=False)
+    """References to lists of pieces; of a run with a store, pieces that are in it."""
+    sender: Any = field(default=None, repr=False)
+    """In place of bundles: the actor that reads the path for who asks."""
+    content: PathContent | None = None
+    """What has to be there when they have arrived."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fetching:
+    """What one attempt fetches to its machine."""
+
+    folder: Path
+    """Where this machine keeps what belongs to the run."""
+    store: Store | None
+    mark: Mark
+    """What this machine finds where it sees the run's folder."""
+    is_cancelled: Callable[[], bool]
+
+    def input(self, sent: Sent) -> Path:
+        """Return where an output of another job is on this machine: where it is, if it is seen."""
+        path = Path(sent.name)
+        # The mark is in a folder of the run folder.
+        if path.is_relative_to(self.mark.path.parents[1]) and self.mark.is_seen():
+            return path
+        return self.fetch(sent) / path.name
+
+    def fetch(self, sent: Sent) -> Path:
+        """Return the folder on this machine that holds what was sent; it is fetched at most once.
+
+        Raises:
+            InfrastructureFault: Something else has arrived.
+            NotStarted: The run was cancelled meanwhile.
+        """
+        place = self.folder / "received" / sent.digest
+        if place.is_dir():
+            return place
+        place.parent.mkdir(exist_ok=True)
+        with self._alone(place.with_name(f"{place.name}.lock")):
+            if not place.is_dir():
+                new = Path(tempfile.mkdtemp(dir=place.parent))
+                try:
+                    self._fill(new, sent)
+                    new.rename(place)
+                finally:
+                    shutil.rmtree(new, ignore_errors=True)
+        return place
+
+    @contextmanager
+    def _alone(self, lock: Path) -> Iterator[None]:
+        """Let one attempt of this machine at a time run the block."""
+        with lock.open("w") as file:
+            while True:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    self._go_on()
+                    time.sleep(_LOOK_EVERY)
+                else:
+                    break
+            yield
+
+    def _go_on(self) -> None:
+        if self.is_cancelled():
+            raise NotStarted("the run was cancelled")
+
+    def _fill(self, new: Path, sent: Sent) -> None:
+        hashes = _Hashes(new)
+        with ThreadPoolExecutor(1, thread_name_prefix="hash") as pool:
+            for bundle in self._bundles(sent):
+                self._go_on()
+                hashed = pool.submit(hashes.add, bundle) if sent.content else None
+                write_pieces(new, bundle)
+                if hashed is not None:
+                    hashed.result()
+        if sent.content is not None:
+            path = new / Path(sent.name).name
+            if content_of(path, hash_of=hashes.of) != sent.content:
+                raise InfrastructureFault(f"{sent.name} has arrived with other bytes")
+
+    def _bundles(self, sent: Sent) -> Iterable[list[Piece]]:
+        import ray
+
+        if sent.sender is not None:
+            return read_ahead(sent.sender.send.options(**STREAM).remote(sent.name))
+        return map(ray.get, sent.bundles) if self.store is None else self.store.get(sent.bundles)
+
+
+class _Hashes:
+    """Hashes of files whose pieces arrive in order, one file after another."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._known: dict[Path, Any] = {}
+
+    def add(self, bundle: Iterable[Piece]) -> None:
+        """Take in some pieces."""
+        for piece in bundle:
+            if stat.S_ISREG(piece.mode):
+                digest = self._known.setdefault(self._folder / piece.path, hashlib.sha256())
+                digest.update(memoryview(piece.data))
+
+    def of(self, path: Path) -> str:
+        """Return the sha256 of a file; it is read where it did not come as pieces."""
+        digest = self._known.get(path)
+        return hash_file(path) if digest is None else str(digest.hexdigest())
