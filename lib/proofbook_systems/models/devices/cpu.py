@@ -5,6 +5,8 @@ Every other exporter starts from such a graph: what fails here is no fault of th
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from proofbook_systems.models.devices.device import Dims
@@ -27,8 +29,29 @@ class CPU:
         """Return the model as a graph."""
         from transformers.exporters.exporter_dynamo import DynamoExporter
 
-        return export_with(DynamoExporter(), model, inputs, dims)
+        with _bare_graphs():
+            return export_with(DynamoExporter(), model, inputs, dims)
 
     def compile(self, exported: Any) -> ExportedProgram:
         """Return the graph, ready to run."""
-        return ExportedProgram(model=exported.to("cpu"), where="torch.export")
+        with _bare_graphs():
+            return ExportedProgram(model=exported.to("cpu"), where="torch.export")
+
+
+@contextmanager
+def _bare_graphs() -> Iterator[None]:
+    """Write the Python code of a graph only when it runs, and no notes that PyTorch does not read.
+
+    Between two steps of an export a graph is written out ten times, and runs at the end. Exporters
+    to other devices read the notes on its tensors.
+    """
+    from torch.fx._lazy_graph_module import _use_lazy_graph_module
+    from torch.fx.experimental import proxy_tensor
+
+    notes = proxy_tensor._extract_tensor_metadata
+    proxy_tensor._extract_tensor_metadata = lambda *_: None  # type: ignore[assignment, return-value]
+    try:
+        with _use_lazy_graph_module(True):
+            yield
+    finally:
+        proxy_tensor._extract_tensor_metadata = notes
