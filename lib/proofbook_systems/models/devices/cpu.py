@@ -38,6 +38,10 @@ class CPU:
             return ExportedProgram(model=exported.to("cpu"), where="torch.export")
 
 
+_NOTES = "_extract_tensor_metadata"
+"""What notes the form of each tensor of a graph, a second time."""
+
+
 @contextmanager
 def _bare_graphs() -> Iterator[None]:
     """Write the Python code of a graph only when it runs, and no notes that PyTorch does not read.
@@ -48,10 +52,14 @@ def _bare_graphs() -> Iterator[None]:
     from torch.fx._lazy_graph_module import _use_lazy_graph_module
     from torch.fx.experimental import proxy_tensor
 
-    notes = proxy_tensor._extract_tensor_metadata
-    proxy_tensor._extract_tensor_metadata = lambda *_: None  # type: ignore[assignment, return-value]
+    before = getattr(proxy_tensor, _NOTES, None)
+    if before is None:  # a release that writes none
+        with _use_lazy_graph_module(True):
+            yield
+        return
+    setattr(proxy_tensor, _NOTES, lambda *_: None)
     try:
         with _use_lazy_graph_module(True):
             yield
     finally:
-        proxy_tensor._extract_tensor_metadata = notes
+        setattr(proxy_tensor, _NOTES, before)

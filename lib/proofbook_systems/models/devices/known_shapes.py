@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,10 +65,8 @@ def remember_shapes() -> Iterator[None]:
         symbols = mode.shape_env.unbacked_symint_counter
         computed = compute(mode, func, types, args, kwargs)
         if symbols == mode.shape_env.unbacked_symint_counter:
-            try:
+            with suppress(_UnknownError):
                 answers[question] = _describe(computed, _tensors(args, kwargs))
-            except _UnknownError:
-                pass
         return computed
 
     FakeTensorMode.dispatch = dispatch  # type: ignore[method-assign, assignment]
@@ -98,7 +96,7 @@ def _is_pure(func: Any) -> bool:
     if not isinstance(func, torch._ops.OpOverload) or func.namespace not in ("aten", "prims"):
         return False
     valued = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape}
-    asked = any(word in func.name() for word in ("lift", "item", "sym_", "scalar_dense"))
+    asked = any(word in func._schema.name for word in ("lift", "item", "sym_", "scalar_dense"))
     changes = func._schema.is_mutable or torch.Tag.inplace_view in func.tags
     return not (asked or changes or valued & set(func.tags))
 
@@ -183,12 +181,10 @@ def _make(mode: Any, answer: _Answer, given: Sequence[torch.Tensor]) -> Any:
     for form in answer.forms:
         with in_kernel_invocation_manager(mode), mode.shape_env.suppress_guards():
             if form.source is None:
-                bare = torch.empty_strided(
-                    form.shape, form.stride, dtype=form.dtype, device="meta"
-                )
+                bare = torch.empty_strided(form.shape, form.stride, dtype=form.dtype, device="meta")
             else:
                 bare = torch.empty(0, dtype=form.dtype, device="meta")
                 storage = given[form.source].untyped_storage()
-                bare.set_(storage, form.offset, form.shape, form.stride)  # type: ignore[call-overload]
+                bare.set_(storage, form.offset, form.shape, form.stride)
         made.append(FakeTensor(mode, bare, form.device))
     return made[0] if answer.kind is None else answer.kind(made)

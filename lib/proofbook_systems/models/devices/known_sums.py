@@ -42,7 +42,7 @@ def _remembered(compute: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]
 
     def operation(one: Any, other: Any) -> Any:
         # What is traced itself becomes a node of the graph, each time.
-        if one.fx_node is not None or other.fx_node is not None or get_proxy_mode() is not None:
+        if one.fx_node or other.fx_node or get_proxy_mode() is not None:
             return compute(one, other)
         trace = one.shape_env  # two symbols that turn out to be equal change what a sum is
         key = (id(trace), trace._replacements_version_counter, one._expr, one.pytype, one._hint,
