@@ -292,20 +292,39 @@ def _construct(model_class: type, config: Any) -> Any:
     return model
 
 
+def _disturb(weight: torch.Tensor, noise: torch.Generator) -> None:
+    fan_in = weight[0].numel() if weight.dim() > 1 else 0
+    size = 0.7 / math.sqrt(fan_in) if fan_in else 0.1
+    weight.add_(torch.randn(weight.shape, generator=noise).to(weight.dtype) * size)
+
+
+def _empty_tables(model: Any) -> list[torch.Tensor]:
+    """Return saved tables that training fills without a gradient, as codebooks: still all alike."""
+    return [
+        buffer
+        for module in model.modules()
+        for name, buffer in module.named_buffers(recurse=False)
+        if name not in module._non_persistent_buffers_set
+        and buffer.is_floating_point()
+        and buffer.dim() > 1
+        and buffer.numel()
+        and bool((buffer == buffer.flatten()[0]).all())
+    ]
+
+
 def excite(model: Any, seed: int) -> None:
-    """Add noise to every parameter, of the size that keeps a signal's size.
+    """Add noise to every parameter, of the size that keeps a signal's size, and to codebooks.
 
     Fresh weights hide faults: biases, gates and layer scales begin at zero, norms at one, and
-    matrices so small that deeper layers hardly show.
+    matrices so small that deeper layers hardly show; of a codebook of zeros every code is the same.
     """
     noise = torch.Generator().manual_seed(seed + 1)
     with torch.no_grad():
         for parameter in model.parameters():
-            if not parameter.is_floating_point() or not parameter.numel():
-                continue
-            fan_in = parameter[0].numel() if parameter.dim() > 1 else 0
-            size = 0.7 / math.sqrt(fan_in) if fan_in else 0.1
-            parameter.add_(torch.randn(parameter.shape, generator=noise).to(parameter.dtype) * size)
+            if parameter.is_floating_point() and parameter.numel():
+                _disturb(parameter, noise)
+        for buffer in _empty_tables(model):
+            _disturb(buffer, noise)
         for module in model.modules():
             # What stands for padding is zero, and is made zero again by loading.
             if isinstance(module, torch.nn.Embedding) and module.padding_idx is not None:

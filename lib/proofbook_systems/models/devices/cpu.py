@@ -5,6 +5,8 @@ Every other exporter starts from such a graph: what fails here is no fault of th
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from proofbook_systems.models.devices.device import Dims
@@ -27,8 +29,37 @@ class CPU:
         """Return the model as a graph."""
         from transformers.exporters.exporter_dynamo import DynamoExporter
 
-        return export_with(DynamoExporter(), model, inputs, dims)
+        with _bare_graphs():
+            return export_with(DynamoExporter(), model, inputs, dims)
 
     def compile(self, exported: Any) -> ExportedProgram:
         """Return the graph, ready to run."""
-        return ExportedProgram(model=exported.to("cpu"), where="torch.export")
+        with _bare_graphs():
+            return ExportedProgram(model=exported.to("cpu"), where="torch.export")
+
+
+_NOTES = "_extract_tensor_metadata"
+"""What notes the form of each tensor of a graph, a second time."""
+
+
+@contextmanager
+def _bare_graphs() -> Iterator[None]:
+    """Write the Python code of a graph only when it runs, and no notes that PyTorch does not read.
+
+    Between two steps of an export a graph is written out ten times, and runs at the end. Exporters
+    to other devices read the notes on its tensors.
+    """
+    from torch.fx._lazy_graph_module import _use_lazy_graph_module
+    from torch.fx.experimental import proxy_tensor
+
+    before = getattr(proxy_tensor, _NOTES, None)
+    if before is None:  # a release that writes none
+        with _use_lazy_graph_module(True):
+            yield
+        return
+    setattr(proxy_tensor, _NOTES, lambda *_: None)
+    try:
+        with _use_lazy_graph_module(True):
+            yield
+    finally:
+        setattr(proxy_tensor, _NOTES, before)

@@ -11,6 +11,8 @@ from typing import Any
 import torch
 
 from proofbook_systems.models.devices.device import Dims
+from proofbook_systems.models.devices.known_shapes import remember_shapes
+from proofbook_systems.models.devices.known_sums import remember_sums
 from proofbook_systems.models.inputs import Inputs
 
 __all__ = ["ExportedProgram", "complete", "export_with", "find_dims", "keep_patches"]
@@ -38,7 +40,12 @@ def export_with(exporter: Any, model: Any, inputs: Inputs, dims: Dims | None) ->
 
     config = exporter.config_class(dynamic=dims is not None, dynamic_shapes=dims)
     # A shape that may change makes the cache dearer than what it saves: a fifth of the tracing.
-    with tracing.patch(fake_tensor_cache_enabled=False), _without_stacks():
+    with (
+        tracing.patch(fake_tensor_cache_enabled=False),
+        _without_stacks(),
+        remember_shapes(),
+        remember_sums(),
+    ):
         exported = exporter.export(model, dict(inputs), config=config)
     model.forward = _refuse
     return exported

@@ -1,0 +1,57 @@
+"""Weights that show: what is still all alike after it was made is given numbers of its own."""
+
+from __future__ import annotations
+
+import torch
+
+from proofbook_systems.models.building import excite
+from proofbook_systems.models.comparing import check_sensitivity
+from proofbook_systems.models.outputs import call
+
+
+class Codec(torch.nn.Module):
+    """Answers with the nearest row of a codebook that no gradient fills."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("codes", torch.zeros(32, 4))
+        self.register_buffer("mask", torch.zeros(6, 6), persistent=False)
+        self.register_buffer("places", torch.arange(8.0).view(2, 4))
+        self.register_buffer("counted", torch.zeros(4, dtype=torch.long))
+        self.norm = torch.nn.BatchNorm1d(4)
+
+    def forward(self, input_values: torch.Tensor) -> torch.Tensor:
+        nearest = torch.cdist(input_values, self.codes).argmin(-1)
+        return self.codes[nearest]
+
+
+def looks(codec: Codec) -> str:
+    draw = torch.Generator().manual_seed(0)
+    one, other = ({"input_values": torch.randn(12, 4, generator=draw)} for _ in range(2))
+    return check_sensitivity(codec, one, other, call(codec, one))
+
+
+def test_codebook_of_zeros_hides_the_input_until_it_is_filled() -> None:
+    codec = Codec().eval()
+    assert looks(codec) == "the answer does not depend on input_values"
+
+    excite(codec, 0)
+    assert looks(codec) == ""
+
+
+def test_masks_places_and_statistics_stay_as_they_are() -> None:
+    codec = Codec().eval()
+    kept = ("mask", "places", "counted", "norm.running_mean", "norm.running_var")
+    before = {name: value.clone() for name, value in codec.named_buffers() if name in kept}
+    excite(codec, 0)
+
+    assert len(before) == len(kept)
+    assert all(torch.equal(before[name], codec.get_buffer(name)) for name in kept)
+
+
+def test_filled_codebook_is_the_same_for_one_seed() -> None:
+    one, other = Codec(), Codec()
+    excite(one, 3)
+    excite(other, 3)
+
+    assert torch.equal(one.codes, other.codes)
