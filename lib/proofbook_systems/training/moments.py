@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from proofbook_systems.training.controls import Control
+from proofbook_systems.training.met_saves import MetSave, is_over, mark, step_met
 from proofbook_systems.training.plans import Interruption
 from proofbook_systems.training.running import Ended, Training
-from proofbook_systems.training.saving import SaveWatch
+from proofbook_systems.training.saving import SaveWatch, save_steps
 from proofbook_systems.training.trainer import Trainer
 
 __all__ = ["Outcome", "Start"]
@@ -36,8 +37,8 @@ class Outcome(NamedTuple):
     """The last step that was told when the signal was sent."""
     happened: bool
     """Whether the signal ended it."""
-    missed: bool
-    """Whether it was to be hit while it wrote a checkpoint, and had finished that."""
+    met: int | None
+    """The step of the checkpoint that it was writing then; None where none was cut off."""
     checkpoints: list[int]
     """The whole ones that were on the disk then."""
     late: bool = False
@@ -53,6 +54,7 @@ class Start:
         self._interruption, self._log, self._output = interruption, log, output
         self._saves = SaveWatch(output) if interruption.writing else None
         self._start = (trainer, output, log, resume)
+        self._met: MetSave | None = None
 
     def __enter__(self) -> Start:
         if self._saves is not None:
@@ -84,7 +86,6 @@ class Start:
         ends = self._ends(control, signalled, timeout)
         ended = training.end(timeout)
         reached = max([signalled, *(step.number for step in ended.steps)])
-        whole = control.whole_steps(training.checkpoints())
         codes = (-planned.signum, 128 + planned.signum)  # that tell of it, as a shell has them
         happened = ends and (reached < control.total or ended.code in codes)
         return Outcome(
@@ -92,10 +93,17 @@ class Start:
             reached=reached,
             signalled=signalled,
             happened=happened,
-            missed=planned.writing and any(step >= planned.step for step in whole),
-            checkpoints=whole,
+            met=self._step_met(control, signalled),
+            checkpoints=control.whole_steps(training.checkpoints()),
             late=ends and self._late(control, signalled, ended, reached if happened else None),
         )
+
+    def _step_met(self, control: Control, signalled: int) -> int | None:
+        """Return the step of the checkpoint that was cut off; None where the save was over."""
+        met, listed = self._met, self._training.checkpoints()
+        if met is None or is_over(control, met.before, listed):
+            return None
+        return step_met(control, met, listed, signalled=signalled, planned=self._interruption.step)
 
     def _late(self, control: Control, signalled: int, ended: Ended, hit: int | None) -> bool:
         """Say whether the signal proves nothing.
@@ -129,11 +137,13 @@ class Start:
         Where one was over too early, the next one is taken, at an earlier moment.
         """
         deadline, aim = time.monotonic() + timeout, control.turns * _EARLY
+        # As they are told: checkpoints may be called by epochs.
+        last = max(save_steps(control.changes) or control.save_steps, default=0)
         while self._training.running and time.monotonic() < deadline:
             # Early turns are the likelier ones: a save whose end was seen too late proves nothing.
             if self._hits(saves, int(aim * chance.random() ** 2), control):
                 return False
-            if self._training.reached() >= max(control.save_steps, default=0) - 1:
+            if self._training.reached() >= last - 1:
                 return not self._training.running  # there is no further save: it was missed
             aim /= 2
         return not self._training.running
@@ -147,15 +157,20 @@ class Start:
         """
         training = self._training
         before, within = control.step_seconds / _SLICES, control.save_seconds / _SLICES
-        seen, last, began = 0, 0.0, 0
+        seen, last, began, hit = 0, 0.0, 0, False
+        training.hold()
+        there, first = mark(training.checkpoints()), len(saves.changes)
         while training.running:
             training.hold()
             for change in saves.look(0):
                 last, began = change.seconds, began or training.reached() + 1
-                if seen >= turns:
-                    return True
+                hit = hit or seen >= turns
                 seen += change.kind != "written"
-            if last and (time.monotonic() - last > _OVER or training.reached() > began):
+            if hit and not is_over(control, there, training.checkpoints()):
+                self._met = MetSave(there, tuple(saves.changes[first:]))
+                return True
+            quiet = last and time.monotonic() - last > _OVER
+            if hit or quiet or (last and training.reached() > began):
                 training.let_go()
                 return False
             training.let_go()
