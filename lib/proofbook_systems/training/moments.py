@@ -159,6 +159,7 @@ class Start:
         before, within = control.step_seconds / _SLICES, control.save_seconds / _SLICES
         seen, last, began, hit = 0, 0.0, 0, False
         training.hold()
+        saves.look(0)  # what was done before now is of an earlier save
         there, first = mark(training.checkpoints()), len(saves.changes)
         while training.running:
             training.hold()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -11,11 +12,12 @@ from safetensors.numpy import save
 
 from proofbook_systems.training.controls import Control
 from proofbook_systems.training.interruption import Cycle, Interrupted
-from proofbook_systems.training.layouts import find_checkpoints
+from proofbook_systems.training.layouts import Checkpoint, find_checkpoints
 from proofbook_systems.training.met_saves import MetSave, is_over, mark, step_met
+from proofbook_systems.training.moments import Start
 from proofbook_systems.training.plans import Interruption
-from proofbook_systems.training.running import Ended
-from proofbook_systems.training.saving import Change
+from proofbook_systems.training.running import Ended, Training
+from proofbook_systems.training.saving import Change, SaveWatch, can_watch
 from proofbook_systems.training.steps import Step
 from proofbook_systems.training.trainer import Trainer
 
@@ -110,3 +112,38 @@ def test_the_save_that_was_met_is_told_by_what_is_there(
     met = MetSave(marks, (Change(1.0, "created", seen, 28),) if seen else ())
     if not over:
         assert step_met(control, met, listed, signalled=28, planned=20) == step
+
+
+class Steps:
+    """A training that writes a part of checkpoint 30 when it is let go for the second time."""
+
+    running = True
+
+    def __init__(self, output: Path) -> None:
+        self.output, self.let_go_times = output, 0
+
+    def hold(self) -> None: ...
+
+    def let_go(self) -> None:
+        self.let_go_times += 1
+        if self.let_go_times == 2:
+            put(self.output, {FOLDERS[4]: WHOLE})
+
+    def reached(self) -> int:
+        return 29
+
+    def checkpoints(self) -> list[Checkpoint]:
+        return find_checkpoints(self.output)
+
+
+@pytest.mark.skipif(not can_watch(), reason="nothing tells what is written")
+def test_changes_of_an_earlier_save_are_none_of_the_one_that_is_met(tmp_path: Path) -> None:
+    control, output = left_alone(tmp_path, *FOLDERS), tmp_path / "killed"
+    output.mkdir()
+    planned = Interruption(signum=signal.SIGKILL, step=20, writing=True)
+    start = Start(control.trainer, output, tmp_path / "log", planned, resume=False)
+    start._training = cast(Training, Steps(output))
+    with SaveWatch(output) as saves:
+        put(output, dict.fromkeys(FOLDERS[:4], WHOLE))  # nobody has looked since
+        assert start._hits(saves, 0, control)
+    assert start._step_met(control, 29) == 30
