@@ -10,8 +10,10 @@ from pathlib import Path
 from proofbook.errors import SubjectError
 from proofbook_systems.foundry.changes import change_setting
 from proofbook_systems.foundry.epochs import Order, compare_orders, judge_order
+from proofbook_systems.foundry.joined_rows import part_rows
 from proofbook_systems.foundry.pipeline import Pipeline, Prepared
 from proofbook_systems.foundry.rows import Origins, find_origins
+from proofbook_systems.foundry.stages import last_stages
 from proofbook_systems.foundry.stores import Store
 from proofbook_systems.training.running import Ended, run_training
 from proofbook_systems.training.subject import find_command
@@ -59,6 +61,9 @@ class Batches:
         """Return the lengths of rows that are not a chunk's, or one less for the next token."""
         known = {int(store.lengths[0]) for store in self.stores if len(store) > 1}
         right = {wanted, wanted - 1} if wanted else {n - d for n in known for d in (0, 1)}
+        if not wanted and not all(store.is_grid for store in self.stores):
+            # Rows of many lengths are filled up to the longest of their batch.
+            right = {*range(1 + max(int(store.lengths.max()) for store in self.stores))}
         if self.origins.kind == "windows" and not wanted:
             right = {max(self.lengths)}
         return [f"rows of {length} ids" for length in sorted(self.lengths - right)]
@@ -146,9 +151,10 @@ def watch_batches(
             file.write_bytes(before)
     if ended.code != 0:
         raise SubjectError(f"train_command {ended.state}: {ended.last_words}")
-    stores = prepared.chunks or prepared.tokens
+    stores = last_stages(prepared.chunks or prepared.tokens)
+    seen = part_rows(read_watch(watch), stores)
     return Batches(
-        ended=ended, watched=read_watch(watch), stores=tuple(stores), tokens=prepared.tokens,
+        ended=ended, watched=seen, stores=tuple(stores), tokens=prepared.tokens,
         held_out=_held_out(prepared, stores), held_tokens=_held_out(prepared, prepared.tokens),
     )  # fmt: skip
 
