@@ -21,8 +21,6 @@ _STEPS_OF_GRACE = 10
 _PATIENCE = 10.0
 _EARLY = 0.7
 """Part of a save's turns in which the moment lies: not all of them are seen."""
-_SLICES = 100
-"""Parts of a save, after each of which a training is held."""
 _OVER = 0.5
 """Seconds without a change after which a save that had begun is over."""
 
@@ -82,11 +80,13 @@ class Start:
         training.hold()  # until the signal is sent, so that it comes at the step that is noted
         signalled = training.reached()
         training.interrupt(planned.signum)
-        training.let_go()  # held, it would take no other signal than SIGKILL
+        if planned.signum != signal.SIGKILL:  # which may come later than it would be let go
+            training.let_go()  # held, it would take no other signal
         ends = self._ends(control, signalled, timeout)
         ended = training.end(timeout)
         reached = max([signalled, *(step.number for step in ended.steps)])
         codes = (-planned.signum, 128 + planned.signum)  # that tell of it, as a shell has them
+        whole = control.whole_steps(training.checkpoints())
         happened = ends and (reached < control.total or ended.code in codes)
         return Outcome(
             ended=ended,
@@ -94,8 +94,9 @@ class Start:
             signalled=signalled,
             happened=happened,
             met=self._step_met(control, signalled),
-            checkpoints=control.whole_steps(training.checkpoints()),
-            late=ends and self._late(control, signalled, ended, reached if happened else None),
+            checkpoints=whole,
+            late=ends
+            and self._late(control, signalled, ended, max([reached, *whole]) if happened else None),
         )
 
     def _step_met(self, control: Control, signalled: int) -> int | None:
@@ -108,12 +109,14 @@ class Start:
     def _late(self, control: Control, signalled: int, ended: Ended, hit: int | None) -> bool:
         """Say whether the signal proves nothing.
 
-        One that it hit after ``hit`` steps, all of them, and not as planned, has nothing to resume;
-        one that came to its end may have had no time to heed it.
+        One that it hit after ``hit`` steps, all of them, and not as planned, has nothing to resume:
+        of a save that was missed, too. One that came to its end may have had no time to heed it.
         """
         if hit is not None:
             planned = self._interruption
-            return not planned.writing and planned.step < control.total <= hit
+            if planned.writing:
+                return self._step_met(control, signalled) is None and control.total <= hit
+            return planned.step < control.total <= hit
         grace = min(_STEPS_OF_GRACE, control.total // 2)
         killed = self._interruption.signum == signal.SIGKILL  # nobody ignores that: it was over
         return ended.code == 0 and (killed or signalled + grace > control.total)
@@ -151,31 +154,29 @@ class Start:
     def _hits(self, saves: SaveWatch, turns: int, control: Control) -> bool:
         """Hold the training after so many turns of its next save; False where that is over before.
 
-        A small file is written in less time than a signal takes on a busy machine. So before the
-        save the training is held again and again, and let go for a part of a step, later for a part
-        of a save.
+        A small file is written in less time than a signal takes on a busy machine. So the first
+        change wakes this process, and from then on the training is held at each.
         """
         training = self._training
-        before, within = control.step_seconds / _SLICES, control.save_seconds / _SLICES
-        seen, last, began, hit = 0, 0.0, 0, False
         training.hold()
         saves.look(0)  # what was done before now is of an earlier save
         there, first = mark(training.checkpoints()), len(saves.changes)
+        training.let_go()
+        seen, last, began, hit = 0, 0.0, 0, False
         while training.running:
+            woken = saves.look()
             training.hold()
-            for change in saves.look(0):
+            for change in [*woken, *saves.look(0)]:
                 last, began = change.seconds, began or training.reached() + 1
                 hit = hit or seen >= turns
                 seen += change.kind != "written"
             if hit and not is_over(control, there, training.checkpoints()):
                 self._met = MetSave(there, tuple(saves.changes[first:]))
                 return True
+            training.let_go()
             quiet = last and time.monotonic() - last > _OVER
             if hit or quiet or (last and training.reached() > began):
-                training.let_go()
                 return False
-            training.let_go()
-            time.sleep(within if last else before)
         return False
 
     def _ends(self, control: Control, signalled: int, timeout: float) -> bool:

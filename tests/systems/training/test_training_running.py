@@ -112,6 +112,24 @@ def test_a_later_save_that_is_met_in_place_of_the_planned_one_is_not_missed(
     assert (result.cut, cycle.resumed_at) == ({20}, 10)
 
 
+def test_a_kill_after_the_last_save_has_nothing_to_resume_and_is_tried_again(
+    left_alone: Control, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual, tries = Start._wait_save, list[int]()
+
+    def wait_save(self: Start, *args: Any) -> bool:
+        tries.append(1)
+        if len(tries) > 1:
+            return usual(self, *args)
+        self._training.wait_step(24, HANG)  # all saves were over too soon
+        return False
+
+    monkeypatch.setattr(Start, "_wait_save", wait_save)
+    (cycle,) = interrupt(left_alone, tmp_path, "SIGKILL in 10", faults=("lingers",)).cycles
+    assert (len(tries), cycle.missed) == (2, False), cycle.words
+    assert cycle.lost is not None and cycle.lost <= cycle.allowed(saves_on_signal=False)
+
+
 def test_one_that_ends_before_its_interruption_is_one_line(
     left_alone: Control, tmp_path: Path
 ) -> None:
