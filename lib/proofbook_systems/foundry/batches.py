@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,6 +24,7 @@ from proofbook_systems.training.watching import Watched, read_watch, watched_tra
 __all__ = ["Batches", "compare_workers", "judge_batches", "watch_batches"]
 
 _FEWEST_WINDOWS = 16
+_HASH = re.compile(r"(?:cache-)?[0-9a-f]{16,}\.\w+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,11 +71,30 @@ class Batches:
         return [f"rows of {length} ids" for length in sorted(self.lengths - right)]
 
     @cached_property
+    def unread(self) -> frozenset[int]:
+        """Stores of which no row was trained on, and whose names do not say whether one should be.
+
+        A cache that is called by a hash may be of a part that is held out.
+        """
+        read = {row.store for row in self.origins.rows}
+        return frozenset(
+            number for number, store in enumerate(self.stores)
+            if read and number not in read and _HASH.fullmatch(store.path.name)
+        )  # fmt: skip
+
+    @property
+    def unread_words(self) -> str:
+        """What was left out for that, for a person."""
+        names = [f"{self.stores[number].path.name}, {len(self.stores[number])} rows"
+                 for number in sorted(self.unread - self.held_out)]  # fmt: skip
+        return f"; nothing was trained on of {'; '.join(names)}" if names else ""
+
+    @cached_property
     def places(self) -> tuple[int, ...]:
         """The chunk of each row that is of the training's own, all stores counted through."""
         first, starts = 0, {}
         for number, store in enumerate(self.stores):
-            if number not in self.held_out:
+            if number not in self.held_out | self.unread:
                 starts[number] = first
                 first += len(store)
         return tuple(starts[row.store] + row.place for row in self.origins.rows
@@ -100,8 +121,8 @@ class Batches:
     @cached_property
     def order(self) -> Order:
         """What is seen of the order of chunks."""
-        own = [row for number, store in enumerate(self.stores) if number not in self.held_out
-               for row in store.rows()]  # fmt: skip
+        own = [row for number, store in enumerate(self.stores)
+               if number not in self.held_out | self.unread for row in store.rows()]  # fmt: skip
         known: dict[bytes, int] = {}
         alike = [known.setdefault(row.tobytes(), number) for number, row in enumerate(own)]
         batch = self.watched.updates[0].batches[0].shape[0]
@@ -179,7 +200,9 @@ def judge_batches(batches: Batches, wanted: str) -> Issues:
     enough = order.epochs >= 1
     found: Issues = {
         "no-chunk-twice": (order.twice, order.words),
-        "no-chunk-missed": (order.missed, order.words) if enough else (None, _FEW_STEPS),
+        "no-chunk-missed": (
+            (order.missed, f"{order.words}{batches.unread_words}") if enough else (None, _FEW_STEPS)
+        ),
     }
     if wanted == "recognised":
         return found

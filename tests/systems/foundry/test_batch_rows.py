@@ -109,3 +109,12 @@ def test_a_part_of_the_data_that_nobody_reads_is_missed() -> None:
     assert len(seen.stores) == 2
     found, _ = judge_batches(seen, "recognised")["no-chunk-missed"]
     assert found
+
+
+def test_a_cache_without_a_name_may_be_of_a_part_that_is_held_out() -> None:
+    read, other = store(ROWS[:12], f"cache-{'a0' * 8}.arrow"), f"cache-{'b1' * 8}"
+    for name, missed in ((f"{other}.arrow", False), (f"{other}_00001_of_00002.arrow", True)):
+        seen = trained([filled(rows) for rows in EPOCH[:3] * 3], [read, store(ROWS[12:], name)])
+        found, why = judge_batches(seen, "recognised")["no-chunk-missed"]
+        assert bool(found) == missed
+        assert (f"nothing was trained on of {name}, 12 rows" in why) != missed
