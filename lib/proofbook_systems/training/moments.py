@@ -164,16 +164,16 @@ class Start:
         training.let_go()
         seen, last, began, hit = 0, 0.0, 0, False
         while training.running:
-            woken = saves.look()
-            training.hold()
-            for change in [*woken, *saves.look(0)]:
-                last, began = change.seconds, began or training.reached() + 1
-                hit = hit or seen >= turns
-                seen += change.kind != "written"
-            if hit and not is_over(control, there, training.checkpoints()):
-                self._met = MetSave(there, tuple(saves.changes[first:]))
-                return True
-            training.let_go()
+            if woken := saves.look():
+                training.hold()
+                for change in [*woken, *saves.look(0)]:
+                    last, began = change.seconds, began or training.reached() + 1
+                    hit = hit or seen >= turns
+                    seen += change.kind != "written"
+                if hit and not is_over(control, there, training.checkpoints()):
+                    self._met = MetSave(there, tuple(saves.changes[first:]))
+                    return True
+                training.let_go()
             quiet = last and time.monotonic() - last > _OVER
             if hit or quiet or (last and training.reached() > began):
                 return False

@@ -115,19 +115,17 @@ def test_the_save_that_was_met_is_told_by_what_is_there(
 
 
 class Steps:
-    """A training that writes a part of checkpoint 30 when it is let go for the second time."""
+    """A training that writes a part of checkpoint 30 as soon as it is let go."""
 
     running = True
 
     def __init__(self, output: Path) -> None:
-        self.output, self.let_go_times = output, 0
+        self.output = output
 
     def hold(self) -> None: ...
 
     def let_go(self) -> None:
-        self.let_go_times += 1
-        if self.let_go_times == 2:
-            put(self.output, {FOLDERS[4]: WHOLE})
+        put(self.output, {FOLDERS[4]: WHOLE})
 
     def reached(self) -> int:
         return 29
