@@ -141,7 +141,9 @@ class Start:
         """
         deadline, aim = time.monotonic() + timeout, control.turns * _EARLY
         # As they are told: checkpoints may be called by epochs.
-        last = max(save_steps(control.changes) or control.save_steps, default=0)
+        steps = save_steps(control.changes) or control.save_steps
+        # After the last save of all there may be nothing left to resume.
+        last = max([step for step in steps if step < control.total] or steps, default=0)
         while self._training.running and time.monotonic() < deadline:
             # Early turns are the likelier ones: a save whose end was seen too late proves nothing.
             if self._hits(saves, int(aim * chance.random() ** 2), control):

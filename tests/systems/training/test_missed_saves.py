@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
 import signal
+from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -145,3 +147,26 @@ def test_changes_of_an_earlier_save_are_none_of_the_one_that_is_met(tmp_path: Pa
         put(output, dict.fromkeys(FOLDERS[:4], WHOLE))  # nobody has looked since
         assert start._hits(saves, 0, control)
     assert start._step_met(control, 29) == 30
+
+
+@pytest.mark.parametrize(("told", "tries"), [(29, 1), (19, 2)])
+def test_a_kill_is_not_put_off_until_nothing_is_left_to_resume(
+    told: int, tries: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A training of 31 steps, which saves at 10, 20 and 30, and at its end."""
+    control = left_alone(
+        tmp_path, *FOLDERS, *[f"checkpoint-31/{name}" for name in ("m.pt", "o.pt")]
+    )
+    ended = replace(control.ended, steps=[Step(31, None, None)])
+    control, output, seen = replace(control, ended=ended), tmp_path / "killed", list[int]()
+    planned = Interruption(signum=signal.SIGKILL, step=20, writing=True)
+    start = Start(control.trainer, output, tmp_path / "log", planned, resume=False)
+
+    class Training(Steps):
+        def reached(self) -> int:
+            return told + 10 * (len(seen) - 1)
+
+    start._training = cast(Any, Training(output))
+    monkeypatch.setattr(Start, "_hits", lambda *_: seen.append(1) or False)
+    assert not start._wait_save(cast(Any, None), control, 10, random.Random(0))
+    assert len(seen) == tries
