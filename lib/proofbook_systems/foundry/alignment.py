@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,6 +23,8 @@ _BLOCK = 1 << 16
 _SEEN = 16
 """Ids that must agree where the comparison goes on."""
 _MOST_DOCUMENTS = 2000
+_MOST_MARKS = 3
+"""Ids that no token has: padding, a start and an end."""
 
 
 class Padding(NamedTuple):
@@ -71,13 +73,13 @@ def align(chunks: Store, tokens: Store, length: int) -> Alignment:
     plain = _walk(chunks.flat, chunks.starts, tokens, length)
     if not plain.departure:
         return plain
-    for other in (_without_first(chunks, tokens, length), _without_overlap(chunks, tokens, length)):
+    others = (_without_first, _without_overlap, _without_last)
+    for other in (change(chunks, tokens, length) for change in others):
         if other is not None and not other.departure:
             return other
     if _has_same_rows(chunks, tokens, length) or _has_all_documents(chunks, tokens, length):
-        agreed = min(chunks.flat.size, tokens.flat.size)
-        left = max(0, tokens.flat.size - chunks.flat.size)
-        return Alignment(agreed=agreed, remainder=left, in_order=False)
+        agreed = min(int(np.isin(chunks.flat, tokens.flat).sum()), tokens.flat.size)
+        return Alignment(agreed=agreed, remainder=tokens.flat.size - agreed, in_order=False)
     return plain
 
 
@@ -107,7 +109,9 @@ class _Walk:
             self.at, self.place = self.at + same, self.place + same
             if self.at >= self.chunks.size or self.place >= self.tokens.size:
                 return
-            if not (self._skip_separator() or self._skip_padding() or self._skip_remainder()):
+            ways = (self._skip_separator, self._skip_padding, self._skip_beginning,
+                    self._skip_remainder)  # fmt: skip
+            if not any(skip() for skip in ways):
                 return
             self.segments.append((self.at, self.place))
 
@@ -116,11 +120,31 @@ class _Walk:
         return where < self.documents.size and int(self.documents[where]) == self.place
 
     def _skip_padding(self) -> bool:
-        end = int(self.starts[np.searchsorted(self.starts, self.at, "right")])
-        rest = self.chunks[self.at : end]
-        if not self._at_document() or bool((rest != rest[0]).any()):
+        """Skip the rest of a chunk behind a document, which may have an end of its own first."""
+        if not self._at_document():
             return False
+        end = int(self.starts[np.searchsorted(self.starts, self.at, "right")])
+        for count in (0, 1):
+            rest = self.chunks[self.at + count : end]
+            if rest.size and not bool((rest != rest[0]).any()):
+                break
+        else:
+            return False
+        self.separators |= set(map(int, self.chunks[self.at : self.at + count]))
+        self.separated, self.at = self.separated + count, self.at + count
         self.pad(rest)
+        return len(self.separators) <= 2
+
+    def _skip_beginning(self) -> bool:
+        """Skip padding in front of a document."""
+        if self.at not in self.starts or not self._at_document():
+            return False
+        end = int(self.starts[np.searchsorted(self.starts, self.at, "right")])
+        row = self.chunks[self.at : end]
+        other = np.flatnonzero(row != row[0])
+        if not other.size or not _agrees(row[other[0] :][:_SEEN], self.tokens[self.place :]):
+            return False
+        self.padding, self.at = self.padding + int(other[0]), self.at + int(other[0])
         return True
 
     def pad(self, rest: Ids) -> None:
@@ -234,6 +258,19 @@ def _without_overlap(chunks: Store, tokens: Store, length: int) -> Alignment | N
     return None
 
 
+def _without_last(chunks: Store, tokens: Store, length: int) -> Alignment | None:
+    """Return the alignment of chunks of which the last begins earlier, so as to be full."""
+    before = int(chunks.starts[-2])
+    left = tokens.flat.size - before
+    last = chunks.flat[before:]
+    if last.size != length or not 0 < left < length or len(chunks) < 2:
+        return None
+    if bool((last != tokens.flat[-length:]).any()):
+        return None
+    found = _walk(chunks.flat[:before], chunks.starts[:-1], tokens, length)
+    return replace(found, agreed=tokens.flat.size, remainder=0, overlap=length - left)
+
+
 def _has_same_rows(chunks: Store, tokens: Store, length: int) -> bool:
     full, left = divmod(tokens.flat.size, length)
     if chunks.length != length or not full <= len(chunks) <= full + bool(left):
@@ -246,19 +283,30 @@ def _has_same_rows(chunks: Store, tokens: Store, length: int) -> bool:
 
 def _has_all_documents(chunks: Store, tokens: Store, length: int) -> bool:
     """Say whether all documents are in the chunks, one cut off at the end, and nothing else."""
-    left = tokens.flat.size - chunks.flat.size
-    if not 0 <= left < length or not 1 < len(tokens) <= _MOST_DOCUMENTS:
+    own = np.isin(chunks.flat, tokens.flat)
+    if np.unique(chunks.flat[~own]).size > _MOST_MARKS:
         return False
-    size = int(tokens.flat.max()) + 1
-    kept, given = np.bincount(chunks.flat, minlength=size), np.bincount(tokens.flat)
-    if kept.size != size or bool((kept > given).any()):
+    kept = chunks.flat[own]  # without padding, and without what is put between documents
+    left = tokens.flat.size - kept.size
+    # Who pads what is short leaves nothing out.
+    most = 1 if _is_padded(chunks, own) else length
+    if not 0 <= left < most or not 1 < len(tokens) <= _MOST_DOCUMENTS:
+        return False
+    given = np.bincount(tokens.flat)
+    if bool((np.bincount(kept, minlength=given.size) > given).any()):
         return False
     content = chunks.flat.tobytes()
     lost = [row for row in tokens.rows() if not _holds(content, row.tobytes())]
     sizes = sum(row.size for row in lost)
     # Of one document the end may be cut off; the others that are not there were left out whole.
     ends = [row[: sizes - left].tobytes() for row in lost if row.size > sizes - left > 0]
-    return sizes == left or any(content.endswith(end) for end in ends)
+    return sizes == left or any(kept.tobytes().endswith(end) for end in ends)
+
+
+def _is_padded(chunks: Store, own: np.ndarray[Any, np.dtype[np.bool_]]) -> bool:
+    """Say whether a chunk ends with the same id twice that no token has."""
+    ends = chunks.starts[1:][chunks.lengths > 1] - 1
+    return bool((~own[ends] & (chunks.flat[ends] == chunks.flat[ends - 1])).any())
 
 
 def _holds(content: bytes, wanted: bytes) -> bool:

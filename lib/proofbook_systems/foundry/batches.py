@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,8 +11,10 @@ from pathlib import Path
 from proofbook.errors import SubjectError
 from proofbook_systems.foundry.changes import change_setting
 from proofbook_systems.foundry.epochs import Order, compare_orders, judge_order
+from proofbook_systems.foundry.joined_rows import part_rows
 from proofbook_systems.foundry.pipeline import Pipeline, Prepared
 from proofbook_systems.foundry.rows import Origins, find_origins
+from proofbook_systems.foundry.stages import last_stages
 from proofbook_systems.foundry.stores import Store
 from proofbook_systems.training.running import Ended, run_training
 from proofbook_systems.training.subject import find_command
@@ -21,6 +24,7 @@ from proofbook_systems.training.watching import Watched, read_watch, watched_tra
 __all__ = ["Batches", "compare_workers", "judge_batches", "watch_batches"]
 
 _FEWEST_WINDOWS = 16
+_HASH = re.compile(r"(?:cache-)?[0-9a-f]{16,}\.\w+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,16 +63,38 @@ class Batches:
         """Return the lengths of rows that are not a chunk's, or one less for the next token."""
         known = {int(store.lengths[0]) for store in self.stores if len(store) > 1}
         right = {wanted, wanted - 1} if wanted else {n - d for n in known for d in (0, 1)}
+        if not wanted and not all(store.is_grid for store in self.stores):
+            # Rows of many lengths are filled up to the longest of their batch.
+            right = {*range(1 + max(int(store.lengths.max()) for store in self.stores))}
         if self.origins.kind == "windows" and not wanted:
             right = {max(self.lengths)}
         return [f"rows of {length} ids" for length in sorted(self.lengths - right)]
+
+    @cached_property
+    def unread(self) -> frozenset[int]:
+        """Stores of which no row was trained on, and whose names do not say whether one should be.
+
+        A cache that is called by a hash may be of a part that is held out.
+        """
+        read = {row.store for row in self.origins.rows}
+        return frozenset(
+            number for number, store in enumerate(self.stores)
+            if read and number not in read and _HASH.fullmatch(store.path.name)
+        )  # fmt: skip
+
+    @property
+    def unread_words(self) -> str:
+        """What was left out for that, for a person."""
+        names = [f"{self.stores[number].path.name}, {len(self.stores[number])} rows"
+                 for number in sorted(self.unread - self.held_out)]  # fmt: skip
+        return f"; nothing was trained on of {'; '.join(names)}" if names else ""
 
     @cached_property
     def places(self) -> tuple[int, ...]:
         """The chunk of each row that is of the training's own, all stores counted through."""
         first, starts = 0, {}
         for number, store in enumerate(self.stores):
-            if number not in self.held_out:
+            if number not in self.held_out | self.unread:
                 starts[number] = first
                 first += len(store)
         return tuple(starts[row.store] + row.place for row in self.origins.rows
@@ -95,8 +121,8 @@ class Batches:
     @cached_property
     def order(self) -> Order:
         """What is seen of the order of chunks."""
-        own = [row for number, store in enumerate(self.stores) if number not in self.held_out
-               for row in store.rows()]  # fmt: skip
+        own = [row for number, store in enumerate(self.stores)
+               if number not in self.held_out | self.unread for row in store.rows()]  # fmt: skip
         known: dict[bytes, int] = {}
         alike = [known.setdefault(row.tobytes(), number) for number, row in enumerate(own)]
         batch = self.watched.updates[0].batches[0].shape[0]
@@ -146,9 +172,10 @@ def watch_batches(
             file.write_bytes(before)
     if ended.code != 0:
         raise SubjectError(f"train_command {ended.state}: {ended.last_words}")
-    stores = prepared.chunks or prepared.tokens
+    stores = last_stages(prepared.chunks or prepared.tokens)
+    seen = part_rows(read_watch(watch), stores)
     return Batches(
-        ended=ended, watched=read_watch(watch), stores=tuple(stores), tokens=prepared.tokens,
+        ended=ended, watched=seen, stores=tuple(stores), tokens=prepared.tokens,
         held_out=_held_out(prepared, stores), held_tokens=_held_out(prepared, prepared.tokens),
     )  # fmt: skip
 
@@ -173,7 +200,9 @@ def judge_batches(batches: Batches, wanted: str) -> Issues:
     enough = order.epochs >= 1
     found: Issues = {
         "no-chunk-twice": (order.twice, order.words),
-        "no-chunk-missed": (order.missed, order.words) if enough else (None, _FEW_STEPS),
+        "no-chunk-missed": (
+            (order.missed, f"{order.words}{batches.unread_words}") if enough else (None, _FEW_STEPS)
+        ),
     }
     if wanted == "recognised":
         return found

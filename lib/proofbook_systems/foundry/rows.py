@@ -1,11 +1,12 @@
 """Find out what part of the data each row of a batch is: a chunk, or a window of the tokens.
 
-A chunk may reach the network whole, or without its first or last id, or with some ids masked.
+A chunk may reach the network whole, or without its first or last id, or with some ids masked, or
+filled up to the length of its batch with one id.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -62,7 +63,8 @@ def find_origins(rows: Sequence[Row], chunks: Sequence[Store], tokens: Sequence[
         tokens: What they may be windows of, where they are of no chunk.
     """
     known = _digests(chunks)
-    exact = [known.get(row.digest) or known.get(row.source) for row in rows]
+    exact = [known.get(row.digest) or known.get(row.source) or _filled_up(row, known)
+             for row in rows]  # fmt: skip
     found = [Origin(store=each[0], place=each[1]) if each else None for each in exact]
     missing = [number for number, each in enumerate(found) if each is None]
     if not missing:
@@ -89,6 +91,20 @@ def _digests(chunks: Sequence[Store]) -> dict[str, tuple[int, int]]:
             for part in (row, row[:-1], row[1:]):
                 known.setdefault(row_digest(part), (number, place))
     return known
+
+
+def _filled_up(row: Row, known: Mapping[str, tuple[int, int]]) -> tuple[int, int] | None:
+    """Return the chunk that a row is without what it was filled up with, behind it or before it."""
+    ids = np.asarray(row.first, np.int64)
+    for turned in (False, True):
+        own = ids[::-1] if turned else ids
+        other = np.flatnonzero(own != own[-1]) if own.size else own
+        # A chunk may end with the same id by itself.
+        for end in range(int(other[-1]) + 1 if other.size else own.size, own.size):
+            part = own[:end]
+            if place := known.get(row_digest(part[::-1] if turned else part)):
+                return place
+    return None
 
 
 def _find_windows(rows: Sequence[Row], stores: Sequence[Store]) -> list[Origin]:

@@ -136,11 +136,12 @@ def half_left(control: Control, crashed: Crashed) -> list[str]:
 
 
 def torn_by_crash(control: Control, crashed: Crashed) -> str:
-    """Name what the first crash left half written under a whole checkpoint's name, for a message.
+    """Name what a crash left half written under a whole checkpoint's name, for a message.
 
-    A trainer may take no notice of it by right: only where resuming fails it is the cause.
+    A trainer may take no notice of it by right: only where resuming fails it is the cause, and then
+    its folder is as the last crash left it.
     """
-    listed = find_checkpoints(crashed.left, control.trainer.checkpoints)
+    listed = find_checkpoints(crashed.output, control.trainer.checkpoints)
     torn = [each.path.name for each in listed if not control.is_whole(each)]
     return f"; {torn[-1]} was half written then, under the name of a whole one" if torn else ""
 

@@ -5,6 +5,7 @@ What is not the first is told below it.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,8 +17,9 @@ from proofbook_systems.training.evidence import Evidence, gather
 from proofbook_systems.training.interruption import Interrupted
 from proofbook_systems.training.layouts import checkpoint_of, step_in_name
 from proofbook_systems.training.roles import Role, role_of
+from proofbook_systems.training.running import Ended
 from proofbook_systems.training.signatures import Recognised, recognise
-from proofbook_systems.training.states import can_read
+from proofbook_systems.training.states import can_read, read_states
 from proofbook_systems.training.trees import Comparison, Row
 
 __all__ = ["Finding", "diagnose", "with_cause", "without_cause"]
@@ -75,7 +77,9 @@ def diagnose(
     rows = [
         row
         for row in comparison.having("differs", "damaged", "only there")
-        if _counts(row, control, here) and not _was_cut(row, result)
+        if _counts(row, control, here)
+        and not _was_cut(row, result)
+        and not _is_of_the_last_start(row, control, output, result)
     ]
     all_words = [departure.words for departure in departures]
     all_words += [f"{row.place}: {row.words}" for row in rows]
@@ -169,6 +173,31 @@ def _was_cut(row: Row, result: Interrupted) -> bool:
     unit = checkpoint_of(row.place)
     step = step_in_name(unit.rpartition("/")[2]) if unit else None
     return row.status == "only there" and step in result.cut
+
+
+def _is_of_the_last_start(row: Row, control: Control, output: Path, result: Interrupted) -> bool:
+    """Whether a summary tells the mean loss of the steps that its own start has made.
+
+    The steps' losses themselves are compared one by one.
+    """
+    keys = row.departure.keys if row.departure else {}
+    if not keys or Path(row.place).suffix != ".json" or checkpoint_of(row.place):
+        return False
+    ours, theirs = (read_states(folder / row.place) for folder in (output, control.output))
+    last, all_of_it = _mean_loss(result.last), _mean_loss(control.ended)
+    return all(
+        _is_near(ours.get(key), last) and _is_near(theirs.get(key), all_of_it) for key in keys
+    )
+
+
+def _is_near(value: object, mean: float) -> bool:
+    """Say whether a number is a mean of losses that were told with three digits or more."""
+    return isinstance(value, float) and math.isclose(value, mean, rel_tol=1e-3)
+
+
+def _mean_loss(ended: Ended) -> float:
+    losses = [step.loss for step in ended.steps if step.loss is not None]
+    return sum(losses) / len(losses) if losses else math.nan
 
 
 def _before_the_first(control: Control, result: Interrupted) -> str | None:

@@ -39,8 +39,8 @@ class Cycle:
     """The last step that was told when the signal was sent."""
     happened: bool
     """Whether the signal ended it."""
-    missed: bool = False
-    """Whether it was to be hit while it wrote a checkpoint, and had finished that."""
+    met: int | None = None
+    """The step of the checkpoint that it was writing then; None where none was cut off."""
     checkpoints: list[int]
     """The whole ones that were on the disk then."""
     resumed_at: int | None = None
@@ -57,15 +57,19 @@ class Cycle:
         return self.interruption.signum != signal.SIGKILL
 
     @property
+    def missed(self) -> bool:
+        """Whether it was to be hit while it wrote a checkpoint, and none was cut off."""
+        return self.interruption.writing and self.met is None
+
+    @property
     def newest(self) -> int:
         """The newest checkpoint that the next start has to go on from; 0 where there was none.
 
         One that was being written does not count, even if a part of it was whole; one whose save
         was over does.
         """
-        cut = self.interruption.writing and not self.missed
-        whole = [step for step in self.checkpoints if not cut or step < self.interruption.step]
-        return max(whole, default=0)
+        met = self.met
+        return max((step for step in self.checkpoints if met is None or step < met), default=0)
 
     @property
     def words(self) -> str:
@@ -75,10 +79,11 @@ class Cycle:
                 f"{self.interruption.words}: the trainer went on from step {self.signalled} to "
                 f"step {self.reached}"
             )
-        missed = "; the save was over by then: it was missed" if self.missed else ""
+        other = "" if self.met in (None, self.interruption.step) else f"; it was writing {self.met}"
+        save = "; no save was cut off: it was missed" if self.missed else other
         return (
             f"{self.interruption.words}: ended after step {self.reached} ({self.ended.state}), "
-            f"resumed at {self.resumed_at}{missed}"
+            f"resumed at {self.resumed_at}{save}"
         )
 
     def allowed(self, *, saves_on_signal: bool) -> int:
@@ -109,10 +114,7 @@ class Interrupted:
     @property
     def cut(self) -> frozenset[int]:
         """The steps of the checkpoints that were being written when it was interrupted."""
-        return frozenset(
-            cycle.interruption.step for cycle in self.cycles
-            if cycle.interruption.writing and not cycle.missed
-        )  # fmt: skip
+        return frozenset(cycle.met for cycle in self.cycles if cycle.met is not None)
 
     @property
     def why_not(self) -> str:
@@ -270,7 +272,7 @@ def _cycle(interruption: Interruption, outcome: Outcome) -> Cycle:
         reached=outcome.reached,
         signalled=outcome.signalled,
         happened=outcome.happened,
-        missed=outcome.missed,
+        met=outcome.met,
         checkpoints=outcome.checkpoints,
     )
 

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from proofbook_systems.training.controls import Control
+from proofbook_systems.training.met_saves import MetSave, is_over, mark, step_met
 from proofbook_systems.training.plans import Interruption
 from proofbook_systems.training.running import Ended, Training
-from proofbook_systems.training.saving import SaveWatch
+from proofbook_systems.training.saving import SaveWatch, save_steps
 from proofbook_systems.training.trainer import Trainer
 
 __all__ = ["Outcome", "Start"]
@@ -20,8 +21,6 @@ _STEPS_OF_GRACE = 10
 _PATIENCE = 10.0
 _EARLY = 0.7
 """Part of a save's turns in which the moment lies: not all of them are seen."""
-_SLICES = 100
-"""Parts of a save, after each of which a training is held."""
 _OVER = 0.5
 """Seconds without a change after which a save that had begun is over."""
 
@@ -36,8 +35,8 @@ class Outcome(NamedTuple):
     """The last step that was told when the signal was sent."""
     happened: bool
     """Whether the signal ended it."""
-    missed: bool
-    """Whether it was to be hit while it wrote a checkpoint, and had finished that."""
+    met: int | None
+    """The step of the checkpoint that it was writing then; None where none was cut off."""
     checkpoints: list[int]
     """The whole ones that were on the disk then."""
     late: bool = False
@@ -53,6 +52,7 @@ class Start:
         self._interruption, self._log, self._output = interruption, log, output
         self._saves = SaveWatch(output) if interruption.writing else None
         self._start = (trainer, output, log, resume)
+        self._met: MetSave | None = None
 
     def __enter__(self) -> Start:
         if self._saves is not None:
@@ -80,32 +80,43 @@ class Start:
         training.hold()  # until the signal is sent, so that it comes at the step that is noted
         signalled = training.reached()
         training.interrupt(planned.signum)
-        training.let_go()  # held, it would take no other signal than SIGKILL
+        if planned.signum != signal.SIGKILL:  # which may come later than it would be let go
+            training.let_go()  # held, it would take no other signal
         ends = self._ends(control, signalled, timeout)
         ended = training.end(timeout)
         reached = max([signalled, *(step.number for step in ended.steps)])
-        whole = control.whole_steps(training.checkpoints())
         codes = (-planned.signum, 128 + planned.signum)  # that tell of it, as a shell has them
+        whole = control.whole_steps(training.checkpoints())
         happened = ends and (reached < control.total or ended.code in codes)
         return Outcome(
             ended=ended,
             reached=reached,
             signalled=signalled,
             happened=happened,
-            missed=planned.writing and any(step >= planned.step for step in whole),
+            met=self._step_met(control, signalled),
             checkpoints=whole,
-            late=ends and self._late(control, signalled, ended, reached if happened else None),
+            late=ends
+            and self._late(control, signalled, ended, max([reached, *whole]) if happened else None),
         )
+
+    def _step_met(self, control: Control, signalled: int) -> int | None:
+        """Return the step of the checkpoint that was cut off; None where the save was over."""
+        met, listed = self._met, self._training.checkpoints()
+        if met is None or is_over(control, met.before, listed):
+            return None
+        return step_met(control, met, listed, signalled=signalled, planned=self._interruption.step)
 
     def _late(self, control: Control, signalled: int, ended: Ended, hit: int | None) -> bool:
         """Say whether the signal proves nothing.
 
-        One that it hit after ``hit`` steps, all of them, and not as planned, has nothing to resume;
-        one that came to its end may have had no time to heed it.
+        One that it hit after ``hit`` steps, all of them, and not as planned, has nothing to resume:
+        of a save that was missed, too. One that came to its end may have had no time to heed it.
         """
         if hit is not None:
             planned = self._interruption
-            return not planned.writing and planned.step < control.total <= hit
+            if planned.writing:
+                return self._step_met(control, signalled) is None and control.total <= hit
+            return planned.step < control.total <= hit
         grace = min(_STEPS_OF_GRACE, control.total // 2)
         killed = self._interruption.signum == signal.SIGKILL  # nobody ignores that: it was over
         return ended.code == 0 and (killed or signalled + grace > control.total)
@@ -129,11 +140,15 @@ class Start:
         Where one was over too early, the next one is taken, at an earlier moment.
         """
         deadline, aim = time.monotonic() + timeout, control.turns * _EARLY
+        # As they are told: checkpoints may be called by epochs.
+        steps = save_steps(control.changes) or control.save_steps
+        # After the last save of all there may be nothing left to resume.
+        last = max([step for step in steps if step < control.total] or steps, default=0)
         while self._training.running and time.monotonic() < deadline:
             # Early turns are the likelier ones: a save whose end was seen too late proves nothing.
             if self._hits(saves, int(aim * chance.random() ** 2), control):
                 return False
-            if self._training.reached() >= max(control.save_steps, default=0) - 1:
+            if self._training.reached() >= last - 1:
                 return not self._training.running  # there is no further save: it was missed
             aim /= 2
         return not self._training.running
@@ -141,25 +156,29 @@ class Start:
     def _hits(self, saves: SaveWatch, turns: int, control: Control) -> bool:
         """Hold the training after so many turns of its next save; False where that is over before.
 
-        A small file is written in less time than a signal takes on a busy machine. So before the
-        save the training is held again and again, and let go for a part of a step, later for a part
-        of a save.
+        A small file is written in less time than a signal takes on a busy machine. So the first
+        change wakes this process, and from then on the training is held at each.
         """
         training = self._training
-        before, within = control.step_seconds / _SLICES, control.save_seconds / _SLICES
-        seen, last, began = 0, 0.0, 0
+        training.hold()
+        saves.look(0)  # what was done before now is of an earlier save
+        there, first = mark(training.checkpoints()), len(saves.changes)
+        training.let_go()
+        seen, last, began, hit = 0, 0.0, 0, False
         while training.running:
-            training.hold()
-            for change in saves.look(0):
-                last, began = change.seconds, began or training.reached() + 1
-                if seen >= turns:
+            if woken := saves.look():
+                training.hold()
+                for change in [*woken, *saves.look(0)]:
+                    last, began = change.seconds, began or training.reached() + 1
+                    hit = hit or seen >= turns
+                    seen += change.kind != "written"
+                if hit and not is_over(control, there, training.checkpoints()):
+                    self._met = MetSave(there, tuple(saves.changes[first:]))
                     return True
-                seen += change.kind != "written"
-            if last and (time.monotonic() - last > _OVER or training.reached() > began):
                 training.let_go()
+            quiet = last and time.monotonic() - last > _OVER
+            if hit or quiet or (last and training.reached() > began):
                 return False
-            training.let_go()
-            time.sleep(within if last else before)
         return False
 
     def _ends(self, control: Control, signalled: int, timeout: float) -> bool:

@@ -22,6 +22,7 @@ from proofbook_systems.training.layouts import WEIGHTS, checkpoint_of
 from proofbook_systems.training.log_files import is_log
 
 __all__ = [
+    "ENDS",
     "Change",
     "SaveWatch",
     "Unprotected",
@@ -47,7 +48,8 @@ _PICTURES = (
     ".md",
     ".html",
 )
-_ENDS = ("deleted", "moved away")
+ENDS = ("deleted", "moved away")
+"""Kinds of changes that make nothing."""
 _POLL_MS = 20
 
 
@@ -245,7 +247,7 @@ def _whole(unit: Sequence[Change]) -> list[tuple[float, float, Change | None]]:
     if any(_is_inside(change, unit) for change in unit):
         # A file that is renamed into its place is moved away, too: only an end that nothing follows
         # is that of the checkpoint.
-        made = [n for n, each in enumerate(unit) if each.kind not in _ENDS]
+        made = [n for n, each in enumerate(unit) if each.kind not in ENDS]
         if not made:
             return []
         gone = made[-1] + 1

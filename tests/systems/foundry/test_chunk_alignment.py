@@ -35,6 +35,10 @@ def cut(ids: list[int], length: int = LENGTH) -> Rows:
     return [ids[at : at + length] for at in range(0, len(ids) - length + 1, length)]
 
 
+def cut_all(ids: list[int]) -> Rows:
+    return [ids[at : at + LENGTH] for at in range(0, len(ids), LENGTH)]
+
+
 def flat(rows: Rows) -> list[int]:
     return [id_ for row in rows for id_ in row]
 
@@ -55,8 +59,24 @@ def windows(ids: list[int], step: int) -> Rows:
     return [ids[at : at + LENGTH] for at in range(0, len(ids) - LENGTH + 1, step)]
 
 
+def packed(rows: Rows) -> Rows:
+    """Return whole documents, the longest first, each in the first row with room for it."""
+    found: Rows = []
+    for row in sorted(rows, key=len, reverse=True):
+        fitting = next((each for each in found if len(each) + len(row) <= LENGTH), None)
+        found = found if fitting is not None else [*found, []]
+        (found[-1] if fitting is None else fitting).extend(row)
+    return padded(found)
+
+
+def before(rows: Rows) -> Rows:
+    return [[0] * (LENGTH - len(row)) + row for row in rows]
+
+
 DOCS = documents()
+UNEVEN = documents(59)
 SHORT = [row[:LENGTH] for row in DOCS]
+BRIEF = [row[: LENGTH // 2] for row in DOCS]
 
 RIGHT: dict[str, tuple[Rows, Rows]] = {
     "the remainder is dropped": (cut(flat(DOCS)), DOCS),
@@ -74,6 +94,17 @@ RIGHT: dict[str, tuple[Rows, Rows]] = {
     "windows that overlap": (windows(flat(DOCS), 5), DOCS),
     "rows written in another order": (cut(flat(DOCS))[::-1], DOCS),
     "documents in another order": (cut(flat(DOCS[::-1])), DOCS),
+    "an end and padding after each document": (padded([[*row, 1] for row in BRIEF]), BRIEF),
+    "documents cut and padded, with an end": (
+        padded([part for row in DOCS for part in cut_all([*row, 1])]), DOCS,
+    ),
+    "padding in front of documents": (before(BRIEF), BRIEF),
+    "whole documents packed in another order": (packed(BRIEF), BRIEF),
+    "packed in another order, with ends": (packed([[*row, 1] for row in BRIEF]), BRIEF),
+    "documents and ends in another order": (
+        with_pad(flat([[*row, 1] for row in DOCS[::-1]])), DOCS,
+    ),
+    "the last row begins earlier": ([*cut(flat(UNEVEN)), flat(UNEVEN)[-LENGTH:]], UNEVEN),
     "one stream without documents": (cut(flat(DOCS)), [flat(DOCS)]),
     "ids that repeat": (with_pad([7] * 100), [[7] * 100]),
 }  # fmt: skip
@@ -149,6 +180,17 @@ WRONG: dict[str, tuple[Callable[[Rows], Rows], str]] = {
 def test_wrong_chunks_are_found_where_they_depart(name: str) -> None:
     spoil, words = WRONG[name]
     assert words in align(store(spoil(DOCS)), store(DOCS), LENGTH).departure
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [lambda row: row[1:], lambda row: [*row, row[0]], lambda row: [row[0] + 300, *row[1:]],
+     lambda row: [row[0], 1, *row[1:]], lambda row: []],
+    ids=["short", "long", "other", "parted", "left out"],
+)  # fmt: skip
+def test_a_document_that_is_spoilt_is_found_in_any_order(spoil: Callable[[Any], Any]) -> None:
+    rows = packed([spoil(row) if number == 20 else row for number, row in enumerate(BRIEF)])
+    assert align(store(rows), store(BRIEF), LENGTH).departure
 
 
 @given(

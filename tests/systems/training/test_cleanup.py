@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from proofbook_systems.training.cleanup import keeps_oldest
 from proofbook_systems.training.controls import Control
@@ -39,3 +41,25 @@ def test_a_cleanup_that_keeps_the_oldest_is_named(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_other_checkpoints_may_stay(tmp_path: Path, written: list[int], left: list[int]) -> None:
     assert keeps_oldest(control(tmp_path, written, left)) == ""
+
+
+def test_a_file_without_a_number_may_hold_the_newest(tmp_path: Path) -> None:
+    seen = control(tmp_path, [10, 20, 30, 40], [10])
+    torch.save({"step": 40}, tmp_path / "last.pt")
+    assert keeps_oldest(seen) == ""
+    torch.save({"step": 10}, tmp_path / "last.pt")
+    assert "checkpoints 10 stay" in keeps_oldest(seen)
+
+
+@pytest.mark.parametrize(
+    ("record", "is_best"),
+    [({"best_model_checkpoint": "out/checkpoint-10"}, True), ({"best": {"step": 10}}, True),
+     ({"best_model_checkpoint": None, "best_metric": 0.5, "step": 10}, False),
+     ({"best_step": 30}, False)],
+)  # fmt: skip
+def test_the_oldest_may_be_the_best(
+    record: dict[str, object], is_best: bool, tmp_path: Path
+) -> None:
+    seen = control(tmp_path, [10, 20, 30, 40], [10])
+    (tmp_path / "trainer_state.json").write_text(json.dumps(record))
+    assert (keeps_oldest(seen) == "") == is_best

@@ -98,7 +98,7 @@ def left_behind(folder: Path, torn: dict[str, bytes]) -> tuple[Any, Any]:
     trainer = Trainer(train=(), resume=(), config_file=None, project=folder, steps=20)
     ended = Ended(code=0, state="exited with code 0", steps=[], printed="", seconds=1.0)
     control = Control(trainer=trainer, output=folder / "alone", ended=ended)
-    return control, SimpleNamespace(left=folder / "left")
+    return control, SimpleNamespace(output=folder / "left")
 
 
 def test_what_a_crash_left_half_written_is_named(tmp_path: Path) -> None:

@@ -20,8 +20,10 @@ from proofbook.errors import SubjectError
 from proofbook_systems.training import artefacts
 from proofbook_systems.training.controls import Control, repeat, run_control
 from proofbook_systems.training.interruption import Interrupted, interrupt_and_resume, read_plan
+from proofbook_systems.training.moments import Start
 from proofbook_systems.training.random_kills import interrupt_at_random
 from proofbook_systems.training.running import Ended, Training
+from proofbook_systems.training.saving import SaveWatch
 from proofbook_systems.training.steps import Step
 from proofbook_systems.training.trainer import Trainer, find_interpreter
 
@@ -91,6 +93,43 @@ def test_a_trainer_that_forgets_loses_more_than_it_may(left_alone: Control, tmp_
     (cycle,) = interrupt(left_alone, tmp_path, "SIGINT after 12", faults=("forgetful",)).cycles
     assert cycle.interruption.signum == signal.SIGINT
     assert cycle.lost is not None and cycle.lost > cycle.allowed(saves_on_signal=False)
+
+
+def test_a_later_save_that_is_met_in_place_of_the_planned_one_is_not_missed(
+    left_alone: Control, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual, tries = Start._hits, list[int]()
+
+    def hits(self: Start, saves: SaveWatch, turns: int, control: Control) -> bool:
+        tries.append(turns)
+        if len(tries) == 1:
+            self._training.wait_step(11, HANG)  # the first one was over too soon
+            return False
+        return usual(self, saves, turns, control)
+
+    monkeypatch.setattr(Start, "_hits", hits)
+    result = interrupt(left_alone, tmp_path, "SIGKILL in 10")
+    (cycle,) = result.cycles
+    assert (cycle.met, cycle.missed, cycle.newest) == (20, False, 10), cycle.words
+    assert (result.cut, cycle.resumed_at) == ({20}, 10)
+
+
+def test_a_kill_after_the_last_save_has_nothing_to_resume_and_is_tried_again(
+    left_alone: Control, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual, tries = Start._wait_save, list[int]()
+
+    def wait_save(self: Start, *args: Any) -> bool:
+        tries.append(1)
+        if len(tries) > 1:
+            return usual(self, *args)
+        self._training.wait_step(24, HANG)  # all saves were over too soon
+        return False
+
+    monkeypatch.setattr(Start, "_wait_save", wait_save)
+    (cycle,) = interrupt(left_alone, tmp_path, "SIGKILL in 10", faults=("lingers",)).cycles
+    assert (len(tries), cycle.missed) == (2, False), cycle.words
+    assert cycle.lost is not None and cycle.lost <= cycle.allowed(saves_on_signal=False)
 
 
 def test_one_that_ends_before_its_interruption_is_one_line(
