@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-import threading
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -427,7 +425,7 @@ def test_which_files_a_checkpoint_must_have_is_known_or_told(
 ) -> None:
     for number, names in enumerate(folders, 1):
         for name in names:
-            write(tmp_path / f"checkpoint-{number}" / name)
+            list(write(tmp_path / f"checkpoint-{number}" / name))
     (tmp_path / "checkpoint-9.pt").write_bytes(b"x")
     trainer = replace(toy(), checkpoint_files=declared)
     assert artefacts.missing_files(trainer, tmp_path) == lacking
@@ -436,52 +434,54 @@ def test_which_files_a_checkpoint_must_have_is_known_or_told(
     assert artefacts.has_files(trainer, tmp_path) is bool(folders or declared)
 
 
-def write(path: Path) -> None:
+def write(path: Path) -> Iterator[None]:
+    """Write a file; at each ``yield`` who watches may look, and see a new folder from then on."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    yield
     with path.open("wb") as file:
         for _ in range(3):
             file.write(b"x" * 1000)
             file.flush()
-            time.sleep(0.001)
+            yield
 
 
-def folders(out: Path) -> None:
+def folders(out: Path) -> Iterator[None]:
     for step in (10, 20, 30):
-        write(out / f"checkpoint-{step}/unet/model.bin")
-        write(out / f"checkpoint-{step}/optimizer.bin")
+        yield from write(out / f"checkpoint-{step}/unet/model.bin")
+        yield from write(out / f"checkpoint-{step}/optimizer.bin")
 
 
-def renamed(out: Path) -> None:
+def renamed(out: Path) -> Iterator[None]:
     for step in (10, 20, 30):
-        write(out / f"tmpx{step}/model.bin")
+        yield from write(out / f"tmpx{step}/model.bin")
         (out / f"tmpx{step}").rename(out / f"checkpoint-{step}")
         for old in (out / f"checkpoint-{step - 10}",):
             shutil.rmtree(old, ignore_errors=True)
 
 
-def replaced(out: Path) -> None:
+def replaced(out: Path) -> Iterator[None]:
     for _ in range(3):
-        write(out / ".writing")
+        yield from write(out / ".writing")
         (out / ".writing").replace(out / "ckpt.pt")
 
 
-def rotated_first(out: Path) -> None:
+def rotated_first(out: Path) -> Iterator[None]:
     for step in (10, 20, 30):
         for old in out.glob("checkpoint-*"):
             shutil.rmtree(old)
-        write(out / f"checkpoint-{step}/model.bin")
+        yield from write(out / f"checkpoint-{step}/model.bin")
 
 
-def rotated_first_of_two(out: Path) -> None:
+def rotated_first_of_two(out: Path) -> Iterator[None]:
     for step in (10, 20, 30, 40):
         for old in sorted(out.glob("checkpoint-*"))[:-1]:
             shutil.rmtree(old)
-        write(out / f"checkpoint-{step}/model.bin")
+        yield from write(out / f"checkpoint-{step}/model.bin")
 
 
-def in_place(out: Path) -> None:
+def in_place(out: Path) -> Iterator[None]:
     for _ in range(3):
-        write(out / "ckpt.pt")
+        yield from write(out / "ckpt.pt")
 
 
 @pytest.mark.parametrize(
@@ -496,15 +496,13 @@ def in_place(out: Path) -> None:
     ],
 )
 def test_times_without_a_whole_checkpoint_are_seen(
-    trainer: Callable[[Path], None], times: int, tmp_path: Path
+    trainer: Callable[[Path], Iterator[None]], times: int, tmp_path: Path
 ) -> None:
     with SaveWatch(tmp_path) as watch:
-        thread = threading.Thread(target=trainer, args=(tmp_path,))
-        thread.start()
-        while thread.is_alive():
+        for _ in trainer(tmp_path):
             watch.reached += 1
-            watch.look()
-        watch.look()
+            watch.look(0)
+        watch.look(0)
     found = find_unprotected(watch.changes)
     assert len(found) == times, [each.words for each in found]
     assert all("before the next checkpoint was whole" in each.words for each in found)
