@@ -136,6 +136,7 @@ EXPORTED = {
         "Verdict",
         "now",
         "parse_record",
+        "seconds_between",
     ],
     "proofbook.report": ["JobSummary", "RunSummary", "load_run", "write_report"],
     "proofbook_subjects.apis.client": [

@@ -15,7 +15,7 @@ from waiting import wait_for
 from proofbook.project import Project
 from proofbook.runner.executors.landing import SHARED_DISK
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.exhaustive]
 
 Add = Callable[..., Path]
 SIZE = 300_000_000
