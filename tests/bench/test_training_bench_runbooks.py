@@ -111,7 +111,7 @@ def trained_once() -> Callable[[dict[str, Any]], None]:
     return replace
 
 
-@pytest.mark.exhaustive(keep=1)
+@pytest.mark.exhaustive
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("bad", "red"),

@@ -67,5 +67,6 @@ def test_a_training_with_workers_takes_what_is_due(due: Footprint, tmp_path: Pat
     assert peak_of(tmp_path, 2, "right")[1] <= FACTOR * due.total, due.words
 
 
+@pytest.mark.exhaustive
 def test_a_training_that_keeps_what_it_computed_takes_more(due: Footprint, tmp_path: Path) -> None:
     assert peak_of(tmp_path, 0, "keeps")[1] > FACTOR * due.total, due.words

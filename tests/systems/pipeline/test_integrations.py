@@ -135,7 +135,7 @@ def test_a_defect_is_found_and_named(
 RIGHT = " ".join(dict.fromkeys(case for _, case, _ in PLANTED))
 
 
-@pytest.mark.exhaustive(keep=1)
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "form", [pytest.param("", marks=pytest.mark.slow), "stdout", "ownlog", "traceback"]
 )

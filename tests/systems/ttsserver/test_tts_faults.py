@@ -14,7 +14,7 @@ from proofbook_subjects.ttsserver.faults import KINDS
 from proofbook_systems.ttsserver.matrix import choose_rows
 from proofbook_systems.ttsserver.rows import RowResult
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.exhaustive]
 
 AT_ONCE = 6
 NAMES = [row.name for row in choose_rows(MATRIX)]
@@ -64,7 +64,6 @@ def assert_is_its_own(result: RowResult, kind: str) -> None:
         assert re.search(error, result.error or ""), (kind, result)
 
 
-@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_fault_alone_costs_its_row_alone(kind: str, alone: dict[str, Spoken]) -> None:
     before, itself, after = alone[kind].results
@@ -119,7 +118,6 @@ def paths(kinds: list[str], longest: int) -> list[list[str]]:
     return found
 
 
-@pytest.mark.exhaustive
 @pytest.mark.timeout(900)
 def test_two_faults_side_by_side_cost_their_rows_alone(speak: Callable[..., Spoken]) -> None:
     sequences = paths(list(KINDS), len(NAMES) - 1)
