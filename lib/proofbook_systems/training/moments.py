@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import signal
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -84,9 +85,9 @@ class Start:
             training.let_go()  # held, it would take no other signal
         ends = self._ends(control, signalled, timeout)
         ended = training.end(timeout)
-        reached = max([signalled, *(step.number for step in ended.steps)])
-        codes = (-planned.signum, 128 + planned.signum)  # that tell of it, as a shell has them
         whole = control.whole_steps(training.checkpoints())
+        reached = _reached(control, [signalled, *(step.number for step in ended.steps)], whole)
+        codes = (-planned.signum, 128 + planned.signum)  # that tell of it, as a shell has them
         happened = ends and (reached < control.total or ended.code in codes)
         return Outcome(
             ended=ended,
@@ -128,9 +129,19 @@ class Start:
             return self._training.wait_seconds(planned.seconds, timeout)
         if self._saves is None:
             return self._training.wait_step(planned.step, timeout)
-        if self._training.wait_step(max(0, planned.step - control.numbering.stride), timeout):
+        if self._training.wait(timeout, lambda: self._is_due(control)):
             return True
         return self._wait_save(self._saves, control, timeout, chance)
+
+    def _is_due(self, control: Control) -> bool:
+        """Say whether the planned save is the next one.
+
+        Steps may be told late; the checkpoint before it is on the disk at once.
+        """
+        planned, training = self._interruption.step, self._training
+        before = max((step for step in control.saved if 0 < step < planned), default=planned)
+        told = training.reached() >= planned - control.numbering.stride
+        return told or any(before <= each.step for each in training.checkpoints())
 
     def _wait_save(
         self, saves: SaveWatch, control: Control, timeout: float, chance: random.Random
@@ -197,3 +208,12 @@ class Start:
             return True
         training.interrupt(signal.SIGKILL)
         return False
+
+
+def _reached(control: Control, told: Sequence[int], whole: Sequence[int]) -> int:
+    """Return the last step that was made: of a log that is written late, a checkpoint's.
+
+    Steps may be told from 0, and checkpoints called from 1.
+    """
+    last, saved = max(told), max(whole, default=0)
+    return saved if saved > last + control.numbering.stride else last

@@ -114,6 +114,14 @@ def test_a_later_save_that_is_met_in_place_of_the_planned_one_is_not_missed(
     assert (result.cut, cycle.resumed_at) == ({20}, 10)
 
 
+def test_a_trainer_whose_log_is_written_late_is_killed_in_its_save_all_the_same(
+    left_alone: Control, tmp_path: Path
+) -> None:
+    (cycle,) = interrupt(left_alone, tmp_path, "SIGKILL in 20", faults=("tells-late",)).cycles
+    assert (cycle.met, cycle.missed, cycle.checkpoints) == (20, False, [10]), cycle.words
+    assert (cycle.reached, cycle.resumed_at, cycle.lost) == (10, 10, 0)
+
+
 def test_a_kill_after_the_last_save_has_nothing_to_resume_and_is_tried_again(
     left_alone: Control, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

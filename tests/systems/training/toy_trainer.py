@@ -36,6 +36,12 @@ def save() -> None:
         beside.rename(place)
 
 
+def tell() -> None:
+    with log.open("a") as file:
+        file.writelines(told)
+    told.clear()
+
+
 def seal(folder: Path) -> None:
     # Not what a killed save has left: safetensors writes to a name of its own first.
     files = sorted(folder.glob("*.safetensors"))
@@ -86,6 +92,7 @@ with starts.open("a") as file:
 alone = out.name.startswith(("alone", "again")) or "deaf" in faults
 wait_at = 0 if alone else int([*moments, *"0000"][min(starts.stat().st_size, 4) - 1] or 0)
 hoard = []
+told: list[str] = []
 while step < total and not stop:
     step += 1
     noise = np.random.default_rng(time.time_ns() if "restless" in faults else step).normal(size=8)
@@ -96,16 +103,17 @@ while step < total and not stop:
     state["weights"] = state["weights"] + 0.3 * state["speed"]
     if "leak" in faults:
         hoard.append(b"x" * 20_000_000)
-    with log.open("a") as file:
-        file.write(json.dumps({"step": step, "loss": loss, "lr": rate}) + "\n")
-    print(
-        f"Steps: {step}/{total} [00:01<00:01, loss={loss:.4f}, lr={rate:.4g}]", end="\r", flush=True
-    )
+    told.append(json.dumps({"step": step, "loss": loss, "lr": rate}) + "\n")
+    if "tells-late" not in faults:
+        tell()
+        line = f"Steps: {step}/{total} [00:01<00:01, loss={loss:.4f}, lr={rate:.4g}]"
+        print(line, end="\r", flush=True)
     time.sleep(0.02)
     while step == wait_at and not stop and not released:
         time.sleep(0.01)
     if step % 10 == 0 and "lazy" not in faults:
         save()
+tell()
 if "lingers" in faults and starts.stat().st_size == 1:
     time.sleep(600)
 if stop and "impolite" not in faults:
