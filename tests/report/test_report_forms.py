@@ -52,6 +52,22 @@ def test_numbers_that_json_cannot_hold_are_strings_in_it(tmp_path: Path) -> None
     json.loads((run.report / "report.json").read_text(), parse_constant=refuse)
 
 
+def test_a_row_shows_the_worst_of_what_was_measured_again_and_again(tmp_path: Path) -> None:
+    run = build_small(tmp_path)
+    run.job(GOOD.id).records.unlink()
+    measured = [
+        *(Metric(name="pace", value=value) for value in (1, 2)),
+        *(Metric(name="lost", value=value, unit="steps", better="lower") for value in (3, 14, 5)),
+        *(Metric(name="speed", value=value, better="higher") for value in (7, math.nan, 6)),
+    ]
+    write_records(run, GOOD.id, [check("right", "passed"), *measured], whole=True)
+    write_report(run)
+    page = (run.report / "index.html").read_text()
+    (row,) = re.findall(r'<td class="key">(.*?)</td>', page)
+    shown = " ".join(re.sub(r"<[^>]+>", " ", row).split())
+    assert shown == "lost 14 steps speed NaN"
+
+
 def suites_of(run: RunSummary) -> dict[str, ET.Element]:
     root = ET.fromstring(render_junit(run))
     return {suite.get("name", ""): suite for suite in root}

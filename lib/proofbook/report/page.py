@@ -9,7 +9,8 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -187,8 +188,20 @@ def _view(job: JobSummary, number: int, *, opened: bool, deferred: bool) -> JobV
 
 
 def _choose_metrics(metrics: Iterable[Metric]) -> tuple[Metric, ...]:
-    """Prefer those for which higher or lower is better."""
-    return tuple(sorted(metrics, key=lambda metric: metric.better == "neither")[:_KEY_METRICS])
+    """Return a few of different names: of one name the worst, and first what can be worse."""
+    named: dict[str, list[Metric]] = {}
+    for metric in metrics:
+        named.setdefault(metric.name, []).append(metric)
+    worst = map(_worst, named.values())
+    return tuple(sorted(worst, key=lambda metric: metric.better == "neither")[:_KEY_METRICS])
+
+
+def _worst(metrics: Sequence[Metric]) -> Metric:
+    """Return the worst of some metrics, and the first where none is better than another."""
+    if metrics[0].better == "neither":
+        return metrics[0]
+    sign = 1 if metrics[0].better == "lower" else -1
+    return max(metrics, key=lambda metric: (math.isnan(metric.value), sign * metric.value))
 
 
 def _search_text(job: JobSummary, state: str) -> str:
