@@ -13,7 +13,8 @@ from ways_to_be_green import all_ways
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.exhaustive
+@pytest.mark.exhaustive(keep=1)
+@pytest.mark.parametrize("every", [20, 1])
 def test_no_way_to_be_green_without_proof_is_green(
     add_runbook: Callable[..., Path], add_profile: Callable[..., Path], runner: Runner, every: int
 ) -> None:
