@@ -235,9 +235,13 @@ def test_a_random_moment_shows_only_in_a_trainer_that_drifts(
 ) -> None:
     trainer = replace(toy(*faults, steps=80), recognised=long.trainer.recognised)
     drifting = replace(long, trainer=trainer)
-    # With this seed the moments are in the middle of the time: after the first steps of a slow
-    # start, and before the last where this start is quicker than the one that was measured.
-    moment = interrupt_at_random(number, drifting, tmp_path, seed=350, timeout=HANG)
+    # Moments are drawn from the time that another start took: in a slower one they may come before
+    # the first step, and in a quicker one after the last. Neither shows anything.
+    for seed in range(350, 356):
+        folder = tmp_path / f"{seed}"
+        moment = interrupt_at_random(number, drifting, folder, seed=seed, timeout=HANG)
+        if moment.cycle.reached and not moment.over:
+            break
     assert moment.cycle.interruption.signum == (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)[
         number]  # fmt: skip
     assert bool(moment.departed) is departs
