@@ -41,3 +41,11 @@ def runner(project: Project, forkserver: dict[str, str]) -> Iterator[Runner]:
     for process in psutil.process_iter(["cmdline"]):
         if str(project.root) in " ".join(process.info["cmdline"] or []):
             process.kill()
+
+
+@pytest.fixture
+def on_cluster() -> tuple[str, ...]:
+    """The options of a run on the session's cluster."""
+    import ray_cluster  # it imports Ray, which takes seconds
+
+    return "--executor", "ray", "--address", ray_cluster.address()

@@ -23,6 +23,12 @@ BEFORE_OTHERS = (
 )  # fmt: skip
 """Starts a command before others, where this user may, see sched(7): a raylet aborts where its
 agents take 15 s, as on a busy machine, see https://github.com/ray-project/ray/issues/65983."""
+HANDING_ON = """
+jobs:
+  - {runbook: demo/make, id: make}
+  - {runbook: demo/use, id: use, parameters: {model: "${{ jobs.make.outputs.model }}"}}
+"""
+"""A profile of two jobs, of which the second uses what the first has made."""
 ENVIRONMENT = {
     # A busy machine needs longer for an agent than Ray grants it.
     "RAY_agent_register_timeout_ms": "120000",

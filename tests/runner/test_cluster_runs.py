@@ -27,16 +27,6 @@ MAKE = (
 )
 USE = "from pathlib import Path\nchecks.expect('w', Path(model, 'w').read_text(), 'abc')"
 FINISH = "checks.expect('one', True)\nchecks.finish()"
-PROFILE = """
-jobs:
-  - {runbook: demo/make, id: make}
-  - {runbook: demo/use, id: use, parameters: {model: "${{ jobs.make.outputs.model }}"}}
-"""
-
-
-@pytest.fixture
-def on_cluster() -> tuple[str, ...]:
-    return "--executor", "ray", "--address", ray_cluster.address()
 
 
 @pytest.fixture
@@ -44,7 +34,7 @@ def handing_on(add_runbook: Add, add_profile: Add) -> None:
     path = add_runbook("demo/make", BEGIN, MAKE, FINISH)
     path.with_name("helper.py").write_text("WEIGHTS = 'abc'")
     add_runbook("demo/use", BEGIN, USE, FINISH, parameters='model: str = ""')
-    add_profile(PROFILE)
+    add_profile(ray_cluster.HANDING_ON)
 
 
 def records(ended: Ended) -> list[Any]:
@@ -201,7 +191,7 @@ def test_a_run_is_resumed_where_it_was_brought_to(
     path.with_name("helper.py").write_text("WEIGHTS = 'abc'")
     ready = f"from pathlib import Path\nchecks.require('ready', Path({str(flag)!r}).exists(), True)"
     add_runbook("demo/use", BEGIN, ready, USE, FINISH, parameters='model: str = ""')
-    add_profile(PROFILE)
+    add_profile(ray_cluster.HANDING_ON)
     begun = runner.run()
     assert begun.code == 1, begun.output
     there = Project(tmp_path / "another" / "machine")

@@ -33,23 +33,13 @@ USE = (
     "checks.output('place', model)"
 )
 FINISH = "checks.expect('one', True)\nchecks.finish()"
-PROFILE = """
-jobs:
-  - {runbook: demo/make, id: make}
-  - {runbook: demo/use, id: use, parameters: {model: "${{ jobs.make.outputs.model }}"}}
-"""
-
-
-@pytest.fixture
-def on_cluster() -> tuple[str, ...]:
-    return "--executor", "ray", "--address", ray_cluster.address()
 
 
 @pytest.fixture
 def handing_on(add_runbook: Add, add_profile: Add) -> None:
     add_runbook("demo/make", BEGIN, MAKE, FINISH)
     add_runbook("demo/use", BEGIN, USE, FINISH, parameters='model: str = ""')
-    add_profile(PROFILE)
+    add_profile(ray_cluster.HANDING_ON)
 
 
 def arriving() -> list[Path]:
