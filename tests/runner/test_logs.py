@@ -39,6 +39,42 @@ def test_a_secret_between_stdout_and_stderr_is_not_written(tmp_path: Path) -> No
     assert "xyzw" not in text
 
 
+def test_what_comes_in_between_by_another_way_parts_no_secret(tmp_path: Path) -> None:
+    with JobLog(tmp_path / "log", REDACT) as log:
+        for source, text in (
+            ("stdout", "the token Zq81"),
+            ("raw", "a child's line\n"),
+            ("stderr", "xyzw\n"),
+            ("stdout", "\non two lines Zq81\n"),
+            ("stderr", "10 %\n"),
+            ("stdout", "xyzw\n"),
+        ):
+            log.write(text, source)
+    text = (tmp_path / "log").read_text()
+    assert "Zq81" not in text
+    assert "xyzw" not in text
+    assert text.count("[redacted:A_TOKEN]") == 2
+    assert {"a child's line", "10 %"} <= set(text.splitlines())
+
+
+def test_a_flood_of_one_source_parts_no_secret_of_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logs, "_MOST_HELD", 100)
+    with JobLog(tmp_path / "log", REDACT) as log:
+        log.write("the token Zq81\n", "stdout")
+        for _ in range(30):
+            log.write("a child's line\n", "raw")
+        written = (tmp_path / "log").read_text().splitlines()
+        assert len(written) >= 24
+        assert set(written) == {"a child's line"}
+        log.write("xyzw\n", "stdout")
+    text = (tmp_path / "log").read_text()
+    assert "the token [redacted:A_TOKEN]\n" in text
+    assert "xyzw" not in text
+    assert text.count("a child's line\n") == 30
+
+
 def test_a_secret_in_two_lines_is_not_written(tmp_path: Path) -> None:
     with JobLog(tmp_path / "log", REDACT) as log:
         log.write("one\n", "stdout")

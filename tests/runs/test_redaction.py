@@ -110,3 +110,13 @@ def test_no_secret_survives_in_text_or_json(secret: str, before: str, after: str
 
 def test_the_values_do_not_show_in_the_repr() -> None:
     assert "hush-hush" not in repr(Redactor.from_environment({"A_TOKEN": "hush-hush"}))
+
+
+@pytest.mark.parametrize("order", ["acb", "abcb", "cacb", "acbc", "accb"])
+def test_pieces_of_other_sources_part_no_secret(order: str) -> None:
+    texts = {"a": "the token Zq81", "b": "xyzw is used\n", "c": "a line\n"}
+    redact = Redactor.from_environment({"A_TOKEN": "Zq81xyzw"})
+    clean = redact.interleaved(list(order), [texts[source] for source in order])
+    assert "".join(clean).count("[redacted:A_TOKEN]") == 1
+    assert "".join(clean).count("a line\n") == order.count("c")
+    assert "Zq81" not in "".join(clean)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import codecs
 import os
 import threading
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 
 from proofbook.runs.redaction import Redactor
+from proofbook.runs.secrets.interleaving import orders
 
 __all__ = ["JobLog"]
 
@@ -48,21 +51,39 @@ class JobLog:
     def write(self, text: str, source: str = "") -> None:
         """Append a text; the rest of a line waits for its end, so that no secret is cut in two.
 
-        A text that ends as a secret begins waits for the next one, whatever its source.
+        A text that ends as a secret begins waits for the next one, whatever its source is, and
+        whatever comes in between from another.
         """
         with self._lock:
             if self._full:
                 return
             self._arrived.append((source, text))
-            together = "".join(each for _, each in self._arrived)
-            if len(together) > _MOST_HELD or not self.redact.may_go_on(together):
-                self._settle()
+            if sum(len(each) for _, each in self._arrived) > _MOST_HELD:
+                self._settle_flood()
+            elif not any(map(self.redact.may_go_on, self._together())):
+                self._settle(self._take())
 
-    def _settle(self) -> None:
+    def _together(self) -> Iterator[str]:
+        for indices in orders([source for source, _ in self._arrived]):
+            yield "".join(self._arrived[index][1] for index in indices)
+
+    def _take(self, source: str | None = None) -> list[tuple[str, str]]:
+        """Return what has arrived, by default from all sources; it waits no longer."""
+        taken = [each for each in self._arrived if source in (None, each[0])]
+        self._arrived = [each for each in self._arrived if source not in (None, each[0])]
+        return taken
+
+    def _settle_flood(self) -> None:
+        """Append what the source that has sent most has sent; what others begin goes on waiting."""
+        sizes: Counter[str] = Counter()
+        for source, text in self._arrived:
+            sizes[source] += len(text)
+        self._settle(self._take(max(sizes, key=lambda source: sizes[source])))
+
+    def _settle(self, taken: Sequence[tuple[str, str]]) -> None:
         """Append the whole lines of what has arrived."""
-        sources = [source for source, _ in self._arrived]
-        texts = self.redact.pieces([text for _, text in self._arrived])
-        self._arrived.clear()
+        sources = [source for source, _ in taken]
+        texts = self.redact.interleaved(sources, [text for _, text in taken])
         for source, text in zip(sources, texts, strict=True):
             whole = self._rest.pop(source) + text if source in self._rest else text
             end = max(whole.rfind("\n"), whole.rfind("\r")) + 1
@@ -126,7 +147,7 @@ class JobLog:
         if not self._thread.is_alive():
             self._reader.close()
         with self._lock:
-            self._settle()
+            self._settle(self._take())
             for rest in self._rest.values():
                 self._append(self.redact(rest))
             self._file.close()

@@ -84,17 +84,14 @@ def _outputs(redact: Redactor, outputs: Sequence[Mapping[str, Any]]) -> list[dic
 
 
 def _stream_texts(redact: Redactor, outputs: Sequence[Mapping[str, Any]]) -> dict[int, str]:
-    """Return the printed texts: first each stream's own one after the other, then all."""
+    """Return the printed texts by their index."""
     texts = {
         i: text if isinstance(text := output.get("text", ""), str) else "".join(text)
         for i, output in enumerate(outputs)
         if output.get("output_type") == "stream"
     }
-    names = {outputs[i].get("name") for i in texts}
-    for name in sorted(names, key=str) if len(texts) > 1 else ():
-        own = [i for i in texts if outputs[i].get("name") == name]
-        texts.update(zip(own, redact.pieces([texts[i] for i in own]), strict=True))
-    return dict(zip(texts, redact.pieces(list(texts.values())), strict=True))
+    sources = [str(outputs[i].get("name")) for i in texts]
+    return dict(zip(texts, redact.interleaved(sources, list(texts.values())), strict=True))
 
 
 def _output(redact: Redactor, output: Mapping[str, Any], text: str | None) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from typing import Any
 
 from proofbook.runs.secrets.env_files import read_env_files
 from proofbook.runs.secrets.formats import FORMATS, GATES, Span, find_formats
+from proofbook.runs.secrets.interleaving import orders
 from proofbook.runs.secrets.names import is_secret_name
 from proofbook.runs.secrets.screening import Screen
 from proofbook.runs.secrets.secret import Secret
@@ -156,6 +157,15 @@ class Redactor:
         for text in texts:
             result.append(_replaced(text, _within(spans, begin, begin + len(text)), begin))
             begin += len(text)
+        return result
+
+    def interleaved(self, sources: Sequence[str], texts: Sequence[str]) -> list[str]:
+        """Return texts without any secret, also where pieces of other sources are within one."""
+        result = list(texts)
+        for indices in orders(sources):
+            clean = self.pieces([result[index] for index in indices])
+            for index, text in zip(indices, clean, strict=True):
+                result[index] = text
         return result
 
     def may_go_on(self, text: str) -> bool:
