@@ -23,8 +23,9 @@ __all__ = ["LocalCluster", "open_cluster", "random_kills"]
 
 _TRIES = 3
 _ENVIRONMENT = {
-    # A busy machine needs longer for an agent than Ray grants it.
+    # A busy machine needs longer for an agent, and for a node, than Ray grants them.
     "RAY_agent_register_timeout_ms": "120000",
+    "RAY_raylet_start_wait_time_s": "120",
     "RAY_USAGE_STATS_ENABLED": "0",
     # On machines of their own no job waits for the run; here each would, as Ray makes workers nice.
     "RAY_worker_niceness": "0",

@@ -32,6 +32,7 @@ jobs:
 ENVIRONMENT = {
     # A busy machine needs longer for an agent than Ray grants it.
     "RAY_agent_register_timeout_ms": "120000",
+    "RAY_raylet_start_wait_time_s": "120",
     "RAY_USAGE_STATS_ENABLED": "0",
 }
 _GPU = "7"

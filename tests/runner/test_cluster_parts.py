@@ -19,7 +19,7 @@ from proofbook.resources import Resources
 from proofbook.runner.attempts import MOST_LOST, may_retry
 from proofbook.runner.capacity import Capacity
 from proofbook.runner.executors.cluster.attempt import _Cancellation
-from proofbook.runner.executors.cluster.connection import ClusterCapacity
+from proofbook.runner.executors.cluster.connection import ClusterCapacity, connect
 from proofbook.runner.executors.cluster.control import Control
 from proofbook.runner.executors.cluster.environment import without_ray
 from proofbook.runner.executors.cluster.executor import RayExecutor
@@ -191,3 +191,13 @@ def test_a_run_that_cannot_be_reached_is_a_cancelled_one() -> None:
     assert cancellation.has_come()
     assert cancellation.has_come()
     assert len(asked) == 2
+
+
+def test_a_node_that_does_not_start_in_time_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def late(**options: object) -> None:
+        raise Exception("The current node timed out during startup.\nAnd more.")  # as Ray does
+
+    monkeypatch.setattr("ray.is_initialized", lambda: False)
+    monkeypatch.setattr("ray.init", late)
+    with pytest.raises(UsageError, match=r"no Ray cluster at local: The .* startup\.; start"):
+        connect("local")

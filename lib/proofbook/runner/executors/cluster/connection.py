@@ -78,7 +78,7 @@ def connect(address: str, slots: int | None = None) -> None:
                 **options, log_to_driver=False, logging_level=logging.ERROR,
                 namespace=f"proofbook-{os.getpid()}",
             )  # fmt: skip
-        except (ConnectionError, RuntimeError, ValueError) as error:
+        except Exception as error:  # of a node that is late Ray raises a bare one
             raise _no_cluster(address, error) from error
 
 
