@@ -234,7 +234,7 @@ def test_a_run_in_which_nothing_started_has_no_timeline(summary: RunSummary) -> 
         (1234567, "1\u202f234\u202f567"),
         (123456.7, "123\u202f457"),
         (0.00123456, "0.001235"),
-        (6e-5, "6e-05"),
+        (-6e-5, "−6e−05"),  # noqa: RUF001
         (math.nan, "NaN"),
         (-math.inf, "−∞"),  # noqa: RUF001
     ],

@@ -202,7 +202,7 @@ def say_number(value: float) -> str:
         shown = f"{value:,.{digits}f}" if size >= _GROUPED else f"{value:.{digits}f}"
         shown = shown.rstrip("0").rstrip(".") if digits else shown
     else:
-        return f"{value:.3g}"
+        shown = f"{value:.3g}"
     return shown.replace(",", "\u202f").replace("-", "−")  # noqa: RUF001 - the minus sign
 
 
