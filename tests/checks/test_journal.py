@@ -151,6 +151,14 @@ def test_secrets_that_are_there_from_the_start_are_known_at_once(
     assert [list(each) for each in announced] == [[SECRET]]
 
 
+def test_secrets_of_this_process_are_told_of_too(
+    kernel: Any, announced: list[dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("APP_PASSWORD", SECRET)
+    open_journal("demo/one", {**os.environ, **job(tmp_path, TMPDIR=str(tmp_path))})
+    assert SECRET in announced[0]
+
+
 def test_nobody_is_told_outside_of_a_run(
     kernel: Any, announced: list[dict[str, str]], tmp_path: Path
 ) -> None:
