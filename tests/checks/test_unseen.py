@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import sys
 import threading
@@ -125,6 +126,22 @@ def test_a_task_that_nobody_awaited_is_lost_once() -> None:
     first, second = asyncio.run(main())
     assert first == ["task lost-one raised ValueError: lost, and nobody awaited it"]
     assert second == []
+
+
+@pytest.mark.parametrize("version", [sys.version_info[:2], (3, 14)])
+def test_tasks_that_have_ended_are_known(
+    version: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> tuple[list[Any], Any]:
+        ended = asyncio.create_task(asyncio.sleep(0))
+        await ended
+        monkeypatch.setattr(gc, "get_objects", lambda: [object(), ended])
+        return unseen._known_tasks(), ended
+
+    monkeypatch.setattr(unseen, "sys", SimpleNamespace(version_info=version))
+    known, ended = asyncio.run(main())
+    assert ended in known
+    assert all(isinstance(each, asyncio.Task) for each in known)
 
 
 def test_a_task_that_does_not_tell_is_not_blamed(monkeypatch: pytest.MonkeyPatch) -> None:
