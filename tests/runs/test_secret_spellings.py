@@ -1,0 +1,71 @@
+"""A secret is found over two lines and in base64, and no more of a text than it is."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+
+from proofbook.runs.redaction import Redactor
+from proofbook.runs.secrets.secret import Secret, _around
+from proofbook.runs.secrets.spellings import cores_of
+
+
+@pytest.mark.parametrize(
+    ("value", "is_strong"), [("correcthorsebatt", True), ("correcthorsebat", False)]
+)
+def test_an_identifier_loses_no_word_that_somebody_has_as_a_password(
+    value: str, is_strong: bool
+) -> None:
+    assert Secret(value, "A_TOKEN").is_strong is is_strong
+    assert (Redactor({value: "A_TOKEN"}).identifier(f"x-{value}") == f"x-{value}") is not is_strong
+
+
+@pytest.mark.parametrize(("value", "name"), [("Zq81xyzw", "A_TOKEN"), ("Zq81xyz", "")])
+def test_bytes_are_asked_for_what_is_not_there_by_chance(value: str, name: str) -> None:
+    assert Redactor({value: "A_TOKEN"}).name_in_bytes(f"RIFF{value}".encode()) == name
+
+
+def test_a_secret_over_two_lines_goes_alone_also_after_whole_ones() -> None:
+    redact = Redactor({"Zq81xyzwAb": "A_TOKEN"})
+    assert redact("<Zq81x\nyzwAb>") == "<[redacted:A_TOKEN]>"
+    text = "1 Zq81xyzwAb 2 Zq81xyzwAb 3 Zq81x\nyzwAb 4"
+    assert redact(text) == "1 [redacted:A_TOKEN] 2 [redacted:A_TOKEN] 3 [redacted:A_TOKEN] 4"
+
+
+def test_the_parts_around_cores_do_not_overlap() -> None:
+    text = "core" + " " * 20 + "core core" + " " * 40 + "core"
+    assert _around(text, ["core"], 5) == [(0, 5), (19, 34), (68, 78)]
+    assert _around(text, ["core"], 12) == [(0, 41), (61, 85)]
+
+
+@pytest.mark.parametrize(
+    ("end", "begins"),
+    [
+        ("it is abcX", True),
+        ("it is abcXabcY", True),
+        ("it is abc", True),
+        ("abcXabcYzz1", True),
+        ("it is abcXabcYzz12", False),
+        ("it is abcZ", False),
+        ("it is ab", False),
+        ("abcX and more", False),
+    ],
+)
+def test_an_end_may_be_the_beginning_of_a_secret_but_not_all(end: str, begins: bool) -> None:
+    assert Secret("abcXabcYzz12", "A_TOKEN").begins(end) is begins
+
+
+def test_a_plus_in_base64_is_no_end_of_a_line() -> None:
+    value = ">>>Zq81>>>xyzw!"
+    form = base64.b64encode(value.encode()).decode()
+    assert form.count("+") == 2
+    clean = Redactor({value: "A_TOKEN"})(f"<{form[:9]}\n{form[9:]}>")
+    assert clean == "<[redacted:A_TOKEN]>"
+
+
+@pytest.mark.parametrize(
+    ("value", "cores"), [("p&xyz&7", ("xyz",)), ("p&xy&7", ()), ("p&xyz&7&w", ("xyz",))]
+)
+def test_three_letters_tell_that_a_secret_may_be_there(value: str, cores: tuple[str, ...]) -> None:
+    assert cores_of(value) == cores
