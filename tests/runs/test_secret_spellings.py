@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import base64
+import json
+import urllib.parse
+from collections.abc import Callable
 
 import pytest
 
 from proofbook.runs.redaction import Redactor
 from proofbook.runs.secrets.secret import Secret, _around
-from proofbook.runs.secrets.spellings import cores_of
+from proofbook.runs.secrets.spellings import _cores_of_encoded, cores_of
+
+
+def html_numbers(text: str) -> str:
+    return text.encode("ascii", "xmlcharrefreplace").decode()
 
 
 @pytest.mark.parametrize(
@@ -69,3 +76,38 @@ def test_a_plus_in_base64_is_no_end_of_a_line() -> None:
 )
 def test_three_letters_tell_that_a_secret_may_be_there(value: str, cores: tuple[str, ...]) -> None:
     assert cores_of(value) == cores
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "utf-16-be"])
+def test_bytes_hold_all_of_a_secret_or_none(encoding: str) -> None:
+    redact = Redactor({"Zq81xyzwAb": "A_TOKEN"})
+    assert redact.name_in_bytes("\n<Zq81xyzwAb>".encode(encoding)) == "A_TOKEN"
+    assert redact.name_in_bytes("\n<Zq81xyzwA>".encode(encoding)) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("cCZ6dw==", "[redacted:A_PIN]"),
+        ("cCZ6dw", "[redacted:A_PIN]"),
+        ("70267a77", "[redacted:A_PIN]"),
+        ("70267A77", "[redacted:A_PIN]"),
+        ("p&zw", "[redacted:A_PIN]"),
+        ("xcCZ6dw==", "xcCZ6dw=="),
+    ],
+)
+def test_of_a_short_secret_all_of_an_encoding_counts(text: str, clean: str) -> None:
+    assert Redactor({"p&zw": "A_PIN"})(f"<{text}>") == f"<{clean}>"
+
+
+@pytest.mark.parametrize("value", ["Zq81\u00e9xyzw", "Zq81\u20acxyzw", "Zq81\U0001f511xyzw"])
+@pytest.mark.parametrize("write", [ascii, json.dumps, str, urllib.parse.quote, html_numbers])
+def test_a_character_that_is_not_ascii_may_be_escaped(
+    write: Callable[[str], str], value: str
+) -> None:
+    assert "[redacted:A_TOKEN]" in Redactor({value: "A_TOKEN"})(write(value))
+
+
+@pytest.mark.parametrize(("length", "number"), [(99, 2), (100, 4), (200, 4)])
+def test_a_long_encoded_secret_is_told_by_each_of_its_quarters(length: int, number: int) -> None:
+    assert len(_cores_of_encoded("a" * length)) == number
