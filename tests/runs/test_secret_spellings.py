@@ -12,6 +12,7 @@ import pytest
 from proofbook.runs.redaction import Redactor
 from proofbook.runs.secrets.secret import Secret, _around
 from proofbook.runs.secrets.spellings import _cores_of_encoded, cores_of
+from proofbook.runs.secrets.values import _is_random_part, is_ordinary
 
 
 def html_numbers(text: str) -> str:
@@ -111,3 +112,43 @@ def test_a_character_that_is_not_ascii_may_be_escaped(
 @pytest.mark.parametrize(("length", "number"), [(99, 2), (100, 4), (200, 4)])
 def test_a_long_encoded_secret_is_told_by_each_of_its_quarters(length: int, number: int) -> None:
     assert len(_cores_of_encoded("a" * length)) == number
+
+
+def test_the_longest_run_of_a_part_tells_of_it() -> None:
+    assert _cores_of_encoded("zz/aaaaaa" + "b" * 9) == ["aaaaaa", "b" * 8]
+
+
+@pytest.mark.parametrize(
+    ("value", "ordinary"),
+    [
+        ("/home/me/a8F3k2Lm9QzX1", True),
+        ("~/a8F3k2Lm9QzX1/", True),
+        ("data/a8F3k2Lm9QzX1.json", True),
+        ("data/music/train", True),
+        ("data/a8F3k2Lm9QzX1/x", False),
+        ("a8F3k2Lm9QzX1", False),
+    ],
+)
+def test_a_path_is_no_secret(value: str, ordinary: bool) -> None:
+    assert is_ordinary(value) is ordinary
+
+
+@pytest.mark.parametrize(
+    ("part", "is_random"),
+    [
+        ("a1b2c3", True),
+        ("a1b2c", False),
+        ("bcdfghjklmnp", True),
+        ("bcdfghjklmn", False),
+        ("bcdfghjklmn1", False),
+        ("transcription", False),
+        ("aeioubcdfgaei", True),
+        ("aeibcdfgaeibcdfg", False),
+        ("aaaabcdfgaaaa", False),
+        ("aaaabcdfghaaa", True),
+        ("1a1a1a1a1a1a", False),
+        ("1a1a1a1a1a1", True),
+    ],
+)
+def test_letters_and_digits_are_random_where_they_are_no_word(part: str, is_random: bool) -> None:
+    assert _is_random_part(part) is is_random
