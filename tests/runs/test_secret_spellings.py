@@ -12,7 +12,8 @@ import pytest
 from proofbook.runs.redaction import Redactor
 from proofbook.runs.secrets.secret import Secret, _around
 from proofbook.runs.secrets.spellings import _cores_of_encoded, cores_of
-from proofbook.runs.secrets.values import _is_random_part, is_ordinary
+from proofbook.runs.secrets.values import _is_random_part, is_ordinary, looks_random
+from proofbook.runs.secrets.variables import secrets_of
 
 
 def html_numbers(text: str) -> str:
@@ -148,7 +149,57 @@ def test_a_path_is_no_secret(value: str, ordinary: bool) -> None:
         ("aaaabcdfghaaa", True),
         ("1a1a1a1a1a1a", False),
         ("1a1a1a1a1a1", True),
+        ("0a1b2c0a1b2c", True),
+        ("0x1y2z0x1y2z", False),
+        ("0x1y2z3w0x1y2z3w", False),
+        ("0x1y2z3w4x1y2z3w", True),
     ],
 )
 def test_letters_and_digits_are_random_where_they_are_no_word(part: str, is_random: bool) -> None:
     assert _is_random_part(part) is is_random
+
+
+@pytest.mark.parametrize(
+    ("text", "is_random"),
+    [
+        ("p&9!x#Q2", True),
+        ("p&9-x-Q2-z", False),
+        ("#!#!abab", False),
+        ("#!#!abcd", True),
+        ("#!$%&+()", False),
+    ],
+)
+def test_more_signs_than_a_name_has_are_random(text: str, is_random: bool) -> None:
+    assert looks_random(text) is is_random
+
+
+HOOK, KEY = "https://h.example/in/one", "-----A\nZq81xyzw\nshorter\n-----B"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "secrets"),
+    [
+        ("SLACK_WEBHOOK", HOOK, (HOOK,)),
+        ("SLACK_WEBHOOK", "http://localhost:9000/hook", ()),
+        ("SLACK_WEBHOOK", "somewhere", ()),
+        ("APP_COOKIE", "q='Zq81xyzwAb'; b=one", ("q='Zq81xyzwAb'; b=one", "Zq81xyzwAb")),
+        ("APP_NOTE", "q='Zq81xyzwAb'; b=one", ()),
+        ("API_TOKENS", "Zq81xyzwAb, Kx92mnopQr7", ("Zq81xyzwAb", "Kx92mnopQr7")),
+        ("AUTHORIZATION", "Basic bWU6c3VtMQ==", ("Basic bWU6c3VtMQ==", "bWU6c3VtMQ==", "sum1")),
+        ("AUTHORIZATION", "Basic b!WU6c3VtMQ==", ("Basic b!WU6c3VtMQ==", "b!WU6c3VtMQ==")),
+        ("DB_PASS", "summer12", ("summer12",)),
+        ("DB_PASS", "summer", ()),
+        ("STRIPE_KEY", "summer12", ()),
+        ("A_TOKEN", KEY, (KEY, "Zq81xyzw")),
+    ],
+)
+def test_how_much_of_a_value_is_a_secret(name: str, value: str, secrets: tuple[str, ...]) -> None:
+    assert secrets_of(name, value) == secrets
+
+
+@pytest.mark.parametrize(("depth", "found"), [(1, True), (8, True), (9, False)])
+def test_documents_are_looked_into_eight_deep(depth: int, found: bool) -> None:
+    value = json.dumps({"password": "summer12"})
+    for _ in range(depth - 1):
+        value = json.dumps([value])
+    assert ("summer12" in secrets_of("CONFIG", value)) is found
