@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,8 +10,7 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import start_new_kernel
 from waiting import HANG
 
-from proofbook.checks.journal import JOB_FOLDER, Journal
-from proofbook.checks.ledger import Ledger
+from proofbook.checks.journal import JOB_FOLDER
 from proofbook.project import Project
 from proofbook.records import AnyRecord, Check, Evidence, Fault, Finish
 from proofbook.runs.folder import read_records
@@ -159,18 +157,3 @@ def test_in_a_run_nothing_is_replaced(kernel: Kernel, tmp_path: Path) -> None:
     assert "run this cell again" not in refusal
     kernel.run(FINISH, "finish")
     assert "finish() was called twice" in kernel.run(FINISH, "finish")
-
-
-def test_records_that_a_fork_has_written_stay_in_the_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("proofbook.checks.ledger.current_cell", lambda: "one")
-    journal = Journal(folder=tmp_path, media=tmp_path, interactive=True)
-    ledger = Ledger(journal)
-    ledger.write_once(Check(name="one", status="passed"))
-    line = Fault(what="of a fork", cell="other").model_dump_json()
-    with (tmp_path / "records.jsonl").open("a") as file:
-        file.write(line + "\n")
-    ledger.take_back("one")
-    kept = (tmp_path / "records.jsonl").read_text().splitlines()
-    assert [json.loads(each)["kind"] for each in kept] == ["fault"]

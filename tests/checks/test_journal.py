@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import comm
 import IPython.core.getipython
 import pytest
 from IPython.core.events import EventManager, available_events
@@ -22,8 +23,9 @@ from proofbook.checks.journal import (
     kernel_mark,
     open_journal,
 )
+from proofbook.checks.ledger import Ledger
 from proofbook.errors import UsageError
-from proofbook.records import Fact
+from proofbook.records import Check, Fact, Fault
 from proofbook.runs.redaction import Redactor
 
 SECRET = "swordfish-4711"
@@ -151,6 +153,14 @@ def test_secrets_that_are_there_from_the_start_are_known_at_once(
     assert [list(each) for each in announced] == [[SECRET]]
 
 
+def test_secrets_of_this_process_are_told_of_too(
+    kernel: Any, announced: list[dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("APP_PASSWORD", SECRET)
+    open_journal("demo/one", {**os.environ, **job(tmp_path, TMPDIR=str(tmp_path))})
+    assert SECRET in announced[0]
+
+
 def test_nobody_is_told_outside_of_a_run(
     kernel: Any, announced: list[dict[str, str]], tmp_path: Path
 ) -> None:
@@ -198,3 +208,39 @@ def test_the_name_of_a_scrap_is_clean_too(tmp_path: Path) -> None:
     ((name, values),) = glued.items()
     assert SECRET not in name
     assert values["name"] == "size"
+
+
+def test_records_that_a_fork_has_written_stay_in_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("proofbook.checks.ledger.current_cell", lambda: "one")
+    journal = Journal(folder=tmp_path, media=tmp_path, interactive=True)
+    ledger = Ledger(journal)
+    ledger.write_once(Check(name="one", status="passed"))
+    line = Fault(what="of a fork", cell="other").model_dump_json()
+    with (tmp_path / "records.jsonl").open("a") as file:
+        file.write(line + "\n")
+    ledger.take_back("one")
+    kept = (tmp_path / "records.jsonl").read_text().splitlines()
+    assert [json.loads(each)["kind"] for each in kept] == ["fault"]
+
+
+def test_there_may_be_no_records_to_take_back(tmp_path: Path) -> None:
+    journal = Journal(folder=tmp_path, media=tmp_path, redact=Redactor({}), interactive=True)
+    journal.remove(lambda line: True)
+    assert (tmp_path / "records.jsonl").read_bytes() == b""
+
+
+def test_secrets_are_told_in_a_message_that_is_closed_at_once(
+    kernel: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    messages: list[Any] = []
+
+    def create_comm(**about: Any) -> Any:
+        messages.append(about)
+        return SimpleNamespace(close=lambda: messages.append("closed"))
+
+    monkeypatch.setattr(comm, "create_comm", create_comm)
+    open_journal("demo/one", job(tmp_path, TMPDIR=str(tmp_path), APP_PASSWORD=SECRET))
+    told = {"target_name": "proofbook.secrets", "data": {"values": {SECRET: "APP_PASSWORD"}}}
+    assert messages == [told, "closed"]

@@ -122,11 +122,26 @@ def test_a_task_that_nobody_awaited_is_lost_once() -> None:
         running.cancel()
         return found
 
-    gc.collect()
     list(unseen.lost_tasks())  # what other tests have left
     first, second = asyncio.run(main())
     assert first == ["task lost-one raised ValueError: lost, and nobody awaited it"]
     assert second == []
+
+
+@pytest.mark.parametrize("version", [sys.version_info[:2], (3, 14)])
+def test_tasks_that_have_ended_are_known(
+    version: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> tuple[list[Any], Any]:
+        ended = asyncio.create_task(asyncio.sleep(0))
+        await ended
+        monkeypatch.setattr(gc, "get_objects", lambda: [object(), ended])
+        return unseen._known_tasks(), ended
+
+    monkeypatch.setattr(unseen, "sys", SimpleNamespace(version_info=version))
+    known, ended = asyncio.run(main())
+    assert ended in known
+    assert all(isinstance(each, asyncio.Task) for each in known)
 
 
 def test_a_task_that_does_not_tell_is_not_blamed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,6 +182,24 @@ def test_what_a_shell_only_prints_is_shown_as_an_exception(
         kind, value, lines = calls[1]
         assert (kind, value) == (type(error), error)
         assert type(error).__name__ in lines[-1]
+
+
+def test_a_shell_is_asked_to_show_in_the_callers_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[Any] = []
+    shell = SimpleNamespace(showtraceback=lambda *args, **kwargs: calls.append((args, kwargs)))
+    monkeypatch.setattr(IPython.core.getipython, "get_ipython", lambda: shell)
+    unseen._show_all()
+    given = (ValueError, ValueError("x"), None)
+    shell.showtraceback(given, "file.py", tb_offset=1)
+    assert calls == [((given, "file.py"), {"tb_offset": 1})]
+
+
+def test_a_group_is_found_behind_others_and_a_circle_of_causes_ends() -> None:
+    outer, middle = ValueError("outer"), KeyError("middle")
+    outer.__cause__, middle.__context__ = middle, ExceptionGroup("two", [ValueError("x")])
+    assert unseen._has_group(outer)
+    middle.__context__ = outer
+    assert not unseen._has_group(outer)
 
 
 def test_an_exception_is_one_line_of_400_characters_at_most() -> None:

@@ -274,3 +274,8 @@ def test_a_scrap_keeps_its_constants_and_hides_nothing_else() -> None:
         made = {"output_type": "display_data", "data": {SCRAP: odd}}
         (clean,) = redact_cell(redact, cell(made))["outputs"]
         assert SECRET not in json.dumps(clean)
+
+
+def test_a_cell_of_no_known_kind_has_no_secret_in_it(redact: Redactor) -> None:
+    clean = redact_cell(redact, {"cell_type": SECRET, "source": "x"})
+    assert (clean["cell_type"], clean["source"]) == (MARK, "x")

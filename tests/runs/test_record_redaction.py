@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
@@ -10,6 +11,7 @@ from proofbook.records import (
     Check,
     Evidence,
     Failure,
+    Fault,
     Finish,
     MediaFile,
     Metric,
@@ -142,3 +144,19 @@ def test_a_number_that_is_a_password_is_replaced_where_a_person_put_it() -> None
         "n": "[redacted:DB_PASSWORD]",
         "m": 48392018,
     }
+
+
+def test_times_and_counts_stay_what_they_are_whoever_has_them_as_a_password() -> None:
+    redact = Redactor({"2026-11-27": "A_PIN", "48392017": "B_PIN"})
+    moment = datetime(2026, 11, 27, 12, tzinfo=UTC)
+    finish = Finish(counts={"check": 48392017}, time=moment)
+    assert type(finish).model_validate(redact_record(redact, finish)) == finish
+    outcome = Outcome(job="demo", runbook="a/b", started=moment, ended=moment)
+    assert Outcome.model_validate(redact_record(redact, outcome)) == outcome
+    fault = Fault(what="on 2026-11-27", time=moment)
+    assert redact_record(redact, fault)["what"] == "on [redacted:A_PIN]"
+
+
+def test_what_a_schema_does_not_know_is_a_persons(redact: Redactor) -> None:
+    clean = redact_record_values(redact, {"kind": "check", SECRET: [SECRET], "other": "as it is"})
+    assert clean == {"kind": "check", MARK: [MARK], "other": "as it is"}

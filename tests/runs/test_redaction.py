@@ -1,6 +1,7 @@
 """Secrets are found by their names, and replaced in every form."""
 
 import json
+from collections.abc import Callable
 
 import pytest
 from hypothesis import assume, given, settings
@@ -120,3 +121,31 @@ def test_pieces_of_other_sources_part_no_secret(order: str) -> None:
     assert "".join(clean).count("[redacted:A_TOKEN]") == 1
     assert "".join(clean).count("a line\n") == order.count("c")
     assert "Zq81" not in "".join(clean)
+
+
+TOKEN, LATER = "Zq81xyzwAb", "Kx92mnop-Qr7"
+ASKED: dict[str, Callable[[Redactor], object]] = {
+    "a text": lambda redact: LATER in redact(f"it is {LATER}"),
+    "a short text": lambda redact: redact("p&7"),
+    "any text, for what has no core": lambda redact: redact("it is p&7"),
+    "an identifier": lambda redact: redact.identifier(f"{LATER}-{TOKEN}"),
+    "pieces": lambda redact: redact.pieces([LATER[:5], LATER[5:]]),
+    "a text that goes on": lambda redact: redact.may_go_on(f"it is {LATER[:8]}"),
+    "the first name": lambda redact: redact.name_in(LATER),
+    "bytes": lambda redact: redact.name_in_bytes(f"it is {LATER}".encode()),
+    "the longest bytes": lambda redact: redact.longest_in_bytes,
+    "marks": lambda redact: redact(f"[redacted:{LATER}] {LATER} {TOKEN}"),
+    "a number": lambda redact: redact.walk(815311),
+}
+
+
+@pytest.mark.parametrize("what", ASKED)
+def test_what_is_learnt_late_is_known_as_if_from_the_start(what: str) -> None:
+    late = {LATER: "NEW_TOKEN", "p&7": "A_PIN", "815311": LATER}
+    fresh, used = Redactor({TOKEN: "A_TOKEN", **late}), Redactor({TOKEN: "A_TOKEN"})
+    ask = ASKED[what]
+    assert ask(used) != ask(fresh), "it makes no difference"
+    copied = used.copy()
+    used.add(late)
+    assert ask(used) == ask(fresh)
+    assert ask(copied) != ask(fresh)

@@ -144,7 +144,7 @@ def _link(media: Path) -> str:
     """
     if JOB_FOLDER in os.environ:
         return "../../media"
-    return Path(os.path.relpath(media, Path.cwd())).as_posix()
+    return Path(os.path.relpath(media)).as_posix()
 
 
 def _display(markup: str, text: str) -> None:

@@ -21,22 +21,18 @@ __all__ = ["changed_parameters", "plain_values"]
 
 _KINDS = (bool, Number, str, list, dict)
 _LONGEST = 100
-_CONVERTED: Any = object()
-"""In place of what no parameters cell holds, but what was made of it."""
 
 
 def plain_values(names: Iterable[str], namespace: Mapping[str, Any]) -> dict[str, JsonValue]:
-    """Return copies of those of the variables that a parameters cell could hold."""
-    values = {name: _plain(namespace[name]) for name in names if name in namespace}
-    return {name: value for name, value in values.items() if value is not _CONVERTED}
+    """Return copies of the variables; None for what no parameters cell could hold."""
+    return {name: _plain(namespace[name]) for name in names if name in namespace}
 
 
-def _plain(value: Any) -> Any:
-    """Return a copy of a plain value."""
+def _plain(value: Any) -> JsonValue:
     try:
         return exact_json(value)
     except Exception:  # noqa: BLE001 - an object's own code may raise anything
-        return _CONVERTED
+        return None
 
 
 def changed_parameters(

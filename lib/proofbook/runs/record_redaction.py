@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import AwareDatetime, BaseModel
 
 from proofbook.records import AnyRecord
 from proofbook.records.base import Own
@@ -76,7 +76,7 @@ def _identifier(redact: Redactor, value: Any) -> Any:
 
 
 def _text_rule(annotation: Any) -> _Rule:
-    return _time if annotation is datetime else Redactor.walk
+    return _time if annotation in (datetime, AwareDatetime) else Redactor.walk
 
 
 def _time(redact: Redactor, value: Any) -> Any:

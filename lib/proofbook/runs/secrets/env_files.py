@@ -47,5 +47,5 @@ def _parse(text: str) -> Iterator[tuple[str, str]]:
         elif match["single"] is not None:
             value = match["single"]
         else:
-            value = re.split(r"[ \t]+#", match["plain"], maxsplit=1)[0].strip()
+            value = re.split(r"[ \t]+#", match["plain"])[0].strip()
         yield match["name"], value

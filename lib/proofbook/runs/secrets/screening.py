@@ -13,8 +13,6 @@ from functools import cached_property
 
 __all__ = ["Screen"]
 
-__all__ = ["Screen"]
-
 _LARGE = 4_000_000
 """From here on, it pays to look at which characters are rare in the very text."""
 _PATIENCE = 64_000

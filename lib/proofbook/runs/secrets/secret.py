@@ -71,7 +71,7 @@ class Secret:
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
-        return re.compile(pattern_of(self.value), re.DOTALL)
+        return re.compile(pattern_of(self.value))
 
     @cached_property
     def _compact_pattern(self) -> re.Pattern[str] | None:
@@ -79,7 +79,7 @@ class Secret:
         short = compact(self.value).text
         if len(short) < SHORT:
             return None
-        return re.compile(pattern_of(self.value, in_compact=True), re.DOTALL)
+        return re.compile(pattern_of(self.value, in_compact=True))
 
 
 def _blanked(text: str, spans: Iterable[Span]) -> str:

@@ -63,7 +63,7 @@ def pattern_of(secret: str, *, in_compact: bool = False) -> str:
         in_compact: Find it in what :func:`compact` returns.
     """
     written = compact(secret).text if in_compact else secret
-    plain = "".join(_character(part) for part in re.findall(r"\\+|[^\\]", written, re.DOTALL))
+    plain = "".join(_character(part) for part in re.findall(r"\\+|[^\\]", written))
     if len(secret) < SHORT:
         bound = rf"(?<![A-Za-z0-9]){plain}(?![A-Za-z0-9])"
         return "|".join([bound, *map(_apart, _whole_encodings(secret))])
