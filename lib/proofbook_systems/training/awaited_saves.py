@@ -43,7 +43,7 @@ class AwaitedSave:
         if before:
             later = numbers[place - 1 : place] if place else []
         done = self._numbered and bool(later) and later[0] <= newest
-        self.due = before and (done or (not later and control.tells_late))
+        self.due = before and (done or (not later and control.is_told_by_saves))
         """Whether there is nothing to wait for."""
         self._number = later[0] if later else None
         self._saves_left = place + (0 if before else 1)

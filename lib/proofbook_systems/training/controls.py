@@ -131,6 +131,11 @@ class Control:
         return bool(self.saves) and not self.is_told_in_time
 
     @property
+    def is_told_by_saves(self) -> bool:
+        """Whether nothing but its saves tells how far it is while it runs."""
+        return self.tells_late or (self.is_followed and bool(self.saves))
+
+    @property
     def is_followed(self) -> bool:
         """Whether its checkpoints are all that tells its steps."""
         found = self.ended.recognised

@@ -132,7 +132,7 @@ class Start:
         if planned.seconds is not None:
             return self._training.wait_seconds(planned.seconds, timeout)
         training, step, there = self._training, planned.step, self._there
-        if self._saves is None and control.tells_late:
+        if self._saves is None and control.is_told_by_saves:
             awaited = AwaitedSave(control, step, there)
             return training.wait(timeout, lambda: awaited.is_there(training.checkpoints()))
         if self._saves is None:
@@ -148,7 +148,9 @@ class Start:
         Steps may be told late; the checkpoint before it is on the disk at once.
         """
         planned, training = self._interruption.step, self._training
-        told = training.reached() >= planned - control.numbering.stride
+        # A checkpoint has its name before it is whole.
+        in_time = not control.is_told_by_saves
+        told = in_time and training.reached() >= planned - control.numbering.stride
         return told or awaited.is_there(training.checkpoints())
 
     def _wait_save(
@@ -203,7 +205,7 @@ class Start:
 
     def _is_past(self, control: Control, there: Marks, began: int) -> bool:
         """Say whether the training has gone on since a save: a step tells it, or the checkpoint."""
-        if control.tells_late:
+        if control.is_told_by_saves:
             return is_over(control, there, self._training.checkpoints())
         return self._training.reached() > began
 

@@ -24,6 +24,7 @@ from proofbook_systems.training.save_order import (
     last_before,
     told_in_time,
 )
+from proofbook_systems.training.saved_steps import SavedSteps
 from proofbook_systems.training.saving import Change
 from proofbook_systems.training.steps import Recognised, Step, StepLog
 from proofbook_systems.training.trainer import Trainer
@@ -213,3 +214,15 @@ def test_a_trainer_without_any_moment_is_told_so_before_it_is_interrupted(tmp_pa
     control = replace(control, trainer=replace(control.trainer, steps=24))
     said = why_no_moment(control, read_plan(["SIGKILL after 30 %"]))
     assert said.startswith("its steps are told when it ends, and no save of a checkpoint was seen")
+
+
+def test_a_checkpoint_that_was_cut_off_and_is_written_again_tells_its_step(tmp_path: Path) -> None:
+    for step in (4, 8):
+        (tmp_path / f"step_{step}").mkdir()
+        (tmp_path / f"step_{step}" / "model.safetensors").write_bytes(b"torn")
+    saved = SavedSteps(output=tmp_path)
+    saved.begin()
+    (tmp_path / "step_4" / "model.safetensors").unlink()  # as a clean-up does
+    assert saved.look() == []
+    (tmp_path / "step_8" / "optimizer.bin").write_bytes(b"whole")
+    assert saved.look() == [8]
