@@ -69,9 +69,17 @@ def stitch(starts: Sequence[Sequence[Step]]) -> list[Step]:
     return whole
 
 
-def compare_steps(ours: Sequence[Step], theirs: Sequence[Step]) -> list[Departure]:
-    """Return where step numbers, learning rates and losses depart, at most once each."""
-    found = [_compare_numbers(ours, theirs)]
+def compare_steps(
+    ours: Sequence[Step], theirs: Sequence[Step], untold: Collection[int] = frozenset()
+) -> list[Departure]:
+    """Return where step numbers, learning rates and losses depart, at most once each.
+
+    Args:
+        ours: Those that are named.
+        theirs: Those that they should be like.
+        untold: Numbers that ours may lack.
+    """
+    found = [_compare_numbers(ours, theirs, untold)]
     mine, other = ({step.number: step for step in steps} for steps in (ours, theirs))
     for label, name in (("learning rate", "lr"), ("loss", "loss")):
         for number in sorted(mine.keys() & other.keys()):
@@ -140,7 +148,9 @@ def difference(a: Any, b: Any) -> float | None:
     return float(np.nanmax(gaps, initial=0.0))
 
 
-def _compare_numbers(ours: Sequence[Step], theirs: Sequence[Step]) -> Departure | None:
+def _compare_numbers(
+    ours: Sequence[Step], theirs: Sequence[Step], untold: Collection[int]
+) -> Departure | None:
     mine, other = [step.number for step in ours], [step.number for step in theirs]
     if not mine or not other:
         return None if mine == other else Departure("step sequence", "step 1", math.inf, 0)
@@ -151,7 +161,7 @@ def _compare_numbers(ours: Sequence[Step], theirs: Sequence[Step]) -> Departure 
         for a, b in pairwise(mine[:-1]):
             if b - a != stride and b not in other:
                 return Departure("step sequence", f"step {b}", abs(b - a - stride), b)
-        missing = sorted(set(other) ^ set(mine))
+        missing = sorted((set(other) ^ set(mine)) - ({*untold} - {*mine}))
         if missing:
             return Departure("step sequence", f"step {missing[0]}", math.inf, missing[0])
     if mine[-1] != other[-1]:

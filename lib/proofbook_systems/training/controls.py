@@ -19,8 +19,16 @@ from proofbook_systems.training.layouts import (
     find_checkpoints,
     step_in_name,
 )
+from proofbook_systems.training.numbering import CHECKPOINTS
 from proofbook_systems.training.roles import role_of
 from proofbook_systems.training.running import Ended, run_training
+from proofbook_systems.training.save_order import (
+    Save,
+    counts_steps,
+    find_saves,
+    last_before,
+    told_in_time,
+)
 from proofbook_systems.training.saving import (
     Change,
     SaveWatch,
@@ -103,10 +111,57 @@ class Control:
         return find_checkpoints(self.output, self.trainer.checkpoints)
 
     @property
+    def saves(self) -> list[Save]:
+        """Its saves in order, as far as they were seen."""
+        first = self.changes[0].seconds if self.changes else 0.0
+        starts = [each.started for each in (self.ended, self.again) if each is not None]
+        return find_saves(self.changes, max((s for s in starts if s <= first), default=first))
+
+    @property
+    def is_told_in_time(self) -> bool:
+        """Whether a step was told while it ran, or a checkpoint's name told it."""
+        live = [sample.step for sample in self.ended.memory]
+        return not live or self.is_followed or told_in_time(
+            self.saves, live, last_step(self.ended.steps)
+        )  # fmt: skip
+
+    @property
+    def tells_late(self) -> bool:
+        """Whether its checkpoints were there before any step was told."""
+        return bool(self.saves) and not self.is_told_in_time
+
+    @property
+    def is_told_by_saves(self) -> bool:
+        """Whether nothing but its saves tells how far it is while it runs."""
+        return self.tells_late or (self.is_followed and bool(self.saves))
+
+    @property
+    def is_followed(self) -> bool:
+        """Whether its checkpoints are all that tells its steps."""
+        found = self.ended.recognised
+        return found is not None and found.place == CHECKPOINTS
+
+    @property
+    def counts_steps(self) -> bool:
+        """Whether the numbers in its checkpoints' names are those of steps."""
+        return self.is_followed or not self.saves or counts_steps(
+            self.saves, late=self.tells_late, total=last_step(self.ended.steps),
+            stride=self.numbering.stride, seconds=self.ended.seconds,
+        )  # fmt: skip
+
+    @property
     def save_steps(self) -> list[int]:
         """The steps of its checkpoints, by name, or by what was told when they were whole."""
         named = [step for step in self.saved if step > 0]
-        return named or save_steps(self.changes) or weight_steps(self.changes)
+        told = [] if self.tells_late else save_steps(self.changes) or weight_steps(self.changes)
+        return told if not named or (told and not self.counts_steps) else named
+
+    def save_before(self, step: int) -> int:
+        """Return the place of its last save up to a step, the first one's where there is none."""
+        return last_before(
+            self.saves, step, total=self.total, by_steps=self.counts_steps,
+            seconds=self.ended.seconds,
+        )  # fmt: skip
 
     @property
     def saved(self) -> list[int]:

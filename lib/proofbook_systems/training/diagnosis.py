@@ -70,7 +70,7 @@ def diagnose(
     """
     departures = [
         departure
-        for departure in compare_steps(result.steps, control.ended.steps)
+        for departure in compare_steps(result.steps, control.ended.steps, result.untold(control))
         if control.is_repeatable(departure.what)
     ]
     here = {checkpoint_of(row.place) for row in comparison.rows if row.status != "only there"}

@@ -116,19 +116,24 @@ def gather(
     saved, coarse, unsaved = _saved(control), _coarse(control), _find_unsaved(control)
     for number, cycle in enumerate(result.cycles):
         start = result.starts[number + 1]
-        if cycle.resumed_at is None or not start.steps:
+        told, resumed_at = start.steps, cycle.resumed_at
+        if cycle.unknown and control.counts_steps:  # its checkpoints were saved, and tell of it
+            saved_steps = result.cycles[number + 1].checkpoints
+            resumed_at = cycle.newest
+            told = [Step(step, None, None) for step in saved_steps if step > resumed_at]
+        if resumed_at is None or not told:
             continue
         until = (
             result.cycles[number + 1].reached if number + 1 < len(result.cycles) else control.total
         )
-        at, ours, theirs = _next_checkpoint(control, output, comparison, cycle.resumed_at, until)
+        at, ours, theirs = _next_checkpoint(control, output, comparison, resumed_at, until)
         evidence.append(
             Evidence(
                 cycle=cycle,
-                resumed_at=cycle.resumed_at,
+                resumed_at=resumed_at,
                 control=control,
                 at=at,
-                told={step.number: step for step in start.steps},
+                told={step.number: step for step in told},
                 ours=ours,
                 theirs=theirs,
                 states=_by_role(ours, theirs, control.noise),

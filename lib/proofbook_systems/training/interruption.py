@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from proofbook.errors import SubjectError
+from proofbook_systems.training.awaited_saves import why_no_moment
 from proofbook_systems.training.comparison import stitch
 from proofbook_systems.training.config import MOST_TRIES
 from proofbook_systems.training.controls import Control
@@ -21,7 +22,15 @@ from proofbook_systems.training.running import Ended, Training
 from proofbook_systems.training.steps import Step, last_step
 from proofbook_systems.training.trainer import Trainer
 
-__all__ = ["Cycle", "Interrupted", "Interruption", "Prepare", "interrupt_and_resume", "read_plan"]
+__all__ = [
+    "Cycle",
+    "Interrupted",
+    "Interruption",
+    "Prepare",
+    "interrupt_and_resume",
+    "read_plan",
+    "why_no_moment",
+]
 
 Prepare = Callable[[int, Trainer], Trainer]
 """Called before each start with its number, from 0; returns the trainer that is started."""
@@ -45,6 +54,8 @@ class Cycle:
     """The whole ones that were on the disk then."""
     resumed_at: int | None = None
     """The step that the next start went on from."""
+    unknown: str = ""
+    """Why nothing tells that, where nothing can."""
 
     @property
     def lost(self) -> int | None:
@@ -83,7 +94,7 @@ class Cycle:
         save = "; no save was cut off: it was missed" if self.missed else other
         return (
             f"{self.interruption.words}: ended after step {self.reached} ({self.ended.state}), "
-            f"resumed at {self.resumed_at}{save}"
+            f"resumed at {'an unknown step' if self.unknown else self.resumed_at}{save}"
         )
 
     def allowed(self, *, saves_on_signal: bool) -> int:
@@ -156,6 +167,21 @@ class Interrupted:
         made = [step.number for step in self.last.steps]
         saved = made and any(made[0] <= s <= made[-1] + 1 for s in control.save_steps)
         return control.keeps if saved else control.keeps + 1
+
+    def untold(self, control: Control) -> frozenset[int]:
+        """Return the steps that a start had made, as its checkpoint shows, and had not told yet.
+
+        What a program has not written when it is killed is lost.
+        """
+        first, told, found = control.numbering.first, control.numbering.first - 1, set[int]()
+        for cycle in self.cycles:
+            made = cycle.newest if control.counts_steps else 0
+            if control.tells_late:
+                made = cycle.resumed_at or made
+            told = max(told, last_step(cycle.ended.steps))
+            found.update(range(told + 1, made + first))
+            told = max(told, made + first - 1)
+        return frozenset(found)
 
     @property
     def steps(self) -> list[Step]:
@@ -278,8 +304,10 @@ def _cycle(interruption: Interruption, outcome: Outcome) -> Cycle:
 
 
 def _with_resumptions(control: Control, cycles: Sequence[Cycle], last: Ended) -> list[Cycle]:
-    following = [*(cycle.ended for cycle in cycles[1:]), last]
-    return [
-        replace(cycle, resumed_at=step_resumed_at(ended, control.numbering, cycle.checkpoints))
-        for cycle, ended in zip(cycles, following, strict=True)
-    ]
+    following, known = [*(cycle.ended for cycle in cycles[1:]), last], list[Cycle]()
+    for number, (cycle, ended) in enumerate(zip(cycles, following, strict=True), 1):
+        at = step_resumed_at(ended, control.numbering, cycle.checkpoints)
+        lost = at is None and control.tells_late and number < len(following)
+        unknown = "the next start was interrupted, too, before it told a step" if lost else ""
+        known.append(replace(cycle, resumed_at=at, unknown=unknown))
+    return known

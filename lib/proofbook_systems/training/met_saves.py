@@ -77,9 +77,10 @@ def step_met(
     if _is_numbered(control):
         old = [each for each in listed if _marks_of(each) == met.before.get(each.path)]
         last = max(control.whole_steps(old), default=0)
-    if not control.save_steps:
+    steps = [step for step in control.saved if step > 0] or control.save_steps
+    if not steps:
         return planned
-    return min((step for step in control.save_steps if step > last), default=None)
+    return min((step for step in steps if step > last), default=None)
 
 
 def _is_numbered(control: Control) -> bool:

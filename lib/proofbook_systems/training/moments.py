@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from proofbook_systems.training.awaited_saves import AwaitedSave
 from proofbook_systems.training.controls import Control
-from proofbook_systems.training.met_saves import MetSave, is_over, mark, step_met
+from proofbook_systems.training.layouts import find_checkpoints
+from proofbook_systems.training.met_saves import Marks, MetSave, is_over, mark, step_met
 from proofbook_systems.training.plans import Interruption
 from proofbook_systems.training.running import Ended, Training
 from proofbook_systems.training.saving import SaveWatch, save_steps
@@ -59,6 +61,7 @@ class Start:
         if self._saves is not None:
             self._saves.__enter__()
         trainer, output, log, resume = self._start
+        self._there = find_checkpoints(output, trainer.checkpoints)
         self._training = Training(trainer, output, log, resume=resume, saves=self._saves)
         return self
 
@@ -86,7 +89,8 @@ class Start:
         ends = self._ends(control, signalled, timeout)
         ended = training.end(timeout)
         whole = control.whole_steps(training.checkpoints())
-        reached = _reached(control, [signalled, *(step.number for step in ended.steps)], whole)
+        saved = whole if control.counts_steps else []
+        reached = _reached(control, [signalled, *(step.number for step in ended.steps)], saved)
         codes = (-planned.signum, 128 + planned.signum)  # that tell of it, as a shell has them
         happened = ends and (reached < control.total or ended.code in codes)
         return Outcome(
@@ -97,7 +101,7 @@ class Start:
             met=self._step_met(control, signalled),
             checkpoints=whole,
             late=ends
-            and self._late(control, signalled, ended, max([reached, *whole]) if happened else None),
+            and self._late(control, signalled, ended, max([reached, *saved]) if happened else None),
         )
 
     def _step_met(self, control: Control, signalled: int) -> int | None:
@@ -127,21 +131,27 @@ class Start:
         planned = self._interruption
         if planned.seconds is not None:
             return self._training.wait_seconds(planned.seconds, timeout)
+        training, step, there = self._training, planned.step, self._there
+        if self._saves is None and control.is_told_by_saves:
+            awaited = AwaitedSave(control, step, there)
+            return training.wait(timeout, lambda: awaited.is_there(training.checkpoints()))
         if self._saves is None:
-            return self._training.wait_step(planned.step, timeout)
-        if self._training.wait(timeout, lambda: self._is_due(control)):
+            return training.wait_step(step, timeout)
+        before = AwaitedSave(control, step, there, before=True)
+        if training.wait(timeout, lambda: self._is_due(control, before)):
             return True
         return self._wait_save(self._saves, control, timeout, chance)
 
-    def _is_due(self, control: Control) -> bool:
+    def _is_due(self, control: Control, awaited: AwaitedSave) -> bool:
         """Say whether the planned save is the next one.
 
         Steps may be told late; the checkpoint before it is on the disk at once.
         """
         planned, training = self._interruption.step, self._training
-        before = max((step for step in control.saved if 0 < step < planned), default=planned)
-        told = training.reached() >= planned - control.numbering.stride
-        return told or any(before <= each.step for each in training.checkpoints())
+        # A checkpoint has its name before it is whole.
+        in_time = not control.is_told_by_saves
+        told = in_time and training.reached() >= planned - control.numbering.stride
+        return told or awaited.is_there(training.checkpoints())
 
     def _wait_save(
         self, saves: SaveWatch, control: Control, timeout: float, chance: random.Random
@@ -153,6 +163,7 @@ class Start:
         deadline, aim = time.monotonic() + timeout, control.turns * _EARLY
         # As they are told: checkpoints may be called by epochs.
         steps = save_steps(control.changes) or control.save_steps
+        steps = [control.total] if control.tells_late else steps
         # After the last save of all there may be nothing left to resume.
         last = max([step for step in steps if step < control.total] or steps, default=0)
         while self._training.running and time.monotonic() < deadline:
@@ -188,15 +199,20 @@ class Start:
                     return True
                 training.let_go()
             quiet = last and time.monotonic() - last > _OVER
-            if hit or quiet or (last and training.reached() > began):
+            if hit or quiet or (last and self._is_past(control, there, began)):
                 return False
         return False
+
+    def _is_past(self, control: Control, there: Marks, began: int) -> bool:
+        """Say whether the training has gone on since a save: a step tells it, or the checkpoint."""
+        if control.is_told_by_saves:
+            return is_over(control, there, self._training.checkpoints())
+        return self._training.reached() > began
 
     def _ends(self, control: Control, signalled: int, timeout: float) -> bool:
         """Wait for the end after a signal; False, and end it, where it goes on or hangs."""
         training = self._training
-        steps = [each.step for each in control.checkpoints if each.step > 0]
-        grace = max([_STEPS_OF_GRACE, control.total // 10, *steps[:1]])
+        grace = max([_STEPS_OF_GRACE, control.total // 10, *control.save_steps[:1]])
         started = time.monotonic()
 
         def goes_on() -> bool:

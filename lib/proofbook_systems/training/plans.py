@@ -49,7 +49,8 @@ class Interruption:
         if self.percent is None:
             return self
         step = max(1, round(control.total * self.percent / 100))
-        due = [each for each in control.save_steps if 0 < each < control.total - 1]
+        steps = control.save_steps if control.counts_steps or not control.tells_late else []
+        due = [each for each in steps if 0 < each < control.total - 1]
         if self.writing and due:
             step = min(due, key=lambda each: abs(each - step))
         elif due:

@@ -65,7 +65,8 @@ def interrupt_at_random(
     result = interrupt_and_resume(
         control, output, plan, logs=folder / f"logs-{number}", timeout=timeout
     )
-    departed = [departure.words for departure in compare_steps(result.steps, control.ended.steps)]
+    departures = compare_steps(result.steps, control.ended.steps, result.untold(control))
+    departed = [departure.words for departure in departures]
     comparison = compare_trees(output, control.output, control.noise)
     departed += [f"{row.place}: {row.words}" for row in comparison.having("differs", "damaged")]
     (cycle,) = result.cycles

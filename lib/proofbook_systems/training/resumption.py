@@ -25,11 +25,12 @@ def step_resumed_at(ended: Ended, numbering: Numbering, checkpoints: Sequence[in
         numbering: How the trainer counts.
         checkpoints: Those that were on the disk: they tell the step where only some are told.
     """
-    if not ended.steps:
-        return None
+    said = [int(step) for step in _SAYS.findall(ended.printed)]
+    if not ended.steps:  # it was ended itself before it told one
+        return next((step for step in reversed(said) if step in (0, *checkpoints)), None)
     first = ended.steps[0].number
     latest = max(0, first - numbering.first)
     earliest = numbering.made_before(first)
-    possible = [int(step) for step in _SAYS.findall(ended.printed)] + sorted(checkpoints)
+    possible = said + sorted(checkpoints)
     possible = [step for step in possible if earliest <= step <= latest]
     return possible[-1] if possible else latest if numbering.stride == 1 else earliest

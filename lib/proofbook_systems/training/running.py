@@ -71,6 +71,8 @@ class Ended:
     """Those of this start alone, as far as they are told."""
     printed: str
     seconds: float
+    started: float = 0.0
+    """When, on the monotonic clock."""
     memory: list[MemorySample] = field(default_factory=list)
     gpu: GpuUse | None = None
     """What the GPU did meanwhile, where one was watched."""
@@ -248,7 +250,8 @@ class Training:
         return Ended(
             code=self._program.exit_code, state=self._program.state, steps=steps,
             recognised=recognised, writes=self._writes(),
-            printed=printed, seconds=time.monotonic() - self._started, memory=self._memory,
+            printed=printed, seconds=time.monotonic() - self._started, started=self._started,
+            memory=self._memory,
             gpu=self._stop_watching(),
             advice=find_advice(printed, self.trainer.advice),
         )  # fmt: skip

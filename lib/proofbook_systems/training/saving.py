@@ -32,6 +32,7 @@ __all__ = [
     "save_seconds",
     "save_steps",
     "weight_steps",
+    "whole_units",
 ]
 
 Kind = Literal["created", "written", "closed", "moved away", "moved here", "deleted"]
@@ -197,9 +198,22 @@ def find_unprotected(changes: Sequence[Change]) -> list[Unprotected]:
 
 def save_steps(changes: Sequence[Change]) -> list[int]:
     """Return the steps after which checkpoints were whole, in order, as far as they were told."""
-    units = _by_unit(changes).values()
-    ends = {start for unit in units for start, _, _ in _whole(unit)}
-    return sorted({change.step for change in changes if change.seconds in ends})
+    return sorted({change.step for _, change in whole_units(changes)})
+
+
+def whole_units(changes: Sequence[Change]) -> list[tuple[str, Change]]:
+    """Return each checkpoint's place with the change after which it was whole, as often as it was.
+
+    Knows nothing of what is in them.
+    """
+    found = []
+    for place, unit in _by_unit(changes).items():
+        ends = {start for start, _, _ in _whole(unit)}
+        if not any(_is_inside(change, unit) for change in unit):
+            # One file may be replaced by the next one, and there is no time between the two.
+            ends = {each.seconds for each in unit if each.kind in ("closed", "moved here")}
+        found += [(place, change) for change in unit if change.seconds in ends]
+    return found
 
 
 def weight_steps(changes: Sequence[Change]) -> list[int]:

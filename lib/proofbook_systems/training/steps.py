@@ -106,6 +106,8 @@ class StepLog:
             places = same or places
         # A history is written with a checkpoint: it lacks what was made after the last one.
         places = [each for each in places if not _is_history(each[0])] or places
+        if not places and self.known is not None and not self._by_checkpoints:
+            return None, []  # it has told none yet: names of checkpoints may count something else
         if not places:
             return self._from_checkpoints()
         if self.known is None:

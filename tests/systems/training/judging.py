@@ -70,6 +70,8 @@ def judge(
     if red:
         return red
     for cycle in result.cycles:
+        if cycle.unknown:
+            continue
         if cycle.resumed_at is None:
             red.append(Red("resumed", cycle.words))
         elif (cycle.lost or 0) > cycle.allowed(

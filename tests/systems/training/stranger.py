@@ -2,9 +2,10 @@
 
 A small regression with dropout, shuffled data, Adam, a schedule, a scaler and an average of the
 weights, in one of several layouts and logs. It sets no signal handler. A fault is a mistake that
-real trainers make. With ``--log none`` it tells nothing, and ``--resume --from FOLDER`` goes on
-from that checkpoint. With ``--waits 10,19`` its first start makes no step after 10 until it is
-interrupted, its second none after 19.
+real trainers make. With ``--log none`` it tells nothing, with
+``--log late`` all at its end, and ``--resume --from FOLDER`` goes on from that checkpoint. With
+``--waits 10,19`` its first start makes no step after 10 until it is interrupted, its second none
+after 19.
 """
 
 import json
@@ -313,6 +314,9 @@ def load():
         step += 2
 
 
+late = []
+
+
 def tell(n, loss, lr):
     text = {
         "bar": f"Steps: {100 * n // total}%|##  | {n}/{total} [00:01<00:02, 9.1it/s, "
@@ -333,6 +337,8 @@ def tell(n, loss, lr):
     }.get(log)
     if text:
         print(text, end="", flush=True)
+    elif log == "late":
+        late.append(json.dumps({"step": n, "loss": loss, "lr": lr}) + "\n")
     elif log == "jsonl":
         with (out / "train.jsonl").open("a") as file:
             file.write(json.dumps({"step": n, "loss": loss, "lr": lr, "time": time.time()}) + "\n")
@@ -411,6 +417,9 @@ while step < total:
         time.sleep(0.2 if "ignores-signals" in faults else 600)
     if step % every == 0 and "never-saves" not in faults:
         save(step)
+if late:
+    with (out / "train.jsonl").open("a") as file:
+        file.writelines(late)
 if "crashes-at-the-end" in faults:
     raise RuntimeError("shapes do not fit")
 if "modelless" not in faults:

@@ -1,7 +1,8 @@
 """A trainer of a few lines, faults on demand: ``toy_trainer.py OUT STEPS [--resume] FAULT…``.
 
-With ``waits=7,16`` its first start makes no step after 7 until it is interrupted, its second none
-after 16: so a test that must hit a step hits it, however busy the machine is.
+Its checkpoints are called by steps; ``calls=0.1`` calls them by epochs of 10, ``calls=512`` by
+tokens. With ``waits=7,16`` its first start makes no step after 7 until it is interrupted, its
+second none after 16: so a test that must hit a step hits it, however busy the machine is.
 """
 
 import hashlib
@@ -19,13 +20,15 @@ from safetensors.numpy import load_file, save_file
 out, total = Path(sys.argv[1]), int(sys.argv[2])
 faults = [word for word in sys.argv[3:] if word != "--resume"]
 config = next((yaml.safe_load(Path(word).read_text()) for word in faults if ".yaml" in word), {})
+calls = next((float(word[6:]) for word in faults if word.startswith("calls=")), 1)
 stop: list[int] = []
 released: list[int] = []
 step, state = 0, {"weights": np.full(8, 4.0), "speed": np.zeros(8)}
 
 
 def save() -> None:
-    place, beside = out / f"checkpoint-{step}", out / f".partial-checkpoint-{step}"
+    number = round(step * calls)
+    place, beside = out / f"checkpoint-{number}", out / f".partial-checkpoint-{number}"
     beside.mkdir(exist_ok=True)
     save_file({"weights": state["weights"]}, beside / "model.safetensors")
     time.sleep(0.1 if "slow-save" in faults else 0)
@@ -64,7 +67,7 @@ if "--resume" in sys.argv and "forgetful" not in faults:
     found = list(out.glob("checkpoint-*"))
     if found:
         place = max(found, key=lambda path: int(path.name.split("-")[1]))
-        step = int(place.name.split("-")[1])
+        step = round(int(place.name.split("-")[1]) / calls)
         state = {
             **load_file(place / "model.safetensors"),
             **load_file(place / "optimizer.safetensors"),

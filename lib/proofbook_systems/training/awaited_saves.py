@@ -1,0 +1,80 @@
+"""Waits for a checkpoint on the disk, where a training tells its steps too late to be followed.
+
+Knows nothing of processes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from proofbook_systems.training.controls import Control
+from proofbook_systems.training.layouts import Checkpoint
+from proofbook_systems.training.met_saves import is_over, mark
+from proofbook_systems.training.plans import Interruption
+
+__all__ = ["AwaitedSave", "why_no_moment"]
+
+_ADVICE = (
+    "have it print each step when it is made, save more often, or plan fewer interruptions, or "
+    "'SIGKILL at 3.5 s'"
+)
+
+
+class AwaitedSave:
+    """The save of one start that is waited for, as a training left alone has made it.
+
+    A start that has its checkpoint already, and those of later saves, waits for the next one.
+
+    Args:
+        control: The training left alone.
+        step: The save is the last one up to that step, or the first; or the one before it.
+        there: The checkpoints that were there before the start.
+        before: Whether to wait for the save before that one, since it is the one to be met.
+    """
+
+    def __init__(
+        self, control: Control, step: int, there: Sequence[Checkpoint], *, before: bool = False
+    ) -> None:
+        self._control, self._marks = control, mark(there)
+        numbers = [save.number for save in control.saves]
+        place, newest = control.save_before(step), max((each.step for each in there), default=0)
+        self._numbered = all(number > 0 for number in numbers)
+        later = [n for n in numbers[place:] if n > newest] if self._numbered else []
+        if before:
+            later = numbers[place - 1 : place] if place else []
+        done = self._numbered and bool(later) and later[0] <= newest
+        self.due = before and (done or (not later and control.is_told_by_saves))
+        """Whether there is nothing to wait for."""
+        self._number = later[0] if later else None
+        self._saves_left = place + (0 if before else 1)
+
+    def is_there(self, listed: Sequence[Checkpoint]) -> bool:
+        """Say whether that save is over; asked again and again with the checkpoints of then."""
+        if self.due:
+            return True
+        if self._numbered:
+            number = self._number
+            made = [each for each in listed if number is not None and each.step >= number]
+            return is_over(self._control, self._marks, made)
+        if is_over(self._control, self._marks, listed):
+            self._saves_left, self._marks = self._saves_left - 1, mark(listed)
+        return self._saves_left <= 0
+
+
+def why_no_moment(control: Control, plan: Sequence[Interruption]) -> str:
+    """Say that a training cannot be interrupted as planned; empty where it can.
+
+    Steps that are told too late tell no moment. Then each interruption needs a save of its own.
+    """
+    if control.is_told_in_time:
+        return ""
+    saves, place = control.saves, -1
+    for planned in (each.placed(control) for each in plan if each.seconds is None):
+        place = max(place + 1, control.save_before(planned.step))
+        if place >= len(saves):
+            seen = f"it saves {len(saves)} times" if saves else "no save of a checkpoint was seen"
+            return (
+                f"its steps are told when it ends, and {seen}: nothing tells the moment of "
+                f"{planned.words}; {_ADVICE}"
+            )
+    return ""

@@ -1,0 +1,116 @@
+"""The order in which a training saves, which tells how far it is where no step is told in time.
+
+A log may be written late, or at the end alone. What a checkpoint's name counts is found out: steps,
+or something else that grows with them, such as epochs or tokens. Knows nothing of processes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from proofbook_systems.training.layouts import step_in_name
+from proofbook_systems.training.saving import Change, whole_units
+
+__all__ = ["Save", "counts_steps", "find_saves", "last_before", "told_in_time"]
+
+_SLOWER = 2.0
+"""How much longer the last steps may take than those between two saves."""
+_SLACK = 0.5
+"""Part of the time between the first and the last save that an end may take beside its steps."""
+
+
+class Save(NamedTuple):
+    """One time at which a checkpoint of a training left alone was whole."""
+
+    number: int
+    """That its name tells, whatever it counts; -1 where it tells none."""
+    told: int
+    """The last step that was told then."""
+    seconds: float
+    """Since the start."""
+
+
+def find_saves(changes: Sequence[Change], started: float) -> list[Save]:
+    """Return the saves of a training, in order; of several files with one number, the last.
+
+    Args:
+        changes: What was seen of its output folder.
+        started: When it was started, on the clock of the changes.
+    """
+    saves: dict[tuple[int, float], Save] = {}
+    for unit, change in sorted(whole_units(changes), key=lambda each: each[1].seconds):
+        name = unit.rpartition("/")[2]
+        number = step_in_name(name) if not name.isdigit() else int(name)
+        save = Save(-1 if number is None else number, change.step, change.seconds - started)
+        saves[(save.number, save.seconds if save.number < 0 else 0.0)] = save
+    found = sorted(saves.values(), key=lambda each: each.seconds)
+    return [each for each in found if each.number > 0] or found
+
+
+def told_in_time(saves: Sequence[Save], live: Iterable[int], last: int) -> bool:
+    """Say whether a step before the last one was told by the time of a save, or at any time.
+
+    Args:
+        saves: Those of a training left alone; the last one may be that after the last step.
+        live: The last step that was told, as it was read again and again while it ran.
+        last: The last step of all.
+    """
+    told = max((save.told for save in saves[:-1]), default=0)
+    return last <= 0 or told > 0 or any(0 < step < last for step in live)
+
+
+def counts_steps(
+    saves: Sequence[Save], *, late: bool, total: int, stride: int, seconds: float
+) -> bool:
+    """Say whether the numbers of checkpoints are those of steps; also where they have none.
+
+    They are where the steps that were told then are near to them, or behind, as a log is that is
+    written late. Where none had been told, the pace tells: epochs would need far more time for all
+    steps than the training took, and tokens are more than there are steps.
+
+    Args:
+        saves: Those of a training left alone.
+        late: Whether its steps were told late.
+        total: Its last step.
+        stride: The distance between two steps that it tells.
+        seconds: How long it took.
+    """
+    numbers = [save.number for save in saves if save.number > 0]
+    if not numbers:
+        return True
+    if numbers[-1] > total + max(1, stride):
+        return False
+    if not late:
+        near = [save.number >= save.told - max(1, stride) for save in saves]
+        return sum(near) > len(near) / 2
+    (first, begun), (last, ended) = (0, 0.0), (numbers[-1], saves[-1].seconds)
+    if len(saves) > 1:
+        first, begun = numbers[0], saves[0].seconds
+    if last <= first:
+        return False
+    due = (total - last) * (ended - begun) / (last - first)
+    return due <= _SLOWER * (seconds - ended) + _SLACK * (ended - begun)
+
+
+def last_before(
+    saves: Sequence[Save], step: int, *, total: int, by_steps: bool, seconds: float
+) -> int:
+    """Return the place of the last save up to a step, the first one's where there is none.
+
+    Args:
+        saves: Those of a training left alone.
+        step: As the training counts.
+        total: Its last step.
+        by_steps: Whether checkpoints are called by steps; else what was told then counts, or the
+            times of the saves.
+        seconds: How long it took.
+    """
+    at: float = step
+    if by_steps and all(save.number > 0 for save in saves):
+        done: list[float] = [save.number for save in saves]
+    elif any(save.told for save in saves[:-1]):
+        done = [save.told for save in saves]
+    else:
+        done, at = [save.seconds for save in saves], seconds * step / max(1, total)
+    return max(0, sum(each <= at for each in done) - 1)
