@@ -26,11 +26,11 @@ _MOST_CHOICES = 8
 """So many of the choices that an input has reached are changed."""
 
 
-class _Choices(TorchDispatchMode):
+class _Choices(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Notes what each choice of a call is made from; one of them is given noise instead."""
 
     def __init__(self, disturbed: int = -1) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.disturbed = disturbed
         self.seen: list[torch.Tensor] = []
 
@@ -76,7 +76,8 @@ def is_lost_in_choice(model: Any, inputs: Inputs, changed: Inputs, ours: Outputs
 
 
 def _note_choices(model: Any, inputs: Inputs) -> list[torch.Tensor]:
-    with _Choices() as choices:
+    choices = _Choices()
+    with choices:
         call(model, inputs)
     return choices.seen
 

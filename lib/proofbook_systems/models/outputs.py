@@ -14,6 +14,7 @@ __all__ = [
     "equal",
     "first_sample",
     "flatten",
+    "is_blank",
     "map_tensors",
     "measure_distance",
     "name_hollow",
@@ -82,6 +83,12 @@ def name_hollow(outputs: Outputs) -> list[str]:
     """Return the outputs of fractions without one finite number: nothing compares with them."""
     fractions = {name: value for name, value in outputs.items() if _is_fraction(value)}
     return [name for name, value in fractions.items() if not bool(torch.isfinite(value).any())]
+
+
+def is_blank(outputs: Outputs) -> bool:
+    """Say whether all outputs of fractions are zeros."""
+    fractions = [value for value in outputs.values() if _is_fraction(value)]
+    return bool(fractions) and not any(bool(value.any()) for value in fractions)
 
 
 def measure_distance(ours: Outputs, theirs: Outputs) -> Distance:

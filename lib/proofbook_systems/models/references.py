@@ -84,7 +84,7 @@ def in_float64(model: Any) -> Any:
     if hasattr(exact, "set_experts_implementation"):
         exact.set_experts_implementation("eager")  # grouped multiplication has no float64
         for module in exact.modules():  # layers with sizes of their own have copies of it
-            if hasattr(config := getattr(module, "config", None), "_experts_implementation"):
+            if config := vars(module).get("config"):
                 config._experts_implementation = "eager"
     return exact
 
@@ -100,11 +100,11 @@ def widen(inputs: Inputs) -> Inputs:
 
 def call_exact(exact: Any, inputs: Inputs) -> Outputs:
     """Return what a model in float64 answers, to the draws that it has in float32."""
-    with DrawnInFloat32():
+    with DrawnInFloat32():  # type: ignore[no-untyped-call]
         return call(exact, inputs)
 
 
-class DrawnInFloat32(TorchDispatchMode):
+class DrawnInFloat32(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Draws at random in float32 what is asked for in float64."""
 
     def __torch_dispatch__(
