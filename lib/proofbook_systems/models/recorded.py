@@ -151,10 +151,10 @@ def _least_real(told: str, statuses: Iterable[object]) -> str:
 
     A single check can be answered by a mock: its words end with what answered, in parentheses.
     """
-    said = [
+    said: list[str] = [
         kind for words in statuses for kind in re.findall(r"\((REAL|RANDOM|MOCK)\)", str(words))
     ]
-    return min([told, *said], key=lambda kind: RANKS.get(kind, 0))
+    return sorted([told, *said], key=lambda kind: RANKS.get(kind, 0))[0]
 
 
 def _status(words: str) -> str:
