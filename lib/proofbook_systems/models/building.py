@@ -15,7 +15,7 @@ import torch
 
 from proofbook_systems.models.catalogue import TASKS, ModelType, named_class, own_classes
 from proofbook_systems.models.hints import Hint, find_hint
-from proofbook_systems.models.shrinking import shrink
+from proofbook_systems.models.shrinking import PER_LAYER, shrink
 
 __all__ = [
     "MOST_PARAMETERS",
@@ -73,6 +73,9 @@ def config_fields(config: Any) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for name, value in vars(config).items():
         fields[name] = _plain(value)
+    overrides = getattr(fields.pop("_heterogeneity_spec", None), "per_layer_overrides", None)
+    if overrides:
+        fields[PER_LAYER] = _plain(overrides)
     fields["model_type"] = config.model_type
     return fields
 

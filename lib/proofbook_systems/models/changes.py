@@ -10,14 +10,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from proofbook_systems.models.recorded import Recorded
+from proofbook_systems.models.recorded import RANKS, Recorded
 from proofbook_systems.models.summaries import table
 
 __all__ = ["BANDS", "Band", "Change", "changes_table", "compare_results", "describe_changes"]
 
 Kind = Literal["appeared", "vanished", "worse", "better", "weights", "class", "metric"]
-
-_RANKS = {"REAL": 2, "RANDOM": 1, "MOCK": 0}
 
 
 class Band(NamedTuple):
@@ -33,7 +31,7 @@ BANDS: dict[str, Band] = {
     "parameters": Band(0.0, 0.0),
     "memory_mb": Band(0.5, 150.0),
     "weights_that_show": Band(0.0, 0.5),
-    "weights_with_gradient": Band(0.0, 0.1),
+    "weights_with_gradient": Band(0.0, 0.02),
     "samples_per_second": Band(0.9, 0.0),
     "tolerance": Band(30.0, 1e-4),
 }
@@ -87,7 +85,8 @@ def _alone(name: str, *, appeared: bool) -> Change:
 def _weights(old: Recorded, new: Recorded) -> list[Change]:
     changes = []
     if old.implementation != new.implementation:
-        changes.append(Change(type=new.type, kind="weights", what="weights",
+        less = RANKS.get(new.implementation, 0) <= RANKS.get(old.implementation, 0)
+        changes.append(Change(type=new.type, kind="weights" if less else "better", what="weights",
                               before=old.implementation, after=new.implementation))  # fmt: skip
     if old.model_class and new.model_class and old.model_class != new.model_class:
         changes.append(Change(type=new.type, kind="class", what="class",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from proofbook_systems.models import comparing, lifecycle, writing
+from proofbook_systems.models import comparing, lifecycle, references, writing
 from proofbook_systems.models.building import Built
 from proofbook_systems.models.comparing import NoSuchPartError, NotApplicableError
 from proofbook_systems.models.findings import ON_DEVICE, Finding, Status, Verdict
@@ -90,11 +90,11 @@ def make_subject(trial: Trial, ready: Ready, folder: Path) -> Subject:
     def reference(_: Loader) -> str:
         metrics["tolerance"] = WITHOUT_REFERENCE
         try:
-            made = comparing.make_reference(model, inputs, ours)
+            made = references.make_reference(model, inputs, ours)
         except Exception as error:
             raise NotApplicableError(f"does not run in float64: {describe(error)}") from error
         metrics["rounding"] = made.rounding if math.isfinite(made.rounding) else _BEYOND
-        wrong = comparing.check_reference(made)
+        wrong = references.check_reference(made)
         if not wrong:  # a reference that is another answer would let every fault pass
             allowed[0] = metrics["tolerance"] = made.tolerance
         return wrong

@@ -6,11 +6,11 @@ import copy
 import inspect
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 
+from proofbook_systems.models.choices import is_lost_in_choice
 from proofbook_systems.models.inputs import Inputs, join
 from proofbook_systems.models.layouts import MODALITIES
 from proofbook_systems.models.maker import find_field
@@ -22,31 +22,18 @@ from proofbook_systems.models.outputs import (
     first_sample,
     measure_distance,
 )
+from proofbook_systems.models.references import EXACT, DrawnInFloat32, in_float64, widen
 
 __all__ = [
     "NoSuchPartError",
     "NotApplicableError",
-    "Reference",
     "check_batch",
     "check_determinism",
     "check_padding",
-    "check_reference",
     "check_sensitivity",
-    "make_reference",
     "writes_onwards",
 ]
 
-_SLACK = 30.0
-"""How many times further than the reference's own rounding two right answers may lie apart."""
-_EPSILON = 2.0**-23
-_OTHER_ORDER = 16 * _EPSILON
-"""Another order of adding, as another batch size has, even where the reference saw no rounding."""
-_CONDITION = 200.0
-"""How many times further than a rounding of the weights float32 may lie from float64."""
-
-
-_EXACT = 1e-9
-"""How far two right answers in float64 may lie apart."""
 _ROUNDINGS = 8
 """How many changes by a rounding are tried before an answer counts as steady."""
 _PADDING = 3
@@ -62,68 +49,6 @@ class NoSuchPartError(NotApplicableError):
     """A check asks of what a model of this kind does not have."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Reference:
-    """The same model in float64: what rounding alone does to its answers."""
-
-    rounding: float
-    """Distance of float32 from float64."""
-    condition: float
-    """Distance that rounding the weights alone makes, in float64."""
-
-    @property
-    def tolerance(self) -> float:
-        """How far two right answers in float32 may lie apart."""
-        return _SLACK * max(self.rounding, self.condition, _EPSILON) + _OTHER_ORDER
-
-
-def make_reference(model: Any, inputs: Inputs, ours: Outputs) -> Reference:
-    """Measure what rounding does to a model's answer.
-
-    Raises:
-        Exception: The model does not run in float64.
-    """
-    exact, wide = _in_float64(model), _wide(inputs)
-    there = call(exact, wide)
-    _jitter(exact)
-    moved = call(exact, wide)
-    return Reference(
-        rounding=measure_distance(ours, there).share, condition=measure_distance(there, moved).share
-    )
-
-
-def _in_float64(model: Any) -> Any:
-    exact = copy.deepcopy(model).double()
-    if hasattr(exact, "set_experts_implementation"):
-        exact.set_experts_implementation("eager")  # grouped multiplication has no float64
-    return exact
-
-
-def _wide(inputs: Inputs) -> Inputs:
-    return {
-        n: v.double() if isinstance(v, torch.Tensor) and v.is_floating_point() else v
-        for n, v in inputs.items()
-    }
-
-
-def _jitter(model: Any) -> None:
-    """Change each weight by as much as a rounding to float32 would."""
-    noise = torch.Generator().manual_seed(3)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            if parameter.is_floating_point():
-                sign = torch.rand(parameter.shape, generator=noise).sub(0.5).to(parameter.dtype)
-                parameter.mul_(1 + sign * _EPSILON)
-
-
-def check_reference(reference: Reference) -> str:
-    """Return how float32 departs from float64 by more than rounding; empty where it does not."""
-    allowed = _CONDITION * max(reference.condition, _EPSILON)
-    if reference.rounding <= allowed and math.isfinite(allowed):
-        return ""
-    return f"float32 is {reference.rounding:.1e} from float64; rounding explains {allowed:.1e}"
-
-
 def check_determinism(model: Any, inputs: Inputs, ours: Outputs) -> str:
     """Return where a second call with the same seed answers otherwise."""
     again = call(model, inputs)
@@ -133,6 +58,9 @@ def check_determinism(model: Any, inputs: Inputs, ours: Outputs) -> str:
 
 def check_sensitivity(model: Any, inputs: Inputs, other: Inputs, ours: Outputs) -> str:
     """Return which input can be exchanged without any change of the answer.
+
+    An input that reaches a choice, of the nearest code or a rounding, on which the answer depends,
+    was looked at, too.
 
     Raises:
         NotApplicableError: No input could be exchanged.
@@ -145,7 +73,9 @@ def check_sensitivity(model: Any, inputs: Inputs, other: Inputs, ours: Outputs) 
         exchanged.append(name)
         theirs = call(model, changed)
         distance = measure_distance(ours, theirs)
-        if distance.share == 0.0 and not _choices_differ(ours, theirs):
+        if distance.share or _choices_differ(ours, theirs):
+            continue
+        if not is_lost_in_choice(model, inputs, changed, ours):
             blind.append(name)
     if not exchanged:
         raise NotApplicableError("no input could be exchanged for another")
@@ -173,7 +103,10 @@ def _exchanged(inputs: Inputs, other: Inputs, name: str) -> torch.Tensor:
         return other[name]  # type: ignore[no-any-return]
     # Placeholders stay: ids below 64 are the special ones where the vocabulary is large enough.
     special = value < 64 if int(value.max()) >= 64 else torch.zeros_like(value, dtype=torch.bool)
-    return torch.where(special, value, other[name])
+    changed = torch.where(special, value, other[name])
+    if torch.equal(changed, value):  # both samples have the words that a hint writes
+        changed[~special] = value[~special].roll(1)
+    return changed
 
 
 def check_batch(
@@ -200,7 +133,11 @@ def _beside(model: Callable[..., Any], inputs: Inputs, other: Inputs, ours: Outp
     both = call(model, join([inputs, other]))
     first = first_sample(both, ours)
     # A loss, or what else has one size for any batch, is about all samples together.
-    batched = {n: v for n, v in first.items() if n in ours and v.shape != both[n].shape}
+    batched = {
+        n: v
+        for n, v in first.items()
+        if n in ours and v.shape != both[n].shape and not n.endswith("loss")
+    }
     comparable = {n: v for n, v in batched.items() if v.shape == ours[n].shape}
     if not comparable:
         raise NotApplicableError("no output has a batch to compare")
@@ -210,8 +147,9 @@ def _beside(model: Callable[..., Any], inputs: Inputs, other: Inputs, ours: Outp
 def _is_exact(model: Any, inputs: Inputs, other: Inputs) -> bool:
     """Say whether a model answers a sample beside another one as alone, where hardly is rounded."""
     try:
-        exact, one, two = _in_float64(model), _wide(inputs), _wide(other)
-        return _beside(exact, one, two, call(exact, one)).share <= _EXACT
+        exact, one, two = in_float64(model), widen(inputs), widen(other)
+        with DrawnInFloat32():  # type: ignore[no-untyped-call]
+            return _beside(exact, one, two, call(exact, one)).share <= EXACT
     except Exception:  # noqa: BLE001 - what does not run in float64 is judged by float32 alone
         return False
 

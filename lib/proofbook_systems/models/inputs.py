@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import inspect
 import itertools
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -26,7 +25,8 @@ from proofbook_systems.models.layouts import (
     SINGLE,
     TEXT_LENGTH,
 )
-from proofbook_systems.models.maker import Maker, fill, find_field
+from proofbook_systems.models.maker import Maker, fill
+from proofbook_systems.models.placeholders import FEATURES, with_placeholders
 
 __all__ = ["Inputs", "candidates", "join", "modalities"]
 
@@ -34,48 +34,11 @@ Inputs = dict[str, Any]
 
 _MOST_CANDIDATES = 14
 _MOST_ASKED = 4
-_FEATURES = {
-    "pixel_values": (
-        "get_image_features",
-        (
-            "image_token_id",
-            "image_token_index",
-            "img_context_token_id",
-            "media_placeholder_token_id",
-            "image_context_token_id",
-            "boi_token_index",
-        ),
-    ),
-    "pixel_values_videos": ("get_video_features", ("video_token_id", "video_token_index")),
-    "input_features": (
-        "get_audio_features",
-        ("audio_token_id", "audio_token_index", "speech_token_id", "audio_pad_token_id"),
-    ),
-    "input_values": ("get_audio_features", ("audio_token_id", "audio_token_index")),
-    "flattened_patches": ("get_image_features", ("image_token_id", "image_token_index")),
-    "audio_input_ids": ("get_audio_features", ("audio_token_id",)),
-}
-"""What turns a modality into rows, and the tokens that stand for them."""
-_WANTED = re.compile(r"tokens: \d+, features:? (\d+)")
-_LENGTHS = (
-    "image_seq_length",
-    "image_seq_len",
-    "mm_tokens_per_image",
-    "num_image_tokens",
-    "num_query_tokens",
-    "latent_query_num",
-)
-_STARTS = {
-    "pixel_values": ("vision_start_token_id", "image_start_token_id"),
-    "pixel_values_videos": ("vision_start_token_id", "video_start_token_id"),
-    "input_features": ("audio_start_token_id", "audio_bos_token_id"),
-}
 _PARTS = {
     "vision_config": ("pixel_values", "pixel_values_videos"),
     "audio_config": ("input_features", "input_values"),
 }
 """Parts that a configuration may leave out, and what is not read then."""
-_TYPE_IDS = {"pixel_values": 1, "pixel_values_videos": 2, "input_features": 3}
 
 
 def modalities(inputs: Inputs) -> list[str]:
@@ -113,6 +76,8 @@ class Layout:
     left_out: tuple[str, ...] = ()
     counts: tuple[tuple[str, int], ...] = ()
     """How many places stand for a modality, where the model has said so."""
+    hides: bool = False
+    """Whether the ones of a mask are what is hidden, as some models have it."""
 
     def make(self, model: Any, config: Any, hint: Hint, seed: int) -> Inputs:
         """Return the inputs of one sample.
@@ -135,7 +100,13 @@ class Layout:
         _add_required(maker, inputs)
         _add_asked(maker, self.asked, inputs)
         _add_hinted(maker, hint, inputs, last=True)
+        if self.hides:
+            inputs |= {name: torch.zeros_like(inputs[name]) for name in _masks(inputs)}
         return {name: value for name, value in inputs.items() if name not in self.left_out}
+
+    def turn_masks(self, given: Inputs) -> list[Layout]:
+        """Return the layout in which masks hide nothing, after an answer of zeros alone."""
+        return [] if self.hides or not _masks(given) else [replace(self, hides=True)]
 
     def revise(self, error: BaseException, model: Any, given: Inputs) -> list[Layout]:
         """Return layouts that give what an error asks for, or leave out what it does not take."""
@@ -151,6 +122,11 @@ class Layout:
     def words(self) -> str:
         """What was chosen, as ``pixel_values 0``."""
         return ", ".join(f"{name} {place}" for name, place in self.places.items())
+
+
+def _masks(inputs: Inputs) -> list[str]:
+    """Return the masks of what is no text, whose ones may mean either."""
+    return [name for name in inputs if name.endswith("_mask") and name != "attention_mask"]
 
 
 def _wanted(model: Any, config: Any, hint: Hint) -> list[str]:
@@ -205,9 +181,9 @@ def _add_text(maker: Maker, inputs: Inputs, counts: dict[str, int]) -> None:
     if "input_ids" in names and "inputs_embeds" not in inputs:
         ids = maker.ids(TEXT_LENGTH)
         marks = torch.zeros_like(ids)
-        for name in [n for n in _FEATURES if n in inputs]:
+        for name in [n for n in FEATURES if n in inputs]:
             count = counts.get(MODALITIES[name])
-            ids, marks = _with_placeholders(maker, name, inputs, ids, marks, count)
+            ids, marks = with_placeholders(maker, name, inputs, ids, marks, count)
         inputs["input_ids"] = ids
         if "attention_mask" in names:
             inputs["attention_mask"] = torch.ones_like(ids)
@@ -224,88 +200,6 @@ def _add_types(names: Any, marks: torch.Tensor, inputs: Inputs) -> None:
             inputs[name] = marks
     if "token_type_ids" in names and marks.any():
         inputs["token_type_ids"] = (marks > 0).long()
-
-
-def _with_placeholders(
-    maker: Maker,
-    name: str,
-    inputs: Inputs,
-    ids: torch.Tensor,
-    marks: torch.Tensor,
-    count: int | None,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    token = find_field(maker.config, *_FEATURES[name][1])
-    if not isinstance(token, int) or token < 0:
-        return ids, marks
-    count = _count_rows(maker, name, inputs) if count is None else count
-    if not count:
-        return ids, marks
-    start = find_field(maker.config, *_STARTS.get(name, ()))
-    head = [start] if isinstance(start, int) and start != token else []
-    middle = torch.tensor([[*head, *[token] * count]])
-    kinds = torch.full_like(middle, _TYPE_IDS.get(name, 3))
-    kinds[:, : len(head)] = 0
-    ids = torch.cat([ids[:, :2], middle, ids[:, 2:]], 1)
-    return ids, torch.cat([marks[:, :2], kinds, marks[:, 2:]], 1)
-
-
-def _count_rows(maker: Maker, name: str, inputs: Inputs) -> int:
-    method = _feature_method(maker.model, _FEATURES[name][0])
-    if method is None:
-        counts = [find_field(maker.config, each) for each in _LENGTHS]
-        return next((c for c in counts if isinstance(c, int) and c > 0), 0)
-    accepted = dict(inspect.signature(method).parameters)
-    inner = getattr(getattr(maker.model, "model", None), _FEATURES[name][0], None)
-    if inner is not None:  # what an outer method hands on by **kwargs
-        accepted = dict(inspect.signature(inner).parameters) | accepted
-    open_ended = any(p.kind is p.VAR_KEYWORD for p in accepted.values())
-    named = {
-        n: v
-        for n, v in inputs.items()
-        if n in accepted or (open_ended and name not in accepted and n != "qformer_input_ids")
-    }
-    for each, parameter in accepted.items():
-        if (
-            parameter.default is parameter.empty
-            and parameter.kind is parameter.POSITIONAL_OR_KEYWORD
-            and each not in named
-        ):
-            made = maker.ids(TEXT_LENGTH) if each == "input_ids" else supply(maker, each, inputs)
-            if made is not None:
-                named[each] = made
-            if each in maker.signature and each != "input_ids":
-                inputs[each] = made
-    try:
-        with torch.no_grad():
-            made = method(**named)
-    except ValueError as error:  # it counts its own placeholders, and says how many it wants
-        if wanted := _WANTED.search(str(error)):
-            return int(wanted[1])
-        raise
-    return _rows(made)
-
-
-def _feature_method(model: Any, name: str) -> Any:
-    owners = [
-        model,
-        getattr(model, "model", None),
-        getattr(model, "thinker", None),
-        getattr(model, getattr(model, "base_model_prefix", "") or "model", None),
-    ]
-    return next((getattr(each, name) for each in owners if hasattr(each, name)), None)
-
-
-def _rows(made: Any) -> int:
-    """Return how many rows of features were made, in a tensor, a list of them, or an output."""
-    pooled = getattr(made, "pooler_output", None)
-    if pooled is None and hasattr(made, "last_hidden_state"):
-        pooled = made.last_hidden_state
-    made = made if pooled is None else pooled
-    if isinstance(made, torch.Tensor):
-        return made.numel() // made.shape[-1]
-    if isinstance(made, (list, tuple)):
-        return sum(_rows(each) for each in made)
-    return 0
 
 
 def _add_required(maker: Maker, inputs: Inputs) -> None:

@@ -14,6 +14,8 @@ __all__ = [
     "equal",
     "first_sample",
     "flatten",
+    "is_blank",
+    "map_tensors",
     "measure_distance",
     "name_hollow",
 ]
@@ -56,11 +58,18 @@ def call(model: Callable[..., Any], inputs: Mapping[str, Any], seed: int = 0) ->
     """Return what a model answers; chance in it begins at ``seed``."""
     torch.manual_seed(seed)
     with torch.no_grad():
-        return flatten(model(**{name: _fresh(value) for name, value in inputs.items()}))
+        return flatten(model(**{n: map_tensors(v, torch.clone) for n, v in inputs.items()}))
 
 
-def _fresh(value: Any) -> Any:
-    return value.clone() if isinstance(value, torch.Tensor) else value
+def map_tensors(value: Any, change: Callable[[torch.Tensor], torch.Tensor]) -> Any:
+    """Return a value whose tensors are changed, those in its lists and mappings as well."""
+    if isinstance(value, torch.Tensor):
+        return change(value)
+    if isinstance(value, (list, tuple)):
+        return type(value)(map_tensors(each, change) for each in value)
+    if isinstance(value, dict):
+        return {name: map_tensors(each, change) for name, each in value.items()}
+    return value
 
 
 def equal(ours: torch.Tensor, theirs: torch.Tensor) -> bool:
@@ -74,6 +83,12 @@ def name_hollow(outputs: Outputs) -> list[str]:
     """Return the outputs of fractions without one finite number: nothing compares with them."""
     fractions = {name: value for name, value in outputs.items() if _is_fraction(value)}
     return [name for name, value in fractions.items() if not bool(torch.isfinite(value).any())]
+
+
+def is_blank(outputs: Outputs) -> bool:
+    """Say whether all outputs of fractions are zeros."""
+    fractions = [value for value in outputs.values() if _is_fraction(value)]
+    return bool(fractions) and not any(bool(value.any()) for value in fractions)
 
 
 def measure_distance(ours: Outputs, theirs: Outputs) -> Distance:

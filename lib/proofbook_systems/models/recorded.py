@@ -6,6 +6,7 @@ Both are the checklist's own forms, as :mod:`results` writes them; nothing here 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,8 +15,10 @@ from typing import Any
 from proofbook.errors import SubjectError
 from proofbook_systems.models.findings import DeviceVerdict, Finding, Verdict
 
-__all__ = ["Recorded", "read_recorded", "record"]
+__all__ = ["RANKS", "Recorded", "read_recorded", "record"]
 
+RANKS = {"REAL": 2, "RANDOM": 1, "MOCK": 0}
+"""How much each kind of weights proves."""
 _ENDING = "_test_results.json"
 _STEPS = {"init": "compile", "handler": "match", "batch": "other-shape"}
 """What the checklist asks of each device, and the step that answers it."""
@@ -132,7 +135,7 @@ def _collected(path: Path, data: dict[str, Any]) -> Recorded:
         told = {_name(key): str(words) for key, words in statuses.items()}
         return Recorded(
             type=metadata["model"],
-            implementation=metadata["implementation_type"],
+            implementation=_least_real(metadata["implementation_type"], statuses.values()),
             model_class=metadata.get("class", ""),
             category=metadata.get("category", ""),
             checks={name: _status(words) for name, words in told.items() if _status(words)},
@@ -141,6 +144,17 @@ def _collected(path: Path, data: dict[str, Any]) -> Recorded:
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise SubjectError(f"{path} is no type's results: {error!r} is missing") from error
+
+
+def _least_real(told: str, statuses: Iterable[object]) -> str:
+    """Return what is told of a type's weights, or what one check says of itself that proves less.
+
+    A single check can be answered by a mock: its words end with what answered, in parentheses.
+    """
+    said: list[str] = [
+        kind for words in statuses for kind in re.findall(r"\((REAL|RANDOM|MOCK)\)", str(words))
+    ]
+    return sorted([told, *said], key=lambda kind: RANKS.get(kind, 0))[0]
 
 
 def _status(words: str) -> str:

@@ -14,9 +14,15 @@ from typing import Any
 
 from proofbook_systems.models.fitting import DEPTH_LISTS, LAYERS, count_heads, count_layers, fit
 
-__all__ = ["Shrinker", "shrink"]
+__all__ = ["PER_LAYER", "Shrinker", "shrink"]
 
 Fields = dict[str, Any]
+Layers = list[int] | None
+"""Which layers stay; None where a configuration names none."""
+Overrides = Mapping[int, Fields]
+
+PER_LAYER = "per_layer_config"
+"""The field with what single layers have instead of the configuration's own values, by layer."""
 
 WIDTH, HEADS, VOCABULARY, POSITIONS = 64, 4, 256, 128
 
@@ -46,6 +52,8 @@ _HEADS = re.compile(
     r"(attention_heads|num_heads|n_heads?|_heads|attn_heads)$|^num_attention_heads\w*$"
 )
 _HEAD_WIDTH = re.compile(r"head_dim$|^d_kv$|_head_dim$|^dim_head$|attention_head_size$|d_head$")
+_PARTS = ("qk_nope_head_dim", "qk_rope_head_dim")
+"""Those parts of a head that are rotated, and that are not."""
 _INNER = re.compile(
     r"intermediate|ffn_dim|ffn_hidden|mlp_dim|feed_forward|^d_ff$|n_inner|^d_inner$"
 )
@@ -101,18 +109,44 @@ class Shrinker:
         listed = any(_HEADS.search(k) and _is_numbers(v) for k, v in fields.items())
         small: Fields = {}
         for name, value in fields.items():
-            if name in _SKIPPED or (name.startswith("_") and name != "_out_indices"):
+            if (
+                name in _SKIPPED
+                or name == PER_LAYER
+                or (name.startswith("_") and name != "_out_indices")
+            ):
                 continue
             small[name] = self._one(name, value, fields, chosen, listed)
         fit(small, keeps_images=self.keeps_images or self.keeps_all)
+        if overrides := fields.get(PER_LAYER):
+            small[PER_LAYER] = self._per_layer(overrides, fields, small, chosen)
         return small
+
+    def _per_layer(
+        self, overrides: Overrides, fields: Mapping[str, Any], small: Fields, chosen: Layers
+    ) -> dict[int, Fields]:
+        """Return what the layers that stay have of their own, under their new numbers.
+
+        A size keeps its ratio to the configuration's own, so that what differs still differs.
+        """
+        made = {}
+        for layer, own in overrides.items():
+            if chosen is not None and layer not in chosen:
+                continue
+            few = {
+                name: _in_ratio(value, fields.get(name), small.get(name))
+                or self._one(name, value, fields, chosen, False)
+                for name, value in own.items()
+            }
+            _fit_head_parts(few, {**fields, **own}, small)
+            made[layer if chosen is None else chosen.index(layer)] = few
+        return made
 
     def _one(
         self,
         name: str,
         value: Any,
         fields: Mapping[str, Any],
-        chosen: list[int] | None,
+        chosen: Layers,
         listed: bool,
     ) -> Any:
         if isinstance(value, Mapping):
@@ -142,7 +176,7 @@ class Shrinker:
         name: str,
         value: int,
         fields: Mapping[str, Any],
-        chosen: list[int] | None,
+        chosen: Layers,
         listed: bool,
     ) -> int:
         if _KEPT.search(name) or value <= 1:
@@ -168,9 +202,7 @@ class Shrinker:
             return _divided(value) if listed else min(value, self.width)
         return value
 
-    def _list(
-        self, name: str, value: list[Any], fields: Mapping[str, Any], chosen: list[int] | None
-    ) -> Any:
+    def _list(self, name: str, value: list[Any], fields: Mapping[str, Any], chosen: Layers) -> Any:
         if self.keeps_all and _is_numbers(value):
             return value
         if (
@@ -189,7 +221,7 @@ class Shrinker:
             return [_divided(each) for each in value]
         return value
 
-    def _choose_layers(self, fields: Mapping[str, Any]) -> list[int] | None:
+    def _choose_layers(self, fields: Mapping[str, Any]) -> Layers:
         """Return which layers stay: the first of each kind, at least two."""
         depth = count_layers(fields)
         if depth is None or depth < self.layers:
@@ -202,10 +234,26 @@ class Shrinker:
             and not _is_widths(k, v)
             and all(isinstance(each, (str, int, bool)) for each in v)
         ]
-        kinds = list(zip(*lists, strict=True)) if lists else [()] * depth
+        overrides = fields.get(PER_LAYER, {})
+        lists.append([tuple(overrides.get(layer, ())) for layer in range(depth)])
+        kinds = list(zip(*lists, strict=True))
         first = sorted({kinds.index(kind) for kind in kinds})[:6]
         rest = [index for index in range(depth) if index not in first]
         return sorted(first + rest[: max(0, self.layers - len(first))])
+
+
+def _in_ratio(value: Any, whole: Any, small: Any) -> int | None:
+    """Return ``small`` in the ratio of ``value`` to ``whole``; None where that is no whole size."""
+    if any(not isinstance(each, int) or isinstance(each, bool) for each in (value, whole, small)):
+        return None
+    return value * small // whole if whole and value * small % whole == 0 else None
+
+
+def _fit_head_parts(few: Fields, whole: Fields, small: Fields) -> None:
+    """Let the parts of a head of one layer make up its width, where they did before."""
+    parts = sum(whole.get(name) or 0 for name in _PARTS)
+    if any(name in few for name in _PARTS) and whole.get("head_dim") == parts:
+        few["head_dim"] = sum({**small, **few}[name] for name in _PARTS)
 
 
 def _limited(name: str, value: int) -> int:
@@ -219,6 +267,7 @@ _LIMITS: list[tuple[re.Pattern[str], int]] = [
     (_POSITIONS, POSITIONS),
     (_WINDOW, 16),
     (_PERIOD, 2),
+    (re.compile(r"^canvas_length$"), 16),
     (re.compile(r"layer_offset$"), 1),
     (re.compile(r"^n_group$|^topk_group$|^num_(expert_)?group$"), 1),
     (re.compile("num_queries|num_query_tokens"), 8),

@@ -31,7 +31,7 @@ from proofbook_systems.models.devices.rows import ROWS, judge_export, try_device
 from proofbook_systems.models.devices.trying import Sample
 from proofbook_systems.models.findings import Verdict
 from proofbook_systems.models.inputs import Inputs, candidates, modalities
-from proofbook_systems.models.outputs import call, name_hollow
+from proofbook_systems.models.outputs import call, is_blank, name_hollow
 from proofbook_systems.models.real_weights import load_model
 from proofbook_systems.models.reasons import describe
 
@@ -232,6 +232,9 @@ def _find_layout(
             if leave_plain_attention(built.model):
                 trial.verdict.notes.append("with plain attention nothing finite is answered")
                 waiting.appendleft(layout)
+            continue
+        if is_blank(outputs) and (turned := layout.turn_masks(made[0])):
+            waiting.extendleft(turned)
             continue
         trial.add("init", "passed")
         trial.add("forward", "passed")

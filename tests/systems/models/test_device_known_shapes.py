@@ -11,6 +11,7 @@ from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.fx.experimental.sym_node import SymNode
 from torch.fx.experimental.symbolic_shapes import DimDynamic, ShapeEnv, StatelessSymbolicContext
 
+from proofbook_systems.models.devices import known_shapes, known_sums
 from proofbook_systems.models.devices.known_shapes import remember_shapes
 from proofbook_systems.models.devices.known_sums import remember_sums
 
@@ -157,3 +158,40 @@ def test_torch_is_as_before_afterwards(mode: FakeTensorMode) -> None:
         raise ZeroDivisionError
 
     assert before == (FakeTensorMode.dispatch, vars(SymNode)["_add"])
+
+
+@pytest.mark.parametrize("role", known_shapes.NAMES)
+def test_name_that_torch_has_changed_costs_time_alone(
+    mode: FakeTensorMode, monkeypatch: pytest.MonkeyPatch, role: str
+) -> None:
+    x, computed = fake(mode, 4, 6), count_computed(monkeypatch)
+    with mode:
+        expected = [form(run(x)) for run in OPERATIONS.values()]
+        each = len(computed)
+        monkeypatch.setitem(known_shapes.NAMES, role, f"{known_shapes.NAMES[role]}_renamed")
+        known_shapes._is_pure.cache_clear()
+        with remember_shapes():
+            first = [form(run(x)) for run in OPERATIONS.values()]
+            again = [form(run(x)) for run in OPERATIONS.values()]
+    known_shapes._is_pure.cache_clear()
+
+    assert first == again == expected
+    assert len(computed) > 2 * each
+
+
+@pytest.mark.parametrize("role", known_sums.NAMES)
+def test_name_of_a_symbol_that_torch_has_changed_costs_time_alone(
+    mode: FakeTensorMode, monkeypatch: pytest.MonkeyPatch, role: str
+) -> None:
+    one, other = fake(mode, 4, 6).shape[0], fake(mode, 5, 6).shape[0]
+    multiplied, multiply = [], vars(SymNode)["_mul"]
+
+    def follow(left: Any, right: Any) -> Any:
+        multiplied.append((left, right))
+        return multiply(left, right)
+
+    monkeypatch.setattr(SymNode, "_mul", follow)
+    monkeypatch.setitem(known_sums.NAMES, role, f"{known_sums.NAMES[role]}_renamed")
+    with remember_sums():
+        assert str(one * other) == str(one * other)
+    assert len(multiplied) == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 from proofbook_systems.models.building import excite
@@ -37,6 +38,48 @@ def test_codebook_of_zeros_hides_the_input_until_it_is_filled() -> None:
 
     excite(codec, 0)
     assert looks(codec) == ""
+
+
+class Far(Codec):
+    """Hears little of a sound beside all that it adds by itself: one code is always the nearest."""
+
+    def __init__(self, *, deaf: bool = False, mute: bool = False) -> None:
+        super().__init__()
+        self.deaf, self.mute = deaf, mute
+
+    def forward(self, input_values: torch.Tensor) -> torch.Tensor:
+        heard = torch.full_like(input_values, 9.0) + (0 if self.deaf else input_values * 1e-3)
+        nearest = torch.cdist(heard, self.codes).argmin(-1)
+        return self.codes[nearest * 0 if self.mute else nearest]
+
+
+def test_sound_that_is_lost_in_the_choice_of_a_code_was_looked_at() -> None:
+    codec = Far().eval()
+    excite(codec, 0)
+    assert looks(codec) == ""
+
+
+@pytest.mark.parametrize("broken", [{"deaf": True}, {"mute": True}])
+def test_choice_without_the_sound_or_without_an_effect_excuses_nothing(
+    broken: dict[str, bool],
+) -> None:
+    codec = Far(**broken).eval()
+    excite(codec, 0)
+    assert looks(codec) == "the answer does not depend on input_values"
+
+
+def test_words_that_both_samples_have_are_exchanged_among_themselves() -> None:
+    class Reader(torch.nn.Module):
+        def forward(self, input_ids: torch.Tensor) -> torch.Tensor:
+            return input_ids.double() * torch.arange(4.0)
+
+    class Blind(torch.nn.Module):
+        def forward(self, input_ids: torch.Tensor) -> torch.Tensor:
+            return torch.ones(1, 4)
+
+    words = {"input_ids": torch.tensor([[70, 71, 72, 3]])}
+    assert check_sensitivity(Reader(), words, words, call(Reader(), words)) == ""
+    assert check_sensitivity(Blind(), words, words, call(Blind(), words)) != ""
 
 
 def test_masks_places_and_statistics_stay_as_they_are() -> None:

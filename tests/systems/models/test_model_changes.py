@@ -67,6 +67,26 @@ def test_real_weights_that_are_real_no_more_are_told(kind: str) -> None:
     assert changed(verdict(), verdict(kind=kind)) == ["weights"]
 
 
+@pytest.mark.parametrize("kind", ["MOCK", "RANDOM"])
+def test_weights_that_became_real_prove_more(kind: str) -> None:
+    assert changed(verdict(kind=kind), verdict()) == ["better"]
+
+
+def test_one_check_that_a_mock_answers_makes_the_type_a_mock(tmp_path: Path) -> None:
+    files = ResultFiles(folder=tmp_path, versions={"transformers": "5"})
+    files.collect(verdict())
+    (path,) = (tmp_path / "collected_results").iterdir()
+    path.write_text(path.read_text().replace("Success (REAL)", "Success (MOCK)", 1))
+    (change,) = compare_results(record([verdict()]), read_recorded(tmp_path))
+    assert str(change) == "bert: weights was REAL, is MOCK"
+
+
+def test_gradient_that_one_module_of_many_loses_is_a_finding() -> None:
+    whole, cut = verdict(), verdict()
+    whole.metrics, cut.metrics = {"weights_with_gradient": 1.0}, {"weights_with_gradient": 0.95}
+    assert changed(whole, cut) == ["metric"]
+
+
 def test_numbers_move_within_their_band_and_times_as_they_like() -> None:
     slow = verdict()
     slow.metrics = {"parameters": 100.0, "seconds": 900.0}

@@ -54,3 +54,23 @@ def test_a_mapping_of_tensors_is_filled_and_joined() -> None:
     assert [tuple(each.shape) for each in made["full"]] == [(1, 2), (1, 3)] and made["eng"] == 64
     both = join([{"states": {"full": made["full"]}}, {"states": {"full": made["full"]}}])
     assert torch.equal(both["states"]["full"][0], made["full"][0].expand(2, -1))
+
+
+class Hearing:
+    """Takes a sound, and a mask of which each one may hide or show."""
+
+    config = SimpleNamespace(num_mel_bins=8)
+
+    def forward(self, input_features: Any, input_features_mask: Any) -> None: ...
+
+
+def test_masks_hide_nothing_once_an_answer_was_blank() -> None:
+    layout = next(iter(candidates(Hearing(), Hearing.config, Hint())))
+    given = layout.make(Hearing(), Hearing.config, Hint(), 0)
+    (turned,) = layout.turn_masks(given)
+    again = turned.make(Hearing(), Hearing.config, Hint(), 0)
+
+    assert given["input_features_mask"].all() and not again["input_features_mask"].any()
+    assert again["input_features_mask"].dtype == given["input_features_mask"].dtype
+    assert turned.turn_masks(again) == []
+    assert layout.turn_masks({"attention_mask": torch.ones(1, 8)}) == []

@@ -142,3 +142,52 @@ def test_a_window_fits_into_the_last_stage_and_stays_where_there_are_none() -> N
 def test_a_vocoder_begins_as_narrow_as_everything_else() -> None:
     small = shrink({"upsample_initial_channel": 512, "upsample_rates": [8, 8], "num_channels": 3})
     assert small == {"upsample_initial_channel": 64, "upsample_rates": [8, 8], "num_channels": 3}
+
+
+def test_layers_with_sizes_of_their_own_are_small_and_still_differ() -> None:
+    own = {
+        layer: {"head_dim": 512, "num_key_value_heads": 2} for layer in range(10) if layer % 5 == 4
+    }
+    fields = {
+        "num_hidden_layers": 10,
+        "num_attention_heads": 32,
+        "num_key_value_heads": 32,
+        "head_dim": 256,
+        "layer_types": ["sliding", "sliding", "sliding", "sliding", "full"] * 2,
+        "per_layer_config": own,
+    }
+    small = shrink(fields)
+
+    assert small["layer_types"] == ["sliding", "full"]
+    assert small["per_layer_config"] == {1: {"head_dim": 32, "num_key_value_heads": 2}}
+
+
+def test_one_layer_of_each_set_of_own_sizes_stays() -> None:
+    fields = {
+        "num_hidden_layers": 6,
+        "sliding_window": 512,
+        "per_layer_config": {3: {"sliding_window": 1024}, 5: {"sliding_window": None}},
+    }
+    small = shrink(fields)
+
+    assert small["num_hidden_layers"] == 2
+    assert small["per_layer_config"] == {1: {"sliding_window": 32}}
+
+
+def test_parts_that_make_up_a_head_of_one_layer_still_do() -> None:
+    fields = {
+        "num_hidden_layers": 2,
+        "head_dim": 256,
+        "qk_nope_head_dim": 128,
+        "qk_rope_head_dim": 64,
+        "per_layer_config": {1: {"qk_nope_head_dim": 192}},
+    }
+    own = shrink(fields)["per_layer_config"][1]
+
+    assert own == {"qk_nope_head_dim": 24, "head_dim": 40}
+
+
+@pytest.mark.parametrize("keeps_all", [False, True])
+def test_layers_of_a_configuration_that_names_no_depth_keep_their_numbers(keeps_all: bool) -> None:
+    fields = {"hidden_size": 1024, "per_layer_config": {7: {"hidden_size": 512}}}
+    assert list(shrink(fields, keeps_all=keeps_all)["per_layer_config"]) == [7]

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from proofbook_systems.models import comparing
+from proofbook_systems.models import references
 from proofbook_systems.models.devices.exported import complete
 from proofbook_systems.models.inputs import Inputs, join
 from proofbook_systems.models.outputs import Outputs, call, measure_distance, name_hollow
@@ -144,6 +144,6 @@ def _lengthened(inputs: Inputs, like: Inputs | None = None) -> Inputs:
 
 def _tolerance(model: Any, example: Example, otherwise: float) -> float:
     try:
-        return comparing.make_reference(model, example.inputs, example.answer).tolerance
+        return references.make_reference(model, example.inputs, example.answer).tolerance
     except Exception:  # noqa: BLE001 - it does not run in float64: its own check says why
         return otherwise

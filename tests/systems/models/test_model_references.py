@@ -1,0 +1,74 @@
+"""The float64 reference: random draws, inputs inside others, experts of single layers."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from proofbook_systems.models.comparing import check_batch
+from proofbook_systems.models.outputs import call
+from proofbook_systems.models.references import check_reference, in_float64, make_reference
+
+
+class Noisy(torch.nn.Module):
+    """Adds noise of its own to what it hears, as a sampling autoencoder does."""
+
+    def __init__(self, *, lossy: bool = False) -> None:
+        super().__init__()
+        self.scale, self.lossy = torch.nn.Parameter(torch.ones(8)), lossy
+
+    def forward(self, states: Any) -> torch.Tensor:
+        heard = states[0]["inner"] * self.scale
+        heard = heard + torch.randn_like(heard) + torch.zeros_like(heard).uniform_()
+        heard = heard * torch.rand(heard.shape, dtype=heard.dtype)
+        chosen = torch.bernoulli(torch.full_like(heard, 0.5))
+        if self.lossy and heard.dtype == torch.float32:
+            heard = heard.bfloat16().float()
+        return heard + chosen
+
+
+def judge(model: Noisy) -> str:
+    drawn = torch.randn(1, 8, generator=torch.Generator().manual_seed(0))
+    inputs = {"states": [{"inner": drawn}]}
+    return check_reference(make_reference(model, inputs, call(model, inputs)))
+
+
+def test_model_that_draws_at_random_has_a_reference() -> None:
+    assert judge(Noisy()) == ""
+
+
+def test_rounding_to_sixteen_bits_beside_random_draws_is_found() -> None:
+    assert judge(Noisy(lossy=True)).startswith("float32 is ")
+
+
+def test_layers_with_a_copy_of_the_configuration_leave_grouped_experts() -> None:
+    class Layered(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.config = SimpleNamespace(_experts_implementation="grouped_mm")
+            self.layer = torch.nn.Module()
+            self.layer.config = SimpleNamespace(_experts_implementation="grouped_mm")
+
+        def set_experts_implementation(self, name: str) -> None:
+            self.config._experts_implementation = name
+
+    model = Layered()
+    exact = in_float64(model)
+    assert exact.layer.config._experts_implementation == "eager"
+    assert model.layer.config._experts_implementation == "grouped_mm"
+
+
+@pytest.mark.parametrize(("mixes", "words"), [(False, ""), (True, "beside")])
+def test_a_loss_is_about_all_samples_whatever_its_shape(mixes: bool, words: str) -> None:
+    class Codec(torch.nn.Module):
+        def forward(self, states: Any) -> dict[str, Any]:
+            heard = states - states.mean(0) if mixes else states
+            loss = states.square().mean().expand(len(states))
+            return {"loss": loss, "audio_values": heard}
+
+    one, other = ({"states": torch.full((1, 4), value)} for value in (1.0, 3.0))
+    found = check_batch(Codec(), one, other, call(Codec(), one), 1e-5)
+    assert found.partition(" ")[0] == words
