@@ -146,8 +146,8 @@ class Watcher:
         returned = [value for _, value in _read.tensors_of(self._torch, (output,), {})]
 
         def tell(gradient: Any) -> None:
-            self._write({"learnt": _learnt.taught_places(self._torch, shape, gradient),
-                         "pass": number})  # fmt: skip
+            before, learnt = _learnt.taught_places(self._torch, shape, gradient)
+            self._write({"learnt": learnt, "unlearnt": before, "pass": number})
 
         _learnt.follow_logits(shape, returned, lambda gradient: self._try(tell, gradient))
 

@@ -16,6 +16,8 @@ __all__ = [
 
 _IDS = ("input_ids", "idx", "tokens", "input_tokens", "decoder_input_ids")
 """What batches of tokens are called, the likeliest first."""
+_BESIDE = ("attention_mask", "position_ids", "token_type_ids", "labels")
+"""What is of a batch's shape, and no batch."""
 _WRAPPERS = ("_orig_mod.", "module.", "_forward_module.", "_fsdp_wrapped_module.")
 
 
@@ -131,7 +133,7 @@ def choose_batch(found: list[tuple[str, Any]]) -> Any:
     for name in _IDS:
         if name in by_name and by_name[name].dim():
             return by_name[name]
-    wide = [value for _, value in found if value.dim() > 1]
+    wide = [value for name, value in found if value.dim() > 1 and name not in _BESIDE]
     integers = [value for value in wide if not value.is_floating_point()]
     flat = [value for _, value in found if value.dim() == 1 and not value.is_floating_point()]
     return next(iter([*integers, *wide, *flat]), None)
