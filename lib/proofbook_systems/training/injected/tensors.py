@@ -9,9 +9,9 @@ import hashlib
 from typing import Any
 
 __all__ = [
-    "bit_sums", "can_tell_draws", "choose_batch", "dense", "digest", "dropout_rates", "left_out",
-    "names_of", "parameters_of", "random_states", "read_row", "settings_of", "tensors_of",
-    "unmasked", "without_wrappers",
+    "bit_sums", "can_tell_draws", "choose_batch", "dense", "digest", "dropout_rates",
+    "is_without_data", "left_out", "names_of", "parameters_of", "random_states", "read_row",
+    "settings_of", "tensors_of", "unmasked", "without_wrappers",
 ]  # fmt: skip
 
 _IDS = ("input_ids", "idx", "tokens", "input_tokens", "decoder_input_ids")
@@ -125,6 +125,11 @@ def tensors_of(torch: Any, args: Any, keywords: Any) -> Any:
             yield from tensors_of(torch, value, {})
         elif hasattr(value, "items"):
             yield from tensors_of(torch, (), dict(value.items()))
+
+
+def is_without_data(tensors: Any) -> bool:
+    """Say whether any of some tensors has a shape alone, on the device that is called meta."""
+    return any(each.is_meta for each in tensors)
 
 
 def choose_batch(found: list[tuple[str, Any]]) -> Any:
