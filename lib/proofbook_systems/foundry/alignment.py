@@ -23,17 +23,21 @@ _BLOCK = 1 << 16
 _SEEN = 16
 """Ids that must agree where the comparison goes on."""
 _MOST_DOCUMENTS = 2000
+_MOST_ALIKE = 3
+"""Ids of padding's at the beginning of a document."""
 _MOST_MARKS = 3
 """Ids that no token has: padding, a start and an end."""
 
 
 class Padding(NamedTuple):
-    """The end of a chunk that has no token."""
+    """The end of a chunk that has no token, or its beginning."""
 
     chunk: int
     place: int
-    """Of its first id, in the chunk."""
+    """Of its first id, in the chunk; at the beginning, of the first token behind it."""
     id: int
+    is_before: bool = False
+    """Whether it is in front of the tokens."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +123,11 @@ class _Walk:
         where = int(np.searchsorted(self.documents, self.place))
         return where < self.documents.size and int(self.documents[where]) == self.place
 
+    def _ends_in(self, size: int) -> bool:
+        """Say whether a document ends so many tokens from here."""
+        end = self.place + size
+        return end == self.tokens.size or bool(np.isin(end, self.documents))
+
     def _skip_padding(self) -> bool:
         """Skip the rest of a chunk behind a document, which may have an end of its own first."""
         if not self._at_document():
@@ -136,16 +145,24 @@ class _Walk:
         return len(self.separators) <= 2
 
     def _skip_beginning(self) -> bool:
-        """Skip padding in front of a document."""
-        if self.at not in self.starts or not self._at_document():
+        """Skip padding in front of a document, or of what is left of one, which fills no chunk."""
+        if self.at not in self.starts:
             return False
         end = int(self.starts[np.searchsorted(self.starts, self.at, "right")])
         row = self.chunks[self.at : end]
         other = np.flatnonzero(row != row[0])
-        if not other.size or not _agrees(row[other[0] :][:_SEEN], self.tokens[self.place :]):
-            return False
-        self.padding, self.at = self.padding + int(other[0]), self.at + int(other[0])
-        return True
+        # A document may begin with the same id by itself.
+        most = int(other[0]) if other.size else 0
+        for count in range(most, max(0, most - _MOST_ALIKE), -1):
+            rest = row[count:]
+            # What is left of a document must be there whole, so as not to be taken for another.
+            seen = _SEEN if self._at_document() else rest.size if self._ends_in(rest.size) else 0
+            if _agrees(rest[:seen], self.tokens[self.place :]):
+                chunk = int(np.searchsorted(self.starts, self.at))
+                self.padded.append(Padding(chunk, count, int(row[0]), is_before=True))
+                self.padding, self.at = self.padding + count, self.at + count
+                return True
+        return False
 
     def pad(self, rest: Ids) -> None:
         """Count the rest of a chunk as padding, and go on behind it."""

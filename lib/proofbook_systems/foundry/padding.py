@@ -19,7 +19,7 @@ _MOST = 5
 
 
 class _Padded(NamedTuple):
-    """A chunk that ends with an id of the texts in place of tokens."""
+    """A chunk that ends, or begins, with an id of the texts in place of tokens."""
 
     cut: Cut
     padding: Padding
@@ -70,14 +70,19 @@ def _rows_of(batches: Batches, padded: _Padded) -> Iterator[Row]:
 
 
 def _issue(padded: _Padded, row: Row) -> list[str]:
-    chunk, place, id_ = padded.padding
+    chunk, place, id_, is_before = padded.padding
     store = padded.cut.chunks
     ids = store.flat[store.starts[chunk] : store.starts[chunk + 1]]
     # A row without its first id has its padding one place earlier.
     first = place - (row.digest == row_digest(ids[1:]))
-    if row.learnt is None or row.learnt <= first:
+    if row.learnt is None:
         return []
+    # The last place in front of the tokens tells the first of them, and is learnt by right.
+    count = first - 1 - row.unlearnt if is_before else row.learnt - first
+    if count <= 0:
+        return []
+    tokens = ids.size - place if is_before else first
     return [
-        f"chunk {chunk} of {store.path.name} has {first} tokens and is padded with id {id_}, which "
-        f"texts have, too: {row.learnt - first} places of the padding are learnt like text"
+        f"chunk {chunk} of {store.path.name} has {tokens} tokens and is padded with id {id_}, "
+        f"which texts have, too: {count} places of the padding are learnt like text"
     ]

@@ -22,6 +22,7 @@ from proofbook_systems.training.interruption import (
     interrupt_and_resume,
 )
 from proofbook_systems.training.layouts import find_checkpoints
+from proofbook_systems.training.next_batches import updates_with
 from proofbook_systems.training.numbering import CHECKPOINTS
 from proofbook_systems.training.trainer import Trainer
 from proofbook_systems.training.trees import compare_trees
@@ -69,8 +70,9 @@ class Crashed:
 
 
 def crash_and_resume(
-    control: Control, plan: Sequence[Interruption], folder: Path, *, timeout: float, seed: int
-) -> Crashed:
+    control: Control, plan: Sequence[Interruption], folder: Path, *, timeout: float, seed: int,
+    alone: Watched | None = None,
+) -> Crashed:  # fmt: skip
     """Start, interrupt and resume as planned, then resume to the end.
 
     Args:
@@ -79,6 +81,7 @@ def crash_and_resume(
         folder: Where all of it goes.
         timeout: Seconds that each start may take.
         seed: Chooses the moments within a save.
+        alone: What was seen of the training left alone.
 
     Raises:
         SubjectError: It hangs, or ends before it was interrupted.
@@ -97,7 +100,28 @@ def crash_and_resume(
         control, output, plan, logs=folder / "starts", timeout=timeout, seed=seed, prepare=prepare
     )
     watched = tuple(read_watch(folder / f"watched-{n}") for n in range(len(result.starts)))
+    first, last = control.numbering.first, control.total
+    if alone is not None and len(alone.updates) == last - first + 1:  # a step is an update
+        result = replace(result, cycles=_with_weights(result.cycles, watched))
     return Crashed(result=result, output=output, left=left, watched=watched)
+
+
+def _with_weights(cycles: Sequence[Cycle], watched: Sequence[Watched]) -> list[Cycle]:
+    """Return crashes with the step whose weights the next start had, if it tells another one."""
+    begun, found = [0], list[Cycle]()
+    new = watched[0].updates[0].before if watched[0].updates else {}
+    for cycle, seen in zip(cycles, watched[1:], strict=True):
+        is_new = not seen.updates or seen.updates[0].before == new
+        starts = [] if is_new else list(zip(begun, watched, strict=False))
+        had = [at + update for at, start in starts for update in updates_with(start, seen)]
+        told = cycle.resumed_at
+        at = max(
+            (step for step in had if step in cycle.checkpoints), default=max(had, default=None)
+        )
+        weights_of = None if told in had else at
+        found.append(replace(cycle, weights_of=weights_of))
+        begun.append((told or 0) if weights_of is None else weights_of)
+    return found
 
 
 def watched_control(

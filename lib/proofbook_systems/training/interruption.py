@@ -56,11 +56,14 @@ class Cycle:
     """The step that the next start went on from."""
     unknown: str = ""
     """Why nothing tells that, where nothing can."""
+    weights_of: int | None = None
+    """The step whose weights the next start had, where they were seen and it tells another one."""
 
     @property
     def lost(self) -> int | None:
-        """Steps that had to be made again."""
-        return None if self.resumed_at is None else max(0, self.reached - self.resumed_at)
+        """Steps that had to be made again; its weights tell them where it counts steps anew."""
+        at = self.resumed_at if self.weights_of is None else self.weights_of
+        return None if at is None else max(0, self.reached - at)
 
     @property
     def polite(self) -> bool:

@@ -22,7 +22,13 @@ def from_the_beginning(evidence: Evidence) -> str | None:
     """Recognise a training that began again although there was a checkpoint."""
     if evidence.resumed_at > evidence.control.numbering.first or evidence.cycle.newest == 0:
         return None
-    newest = evidence.cycle.newest
+    newest, weights_of = evidence.cycle.newest, evidence.cycle.weights_of
+    if weights_of:
+        return (
+            f"it went on with the weights of step {weights_of}, and steps are counted from "
+            f"{evidence.first} again: progress, or the number that checkpoints are called by, was "
+            "not restored"
+        )
     if evidence.departs("loss") is None:
         return (
             f"checkpoint {newest} was there, and training began again from its beginning: step "

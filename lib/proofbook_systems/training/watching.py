@@ -45,6 +45,8 @@ class Row(NamedTuple):
     """Digest before tokens were masked, for a masked model; else as ``digest``."""
     learnt: int | None = None
     """Its places up to the last that taught the network anything; None is not known."""
+    unlearnt: int = 0
+    """Its places before the first that taught it anything."""
 
 
 class Batch(NamedTuple):
@@ -216,10 +218,10 @@ class _Pass(NamedTuple):
     number: int = -1
     """Tells it from others, where whole rows were asked for."""
 
-    def taught(self, places: Sequence[int]) -> _Pass:
+    def taught(self, places: Sequence[int], before: Sequence[int]) -> _Pass:
         """Return it with what each of its rows has taught."""
-        told = zip(self.batch.rows, places, strict=False)
-        rows = tuple(row._replace(learnt=count) for row, count in told)
+        told = zip(self.batch.rows, places, before, strict=False)
+        rows = tuple(row._replace(learnt=end, unlearnt=first) for row, end, first in told)
         return self._replace(batch=self.batch._replace(rows=rows))
 
 
@@ -235,8 +237,8 @@ def _read_process(path: Path) -> Watched:
             passes.append(_Pass(_batch(line), "quiet" in line, number=line.get("pass", -1)))
         elif "learnt" in line:
             is_of = line["pass"]
-            passes = [each.taught(line["learnt"]) if each.number == is_of else each
-                      for each in passes]  # fmt: skip
+            told = line["learnt"], line["unlearnt"]
+            passes = [each.taught(*told) if each.number == is_of else each for each in passes]
         elif "drew" in line and passes:
             passes[-1] = passes[-1]._replace(drew=line["drew"])
         elif "names" in line:

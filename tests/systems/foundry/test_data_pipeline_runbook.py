@@ -72,6 +72,9 @@ UNUSUAL: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "padding with an id of the texts that it ignores": (
         {"pad": True}, {"remainder": "kept", "workers_change": "workers=2"},
     ),
+    "padding in front of tokens, with positions from the first of them": (
+        {"pad": "left"}, {"remainder": "kept", "workers_change": "workers=2"},
+    ),
 }  # fmt: skip
 
 
@@ -97,6 +100,10 @@ PLANTED: dict[str, tuple[dict[str, Any], dict[str, Any], list[str], str]] = {
     "padding is learnt as text": (
         {"pad": True}, {"remainder": "kept"}, ["padding-not-learnt"], "are learnt like text",
     ),
+    "padding in front is learnt as text": (
+        {"pad": "left", "training_defect": "padding is learnt as text"}, {"remainder": "kept"},
+        ["padding-not-learnt"], "are learnt like text",
+    ),
     "the remainder is dropped": (
         {}, {"remainder": "kept"}, ["remainder-as-wanted"], "tokens are in no chunk",
     ),
@@ -111,7 +118,7 @@ PLANTED: dict[str, tuple[dict[str, Any], dict[str, Any], list[str], str]] = {
 @pytest.mark.parametrize("defect", PLANTED)
 def test_a_planted_defect_of_a_training_is_red_in_its_own_check(run: Run, defect: str) -> None:
     values, parameters, names, words = PLANTED[defect]
-    found = run({**values, "training_defect": defect}, **parameters)
+    found = run({"training_defect": defect, **values}, **parameters)
     assert found.red == names
     assert words in str(found.checks[names[0]].actual)
     assert isinstance(found.error, ChecksFailed)

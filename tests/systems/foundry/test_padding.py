@@ -32,10 +32,14 @@ def store(name: str, rows: list[list[int]]) -> Store:
     )  # fmt: skip
 
 
-def prepared(pad: int | None, *, special: frozenset[int] | None = frozenset({SPECIAL})) -> Prepared:
-    """Return tokens that fill three chunks and six places, with ``pad`` after them."""
+def prepared(
+    pad: int | None, *, special: frozenset[int] | None = frozenset({SPECIAL}), left: bool = False
+) -> Prepared:
+    """Return tokens that fill three chunks and six places, with ``pad`` after them, or in front."""
     rows = [TOKENS[at : at + LENGTH] for at in range(0, 30, LENGTH)]
-    chunks = rows[:3] if pad is None else [*rows[:3], rows[3] + [pad, pad]]
+    chunks = rows[:3]
+    if pad is not None:
+        chunks.append([pad, pad, *rows[3]] if left else [*rows[3], pad, pad])
     cut, tokens = store("chunks.npy", chunks), store("tokens", [TOKENS])
     tokenizer = None if special is None else Tokenizer(
         path=Path("tokenizer.json"), form="toy", decode=str, encode=lambda _: [], size=50,
@@ -49,11 +53,13 @@ def prepared(pad: int | None, *, special: frozenset[int] | None = frozenset({SPE
     return found
 
 
-def trained(data: Prepared, learnt: int | None, part: slice = slice(None)) -> Batches:
+def trained(
+    data: Prepared, learnt: int | None, part: slice = slice(None), unlearnt: int = 0
+) -> Batches:
     """Return a training of two epochs, in which so many places of the last chunk were learnt."""
     (chunks,) = data.chunks
     rows = [Row(row_digest(row[part]), (), row_digest(row[part]), LENGTH) for row in chunks.rows()]
-    rows[-1] = rows[-1]._replace(learnt=learnt)
+    rows[-1] = rows[-1]._replace(learnt=learnt, unlearnt=unlearnt)
     none = frozenset[str]()
     update = Update(
         number=1, batches=(Batch((len(rows), LENGTH), tuple(rows)),) * 2, moved=none, unmoved=none,
@@ -91,6 +97,30 @@ def test_a_row_without_its_first_id_has_its_padding_a_place_earlier() -> None:
     assert judged(data, 5, slice(1, None)) == []
     assert judged(data, 6, slice(1, None)) != []
     assert judged(data, 6, slice(None, -1)) == []
+
+
+@pytest.mark.parametrize(
+    ("pad", "unlearnt", "part", "count"),
+    [
+        (TEXT, 1, slice(None), 0),  # the place before the first token tells it
+        (TEXT, 2, slice(None), 0),  # of logits that are moved by none
+        (TEXT, 0, slice(None), 1),
+        (TEXT, 0, slice(1, None), 0),
+        (SPECIAL, 0, slice(None), 0),
+        (49, 0, slice(None), 0),
+    ],
+)
+def test_padding_in_front_of_tokens_is_judged_by_where_learning_begins(
+    pad: int, unlearnt: int, part: slice, count: int
+) -> None:
+    data = prepared(pad, left=True)
+    assert data.cuts[0].alignment.departure == ""
+    issues, _ = judge_padding(data, trained(data, 7, part, unlearnt))["padding-not-learnt"]
+    assert issues == [
+        f"chunk 3 of chunks.npy has 6 tokens and is padded with id {TEXT}, which texts have, "
+        f"too: {each} places of the padding are learnt like text"
+        for each in [count][:count]
+    ]
 
 
 def test_what_was_not_seen_is_not_judged() -> None:

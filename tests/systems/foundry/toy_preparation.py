@@ -96,8 +96,11 @@ for part, own in parts.items():
             ids = ids[:77] + ids[76:]
         if defect == "two tokens are exchanged":
             ids[80], ids[81] = ids[81], ids[80]
-        if config.get("pad"):
-            ids = ids + [ids[0]] * (-len(ids) % length)
+        missing, full = -len(ids) % length, len(ids) // length * length
+        if config.get("pad") == "left":
+            ids = ids[:full] + [ids[0]] * missing + ids[full:]
+        elif config.get("pad"):
+            ids = ids + [ids[0]] * missing
         chunks = np.asarray(ids[: len(ids) // length * length]).reshape(-1, length)
         if not len(chunks):
             sys.exit(f"{len(ids)} tokens fill no chunk of {length}; give more text")

@@ -2,8 +2,8 @@
 
 ``style`` is how it reads them: by number, from a stream that its workers share (``stream``), or at
 random places (``windows``); ``inputs`` leaves out the last id of each row, ``pad`` fills the last
-row with an id of the texts, and it ignores that. A ``training_defect`` is
-a mistake that real trainers make.
+row with an id of the texts, behind its tokens or, with ``left``, before them, and it ignores that.
+A ``training_defect`` is a mistake that real trainers make.
 """
 
 import json
@@ -71,13 +71,29 @@ def batches():
         yield from DataLoader(data, batch, num_workers=workers)
 
 
+class Network(torch.nn.Module):
+    """Tells the next id by an id and its position."""
+
+    def __init__(self):
+        super().__init__()
+        self.ids, self.positions = torch.nn.Embedding(vocabulary, 8), torch.nn.Embedding(16, 8)
+        self.out = torch.nn.Linear(8, vocabulary)
+
+    def forward(self, position_ids, x):
+        return self.out(self.ids(x) + self.positions(position_ids))
+
+
 torch.manual_seed(1)
-network = torch.nn.Sequential(torch.nn.Embedding(vocabulary, 8), torch.nn.Linear(8, vocabulary))
+network = Network()
 optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
 for step, ids in zip(range(steps), batches(), strict=False):
-    scores, labels = network(ids)[:, :-1], ids.clone()
-    if padding and defect != "padding is learnt as text":
-        labels[(ids == rows[-1]).all(1), -padding:] = -100
+    labels, real = ids.clone(), torch.ones_like(ids)
+    padded = slice(0, padding) if config.get("pad") == "left" else slice(-padding, None)
+    if padding:
+        real[(ids == rows[-1]).all(1), padded] = 0
+    if defect != "padding is learnt as text":
+        labels[real == 0] = -100
+    scores = network(position_ids=(real.cumsum(1) - 1).clamp(min=0), x=ids)[:, :-1]
     loss = torch.nn.functional.cross_entropy(scores.flatten(0, 1), labels[:, 1:].flatten())
     loss.backward()
     optimizer.step()

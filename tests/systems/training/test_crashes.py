@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -12,7 +14,8 @@ from safetensors.torch import save
 
 from proofbook_systems.training import crashes
 from proofbook_systems.training.controls import Control
-from proofbook_systems.training.numbering import CHECKPOINTS, Recognised, Step
+from proofbook_systems.training.interruption import Cycle, Interrupted, Interruption
+from proofbook_systems.training.numbering import CHECKPOINTS, Numbering, Recognised, Step
 from proofbook_systems.training.running import Ended
 from proofbook_systems.training.trainer import Trainer
 from proofbook_systems.training.trees import Comparison, find_noise
@@ -82,6 +85,48 @@ def test_nothing_compared_is_told_and_not_the_same(
     saves = alone(tmp_path / "alone", Watched(), (1, 2), CHECKPOINTS)
     found = crashes.saving_changes(saves, {"every": "1000"}, tmp_path, 60)
     assert found == ("", "it tells no step and leaves no weights without them")
+
+
+def begins_with(weight: str, seen: Watched) -> Watched:
+    first, *others = seen.updates
+    return replace(seen, updates=(replace(first, before={"w": weight}), *others))
+
+
+ALONE = begins_with("0", training(*((str(n), str(n), str(n)) for n in range(1, 25))))
+
+
+@pytest.mark.parametrize(
+    ("told", "weight", "updates", "weights_of", "lost"),
+    [
+        (8, "8", 24, None, 2),
+        (0, "8", 24, 8, 2),  # checkpoints are called by the steps of each start
+        (8, "4", 24, 4, 6),  # an older one was taken, and counted from the newest
+        (0, "0", 24, None, 10),
+        (0, "x", 24, None, 10),  # other weights than any
+        (0, "8", 12, None, 10),  # a step is no update
+    ],
+)
+def test_the_weights_of_a_resumption_tell_the_step_that_it_went_on_from(
+    told: int, weight: str, updates: int, weights_of: int | None, lost: int,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    ended = Ended(code=-9, state="was killed", steps=[], printed="", seconds=1.0)
+    cycle = Cycle(
+        interruption=Interruption(signum=signal.SIGKILL, step=10), ended=ended, reached=10,
+        signalled=10, happened=True, checkpoints=[4, 8], resumed_at=told,
+    )  # fmt: skip
+    seen = [ALONE, begins_with(weight, training(("9", "9", "9")))]
+    monkeypatch.setattr(crashes, "read_watch", lambda place: seen[int(place.name[-1])])
+    monkeypatch.setattr(
+        crashes, "interrupt_and_resume", lambda *_, **__: Interrupted(cycles=[cycle], last=ended)
+    )
+    control = SimpleNamespace(numbering=Numbering(1, 1), total=24)
+    crashed = crashes.crash_and_resume(
+        cast(Any, control), [], tmp_path, timeout=1, seed=7,
+        alone=replace(ALONE, updates=ALONE.updates[:updates]),
+    )  # fmt: skip
+    (found,) = crashed.result.cycles
+    assert (found.weights_of, found.lost) == (weights_of, lost)
 
 
 def left_behind(folder: Path, torn: dict[str, bytes]) -> tuple[Any, Any]:

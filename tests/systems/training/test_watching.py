@@ -130,6 +130,16 @@ def test_a_teacher_that_is_frozen_is_not_what_trains(look: Look, net: Net) -> No
     assert [len(update.batches) for update in look().updates] == [1]
 
 
+def test_a_network_without_data_that_counts_operations_is_left_out(look: Look, net: Net) -> None:
+    with torch.device("meta"):
+        counted, batch = Net(), torch.zeros((3, 10), dtype=torch.int64)
+    step(counted, sgd(counted), batch)
+    step(net, sgd(net), ids(9))
+    seen = look()
+    assert (seen.fault, len(seen.updates), len(seen.updates[0].batches)) == ("", 1, 1)
+    assert [row.digest for row in seen.rows(1)] == [row_digest(row) for row in ids(9).numpy()]
+
+
 def test_dropout_is_seen_by_what_it_draws(look: Look, net: Net) -> None:
     network = nn.Sequential(net, nn.Dropout(0.3))
     optimizer = sgd(network)

@@ -1,4 +1,4 @@
-"""Up to which place of a row is a network taught? By the gradient of its logits.
+"""From which place of a row to which is a network taught? By the gradient of its logits.
 
 Belongs to the program beside it, and may import nothing but Python's own library.
 """
@@ -25,13 +25,17 @@ def follow_logits(shape: Any, output: list[Any], look: Any) -> None:
         found[0].register_hook(look)
 
 
-def taught_places(torch: Any, shape: Any, gradient: Any) -> list[int]:
-    """Return, for each row, how many places it has up to the last whose logits have a gradient."""
+def taught_places(torch: Any, shape: Any, gradient: Any) -> tuple[list[int], list[int]]:
+    """Return, for each row, how many places are before the first whose logits have a gradient.
+
+    And how many there are up to the last one. A row without any has all its places before it.
+    """
     with torch.no_grad():
         taught = (gradient != 0).any(-1).view(shape[0], shape[1])
         places = torch.arange(1, shape[1] + 1, device=taught.device)
+        before: list[int] = (~taught).long().cumprod(1).sum(1).tolist()
         counts: list[int] = (taught * places).amax(1).tolist()
-    return counts
+    return before, counts
 
 
 def _is_of(own: Any, batch: Any) -> bool:

@@ -118,8 +118,9 @@ class Watcher:
             self._write({"fault": f"{type(error).__name__}: {error}"[:300]})
 
     def _note_forward(self, module: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> None:
-        # A frozen network, such as a teacher, learns nothing in any mode.
-        if not module.training and not any(p.requires_grad for p in module.parameters()):
+        # A frozen network, such as a teacher, learns nothing in any mode; one without data neither.
+        frozen = not module.training and not any(p.requires_grad for p in module.parameters())
+        if frozen or _read.is_without_data(module.parameters()):
             return
         if self._is_root(module):
             self._forwards += module.training
@@ -146,13 +147,14 @@ class Watcher:
         returned = [value for _, value in _read.tensors_of(self._torch, (output,), {})]
 
         def tell(gradient: Any) -> None:
-            self._write({"learnt": _learnt.taught_places(self._torch, shape, gradient),
-                         "pass": number})  # fmt: skip
+            before, learnt = _learnt.taught_places(self._torch, shape, gradient)
+            self._write({"learnt": learnt, "unlearnt": before, "pass": number})
 
         _learnt.follow_logits(shape, returned, lambda gradient: self._try(tell, gradient))
 
     def _note_before(self, optimizer: Any) -> None:
-        self._before = [self._sums(each) for each in _read.parameters_of(optimizer)]
+        listed = _read.parameters_of(optimizer)
+        self._before = [] if _read.is_without_data(listed) else [self._sums(p) for p in listed]
 
     def _is_root(self, module: Any) -> bool:
         """Say whether a module is called from outside of all networks; a loss is no network."""

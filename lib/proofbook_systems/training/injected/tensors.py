@@ -9,13 +9,15 @@ import hashlib
 from typing import Any
 
 __all__ = [
-    "bit_sums", "can_tell_draws", "choose_batch", "dense", "digest", "dropout_rates", "left_out",
-    "names_of", "parameters_of", "random_states", "read_row", "settings_of", "tensors_of",
-    "unmasked", "without_wrappers",
+    "bit_sums", "can_tell_draws", "choose_batch", "dense", "digest", "dropout_rates",
+    "is_without_data", "left_out", "names_of", "parameters_of", "random_states", "read_row",
+    "settings_of", "tensors_of", "unmasked", "without_wrappers",
 ]  # fmt: skip
 
 _IDS = ("input_ids", "idx", "tokens", "input_tokens", "decoder_input_ids")
 """What batches of tokens are called, the likeliest first."""
+_BESIDE = ("attention_mask", "position_ids", "token_type_ids", "labels")
+"""What is of a batch's shape, and no batch."""
 _WRAPPERS = ("_orig_mod.", "module.", "_forward_module.", "_fsdp_wrapped_module.")
 
 
@@ -125,13 +127,18 @@ def tensors_of(torch: Any, args: Any, keywords: Any) -> Any:
             yield from tensors_of(torch, (), dict(value.items()))
 
 
+def is_without_data(tensors: Any) -> bool:
+    """Say whether any of some tensors has a shape alone, on the device that is called meta."""
+    return any(each.is_meta for each in tensors)
+
+
 def choose_batch(found: list[tuple[str, Any]]) -> Any:
     """Return the tensor that is the batch: ids by their name, integers, other values."""
     by_name = dict(reversed(found))
     for name in _IDS:
         if name in by_name and by_name[name].dim():
             return by_name[name]
-    wide = [value for _, value in found if value.dim() > 1]
+    wide = [value for name, value in found if value.dim() > 1 and name not in _BESIDE]
     integers = [value for value in wide if not value.is_floating_point()]
     flat = [value for _, value in found if value.dim() == 1 and not value.is_floating_point()]
     return next(iter([*integers, *wide, *flat]), None)
