@@ -59,10 +59,18 @@ def test_the_parts_around_cores_do_not_overlap() -> None:
         ("it is abcZ", False),
         ("it is ab", False),
         ("abcX and more", False),
+        ("abcQabcX", True),
+        ("abcQabc", True),
+        ("abcQabcXabcY", True),
+        ("abcQabcXabcZ", False),
     ],
 )
 def test_an_end_may_be_the_beginning_of_a_secret_but_not_all(end: str, begins: bool) -> None:
     assert Secret("abcXabcYzz12", "A_TOKEN").begins(end) is begins
+
+
+def test_the_beginning_of_a_secret_may_overlap_with_what_is_none() -> None:
+    assert Secret("aaaXyzzz1", "A_TOKEN").begins("aaaaX")
 
 
 def test_a_plus_in_base64_is_no_end_of_a_line() -> None:
