@@ -35,7 +35,7 @@ class Killed(NamedTuple):
     victim: str
     """What was killed: the last words of its command line."""
     moment: float
-    """Seconds after the clock was started."""
+    """Seconds after the clock was started; of a command that had ended before, its end."""
     processes: tuple[str, ...]
     """Those that were left; with the command itself where it did not end."""
     ports: tuple[int, ...]
@@ -78,9 +78,10 @@ def kill_at_random(
     with _started([find_command(command[0]), *command[1:]], env, cwd) as (process, temporary):
         mark = str(temporary)
         _await(after, process, mark)
-        moment = chance.uniform(0, latest)
+        moment, began = chance.uniform(0, latest), time.monotonic()
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(moment)
+            moment = time.monotonic() - began
         ports = _listening(_tree(mark))
         kill = _kill_one_of_a_kind if by_kind else _kill_one
         victim = kill(_tree(mark), chance)

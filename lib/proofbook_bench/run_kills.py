@@ -19,6 +19,9 @@ from proofbook_bench.sources import checked
 __all__ = ["KilledRun", "RunKills", "compare"]
 
 _SLOTS = 2
+_DRAWS = 6
+_PAST = 1.1
+"""A few moments come after the end, and tell how long a run takes by now: machines get busier."""
 _PROFILE = "kills"
 _OUTPUTS = "outputs"
 _MARK = """\
@@ -101,6 +104,8 @@ class RunKills:
 
     def __init__(self, bench: Bench, *, short: int, long: int, seconds: float) -> None:
         self._bench = bench
+        self._over: dict[str, float] = {}
+        """How long the last run took that was over before its kill, by what started the clock."""
         bench.add_notebook("short", checked("short", _MARK), parameters="number: int = 0")
         parameters = "number: int = 0\nseconds: float = 0.5"
         bench.add_notebook("long", checked("long", _MARK, _PROGRAM), parameters=parameters)
@@ -117,24 +122,39 @@ class RunKills:
         return run_command([*place.command, "--profile", _PROFILE], env=place.env, cwd=place.folder)
 
     def kill(self, number: int, *, latest: float, patience: float, seed: int) -> KilledRun:
-        """Run, kill, look, resume, look again.
+        """Run, kill, look, resume, look again; a run that is over before its kill is drawn again.
 
         Args:
             number: Of this kill; every fourth may come before there is a kernel.
-            latest: Seconds until the latest moment of the kill.
+            latest: Seconds until the latest moment of the kill, as long as no run was over before.
             patience: Seconds that processes and folders may take to vanish.
             seed: Chooses, with the number, moment and victim.
         """
-        folder, _, env, run = place = self._place(f"kill-{number}")
-        killed = kill_at_random(
-            [*run, "--profile", _PROFILE], env=env, cwd=folder, latest=latest, patience=patience,
-            seed=seed + number, after="pb-kernel" if number % 4 else "", by_kind=True,
-        )  # fmt: skip
+        place, killed = self._draw(number, latest, patience, seed)
+        folder, _, env, run = place
         before = _look(place)
         runs = _runs(folder)
         again = ["--resume", runs[0].name] if runs else ["--profile", _PROFILE]
         code, resumed = end_undisturbed([*run, *again], env=env, cwd=folder, patience=patience)
         return compare(number, killed, before, code, resumed, _look(place))
+
+    def _draw(
+        self, number: int, latest: float, patience: float, seed: int
+    ) -> tuple[_Place, Killed]:
+        """Draw moments until one comes before the end of its run, or the run has left something."""
+        after = "pb-kernel" if number % 4 else ""
+        for draw in range(_DRAWS):
+            place = self._place(f"kill-{number}.{draw}")
+            known = self._over.get(after)
+            killed = kill_at_random(
+                [*place.command, "--profile", _PROFILE], env=place.env, cwd=place.folder,
+                latest=latest if known is None else _PAST * known, patience=patience,
+                seed=seed + number + draw * 10_000, after=after, by_kind=True,
+            )  # fmt: skip
+            if killed.victim != "nothing" or killed.left:
+                break
+            self._over[after] = killed.moment
+        return place, killed
 
     def _place(self, name: str) -> _Place:
         folder = self._bench.work_folder()

@@ -35,6 +35,7 @@ def kill(tmp_path: Path, code: str, **options: float) -> Killed:
 def test_a_process_a_port_and_a_folder_that_are_left_are_named(tmp_path: Path) -> None:
     found = kill(tmp_path, LEAVES, latest=2000.0)  # it has ended by then, and left two listeners
     assert found.victim.startswith("python")
+    assert found.moment < 2000.0, "the end came before"
     assert (len(found.processes), len(found.ports), len(found.folders)) == (1, 1, 1)
     assert f"left {found.processes[0]}, port {found.ports[0]}, kept-" in found.left
 

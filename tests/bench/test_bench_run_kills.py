@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from proofbook_bench import run_kills
 from proofbook_bench.killing import Killed
 from proofbook_bench.projects import open_bench
 from proofbook_bench.run_files import RunFiles, read_run_files
@@ -114,3 +115,35 @@ def test_killed_runs_leave_nothing_and_are_resumed() -> None:
     killed = [runs.kill(number, latest=1.0, patience=60.0, seed=1) for number in range(3)]
     wrong = [each for each in killed if not each.words.endswith("nothing wrong")]
     assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("number", "drawn", "bounds"),
+    [
+        (1, ["pb-kernel"], [9.0]),
+        (1, ["nothing", "nothing", "sleep"], [9.0, 2.2, 2.2]),
+        (1, ["left something"], [9.0]),
+        (1, ["nothing"] * 6, [9.0, 2.2, 2.2, 2.2, 2.2, 2.2]),
+        (4, ["nothing", "pb-warden"], [9.0, 2.2]),
+    ],
+)
+def test_a_run_that_was_over_before_its_kill_is_drawn_again(
+    number: int, drawn: list[str], bounds: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, seeds = [], set()
+
+    def kill(command: object, *, latest: float, seed: int, after: str, **more: object) -> Killed:
+        victim = drawn[len(asked)]
+        asked.append(round(latest, 3))
+        seeds.add(seed)
+        assert after == ("" if number == 4 else "pb-kernel")
+        if victim == "left something":
+            return Killed("nothing", 2.0, ("sleep",), (), ())
+        return Killed(victim, 2.0, (), (), ())
+
+    monkeypatch.setattr(run_kills, "kill_at_random", kill)
+    runs = RunKills(open_bench(), short=1, long=1, seconds=0.2)
+    _, killed = runs._draw(number, 9.0, 1.0, 7)
+    assert asked == bounds
+    assert len(seeds) == len(asked)
+    assert killed.victim == ("nothing" if drawn[-1] == "left something" else drawn[-1])

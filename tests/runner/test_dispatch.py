@@ -33,7 +33,8 @@ from proofbook.runner.executors.protocol import Executor, JobResult, JobSpec
 from proofbook.runner.handover import Handover
 from proofbook.runner.outcomes import OutcomeWriter
 from proofbook.runner.reserve import Reserve
-from proofbook.runner.schedule import Schedule
+from proofbook.runner.resolution import UnresolvedError
+from proofbook.runner.schedule import Schedule, Start
 from proofbook.runs.folder import RunFolder
 
 CAPACITY = Capacity(slots=2, cpus=4, memory_gb=8, gpus=("4", "GPU-b"))
@@ -393,3 +394,17 @@ def test_a_spec_is_what_the_runbook_is_when_the_job_starts(make_run: MakeRun) ->
     first, second = (json.loads(spec.notebook)["cells"] for spec in executor.specs)
     assert (first, second[0]["source"]) == ([], "a")
     assert executor.specs[0].notebook_sha256 != executor.specs[1].notebook_sha256
+
+
+def test_a_job_that_cannot_be_resolved_is_refused_with_the_reason(
+    make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def spec(handover: Handover, start: Start, earlier: tuple[Attempt, ...] = ()) -> JobSpec:
+        raise UnresolvedError("error", "no output of this name")
+
+    monkeypatch.setattr(Handover, "spec", spec)
+    run, executor = make_run(job("a"), job("b", "a")), FakeExecutor(passes)
+    outcomes = run.dispatch(executor)
+    assert [outcomes[id_].status for id_ in ("a", "b")] == ["error", "skipped"]
+    assert run.written("a").cause == "no output of this name"
+    assert executor.specs == []

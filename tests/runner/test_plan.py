@@ -496,3 +496,20 @@ def test_a_profile_written_for_ones_own_subject_keeps_what_it_says(
     found = named(of_a_reference, ["quick"], project="/work/other")
     job = next(job for job in found.jobs if job.id == "quick")
     assert (job.parameters["apis"], job.allow_skips) == ([], ("attack-*",))
+
+
+def test_all_that_is_chosen_is_kept(project: Project, add_profile: Add) -> None:
+    add_profile(
+        "jobs:\n" + "".join(f"  - {{runbook: demo/one, id: {id_}}}\n" for id_ in ("a", "b", "c"))
+    )
+    assert [j.id for j in load_plan(project, "tiny", only=["c", "a"]).jobs] == ["a", "c"]
+
+
+def test_a_cells_limit_of_time_is_the_entrys_own_or_that_of_all(
+    project: Project, add_profile: Add
+) -> None:
+    text = (
+        "defaults: {cell_timeout: 5s}\njobs:\n  - {runbook: demo/one, id: a}\n"
+        "  - {runbook: demo/one, id: b, cell_timeout: 7s}\n"
+    )
+    assert [j.cell_timeout for j in plan(project, add_profile, text).jobs] == [5, 7]

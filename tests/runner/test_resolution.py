@@ -14,7 +14,7 @@ from proofbook.checks.outputs import make_output
 from proofbook.files import append_line
 from proofbook.notebooks import Runbook, read_runbook
 from proofbook.records import Check, Outcome, OutcomeStatus, Output, PlannedJob
-from proofbook.runner import parameters
+from proofbook.runner import parameters, resolution
 from proofbook.runner.executors.cluster.sending import Sending
 from proofbook.runner.executors.store import Store
 from proofbook.runner.outputs import Reference
@@ -195,3 +195,14 @@ def test_what_a_job_got_and_is_lost_names_its_maker(tmp_path: Path) -> None:
     (tmp_path / "a.bin").unlink()
     assert lost_outputs(wanted, outputs) == {"train"}
     assert lost_outputs(job(steps=str(Reference("train", "n"))), outputs) == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("model", f"too long, from {MODEL}"), ("steps", "too long"), ("gone", "too long")],
+)
+def test_a_wrong_value_is_told_with_the_expressions_that_it_comes_from(
+    name: str, words: str
+) -> None:
+    error = parameters.ParameterError(name, "too long")
+    assert resolution._with_origin(error, job(model=f"at {MODEL}", steps=3)) == words

@@ -41,3 +41,10 @@ def test_a_small_exception_is_not_touched() -> None:
 
 def test_an_exception_without_its_parts_has_empty_ones() -> None:
     assert shorten_error({}) == {"ename": "", "evalue": "", "traceback": []}
+
+
+def test_a_traceback_of_just_the_largest_length_keeps_its_lines() -> None:
+    lines = ["a" * 5, "b" * 5]
+    assert shorten_error({"traceback": lines}, 10)["traceback"] == lines
+    (cut,) = shorten_error({"traceback": [*lines, "c"]}, 10)["traceback"]
+    assert "characters left out here" in cut

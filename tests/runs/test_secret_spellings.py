@@ -59,10 +59,19 @@ def test_the_parts_around_cores_do_not_overlap() -> None:
         ("it is abcZ", False),
         ("it is ab", False),
         ("abcX and more", False),
+        ("abcQabcX", True),
+        ("abcQabc", True),
+        ("abcQabcXabcY", True),
+        ("abcQabcXabcZ", False),
     ],
 )
 def test_an_end_may_be_the_beginning_of_a_secret_but_not_all(end: str, begins: bool) -> None:
     assert Secret("abcXabcYzz12", "A_TOKEN").begins(end) is begins
+
+
+def test_the_beginning_of_a_secret_may_overlap_with_what_is_none() -> None:
+    assert Secret("aaaXyzzz1", "A_TOKEN").begins("aaaaX")
+    assert Secret("abcXabcYzz12345", "A_TOKEN").begins("abcQabcXabcY")
 
 
 def test_a_plus_in_base64_is_no_end_of_a_line() -> None:
@@ -173,7 +182,7 @@ def test_more_signs_than_a_name_has_are_random(text: str, is_random: bool) -> No
     assert looks_random(text) is is_random
 
 
-HOOK, KEY = "https://h.example/in/one", "-----A\nZq81xyzw\nshorter\n-----B"
+HOOK, KEY = "https://h.example/in/one", "-----A\nsomewhat\nshorter\n-----B"
 
 
 @pytest.mark.parametrize(
@@ -190,7 +199,7 @@ HOOK, KEY = "https://h.example/in/one", "-----A\nZq81xyzw\nshorter\n-----B"
         ("DB_PASS", "summer12", ("summer12",)),
         ("DB_PASS", "summer", ()),
         ("STRIPE_KEY", "summer12", ()),
-        ("A_TOKEN", KEY, (KEY, "Zq81xyzw")),
+        ("A_TOKEN", KEY, (KEY, "somewhat")),
     ],
 )
 def test_how_much_of_a_value_is_a_secret(name: str, value: str, secrets: tuple[str, ...]) -> None:
