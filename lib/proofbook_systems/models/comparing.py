@@ -148,7 +148,7 @@ def _is_exact(model: Any, inputs: Inputs, other: Inputs) -> bool:
     """Say whether a model answers a sample beside another one as alone, where hardly is rounded."""
     try:
         exact, one, two = in_float64(model), widen(inputs), widen(other)
-        with DrawnInFloat32():  # type: ignore[no-untyped-call]
+        with DrawnInFloat32():
             return _beside(exact, one, two, call(exact, one)).share <= EXACT
     except Exception:  # noqa: BLE001 - what does not run in float64 is judged by float32 alone
         return False

@@ -72,3 +72,23 @@ def test_a_loss_is_about_all_samples_whatever_its_shape(mixes: bool, words: str)
     one, other = ({"states": torch.full((1, 4), value)} for value in (1.0, 3.0))
     found = check_batch(Codec(), one, other, call(Codec(), one), 1e-5)
     assert found.partition(" ")[0] == words
+
+
+@pytest.mark.parametrize("short", [torch.bfloat16, torch.float16])
+def test_number_that_is_rounded_to_sixteen_bits_in_both_is_found(short: torch.dtype) -> None:
+    class Norm(torch.nn.Module):
+        def forward(self, states: Any) -> torch.Tensor:
+            return states.to(short).to(states.dtype)
+
+    inputs = {"states": torch.full((1, 4), 1.0)}
+    found = check_reference(make_reference(Norm(), inputs, call(Norm(), inputs)))
+    assert "rounded to 16" in found and "test_model_references.py:" in found
+
+
+def test_upcast_and_whole_numbers_are_no_rounding() -> None:
+    class Norm(torch.nn.Module):
+        def forward(self, states: Any, places: Any) -> torch.Tensor:
+            return states.to(torch.float32).to(states.dtype) + places.to(torch.bfloat16)
+
+    inputs = {"states": torch.ones(1, 4), "places": torch.tensor([1, 2, 3, 4])}
+    assert check_reference(make_reference(Norm(), inputs, call(Norm(), inputs))) == ""
