@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from proofbook_systems.models.comparing import check_batch
+from proofbook_systems.models.comparing import check_batch, check_determinism
 from proofbook_systems.models.outputs import call
 from proofbook_systems.models.references import check_reference, in_float64, make_reference
 
@@ -92,3 +92,23 @@ def test_upcast_and_whole_numbers_are_no_rounding() -> None:
 
     inputs = {"states": torch.ones(1, 4), "places": torch.tensor([1, 2, 3, 4])}
     assert check_reference(make_reference(Norm(), inputs, call(Norm(), inputs))) == ""
+
+
+@pytest.mark.parametrize("way", ["always", "module", "none", "zero"])
+def test_dropout_outside_of_training_is_told_by_its_name(way: str) -> None:
+    class Dropping(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.drop = torch.nn.Dropout(0.25)
+
+        def forward(self, states: Any) -> torch.Tensor:
+            if way == "module":
+                return self.drop(states)
+            share = 0.0 if way == "zero" else 0.25
+            return torch.nn.functional.dropout(states, share, training=way != "none")
+
+    model, inputs = Dropping(), {"states": torch.ones(1, 8)}
+    model.train(way == "module")  # a part that eval() did not reach
+    found = check_determinism(model, inputs, call(model, inputs))
+    wrong = "drops 0.25 of its numbers at random, and is not trained"
+    assert found == (wrong if way in ("always", "module") else "")
