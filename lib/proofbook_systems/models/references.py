@@ -37,6 +37,11 @@ _SLACK = 30.0
 _EPSILON = 2.0**-23
 _OTHER_ORDER = 16 * _EPSILON
 """Another order of adding, as another batch size has, even where the reference saw no rounding."""
+_DRAWS = (
+    "bernoulli", "bernoulli_", "exponential_", "multinomial", "normal", "normal_", "poisson",
+    "rand", "rand_like", "randn", "randn_like", "uniform", "uniform_",
+)  # fmt: skip
+"""What torch calls the operations that draw at random."""
 _SHORT = (torch.bfloat16, torch.float16)
 _LONG = (torch.float32, torch.float64)
 _CONDITION = 200.0
@@ -122,7 +127,7 @@ class DrawnInFloat32(TorchDispatchMode):  # type: ignore[no-untyped-call]
         kwargs = kwargs or {}
         if kwargs.get("dtype") in _SHORT and _is_long(args) and not self.sixteen_bits:
             self.sixteen_bits = _find_caller()
-        if torch.Tag.nondeterministic_seeded not in func.tags:
+        if func.overloadpacket.__name__ not in _DRAWS:  # an attention that could drop computes
             return func(*args, **kwargs)
         drawn = func(*tree_map(_narrow, args), **tree_map(_narrow, kwargs))
         if func._schema.is_mutable:  # it has filled its first argument's copy

@@ -112,3 +112,18 @@ def test_dropout_outside_of_training_is_told_by_its_name(way: str) -> None:
     found = check_determinism(model, inputs, call(model, inputs))
     wrong = "drops 0.25 of its numbers at random, and is not trained"
     assert found == (wrong if way in ("always", "module") else "")
+
+
+def test_attention_that_could_drop_is_computed_in_float64() -> None:
+    class Attending(torch.nn.Module):
+        def forward(self, states: Any) -> torch.Tensor:
+            heads = states[None]
+            made: torch.Tensor = torch.nn.functional.scaled_dot_product_attention(
+                heads, heads, heads
+            )
+            return made
+
+    draw = torch.Generator().manual_seed(0)
+    inputs = {"states": torch.randn(1, 2, 5, 8, generator=draw)[0]}
+    reference = make_reference(Attending(), inputs, call(Attending(), inputs))
+    assert 0 < reference.rounding < 1e-6
