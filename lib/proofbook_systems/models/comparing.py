@@ -9,6 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
 
 from proofbook_systems.models.choices import is_lost_in_choice
 from proofbook_systems.models.inputs import Inputs, join
@@ -34,6 +36,10 @@ __all__ = [
     "writes_onwards",
 ]
 
+_DROPPING = (
+    functional.dropout, functional.dropout1d, functional.dropout2d, functional.dropout3d,
+    functional.alpha_dropout, functional.feature_alpha_dropout,
+)  # fmt: skip
 _ROUNDINGS = 8
 """How many changes by a rounding are tried before an answer counts as steady."""
 _PADDING = 3
@@ -50,10 +56,30 @@ class NoSuchPartError(NotApplicableError):
 
 
 def check_determinism(model: Any, inputs: Inputs, ours: Outputs) -> str:
-    """Return where a second call with the same seed answers otherwise."""
-    again = call(model, inputs)
+    """Return where a second call with the same seed answers otherwise, or drops numbers.
+
+    A dropout that is on outside of training hides behind the seed, and shows wherever two ways to
+    one answer draw differently.
+    """
+    watching = _Dropouts()
+    with watching:
+        again = call(model, inputs)
+    if watching.share:
+        return f"drops {watching.share:g} of its numbers at random, and is not trained"
     same = ours.keys() == again.keys() and all(equal(ours[n], again[n]) for n in ours)
     return "" if same else f"two equal calls differ: {_words(measure_distance(ours, again))}"
+
+
+class _Dropouts(TorchFunctionMode):
+    """Notes the share that a dropout leaves out."""
+
+    share = 0.0
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if func in _DROPPING and kwargs.get("training", True) and len(args) == 1:
+            self.share = self.share or kwargs.get("p", 0.5)
+        return func(*args, **kwargs)
 
 
 def check_sensitivity(model: Any, inputs: Inputs, other: Inputs, ours: Outputs) -> str:
@@ -148,7 +174,7 @@ def _is_exact(model: Any, inputs: Inputs, other: Inputs) -> bool:
     """Say whether a model answers a sample beside another one as alone, where hardly is rounded."""
     try:
         exact, one, two = in_float64(model), widen(inputs), widen(other)
-        with DrawnInFloat32():  # type: ignore[no-untyped-call]
+        with DrawnInFloat32():
             return _beside(exact, one, two, call(exact, one)).share <= EXACT
     except Exception:  # noqa: BLE001 - what does not run in float64 is judged by float32 alone
         return False
@@ -182,6 +208,7 @@ def check_padding(model: Any, inputs: Inputs, ours: Outputs, tolerance: float) -
 
     Raises:
         NoSuchPartError: The model takes no text with a mask.
+        NotApplicableError: Another seed changes the answer, as other draws for a longer text do.
     """
     ids, mask = inputs.get("input_ids"), inputs.get("attention_mask")
     if ids is None or mask is None or mask.shape != ids.shape:
@@ -207,6 +234,8 @@ def check_padding(model: Any, inputs: Inputs, ours: Outputs, tolerance: float) -
         raise NotApplicableError("no output keeps its shape")
     distance = measure_distance({n: ours[n] for n in comparable}, comparable)
     beside = _beyond("beside masked padding", distance, tolerance)
+    if beside and measure_distance(ours, call(model, inputs, seed=1)).share > tolerance:
+        raise NotApplicableError("its answer is drawn at random, for a longer text otherwise")
     return beside or ("" if before else _name_unseen_mask(model, inputs, ours))
 
 

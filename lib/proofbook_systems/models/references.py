@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import copy
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -22,7 +24,6 @@ __all__ = [
     "EXACT",
     "DrawnInFloat32",
     "Reference",
-    "call_exact",
     "check_reference",
     "in_float64",
     "make_reference",
@@ -36,6 +37,13 @@ _SLACK = 30.0
 _EPSILON = 2.0**-23
 _OTHER_ORDER = 16 * _EPSILON
 """Another order of adding, as another batch size has, even where the reference saw no rounding."""
+_DRAWS = (
+    "bernoulli", "bernoulli_", "exponential_", "multinomial", "normal", "normal_", "poisson",
+    "rand", "rand_like", "randn", "randn_like", "uniform", "uniform_",
+)  # fmt: skip
+"""What torch calls the operations that draw at random."""
+_SHORT = (torch.bfloat16, torch.float16)
+_LONG = (torch.float32, torch.float64)
 _CONDITION = 200.0
 """How many times further than a rounding of the weights float32 may lie from float64."""
 
@@ -48,6 +56,8 @@ class Reference:
     """Distance of float32 from float64."""
     condition: float
     """Distance that rounding the weights alone makes, in float64."""
+    sixteen_bits: str = ""
+    """Where a number is rounded to 16 bits on its way, which float64 does not undo."""
 
     @property
     def tolerance(self) -> float:
@@ -62,16 +72,22 @@ def make_reference(model: Any, inputs: Inputs, ours: Outputs) -> Reference:
         Exception: The model does not run in float64.
     """
     exact, wide = in_float64(model), widen(inputs)
-    there = call_exact(exact, wide)
-    _jitter(exact)
-    moved = call_exact(exact, wide)
+    drawing = DrawnInFloat32()
+    with drawing:
+        there = call(exact, wide)
+        _jitter(exact)
+        moved = call(exact, wide)
     return Reference(
-        rounding=measure_distance(ours, there).share, condition=measure_distance(there, moved).share
+        rounding=measure_distance(ours, there).share,
+        condition=measure_distance(there, moved).share,
+        sixteen_bits=drawing.sixteen_bits,
     )
 
 
 def check_reference(reference: Reference) -> str:
     """Return how float32 departs from float64 by more than rounding; empty where it does not."""
+    if reference.sixteen_bits:
+        return f"a number of 32 bits is rounded to 16 on its way ({reference.sixteen_bits})"
     allowed = _CONDITION * max(reference.condition, _EPSILON)
     if reference.rounding <= allowed and math.isfinite(allowed):
         return ""
@@ -98,26 +114,42 @@ def widen(inputs: Inputs) -> Inputs:
     return {name: map_tensors(value, wide) for name, value in inputs.items()}
 
 
-def call_exact(exact: Any, inputs: Inputs) -> Outputs:
-    """Return what a model in float64 answers, to the draws that it has in float32."""
-    with DrawnInFloat32():  # type: ignore[no-untyped-call]
-        return call(exact, inputs)
-
-
 class DrawnInFloat32(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Draws at random in float32 what is asked for in float64."""
+    """Draws at random in float32 what is asked for in float64, and notes what is cut to 16 bits."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.sixteen_bits = ""
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None
     ) -> Any:
         kwargs = kwargs or {}
-        if torch.Tag.nondeterministic_seeded not in func.tags:
+        if kwargs.get("dtype") in _SHORT and _is_long(args) and not self.sixteen_bits:
+            self.sixteen_bits = _find_caller()
+        if func.overloadpacket.__name__ not in _DRAWS:  # an attention that could drop computes
             return func(*args, **kwargs)
         drawn = func(*tree_map(_narrow, args), **tree_map(_narrow, kwargs))
         if func._schema.is_mutable:  # it has filled its first argument's copy
             return args[0].copy_(drawn) if _is_wide(args[0]) else drawn
         wide = kwargs.get("dtype") is torch.float64 or any(_is_wide(each) for each in args)
         return drawn.double() if wide and drawn.dtype is torch.float32 else drawn
+
+
+def _is_long(args: Sequence[Any]) -> bool:
+    """Say whether a fraction is given that has more than 16 bits."""
+    return bool(args) and isinstance(args[0], torch.Tensor) and args[0].dtype in _LONG
+
+
+def _find_caller() -> str:
+    """Return the file and line outside of torch that asked for the operation."""
+    frame = sys._getframe(1)
+    while frame.f_back and (
+        frame.f_code.co_filename == __file__
+        or "torch" in frame.f_globals.get("__name__", "").split(".")[:1]
+    ):
+        frame = frame.f_back
+    return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
 
 
 def _is_wide(value: Any) -> bool:

@@ -18,6 +18,8 @@ NEW_TOKENS = 4
 _MOST_REVISIONS = 3
 _TEXT_DIMS = 2
 """Of a text: one of samples, one of words."""
+_CACHES = ("cache", "past_key_values", "cache_params")
+"""What an answer calls the cache that the next call is given."""
 _FIRST_CACHED = 2
 """The first word that is written with what a cache holds: there is nothing in it before."""
 
@@ -162,7 +164,33 @@ def check_cache(model: Any, inputs: Inputs, tolerance: float, more: Mapping[str,
             if step + 1 < _FIRST_CACHED:
                 raise NotApplicableError("two first words are scored alike: the texts are two")
             break  # a tie, within the tolerance: from here on the texts are two
-    return ""
+    return _check_last_word(model, inputs, tolerance)
+
+
+def _check_last_word(model: Any, inputs: Inputs, tolerance: float) -> str:
+    """Return how the last word is scored otherwise where those before it are in the cache alone.
+
+    Generation tells a model where each word is; called by itself it has to know from its cache.
+    """
+    ids = inputs.get("input_ids")
+    if ids is None or set(inputs) - {"input_ids", "attention_mask"} or ids.shape[1] < _TEXT_DIMS:
+        return ""
+    if not writes_onwards(model):
+        return ""
+    before = {name: value[:, :-1] for name, value in inputs.items()}
+    with torch.no_grad():
+        whole, begun = model(**inputs), model(**before, use_cache=True)
+        name = next((n for n in _CACHES if begun.get(n) is not None), None)
+        if name is None:
+            return ""
+        ended = model(**{**inputs, "input_ids": ids[:, -1:], name: begun[name]}, use_cache=True)
+    last = {"scores": whole["logits"][:, -1:]}
+    share = measure_distance(last, {"scores": ended["logits"][:, -1:]}).share
+    return (
+        f"with the cache alone, the last word is scored {share:.1e} away"
+        if share > tolerance
+        else ""
+    )
 
 
 def _scores(

@@ -244,3 +244,20 @@ def test_words_that_no_cache_was_read_for_say_nothing_of_it(
         writing.check_cache(Writer(), {}, 1e-4, {})
     monkeypatch.setattr(writing, "_scores", lambda *args: scores)
     assert writing.check_cache(Writer(), {}, 1e-4, {}) == ""
+
+
+@pytest.mark.parametrize("drawn", [False, True])
+def test_padding_of_a_text_that_is_answered_by_chance_compares_nothing(drawn: bool) -> None:
+    class Chance(torch.nn.Module):
+        def forward(self, input_ids: Any, attention_mask: Any) -> dict[str, Any]:
+            noise = torch.randn(input_ids.shape).flip(-1) if drawn else input_ids.sum()
+            return {"states": input_ids + noise}
+
+    model = Chance()
+    inputs = {"input_ids": torch.tensor([[5, 6, 7, 8]]), "attention_mask": torch.ones(1, 4)}
+    ours = call(model, inputs)
+    if not drawn:
+        assert check_padding(model, inputs, ours, 1e-5).startswith("beside masked padding")
+        return
+    with pytest.raises(NotApplicableError, match="drawn at random"):
+        check_padding(model, inputs, ours, 1e-5)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from proofbook_systems.models.comparing import check_batch
+from proofbook_systems.models.comparing import check_batch, check_determinism
 from proofbook_systems.models.outputs import call
 from proofbook_systems.models.references import check_reference, in_float64, make_reference
 
@@ -72,3 +72,58 @@ def test_a_loss_is_about_all_samples_whatever_its_shape(mixes: bool, words: str)
     one, other = ({"states": torch.full((1, 4), value)} for value in (1.0, 3.0))
     found = check_batch(Codec(), one, other, call(Codec(), one), 1e-5)
     assert found.partition(" ")[0] == words
+
+
+@pytest.mark.parametrize("short", [torch.bfloat16, torch.float16])
+def test_number_that_is_rounded_to_sixteen_bits_in_both_is_found(short: torch.dtype) -> None:
+    class Norm(torch.nn.Module):
+        def forward(self, states: Any) -> torch.Tensor:
+            return states.to(short).to(states.dtype)
+
+    inputs = {"states": torch.full((1, 4), 1.0)}
+    found = check_reference(make_reference(Norm(), inputs, call(Norm(), inputs)))
+    assert "rounded to 16" in found and "test_model_references.py:" in found
+
+
+def test_upcast_and_whole_numbers_are_no_rounding() -> None:
+    class Norm(torch.nn.Module):
+        def forward(self, states: Any, places: Any) -> torch.Tensor:
+            return states.to(torch.float32).to(states.dtype) + places.to(torch.bfloat16)
+
+    inputs = {"states": torch.ones(1, 4), "places": torch.tensor([1, 2, 3, 4])}
+    assert check_reference(make_reference(Norm(), inputs, call(Norm(), inputs))) == ""
+
+
+@pytest.mark.parametrize("way", ["always", "module", "none", "zero"])
+def test_dropout_outside_of_training_is_told_by_its_name(way: str) -> None:
+    class Dropping(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.drop = torch.nn.Dropout(0.25)
+
+        def forward(self, states: Any) -> torch.Tensor:
+            if way == "module":
+                return self.drop(states)
+            share = 0.0 if way == "zero" else 0.25
+            return torch.nn.functional.dropout(states, share, training=way != "none")
+
+    model, inputs = Dropping(), {"states": torch.ones(1, 8)}
+    model.train(way == "module")  # a part that eval() did not reach
+    found = check_determinism(model, inputs, call(model, inputs))
+    wrong = "drops 0.25 of its numbers at random, and is not trained"
+    assert found == (wrong if way in ("always", "module") else "")
+
+
+def test_attention_that_could_drop_is_computed_in_float64() -> None:
+    class Attending(torch.nn.Module):
+        def forward(self, states: Any) -> torch.Tensor:
+            heads = states[None]
+            made: torch.Tensor = torch.nn.functional.scaled_dot_product_attention(
+                heads, heads, heads
+            )
+            return made
+
+    draw = torch.Generator().manual_seed(0)
+    inputs = {"states": torch.randn(1, 2, 5, 8, generator=draw)[0]}
+    reference = make_reference(Attending(), inputs, call(Attending(), inputs))
+    assert 0 < reference.rounding < 1e-6

@@ -49,3 +49,48 @@ def test_a_text_that_is_only_given_back_is_not_written(made: list[int], start: i
 ])  # fmt: skip
 def test_what_is_written_is_found_in_any_form(made: list[Any], start: int | None) -> None:
     assert _reason(Head(made, start=start)) == ""
+
+
+class Remembering:
+    """Scores each word by all that came before, and can forget how many those were."""
+
+    config = SimpleNamespace(is_encoder_decoder=False)
+
+    def __init__(self, *, forgets: bool = False, caches: bool = True) -> None:
+        self.forgets, self.caches = forgets, caches
+
+    def can_generate(self) -> bool:
+        return True
+
+    def __call__(
+        self, input_ids: Any, attention_mask: Any, cache: Any = None, use_cache: bool = False
+    ) -> dict[str, Any]:
+        before = input_ids[:, :0] if cache is None else cache
+        words = torch.cat([before, input_ids], 1)
+        places = torch.arange(words.shape[1]) + 1
+        if self.forgets and cache is not None:
+            places = places - 1
+        scores = (words * places).cumsum(-1).double()[:, before.shape[1] :, None]
+        return {"logits": scores, **({"cache": words} if use_cache and self.caches else {})}
+
+
+WORDS = {"input_ids": torch.tensor([[5, 7, 9, 4]]), "attention_mask": torch.ones(1, 4)}
+
+
+def test_model_that_forgets_where_its_cache_ends_is_found_without_being_told() -> None:
+    assert writing._check_last_word(Remembering(), WORDS, 1e-6) == ""
+    found = writing._check_last_word(Remembering(forgets=True), WORDS, 1e-6)
+    assert found.startswith("with the cache alone, the last word is scored")
+
+
+@pytest.mark.parametrize("inputs", [
+    {"input_ids": torch.tensor([[5]]), "attention_mask": torch.ones(1, 1)},
+    WORDS | {"pixel_values": torch.ones(1)}, {"input_values": torch.ones(1, 4)},
+])  # fmt: skip
+def test_what_is_no_text_of_several_words_has_no_last_word(inputs: dict[str, Any]) -> None:
+    assert writing._check_last_word(Remembering(forgets=True), inputs, 1e-6) == ""
+
+
+def test_answer_without_a_cache_has_nothing_to_go_on_with() -> None:
+    forgetful = Remembering(forgets=True, caches=False)
+    assert writing._check_last_word(forgetful, WORDS, 1e-6) == ""
