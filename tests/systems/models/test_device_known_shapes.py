@@ -160,6 +160,7 @@ def test_torch_is_as_before_afterwards(mode: FakeTensorMode) -> None:
     assert before == (FakeTensorMode.dispatch, vars(SymNode)["_add"])
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize("role", known_shapes.NAMES)
 def test_name_that_torch_has_changed_costs_time_alone(
     mode: FakeTensorMode, monkeypatch: pytest.MonkeyPatch, role: str
@@ -179,6 +180,7 @@ def test_name_that_torch_has_changed_costs_time_alone(
     assert len(computed) > 2 * each
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize("role", known_sums.NAMES)
 def test_name_of_a_symbol_that_torch_has_changed_costs_time_alone(
     mode: FakeTensorMode, monkeypatch: pytest.MonkeyPatch, role: str

@@ -162,6 +162,7 @@ def late(tmp_path_factory: pytest.TempPathFactory) -> Callable[[float], Control]
     return control
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.slow
 @pytest.mark.parametrize("calls", EVERY)
 def test_a_trainer_that_tells_no_step_before_its_end_is_killed_after_a_save(
@@ -190,6 +191,7 @@ def test_a_log_in_time_tells_the_steps_of_checkpoints_that_are_called_by_epochs(
     assert planned.placed(control).step in control.save_steps[1:2]
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.slow
 @pytest.mark.parametrize("layout", ["folders", "single"])
 def test_what_a_killed_start_could_not_tell_is_no_departure(
