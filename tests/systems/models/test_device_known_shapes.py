@@ -134,10 +134,8 @@ def test_wrong_shapes_are_refused_each_time(mode: FakeTensorMode) -> None:
                 aten.view(x, [x.shape[0], 7])
 
 
-def test_sum_is_worked_out_once_until_sizes_turn_out_equal(
-    mode: FakeTensorMode, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    one, other = fake(mode, 4, 6).shape[0], fake(mode, 5, 6).shape[0]
+def count_multiplied(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Return a list that grows by each product of symbols that is worked out."""
     multiplied, multiply = [], vars(SymNode)["_mul"]
 
     def follow(left: Any, right: Any) -> Any:
@@ -145,6 +143,14 @@ def test_sum_is_worked_out_once_until_sizes_turn_out_equal(
         return multiply(left, right)
 
     monkeypatch.setattr(SymNode, "_mul", follow)
+    return multiplied
+
+
+def test_sum_is_worked_out_once_until_sizes_turn_out_equal(
+    mode: FakeTensorMode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = fake(mode, 4, 6).shape[0], fake(mode, 5, 6).shape[0]
+    multiplied = count_multiplied(monkeypatch)
     with remember_sums():
         assert str(one * other) == str(one * other)
         assert len(multiplied) == 1
@@ -186,13 +192,7 @@ def test_name_of_a_symbol_that_torch_has_changed_costs_time_alone(
     mode: FakeTensorMode, monkeypatch: pytest.MonkeyPatch, role: str
 ) -> None:
     one, other = fake(mode, 4, 6).shape[0], fake(mode, 5, 6).shape[0]
-    multiplied, multiply = [], vars(SymNode)["_mul"]
-
-    def follow(left: Any, right: Any) -> Any:
-        multiplied.append((left, right))
-        return multiply(left, right)
-
-    monkeypatch.setattr(SymNode, "_mul", follow)
+    multiplied = count_multiplied(monkeypatch)
     monkeypatch.setitem(known_sums.NAMES, role, f"{known_sums.NAMES[role]}_renamed")
     with remember_sums():
         assert str(one * other) == str(one * other)
