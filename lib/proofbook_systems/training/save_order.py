@@ -25,8 +25,10 @@ class Save(NamedTuple):
 
     number: int
     """That its name tells, whatever it counts; -1 where it tells none."""
+    since: int
+    """The last step that had surely been told by then."""
     told: int
-    """The last step that was told then."""
+    """The last step that was told when it was seen, which may be later on a busy machine."""
     seconds: float
     """Since the start."""
 
@@ -42,7 +44,8 @@ def find_saves(changes: Sequence[Change], started: float) -> list[Save]:
     for unit, change in sorted(whole_units(changes), key=lambda each: each[1].seconds):
         name = unit.rpartition("/")[2]
         number = step_in_name(name) if not name.isdigit() else int(name)
-        save = Save(-1 if number is None else number, change.step, change.seconds - started)
+        seconds, known = change.seconds - started, -1 if number is None else number
+        save = Save(known, change.since, change.step, seconds)
         saves[(save.number, save.seconds if save.number < 0 else 0.0)] = save
     found = sorted(saves.values(), key=lambda each: each.seconds)
     return [each for each in found if each.number > 0] or found
@@ -56,7 +59,7 @@ def told_in_time(saves: Sequence[Save], live: Iterable[int], last: int) -> bool:
         live: The last step that was told, as it was read again and again while it ran.
         last: The last step of all.
     """
-    told = max((save.told for save in saves[:-1]), default=0)
+    told = max((save.since for save in saves[:-1]), default=0)
     return last <= 0 or told > 0 or any(0 < step < last for step in live)
 
 
@@ -66,8 +69,9 @@ def counts_steps(
     """Say whether the numbers of checkpoints are those of steps; also where they have none.
 
     They are where the steps that were told then are near to them, or behind, as a log is that is
-    written late. Where none had been told, the pace tells: epochs would need far more time for all
-    steps than the training took, and tokens are more than there are steps.
+    written late. Where none had been told, or it is not known which, the pace tells: epochs would
+    need far more time for all steps than the training took, and tokens are more than there are
+    steps.
 
     Args:
         saves: Those of a training left alone.
@@ -81,8 +85,7 @@ def counts_steps(
         return True
     if numbers[-1] > total + max(1, stride):
         return False
-    if not late:
-        near = [save.number >= save.told - max(1, stride) for save in saves]
+    if not late and (near := _near(saves, max(1, stride))):
         return sum(near) > len(near) / 2
     (first, begun), (last, ended) = (0, 0.0), (numbers[-1], saves[-1].seconds)
     if len(saves) > 1:
@@ -91,6 +94,12 @@ def counts_steps(
         return False
     due = (total - last) * (ended - begun) / (last - first)
     return due <= _SLOWER * (seconds - ended) + _SLACK * (ended - begun)
+
+
+def _near(saves: Sequence[Save], slack: int) -> list[bool]:
+    """Say of each save whether its number is near to its step, or ahead; not where it may be."""
+    near = [(save.number >= save.told - slack, save.number >= save.since - slack) for save in saves]
+    return [surely for surely, perhaps in near if surely == perhaps]
 
 
 def last_before(

@@ -63,7 +63,9 @@ class Change(NamedTuple):
     place: str
     """In the output folder."""
     step: int = 0
-    """The last one that was told before."""
+    """The last one that was told when it was seen."""
+    since: int = 0
+    """The last one that had been told at the look before: it was made no earlier."""
 
 
 @dataclass
@@ -90,7 +92,7 @@ class SaveWatch:
             flags.CREATE | flags.MODIFY | flags.CLOSE_WRITE | flags.MOVED_FROM | flags.MOVED_TO
             | flags.DELETE | flags.ONLYDIR
         )  # fmt: skip
-        self._inotify = INotify()
+        self._inotify, self._since = INotify(), 0
         self._folders: dict[int, Path] = {}
         for path in (self.folder, *self.folder.rglob("*")):
             if path.is_dir():
@@ -111,6 +113,7 @@ class SaveWatch:
         for event in self._inotify.read(timeout=timeout_ms):
             seen += self._changes(event.wd, event.mask, event.name)
         self.changes += seen
+        self._since = self.reached
         return seen
 
     def _changes(self, wd: int, mask: int, name: str) -> Iterator[Change]:
@@ -147,7 +150,7 @@ class SaveWatch:
 
     def _change(self, kind: Kind, path: Path) -> Change:
         place = path.relative_to(self.folder).as_posix()
-        return Change(time.monotonic(), kind, place, self.reached)
+        return Change(time.monotonic(), kind, place, self.reached, self._since)
 
     def _add(self, folder: Path) -> bool:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from proofbook_systems.training.awaited_saves import AwaitedSave, why_no_moment
 from proofbook_systems.training.controls import Control, run_control
 from proofbook_systems.training.interruption import interrupt_and_resume, read_plan
 from proofbook_systems.training.layouts import find_checkpoints
-from proofbook_systems.training.running import Ended, MemorySample
+from proofbook_systems.training.running import Ended, MemorySample, Training
 from proofbook_systems.training.save_order import (
     Save,
     counts_steps,
@@ -34,7 +35,10 @@ EVERY = (0.1, 1, 512)
 
 
 def saves(numbers: list[int], told: list[int]) -> list[Save]:
-    return [Save(*each, 1.0 + n) for n, each in enumerate(zip(numbers, told, strict=True), 1)]
+    return [
+        Save(number, step, step, 2.0 + n)
+        for n, (number, step) in enumerate(zip(numbers, told, strict=True))
+    ]
 
 
 @pytest.mark.parametrize(
@@ -58,6 +62,39 @@ def test_what_checkpoints_are_called_by_is_found_out(
     late = not any(told)
     made = saves(numbers, told)
     assert counts_steps(made, late=late, total=32, stride=1, seconds=4.2) is counts
+
+
+@pytest.mark.parametrize(
+    ("numbers", "seen", "counts"),
+    [
+        ([10, 20, 30], [(9, 10), (17, 23), (23, 32)], True),
+        ([10, 20, 30], [(7, 13), (17, 23), (27, 33)], True),
+        ([1, 2, 3], [(7, 13), (17, 23), (27, 33)], False),
+        ([1, 2, 3], [(0, 32), (0, 32), (27, 32)], False),
+        ([1, 2, 3], [(0, 32), (0, 32), (0, 32)], False),
+    ],
+)
+def test_what_checkpoints_are_called_by_is_found_out_by_one_that_looks_seldom(
+    numbers: list[int], seen: list[tuple[int, int]], counts: bool
+) -> None:
+    """A save lies between two looks, and so does its step."""
+    made = [
+        Save(number, *steps, 1.4 * n)
+        for n, (number, steps) in enumerate(zip(numbers, seen, strict=True), 1)
+    ]
+    assert counts_steps(made, late=False, total=32, stride=1, seconds=4.5) is counts
+
+
+def test_a_training_that_was_watched_by_fits_and_starts_is_placed_as_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = Training._pause
+    monkeypatch.setattr(Training, "_pause", lambda self: (time.sleep(0.15), usual(self)))
+    control = run_control(toy("slow-save"), tmp_path / "alone", HANG)
+    assert any(save.told > save.number + 1 for save in control.saves), control.saves
+    (save,) = read_plan(["SIGKILL in 90 %"])
+    assert (control.counts_steps, control.tells_late) == (True, False)
+    assert save.placed(control).step == 20
 
 
 @pytest.mark.parametrize(
