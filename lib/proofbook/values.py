@@ -16,13 +16,18 @@ from typing import Any
 
 from pydantic import JsonValue
 
-__all__ = ["exact_json", "printable", "slug", "to_json"]
+__all__ = ["exact_json", "printable", "short_words", "slug", "to_json"]
 
 _LONGEST_TEXT = 4_000
 _LONGEST_LIST = 200
 _DEEPEST = 20
 _LONGEST_INTEGER = 1024
 """Bits."""
+_NUMBER = r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?"
+_BOUNDS = re.compile(f"[≥≤] {_NUMBER}|{_NUMBER} (?:±|to) {_NUMBER}")
+_NOTHING = ("''", "[]", "{}")
+_LARGE = 1e6
+"""From here on the digits before the point say enough."""
 
 
 def slug(text: str) -> str:
@@ -36,6 +41,22 @@ def printable(text: str) -> str:
     The bytes of a file's name that are not UTF-8 become such (surrogate escapes, PEP 383).
     """
     return text if _is_unicode(text) else text.encode("utf-8", "backslashreplace").decode()
+
+
+def short_words(expected: str) -> str:
+    """Return what a check asked for as a reader says it: an empty value is ``none``.
+
+    Bounds, as in ``≤ 0.30000000000000004``, are told with six significant digits; all other words
+    stay as they are.
+    """
+    if expected in _NOTHING:
+        return "none"
+    return re.sub(_NUMBER, _rounded, expected) if _BOUNDS.fullmatch(expected) else expected
+
+
+def _rounded(match: re.Match[str]) -> str:
+    number = float(match[0])
+    return f"{number:.6g}" if "." in match[0] and abs(number) < _LARGE else match[0]
 
 
 def to_json(value: object, *, depth: int = 0) -> JsonValue:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import JsonValue
@@ -19,6 +20,7 @@ from proofbook.checks.display import (
     summary_html,
 )
 from proofbook.records import Check, Evidence, Fact, MediaFile, Output, Question
+from proofbook.values import short_words
 
 WIDE = 'style="max-width:100%"'
 HIGH = 'style="max-width:100%;max-height:28rem"'
@@ -104,7 +106,7 @@ def test_a_clip_is_shown_with_its_views_its_caption_and_its_facts() -> None:
     [
         ("video", "video/mp4", f'<video controls preload="metadata" src="{{}}" {HIGH}></video>'),
         ("plot", "image/png", f'<img src="{{}}" alt="" {WIDE}>'),
-        ("text", "text/plain", '<a href="{}">{}</a>'),
+        ("text", "text/plain", f'<a href="{{}}">{html.escape(HOSTILE)}.wav</a>'),
     ],
 )  # fmt: skip
 def test_each_kind_has_an_element_that_plays_or_opens_it(
@@ -112,7 +114,7 @@ def test_each_kind_has_an_element_that_plays_or_opens_it(
 ) -> None:
     shown = evidence(kind, FILE.model_copy(update={"media_type": media_type}))
     name = f"{'a' * 64}.wav"
-    assert element.replace("{}", f"m/{name}", 1).replace("{}", name) in evidence_html(shown, "m")
+    assert element.replace("{}", f"m/{name}", 1) in evidence_html(shown, "m")
 
 
 FAILED = Check(
@@ -128,6 +130,53 @@ def test_a_check_is_one_line() -> None:
     assert check_html(SKIPPED) == "<span style='color:#777'>-</span> gpu <small>no GPU</small>"
     nothing = Check(name="a", status="failed", expected="3")
     assert check_html(nothing).endswith("a <small> (expected 3)</small>")
+
+
+@pytest.mark.parametrize(
+    ("status", "expected", "actual", "shown"),
+    [
+        ("passed", "''", "", "none"),
+        ("passed", "none", [], "none"),
+        ("passed", "exited with code 0", "exited with code 0", "exited with code 0"),
+        ("passed", "3", 3, "3 s"),
+        ("failed", "''", "it drifts", "it drifts s (expected none)"),
+        ("failed", "nan", float("nan"), "nan s (expected nan)"),
+        (
+            "passed",
+            "0.9890841588822128 ± 0.3649154938606652",
+            1.0163,
+            "1.016 s (expected 0.989084 ± 0.364915)",
+        ),
+    ],
+)
+def test_what_is_as_it_should_be_is_said_once_and_in_short(
+    status: Any, expected: str, actual: JsonValue, shown: str
+) -> None:
+    unit = "" if shown in ("none", expected) else "s"
+    check = Check(name="a", status=status, expected=expected, actual=actual, unit=unit)
+    assert check_html(check).endswith(f"a <small>{shown}</small>")
+
+
+@pytest.mark.parametrize(
+    ("expected", "said"),
+    [
+        ("''", "none"),
+        ("[]", "none"),
+        ("{}", "none"),
+        ("≤ 0.30000000000000004", "≤ 0.3"),
+        ("≥ -1.23456789e-07", "≥ -1.23457e-07"),
+        ("0.1234567 to 12345.678", "0.123457 to 12345.7"),
+        ("≤ 123456789", "≤ 123456789"),
+        ("≤ 1234567.8912", "≤ 1234567.8912"),
+        ("0.30000000000000004", "0.30000000000000004"),  # it is to be that very number
+        ("one of 0.1234567891, 2", "one of 0.1234567891, 2"),
+        ("matches /1.23456789/", "matches /1.23456789/"),
+        ("'none'", "'none'"),
+        ("", ""),
+    ],
+)
+def test_bounds_are_told_with_six_digits_and_all_else_as_it_is(expected: str, said: str) -> None:
+    assert short_words(expected) == said
 
 
 def test_the_table_has_a_row_a_check_and_the_faults_below() -> None:

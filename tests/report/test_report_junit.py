@@ -76,7 +76,7 @@ failures="2" errors="3" skipped="1">
     </testcase>
     <testcase classname="musicgen.generate" name="exists" time="0.000" />
     <testcase classname="musicgen.generate" name="duration" time="0.000">
-      <failure type="failed" message="expected 8 ± 0.5, found 5.2 s">expected: 8 ± 0.5
+      <failure type="failed" message="expected 8 ± 0.5 s, found 5.2 s">expected: 8 ± 0.5
 actual: 5.2 s
 why: short</failure>
     </testcase>

@@ -15,8 +15,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from proofbook.checks.journal import JOB_FOLDER
-from proofbook.records import Check, Evidence, MediaFile, Output, Question
+from proofbook.records import Check, Evidence, Output, Question
 from proofbook.runs.redaction import Redactor
+from proofbook.values import short_words
 
 __all__ = [
     "check_html",
@@ -69,15 +70,14 @@ def show_summary(runbook: str, checks: Iterable[Check], faults: Sequence[str] = 
 
 def check_html(check: Check) -> str:
     """Return a check on one line: its mark, name, actual and expected value."""
-    actual = f"{_short(check.actual)} {check.unit}".strip() if check.actual is not None else ""
-    detail = html.escape(check.reason or f"{actual} (expected {check.expected})")
+    detail = html.escape(check.reason or _compared(check))
     mark = f"<span style='color:{_COLOURS[check.status]}'>{_MARKS[check.status]}</span>"
     return f"{mark} {html.escape(check.name)} <small>{detail}</small>"
 
 
 def evidence_html(evidence: Evidence, media: str) -> str:
     """Return the player or picture, its views and its facts; ``media`` is the folder's link."""
-    parts = [_element(evidence.media_kind, evidence.file, media)]
+    parts = [_element(evidence, media)]
     parts += [
         f'<img src="{media}/{view.filename}" alt="{html.escape(name)}" style="max-width:100%">'
         for name, view in evidence.views.items()
@@ -104,9 +104,20 @@ def summary_html(runbook: str, checks: Iterable[Check], faults: Sequence[str] = 
     )
 
 
+def _compared(check: Check) -> str:
+    """Return what was found and asked for; once, where a check passed by saying the same."""
+    found, expected = _found(check), short_words(check.expected)
+    is_same = check.status == "passed" and _short(check.actual) == expected
+    return found if is_same else f"{found} (expected {expected})"
+
+
+def _found(check: Check) -> str:
+    return "" if check.actual is None else f"{_short(check.actual)} {check.unit}".strip()
+
+
 def _row(check: Check) -> str:
-    actual = f"{_short(check.actual)} {check.unit}" if check.actual is not None else ""
-    cells = (check.name, f"{check.expected} {check.unit}", actual, check.reason or check.why)
+    expected = f"{short_words(check.expected)} {check.unit}"
+    cells = (check.name, expected, _found(check), check.reason or check.why)
     style = f"color:{_COLOURS[check.status]};text-align:left;white-space:nowrap"
     mark = f"<td style='{style}'>{_MARKS[check.status]} {check.status}</td>"
     return (
@@ -117,7 +128,8 @@ def _row(check: Check) -> str:
     )
 
 
-def _element(kind: str, file: MediaFile, media: str) -> str:
+def _element(evidence: Evidence, media: str) -> str:
+    kind, file = evidence.media_kind, evidence.file
     source = f"{media}/{file.filename}"
     if kind == "audio":
         return f'<audio controls preload="metadata" src="{source}"></audio>'
@@ -127,10 +139,12 @@ def _element(kind: str, file: MediaFile, media: str) -> str:
         return f'<video controls preload="metadata" src="{source}" style="{style}"></video>'
     if file.media_type.startswith("image/"):
         return f'<img src="{source}" alt="" style="max-width:100%">'
-    return f'<a href="{source}">{file.filename}</a>'
+    return f'<a href="{source}">{html.escape(evidence.name)}{Path(file.filename).suffix}</a>'
 
 
 def _short(value: object) -> str:
+    if value in ("", [], {}):
+        return "none"
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)
     return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"

@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element, SubElement
 from proofbook.records import Check
 from proofbook.report.history import History
 from proofbook.report.summary import JobSummary, RunSummary
-from proofbook.report.wording import say_checks, say_value, write_headline
+from proofbook.report.wording import say_checks, say_expected, say_value, write_headline
 
 __all__ = ["render_junit"]
 
@@ -83,7 +83,7 @@ def _add_check(suite: Element, job: JobSummary, check: Check) -> None:
     elif check.status != "passed":
         kind = "failure" if check.status == "failed" else "error"
         actual = f"{say_value(check.actual)} {check.unit}".strip()
-        message = check.reason or f"expected {check.expected}, found {actual}"
+        message = check.reason or f"expected {say_expected(check)}, found {actual}"
         problem = SubElement(case, kind, type=check.status, message=_legal(message))
         problem.text = _legal(f"expected: {check.expected}\nactual: {actual}\nwhy: {check.why}")
 

@@ -144,6 +144,7 @@ def _make_environment() -> Environment:
         "bytes": wording.say_bytes,
         "counted": wording.count_noun,
         "duration": wording.say_duration,
+        "expected": wording.say_expected,
         "labels": wording.say_labels,
         "number": wording.say_number,
         "pack": _pack,

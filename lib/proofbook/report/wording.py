@@ -12,6 +12,7 @@ from pydantic import JsonValue
 
 from proofbook.records import Check, OutcomeStatus, Verdict
 from proofbook.report.summary import JobSummary, RunSummary
+from proofbook.values import short_words
 
 __all__ = [
     "ATTENTION_ORDER",
@@ -132,9 +133,10 @@ def say_cause(cause: str) -> str:
 
 def say_expected(check: Check) -> str:
     """Return what a check asked for, with its unit."""
-    if not check.unit or not check.expected or check.unit in check.expected:
-        return check.expected
-    return f"{check.expected} {check.unit}"
+    expected = short_words(check.expected)
+    if not check.unit or not expected or check.unit in expected:
+        return expected
+    return f"{expected} {check.unit}"
 
 
 def say_found(check: Check) -> str:
@@ -212,7 +214,7 @@ def say_value(value: JsonValue) -> str:
         return ""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return say_number(value)
-    if value == [] or value == {}:
+    if value in ("", [], {}):
         return "none"
     if isinstance(value, list | dict):
         value = json.dumps(value, ensure_ascii=False)
