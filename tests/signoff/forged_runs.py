@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -92,6 +93,17 @@ def link_to_copy(run: RunFolder, path: Path) -> None:
     elsewhere = run.path.parent.parent / "elsewhere"
     shutil.move(path, elsewhere)
     path.symlink_to(elsewhere)
+
+
+def as_pipe(path: Path) -> None:
+    """Put a pipe in the place of a file: who opens it waits for ever."""
+    path.unlink()
+    os.mkfifo(path)
+
+
+def as_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
 
 
 def resealed(run: RunFolder) -> None:
@@ -229,6 +241,20 @@ LINKS: dict[str, tuple[Deed, str]] = {
     "records": (lambda run: link_to_copy(run, run.job("clip").records), "changed"),
     "a page of the report": (lambda run: link_to_copy(run, run.report / "index.html"), "report"),
 }
+PIPES: dict[str, tuple[Deed, str]] = {
+    "run.json": (lambda run: as_pipe(run.info_file), "unreadable"),
+    "records": (lambda run: as_pipe(run.job("clip").records), "gone"),
+    "a notebook": (lambda run: as_pipe(run.job("clip").notebook), "gone"),
+    "an outcome": (lambda run: as_pipe(run.job("clip").outcome), "gone"),
+    "a log of a job": (lambda run: as_pipe(run.job("clip").log), "gone"),
+    "a clip": (lambda run: as_pipe(media(run, ".wav")), "gone"),
+    "the log": (lambda run: as_pipe(run.path / "signoffs.jsonl"), "unreadable"),
+    "the log, as a folder": (lambda run: as_folder(run.path / "signoffs.jsonl"), "unreadable"),
+    "the head": (lambda run: as_pipe(run.path / "signoffs.head"), "head"),
+    "the head, as a folder": (lambda run: as_folder(run.path / "signoffs.head"), "head"),
+    "the report's seal": (lambda run: as_pipe(run.report / "seal.json"), "report"),
+    "a page of the report": (lambda run: as_pipe(run.report / "index.html"), "report"),
+}
 SEALS: dict[str, tuple[Deed, str]] = {
     "sealed again": (resealed, "sealed again"),
     "sealed again, as if resumed": (resealed_as_resumed, "stale"),
@@ -298,7 +324,8 @@ EVERY_FIELD: dict[str, tuple[Deed, str]] = {
 }
 CATALOGUE = {
     f"{group}: {name}": deed
-    for group, deeds in (("files", FILES), ("links", LINKS), ("seals", SEALS), ("cuts", CUTS),
+    for group, deeds in (("files", FILES), ("links", LINKS), ("pipes", PIPES), ("seals", SEALS),
+                         ("cuts", CUTS),
                          ("signatures", SIGNATURES), ("fields", EVERY_FIELD))
     for name, deed in deeds.items()
 }  # fmt: skip

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from proofbook.files import read_file
 from proofbook.records import Metric
 from proofbook.report.summary import JobSummary, RunSummary
 from proofbook.runs.finding import warn_once
@@ -122,7 +123,7 @@ def index_missing(database: sqlite3.Connection, outputs: Path, own: str) -> None
     unreadable = []
     for name in sorted(present - known - {own}):
         try:
-            text = (RunFolder(outputs / name).report / "report.json").read_bytes()
+            text = read_file(RunFolder(outputs / name).report / "report.json")
             insert_run(database, _summary(text))
         except (OSError, ValueError, RecursionError):
             unreadable.append(name)
