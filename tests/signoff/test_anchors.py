@@ -150,6 +150,25 @@ def test_a_commit_has_the_log_as_it_was(log: Path, tmp_path: Path) -> None:
         ]
 
 
+def test_a_repository_in_the_run_says_nothing(log: Path, tmp_path: Path) -> None:
+    """It is the forger's: what it has is what the run has, and reading it may run a command."""
+    run, ran = log.parent, tmp_path / "ran"
+    for words in (("init", "-q"), ("add", "-A"), ("commit", "-q", "-m", "forged")):
+        git(run, *words)
+    (run / ".git" / "objects").rename(run / "objects")  # git would have to fetch them
+    (run / ".git" / "objects").mkdir()
+    for name, value in (
+        ("core.repositoryformatversion", "1"), ("extensions.partialClone", "origin"),
+        ("remote.origin.url", str(run)), ("remote.origin.promisor", "true"),
+        ("remote.origin.uploadpack", f"touch {ran};"),
+    ):  # fmt: skip
+        git(run, "config", name, value)
+    (run / "jobs").mkdir()
+    for start in (run, run / "jobs"):
+        assert read_anchor("git:HEAD", log, start) == [SEAL, ANSWER]
+    assert not ran.exists()
+
+
 def test_what_git_says_is_one_line(log: Path, tmp_path: Path) -> None:
     for revision, problem in (
         ("nothing", r"^--anchor git: fatal: .*nothing"),
@@ -161,7 +180,7 @@ def test_what_git_says_is_one_line(log: Path, tmp_path: Path) -> None:
     (tmp_path / "else").mkdir()
     with pytest.raises(UsageError, match=r"^--anchor git: .*not a git repository"):
         read_anchor("git:HEAD", log, tmp_path / "else")
-    other = tmp_path / "signoffs.jsonl"
+    other = tmp_path / "else" / "signoffs.jsonl"
     with pytest.raises(UsageError) as caught:
         read_anchor("git:HEAD", other, log.parent)
     where = f"{other} is not in the repository {tmp_path / 'project'}"

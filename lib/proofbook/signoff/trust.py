@@ -235,7 +235,11 @@ def _of_job(seal: Seal, job: str) -> dict[str, tuple[int, str]]:
 
 
 def find_trust(
-    project: Project | None = None, signers: Path | None = None, *, required: bool = False
+    project: Project | None = None,
+    signers: Path | None = None,
+    *,
+    required: bool = False,
+    received: Iterable[Path] = (),
 ) -> Trust:
     """Return whose entries count in a project: never as a run that was received says itself.
 
@@ -243,11 +247,13 @@ def find_trust(
         project: By default the one around the current folder, where there is one.
         signers: An allowed-signers file in place of the project's.
         required: Whether an unsigned entry counts for nothing, where no file says whose keys do.
+        received: Runs, and folders of them, which may not say it themselves: where the current
+            folder is in one, the project is looked for around it.
 
     Raises:
         UsageError: The file cannot be read.
     """
-    project = project or nearest_project(Path.cwd())
+    project = project or nearest_project(Path.cwd(), outside=received)
     if signers is None and project is not None and (project.root / SIGNERS_FILE).exists():
         signers = project.root / SIGNERS_FILE
     listed: Sequence[Signer] | None = read_signers(signers) if signers else None
