@@ -58,15 +58,16 @@ def open_file(path: Path) -> BufferedReader:
         OSError: It cannot be read, or is no regular file: of a pipe or a device, reading may never
             end.
     """
-    # Without O_NONBLOCK, to open a pipe waits until somebody writes into it: fifo(7).
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    mode = os.fstat(handle).st_mode
-    if stat.S_ISREG(mode):
-        return os.fdopen(handle, "rb")
-    os.close(handle)
-    if stat.S_ISDIR(mode):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    file = open(path, "rb", opener=_open_at_once)  # noqa: SIM115
+    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        return file
+    file.close()
     raise OSError(errno.EINVAL, "it is a pipe or a device, and no file", str(path))
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    # Otherwise, to open a pipe waits until somebody writes into it: fifo(7).
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def read_file(path: Path) -> bytes:

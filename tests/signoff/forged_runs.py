@@ -22,9 +22,9 @@ from forging import (
     seal_now,
     write_log,
 )
-from reviewed_run import ANN, answer_to, approve_all, make_run, session_of
+from reviewed_run import ANN, answer_to, approve_all, make_run, session_of, write_job
 
-from proofbook.records import Resumption, now
+from proofbook.records import Check, Resumption, now
 from proofbook.runs.folder import RunFolder
 from proofbook.signoff.anchors import compare_with, read_anchor
 from proofbook.signoff.log import SignoffLog
@@ -45,6 +45,10 @@ RUN = "20260304-090000-demo-aaaa"
 
 def signed_run(outputs: Path, name: str) -> RunFolder:
     run = make_run(outputs, name)
+    check = Check(name="loud", status="passed", expected="<= 1", actual=0.5)
+    info = run.read_info()
+    plan = (*info.plan, write_job(run, "quiet", [check]))
+    run.write_info(info.model_copy(update={"plan": plan}))
     for folder in (run.path / ".tool", run.job("clip").path / ".tool"):
         folder.mkdir()
         (folder / ".state").write_text("sealed where it is below the top")
@@ -116,6 +120,19 @@ def resealed_as_resumed(run: RunFolder) -> None:
     info = run.read_info()
     run.write_info(info.model_copy(update={"resumed": (Resumption(),)}))
     append(run, {**seal_now(run), "time": now().isoformat().replace("+00:00", "Z")})
+
+
+def resumed(run: RunFolder, **more: object) -> None:
+    """Say that the run was resumed where its log ended, and seal it as it is."""
+    head = SignoffLog(run.path, run.path.name).read().hashes[-1]
+    again = Resumption(log_head=head)
+    run.write_info(run.read_info().model_copy(update={"resumed": (again,), **more}))
+    append(run, {**seal_now(run), "time": now().isoformat().replace("+00:00", "Z")})
+
+
+def unasked_job_resumed(run: RunFolder) -> None:
+    replace(run.job("quiet").records, '"actual":0.5', '"actual":0.9')
+    resumed(run)
 
 
 def sealed_anew_from_the_start(run: RunFolder) -> None:
@@ -258,6 +275,9 @@ PIPES: dict[str, tuple[Deed, str]] = {
 SEALS: dict[str, tuple[Deed, str]] = {
     "sealed again": (resealed, "sealed again"),
     "sealed again, as if resumed": (resealed_as_resumed, "stale"),
+    "another commit, as if resumed": (lambda run: resumed(run, commit="b" * 40), "stale"),
+    "another machine, as if resumed": (lambda run: resumed(run, machine="large"), "stale"),
+    "a job that asks nothing, as if resumed": (unasked_job_resumed, "sealed again"),
     "sealed anew from the start": (sealed_anew_from_the_start, "broken signature"),
     "accepted by nobody's signature": (accepted, "changed"),
     "accepted by a stranger": (lambda run: accepted(run, STRANGERS), "changed"),
@@ -314,6 +334,7 @@ FIELDS: list[tuple[tuple[str, ...], Any]] = [
     (("binding", "subjects"), []), (("binding", "notebook_sha256"), "0" * 64),
     (("binding", "parameters_sha256"), "0" * 64), (("binding", "checks_sha256"), "0" * 64),
     (("binding", "question_sha256"), "0" * 64), (("binding", "plan_sha256"), "0" * 64),
+    (("binding", "made_with_sha256"), "0" * 64),
 ]  # fmt: skip
 EVERY_FIELD: dict[str, tuple[Deed, str]] = {
     f"the answer's {'.'.join(keys)}": (

@@ -202,6 +202,27 @@ def test_an_answer_is_held_against_the_last_seal_before_it() -> None:
         assert log.resealed(given) == (["the job's files"] if differs else [])
 
 
+def test_a_job_that_was_sealed_again_is_covered_by_what_was_signed_since() -> None:
+    given, later = answer(number=1), answer(number=3)
+    before, after = seal(0, clip="1"), seal(2, clip="2")
+    jobs = ["clip", "other"]
+    for entries, open_jobs in (
+        ([before, given], []),
+        ([before, given, seal(2, clip="1")], []),
+        ([before, given, after], ["clip"]),
+        ([before, given, after, later], []),
+        ([before, given, after, later, seal(4, clip="1")], []),
+        ([before, given, after, later, seal(4, clip="3")], ["clip"]),
+        ([before, given, after, answer(None, number=3)], ["clip"]),
+        ([before, given, after, answer(STRANGERS, number=3)], ["clip"]),
+        ([before, given, after, signed(entry_of(Acceptance, 3))], []),
+        ([before, answer(None, number=1), after], []),
+        ([before], []),
+        ([], []),
+    ):
+        assert TrustedLog(TRUST, entries).sealed_since(jobs) == open_jobs
+
+
 def test_the_file_of_the_signers_is_named(tmp_path: Path) -> None:
     file = tmp_path / "others"
     file.write_text(f"Ben {public_line(BENS)}\n")

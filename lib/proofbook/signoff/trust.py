@@ -229,6 +229,19 @@ class TrustedLog:
         old, new = (_of_job(seal, answer.binding.job) for seal in (before, self._seals[-1]))
         return [] if old == new else ["the job's files"]
 
+    def sealed_since(self, jobs: Iterable[str]) -> list[str]:
+        """Return the jobs whose files were sealed again, and differ, since anybody signed anything.
+
+        A signature covers the seal before it; the seals themselves are nobody's word.
+        """
+        entries: tuple[SignedEntry, ...] = (*self.answers, *self._acceptances)
+        signed = [e for e in entries if e.signature and e.id not in self.doubts]
+        covered = [seal for e in signed if (seal := self._sealed[e.id])]
+        if not covered:
+            return []
+        last = self._seals[-1]
+        return [job for job in jobs if all(_of_job(s, job) != _of_job(last, job) for s in covered)]
+
 
 def _of_job(seal: Seal, job: str) -> dict[str, tuple[int, str]]:
     return {path: file for path, file in seal.files.items() if path.startswith(f"jobs/{job}/")}
