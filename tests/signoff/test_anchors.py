@@ -12,8 +12,9 @@ import pytest
 
 from proofbook.errors import UsageError
 from proofbook.signoff import anchors
-from proofbook.signoff.anchors import compare_with, read_anchor
-from proofbook.signoff.entries import Entry, canonical, parse_entry
+from proofbook.signoff.anchors import KeptEntries, compare_with, read_anchor
+from proofbook.signoff.chain import Place
+from proofbook.signoff.entries import Entry, canonical, line_hash, parse_entry
 from proofbook.signoff.log import LogState
 from proofbook.signoff.signing import export_all
 
@@ -214,3 +215,25 @@ def test_git_is_given_less_than_a_minute(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(subprocess, "run", hang)
     with pytest.raises(UsageError, match=r"git cannot be used: .* timed out"):
         read_anchor("git:HEAD", tmp_path / "log", tmp_path)
+
+
+def test_what_is_kept_says_what_is_missing_and_what_was_not_looked_at() -> None:
+    kept = KeptEntries(entries=(SEAL, ANSWER), unread="signoffs.timestamps was not looked at")
+    log = LogState(entries(SEAL))
+    assert kept.problems(log) == [("rolled back", "entry 1, Ann, was kept and is gone")]
+    assert kept.notes(log) == ["signoffs.timestamps was not looked at"]
+    assert (KeptEntries().problems(log), KeptEntries().notes(log)) == ([], [])
+
+
+def test_a_merge_that_was_kept_may_be_known_by_its_hash_alone() -> None:
+    branch = {"fork": ZEROS, "lines": [canonical(ANSWER)], "merges": {}}
+    merge = {"kind": "merge", "number": 1, "previous": ZEROS, "time": TIME, "run": "r",
+             "schema_version": 1, "branches": [branch]}  # fmt: skip
+    known = {line_hash(canonical(merge)): Place(1, None)}
+    assert compare_with([merge], LogState(entries(SEAL), known=known)) == []
+    gone = [("rolled back", "entry 1, a seal, was kept and is gone")]
+    assert compare_with([merge], LogState(entries(SEAL))) == gone
+    answer = line_hash(canonical(ANSWER))
+    assert compare_with([ANSWER], LogState(entries(SEAL), known={answer: Place(1, None)})) == [
+        ("rolled back", "entry 1, Ann, was kept and is gone")
+    ]
