@@ -78,14 +78,14 @@ def as_pem(data: bytes, name: str) -> bytes:
 
 
 def test_a_response_that_is_not_der_says_what_it_is() -> None:
-    whole = Authority().stamp(b"x" * 32, 5, NOON)
+    whole = stamped()
     _, body, _ = split(whole)
     status = der(48, der(2, b"\0"))
     token = body[len(status) :]
     _, content, _ = split(token)
     unsorted = (Authority(name="A").certificate, Authority(name="Longer").certificate)
     first, second = sorted((c.public_bytes(Encoding.DER) for c in unsorted), key=len)
-    own = Authority().certificate.public_bytes(Encoding.DER)
+    own = CLOCKS.certificate.public_bytes(Encoding.DER)
     for response, words in (
         (as_pem(whole, "PKCS7"), "it is in PEM, and has to be in DER"),
         (b"\x30\x80" + body + b"\0\0", "it is in BER, or not whole, and has to be in DER"),
