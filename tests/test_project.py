@@ -37,6 +37,22 @@ def test_runbooks_without_profiles_are_a_project(tmp_path: Path) -> None:
     assert find_project(tmp_path / "runbooks" / "mine").root == tmp_path
 
 
+def test_a_project_in_what_was_received_is_nobodys(tmp_path: Path) -> None:
+    make(tmp_path, "runbooks", "parameters", "outputs")
+    run = make(tmp_path / "outputs" / "run", "runbooks", "parameters", "jobs/clip")
+    (tmp_path / "link").symlink_to(run)
+    for start in (run, run / "jobs" / "clip", tmp_path / "link"):
+        for received in ([run], [tmp_path / "link"], [tmp_path / "other", run]):
+            found = nearest_project(start, outside=received)
+            assert found is not None
+            assert found.root == tmp_path
+        assert nearest_project(start, outside=[tmp_path, run]) is None
+        assert nearest_project(start, outside=[tmp_path / "outputs" / "runs"]) is not None
+    beside = nearest_project(run, outside=[tmp_path / "outputs" / "ru"])
+    assert beside is not None
+    assert beside.root == run
+
+
 @pytest.mark.parametrize("folders", [("parameters",), ("runbooks",), ()])
 def test_a_folder_that_is_no_project_names_init(tmp_path: Path, folders: tuple[str, ...]) -> None:
     make(tmp_path, *folders)

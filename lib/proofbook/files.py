@@ -7,12 +7,15 @@ what is in them.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import secrets
+import stat
+from io import BufferedReader
 from pathlib import Path
 
-__all__ = ["append_line", "atomic_write", "hash_file"]
+__all__ = ["append_line", "atomic_write", "hash_file", "open_file", "read_file"]
 
 
 def atomic_write(path: Path, data: str | bytes, *, sync: bool = True) -> None:
@@ -48,7 +51,40 @@ def append_line(path: Path, line: str) -> None:
         os.fsync(file.fileno())
 
 
+def open_file(path: Path) -> BufferedReader:
+    """Open a file of a folder that was received, to read it.
+
+    Raises:
+        OSError: It cannot be read, or is no regular file: of a pipe or a device, reading may never
+            end.
+    """
+    file = open(path, "rb", opener=_open_at_once)  # noqa: SIM115
+    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        return file
+    file.close()
+    raise OSError(errno.EINVAL, "it is a pipe or a device, and no file", str(path))
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    # Otherwise, to open a pipe waits until somebody writes into it: fifo(7).
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+def read_file(path: Path) -> bytes:
+    """Return what is in a file of a folder that was received.
+
+    Raises:
+        OSError: It cannot be read, or is no regular file.
+    """
+    with open_file(path) as file:
+        return file.read()
+
+
 def hash_file(path: Path) -> str:
-    """Return the sha256 of a file as 64 hexadecimal digits."""
-    with path.open("rb") as file:
+    """Return the sha256 of a file as 64 hexadecimal digits.
+
+    Raises:
+        OSError: It cannot be read, or is no regular file.
+    """
+    with open_file(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

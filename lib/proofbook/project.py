@@ -6,6 +6,7 @@ Knows nothing about what is in them. No command works on a project that it was n
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,10 +64,20 @@ def find_project(start: Path) -> Project:
     return project
 
 
-def nearest_project(start: Path) -> Project | None:
-    """Return the nearest project at or above ``start``, if there is one."""
-    start = start.resolve()
-    return next((Project(f) for f in (start, *start.parents) if is_project(f)), None)
+def nearest_project(start: Path, *, outside: Iterable[Path] = ()) -> Project | None:
+    """Return the nearest project at or above ``start``, if there is one.
+
+    Args:
+        start: A folder.
+        outside: Folders that were received: what is in them is nobody's project here.
+    """
+    start, received = start.resolve(), [folder.resolve() for folder in outside]
+    own = (
+        folder
+        for folder in (start, *start.parents)
+        if not any(folder.is_relative_to(each) for each in received)
+    )
+    return next((Project(folder) for folder in own if is_project(folder)), None)
 
 
 def is_project(folder: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
 from datetime import timedelta
@@ -203,3 +204,21 @@ def test_a_report_that_cannot_be_read_gives_no_history_and_is_named_once(
     (message,) = caplog.messages
     assert message.startswith("left out of the history: the report.json of 1 runs in ")
     assert first.path.name in message
+
+
+def test_a_copy_of_a_run_says_nothing_in_its_place(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = write_run(tmp_path, 1, states={"a": "passed"})
+    copy = tmp_path / "2025a-copy"
+    shutil.copytree(first.path, copy)
+    report = copy / "report" / "report.json"
+    report.write_text(report.read_text().replace('"passed"', '"failed"'))
+    run = write_run(tmp_path, 2, states={"a": "failed"}, report=False)
+    with caplog.at_level("WARNING", "proofbook.runs"):
+        found = history_of(run)
+    assert caplog.messages == [f"left out of the history: {copy}, a copy of {first.path.name}"]
+    assert "newly failing" in {change.kind for change in found.changes}
+    first.path.rename(tmp_path / "another-name")  # it is the only one that has that id
+    shutil.rmtree(copy)
+    assert history_of(run).previous == first.path.name

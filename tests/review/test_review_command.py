@@ -146,6 +146,29 @@ def test_a_signers_file_says_whose_answers_count(
     assert call("verify", "--signers", str(run.info_file))[0] == 2
 
 
+def test_what_is_run_in_a_run_does_not_take_its_word(
+    call: Call, run: RunFolder, key: Ed25519PrivateKey, signers: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    session_of(run).seal()
+    approve_all(run, key=key)
+    write_report(run)
+    for folder in (run.path, run.path.parents[1]):
+        for name in ("runbooks", "parameters"):
+            (folder / name).mkdir(exist_ok=True)
+    listed = signers.read_text()
+    (run.path / "allowed_signers").write_text(listed)
+    (run.path.parents[1] / "allowed_signers").write_text(listed.replace("Ann", "Eve"))
+    for here in (run.path, run.path / "jobs" / "clip"):
+        monkeypatch.chdir(here)
+        code, out = call("verify", str(run.path))
+        assert (code, out.startswith("? untrusted: ")) == (1, True)
+        waiver = ("waive", str(run.path), "clip", "good", "--reason", "x", "--until", "3d")
+        assert call(*waiver, "--reviewer", "Ann") == (
+            2, "clip, good: answers must be signed here; give --key"
+        )  # fmt: skip
+
+
 def test_a_change_is_accepted_by_a_signature_and_by_name(
     call: Call, run: RunFolder, key_file: Path, signers: Path
 ) -> None:

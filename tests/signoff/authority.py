@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-__all__ = ["NOON", "Authority", "read_request", "serving"]
+__all__ = ["NOON", "Authority", "info_of", "read_request", "serving", "split"]
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 _SHA256, _SIGNED, _TST_INFO = (
@@ -155,7 +155,9 @@ class Authority:
     def stamp(self, sha256: bytes, nonce: int | None, moment: datetime | None = None) -> bytes:
         """Return the response that says when it has seen a hash."""
         moment = moment or datetime.now(UTC)
-        return der(_SEQUENCE, der(_SEQUENCE, integer(0)), self._token(_info(sha256, nonce, moment)))
+        return der(
+            _SEQUENCE, der(_SEQUENCE, integer(0)), self._token(info_of(sha256, nonce, moment))
+        )
 
     def _token(self, info: bytes) -> bytes:
         own = (self.shown or self).certificate.public_bytes(Encoding.DER)
@@ -213,7 +215,7 @@ def _usage(**allowed: bool) -> x509.KeyUsage:
     return x509.KeyUsage(**dict.fromkeys(names, False) | allowed)
 
 
-def _info(sha256: bytes, nonce: int | None, moment: datetime) -> bytes:
+def info_of(sha256: bytes, nonce: int | None, moment: datetime) -> bytes:
     imprint = der(_SEQUENCE, der(_SEQUENCE, oid(_SHA256), der(_NULL)), der(_OCTETS, sha256))
     time = der(_TIME, f"{moment:%Y%m%d%H%M%S}Z".encode())
     number = integer(nonce) if nonce is not None else b""
@@ -267,19 +269,19 @@ def serving(authority: Authority) -> Iterator[Served]:
 
 def read_request(body: bytes) -> tuple[bytes, int | None]:
     """Return hash and nonce of a request, as DER has them."""
-    _, request, _ = _split(body)
-    _, _, request = _split(request)  # the version
-    _, imprint, request = _split(request)
-    _, _, rest = _split(imprint)
-    _, sha256, _ = _split(rest)
+    _, request, _ = split(body)
+    _, _, request = split(request)  # the version
+    _, imprint, request = split(request)
+    _, _, rest = split(imprint)
+    _, sha256, _ = split(rest)
     while request:
-        tag, value, request = _split(request)
+        tag, value, request = split(request)
         if tag == _INTEGER:
             return sha256, int.from_bytes(value)
     return sha256, None
 
 
-def _split(data: bytes) -> tuple[int, bytes, bytes]:
+def split(data: bytes) -> tuple[int, bytes, bytes]:
     """Return tag and value of the first of some values, and the others."""
     size, start = data[1], 2
     if size > 127:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -21,9 +22,9 @@ from forging import (
     seal_now,
     write_log,
 )
-from reviewed_run import ANN, answer_to, approve_all, make_run, session_of
+from reviewed_run import ANN, answer_to, approve_all, make_run, session_of, write_job
 
-from proofbook.records import Resumption, now
+from proofbook.records import Check, Resumption, now
 from proofbook.runs.folder import RunFolder
 from proofbook.signoff.anchors import compare_with, read_anchor
 from proofbook.signoff.log import SignoffLog
@@ -44,6 +45,10 @@ RUN = "20260304-090000-demo-aaaa"
 
 def signed_run(outputs: Path, name: str) -> RunFolder:
     run = make_run(outputs, name)
+    check = Check(name="loud", status="passed", expected="<= 1", actual=0.5)
+    info = run.read_info()
+    plan = (*info.plan, write_job(run, "quiet", [check]))
+    run.write_info(info.model_copy(update={"plan": plan}))
     for folder in (run.path / ".tool", run.job("clip").path / ".tool"):
         folder.mkdir()
         (folder / ".state").write_text("sealed where it is below the top")
@@ -94,6 +99,17 @@ def link_to_copy(run: RunFolder, path: Path) -> None:
     path.symlink_to(elsewhere)
 
 
+def as_pipe(path: Path) -> None:
+    """Put a pipe in the place of a file: who opens it waits for ever."""
+    path.unlink()
+    os.mkfifo(path)
+
+
+def as_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
 def resealed(run: RunFolder) -> None:
     run.job("clip").log.write_text("another")
     append(run, seal_now(run))
@@ -104,6 +120,19 @@ def resealed_as_resumed(run: RunFolder) -> None:
     info = run.read_info()
     run.write_info(info.model_copy(update={"resumed": (Resumption(),)}))
     append(run, {**seal_now(run), "time": now().isoformat().replace("+00:00", "Z")})
+
+
+def resumed(run: RunFolder, **more: object) -> None:
+    """Say that the run was resumed where its log ended, and seal it as it is."""
+    head = SignoffLog(run.path, run.path.name).read().hashes[-1]
+    again = Resumption(log_head=head)
+    run.write_info(run.read_info().model_copy(update={"resumed": (again,), **more}))
+    append(run, {**seal_now(run), "time": now().isoformat().replace("+00:00", "Z")})
+
+
+def unasked_job_resumed(run: RunFolder) -> None:
+    replace(run.job("quiet").records, '"actual":0.5', '"actual":0.9')
+    resumed(run)
 
 
 def sealed_anew_from_the_start(run: RunFolder) -> None:
@@ -229,9 +258,26 @@ LINKS: dict[str, tuple[Deed, str]] = {
     "records": (lambda run: link_to_copy(run, run.job("clip").records), "changed"),
     "a page of the report": (lambda run: link_to_copy(run, run.report / "index.html"), "report"),
 }
+PIPES: dict[str, tuple[Deed, str]] = {
+    "run.json": (lambda run: as_pipe(run.info_file), "unreadable"),
+    "records": (lambda run: as_pipe(run.job("clip").records), "gone"),
+    "a notebook": (lambda run: as_pipe(run.job("clip").notebook), "gone"),
+    "an outcome": (lambda run: as_pipe(run.job("clip").outcome), "gone"),
+    "a log of a job": (lambda run: as_pipe(run.job("clip").log), "gone"),
+    "a clip": (lambda run: as_pipe(media(run, ".wav")), "gone"),
+    "the log": (lambda run: as_pipe(run.path / "signoffs.jsonl"), "unreadable"),
+    "the log, as a folder": (lambda run: as_folder(run.path / "signoffs.jsonl"), "unreadable"),
+    "the head": (lambda run: as_pipe(run.path / "signoffs.head"), "head"),
+    "the head, as a folder": (lambda run: as_folder(run.path / "signoffs.head"), "head"),
+    "the report's seal": (lambda run: as_pipe(run.report / "seal.json"), "report"),
+    "a page of the report": (lambda run: as_pipe(run.report / "index.html"), "report"),
+}
 SEALS: dict[str, tuple[Deed, str]] = {
     "sealed again": (resealed, "sealed again"),
     "sealed again, as if resumed": (resealed_as_resumed, "stale"),
+    "another commit, as if resumed": (lambda run: resumed(run, commit="b" * 40), "stale"),
+    "another machine, as if resumed": (lambda run: resumed(run, machine="large"), "stale"),
+    "a job that asks nothing, as if resumed": (unasked_job_resumed, "sealed again"),
     "sealed anew from the start": (sealed_anew_from_the_start, "broken signature"),
     "accepted by nobody's signature": (accepted, "changed"),
     "accepted by a stranger": (lambda run: accepted(run, STRANGERS), "changed"),
@@ -288,6 +334,7 @@ FIELDS: list[tuple[tuple[str, ...], Any]] = [
     (("binding", "subjects"), []), (("binding", "notebook_sha256"), "0" * 64),
     (("binding", "parameters_sha256"), "0" * 64), (("binding", "checks_sha256"), "0" * 64),
     (("binding", "question_sha256"), "0" * 64), (("binding", "plan_sha256"), "0" * 64),
+    (("binding", "made_with_sha256"), "0" * 64),
 ]  # fmt: skip
 EVERY_FIELD: dict[str, tuple[Deed, str]] = {
     f"the answer's {'.'.join(keys)}": (
@@ -298,7 +345,8 @@ EVERY_FIELD: dict[str, tuple[Deed, str]] = {
 }
 CATALOGUE = {
     f"{group}: {name}": deed
-    for group, deeds in (("files", FILES), ("links", LINKS), ("seals", SEALS), ("cuts", CUTS),
+    for group, deeds in (("files", FILES), ("links", LINKS), ("pipes", PIPES), ("seals", SEALS),
+                         ("cuts", CUTS),
                          ("signatures", SIGNATURES), ("fields", EVERY_FIELD))
     for name, deed in deeds.items()
 }  # fmt: skip

@@ -12,6 +12,7 @@ from proofbook.signoff.entries import (
     Acceptance,
     Answer,
     Entry,
+    Merge,
     Reviewer,
     canonical,
     parse_entry,
@@ -31,6 +32,8 @@ def entry_of(kind: type[Entry], number: int = 1, **more: Any) -> Any:
         values |= {**person, "meaning": "", "verdict": "approved", "binding": binding}
     elif kind is Acceptance:
         values |= {**person, "run": "r", "files": {}, "comment": "x"}
+    elif kind is Merge:
+        values |= {"run": "r"}
     else:
         values |= {"run": "r", "files": {}}
     return kind.model_validate({**values, **more})

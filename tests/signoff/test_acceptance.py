@@ -33,7 +33,14 @@ LEAD = Reviewer(name="Cem", role="lead")
 
 def job_with(*records: AnyRecord) -> AskedJob:
     planned = PlannedJob(id="clip", runbook="demo/clip", timeout=60)
-    return AskedJob(run_id="r", plan_sha256=A, planned=planned, records=records, notebook_sha256="")
+    return AskedJob(
+        run_id="r",
+        plan_sha256=A,
+        made_with_sha256=A,
+        planned=planned,
+        records=records,
+        notebook_sha256="",
+    )
 
 
 def evidence(sha256: str, *facts: Any, kind: str = "audio", name: str = "clip") -> Evidence:

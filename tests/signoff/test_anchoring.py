@@ -102,7 +102,7 @@ def test_timestamps_that_were_kept_are_held_against_it(
 
 
 def test_the_project_says_whose_timestamps_count_unless_a_file_is_given(
-    run: RunFolder, authorities: Path
+    run: RunFolder, authorities: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(UsageError) as caught:
         find_anchor("tsa", run)
@@ -110,12 +110,20 @@ def test_the_project_says_whose_timestamps_count_unless_a_file_is_given(
         "--anchor tsa: give --tsa-ca FILE, the certificates of the authorities whose timestamps "
         "count, or put them beside runbooks/ as timestamp_authorities.pem"
     )
-    make_project(run.path, None)
+    make_project(tmp_path, None)
     with pytest.raises(UsageError, match="--anchor tsa: give --tsa-ca FILE"):
         find_anchor("tsa", run)
-    (run.path / AUTHORITIES_FILE).write_bytes(OTHER.pem)
+    (tmp_path / AUTHORITIES_FILE).write_bytes(OTHER.pem)
     assert find_anchor("tsa", run) == held([], by=OTHER)
     assert find_anchor("tsa", run, authorities) == held([])
+
+
+def test_a_run_does_not_say_itself_whose_timestamps_count(run: RunFolder, tmp_path: Path) -> None:
+    make_project(run.path, OTHER)
+    with pytest.raises(UsageError, match="--anchor tsa: give --tsa-ca FILE"):
+        find_anchor("tsa", run)
+    make_project(tmp_path, CLOCKS)
+    assert find_anchor("tsa", run) == held([])
 
 
 @pytest.fixture
@@ -171,7 +179,7 @@ def test_whose_token_it_is_was_not_verified_where_nobody_says_whose_count(
 def test_a_token_of_somebody_else_is_not_kept(
     run: RunFolder, asked: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    make_project(run.path, OTHER)
+    make_project(run.path.parent, OTHER)
     with pytest.raises(UsageError, match="cannot be used: unknown authority"):
         timestamp(run, "http://clocks")
     assert asked == ["http://clocks"]

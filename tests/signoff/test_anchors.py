@@ -12,8 +12,9 @@ import pytest
 
 from proofbook.errors import UsageError
 from proofbook.signoff import anchors
-from proofbook.signoff.anchors import compare_with, read_anchor
-from proofbook.signoff.entries import Entry, canonical, parse_entry
+from proofbook.signoff.anchors import KeptEntries, compare_with, read_anchor
+from proofbook.signoff.chain import Place
+from proofbook.signoff.entries import Entry, canonical, line_hash, parse_entry
 from proofbook.signoff.log import LogState
 from proofbook.signoff.signing import export_all
 
@@ -150,6 +151,25 @@ def test_a_commit_has_the_log_as_it_was(log: Path, tmp_path: Path) -> None:
         ]
 
 
+def test_a_repository_in_the_run_says_nothing(log: Path, tmp_path: Path) -> None:
+    """It is the forger's: what it has is what the run has, and reading it may run a command."""
+    run, ran = log.parent, tmp_path / "ran"
+    for words in (("init", "-q"), ("add", "-A"), ("commit", "-q", "-m", "forged")):
+        git(run, *words)
+    (run / ".git" / "objects").rename(run / "objects")  # git would have to fetch them
+    (run / ".git" / "objects").mkdir()
+    for name, value in (
+        ("core.repositoryformatversion", "1"), ("extensions.partialClone", "origin"),
+        ("remote.origin.url", str(run)), ("remote.origin.promisor", "true"),
+        ("remote.origin.uploadpack", f"touch {ran};"),
+    ):  # fmt: skip
+        git(run, "config", name, value)
+    (run / "jobs").mkdir()
+    for start in (run, run / "jobs"):
+        assert read_anchor("git:HEAD", log, start) == [SEAL, ANSWER]
+    assert not ran.exists()
+
+
 def test_what_git_says_is_one_line(log: Path, tmp_path: Path) -> None:
     for revision, problem in (
         ("nothing", r"^--anchor git: fatal: .*nothing"),
@@ -161,7 +181,7 @@ def test_what_git_says_is_one_line(log: Path, tmp_path: Path) -> None:
     (tmp_path / "else").mkdir()
     with pytest.raises(UsageError, match=r"^--anchor git: .*not a git repository"):
         read_anchor("git:HEAD", log, tmp_path / "else")
-    other = tmp_path / "signoffs.jsonl"
+    other = tmp_path / "else" / "signoffs.jsonl"
     with pytest.raises(UsageError) as caught:
         read_anchor("git:HEAD", other, log.parent)
     where = f"{other} is not in the repository {tmp_path / 'project'}"
@@ -195,3 +215,25 @@ def test_git_is_given_less_than_a_minute(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(subprocess, "run", hang)
     with pytest.raises(UsageError, match=r"git cannot be used: .* timed out"):
         read_anchor("git:HEAD", tmp_path / "log", tmp_path)
+
+
+def test_what_is_kept_says_what_is_missing_and_what_was_not_looked_at() -> None:
+    kept = KeptEntries(entries=(SEAL, ANSWER), unread="signoffs.timestamps was not looked at")
+    log = LogState(entries(SEAL))
+    assert kept.problems(log) == [("rolled back", "entry 1, Ann, was kept and is gone")]
+    assert kept.notes(log) == ["signoffs.timestamps was not looked at"]
+    assert (KeptEntries().problems(log), KeptEntries().notes(log)) == ([], [])
+
+
+def test_a_merge_that_was_kept_may_be_known_by_its_hash_alone() -> None:
+    branch = {"fork": ZEROS, "lines": [canonical(ANSWER)], "merges": {}}
+    merge = {"kind": "merge", "number": 1, "previous": ZEROS, "time": TIME, "run": "r",
+             "schema_version": 1, "branches": [branch]}  # fmt: skip
+    known = {line_hash(canonical(merge)): Place(1, None)}
+    assert compare_with([merge], LogState(entries(SEAL), known=known)) == []
+    gone = [("rolled back", "entry 1, a seal, was kept and is gone")]
+    assert compare_with([merge], LogState(entries(SEAL))) == gone
+    answer = line_hash(canonical(ANSWER))
+    assert compare_with([ANSWER], LogState(entries(SEAL), known={answer: Place(1, None)})) == [
+        ("rolled back", "entry 1, Ann, was kept and is gone")
+    ]

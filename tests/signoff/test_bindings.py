@@ -41,8 +41,8 @@ QUESTION = Question(
 
 
 def job_with(*records: Any, **more: Any) -> AskedJob:
-    values = {"run_id": "r", "plan_sha256": "a" * 64, "planned": PLANNED, "records": records,
-              "notebook_sha256": "b" * 64}  # fmt: skip
+    values = {"run_id": "r", "plan_sha256": "a" * 64, "made_with_sha256": "e" * 64,
+              "planned": PLANNED, "records": records, "notebook_sha256": "b" * 64}  # fmt: skip
     return AskedJob(**{**values, **more})
 
 
@@ -77,6 +77,9 @@ def test_a_plan_is_hashed_by_what_is_set(tmp_path: Path) -> None:
     asked = read_asked_job(run, info, plan[0])
     assert (asked.run_id, asked.id, asked.runbook) == ("r", "clip", "demo/clip")
     assert (asked.plan_sha256, asked.notebook_sha256, asked.records) == (plan_hash(info), "", ())
+    assert asked.made_with_sha256 == sha256(
+        '{"profile":"demo","run_id":"r","started":"2026-03-04T09:00:00Z"}'
+    )
     run.job("clip").notebook.write_text("{}")
     assert read_asked_job(run, info, plan[0]).notebook_sha256 == sha256("{}")
 
@@ -106,9 +109,10 @@ def test_a_waiver_is_bound_to_no_media() -> None:
     found = bind_check(job_with(ONE), "loud")
     assert (found.question, found.subjects, found.question_sha256) == ("check:loud", (), "")
     assert (found.plan_sha256, found.run) == ("a" * 64, "r")
+    assert found.made_with_sha256 == "e" * 64
 
 
-@pytest.mark.parametrize("field", ["question_sha256", "plan_sha256"])
+@pytest.mark.parametrize("field", ["question_sha256", "plan_sha256", "made_with_sha256"])
 def test_an_answer_of_the_first_edition_is_not_bound_to_what_it_did_not_know(field: str) -> None:
     now = bind_check(job_with(), "x").model_copy(update={"question_sha256": "d" * 64})
     older = now.model_copy(update={field: ""})

@@ -96,6 +96,7 @@ def test_what_an_answer_does_not_say_is_nothing() -> None:
     assert (answer.blind, answer.supersedes, answer.expires) == (False, (), None)
     assert (answer.reviewer.role, answer.reviewer.identified_by) == ("", "declared")
     assert (answer.binding.question_sha256, answer.binding.plan_sha256) == ("", "")
+    assert answer.binding.made_with_sha256 == ""
     comparison = Comparison(form="ab", approved_sha256=ZEROS)
     assert (comparison.preferred, comparison.trials, comparison.correct) == (None, 0, 0)
 

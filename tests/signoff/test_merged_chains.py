@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from made_entries import entry_of
 
-from proofbook.signoff.chain import Chain
+from proofbook.signoff.chain import Chain, outline
 from proofbook.signoff.entries import FIRST, Acceptance, Answer, Merge, Seal, canonical, line_hash
 from proofbook.signoff.merging import _branches
 
@@ -161,3 +161,17 @@ def test_each_merged_line_follows_the_one_before_it_there() -> None:
     assert all(
         text.startswith("line 2 of signoffs.jsonl has merged a line that ") for _, text in words
     )
+
+
+def test_a_line_that_merges_is_held_to_what_every_line_is() -> None:
+    two, three = third()
+    three.merge(two)
+    three.lines[-1] = three.lines[-1].replace('"kind":"merge"', '"kind": "merge"')
+    assert three.words == [("rewritten", "line 3 of signoffs.jsonl has been rewritten")]
+
+
+def test_a_merge_of_an_earlier_edition_has_merged_no_merges() -> None:
+    line = {"branches": [{"fork": FIRST, "lines": ["{}"]}]}
+    assert json.loads(outline(json.dumps(line))) == {
+        "branches": [{"fork": FIRST, "lines": [line_hash("{}")], "merges": {}}]
+    }

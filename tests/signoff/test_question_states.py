@@ -187,3 +187,11 @@ def test_a_doubted_answer_is_taken_back_only_by_one_that_counts() -> None:
     assert state(first, trust=TRUST).status == "untrusted"
     circle = first.model_copy(update={"supersedes": (second.id,)})
     assert state(circle, second, trust=TRUST).status == "untrusted"
+
+
+def test_who_is_not_trusted_may_stop_a_release_and_takes_back_no_rejection() -> None:
+    rejected = signed(answer(1, "rejected", comment="hiss"))
+    theirs = signed(answer(2, "needs-work", supersedes=[rejected.id]), STRANGERS)
+    assert state(theirs, trust=TRUST).status == "needs-work"
+    found = state(rejected, theirs, trust=TRUST)
+    assert (found.status, found.answers) == ("rejected", (rejected,))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,9 +13,11 @@ from forging import ANNS, BENS, STRANGERS
 from reviewed_run import ANN, BEN, START, answer_to, approve_all, make_run, session_of
 
 from proofbook.errors import UsageError
-from proofbook.records import now
+from proofbook.records import Evidence, MediaFile, Question, RunInfo, now
 from proofbook.runs.folder import RunFolder
+from proofbook.signoff import answering
 from proofbook.signoff.acceptance import parse_answer
+from proofbook.signoff.answering import ReviewSession
 from proofbook.signoff.binding import bind, bind_check
 from proofbook.signoff.entries import Answer, Reviewer, Seal, parse_entry
 from proofbook.signoff.sealing import broken_seal, list_files, seal_run
@@ -222,6 +225,38 @@ def test_only_an_approval_of_a_blind_question_is_compared(tmp_path: Path, form: 
     first = session_of(RunFolder(outputs / "20260304-090000-demo-aaaa"))
     assert first.baselines == {}
     first.answer(answer_to(first.run, "clip", "good"), ANN)
+
+
+def test_a_take_is_compared_with_the_approved_one_of_its_runbook_job_and_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = ReviewSession(
+        RunFolder(tmp_path / "run"), RunInfo(run_id="r", profile="p", plan=()), trust=TRUST
+    )
+    asked: list[Any] = []
+
+    def find_baselines(outputs: Path, **more: Any) -> Any:
+        asked.append((outputs, more))
+        return {("demo/clip", "clip", "take"): SimpleNamespace(evidence=theirs)}
+
+    monkeypatch.setattr(answering, "find_baselines", find_baselines)
+    mine, theirs = (
+        Evidence(name="take", media_kind="text", file=MediaFile(
+            sha256=sha256 * 64, suffix=".txt", size=1, media_type="text/plain"
+        )) for sha256 in "ab"
+    )  # fmt: skip
+    question = Question(name="good", text="?", form="ab", about=("a" * 64,))
+    answer: Any = parse_answer({"job": "clip", "question": "good", "verdict": "approved"})
+    for runbook, job, evidence, is_asked in (
+        ("demo/clip", "clip", {"a" * 64: mine}, True),
+        ("demo/other", "clip", {"a" * 64: mine}, False),
+        ("demo/clip", "other", {"a" * 64: mine}, False), ("demo/clip", "clip", {}, False),
+        ("demo/clip", "clip", {"a" * 64: mine.model_copy(update={"name": "x"})}, False),
+    ):  # fmt: skip
+        where: Any = SimpleNamespace(runbook=runbook, id=job, evidence=evidence)
+        told = "compare it blind with the approved take first" if is_asked else ""
+        assert session._comparison_problem(answer, question, where) == told
+    assert asked == [(tmp_path, {"before": "r", "trust": TRUST})]
 
 
 def test_approved_takes_are_looked_for_again_only_when_that_is_asked(tmp_path: Path) -> None:

@@ -142,6 +142,21 @@ def test_a_projects_file_says_whose_entries_count(
     assert signer.key == public_line(BENS)
 
 
+def test_a_run_does_not_say_itself_whose_entries_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "outputs" / "run"
+    for folder in (tmp_path, run):
+        for name in ("runbooks", "parameters"):
+            (folder / name).mkdir(parents=True)
+    (run / "allowed_signers").write_text(f"Ann {KEY}\n")
+    monkeypatch.chdir(run)
+    assert find_trust(received=[run]) == EVERYBODY
+    (tmp_path / "allowed_signers").write_text(f"Ben {KEY}\n")
+    (signer,) = find_trust(received=[run]).signers or ()
+    assert signer.principals == ("Ben",)
+
+
 def test_who_may_sign_is_told_before_anything_is_written() -> None:
     trust = Trust(
         signers=parse_signers(f'Ann namespaces="proofbook" {KEY}'), file=Path("allowed_signers")

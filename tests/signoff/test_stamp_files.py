@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 from typing import Any
 
 import pytest
 from authority import NOON, Authority
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
 from proofbook import extras
 from proofbook.errors import UsageError
@@ -76,6 +77,25 @@ def test_a_token_by_another_hash_says_so() -> None:
     info: Any = read_token(CLOCKS.stamp(b"x" * 32, 5, NOON))
     assert (info.sha256, info.nonce, info.time) == ((b"x" * 32).hex(), 5, NOON)
     assert info.signer == "CN=Clocks"
+
+
+def test_authorities_are_read_from_a_bundle(tmp_path: Path) -> None:
+    file, far = tmp_path / "bundle.p7b", Authority(is_far=True)
+    for encoding in (Encoding.DER, Encoding.PEM):
+        file.write_bytes(pkcs7.serialize_certificates([far.between, far.root], encoding))
+        assert set(read_authorities(file).certificates) == {far.between, far.root}
+    for data in (b"0\x80", b"0", b"", b"0\x02\x06\x00", pkcs7.serialize_certificates(
+        [far.between], Encoding.DER
+    )[:-9]):  # fmt: skip
+        file.write_bytes(data)
+        with pytest.raises(UsageError, match="not certificates in PEM or DER"):
+            read_authorities(file)
+
+
+def test_a_token_in_pem_is_one_that_cannot_be_read(tmp_path: Path) -> None:
+    file = tmp_path / "kept.tsr"
+    file.write_bytes(b"-----BEGIN PKCS7-----\nAAAA\n-----END PKCS7-----\n")
+    assert read_stamps(file) == [Stamp(token=base64.b64encode(file.read_bytes()).decode())]
 
 
 @pytest.mark.parametrize("use", [lambda: make_request(b"x"), lambda: read_token(b"x")])

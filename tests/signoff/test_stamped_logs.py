@@ -17,7 +17,7 @@ from proofbook.errors import UsageError
 from proofbook.records import now
 from proofbook.signoff import timestamps
 from proofbook.signoff.certificates import Authorities
-from proofbook.signoff.entries import FIRST, Answer, Entry, Merge, Problem, Seal
+from proofbook.signoff.entries import FIRST, Answer, Entry, Merge, Problem, Seal, canonical
 from proofbook.signoff.log import LogState, SignoffLog
 from proofbook.signoff.timestamps import Stamp, StampedLog, read_stamps, stamp_log
 from proofbook.signoff.trust import CLOCKS as DIFFERENCE
@@ -205,6 +205,18 @@ def test_only_a_person_s_date_can_be_wrong() -> None:
     assert [each.word for each in held(stamp(1)).problems(others)] == [
         "of the future", "back-dated"
     ]  # fmt: skip
+
+
+def test_what_was_merged_was_there_when_the_merge_was() -> None:
+    day = timedelta(days=1)
+    dates = (NOON + day, NOON - day)
+    late, early = (canonical(entry_of(Answer, number, time=dates[number])) for number in (0, 1))
+    for line, text, words in (
+        (1, late, ["of the future"]), (1, early, []), (2, late, []), (2, early, []),
+    ):  # fmt: skip
+        branch = {"fork": "0" * 64, "lines": [text], "merges": {}}
+        merged = entry_of(Merge, line, time=NOON, branches=[branch])
+        assert [each.word for each in held(stamp(1)).problems(log(merged))] == words
 
 
 def test_a_bare_token_dates_the_line_that_it_is_of() -> None:

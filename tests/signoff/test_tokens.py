@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import timedelta
 
 import pytest
-from authority import NOON, Authority, der, integer, oid
+from authority import NOON, Authority, der, info_of, integer, oid, split
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from proofbook.signoff import tokens
-from proofbook.signoff.certificates import Authorities
+from proofbook.signoff.certificates import Authorities, naming_problem, revocation_problem
 from proofbook.signoff.entries import Problem
 from proofbook.signoff.tokens import Token, chain_problem, make_request, read_token
 
@@ -67,6 +69,83 @@ def test_what_is_no_token_is_called_so(response: bytes) -> None:
     assert problem.word == "unreadable token"
     assert problem.text.startswith("it cannot be read: ")
     assert len(problem.text) > len("it cannot be read: ")
+
+
+def as_pem(data: bytes, name: str) -> bytes:
+    return b"-----BEGIN %b-----\n%b-----END %b-----\n" % (
+        name.encode(), base64.encodebytes(data), name.encode()
+    )  # fmt: skip
+
+
+def test_a_response_that_is_not_der_says_what_it_is() -> None:
+    whole = stamped()
+    _, body, _ = split(whole)
+    status = der(48, der(2, b"\0"))
+    token = body[len(status) :]
+    _, content, _ = split(token)
+    unsorted = (Authority(name="A").certificate, Authority(name="Longer").certificate)
+    first, second = sorted((c.public_bytes(Encoding.DER) for c in unsorted), key=len)
+    own = CLOCKS.certificate.public_bytes(Encoding.DER)
+    for response, words in (
+        (as_pem(whole, "PKCS7"), "it is in PEM, and has to be in DER"),
+        (b"\x30\x80" + body + b"\0\0", "it is in BER, or not whole, and has to be in DER"),
+        (der(48, status, b"\x30\x80" + content + b"\0\0"), "it is in BER, or not whole, and"),
+        (token, "it is a token without the authority's response around it"),
+        (whole + b"\0", "something follows it"),
+        (whole[:-1], "it is cut off"),
+        (several(whole, own, second + first), "it is in BER, with a set that is not sorted, and"),
+    ):
+        found = read_token(response)
+        assert isinstance(found, Problem)
+        assert found.word == "unreadable token"
+        assert found.text.startswith(f"it cannot be read: {words}")
+    sound = read_token(several(whole, own, first + second))
+    assert isinstance(sound, Token)
+
+
+def several(response: bytes, own: bytes, certificates: bytes) -> bytes:
+    """Return a response with other certificates in place of its own."""
+    _, body, _ = split(response)
+    status = der(48, der(2, b"\0"))
+    _, token, _ = split(body[len(status) :])
+    kind, signed = token[:11], split(split(token[11:])[1])[1]
+    signed = signed.replace(der(0xA0, own), der(0xA0, certificates))
+    return der(48, status, der(48, kind, der(0xA0, der(48, signed))))
+
+
+def test_a_certificate_may_be_named_by_any_hash_function() -> None:
+    for naming, is_bound in (
+        ("2 sha256", True), ("2 sha384", True), ("2 sha512", True), ("2 sha1", True),
+        ("1 sha1", True), ("2 md5", False), ("", False),
+    ):  # fmt: skip
+        authority = Authority(naming=naming)
+        found = chain_problem(authority.stamp(b"x" * 32, 5, NOON), Authorities((authority.root,)))
+        assert (found is None) is is_bound, naming
+        assert is_bound or (found is not None and found.word == "unbound certificate")
+
+
+def test_what_is_cut_off_names_no_certificate() -> None:
+    authority = Authority()
+    token = authority._token(info_of(b"x" * 32, 5, NOON))
+    assert naming_problem(token, authority.certificate) is None
+    cut = naming_problem(token[:-9], authority.certificate)
+    assert cut == ("unbound certificate", "it does not name the certificate that signed it")
+    other = naming_problem(token, Authority(seed=3).certificate)
+    assert other == ("unbound certificate", "it names another certificate than the one beside it")
+
+
+def test_every_list_is_looked_at() -> None:
+    own, other = Authority(), Authority(name="Others", seed=3)
+    lists = [x509.load_pem_x509_crl(each.revoked(NOON)) for each in (other, own)]
+    for order in (lists, lists[::-1]):
+        found = revocation_problem(
+            [own.certificate], Authorities((own.root, other.root), tuple(order)), NOON
+        )
+        assert found is not None
+        assert found.word == "revoked certificate"
+    assert (
+        revocation_problem([own.certificate], Authorities((own.root,), (lists[0],)), NOON) is None
+    )
 
 
 def test_a_request_asks_for_the_hash_of_what_is_to_be_stamped() -> None:

@@ -13,18 +13,22 @@ from forging import ANNS, BENS, STRANGERS
 from made_entries import NINE, entry_of, signed
 
 from proofbook.records import now
+from proofbook.signoff import trust as trusting
 from proofbook.signoff.entries import (
+    FIRST,
     Acceptance,
     Answer,
     Entry,
+    Merge,
     Reviewer,
     Seal,
     canonical,
+    line_hash,
     parse_entry,
 )
 from proofbook.signoff.signers import parse_signers
 from proofbook.signoff.signing import fingerprint, public_line
-from proofbook.signoff.trust import EVERYBODY, Trust, TrustedLog, find_trust
+from proofbook.signoff.trust import CLOCKS, EVERYBODY, Trust, TrustedLog, find_trust
 
 LISTED = f"""
 Ann namespaces="proofbook,proofbook:lead",valid-before=20270101Z {public_line(ANNS)}
@@ -202,6 +206,27 @@ def test_an_answer_is_held_against_the_last_seal_before_it() -> None:
         assert log.resealed(given) == (["the job's files"] if differs else [])
 
 
+def test_a_job_that_was_sealed_again_is_covered_by_what_was_signed_since() -> None:
+    given, later = answer(number=1), answer(number=3)
+    before, after = seal(0, clip="1"), seal(2, clip="2")
+    jobs = ["clip", "other"]
+    for entries, open_jobs in (
+        ([before, given], []),
+        ([before, given, seal(2, clip="1")], []),
+        ([before, given, after], ["clip"]),
+        ([before, given, after, later], []),
+        ([before, given, after, later, seal(4, clip="1")], []),
+        ([before, given, after, later, seal(4, clip="3")], ["clip"]),
+        ([before, given, after, answer(None, number=3)], ["clip"]),
+        ([before, given, after, answer(STRANGERS, number=3)], ["clip"]),
+        ([before, given, after, signed(entry_of(Acceptance, 3))], []),
+        ([before, answer(None, number=1), after], []),
+        ([before], []),
+        ([], []),
+    ):
+        assert TrustedLog(TRUST, entries).sealed_since(jobs) == open_jobs
+
+
 def test_the_file_of_the_signers_is_named(tmp_path: Path) -> None:
     file = tmp_path / "others"
     file.write_text(f"Ben {public_line(BENS)}\n")
@@ -217,3 +242,36 @@ def test_an_entry_is_what_it_was_when_it_was_signed() -> None:
     older = {"kind": "answer", **json.loads(canonical(answer(None)))}
     del older["binding"]["plan_sha256"]
     assert TRUST.doubt(signed(parse_entry(json.dumps(older))), None, NINE) is None
+
+
+def merge_of(number: int, fork: str, *lines: Entry) -> tuple[Entry, str]:
+    """Return an entry that merged lines, and the hash of the last of them."""
+    texts = [canonical(line) for line in lines]
+    branch = {"fork": fork, "lines": texts, "merges": {}}
+    return entry_of(Merge, number, branches=[branch]), line_hash(texts[-1])
+
+
+def test_what_was_merged_is_held_against_what_was_before_it_there() -> None:
+    noon, nine = NINE + timedelta(hours=3), NINE
+    late, early = answer(number=1, time=noon), answer(number=2, time=nine, id="a" * 32)
+    both, _ = merge_of(1, FIRST, late, early)
+    assert TrustedLog(TRUST, [both]).doubts.keys() == {early.id}
+    first, last = merge_of(1, FIRST, late)
+    for fork, doubts in ((last, {early.id}), (FIRST, set())):
+        second, _ = merge_of(2, fork, early)
+        assert TrustedLog(TRUST, [first, second]).doubts.keys() == doubts
+    here = answer(number=2, time=nine, id="b" * 32)
+    assert TrustedLog(TRUST, [first, here]).doubts == {}
+
+
+def test_a_clock_that_is_five_minutes_ahead_dates_what_follows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(trusting, "now", lambda: NINE)
+    ahead = answer(number=1, time=NINE + CLOCKS)
+    before = answer(number=2, time=NINE - timedelta(seconds=1))
+    assert {d.word for d in TrustedLog(TRUST, [ahead, before]).doubts.values()} == {"back-dated"}
+    further = answer(number=1, time=NINE + CLOCKS + timedelta(seconds=1))
+    assert [d.word for d in TrustedLog(TRUST, [further, before]).doubts.values()] == [
+        "of the future"
+    ]

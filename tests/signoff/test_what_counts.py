@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from reviewed_run import ANN, BEN, EVERYTHING, answer_to, approve_all, make_run, session_of
+from reviewed_run import ANN, BEN, EVERYTHING, START, answer_to, approve_all, make_run, session_of
 
 from proofbook.errors import RunFolderError, UsageError
-from proofbook.records import Evidence, MediaFile, Question, now
+from proofbook.records import Evidence, MediaFile, Question, Resumption, now
 from proofbook.report import write_report
 from proofbook.runs.folder import RunFolder
 from proofbook.signoff.acceptance import parse_answer, refusal
-from proofbook.signoff.binding import AskedJob, bind, bind_check, differences, plan_hash
+from proofbook.signoff.binding import (
+    AskedJob,
+    bind,
+    bind_check,
+    differences,
+    made_with_hash,
+    plan_hash,
+)
 from proofbook.signoff.entries import Answer, Binding, Reviewer, Seal
 from proofbook.signoff.question_status import in_force, question_state
 from proofbook.signoff.run_status import read_run
@@ -71,7 +79,7 @@ def test_each_piece_of_evidence_is_bound(run: RunFolder) -> None:
         ("parameters_sha256", "0" * 64, "the parameters"),
         ("checks_sha256", "0" * 64, "the checks"),
         ("question_sha256", "0" * 64, "the question"), ("plan_sha256", "0" * 64, "the plan"),
-        ("subjects", (), "the media"),
+        ("made_with_sha256", "0" * 64, "what the run was made with"), ("subjects", (), "the media"),
     ],
 )  # fmt: skip
 def test_each_difference_has_its_words(
@@ -85,8 +93,32 @@ def test_each_difference_has_its_words(
 def test_an_answer_of_the_first_edition_binds_what_it_did_then(run: RunFolder) -> None:
     job = job_of(run)
     current = bind(job, job.questions[0], run.media)
-    old = Binding.model_validate(current.model_dump(exclude={"question_sha256", "plan_sha256"}))
+    old = Binding.model_validate(
+        current.model_dump(exclude={"question_sha256", "plan_sha256", "made_with_sha256"})
+    )
     assert differences(old, current) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "is_bound"),
+    [
+        ({"commit": "b" * 40}, True), ({"dirty": True}, True), ({"environment": {"a": "2"}}, True),
+        ({"hardware": {"gpu": "none"}}, True), ({"machine": "other"}, True),
+        ({"warm": ("x",)}, True),
+        ({"profile": "other"}, True), ({"profile_path": "x"}, True), ({"timeout": 3.0}, True),
+        ({"started": START + timedelta(seconds=1)}, True), ({"run_id": "other"}, True),
+        ({"resumed": (Resumption(commit="c" * 40),)}, False), ({"ended": None}, False),
+        ({"verdict": "failed"}, False), ({"slots": 9}, False), ({"plan": ()}, False),
+    ],
+)  # fmt: skip
+def test_what_a_run_was_made_with_is_bound(
+    run: RunFolder, change: dict[str, Any], is_bound: bool
+) -> None:
+    """But not what it is resumed with: what is run again then is new in any case."""
+    info = run.read_info()
+    changed = info.model_copy(update=change)
+    assert changed != info
+    assert (made_with_hash(changed) != made_with_hash(info)) is is_bound
 
 
 @pytest.mark.parametrize(
@@ -110,8 +142,7 @@ def test_every_job_of_the_plan_is_bound(run: RunFolder, change: dict[str, Any]) 
 def test_planned_parameters_are_bound_beside_those_in_force(run: RunFolder) -> None:
     job = job_of(run)
     planned = job.planned.model_copy(update={"parameters": {"depth": 3, "seed": 1}})
-    other = AskedJob(run_id=job.run_id, plan_sha256=job.plan_sha256, planned=planned,
-                     records=job.records, notebook_sha256=job.notebook_sha256)  # fmt: skip
+    other = replace(job, planned=planned)
     assert other.parameters == {"depth": 3, "seed": 7}
     assert differences(bind_check(job, "x"), bind_check(other, "x")) == ["the parameters"]
 
@@ -134,8 +165,7 @@ def test_half_a_second_of_a_clip_or_half_of_it_is_played(
 ) -> None:
     job = job_of(run)
     shown = clip(seconds, kind)
-    heard = AskedJob(run_id="r", plan_sha256="", planned=job.planned, records=(shown,),
-                     notebook_sha256="")  # fmt: skip
+    heard = replace(job, records=(shown,))
     question = Question(name="good", text="Good?", about=("a" * 64,))
     for played, problem in ((needed, ""), (needed - 0.01, "clip has not been played; listen")):
         values = {"job": "clip", "question": "good", "verdict": "approved",

@@ -84,7 +84,8 @@ def runs_merge(
     from proofbook.merging.merge import describe, merge_runs
     from proofbook.signoff.trust import find_trust
 
-    merged = merge_runs(sources, find_outputs(into), find_trust(signers=signers))
+    trust = find_trust(signers=signers, received=sources)
+    merged = merge_runs(sources, find_outputs(into), trust)
     for line, is_problem in describe(merged):
         say(line, err=is_problem)
     raise typer.Exit(merged.exit_code)

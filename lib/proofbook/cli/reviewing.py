@@ -51,7 +51,8 @@ def report(
     from proofbook.report.single import write_single_file
     from proofbook.signoff.trust import find_trust
 
-    folder, trust = find_named_run(outputs, run), find_trust()
+    folder = find_named_run(outputs, run)
+    trust = find_trust(received=[folder.path])
     say(str(write_report(folder, trust=trust)))
     if single_file is not None:
         written = write_single_file(folder, single_file, int(budget * 1e6), trust=trust)
@@ -123,7 +124,7 @@ def verify(
     from proofbook.signoff.trust import find_trust
 
     folder = find_named_run(outputs, run)
-    trust = find_trust(signers=signers, required=require_signed)
+    trust = find_trust(signers=signers, required=require_signed, received=[folder.path])
     raise typer.Exit(
         print_verification(
             folder,

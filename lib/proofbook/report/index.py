@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from proofbook.files import read_file
 from proofbook.records import Metric
 from proofbook.report.summary import JobSummary, RunSummary
 from proofbook.runs.finding import warn_once
@@ -112,7 +113,8 @@ def insert_run(database: sqlite3.Connection, run: RunSummary) -> None:
 def index_missing(database: sqlite3.Connection, outputs: Path, own: str) -> None:
     """Read the reports of runs that are not in, and forget runs that are gone; ``own`` is left.
 
-    Reports that cannot be read, such as those of another version, are left out and counted.
+    Reports that cannot be read, such as those of another version, are left out and counted. A copy
+    of a run says nothing in its place.
     """
     known = {row[0] for row in database.execute("select run from runs")}
     present = {path.parent.parent.name for path in outputs.glob("*/report/report.json")}
@@ -122,8 +124,12 @@ def index_missing(database: sqlite3.Connection, outputs: Path, own: str) -> None
     unreadable = []
     for name in sorted(present - known - {own}):
         try:
-            text = (RunFolder(outputs / name).report / "report.json").read_bytes()
-            insert_run(database, _summary(text))
+            text = read_file(RunFolder(outputs / name).report / "report.json")
+            summary = _summary(text)
+            if summary.run_id in (present | {own}) - {name}:
+                warn_once(f"left out of the history: {outputs / name}, a copy of {summary.run_id}")
+            else:
+                insert_run(database, summary)
         except (OSError, ValueError, RecursionError):
             unreadable.append(name)
     if unreadable:

@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from proofbook.collector import collector_paused
+from proofbook.files import open_file
 from proofbook.records import (
     Check,
     Evidence,
@@ -87,12 +88,14 @@ def read_tail(path: Path, lines: int = LOG_LINES) -> tuple[str, ...]:
     Terminal colours and control characters are removed; of a progress bar, the last state stays.
     """
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             size = file.seek(0, 2)
             file.seek(max(0, size - _TAIL_BYTES))
             content = file.read()
     except FileNotFoundError:
         return ()
+    except OSError as error:
+        return (f"{path.name} cannot be read: {error.strerror}",)
     text = content.decode("utf-8", "replace").replace("\r\n", "\n")
     tail = text.split("\n")
     if size > _TAIL_BYTES and len(tail) > 1:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
+from proofbook.files import read_file
 from proofbook.records import Evidence
 from proofbook.report.summary import RunSummary
 from proofbook.runs.folder import JobFolder
@@ -69,7 +70,7 @@ def _stamp(path: Path) -> tuple[int, int]:
 def _count(path: Path, size: int, mtime_ns: int) -> dict[str, int]:
     """Return how many values were replaced in a file as it is, by the variable's name."""
     try:
-        data = path.read_bytes() if size else b""
+        data = read_file(path) if size else b""
     except OSError:
         return {}
     return dict(Counter(name.decode(errors="replace") for name in _MARK.findall(data)))

@@ -60,13 +60,13 @@ def find_anchor(anchor: str, run: RunFolder, tsa_ca: Path | None = None) -> Anch
     if anchor != "tsa" and (anchor.startswith("git:") or not holds_stamps(file)):
         kept = read_anchor(anchor, run.path / "signoffs.jsonl", Path.cwd())
         return KeptEntries(entries=tuple(kept))
-    authorities = _find_authorities(tsa_ca)
+    authorities = _find_authorities(tsa_ca, run)
     if authorities is None:
         raise UsageError(
             f"--anchor {anchor}: give --tsa-ca FILE, the certificates of the authorities whose "
             f"timestamps count, or put them beside runbooks/ as {AUTHORITIES_FILE}"
         )
-    stamps = read_stamps(file) if file.exists() else []
+    stamps = read_stamps(file) if file.is_file() else []
     return StampedLog(run=_run_id(run), stamps=stamps, authorities=authorities)
 
 
@@ -83,7 +83,7 @@ def timestamp(run: RunFolder, tsa: str, tsa_ca: Path | None = None) -> int:
     Raises:
         UsageError: There is no log, the authority cannot be asked, or its token does not fit.
     """
-    authorities = _find_authorities(tsa_ca)
+    authorities = _find_authorities(tsa_ca, run)
     log = SignoffLog(run.path, run.read_info().run_id)
     stamp = stamp_log(log, lambda request: ask_authority(tsa, request), authorities)
     say(f"stamped up to entry {stamp.number}: {run.path / STAMPS_FILE}; keep a copy elsewhere")
@@ -115,9 +115,12 @@ def ask_authority(url: str, request: bytes) -> bytes:
     return bytes(data)
 
 
-def _find_authorities(file: Path | None) -> Authorities | None:
-    """Return whose timestamps count: as a file says, or the project; None where neither does."""
-    project = nearest_project(Path.cwd())
+def _find_authorities(file: Path | None, run: RunFolder) -> Authorities | None:
+    """Return whose timestamps count: as a file says, or the project; None where neither does.
+
+    A project is never in the run, whose authorities would be those that a forger chose.
+    """
+    project = nearest_project(Path.cwd(), outside=[run.path])
     if file is None and project is not None and (project.root / AUTHORITIES_FILE).exists():
         file = project.root / AUTHORITIES_FILE
     return read_authorities(file) if file else None

@@ -74,10 +74,9 @@ class ReviewOptions:
     lasting: timedelta | None = None
     browser: bool = True
 
-    @property
-    def trust(self) -> Trust:
-        """Whose answers count."""
-        return find_trust(signers=self.signers)
+    def trust(self, run: RunFolder) -> Trust:
+        """Return whose answers count in a run, which is never as it says itself."""
+        return find_trust(signers=self.signers, received=[run.path])
 
     def person(self, identified_by: str) -> Reviewer:
         """Return who answers on the command line."""
@@ -95,7 +94,8 @@ def open_session(
         ProofbookError: The folder is not a run, or the key or the signers cannot be used.
     """
     loaded = load_key(key) if key else None
-    return ReviewSession(run, run.read_info(), loaded, trust=trust or find_trust())
+    trust = trust or find_trust(received=[run.path])
+    return ReviewSession(run, run.read_info(), loaded, trust=trust)
 
 
 def review(
@@ -114,7 +114,7 @@ def review(
 
     from proofbook.review.server import Access, build_app
 
-    session = open_session(run, options.key, options.trust)
+    session = open_session(run, options.key, options.trust(run))
     session.lasting = options.lasting
     session.seal()
     beyond = options.host not in _LOOPBACK
@@ -232,7 +232,7 @@ def accept_changes(
     Raises:
         UsageError: Nothing is signed, the key is not trusted, or a file has not changed.
     """
-    session = open_session(run, options.key, options.trust)
+    session = open_session(run, options.key, options.trust(run))
     person = options.person("declared on the command line")
     accepted = session.accept_changes(paths, person, reason)
     say(f"{person.name} accepted {', '.join(sorted(accepted.files))} as they are now")
@@ -246,7 +246,7 @@ def waive(run: RunFolder, options: ReviewOptions, waiver: SubmittedAnswer) -> in
         UsageError: It has no reason or no expiry date, or there is nothing to waive.
     """
     reviewer = options.person("declared on the command line")
-    session = open_session(run, options.key, options.trust)
+    session = open_session(run, options.key, options.trust(run))
     answer = session.answer(waiver, reviewer)
     assert answer.expires is not None  # a waiver has one
     say(f"waived until {answer.expires:%Y-%m-%d}: {waiver.job}, {waiver.question}")

@@ -16,6 +16,7 @@ from typing import Any, Required, get_args
 from pydantic import TypeAdapter
 from typing_extensions import TypedDict
 
+from proofbook.files import read_file
 from proofbook.records import CellState, CellStatus, Failure
 from proofbook.runs.glued import Glued, broken_end, glued_records
 
@@ -108,7 +109,7 @@ _STATES: TypeAdapter[tuple[CellState, ...]] = TypeAdapter(tuple[CellState, ...])
 def read_executed_notebook(path: Path) -> ExecutedNotebook:
     """Read a notebook; one that is missing or no notebook has a ``problem`` and no cells."""
     try:
-        data = path.read_bytes()
+        data = read_file(path)
     except FileNotFoundError:
         return ExecutedNotebook(problem="there is no executed notebook")
     except OSError as error:

@@ -13,7 +13,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from proofbook.errors import RunFolderError
-from proofbook.files import atomic_write
+from proofbook.files import atomic_write, read_file
 from proofbook.records import AnyRecord, Outcome, RunInfo, parse_record
 from proofbook.runs.record_redaction import redact_record
 from proofbook.runs.redaction import Redactor
@@ -27,6 +27,7 @@ __all__ = [
 _M = TypeVar("_M", bound=BaseModel)
 _OWN = (
     "run.json", "jobs", "media", "report", "signoffs.jsonl", "signoffs.head", "signoffs.timestamps",
+    ".lock", ".signoffs.lock",
 )  # fmt: skip
 _OWN_OF_JOB = ("notebook.ipynb", "records.jsonl", "outcome.json", "output.log")
 
@@ -38,7 +39,7 @@ def read_records(path: Path) -> tuple[list[AnyRecord], int]:
     opened; a missing file holds no records.
     """
     try:
-        lines = path.read_bytes().splitlines()
+        lines = read_file(path).splitlines()
     except FileNotFoundError:
         return [], 0
     except OSError:
@@ -188,4 +189,4 @@ def _read(path: Path, model: type[_M]) -> _M:
         OSError: There is none, or it cannot be read.
         ValueError: It is not one of these.
     """
-    return model.model_validate_json(path.read_bytes())
+    return model.model_validate_json(read_file(path))

@@ -50,8 +50,8 @@ def read_anchor(anchor: str, log: Path, start: Path) -> list[dict[str, Any]]:
     Args:
         anchor: A file, or ``git:REVISION``.
         log: ``signoffs.jsonl`` as it is now.
-        start: Where git looks for the repository; never in the run, whose configuration could
-            have commands executed.
+        start: Where git looks for the repository; of a folder in the run, around the run: a
+            repository of its own could have commands executed, and says what a forger wrote.
 
     Raises:
         UsageError: There is no such anchor, or it holds no entries.
@@ -108,6 +108,9 @@ def _entry(line: bytes) -> dict[str, Any]:
 
 
 def _read_commit(revision: str, log: Path, start: Path) -> bytes:
+    run = log.resolve().parent
+    if start.resolve().is_relative_to(run):
+        start = run.parent
     top = Path(_git(["rev-parse", "--show-toplevel"], start).decode().strip()).resolve()
     if not log.resolve().is_relative_to(top):
         raise UsageError(f"--anchor git:{revision}: {log} is not in the repository {top}")

@@ -23,11 +23,14 @@ __all__ = [
     "bind",
     "bind_check",
     "differences",
+    "made_with_hash",
     "plan_hash",
     "read_asked_job",
 ]
 
 _CHECK = "check:"
+_CHANGING = {"schema_version", "plan", "slots", "resumed", "verdict", "ended"}
+"""What a resumed run writes anew in ``run.json``; the plan has a hash of its own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +40,8 @@ class AskedJob:
     run_id: str
     plan_sha256: str
     """Of every job of the run's plan."""
+    made_with_sha256: str
+    """Of what the run was made with."""
     planned: PlannedJob
     records: tuple[AnyRecord, ...]
     notebook_sha256: str
@@ -93,11 +98,17 @@ def plan_hash(info: RunInfo) -> str:
     return _hash([job.model_dump(mode="json", exclude_defaults=True) for job in info.plan])
 
 
-def asked_job(run_id: str, plan_sha256: str, judged: JudgedJob) -> AskedJob:
+def made_with_hash(info: RunInfo) -> str:
+    """Return the hash of what a run was begun with: whoever resumes it changes none of it."""
+    return _hash(info.model_dump(mode="json", exclude_defaults=True, exclude=_CHANGING))
+
+
+def asked_job(run_id: str, plan_sha256: str, made_with_sha256: str, judged: JudgedJob) -> AskedJob:
     """Return what a job asks, of one that was read already."""
     return AskedJob(
         run_id=run_id,
         plan_sha256=plan_sha256,
+        made_with_sha256=made_with_sha256,
         planned=judged.planned,
         records=judged.records,
         notebook_sha256=judged.notebook_sha256,
@@ -110,8 +121,8 @@ def read_asked_job(run: RunFolder, info: RunInfo, planned: PlannedJob) -> AskedJ
     records, _ = read_records(folder.records)
     sha256 = hash_file(folder.notebook) if folder.notebook.is_file() else ""
     return AskedJob(
-        run_id=info.run_id, plan_sha256=plan_hash(info), planned=planned,
-        records=tuple(records), notebook_sha256=sha256,
+        run_id=info.run_id, plan_sha256=plan_hash(info), made_with_sha256=made_with_hash(info),
+        planned=planned, records=tuple(records), notebook_sha256=sha256,
     )  # fmt: skip
 
 
@@ -155,6 +166,7 @@ def differences(answered: Binding, current: Binding) -> list[str]:
         "the checks": answered.checks_sha256 != current.checks_sha256,
         "the question": _differ(answered.question_sha256, current.question_sha256),
         "the plan": _differ(answered.plan_sha256, current.plan_sha256),
+        "what the run was made with": _differ(answered.made_with_sha256, current.made_with_sha256),
     }
     return [name for name, changed in parts.items() if changed]
 
@@ -171,7 +183,7 @@ def _binding(
         run=job.run_id, job=job.id, question=question, subjects=subjects,
         notebook_sha256=job.notebook_sha256, parameters_sha256=job.parameters_sha256,
         checks_sha256=job.checks_sha256, question_sha256=question_sha256,
-        plan_sha256=job.plan_sha256,
+        plan_sha256=job.plan_sha256, made_with_sha256=job.made_with_sha256,
     )  # fmt: skip
 
 

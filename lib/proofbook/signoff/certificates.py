@@ -54,25 +54,22 @@ class Authorities(NamedTuple):
 
 
 def read_authorities(file: Path) -> Authorities:
-    """Return whose timestamps count: certificates and revocation lists as PEM, or one as DER.
+    """Return whose timestamps count: certificates and revocation lists as PEM, one certificate as
+    DER, or a PKCS #7 bundle of them as either.
 
     Raises:
         UsageError: It cannot be read, none is a root, or nobody in it has signed a list.
     """
-    from cryptography.x509 import (
-        load_der_x509_certificate,
-        load_pem_x509_certificates,
-        load_pem_x509_crl,
-    )
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.x509 import load_pem_x509_crl
 
     try:
         data = file.read_bytes()
-        is_pem = b"-----BEGIN" in data
-        found = load_pem_x509_certificates(data) if is_pem else [load_der_x509_certificate(data)]
+        found = _load_certificates(data)
         lists = [load_pem_x509_crl(block) for block in _LIST.findall(data)]
     except OSError as error:
         raise UsageError(f"--tsa-ca {file}: {error.strerror or error}") from error
-    except ValueError as error:
+    except (ValueError, IndexError, UnsupportedAlgorithm) as error:
         raise UsageError(f"--tsa-ca {file}: not certificates in PEM or DER: {error}") from error
     if not any(is_root(each) for each in found):
         raise UsageError(f"--tsa-ca {file}: none of its certificates is a root; add the root's")
@@ -83,6 +80,24 @@ def read_authorities(file: Path) -> Authorities:
                 f"--tsa-ca {file}: none of its certificates signed the list of {issuer}"
             )
     return Authorities(tuple(dict.fromkeys(found)), tuple(lists))
+
+
+def _load_certificates(data: bytes) -> list[Certificate]:
+    """Return the certificates of a file.
+
+    Raises:
+        ValueError: It holds none, or none that can be read.
+    """
+    from cryptography.hazmat.primitives.serialization import pkcs7
+    from cryptography.x509 import load_der_x509_certificate, load_pem_x509_certificates
+
+    if b"-----BEGIN PKCS7-----" in data:
+        return pkcs7.load_pem_pkcs7_certificates(data)
+    if b"-----BEGIN" in data:
+        return load_pem_x509_certificates(data)
+    if next(_values(next(_values(data), (0, b""))[1]), (0, b""))[0] == _OID:  # of its content
+        return pkcs7.load_der_pkcs7_certificates(data)
+    return [load_der_x509_certificate(data)]
 
 
 def is_root(certificate: Certificate) -> bool:

@@ -113,6 +113,9 @@ class Binding(_Model):
     answers of the first edition."""
     plan_sha256: str = ""
     """Of every job of the plan; empty in answers of the first edition."""
+    made_with_sha256: str = ""
+    """Of profile, commit, environment and machine of the run; empty in answers of an earlier
+    edition."""
 
 
 class Comparison(_Model):

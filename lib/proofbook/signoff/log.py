@@ -20,7 +20,7 @@ from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from proofbook.errors import RunFolderError
-from proofbook.files import atomic_write
+from proofbook.files import atomic_write, open_file, read_file
 from proofbook.signoff.chain import Chain, Place, answers_in
 from proofbook.signoff.entries import (
     FIRST,
@@ -133,7 +133,11 @@ class SignoffLog:
                 "cut off", "signoffs.jsonl is gone, and signoffs.head says there was one"
             )
             return LogState(problems=(gone,) if self.head.exists() else ())
-        data = self.path.read_bytes()
+        try:
+            data = read_file(self.path)
+        except OSError as error:
+            why = f"signoffs.jsonl cannot be read: {error.strerror}"
+            return LogState(problems=(Problem("unreadable", why),))
         *lines, rest = data.split(b"\n")
         notes = ["the last line is torn and is ignored"] if rest else []
         chain = Chain(run=self.run)
@@ -146,7 +150,7 @@ class SignoffLog:
 
     def _head_problems(self, lines: list[bytes]) -> list[Problem]:
         try:
-            raw = self.head.read_bytes()
+            raw = read_file(self.head)
             head = _Head.model_validate_json(raw)
         except FileNotFoundError:
             # The very first append may have ended between the line and the head.
@@ -223,7 +227,7 @@ class LogTail:
         """Return the entries that have become whole since it was read last."""
         if not self._path.exists():
             return []
-        with self._path.open("rb") as file:
+        with open_file(self._path) as file:
             file.seek(self._read)
             lines = file.read().rpartition(b"\n")[0]
         if lines:

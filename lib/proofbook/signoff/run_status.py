@@ -23,6 +23,7 @@ from proofbook.signoff.binding import (
     bind,
     bind_check,
     differences,
+    made_with_hash,
     plan_hash,
 )
 from proofbook.signoff.entries import Answer
@@ -94,8 +95,9 @@ def read_run(
     log = SignoffLog(run.path, info.run_id).read()
     trusted = TrustedLog(trust, log.entries)
     reader = _Reader(
-        run=run, info=info, plan_sha256=plan_hash(info), answers=log.by_job, trusted=trusted,
-        moment=moment or now(), media=media or MediaIndex(run.media),
+        run=run, info=info, plan_sha256=plan_hash(info), made_with_sha256=made_with_hash(info),
+        answers=log.by_job, trusted=trusted, moment=moment or now(),
+        media=media or MediaIndex(run.media),
     )  # fmt: skip
     jobs = tuple(reader.read(job) for job in info.plan)
     outcomes = {job.asked.id: job.outcome for job in jobs}
@@ -115,6 +117,7 @@ class _Reader:
     run: RunFolder
     info: RunInfo
     plan_sha256: str
+    made_with_sha256: str
     answers: Mapping[str, Mapping[str, Sequence[Answer]]]
     """By job, then by question."""
     trusted: TrustedLog
@@ -123,7 +126,7 @@ class _Reader:
 
     def read(self, planned: PlannedJob) -> JobStatus:
         judged = read_job(planned, self.run.job(planned.id), self.media)
-        asked = asked_job(self.info.run_id, self.plan_sha256, judged)
+        asked = asked_job(self.info.run_id, self.plan_sha256, self.made_with_sha256, judged)
         states = self._states(asked)
         return JobStatus(
             judged=judged,

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
-from proofbook.files import atomic_write, hash_file
+from proofbook.files import atomic_write, hash_file, read_file
 from proofbook.runs.folder import RunFolder
 from proofbook.signoff.entries import Acceptance, Change, Seal, canonical
 from proofbook.signoff.log import SignoffLog
@@ -175,7 +175,7 @@ def report_problems(folder: Path) -> list[str]:
     """Return which of a report's files have changed since it was written."""
     seal = folder / _REPORT_SEAL
     try:
-        raw = seal.read_bytes()
+        raw = read_file(seal)
         known = _REPORT.validate_json(raw)
     except (FileNotFoundError, NotADirectoryError):
         return [f"report/{_REPORT_SEAL} is gone"] if folder.is_dir() else []

@@ -19,6 +19,7 @@ from proofbook.errors import UsageError
 from proofbook.files import append_line
 from proofbook.records import now
 from proofbook.signoff.certificates import Authorities
+from proofbook.signoff.chain import entries_in
 from proofbook.signoff.entries import Merge, Problem, Seal
 from proofbook.signoff.log import LogState, SignoffLog
 from proofbook.signoff.tokens import (
@@ -116,7 +117,7 @@ def read_stamps(file: Path) -> list[Stamp | None]:
         OSError: It cannot be read.
     """
     data = file.read_bytes()
-    if data[:1] == b"\x30":  # DER, and no JSON begins so
+    if data.startswith((b"\x30", b"-----BEGIN")):  # DER or PEM, and no JSON begins so
         return [Stamp(token=_encoded(data))]
     return [_stamp_of(line) for line in data.splitlines() if line.strip()]
 
@@ -205,15 +206,19 @@ def _place_problem(stamp: Stamp, token: Token, log: LogState) -> Problem | None:
 
 
 def _misdated(token: Token, number: int, log: LogState) -> Iterator[Problem]:
-    """Yield whose answers say another time than the authority's clock allows."""
-    for entry in log.entries:
-        if isinstance(entry, Seal | Merge):  # no person's word: a wrong clock is no tampering
-            continue
-        said = f"entry {entry.number} of {entry.reviewer.name} is dated {entry.time:{_TIME}}"
-        if entry.number <= number and entry.time > token.time + CLOCKS:
-            yield Problem("of the future", f"{said}, and was there on {token.time:{_TIME}}")
-        elif entry.number > number and entry.time < token.time - CLOCKS:
-            yield Problem("back-dated", f"{said}, and was not there on {token.time:{_TIME}}")
+    """Yield whose answers say another time than the authority's clock allows.
+
+    What was merged was there when the line was that merged it, and may have been long before.
+    """
+    for line in log.entries:
+        for entry in entries_in([line]):
+            if isinstance(entry, Seal | Merge):  # no person's word: a wrong clock is no tampering
+                continue
+            said = f"entry {entry.number} of {entry.reviewer.name} is dated {entry.time:{_TIME}}"
+            if line.number <= number and entry.time > token.time + CLOCKS:
+                yield Problem("of the future", f"{said}, and was there on {token.time:{_TIME}}")
+            elif line.number > number and entry is line and entry.time < token.time - CLOCKS:
+                yield Problem("back-dated", f"{said}, and was not there on {token.time:{_TIME}}")
 
 
 def _describe(token: Token, log: LogState) -> str:

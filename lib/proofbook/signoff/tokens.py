@@ -31,6 +31,8 @@ __all__ = [
     "read_token",
 ]
 
+_OID = bytes.fromhex("06092a864886f70d010702")
+"""Of signed data, as a token begins."""
 _SHA256 = "2.16.840.1.101.3.4.2.1"
 _UNKNOWN = Problem("unknown authority", "no given authority has issued its certificate")
 _NOT_VALID = Problem("expired certificate", "its certificate was not valid at the time it names")
@@ -49,6 +51,15 @@ _REFUSALS = (
     ("digest failure", _BROKEN),
 )
 """What OpenSSL and the library say, and what it means."""
+
+
+_NOT_DER = (
+    ("InvalidLength", "it is in BER, or not whole, and has to be in DER"),
+    ("InvalidSetOrdering", "it is in BER, with a set that is not sorted, and has to be in DER"),
+    ("ShortData", "it is cut off"),
+    ("ExtraData", "something follows it"),
+)
+"""What the parser says, and what it means."""
 
 
 class Request(NamedTuple):
@@ -101,7 +112,19 @@ def read_token(response: bytes) -> Token | Problem:
             return Problem("refused", f"the authority did not stamp it: {why}")
         return _token_of(parsed)
     except ValueError as error:
-        return Problem("unreadable token", f"it cannot be read: {error}")
+        return Problem(
+            "unreadable token", f"it cannot be read: {_encoding_problem(response, error)}"
+        )
+
+
+def _encoding_problem(response: bytes, error: ValueError) -> str:
+    """Return in words what of a response is not as RFC 3161 has it encoded."""
+    if response.startswith(b"-----BEGIN"):
+        return "it is in PEM, and has to be in DER"
+    if _OID in (response[2:13], response[4:15]):
+        return "it is a token without the authority's response around it"
+    named = (words for kind, words in _NOT_DER if kind in str(error))
+    return next(named, str(error))
 
 
 def _token_of(parsed: TimeStampResponse) -> Token:

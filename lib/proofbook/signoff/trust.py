@@ -229,13 +229,30 @@ class TrustedLog:
         old, new = (_of_job(seal, answer.binding.job) for seal in (before, self._seals[-1]))
         return [] if old == new else ["the job's files"]
 
+    def sealed_since(self, jobs: Iterable[str]) -> list[str]:
+        """Return the jobs whose files were sealed again, and differ, since anybody signed anything.
+
+        A signature covers the seal before it; the seals themselves are nobody's word.
+        """
+        entries: tuple[SignedEntry, ...] = (*self.answers, *self._acceptances)
+        signed = [e for e in entries if e.signature and e.id not in self.doubts]
+        covered = [seal for e in signed if (seal := self._sealed[e.id])]
+        if not covered:
+            return []
+        last = self._seals[-1]
+        return [job for job in jobs if all(_of_job(s, job) != _of_job(last, job) for s in covered)]
+
 
 def _of_job(seal: Seal, job: str) -> dict[str, tuple[int, str]]:
     return {path: file for path, file in seal.files.items() if path.startswith(f"jobs/{job}/")}
 
 
 def find_trust(
-    project: Project | None = None, signers: Path | None = None, *, required: bool = False
+    project: Project | None = None,
+    signers: Path | None = None,
+    *,
+    required: bool = False,
+    received: Iterable[Path] = (),
 ) -> Trust:
     """Return whose entries count in a project: never as a run that was received says itself.
 
@@ -243,11 +260,13 @@ def find_trust(
         project: By default the one around the current folder, where there is one.
         signers: An allowed-signers file in place of the project's.
         required: Whether an unsigned entry counts for nothing, where no file says whose keys do.
+        received: Runs, and folders of them, which may not say it themselves: where the current
+            folder is in one, the project is looked for around it.
 
     Raises:
         UsageError: The file cannot be read.
     """
-    project = project or nearest_project(Path.cwd())
+    project = project or nearest_project(Path.cwd(), outside=received)
     if signers is None and project is not None and (project.root / SIGNERS_FILE).exists():
         signers = project.root / SIGNERS_FILE
     listed: Sequence[Signer] | None = read_signers(signers) if signers else None

@@ -97,7 +97,7 @@ def verify_run(
             raise
         reasons.append(_reason("tampered", "unreadable", str(error)))
     else:
-        reasons += _open_reasons(status)
+        reasons += _open_reasons(status, trust)
         good = _good(status)
     reasons.sort(key=lambda reason: _WORST_FIRST.index(reason.verdict))
     outside = linked_outside(run.path, listing)
@@ -128,13 +128,22 @@ def _read_log(run: RunFolder) -> tuple[RunInfo | None, LogState]:
     return info, SignoffLog(run.path, info.run_id).read()
 
 
-def _open_reasons(status: RunStatus) -> Iterator[Reason]:
+def _open_reasons(status: RunStatus, trust: Trust) -> Iterator[Reason]:
     """Yield what keeps an unchanged run from being approved."""
     if status.log.seal is None:
         yield _reason("unsealed", "unsealed", _UNSEALED)
     yield from _machine_problems(status)
+    if trust.is_signed:
+        yield from _sealed_since(status)
     for job in status.jobs:
         yield from _open_questions(job)
+
+
+def _sealed_since(status: RunStatus) -> Iterator[Reason]:
+    """Yield the jobs of which no signature covers the files as they are."""
+    for job in status.trusted.sealed_since(job.outcome.job for job in status.jobs):
+        text = f"{job} was sealed again, and nobody has signed an answer since"
+        yield _reason("stale", "sealed again", text)
 
 
 def _good(status: RunStatus) -> ReleaseVerdict:
