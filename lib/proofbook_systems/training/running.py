@@ -27,6 +27,7 @@ from proofbook.processes import (
 )
 from proofbook_systems.training.gpu_watch import GpuUse, GpuWatch
 from proofbook_systems.training.layouts import Checkpoint, find_checkpoints
+from proofbook_systems.training.save_order import Save, find_saves
 from proofbook_systems.training.saved_steps import SavedSteps
 from proofbook_systems.training.saving import SaveWatch
 from proofbook_systems.training.steps import Recognised, Step, StepLog
@@ -82,6 +83,8 @@ class Ended:
     """Where and how its steps were told; None where none were."""
     writes: list[float] = field(default_factory=list)
     """Seconds since the start at which it wrote other files than logs, where that was watched."""
+    saves: list[Save] = field(default_factory=list)
+    """The checkpoints that it wrote, where that was watched."""
 
     @property
     def last_words(self) -> str:
@@ -250,6 +253,7 @@ class Training:
         return Ended(
             code=self._program.exit_code, state=self._program.state, steps=steps,
             recognised=recognised, writes=self._writes(),
+            saves=find_saves(self._saves.changes, self._started) if self._saves else [],
             printed=printed, seconds=time.monotonic() - self._started, started=self._started,
             memory=self._memory,
             gpu=self._stop_watching(),
