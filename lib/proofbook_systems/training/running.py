@@ -186,15 +186,9 @@ class Training:
             if until():
                 return False
             if time.monotonic() > deadline:
-                what = (
-                    "still runs after" if self._printed(_TAIL).strip() else "has printed nothing in"
-                )
-                step = self.reached()
+                problem = self._why_hanging(timeout)
                 self._program.stop(0)
-                raise SubjectError(
-                    f"the trainer {what} {timeout:g} s, last at step {step}; "
-                    f"see {self._program.log}"
-                )
+                raise SubjectError(problem)
             self._pause()
         return True
 
@@ -263,6 +257,14 @@ class Training:
     def checkpoints(self) -> list[Checkpoint]:
         """Return the checkpoints that are there, the earliest first."""
         return find_checkpoints(self.output, self.trainer.checkpoints)
+
+    def _why_hanging(self, timeout: float) -> str:
+        """Say how far it is after so many seconds, and since when it is silent."""
+        what = f"has printed nothing in {timeout:g} s"
+        if self._printed(_TAIL).strip():
+            silent = max(0.0, time.time() - self._program.log.stat().st_mtime)
+            what = f"still runs after {timeout:g} s, and has printed nothing for {silent:.3g} s"
+        return f"the trainer {what}, last at step {self.reached()}; see {self._program.log}"
 
     def _stop_watching(self) -> GpuUse | None:
         return self._watch.stop() if self._watch else None
