@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import pytest
 
-from proofbook_systems.foundry.alignment import align
+from proofbook_systems.foundry.alignment import Padding, align
 from proofbook_systems.foundry.batches import Batches
 from proofbook_systems.foundry.judging import wrong_remainder
 from proofbook_systems.foundry.padding import judge_padding
@@ -136,3 +137,40 @@ def test_a_remainder_is_kept_or_dropped_as_is_promised() -> None:
     right = [(padded, "kept"), (dropped, "dropped")]
     either = [(padded, "recognised"), (dropped, "recognised")]
     assert [wrong_remainder(*each) for each in [*right, *either]] == [[], [], [], []]
+
+
+SHORT_TEXTS = [TOKENS[at : at + size] for at, size in ((0, 8), (8, 7), (15, 6), (21, 7), (28, 2))]
+"""Texts of a chunk's length, and of one and two ids less."""
+
+
+def align_texts(texts: list[list[int]], chunks: list[list[int]]) -> list[Padding]:
+    found = align(store("chunks", chunks), store("tokens", texts), LENGTH)
+    assert found.departure == ""
+    assert found.padding == sum(map(len, chunks)) - sum(map(len, texts)) - found.separators
+    return [*found.padded]
+
+
+@pytest.mark.parametrize("left", [False, True])
+def test_padding_of_one_id_or_two_is_no_separator(left: bool) -> None:
+    texts = SHORT_TEXTS[:4]
+    fill = [[TEXT] * (LENGTH - len(text)) for text in texts]
+    pairs = zip(texts, fill, strict=True)
+    found = align_texts(texts, [[*f, *t] if left else [*t, *f] for t, f in pairs])
+    assert [(each.chunk, each.id, each.is_before) for each in found] == [
+        (1, TEXT, left), (2, TEXT, left), (3, TEXT, left)]  # fmt: skip
+    assert [each.place for each in found] == ([1, 2, 1] if left else [7, 6, 7])
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        [[*TOKENS[:7], TEXT], [*TOKENS[7:14], TEXT], [*TOKENS[14:21], TEXT]],
+        [[*TOKENS[:7], TEXT], [*TOKENS[7:9], TEXT, *TOKENS[9:14]], [*TOKENS[14:21], TEXT]],
+    ],
+    ids=["each text is as long", "it is in the middle of a chunk, too"],
+)
+def test_an_end_of_texts_at_the_edge_of_a_chunk_is_no_padding(chunks: list[list[int]]) -> None:
+    sizes = [7, 7, 7] if chunks[1][7] == TEXT else [7, 2, 5, 7]
+    starts = np.cumsum([0, *sizes]).tolist()
+    texts = [TOKENS[a:b] for a, b in itertools.pairwise(starts)]
+    assert align_texts(texts, chunks) == []
