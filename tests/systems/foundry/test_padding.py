@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -174,3 +175,57 @@ def test_an_end_of_texts_at_the_edge_of_a_chunk_is_no_padding(chunks: list[list[
     starts = np.cumsum([0, *sizes]).tolist()
     texts = [TOKENS[a:b] for a, b in itertools.pairwise(starts)]
     assert align_texts(texts, chunks) == []
+
+
+def filled(pad: int, learnt: int | None, unlearnt: int, *, left: bool = False) -> Batches:
+    """Return a training on texts of many lengths, each batch filled up to the longest of it."""
+    texts = store("tokens.jsonl", SHORT_TEXTS)
+    rows = []
+    for text in SHORT_TEXTS:
+        more = [pad] * (LENGTH - len(text))
+        ids = [*more, *text] if left else [*text, *more]
+        digest = row_digest(np.asarray(ids, np.int64))
+        rows.append(Row(digest, tuple(ids), digest, len(text), len(more) and len(more) - 1))
+    rows[-1] = rows[-1]._replace(learnt=learnt, unlearnt=unlearnt)
+    batches = trained(prepared(None), None)
+    (update,) = batches.watched.updates
+    update = replace(update, batches=(Batch((len(rows), LENGTH), tuple(rows)),))
+    return replace(batches, watched=Watched(updates=(update,)), stores=(texts,), tokens=(texts,))
+
+
+@pytest.mark.parametrize(
+    ("pad", "left", "learnt", "unlearnt", "count"),
+    [
+        (TEXT, False, 2, 0, 0),
+        (TEXT, False, 3, 0, 1),
+        (TEXT, False, 8, 0, 6),
+        (SPECIAL, False, 8, 0, 0),
+        (49, False, 8, 0, 0),
+        (TEXT, True, 8, 5, 0),
+        (TEXT, True, 8, 0, 5),
+        (SPECIAL, True, 8, 0, 0),
+    ],
+)
+def test_what_fills_up_a_row_as_its_batch_is_made_must_not_be_learnt_as_text(
+    pad: int, left: bool, learnt: int, unlearnt: int, count: int
+) -> None:
+    batches = filled(pad, learnt, unlearnt, left=left)
+    issues, words = judge_padding(prepared(None), batches)["padding-not-learnt"]
+    assert f"rows are filled up with id {pad}" in words
+    assert (
+        issues
+        == [
+            f"row 4 has 2 tokens and is filled up with id {pad}, which texts have, too: {count} "
+            "places of the padding are learnt like text"
+        ][: int(count > 0)]
+    )
+
+
+@pytest.mark.parametrize(("learnt", "issues"), [(2, []), (8, None)])
+def test_what_a_row_is_filled_up_with_may_be_an_end_where_no_tokenizer_tells(
+    learnt: int, issues: list[str] | None
+) -> None:
+    data = prepared(TEXT, special=None)
+    data = replace(data, chunks=(), tokens=())
+    found, _ = judge_padding(data, filled(TEXT, learnt, 0))["padding-not-learnt"]
+    assert found == issues
