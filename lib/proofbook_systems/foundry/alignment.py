@@ -62,7 +62,7 @@ def align(chunks: Store, tokens: Store, length: int) -> Alignment:
     plain = _walk(chunks.flat, chunks.starts, tokens, length)
     if not plain.departure:
         return plain
-    others = (_without_first, _without_overlap, _without_last)
+    others = (_without_first, _without_overlap, _without_last, _without_frame)
     for other in (change(chunks, tokens, length) for change in others):
         if other is not None and not other.departure:
             return other
@@ -136,16 +136,50 @@ def _without_first(chunks: Store, tokens: Store, length: int) -> Alignment | Non
 
 def _without_overlap(chunks: Store, tokens: Store, length: int) -> Alignment | None:
     """Return the alignment of chunks of which each repeats the end of the one before."""
-    if len(chunks) < 3 or int(chunks.lengths[-1]) != length or chunks.length != length:
+    if len(chunks) < 3 or chunks.length != length:
         return None
-    rows = chunks.flat.reshape(-1, length)
+    full = chunks.flat.size // length
+    rows, last = chunks.flat[: full * length].reshape(-1, length), chunks.flat[full * length :]
     for step in range(1, length):
-        if bool((rows[1:, : length - step] == rows[:-1, step:]).all()):
-            flat = np.concatenate([rows[0], rows[1:, length - step :].ravel()])
-            starts = np.concatenate([[0], np.arange(length, flat.size + 1, step)]).astype(np.int64)
-            found = _walk(flat, starts, tokens, length)
-            return replace(found, overlap=length - step, padded=())
+        same = length - step
+        if not bool((rows[1:, :same] == rows[:-1, step:]).all()):
+            continue
+        if last.size and (last.size <= same or not np.array_equal(last[:same], rows[-1, step:])):
+            continue
+        flat = np.concatenate([rows[0], rows[1:, same:].ravel(), last[same:]])
+        ends = np.minimum(length + step * np.arange(len(chunks)), flat.size)
+        found = _walk(flat, np.concatenate([[0], ends]).astype(np.int64), tokens, length)
+        return replace(found, overlap=same, padded=())
     return None
+
+
+def _without_frame(chunks: Store, tokens: Store, length: int) -> Alignment | None:
+    """Return the alignment of chunks that each have a start and an end of their own, then padding.
+
+    So BERT's tokenizers make them: a part of a text is as long as a chunk without its frame.
+    """
+    starts, ends, flat = chunks.starts[:-1], chunks.starts[1:] - 1, chunks.flat
+    if len(chunks) < 3 or int(chunks.lengths.min()) < 3:
+        return None
+    pads = np.unique(flat[ends[flat[ends] == flat[ends - 1]]])
+    if pads.size > 1 or np.unique(flat[starts]).size > 1:
+        return None
+    is_own = np.isin(flat, pads, invert=True)
+    last = np.maximum.reduceat(np.where(is_own, np.arange(flat.size), -1), starts)
+    if bool((last <= starts).any()) or np.unique(flat[last]).size > 1:
+        return None
+    kept = np.arange(flat.size) < np.repeat(last, chunks.lengths)
+    kept[starts] = False
+    content, left = flat[kept], tokens.flat.size - int(kept.sum())
+    if not 0 <= left < length or not np.array_equal(content, tokens.flat[: content.size]):
+        return None
+    short = np.flatnonzero(last < ends)
+    return Alignment(
+        agreed=content.size, remainder=left, padding=int((ends - last).sum()),
+        separators=2 * len(chunks), padded=tuple(
+            Padding(int(n), int(last[n] - starts[n]) + 1, int(flat[ends[n]])) for n in short
+        ),
+    )  # fmt: skip
 
 
 def _without_last(chunks: Store, tokens: Store, length: int) -> Alignment | None:
