@@ -9,35 +9,20 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from proofbook_systems.foundry.departures import find_departure
 from proofbook_systems.foundry.stores import Ids, Store
+from proofbook_systems.foundry.walks import Padding, Walk
 
 __all__ = ["Alignment", "Padding", "align"]
 
-_BLOCK = 1 << 16
-_SEEN = 16
-"""Ids that must agree where the comparison goes on."""
 _MOST_DOCUMENTS = 2000
-_MOST_ALIKE = 3
-"""Ids of padding's at the beginning of a document."""
 _MOST_MARKS = 3
 """Ids that no token has: padding, a start and an end."""
-
-
-class Padding(NamedTuple):
-    """The end of a chunk that has no token, or its beginning."""
-
-    chunk: int
-    place: int
-    """Of its first id, in the chunk; at the beginning, of the first token behind it."""
-    id: int
-    is_before: bool = False
-    """Whether it is in front of the tokens."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +62,7 @@ def align(chunks: Store, tokens: Store, length: int) -> Alignment:
     plain = _walk(chunks.flat, chunks.starts, tokens, length)
     if not plain.departure:
         return plain
-    others = (_without_first, _without_overlap, _without_last)
+    others = (_without_first, _without_overlap, _without_last, _without_frame)
     for other in (change(chunks, tokens, length) for change in others):
         if other is not None and not other.departure:
             return other
@@ -87,122 +72,10 @@ def align(chunks: Store, tokens: Store, length: int) -> Alignment:
     return plain
 
 
-@dataclass
-class _Walk:
-    """Two places that move along chunks and tokens."""
-
-    chunks: Ids
-    starts: Ids
-    tokens: Ids
-    documents: Ids
-    length: int
-    at: int = 0
-    place: int = 0
-    padding: int = 0
-    separators: set[int] = field(default_factory=set)
-    separated: int = 0
-    gaps: list[tuple[int, int]] = field(default_factory=list)
-    segments: list[tuple[int, int]] = field(default_factory=list)
-    padded: list[Padding] = field(default_factory=list)
-
-    def run(self) -> None:
-        """Go on as long as they agree, or differ by what is allowed."""
-        self.segments.append((0, 0))
-        while True:
-            same = _common(self.chunks[self.at :], self.tokens[self.place :])
-            self.at, self.place = self.at + same, self.place + same
-            if self.at >= self.chunks.size or self.place >= self.tokens.size:
-                return
-            ways = (self._skip_separator, self._skip_padding, self._skip_beginning,
-                    self._skip_remainder)  # fmt: skip
-            if not any(skip() for skip in ways):
-                return
-            self.segments.append((self.at, self.place))
-
-    def _at_document(self) -> bool:
-        where = int(np.searchsorted(self.documents, self.place))
-        return where < self.documents.size and int(self.documents[where]) == self.place
-
-    def _ends_in(self, size: int) -> bool:
-        """Say whether a document ends so many tokens from here."""
-        end = self.place + size
-        return end == self.tokens.size or bool(np.isin(end, self.documents))
-
-    def _skip_padding(self) -> bool:
-        """Skip the rest of a chunk behind a document, which may have an end of its own first."""
-        if not self._at_document():
-            return False
-        end = int(self.starts[np.searchsorted(self.starts, self.at, "right")])
-        for count in (0, 1):
-            rest = self.chunks[self.at + count : end]
-            if rest.size and not bool((rest != rest[0]).any()):
-                break
-        else:
-            return False
-        self.separators |= set(map(int, self.chunks[self.at : self.at + count]))
-        self.separated, self.at = self.separated + count, self.at + count
-        self.pad(rest)
-        return len(self.separators) <= 2
-
-    def _skip_beginning(self) -> bool:
-        """Skip padding in front of a document, or of what is left of one, which fills no chunk."""
-        if self.at not in self.starts:
-            return False
-        end = int(self.starts[np.searchsorted(self.starts, self.at, "right")])
-        row = self.chunks[self.at : end]
-        other = np.flatnonzero(row != row[0])
-        # A document may begin with the same id by itself.
-        most = int(other[0]) if other.size else 0
-        for count in range(most, max(0, most - _MOST_ALIKE), -1):
-            rest = row[count:]
-            # What is left of a document must be there whole, so as not to be taken for another.
-            seen = _SEEN if self._at_document() else rest.size if self._ends_in(rest.size) else 0
-            if _agrees(rest[:seen], self.tokens[self.place :]):
-                chunk = int(np.searchsorted(self.starts, self.at))
-                self.padded.append(Padding(chunk, count, int(row[0]), is_before=True))
-                self.padding, self.at = self.padding + count, self.at + count
-                return True
-        return False
-
-    def pad(self, rest: Ids) -> None:
-        """Count the rest of a chunk as padding, and go on behind it."""
-        chunk = int(np.searchsorted(self.starts, self.at, "right")) - 1
-        self.padded.append(Padding(chunk, self.at - int(self.starts[chunk]), int(rest[0])))
-        self.padding, self.at = self.padding + rest.size, self.at + rest.size
-
-    def _skip_separator(self) -> bool:
-        """Skip an end and a start between two documents; data has two of these at most."""
-        if not self._at_document():
-            return False
-        end = int(np.searchsorted(self.documents, self.place, "right"))
-        rest = self.tokens[self.place : self.documents[end] if end < len(self.documents) else None]
-        for count in (1, 2):
-            after = self.at + count
-            if _agrees(self.chunks[after : after + _SEEN], rest):
-                self.separators |= set(map(int, self.chunks[self.at : after]))
-                self.separated, self.at = self.separated + count, after
-                return len(self.separators) <= 2
-        return False
-
-    def _skip_remainder(self) -> bool:
-        """Skip less than a chunk at the end of a batch of documents."""
-        if self.at not in self.starts:
-            return False
-        first = int(np.searchsorted(self.documents, self.place, "right"))
-        wanted = self.chunks[self.at : self.at + _SEEN]
-        for document in self.documents[first:]:
-            if document - self.place >= self.length:
-                return False
-            if _agrees(wanted, self.tokens[document:]):
-                self.gaps.append((self.place, int(document)))
-                self.place = int(document)
-                return True
-        return False
-
-
 def _walk(chunks: Ids, starts: Ids, tokens: Store, length: int) -> Alignment:
-    walk = _Walk(chunks, starts, tokens.flat, tokens.starts[:-1], length)
+    walk = Walk(chunks, starts, tokens.flat, tokens.starts[:-1], length)
     walk.run()
+    walk.tell_short_padding()
     left, rest = tokens.flat.size - walk.place, chunks[walk.at :]
     if not left and rest.size and int(rest[0]) in walk.separators:
         rest, walk.separated, walk.at = rest[1:], walk.separated + 1, walk.at + 1
@@ -229,7 +102,7 @@ def _walk(chunks: Ids, starts: Ids, tokens: Store, length: int) -> Alignment:
     )
 
 
-def _uneven_gaps(walk: _Walk) -> str:
+def _uneven_gaps(walk: Walk) -> str:
     """Return where tokens are left out that are no remainder of a batch of documents.
 
     Batches have one size: at each further multiple of it tokens are left out, or none are left.
@@ -263,16 +136,50 @@ def _without_first(chunks: Store, tokens: Store, length: int) -> Alignment | Non
 
 def _without_overlap(chunks: Store, tokens: Store, length: int) -> Alignment | None:
     """Return the alignment of chunks of which each repeats the end of the one before."""
-    if len(chunks) < 3 or int(chunks.lengths[-1]) != length or chunks.length != length:
+    if len(chunks) < 3 or chunks.length != length:
         return None
-    rows = chunks.flat.reshape(-1, length)
+    full = chunks.flat.size // length
+    rows, last = chunks.flat[: full * length].reshape(-1, length), chunks.flat[full * length :]
     for step in range(1, length):
-        if bool((rows[1:, : length - step] == rows[:-1, step:]).all()):
-            flat = np.concatenate([rows[0], rows[1:, length - step :].ravel()])
-            starts = np.concatenate([[0], np.arange(length, flat.size + 1, step)]).astype(np.int64)
-            found = _walk(flat, starts, tokens, length)
-            return replace(found, overlap=length - step, padded=())
+        same = length - step
+        if not bool((rows[1:, :same] == rows[:-1, step:]).all()):
+            continue
+        if last.size and (last.size <= same or not np.array_equal(last[:same], rows[-1, step:])):
+            continue
+        flat = np.concatenate([rows[0], rows[1:, same:].ravel(), last[same:]])
+        ends = np.minimum(length + step * np.arange(len(chunks)), flat.size)
+        found = _walk(flat, np.concatenate([[0], ends]).astype(np.int64), tokens, length)
+        return replace(found, overlap=same, padded=())
     return None
+
+
+def _without_frame(chunks: Store, tokens: Store, length: int) -> Alignment | None:
+    """Return the alignment of chunks that each have a start and an end of their own, then padding.
+
+    So BERT's tokenizers make them: a part of a text is as long as a chunk without its frame.
+    """
+    starts, ends, flat = chunks.starts[:-1], chunks.starts[1:] - 1, chunks.flat
+    if len(chunks) < 3 or int(chunks.lengths.min()) < 3:
+        return None
+    pads = np.unique(flat[ends[flat[ends] == flat[ends - 1]]])
+    if pads.size > 1 or np.unique(flat[starts]).size > 1:
+        return None
+    is_own = np.isin(flat, pads, invert=True)
+    last = np.maximum.reduceat(np.where(is_own, np.arange(flat.size), -1), starts)
+    if bool((last <= starts).any()) or np.unique(flat[last]).size > 1:
+        return None
+    kept = np.arange(flat.size) < np.repeat(last, chunks.lengths)
+    kept[starts] = False
+    content, left = flat[kept], tokens.flat.size - int(kept.sum())
+    if not 0 <= left < length or not np.array_equal(content, tokens.flat[: content.size]):
+        return None
+    short = np.flatnonzero(last < ends)
+    return Alignment(
+        agreed=content.size, remainder=left, padding=int((ends - last).sum()),
+        separators=2 * len(chunks), padded=tuple(
+            Padding(int(n), int(last[n] - starts[n]) + 1, int(flat[ends[n]])) for n in short
+        ),
+    )  # fmt: skip
 
 
 def _without_last(chunks: Store, tokens: Store, length: int) -> Alignment | None:
@@ -331,19 +238,3 @@ def _holds(content: bytes, wanted: bytes) -> bool:
     while at % 8 and at >= 0:
         at = content.find(wanted, at + 1)
     return at >= 0
-
-
-def _common(first: Ids, second: Ids) -> int:
-    """Return how many ids agree from the beginning."""
-    size = min(first.size, second.size)
-    for start in range(0, size, _BLOCK):
-        end = min(size, start + _BLOCK)
-        differs = np.flatnonzero(first[start:end] != second[start:end])
-        if differs.size:
-            return start + int(differs[0])
-    return size
-
-
-def _agrees(wanted: Ids, there: Ids) -> bool:
-    size = min(wanted.size, there.size)
-    return size > 0 and bool((wanted[:size] == there[:size]).all())

@@ -61,20 +61,29 @@ class AwaitedSave:
         return self._saves_left <= 0
 
 
-def why_no_moment(control: Control, plan: Sequence[Interruption]) -> str:
+def why_no_moment(control: Control, plan: Sequence[Interruption], *, advice: str = _ADVICE) -> str:
     """Say that a training cannot be interrupted as planned; empty where it can.
 
-    Steps that are told too late tell no moment. Then each interruption needs a save of its own.
+    Steps that are told too late tell no moment. Then each interruption needs a save of its own,
+    before the last step.
     """
     if control.is_told_in_time:
         return ""
     saves, place = control.saves, -1
+    if control.counts_steps:
+        saves = [save for save in saves if save.number < control.total]
     for planned in (each.placed(control) for each in plan if each.seconds is None):
         place = max(place + 1, control.save_before(planned.step))
         if place >= len(saves):
-            seen = f"it saves {len(saves)} times" if saves else "no save of a checkpoint was seen"
             return (
-                f"its steps are told when it ends, and {seen}: nothing tells the moment of "
-                f"{planned.words}; {_ADVICE}"
+                f"its steps are told when it ends, and {_seen(len(saves), len(control.saves))}: "
+                f"nothing tells the moment of {planned.words}; {advice}"
             )
     return ""
+
+
+def _seen(earlier: int, saves: int) -> str:
+    if not saves:
+        return "no save of a checkpoint was seen"
+    times = {0: "does not save", 1: "saves once"}.get(earlier, f"saves {earlier} times")
+    return f"it {times} before its last step"

@@ -256,9 +256,12 @@ def run_control(
     )
 
 
-def given_control(trainer: Trainer, output: Path, ended: Ended) -> Control:
-    """Return a training that was over before, as training/train has left it."""
-    return Control(trainer=_known(trainer, output, ended), output=output, ended=ended)
+def given_control(
+    trainer: Trainer, output: Path, ended: Ended, changes: Sequence[Change] = ()
+) -> Control:
+    """Return a training that is over, as another one has left it, with what was seen of it."""
+    known = _known(trainer, output, ended)
+    return Control(trainer=known, output=output, ended=ended, changes=[*changes])
 
 
 def repeat(control: Control, output: Path, timeout: float) -> Control:

@@ -27,6 +27,7 @@ from proofbook.processes import (
 )
 from proofbook_systems.training.gpu_watch import GpuUse, GpuWatch
 from proofbook_systems.training.layouts import Checkpoint, find_checkpoints
+from proofbook_systems.training.save_order import Save, find_saves
 from proofbook_systems.training.saved_steps import SavedSteps
 from proofbook_systems.training.saving import SaveWatch
 from proofbook_systems.training.steps import Recognised, Step, StepLog
@@ -82,6 +83,8 @@ class Ended:
     """Where and how its steps were told; None where none were."""
     writes: list[float] = field(default_factory=list)
     """Seconds since the start at which it wrote other files than logs, where that was watched."""
+    saves: list[Save] = field(default_factory=list)
+    """The checkpoints that it wrote, where that was watched."""
 
     @property
     def last_words(self) -> str:
@@ -183,15 +186,9 @@ class Training:
             if until():
                 return False
             if time.monotonic() > deadline:
-                what = (
-                    "still runs after" if self._printed(_TAIL).strip() else "has printed nothing in"
-                )
-                step = self.reached()
+                problem = self._why_hanging(timeout)
                 self._program.stop(0)
-                raise SubjectError(
-                    f"the trainer {what} {timeout:g} s, last at step {step}; "
-                    f"see {self._program.log}"
-                )
+                raise SubjectError(problem)
             self._pause()
         return True
 
@@ -250,6 +247,7 @@ class Training:
         return Ended(
             code=self._program.exit_code, state=self._program.state, steps=steps,
             recognised=recognised, writes=self._writes(),
+            saves=find_saves(self._saves.changes, self._started) if self._saves else [],
             printed=printed, seconds=time.monotonic() - self._started, started=self._started,
             memory=self._memory,
             gpu=self._stop_watching(),
@@ -259,6 +257,14 @@ class Training:
     def checkpoints(self) -> list[Checkpoint]:
         """Return the checkpoints that are there, the earliest first."""
         return find_checkpoints(self.output, self.trainer.checkpoints)
+
+    def _why_hanging(self, timeout: float) -> str:
+        """Say how far it is after so many seconds, and since when it is silent."""
+        what = f"has printed nothing in {timeout:g} s"
+        if self._printed(_TAIL).strip():
+            silent = max(0.0, time.time() - self._program.log.stat().st_mtime)
+            what = f"still runs after {timeout:g} s, and has printed nothing for {silent:.3g} s"
+        return f"the trainer {what}, last at step {self.reached()}; see {self._program.log}"
 
     def _stop_watching(self) -> GpuUse | None:
         return self._watch.stop() if self._watch else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from proofbook_systems.training.layouts import step_in_name
+from proofbook_systems.training.layouts import checkpoint_of, is_temporary, step_in_name
 from proofbook_systems.training.saving import Change, whole_units
 
 __all__ = ["Save", "counts_steps", "find_saves", "last_before", "told_in_time"]
@@ -31,6 +31,8 @@ class Save(NamedTuple):
     """The last step that was told when it was seen, which may be later on a busy machine."""
     seconds: float
     """Since the start."""
+    begun: float = 0.0
+    """Since the start, when its first byte was seen."""
 
 
 def find_saves(changes: Sequence[Change], started: float) -> list[Save]:
@@ -48,7 +50,25 @@ def find_saves(changes: Sequence[Change], started: float) -> list[Save]:
         save = Save(known, change.since, change.step, seconds)
         saves[(save.number, save.seconds if save.number < 0 else 0.0)] = save
     found = sorted(saves.values(), key=lambda each: each.seconds)
-    return [each for each in found if each.number > 0] or found
+    found = [each for each in found if each.number > 0] or found
+    begins = [0.0, *(each.seconds for each in found)]
+    return [
+        save._replace(begun=_begun(changes, started + after, started + save.seconds) - started)
+        for after, save in zip(begins, found, strict=False)
+    ]
+
+
+def _begun(changes: Sequence[Change], after: float, end: float) -> float:
+    """Return when the first change of a save was seen: of any checkpoint's, under any name."""
+    begins = (
+        change.seconds for change in changes
+        if after < change.seconds <= end and _is_of_a_save(change.place)
+    )  # fmt: skip
+    return min(begins, default=end)
+
+
+def _is_of_a_save(place: str) -> bool:
+    return checkpoint_of(place) is not None or any(map(is_temporary, place.split("/")))
 
 
 def told_in_time(saves: Sequence[Save], live: Iterable[int], last: int) -> bool:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from proofbook.errors import SubjectError
 from proofbook_systems.training.final_model import FinalModel
+from proofbook_systems.training.injected.tensors import without_wrappers
 from proofbook_systems.training.layouts import Checkpoint
 from proofbook_systems.training.roles import Role, role_of
 from proofbook_systems.training.states import can_read, read_states
@@ -76,7 +77,7 @@ def read_tensors(checkpoint: Checkpoint) -> list[SavedTensor]:
 def saved_as(name: str, tensors: Iterable[SavedTensor]) -> Iterator[SavedTensor]:
     """Yield the tensors of a checkpoint that may be a parameter of this name."""
     for tensor in tensors:
-        if tensor.name == name or tensor.name.endswith(f".{name}"):
+        if f".{without_wrappers(tensor.name)}".endswith(f".{name}"):
             yield tensor
 
 

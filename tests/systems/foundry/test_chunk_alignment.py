@@ -69,6 +69,16 @@ def packed(rows: Rows) -> Rows:
     return padded(found)
 
 
+def framed(ids: list[int]) -> Rows:
+    return [[2, *ids[at : at + LENGTH - 2], 1] for at in range(0, len(ids), LENGTH - 2)]
+
+
+def overlapping(ids: list[int], step: int) -> Rows:
+    """Return windows up to the end, of which the last is shorter."""
+    size = len(ids) - (LENGTH - step)
+    return [ids[at : at + LENGTH] for at in range(0, size, step)]
+
+
 def before(rows: Rows) -> Rows:
     return [[0] * (LENGTH - len(row)) + row for row in rows]
 
@@ -106,6 +116,14 @@ RIGHT: dict[str, tuple[Rows, Rows]] = {
     ),
     "the last row begins earlier": ([*cut(flat(UNEVEN)), flat(UNEVEN)[-LENGTH:]], UNEVEN),
     "one stream without documents": (cut(flat(DOCS)), [flat(DOCS)]),
+    "a start and an end in every chunk": (padded(framed(flat(DOCS))), DOCS),
+    "parts of documents, each with a start and an end": (
+        padded([part for row in DOCS for part in framed(row)]), DOCS,
+    ),
+    "parts with a start and an end, not padded": (
+        [part for row in DOCS for part in framed(row)], DOCS,
+    ),
+    "windows that overlap, the last one shorter": (overlapping(flat(DOCS), 11), DOCS),
     "ids that repeat": (with_pad([7] * 100), [[7] * 100]),
 }  # fmt: skip
 
@@ -169,6 +187,15 @@ WRONG: dict[str, tuple[Callable[[Rows], Rows], str]] = {
     ),
     "a chunk is put in twice at the end": (
         lambda rows: [*cut(flat(rows)), cut(flat(rows))[-1]], "ids",
+    ),
+    "a start and an end take the places of tokens": (
+        lambda rows: padded([[2, *row[1:-1], 1] for row in cut(flat(rows))]), "row 0, place 0",
+    ),
+    "a token is lost between a start and an end": (
+        lambda rows: padded(framed(flat(rows)[:100] + flat(rows)[101:])), "row 0, place 0",
+    ),
+    "a window that overlaps is lost": (
+        lambda rows: [r for i, r in enumerate(overlapping(flat(rows), 11)) if i != 5], "row 1",
     ),
     "ids are of a narrower type": (
         lambda rows: with_pad([id_ % 256 for id_ in flat(rows)]), "in place of token",

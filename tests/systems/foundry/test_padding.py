@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import pytest
 
-from proofbook_systems.foundry.alignment import align
+from proofbook_systems.foundry.alignment import Padding, align
 from proofbook_systems.foundry.batches import Batches
 from proofbook_systems.foundry.judging import wrong_remainder
 from proofbook_systems.foundry.padding import judge_padding
@@ -136,3 +138,94 @@ def test_a_remainder_is_kept_or_dropped_as_is_promised() -> None:
     right = [(padded, "kept"), (dropped, "dropped")]
     either = [(padded, "recognised"), (dropped, "recognised")]
     assert [wrong_remainder(*each) for each in [*right, *either]] == [[], [], [], []]
+
+
+SHORT_TEXTS = [TOKENS[at : at + size] for at, size in ((0, 8), (8, 7), (15, 6), (21, 7), (28, 2))]
+"""Texts of a chunk's length, and of one and two ids less."""
+
+
+def align_texts(texts: list[list[int]], chunks: list[list[int]]) -> list[Padding]:
+    found = align(store("chunks", chunks), store("tokens", texts), LENGTH)
+    assert found.departure == ""
+    assert found.padding == sum(map(len, chunks)) - sum(map(len, texts)) - found.separators
+    return [*found.padded]
+
+
+@pytest.mark.parametrize("left", [False, True])
+def test_padding_of_one_id_or_two_is_no_separator(left: bool) -> None:
+    texts = SHORT_TEXTS[:4]
+    fill = [[TEXT] * (LENGTH - len(text)) for text in texts]
+    pairs = zip(texts, fill, strict=True)
+    found = align_texts(texts, [[*f, *t] if left else [*t, *f] for t, f in pairs])
+    assert [(each.chunk, each.id, each.is_before) for each in found] == [
+        (1, TEXT, left), (2, TEXT, left), (3, TEXT, left)]  # fmt: skip
+    assert [each.place for each in found] == ([1, 2, 1] if left else [7, 6, 7])
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        [[*TOKENS[:7], TEXT], [*TOKENS[7:14], TEXT], [*TOKENS[14:21], TEXT]],
+        [[*TOKENS[:7], TEXT], [*TOKENS[7:9], TEXT, *TOKENS[9:14]], [*TOKENS[14:21], TEXT]],
+    ],
+    ids=["each text is as long", "it is in the middle of a chunk, too"],
+)
+def test_an_end_of_texts_at_the_edge_of_a_chunk_is_no_padding(chunks: list[list[int]]) -> None:
+    sizes = [7, 7, 7] if chunks[1][7] == TEXT else [7, 2, 5, 7]
+    starts = np.cumsum([0, *sizes]).tolist()
+    texts = [TOKENS[a:b] for a, b in itertools.pairwise(starts)]
+    assert align_texts(texts, chunks) == []
+
+
+def filled(pad: int, learnt: int | None, unlearnt: int, *, left: bool = False) -> Batches:
+    """Return a training on texts of many lengths, each batch filled up to the longest of it."""
+    texts = store("tokens.jsonl", SHORT_TEXTS)
+    rows = []
+    for text in SHORT_TEXTS:
+        more = [pad] * (LENGTH - len(text))
+        ids = [*more, *text] if left else [*text, *more]
+        digest = row_digest(np.asarray(ids, np.int64))
+        rows.append(Row(digest, tuple(ids), digest, len(text), len(more) and len(more) - 1))
+    rows[-1] = rows[-1]._replace(learnt=learnt, unlearnt=unlearnt)
+    batches = trained(prepared(None), None)
+    (update,) = batches.watched.updates
+    update = replace(update, batches=(Batch((len(rows), LENGTH), tuple(rows)),))
+    return replace(batches, watched=Watched(updates=(update,)), stores=(texts,), tokens=(texts,))
+
+
+@pytest.mark.parametrize(
+    ("pad", "left", "learnt", "unlearnt", "count"),
+    [
+        (TEXT, False, 2, 0, 0),
+        (TEXT, False, 3, 0, 1),
+        (TEXT, False, 8, 0, 6),
+        (SPECIAL, False, 8, 0, 0),
+        (49, False, 8, 0, 0),
+        (TEXT, True, 8, 5, 0),
+        (TEXT, True, 8, 0, 5),
+        (SPECIAL, True, 8, 0, 0),
+    ],
+)
+def test_what_fills_up_a_row_as_its_batch_is_made_must_not_be_learnt_as_text(
+    pad: int, left: bool, learnt: int, unlearnt: int, count: int
+) -> None:
+    batches = filled(pad, learnt, unlearnt, left=left)
+    issues, words = judge_padding(prepared(None), batches)["padding-not-learnt"]
+    assert f"rows are filled up with id {pad}" in words
+    assert (
+        issues
+        == [
+            f"row 4 has 2 tokens and is filled up with id {pad}, which texts have, too: {count} "
+            "places of the padding are learnt like text"
+        ][: int(count > 0)]
+    )
+
+
+@pytest.mark.parametrize(("learnt", "issues"), [(2, []), (8, None)])
+def test_what_a_row_is_filled_up_with_may_be_an_end_where_no_tokenizer_tells(
+    learnt: int, issues: list[str] | None
+) -> None:
+    data = prepared(TEXT, special=None)
+    data = replace(data, chunks=(), tokens=())
+    found, _ = judge_padding(data, filled(TEXT, learnt, 0))["padding-not-learnt"]
+    assert found == issues

@@ -15,6 +15,7 @@ from torch import nn
 from proofbook_systems.training.departing_updates import Cause, find_cause
 from proofbook_systems.training.final_model import FinalModel
 from proofbook_systems.training.injected.sitecustomize import watch_torch
+from proofbook_systems.training.injected.tensors import without_wrappers
 from proofbook_systems.training.layouts import Checkpoint
 from proofbook_systems.training.next_batches import line_up, updates_with
 from proofbook_systems.training.saved_weights import (
@@ -254,6 +255,29 @@ def test_what_is_saved_was_in_memory_at_one_time(save: str, alone: Alone, tmp_pa
     judged = judge_saved_weights(alone.seen, saved(tmp_path / "out", change(alone.states)))
     assert bool(judged.compared) == (not judged.why_not) == ("by right" not in save)
     assert (bool(judged.faults), words in "".join(judged.faults)) == (bool(words), True), judged
+
+
+@pytest.mark.parametrize("form", ["module.{}.{}", "{}._orig_mod.{}", "net._forward_module.{}.{}"])
+def test_what_wraps_a_network_is_no_part_of_its_weights_names(
+    form: str, alone: Alone, tmp_path: Path
+) -> None:
+    states = alone.states[4]["model"].items()
+    other = {4: {"model": {form.format(*name.split(".")): value for name, value in states}}}
+    judged = judge_saved_weights(alone.seen, saved(tmp_path / "out", other))
+    assert (judged.faults, judged.compared > 0) == ([], True)
+
+
+@pytest.mark.parametrize(
+    ("name", "own"),
+    [
+        ("_forward_module._orig_mod.lm_head.weight", "lm_head.weight"),
+        ("module.layers.0._checkpoint_wrapped_module.bias", "layers.0.bias"),
+        ("submodule.weight", "submodule.weight"),
+        ("weight", "weight"),
+    ],
+)
+def test_only_whole_parts_of_a_name_are_wrappers(name: str, own: str) -> None:
+    assert without_wrappers(name) == own
 
 
 def test_weights_by_other_names_are_not_compared(alone: Alone, tmp_path: Path) -> None:

@@ -159,7 +159,8 @@ def quiet(folder: Path, *places: str) -> Control:
     ("places", "plan", "lacking"),
     [
         (["model_10.json", "step_20.json"], ["SIGKILL after 15"], "no save of a checkpoint"),
-        (["step_10.bin"], ["SIGKILL after 15", "SIGKILL after 80 %"], "it saves 1 times"),
+        (["step_10.bin"], ["SIGKILL after 15", "SIGKILL after 80 %"], "it saves once before its"),
+        (["step_30.bin"], ["SIGKILL after 15"], "it does not save before its last step"),
         (["step_10.bin", "step_20.bin"], ["SIGKILL after 25", "SIGINT after 28"], "saves 2 times"),
         (["step_10.bin", "step_20.bin"], ["SIGKILL after 15", "SIGINT after 25"], ""),
         (["model_10.json"], ["SIGKILL at 3.5 s"], ""),

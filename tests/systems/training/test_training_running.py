@@ -46,7 +46,8 @@ def test_what_it_prints_is_enough_without_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("faults", "problem"),
     [(["mute"], r"^the trainer has printed nothing in 0\.5 s, last at step 0; see \S+log$"),
-     ([], r"^the trainer still runs after 0\.5 s, last at step \d+; see \S+log$")],
+     ([], r"^the trainer still runs after 0\.5 s, and has printed nothing for \S+ s, "
+          r"last at step \d+; see \S+log$")],
 )  # fmt: skip
 def test_a_trainer_that_takes_too_long_is_ended(
     tmp_path: Path, faults: list[str], problem: str

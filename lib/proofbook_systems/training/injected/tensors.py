@@ -18,7 +18,10 @@ _IDS = ("input_ids", "idx", "tokens", "input_tokens", "decoder_input_ids")
 """What batches of tokens are called, the likeliest first."""
 _BESIDE = ("attention_mask", "position_ids", "token_type_ids", "labels")
 """What is of a batch's shape, and no batch."""
-_WRAPPERS = ("_orig_mod.", "module.", "_forward_module.", "_fsdp_wrapped_module.")
+_WRAPPERS = (
+    "_orig_mod", "module", "_forward_module", "_fsdp_wrapped_module", "_checkpoint_wrapped_module",
+)  # fmt: skip
+"""What compilers and those that spread a network over processes put into names, dots around."""
 
 
 def bit_sums(torch: Any, tensor: Any) -> str:
@@ -111,9 +114,7 @@ def settings_of(group: dict[str, Any]) -> dict[str, float]:
 
 def without_wrappers(name: str) -> str:
     """Return a parameter's name as the network itself has it."""
-    for wrapper in _WRAPPERS:
-        name = name.replace(wrapper, "")
-    return name
+    return ".".join(part for part in name.split(".") if part not in _WRAPPERS)
 
 
 def tensors_of(torch: Any, args: Any, keywords: Any) -> Any:
