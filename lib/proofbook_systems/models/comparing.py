@@ -24,7 +24,8 @@ from proofbook_systems.models.outputs import (
     first_sample,
     measure_distance,
 )
-from proofbook_systems.models.references import EXACT, DrawnInFloat32, in_float64, widen
+from proofbook_systems.models.references import EXACT, in_float64, widen
+from proofbook_systems.models.widening import InFloat64
 
 __all__ = [
     "NoSuchPartError",
@@ -174,7 +175,7 @@ def _is_exact(model: Any, inputs: Inputs, other: Inputs) -> bool:
     """Say whether a model answers a sample beside another one as alone, where hardly is rounded."""
     try:
         exact, one, two = in_float64(model), widen(inputs), widen(other)
-        with DrawnInFloat32():
+        with InFloat64():
             return _beside(exact, one, two, call(exact, one)).share <= EXACT
     except Exception:  # noqa: BLE001 - what does not run in float64 is judged by float32 alone
         return False
