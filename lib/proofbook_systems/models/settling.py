@@ -14,10 +14,12 @@ from typing import Any
 import torch
 from torch.nn.modules.batchnorm import _BatchNorm
 
-__all__ = ["FAINT", "has_norms", "settled"]
+__all__ = ["CLEAR", "FAINT", "has_norms", "settled"]
 
 FAINT = 1e-2
 """By so little, as a share, other inputs move an answer in which the signal has faded."""
+CLEAR = 10.0
+"""So many times further than rounding explains, other inputs move an answer that hears them."""
 _SMALL_SCALE = 0.5
 _LEAST_SPREAD = 1e-6
 """Of numbers that are all alike there is nothing to divide by."""

@@ -41,7 +41,7 @@ from proofbook_systems.models.outputs import (
 from proofbook_systems.models.real_weights import load_model
 from proofbook_systems.models.reasons import describe
 from proofbook_systems.models.references import make_reference
-from proofbook_systems.models.settling import FAINT, has_norms, settled
+from proofbook_systems.models.settling import CLEAR, FAINT, has_norms, settled
 
 __all__ = ["Options", "get_ready", "try_type"]
 
@@ -268,7 +268,8 @@ def _settled(trial: Trial, built: Built, made: list[Inputs], outputs: Outputs) -
             return outputs
         with settled(model, lambda: call(model, made[0])) as kept:
             answer = call(model, made[0])
-            if make_reference(model, made[0], answer).tolerance < FAINT:
+            moved = measure_distance(answer, call(model, made[1])).share
+            if moved > CLEAR * make_reference(model, made[0], answer).tolerance:
                 kept.append(True)
     except Exception:  # noqa: BLE001 - what does not answer once more has its checks for that
         return outputs
