@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from proofbook_systems.models import comparing, lifecycle, references, writing
+from proofbook_systems.models import comparing, lifecycle, padding, references, writing
 from proofbook_systems.models.building import Built
 from proofbook_systems.models.comparing import NoSuchPartError, NotApplicableError
 from proofbook_systems.models.findings import ON_DEVICE, Finding, Status, Verdict
@@ -104,7 +104,7 @@ def make_subject(trial: Trial, ready: Ready, folder: Path) -> Subject:
         "determinism": lambda _: comparing.check_determinism(model, inputs, ours),
         "sensitivity": lambda _: comparing.check_sensitivity(model, inputs, ready.other, ours),
         "batch": lambda _: comparing.check_batch(model, inputs, ready.other, ours, allowed[0]),
-        "padding": lambda _: comparing.check_padding(model, inputs, ours, allowed[0]),
+        "padding": lambda _: padding.check_padding(model, inputs, ours, allowed[0]),
         "save-load": lambda loading: lifecycle.check_save_load(
             model, inputs, ours, folder, allowed[0], loading
         ),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import inspect
 import math
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +14,6 @@ from torch.overrides import TorchFunctionMode
 from proofbook_systems.models.choices import is_lost_in_choice
 from proofbook_systems.models.inputs import Inputs, join
 from proofbook_systems.models.layouts import MODALITIES
-from proofbook_systems.models.maker import find_field
 from proofbook_systems.models.outputs import (
     Distance,
     Outputs,
@@ -24,16 +22,16 @@ from proofbook_systems.models.outputs import (
     first_sample,
     measure_distance,
 )
-from proofbook_systems.models.references import EXACT, DrawnInFloat32, in_float64, widen
+from proofbook_systems.models.references import EXACT, in_float64, widen
+from proofbook_systems.models.widening import InFloat64
 
 __all__ = [
     "NoSuchPartError",
     "NotApplicableError",
+    "beyond",
     "check_batch",
     "check_determinism",
-    "check_padding",
     "check_sensitivity",
-    "writes_onwards",
 ]
 
 _DROPPING = (
@@ -42,9 +40,6 @@ _DROPPING = (
 )  # fmt: skip
 _ROUNDINGS = 8
 """How many changes by a rounding are tried before an answer counts as steady."""
-_PADDING = 3
-_SHORTEST = 3
-"""A shorter text has no word to hide from another one."""
 
 
 class NotApplicableError(Exception):
@@ -148,7 +143,7 @@ def check_batch(
         NotApplicableError: No output has a batch.
     """
     distance = _beside(model, inputs, other, ours)
-    words = _beyond("beside another sample", distance, tolerance)
+    words = beyond("beside another sample", distance, tolerance)
     excused = (
         words and _is_exact(model, inputs, other) and _is_unsteady(model, inputs, ours, tolerance)
     )
@@ -174,7 +169,7 @@ def _is_exact(model: Any, inputs: Inputs, other: Inputs) -> bool:
     """Say whether a model answers a sample beside another one as alone, where hardly is rounded."""
     try:
         exact, one, two = in_float64(model), widen(inputs), widen(other)
-        with DrawnInFloat32():
+        with InFloat64():
             return _beside(exact, one, two, call(exact, one)).share <= EXACT
     except Exception:  # noqa: BLE001 - what does not run in float64 is judged by float32 alone
         return False
@@ -183,7 +178,7 @@ def _is_exact(model: Any, inputs: Inputs, other: Inputs) -> bool:
 def _is_unsteady(model: Any, inputs: Inputs, ours: Outputs, tolerance: float) -> bool:
     """Say whether weights that a rounding changes change the answer to one sample alone."""
     return any(
-        _beyond("", measure_distance(ours, call(_rounded(model, seed), inputs)), tolerance)
+        beyond("", measure_distance(ours, call(_rounded(model, seed), inputs)), tolerance)
         for seed in range(_ROUNDINGS)
     )
 
@@ -200,103 +195,8 @@ def _rounded(model: Any, seed: int) -> Any:
     return copied
 
 
-def check_padding(model: Any, inputs: Inputs, ours: Outputs, tolerance: float) -> str:
-    """Return how masked padding of a text changes its answer.
-
-    A model that writes, and can be told where words are, is padded in front, as in generation: what
-    comes after a word it never sees, masked or not. Others are padded at the end.
-
-    Raises:
-        NoSuchPartError: The model takes no text with a mask.
-        NotApplicableError: Another seed changes the answer, as other draws for a longer text do.
-    """
-    ids, mask = inputs.get("input_ids"), inputs.get("attention_mask")
-    if ids is None or mask is None or mask.shape != ids.shape:
-        raise NoSuchPartError("takes no text with a mask")
-    before = (
-        writes_onwards(model) and _is_text(inputs) and _takes_places(model, inputs, ours, tolerance)
-    )
-    filler = {"input_ids": _pad_token(model), "attention_mask": 0}
-    padded = {
-        name: _padded(value, ids.shape, filler.get(name), before=before)
-        for name, value in inputs.items()
-    }
-    if (
-        before
-        and "position_ids" in inspect.signature(model.forward).parameters
-        and _is_text(inputs)
-    ):
-        padded["position_ids"] = (padded["attention_mask"].cumsum(-1) - 1).clamp(min=0)
-    theirs = call(model, padded)
-    cut = {n: _cut(theirs[n], ours[n], ids.shape[1], before=before) for n in ours if n in theirs}
-    comparable = {n: v for n, v in cut.items() if v.shape == ours[n].shape}
-    if not comparable:
-        raise NotApplicableError("no output keeps its shape")
-    distance = measure_distance({n: ours[n] for n in comparable}, comparable)
-    beside = _beyond("beside masked padding", distance, tolerance)
-    if beside and measure_distance(ours, call(model, inputs, seed=1)).share > tolerance:
-        raise NotApplicableError("its answer is drawn at random, for a longer text otherwise")
-    return beside or ("" if before else _name_unseen_mask(model, inputs, ours))
-
-
-def _name_unseen_mask(model: Any, inputs: Inputs, ours: Outputs) -> str:
-    """Return that a mask is not looked at: what comes at the end of a text may hide that.
-
-    A word that others see is masked; where nothing at all changes, no mask is looked at.
-    """
-    mask = inputs["attention_mask"].clone()
-    if mask.shape[1] < _SHORTEST:
-        return ""
-    mask[:, 1] = 0
-    theirs = call(model, {**inputs, "attention_mask": mask})
-    unchanged = ours.keys() == theirs.keys() and all(
-        equal(ours[name], theirs[name]) for name in ours
-    )
-    return "masking a word changes nothing: the mask is not looked at" if unchanged else ""
-
-
-def writes_onwards(model: Any) -> bool:
-    """Say whether a model writes a text on, without an encoder that has read it whole."""
-    able = getattr(model, "can_generate", bool)
-    return bool(able()) and not getattr(model.config, "is_encoder_decoder", False)
-
-
-def _takes_places(model: Any, inputs: Inputs, ours: Outputs, tolerance: float) -> bool:
-    """Say whether a model can be told where words are, counted from 0, as most do by themselves."""
-    if "position_ids" not in inspect.signature(model.forward).parameters:
-        return False
-    places = torch.arange(inputs["input_ids"].shape[1])[None]
-    told = call(model, {**inputs, "position_ids": places})
-    return measure_distance(ours, told).share <= tolerance
-
-
-def _is_text(inputs: Inputs) -> bool:
-    return set(inputs) <= {"input_ids", "attention_mask", "token_type_ids"}
-
-
-def _pad_token(model: Any) -> int | None:
-    token = find_field(model.config, "pad_token_id") if hasattr(model, "config") else None
-    return token if isinstance(token, int) and token >= 0 else None
-
-
-def _padded(value: Any, shape: torch.Size, filler: int | None, *, before: bool) -> Any:
-    if not isinstance(value, torch.Tensor) or value.dim() < 2 or value.shape[:2] != shape:
-        return value
-    more = value[:, -1:].expand(-1, _PADDING, *value.shape[2:])
-    more = more if filler is None else torch.full_like(more, filler)
-    return torch.cat([more, value] if before else [value, more], 1)
-
-
-def _cut(value: torch.Tensor, alone: torch.Tensor, length: int, *, before: bool) -> torch.Tensor:
-    if value.dim() != alone.dim():
-        return value
-    for place, (size, wanted) in enumerate(zip(value.shape, alone.shape, strict=True)):
-        if size == wanted + _PADDING and wanted == length:
-            value = value.narrow(place, _PADDING if before else 0, wanted)
-    return value
-
-
-def _beyond(what: str, distance: Distance, tolerance: float) -> str:
+def beyond(what: str, distance: Distance, tolerance: float) -> str:
+    """Return how far an answer is by more than rounding; empty where it is not."""
     if distance.share <= tolerance and math.isfinite(distance.share):
         return ""
     return f"{what} {_words(distance)}; rounding explains {tolerance:.1e}"

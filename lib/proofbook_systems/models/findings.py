@@ -114,6 +114,8 @@ class Verdict:
     """On other devices than :attr:`device`; they have no part in :attr:`passed`."""
     planted: list[Finding] = field(default_factory=list)
     """Faults that were planted on purpose; passed are those that were found."""
+    imported: dict[str, str] = field(default_factory=dict)
+    """The releases that the process which tried it had imported, as each says of itself."""
 
     def status_of(self, check: str) -> str:
         """Return a check's verdict; empty where it was not reached."""

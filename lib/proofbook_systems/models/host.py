@@ -27,6 +27,7 @@ from typing import Any, NoReturn
 from proofbook.processes import tree
 from proofbook.processes.usage import cpu_seconds, resident_memory
 from proofbook_systems.models.findings import ON_DEVICE, Finding, Verdict
+from proofbook_systems.models.versions import name_imported
 
 __all__ = ["EXPORTING", "ONE_THREAD", "OWN_SECONDS", "PATIENCE", "PRELOADED", "Limits", "main"]
 
@@ -283,6 +284,7 @@ def _verdict(child: _Child) -> Verdict:
     _, status, usage = os.wait4(child.pid, 0)
     told = next((line["verdict"] for line in child.lines if "verdict" in line), None)
     verdict = Verdict.from_dict(told) if told is not None else _lost(child, status)
+    verdict.imported = name_imported()
     verdict.metrics["seconds"] = round(time.monotonic() - child.started, 3)
     verdict.metrics["processor_seconds"] = round(usage.ru_utime + usage.ru_stime, 3)
     verdict.metrics["memory_mb"] = round(child.peak / 1e6, 1)

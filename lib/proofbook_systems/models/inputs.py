@@ -49,6 +49,8 @@ def modalities(inputs: Inputs) -> list[str]:
 def join(samples: list[Inputs]) -> Inputs:
     """Return samples as one batch: along the first dimension, or along time where there is none."""
     joined = {name: _joined(name, [each[name] for each in samples]) for name in samples[0]}
+    if "spatial_shapes" in joined and "pixel_values" not in joined:  # a row a level, not an image
+        joined["spatial_shapes"] = samples[0]["spatial_shapes"]
     if "target_sizes" in joined and "pixel_values" in joined:  # patches of all images in one row
         joined["pixel_values"] = torch.cat([each["pixel_values"] for each in samples], -1)
     return joined

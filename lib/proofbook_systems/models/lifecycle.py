@@ -14,6 +14,8 @@ import torch
 from proofbook_systems.models.comparing import NoSuchPartError, NotApplicableError
 from proofbook_systems.models.inputs import Inputs
 from proofbook_systems.models.outputs import Outputs, call, equal, measure_distance
+from proofbook_systems.models.references import in_float64, widen
+from proofbook_systems.models.widening import InFloat64
 
 __all__ = [
     "check_control",
@@ -28,6 +30,7 @@ _CONTROLS = 8
 _CONTROL_SECONDS = 2.0
 _STEPS = (1e-3, 1e-4, 1e-5)
 """Shares of the loss that a step would take off a straight slope: a steep one takes the smaller."""
+_SHORT_STEPS = (1e-6, 1e-8, 1e-10)
 _MASKED = 1e30
 """What stands for minus infinity in a score that is masked, which no weight moves."""
 
@@ -121,29 +124,79 @@ def _large_weights(model: Any) -> list[torch.nn.Parameter]:
 def check_gradient(model: Any, inputs: Inputs) -> tuple[str, float]:
     """Take one step; return why it does not help, and the share of weights that it reaches.
 
+    Some models keep what a derivation takes only while they are trained, as without a cache that
+    they write over: what cannot be derived otherwise is derived so. Where the loss is so steep that
+    a step which float32 can tell from none is too long, a shorter one is taken in float64.
+
     Raises:
         NotApplicableError: No output can be derived.
     """
     trained = copy.deepcopy(model)
-    before = _loss(trained, inputs)
-    if before is None or not before.requires_grad:
-        raise NotApplicableError("no output can be derived")
-    before.backward()  # type: ignore[no-untyped-call]
+    try:
+        first = _derive(trained, inputs)
+    except NotApplicableError:
+        raise
+    except Exception:  # noqa: BLE001 - what is raised while it is trained counts
+        trained = copy.deepcopy(model).train()
+        first = _derive(trained, inputs)
     pairs = [(p, p.grad) for p in trained.parameters() if p.grad is not None]
     if any(not torch.isfinite(grad).all() for _, grad in pairs):
         return "a gradient is not finite", 0.0
-    norm = sum(float(grad.double().square().sum()) for _, grad in pairs)
-    if not norm:
+    if not any(bool(grad.any()) for _, grad in pairs):
         return "every gradient is zero", 0.0
-    kept = [parameter.detach().clone() for parameter, _ in pairs]
-    first = float(before.detach())
-    after, lower = math.inf, False
-    for step in _STEPS:
-        after = _loss_after(trained, inputs, pairs, kept, step * abs(first) / norm)
-        if lower := after < first or (step == _STEPS[0] and after <= first * (1 + 1e-6)):
-            break
     share = len(pairs) / max(1, len(list(trained.parameters())))
-    return ("" if lower else f"a small step raises the loss from {first:.6g} to {after:.6g}"), share
+    after = _lowest_after(trained, inputs, pairs, first, _STEPS)
+    if after < first or _lowers_exactly(trained, inputs):
+        return "", share
+    return f"a small step raises the loss from {first:.6g} to {after:.6g}", share
+
+
+def _lowest_after(
+    model: Any, inputs: Inputs, pairs: _Pairs, first: float, steps: tuple[float, ...]
+) -> float:
+    """Return the loss after the first step that lowers it, or after the last one.
+
+    The longest may leave it as it is, as far as rounding tells.
+    """
+    norm = sum(float(grad.double().square().sum()) for _, grad in pairs)
+    kept = [parameter.detach().clone() for parameter, _ in pairs]
+    after = math.inf
+    for step in steps:
+        after = _loss_after(model, inputs, pairs, kept, step * abs(first) / norm)
+        if step == steps[0] and first <= after <= first * (1 + 1e-6):
+            return math.nextafter(first, -math.inf)
+        if after < first:
+            break
+    with torch.no_grad():
+        for (parameter, _), value in zip(pairs, kept, strict=True):
+            parameter.copy_(value)
+    return after
+
+
+def _lowers_exactly(model: Any, inputs: Inputs) -> bool:
+    """Say whether a shorter step lowers the loss in float64."""
+    exact, wide = in_float64(model), widen(inputs)
+    exact.zero_grad()
+    try:
+        with InFloat64():
+            first = _derive(exact, wide)
+            pairs = [(p, p.grad) for p in exact.parameters() if p.grad is not None]
+            return _lowest_after(exact, wide, pairs, first, _SHORT_STEPS) < first
+    except Exception:  # noqa: BLE001 - what does not run in float64 is judged by float32 alone
+        return False
+
+
+def _derive(model: Any, inputs: Inputs) -> float:
+    """Return the loss, and derive it for every weight.
+
+    Raises:
+        NotApplicableError: No output can be derived.
+    """
+    loss = _loss(model, inputs)
+    if loss is None or not loss.requires_grad:
+        raise NotApplicableError("no output can be derived")
+    loss.backward()  # type: ignore[no-untyped-call]
+    return float(loss.detach())
 
 
 def _loss_after(

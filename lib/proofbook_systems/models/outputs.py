@@ -130,10 +130,20 @@ def _numbers(value: torch.Tensor) -> torch.Tensor:
     return torch.view_as_real(value).double() if value.is_complex() else value.double()
 
 
+def _every_other(value: torch.Tensor, place: int) -> torch.Tensor:
+    return value.index_select(place, torch.arange(0, value.shape[place], 2))
+
+
+def _nearness(alone: torch.Tensor, value: torch.Tensor) -> float:
+    return _distance("", alone, value).share if alone.shape == value.shape else 0.0
+
+
 def first_sample(batch: Outputs, single: Outputs) -> Outputs:
     """Return what a batch answers to its first sample, in the form of the single answer.
 
     The batch lies wherever a size is twice the single's; two outputs of one size have no batch.
+    Of an answer in several rows, as of a model that answers with and without its condition, those
+    of one sample lie together or apart: what is nearer to the single answer is taken.
     """
     made: Outputs = {}
     for name, value in batch.items():
@@ -143,6 +153,7 @@ def first_sample(batch: Outputs, single: Outputs) -> Outputs:
             continue
         for place, (size, wanted) in enumerate(zip(value.shape, alone.shape, strict=True)):
             if size == 2 * wanted:
-                value = value.narrow(place, 0, wanted)
+                together, apart = value.narrow(place, 0, wanted), _every_other(value, place)
+                value = min(together, apart, key=lambda each: _nearness(alone, each))
         made[name] = value
     return made

@@ -14,6 +14,7 @@ from typing import Any
 
 from proofbook.errors import SubjectError
 from proofbook_systems.models.findings import DeviceVerdict, Finding, Verdict
+from proofbook_systems.models.versions import IMPORTED
 
 __all__ = ["RANKS", "Recorded", "read_recorded", "record"]
 
@@ -37,6 +38,8 @@ class Recorded:
     """``passed``, ``failed`` or ``skipped`` by check, those of devices as ``openvino/match``."""
     reasons: dict[str, str] = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)
+    imported: dict[str, str] = field(default_factory=dict)
+    """The releases that made it; empty where that was not recorded."""
 
 
 def record(verdicts: Iterable[Verdict]) -> dict[str, Recorded]:
@@ -80,6 +83,7 @@ def _of_verdict(verdict: Verdict) -> Recorded:
         checks={name: each.status for name, each in findings.items()},
         reasons={name: each.reason for name, each in findings.items() if each.reason},
         metrics=dict(verdict.metrics),
+        imported=dict(verdict.imported),
     )
 
 
@@ -141,6 +145,7 @@ def _collected(path: Path, data: dict[str, Any]) -> Recorded:
             checks={name: _status(words) for name, words in told.items() if _status(words)},
             reasons={name: words.partition(": ")[2] for name, words in told.items()},
             metrics=dict(data.get("performance_metrics", {})),
+            imported={name: str(metadata[name]) for name in IMPORTED if name in metadata},
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise SubjectError(f"{path} is no type's results: {error!r} is missing") from error

@@ -86,8 +86,14 @@ class ResultFiles:
                 "notes": verdict.notes,
                 "timestamp": self.started.isoformat(),
                 **self.versions,
+                **verdict.imported,
             },
         }
+
+    def _versions_of(self, verdicts: Sequence[Verdict]) -> dict[str, str]:
+        """Return the versions that are installed; over them, those that were really imported."""
+        imported = next((each.imported for each in verdicts if each.imported), {})
+        return {**self.versions, **imported}
 
     def _summary(self, verdicts: Sequence[Verdict], seconds: float) -> dict[str, Any]:
         kinds = Counter(verdict.implementation for verdict in verdicts)
@@ -100,7 +106,7 @@ class ResultFiles:
                 "real_implementations": kinds["REAL"],
                 "mock_implementations": kinds["MOCK"],
                 "random_weights": kinds["RANDOM"],
-                "versions": dict(self.versions),
+                "versions": self._versions_of(verdicts),
                 "total_time": round(seconds, 2),
                 "checks": count_checks(verdicts),
             },
@@ -119,7 +125,8 @@ class ResultFiles:
 
     def _markdown(self, verdicts: Sequence[Verdict], seconds: float) -> str:
         passed = sum(verdict.passed for verdict in verdicts)
-        versions = ", ".join(f"{name} {version}" for name, version in self.versions.items())
+        named = self._versions_of(verdicts).items()
+        versions = ", ".join(f"{name} {version}" for name, version in named)
         parts = [
             f"# Model types\n\n{len(verdicts)} types in {seconds:.0f} s; {passed} hold. "
             f"{versions}. Weights: {_kinds(verdicts)}.\n",

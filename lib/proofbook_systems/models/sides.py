@@ -14,7 +14,15 @@ from proofbook_systems.models.matrix import Matrix, try_types
 from proofbook_systems.models.recorded import Recorded, read_recorded, record
 from proofbook_systems.models.releases import INSTALLED, fetch_release, is_release, list_types_of
 
-__all__ = ["Side", "choose_names", "compare_names", "find_side", "why_none_can_vanish"]
+__all__ = [
+    "Side",
+    "choose_names",
+    "compare_names",
+    "find_other_releases",
+    "find_side",
+    "name_release",
+    "why_none_can_vanish",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,3 +117,24 @@ def choose_names(
     if limit and seed is not None:
         return sorted(random.Random(seed).sample(chosen, min(limit, len(chosen))))
     return chosen[:limit] if limit else chosen
+
+
+def name_release(results: Mapping[str, Recorded]) -> str:
+    """Return which release of transformers made results, as it said when it was imported."""
+    named = {each.imported["transformers"] for each in results.values() if each.imported}
+    return ", ".join(sorted(named)) or "not recorded"
+
+
+def find_other_releases(side: Side, results: Mapping[str, Recorded]) -> list[str]:
+    """Return which types another release than the one that a side names has answered."""
+    if not is_release(side.name):
+        return []
+    wanted = {side.name, f"{side.name}.0"}
+    told = {name: each.imported["transformers"] for name, each in results.items() if each.imported}
+    if not told:
+        return [f"{side.name}: no result says which release answered"]
+    return [
+        f"{name}: {side.name} was asked for, {found} was imported"
+        for name, found in sorted(told.items())
+        if found not in wanted
+    ]

@@ -1,10 +1,11 @@
-"""Which versions of the libraries are installed."""
+"""Which versions of the libraries are installed, and which this process has imported."""
 
 from __future__ import annotations
 
+import sys
 from importlib.metadata import PackageNotFoundError, version
 
-__all__ = ["installed"]
+__all__ = ["IMPORTED", "installed", "name_imported"]
 
 _PACKAGES = (
     "transformers",
@@ -16,6 +17,8 @@ _PACKAGES = (
     "onnxruntime",
     "onnx",
 )
+IMPORTED = ("transformers", "torch")
+"""What computes a model's answer, in the release that was found first, which may be another."""
 
 
 def installed() -> dict[str, str]:
@@ -27,3 +30,16 @@ def installed() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def name_imported() -> dict[str, str]:
+    """Return the releases that this process has imported, as each says of itself.
+
+    A checkout on ``PYTHONPATH`` hides what is installed, whose version is told all the same.
+    """
+    loaded = {name: sys.modules.get(name) for name in IMPORTED}
+    return {
+        name: str(getattr(module, "__version__", "unknown"))
+        for name, module in loaded.items()
+        if module is not None
+    }

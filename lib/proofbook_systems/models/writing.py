@@ -8,9 +8,10 @@ from typing import Any
 
 import torch
 
-from proofbook_systems.models.comparing import NoSuchPartError, NotApplicableError, writes_onwards
+from proofbook_systems.models.comparing import NoSuchPartError, NotApplicableError
 from proofbook_systems.models.inputs import Inputs
 from proofbook_systems.models.outputs import equal, measure_distance
+from proofbook_systems.models.padding import writes_onwards
 
 __all__ = ["NEW_TOKENS", "check_cache", "check_generate"]
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 import torch
 
-from proofbook_systems.models.devices import exported
+from proofbook_systems.models.devices import cpu, exported
 from proofbook_systems.models.devices.cpu import CPU
 from proofbook_systems.models.devices.cuda import CUDA
 from proofbook_systems.models.devices.device import Dims
@@ -133,23 +134,42 @@ def test_only_dimensions_that_differ_may_change() -> None:
     assert set(dims["ids"]) == {0, 1} and dims["image"] == {} and set(dims["grid"][0]) == {0}
 
 
-def test_the_stacks_of_a_graph_are_left_out_while_it_is_traced_alone() -> None:
-    from torch.fx import config
+SETTINGS = [exported._NO_CACHE, exported._NO_STACKS, cpu._NO_NOTES]
 
-    with pytest.raises(ValueError, match="no such operation"), exported._without_stacks():
-        assert config.do_not_emit_stack_traces
+
+@pytest.mark.parametrize(("module", "name", "value"), SETTINGS)
+def test_a_setting_of_torch_is_changed_while_a_model_is_traced_alone(
+    module: str, name: str, value: object
+) -> None:
+    config = importlib.import_module(module)
+    before = getattr(config, name)
+    with (
+        pytest.raises(ValueError, match="no such operation"),
+        exported.changed(module, name, value),
+    ):
+        assert getattr(config, name) is value
         raise ValueError("no such operation")
-    assert not config.do_not_emit_stack_traces
+    assert getattr(config, name) is before is not value
 
 
-def test_a_release_that_cannot_leave_stacks_out_is_traced_all_the_same(
+@pytest.mark.parametrize("row", range(len(SETTINGS)))
+@pytest.mark.parametrize("gone", ["module", "name"])
+def test_a_release_that_has_renamed_a_setting_exports_all_the_same(row: int, gone: str) -> None:
+    module, name, value = SETTINGS[row]
+    renamed = (f"{module}.other", name) if gone == "module" else (module, f"{name}_renamed")
+    with exported.changed(*renamed, value):
+        assert not hasattr(importlib.import_module(module), f"{name}_renamed")
+
+
+def test_a_release_that_writes_graphs_in_another_way_is_given_them_all_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from torch.fx import config
+    from torch.fx import _lazy_graph_module
 
-    monkeypatch.delattr(config, "do_not_emit_stack_traces")
-    with exported._without_stacks():
-        assert not hasattr(config, "do_not_emit_stack_traces")
+    monkeypatch.delattr(_lazy_graph_module, "_use_lazy_graph_module")
+    with cpu._bare_graphs():
+        graph = torch.fx.symbolic_trace(torch.nn.ReLU())
+    assert float(graph(torch.tensor(-1.0))) == 0
 
 
 @pytest.mark.gpu

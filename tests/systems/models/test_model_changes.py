@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from proofbook.errors import SubjectError
+from proofbook_systems.models import versions
 from proofbook_systems.models.changes import changes_table, compare_results, describe_changes
 from proofbook_systems.models.findings import DeviceVerdict, Finding, Verdict
 from proofbook_systems.models.recorded import Recorded, read_recorded, record
 from proofbook_systems.models.results import ResultFiles
 from proofbook_systems.models.sides import (
+    Side,
     choose_names,
     compare_names,
+    find_other_releases,
     find_side,
+    name_release,
     why_none_can_vanish,
 )
 
@@ -194,3 +200,49 @@ def test_a_number_that_is_not_finite_any_more_is_out_of_its_band(odd: float) -> 
     assert [each.kind for each in compare_results(before, after)] == ["metric"]
     assert [each.kind for each in compare_results(after, before)] == ["metric"]
     assert compare_results(after, after) == []
+
+
+def answered_by(release: str) -> dict[str, Recorded]:
+    imported = {"transformers": release} if release else {}
+    return {name: Recorded(type=name, imported=imported) for name in ("bert", "t5")}
+
+
+@pytest.mark.parametrize(("name", "release"), [("5.20.0", "5.20.0"), ("5.20", "5.20.0")])
+def test_a_release_that_answers_under_its_own_name_is_no_finding(name: str, release: str) -> None:
+    assert find_other_releases(Side(name=name), answered_by(release)) == []
+
+
+def test_a_release_that_another_one_hides_is_named() -> None:
+    side, hidden = Side(name="5.20.0"), answered_by("5.24.0")
+    words = "5.20.0 was asked for, 5.24.0 was imported"
+    assert find_other_releases(side, hidden) == [f"bert: {words}", f"t5: {words}"]
+    assert name_release(hidden) == "5.24.0"
+
+
+def test_a_release_that_nothing_tells_of_is_not_taken_for_the_right_one() -> None:
+    (told,) = find_other_releases(Side(name="5.20.0"), answered_by(""))
+    assert (
+        "no result says which release" in told and name_release(answered_by("")) == "not recorded"
+    )
+
+
+def test_a_type_that_was_lost_with_its_process_says_nothing_of_a_release() -> None:
+    some = answered_by("5.20.0") | {"vit": Recorded(type="vit")}
+    assert find_other_releases(Side(name="5.20.0"), some) == []
+
+
+def test_results_that_were_recorded_are_of_whatever_release_made_them(tmp_path: Path) -> None:
+    """A folder is no release, and results name the release that was imported, not the installed."""
+    one = replace(verdict(), imported={"transformers": "5.25.0.dev0"})
+    ResultFiles(folder=tmp_path, versions={"transformers": "5.24.0"}).collect(one)
+    found = read_recorded(tmp_path)
+    assert name_release(found) == "5.25.0.dev0"
+    assert find_other_releases(Side(name=str(tmp_path)), found) == []
+
+
+def test_a_checkout_that_hides_what_is_installed_tells_its_own_version(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "transformers", SimpleNamespace(__version__="9.9.dev0"))
+    assert versions.name_imported()["transformers"] == "9.9.dev0"
+    assert versions.installed()["transformers"] != "9.9.dev0"

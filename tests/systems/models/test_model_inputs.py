@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 import torch
 
 from proofbook_systems.models.hints import Hint
@@ -46,6 +47,13 @@ def test_frames_are_offered_as_if_they_were_images_too() -> None:
         for each in candidates(Seeing(), config, Hint())
     ]
     assert (1, 4, 3, 32, 32) in shapes and (4, 3, 32, 32) in shapes
+
+
+@pytest.mark.parametrize(("beside", "rows"), [("pixel_values", 2), ("vision_features", 1)])
+def test_shapes_are_a_row_an_image_or_a_row_a_level_of_features(beside: str, rows: int) -> None:
+    sample = {"spatial_shapes": torch.tensor([[4, 4]]), beside: torch.ones(1, 16, 8)}
+    both = join([sample, sample])
+    assert both["spatial_shapes"].shape == (rows, 2) and both[beside].shape == (2, 16, 8)
 
 
 def test_a_mapping_of_tensors_is_filled_and_joined() -> None:

@@ -48,6 +48,19 @@ def test_a_sample_is_found_in_every_dimension_of_a_batch() -> None:
     assert torch.equal(first["states"], batch["states"][:1])
 
 
+@pytest.mark.parametrize("apart", [False, True])
+def test_rows_of_one_sample_lie_together_or_apart(apart: bool) -> None:
+    """A model that answers with and without a condition has two rows a sample."""
+    one, other = torch.tensor([[1.0], [2.0]]), torch.tensor([[5.0], [6.0]])
+    rows = torch.cat([one, other])[[0, 2, 1, 3] if apart else [0, 1, 2, 3]]
+    assert torch.equal(first_sample({"a": rows}, {"a": one})["a"], one)
+
+
+def test_sample_that_another_one_has_reached_is_found_in_neither_order() -> None:
+    one, mixed = torch.tensor([[1.0], [2.0]]), torch.tensor([[1.5], [2.5], [5.0], [6.0]])
+    assert measure_distance({"a": one}, first_sample({"a": mixed}, {"a": one})).share > 0.1
+
+
 @pytest.mark.parametrize("other", [0.0, float("inf"), 3.4028234663852886e38, -1.0])
 def test_what_is_not_a_number_equals_itself_alone(other: float) -> None:
     broken = torch.tensor([float("nan"), 1.0])

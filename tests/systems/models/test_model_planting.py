@@ -17,13 +17,14 @@ from proofbook_systems.models.checking import (
     Trial,
     make_subject,
 )
-from proofbook_systems.models.comparing import NotApplicableError, check_batch, check_padding
+from proofbook_systems.models.comparing import NotApplicableError, check_batch
 from proofbook_systems.models.controls import try_fault
 from proofbook_systems.models.findings import Finding, Verdict
 from proofbook_systems.models.hints import Hint
 from proofbook_systems.models.inputs import Layout
 from proofbook_systems.models.lifecycle import load
 from proofbook_systems.models.outputs import call
+from proofbook_systems.models.padding import check_padding
 from proofbook_systems.models.planting import FAULTS, find_damage, planted
 from proofbook_systems.models.sweeps import (
     count_faults,

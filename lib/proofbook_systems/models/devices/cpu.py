@@ -6,11 +6,11 @@ Every other exporter starts from such a graph: what fails here is no fault of th
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from proofbook_systems.models.devices.device import Dims
-from proofbook_systems.models.devices.exported import ExportedProgram, export_with
+from proofbook_systems.models.devices.exported import ExportedProgram, changed, export_with
 from proofbook_systems.models.inputs import Inputs
 
 __all__ = ["CPU"]
@@ -38,28 +38,28 @@ class CPU:
             return ExportedProgram(model=exported.to("cpu"), where="torch.export")
 
 
-_NOTES = "_extract_tensor_metadata"
-"""What notes the form of each tensor of a graph, a second time."""
-
-
 @contextmanager
 def _bare_graphs() -> Iterator[None]:
     """Write the Python code of a graph only when it runs, and no notes that PyTorch does not read.
 
-    Between two steps of an export a graph is written out ten times, and runs at the end. Exporters
-    to other devices read the notes on its tensors.
+    Between two steps of an export a graph is written out ten times, and runs at the end; what notes
+    the form of each of its tensors does so a second time. Exporters to other devices read both.
     """
-    from torch.fx._lazy_graph_module import _use_lazy_graph_module
-    from torch.fx.experimental import proxy_tensor
+    with _lazy_graphs(), changed(*_NO_NOTES):
+        yield
 
-    before = getattr(proxy_tensor, _NOTES, None)
-    if before is None:  # a release that writes none
-        with _use_lazy_graph_module(True):
-            yield
-        return
-    setattr(proxy_tensor, _NOTES, lambda *_: None)
+
+_NO_NOTES = (
+    "torch.fx.experimental.proxy_tensor",
+    "_extract_tensor_metadata",
+    lambda *_: None,
+)
+
+
+def _lazy_graphs() -> AbstractContextManager[None]:
     try:
-        with _use_lazy_graph_module(True):
-            yield
-    finally:
-        setattr(proxy_tensor, _NOTES, before)
+        from torch.fx._lazy_graph_module import _use_lazy_graph_module
+    except ImportError:  # a release that writes them in another way
+        return nullcontext()
+    lazily: AbstractContextManager[None] = _use_lazy_graph_module(True)
+    return lazily

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from proofbook_systems.models.devices.known_shapes import remember_shapes
 from proofbook_systems.models.devices.known_sums import remember_sums
 from proofbook_systems.models.inputs import Inputs
 
-__all__ = ["ExportedProgram", "complete", "export_with", "find_dims", "keep_patches"]
+__all__ = ["ExportedProgram", "changed", "complete", "export_with", "find_dims", "keep_patches"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,13 +37,11 @@ def export_with(exporter: Any, model: Any, inputs: Inputs, dims: Dims | None) ->
     Raises:
         Exception: Whatever the exporter has against the model.
     """
-    from torch._dynamo import config as tracing
-
     config = exporter.config_class(dynamic=dims is not None, dynamic_shapes=dims)
     # A shape that may change makes the cache dearer than what it saves: a fifth of the tracing.
     with (
-        tracing.patch(fake_tensor_cache_enabled=False),
-        _without_stacks(),
+        changed(*_NO_CACHE),
+        changed(*_NO_STACKS),
         remember_shapes(),
         remember_sums(),
     ):
@@ -51,23 +50,28 @@ def export_with(exporter: Any, model: Any, inputs: Inputs, dims: Dims | None) ->
     return exported
 
 
-@contextmanager
-def _without_stacks() -> Iterator[None]:
-    """Leave out the Python stack of each operation of a graph, which nothing here reads."""
-    from torch.fx import config
+_NO_CACHE = ("torch._dynamo.config", "fake_tensor_cache_enabled", False)
+_NO_STACKS = ("torch.fx.config", "do_not_emit_stack_traces", True)
+"""The Python stack of each operation of a graph is left out, which nothing here reads."""
 
-    before = getattr(config, _NO_STACKS, None)
-    if before is None:  # a release that cannot leave them out
+
+@contextmanager
+def changed(module: str, name: str, value: object) -> Iterator[None]:
+    """Change a setting of torch; nothing where a release has no setting of that name.
+
+    Each of them saves time alone: without it a trace takes longer, and is the same.
+    """
+    try:
+        config = importlib.import_module(module)
+        before = getattr(config, name)
+    except (ImportError, AttributeError):
         yield
         return
-    setattr(config, _NO_STACKS, True)
+    setattr(config, name, value)
     try:
         yield
     finally:
-        setattr(config, _NO_STACKS, before)
-
-
-_NO_STACKS = "do_not_emit_stack_traces"
+        setattr(config, name, before)
 
 
 def keep_patches() -> None:
