@@ -130,7 +130,7 @@ class Checks:
             actual: The value found, or a callable without arguments that finds it; a callable
                 that raises makes the check an ``error``.
             expected: A value to equal, or one of :mod:`proofbook.checks.expectations`.
-            why: Why the claim matters; shown beside a failure.
+            why: Why the claim matters, or what it rests on; shown beside it.
             unit: Unit of both values.
         """
         self._evaluate(name, actual, expected, why=why, unit=unit)
