@@ -66,6 +66,14 @@ def test_what_failed_and_what_could_not_run_are_told_at_once(files: JobFiles) ->
     assert found == ("failed", words, False)
 
 
+def test_what_could_not_run_for_one_reason_is_told_once(files: JobFiles) -> None:
+    reasons = ["a script", "film", "a script", "a script", "", "key", "a script", "key"]
+    skipped = [Check(name=f"c{i}", status="skipped", reason=r) for i, r in enumerate(reasons)]
+    cause = files.write(whole(*skipped)).judge()[1]
+    told = "c0, c2, c3 and 1 more (a script), c1 (film), c4 (no reason given)"
+    assert cause == f"required but unavailable: {told}; 2 more for other reasons"
+
+
 def test_all_skipped_and_all_allowed_is_skipped_and_not_passed(files: JobFiles) -> None:
     status, cause, allowed = files.write(whole(ALLOWED)).judge()
     assert (status, allowed) == ("skipped", True)

@@ -45,13 +45,18 @@ def unmet_checks(checks: Sequence[Check]) -> str:
 
 
 def forbidden_skips(checks: Sequence[Check], globs: Sequence[str]) -> str:
-    """Return which skipped checks match none of the globs of checks that may be skipped."""
-    forbidden = [
-        f"{check.name} ({check.reason or 'no reason given'})"
-        for check in checks
-        if is_forbidden_skip(check, globs)
-    ]
-    return f"required but unavailable: {_names(forbidden)}" if forbidden else ""
+    """Return which skipped checks match none of the globs of checks that may be skipped.
+
+    Checks that were skipped for one reason stand together before it.
+    """
+    by_reason: dict[str, list[str]] = {}
+    for check in checks:
+        if is_forbidden_skip(check, globs):
+            by_reason.setdefault(check.reason or "no reason given", []).append(check.name)
+    told = [f"{_names(names)} ({reason})" for reason, names in by_reason.items()]
+    rest = sum(map(len, list(by_reason.values())[_NAMED:]))
+    more = f"; {rest} more for other reasons" if rest else ""
+    return f"required but unavailable: {', '.join(told[:_NAMED])}{more}" if told else ""
 
 
 def is_forbidden_skip(check: Check, globs: Sequence[str]) -> bool:
