@@ -59,6 +59,7 @@ def test_every_question_is_told_in_the_order_of_the_plan_with_what_was_measured(
     for item in items:
         assert [take["sha256"] for take in item["evidence"]] == item["shown"]
         assert (item["status"], item["answers"], item["in_force"]) == ("pending", [], [])
+    assert picture["reason"] == "waits for role 'art director'"
 
 
 def test_a_take_is_told_with_its_file_its_facts_and_its_text(run: RunFolder) -> None:
@@ -99,24 +100,34 @@ def test_the_bytes_of_today_decide_whether_an_answer_is_told_as_in_force(run: Ru
         "story-good": "approved"}  # fmt: skip
 
 
-def test_a_take_is_held_against_the_one_of_its_job_that_was_approved_last(tmp_path: Path) -> None:
-    before = make_run(tmp_path)
-    approve_all(before)
-    run = make_run(tmp_path, "20260305-090000-demo-bbbb", hertz=220, words="one\nthree\n")
-    items = items_of(run)
-    takes = {name: item["evidence"][0] for name, item in items.items()}
-    old = {name: item["evidence"][0] for name, item in items_of(before).items()}
-    for name, take in takes.items():
-        approved = take["approved"]
-        assert (approved["by"], approved["run"]) == ("Ann", before.path.name)
-        assert approved["sha256"] == old[name]["sha256"]
-        assert approved["url"].startswith(f"approved/{before.path.name}/{approved['sha256']}")
-        assert "approved" not in old[name]
-    assert takes["good"]["approved"]["sha256"] != takes["good"]["sha256"]
+@pytest.fixture
+def later(run: RunFolder) -> RunFolder:
+    """A run after the first one, with other takes."""
+    name = "20260305-090000-demo-bbbb"
+    return make_run(run.path.parent, name, hertz=220, words="one\nthree\n")
+
+
+def test_a_take_is_held_against_the_one_of_its_job_that_was_approved_last(
+    run: RunFolder, later: RunFolder
+) -> None:
+    session = session_of(run)
+    for job, question in (("clip", "good"), ("looks", "story-good")):
+        session.answer(answer_to(run, job, question), ANN)
+    takes = {name: item["evidence"][0] for name, item in items_of(later).items()}
+    assert {name for name, take in takes.items() if "approved" in take} == {"good", "story-good"}
+    clip, story = takes["good"]["approved"], takes["story-good"]["approved"]
+    assert (clip["by"], clip["run"]) == ("Ann", run.path.name)
+    assert clip["url"] == f"approved/{run.path.name}/{clip['sha256']}.wav"
+    assert (run.media / f"{clip['sha256']}.wav").is_file()
+    assert (clip["there"], clip["sha256"] == takes["good"]["sha256"]) == (True, False)
+    assert (story["text"], takes["story-good"]["text"]) == ("one\ntwo\n", "one\nthree\n")
     assert takes["story-good"]["diff"] == [[" ", "one"], ["-", "two"], ["+", "three"]]
     assert "diff" not in takes["good"]
-    (before.media / old["good"]["url"].removeprefix("media/")).unlink()
-    assert "approved" not in items_of(run)["good"]["evidence"][0]
+
+
+def test_lines_that_are_alike_are_told_as_gone_and_come_without_hints() -> None:
+    assert queue._diff("a tone of 440\n", "a tone of 441\n") == [
+        ["-", "a tone of 440"], ["+", "a tone of 441"]]  # fmt: skip
 
 
 def test_a_text_has_a_limit_and_odd_bytes_and_a_pipe_stop_nothing(

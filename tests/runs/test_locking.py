@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from waiting import HANG
 
 from proofbook.errors import RunFolderError
 from proofbook.runs.locking import locked
@@ -20,9 +22,9 @@ def _bind(path: Path) -> None:
 
 def test_a_lock_is_held_by_one_and_free_again(tmp_path: Path) -> None:
     path = tmp_path / ".lock"
-    with locked(path), pytest.raises(RunFolderError, match=r"^it is busy$"):
-        with locked(path, busy="it is busy"):
-            pytest.fail("both hold it")
+    other = locked(path, busy="it is busy")
+    with locked(path), pytest.raises(RunFolderError, match=r"^it is busy$"), other:
+        pytest.fail("both hold it")
     with locked(path, busy="it is busy"):
         assert path.is_file()
 
@@ -60,6 +62,22 @@ def test_what_is_no_plain_file_is_refused_in_a_line_and_left(
 
 def test_a_lock_in_a_folder_that_is_none_is_a_line(tmp_path: Path) -> None:
     (tmp_path / "run").write_text("")
-    with pytest.raises(RunFolderError, match=r"run/\.lock cannot be locked: "):
-        with locked(tmp_path / "run" / ".lock"):
-            pytest.fail("it is locked")
+    words = r"run/\.lock cannot be locked: (File exists|Not a directory)$"
+    with pytest.raises(RunFolderError, match=words), locked(tmp_path / "run" / ".lock"):
+        pytest.fail("it is locked")
+
+
+def test_a_lock_that_is_held_is_waited_for(tmp_path: Path) -> None:
+    path, order = tmp_path / ".lock", list[str]()
+
+    def follow() -> None:
+        with locked(path):
+            order.append("second")
+
+    with locked(path):
+        thread = threading.Thread(target=follow)
+        thread.start()
+        thread.join(0.02)
+        order.append("first")
+    thread.join(HANG)
+    assert order == ["first", "second"]
