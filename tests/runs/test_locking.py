@@ -57,7 +57,7 @@ def test_what_is_no_plain_file_is_refused_in_a_line_and_left(
             pytest.fail("it is locked")
         assert str(caught.value) == f"{path} is {kind}, and a lock is a plain file: remove it"
     assert path.lstat().st_ino == before.st_ino
-    assert os.listdir(tmp_path) == [".lock"]
+    assert [each.name for each in tmp_path.iterdir()] == [".lock"]
 
 
 def test_a_lock_in_a_folder_that_is_none_is_a_line(tmp_path: Path) -> None:
