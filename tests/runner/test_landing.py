@@ -89,6 +89,8 @@ def test_what_cannot_be_moved_is_sent(
     monkeypatch.setattr(landings.shutil, "move", refuse)
     brought(visit, landing, seen=True)
     assert (landing.folder / "jobs/make/work/model/w").read_bytes() == LARGE
+    parts = [piece for bundle in visit.results(landing, largest=7) for piece in bundle]
+    assert max(piece.data.nbytes for piece in parts) == 7
 
 
 def test_nothing_lands_where_an_attempt_was_given_up(

@@ -194,6 +194,24 @@ def test_a_reply_that_does_not_come_in_time_has_what_stands_for_it() -> None:
 
 
 @pytest.mark.usefixtures("hasty")
+@pytest.mark.parametrize(("is_alive", "error"), [(True, OutputLostError), (False, DeadKernelError)])
+def test_output_that_is_not_waited_for_is_not_listened_to(
+    monkeypatch: pytest.MonkeyPatch, is_alive: bool, error: type[Exception]
+) -> None:
+    monkeypatch.setattr(message_loop, "_QUIET_AFTER_DEATH_SECONDS", 0.004)
+    made = client(Channel(), alive=lambda: is_alive)
+
+    async def drain() -> bool:
+        outputs = asyncio.ensure_future(asyncio.sleep(HANG))
+        with pytest.raises(error):
+            await made._drain(outputs, made.nb.cells[0])
+        await asyncio.wait({outputs}, timeout=0)
+        return outputs.cancelled()
+
+    assert asyncio.run(drain())
+
+
+@pytest.mark.usefixtures("hasty")
 def test_a_reply_is_handed_on_once_all_output_has_come() -> None:
     made = client(Channel())
 

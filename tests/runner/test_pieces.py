@@ -147,5 +147,5 @@ def test_a_shorter_file_takes_the_place_of_a_longer_one(tmp_path: Path) -> None:
 def test_a_folder_that_is_itself_behind_a_link_is_written_into(tmp_path: Path) -> None:
     (tmp_path / "disk" / "there").mkdir(parents=True)
     (tmp_path / "home").symlink_to("disk")
-    write_pieces(tmp_path / "home" / "there", [Piece(path="a/x", mode=FILE, data=DATA)])
-    assert (tmp_path / "disk/there/a/x").read_bytes() == b"123"
+    write_pieces(tmp_path / "home" / "there", [Piece(path="a/b/x", mode=FILE, data=DATA)])
+    assert (tmp_path / "disk/there/a/b/x").read_bytes() == b"123"

@@ -60,6 +60,13 @@ def test_what_is_no_plain_file_is_refused_in_a_line_and_left(
     assert [each.name for each in tmp_path.iterdir()] == [".lock"]
 
 
+def test_a_device_is_refused_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, device = tmp_path / ".lock", Path("/dev/zero").stat()
+    monkeypatch.setattr(Path, "lstat", lambda _: device)
+    with pytest.raises(RunFolderError, match=r"\.lock is a device, and"), locked(path):
+        pytest.fail("it is locked")
+
+
 def test_a_lock_in_a_folder_that_is_none_is_a_line(tmp_path: Path) -> None:
     (tmp_path / "run").write_text("")
     words = r"run/\.lock cannot be locked: (File exists|Not a directory)$"

@@ -36,9 +36,9 @@ def locked(path: Path, *, busy: str = "") -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     _refuse_other_kinds(path)
-    lock = FileLock(path, timeout=0 if busy else -1)
+    lock = FileLock(path)
     try:
-        lock.acquire()
+        lock.acquire(blocking=not busy)
     except Timeout as error:
         raise RunFolderError(busy) from error
     except OSError as error:
