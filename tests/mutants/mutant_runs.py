@@ -25,6 +25,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, NamedTuple
@@ -254,6 +255,9 @@ class _Chosen(_Plugin):
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         self.has_run = True
+        if session.testsfailed:  # without the change, all of them are collected
+            self._tell("killed the collection of the tests")
+            return True
         _run_items(_items(session, self._tests), self._tell)
         return True
 
@@ -320,7 +324,7 @@ def _items(session: pytest.Session, tests: Sequence[str]) -> list[pytest.Item]:
 
 
 def _run_items(items: Sequence[pytest.Item], tell: Callable[[str], None]) -> None:
-    for item, following in zip(items, [*items[1:], None], strict=True):
+    for item, following in zip_longest(items, items[1:]):
         tell(item.nodeid)
         if any(report.failed for report in runtestprotocol(item, log=False, nextitem=following)):
             tell("killed " + item.nodeid)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from coverage_map import CoverageMap, Lines, TestFile, bodies, statement_lines
 from equivalents import Equivalents
-from mutant_runs import Task, Verdict
+from mutant_runs import Task, Verdict, run_fresh
 from mutations import find_mutants
 from type_errors import rename
 from verdict_cache import VerdictCache
@@ -217,3 +218,31 @@ def test_every_line_in_the_list_is_one_of_its_module() -> None:
     for module, line in Equivalents(Path(__file__).parent / "equivalent.yaml").lines:
         source = sources.setdefault(module, " ".join((root / module).read_text().split()))
         assert line in source, (module, line)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("change", "killed"),
+    [("LIMIT = 4", True), ("LIMIT = int(None)", True), ("SPARE = 2", False)],
+)
+def test_a_module_that_cannot_be_imported_any_more_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str, killed: bool
+) -> None:
+    source = "LIMIT = 3\nSPARE = 1\n"
+    for name, text in (
+        ("lib/cupboard.py", source),
+        ("tests/test_cupboard.py", "from cupboard import LIMIT\ndef test_a(): assert LIMIT == 3\n"),
+        ("tests/test_other.py", "def test_b(): pass\n"),
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path / "lib"))
+    name = change.partition(" ")[0]
+    changed = "".join(
+        f"{change}\n" if line.startswith(name) else line for line in source.splitlines(True)
+    )
+    mutant = replace(find_mutants("lib/cupboard.py", source)[0], source=changed)
+    tests = ("tests/test_cupboard.py::test_a", "tests/test_other.py::test_b")
+    task = Task(key="", mutant=mutant, tests=tests, limits=(60, 60))
+    assert run_fresh(task, tmp_path).killed is killed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 from collections.abc import Callable
@@ -229,6 +230,19 @@ def test_a_run_whose_files_are_links_is_refused(
     for command in ("report", "verify"):
         code, out = call(command, str(run.path))
         assert (code, out) == (2, f"{run.path / name} is a link, and a run's own files never are")
+
+
+@pytest.mark.parametrize(("kind", "make"), [("a folder", Path.mkdir), ("a pipe", os.mkfifo)])
+def test_a_lock_that_is_no_file_keeps_nobody_from_verifying_and_is_told_who_writes(
+    call: Call, run: RunFolder, kind: str, make: Callable[[Path], None]
+) -> None:
+    approve_all(run)
+    lock = run.path / ".signoffs.lock"
+    lock.unlink(missing_ok=True)
+    make(lock)
+    assert call("verify", run.path.name)[0] == 0
+    code, out = call("waive", "clip", "good", "--reason", "x", "--until", "9d", "--reviewer", "Ann")
+    assert (code, out) == (2, f"{lock} is {kind}, and a lock is a plain file: remove it")
 
 
 def test_baselines_are_listed_and_shown(call: Call, run: RunFolder) -> None:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from fastapi import Request
 from fastapi.testclient import TestClient
 from reviewed_run import answer_to, session_of
+from waiting import HANG
 
 from proofbook.report import write_report
+from proofbook.review import server
 from proofbook.review.server import Access, build_app
 from proofbook.runs.folder import RunFolder
 from proofbook.signoff.question_status import in_force
@@ -110,6 +114,52 @@ def test_what_is_no_answer_is_400(client: TestClient, run: RunFolder, body: byte
 def test_a_body_has_a_limit(client: TestClient, run: RunFolder) -> None:
     answer = client.post("/api/answers", json=approval(run, comment="x" * 200_000))
     assert answer.status_code == 413
+
+
+def test_a_body_that_takes_too_long_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Slow:
+        async def stream(self) -> AsyncIterator[bytes]:
+            yield b"{"
+            await asyncio.sleep(HANG)
+
+    monkeypatch.setattr(server, "_BODY_SECONDS", 0.01)
+    assert asyncio.run(server._read_body(cast("Request", Slow()))) is None
+
+
+def test_the_page_is_told_which_run_it_shows_and_who_is_proposed(
+    open_server: Open, run: RunFolder
+) -> None:
+    client = open_server(reviewer="Ann", role="lead", signs_for="Ben")
+    assert client.get("/api/run").json() == {
+        "run": run.path.name, "profile": "demo", "reviewer": "Ann", "role": "lead",
+        "signs_for": "Ben",
+    }  # fmt: skip
+    assert client.get("/page/review.js").status_code == 200
+    gone = client.get("/page/none.js")
+    assert (gone.status_code, gone.json()) == (404, {"error": "no none.js here"})
+
+
+def test_an_answer_that_was_written_is_acknowledged_and_told_to_all(
+    client: TestClient, run: RunFolder
+) -> None:
+    told = client.post("/api/answers", json=approval(run)).json()
+    (written,) = session_of(run).log.read().answers
+    assert told == {"id": written.id, "number": written.number, "verdict": "approved"}
+    for since, names in ((0, ["clip\ngood"]), (-7, ["clip\ngood"]), (1, [])):
+        states = client.get("/api/states", params={"since": since}).json()
+        assert (states["answers"], list(states["questions"])) == (1, names)
+    queue = {item["question"]: item["status"] for item in client.get("/api/queue").json()}
+    assert (queue["good"], queue["scores"]) == ("approved", "pending")
+
+
+def test_a_log_that_cannot_be_locked_is_told_to_who_answers(
+    client: TestClient, run: RunFolder
+) -> None:
+    (run.path / ".signoffs.lock").mkdir()
+    answer = client.post("/api/answers", json=approval(run))
+    assert answer.status_code == 409
+    assert answer.json()["error"].endswith("is a folder, and a lock is a plain file: remove it")
+    assert session_of(run).log.read().answers == ()
 
 
 @pytest.mark.parametrize("name", ["", " ", "A\u202enn", "A\u200bnn", "A\x07nn", "x" * 201])

@@ -89,6 +89,8 @@ def test_what_cannot_be_moved_is_sent(
     monkeypatch.setattr(landings.shutil, "move", refuse)
     brought(visit, landing, seen=True)
     assert (landing.folder / "jobs/make/work/model/w").read_bytes() == LARGE
+    parts = [piece for bundle in visit.results(landing, largest=7) for piece in bundle]
+    assert max(piece.data.nbytes for piece in parts) == 7
 
 
 def test_nothing_lands_where_an_attempt_was_given_up(
@@ -126,3 +128,30 @@ def test_a_file_lands_on_another_file_system(landing: Landing) -> None:
         assert landing.take(elsewhere.path / "w", "jobs/make/work/w")
         assert not (elsewhere.path / "w").exists()
     assert (landing.folder / "jobs/make/work/w").read_bytes() == LARGE
+
+
+def test_only_a_large_file_of_the_attempt_s_own_folder_is_taken(
+    tmp_path: Path, landing: Landing
+) -> None:
+    own, other = tmp_path / "own", tmp_path / "other"
+    for folder in (own, other):
+        folder.mkdir()
+        (folder / "large").write_bytes(LARGE)
+    (own / "small").write_bytes(LARGE[1:])
+    (own / "link").symlink_to("large")
+    (own / "out").symlink_to(other)
+    os.mkfifo(own / "pipe")
+    names = ("large", "small", "link", "out/large", "pipe", ".")
+    assert [name for name in names if landing.takes(own / name, own)] == ["large"]
+    assert not landing.takes(other / "large", own)
+    os.link(own / "large", own / "twin")
+    assert not landing.takes(own / "large", own)
+
+
+def test_a_person_may_keep_the_shared_disk_out_of_use(tmp_path: Path) -> None:
+    mark = leave_mark(tmp_path, {landings.SHARED_DISK: "off"})
+    assert not mark.is_seen()
+    assert list(tmp_path.iterdir()) == []
+    marks = [leave_mark(tmp_path, {}) for _ in range(2)]
+    assert [each.is_seen() for each in marks] == [False, True]
+    assert len(marks[0].word) >= 32

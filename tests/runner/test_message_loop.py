@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from math import inf
 from queue import Empty
 from types import SimpleNamespace
 from typing import Any
@@ -18,6 +19,7 @@ from nbclient.exceptions import DeadKernelError
 from nbformat.v4 import new_code_cell, new_notebook
 from waiting import HANG
 
+from proofbook.runner import message_loop
 from proofbook.runner.message_loop import MessageLoopClient, OutputLostError
 
 REPLY = {"parent_header": {"msg_id": "1"}, "content": {"status": "ok"}, "msg_type": "execute_reply"}
@@ -127,6 +129,101 @@ def test_a_run_that_is_cancelled_ends_a_running_cell() -> None:
     made.is_cancelled = lambda: True  # type: ignore[method-assign]
     with pytest.raises(DeadKernelError):
         execute(made)
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is waited for longer than some milliseconds."""
+    for name in ("_POLL_SECONDS", "_LOOK_SECONDS"):
+        monkeypatch.setattr(message_loop, name, 0.004)
+    monkeypatch.setattr(message_loop, "_PATIENCES", 0.02)
+
+
+class Flood(Channel):
+    """Yields one message without end, or so often before what follows."""
+
+    def __init__(self, message: dict[str, Any], *then: dict[str, Any], times: float = inf) -> None:
+        super().__init__(*then)
+        self._message, self._left = message, times
+
+    async def get_msg(self, timeout: float | None = None) -> dict[str, Any]:
+        if self._left <= 0:
+            return await super().get_msg(timeout)
+        self._left -= 1
+        await asyncio.sleep(0.001)
+        return self._message
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_flood_of_other_cells_alone_has_an_end_and_the_cell_is_named() -> None:
+    made = client(Flood(printed("x", "0")), iopub_timeout=1)
+    made.nb.cells[0].source = "train(seed=7)"
+    with pytest.raises(OutputLostError, match=r"train\(seed=7\)"):
+        execute(made)
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_cell_that_goes_on_printing_is_heard_to_its_end() -> None:
+    made = client(Flood(printed("x"), IDLE, times=40), iopub_timeout=1)
+    assert len(execute(made).outputs) == 40
+
+
+@pytest.mark.usefixtures("hasty")
+def test_what_has_run_is_saved_while_a_cell_runs() -> None:
+    saved: list[int] = []
+    made = client(
+        Channel(), Channel(), alive=lambda: len(saved) < 3, autosave=lambda: saved.append(1)
+    )
+    with pytest.raises(DeadKernelError):
+        execute(made)
+    assert len(saved) >= 3
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_reply_that_does_not_come_in_time_has_what_stands_for_it() -> None:
+    made, asked = client(Channel(), Channel()), list[Any]()
+
+    async def handle(timeout: float, cell: Any) -> dict[str, Any] | None:
+        asked.append((timeout, cell))
+        return {"content": {"status": "aborted"}} if len(asked) == 2 else None
+
+    made._async_handle_timeout = handle
+    reply = asyncio.run(made._reply("7", cell := object(), 0.01))
+    assert reply == {"content": {"status": "aborted"}, "parent_header": {"msg_id": "7"}}
+    assert asked == [(0.01, cell)] * 2
+
+
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.parametrize(("is_alive", "error"), [(True, OutputLostError), (False, DeadKernelError)])
+def test_output_that_is_not_waited_for_is_not_listened_to(
+    monkeypatch: pytest.MonkeyPatch, is_alive: bool, error: type[Exception]
+) -> None:
+    monkeypatch.setattr(message_loop, "_QUIET_AFTER_DEATH_SECONDS", 0.004)
+    made = client(Channel(), alive=lambda: is_alive)
+
+    async def drain() -> bool:
+        outputs = asyncio.ensure_future(asyncio.sleep(HANG))
+        with pytest.raises(error):
+            await made._drain(outputs, made.nb.cells[0])
+        await asyncio.wait({outputs}, timeout=0)
+        return outputs.cancelled()
+
+    assert asyncio.run(drain())
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_reply_is_handed_on_once_all_output_has_come() -> None:
+    made = client(Channel())
+
+    async def wait() -> tuple[Any, bool]:
+        outputs = asyncio.ensure_future(asyncio.sleep(0.01))
+        watch = asyncio.ensure_future(asyncio.sleep(HANG))
+        reply = await made._async_poll_for_reply("1", made.nb.cells[0], None, outputs, watch)
+        await asyncio.wait({watch})
+        return reply, outputs.done() and watch.cancelled()
+
+    made.record_timing = False
+    assert asyncio.run(wait()) == (REPLY, True)
 
 
 def test_what_a_widget_sends_hides_no_reply() -> None:

@@ -68,8 +68,16 @@ def test_what_only_begins_as_an_expression_is_one_line(text: str) -> None:
 
 def test_an_expression_is_not_a_key() -> None:
     assert has_expression({MODEL: 1})
-    with pytest.raises(ExpressionError, match="is a key; only values"):
-        find_references({"x": {MODEL: 1}})
+    with pytest.raises(ExpressionError) as error:
+        find_references({"x": {f"{MODEL} and }} more": 1}})
+    assert str(error.value) == f"'{MODEL}' is a key; only values can name outputs"
+    assert error.value.place == ("x", f"{MODEL} and }} more")
+
+
+def test_of_an_expression_without_an_end_only_the_beginning_is_shown() -> None:
+    with pytest.raises(ExpressionError) as error:
+        find_references("${{ " + "a" * 1000)
+    assert str(error.value).startswith("'${{ " + "a" * 56 + "' is not of the form")
 
 
 @pytest.mark.parametrize("value", [None, 1.5, "$ { {{ }} $", ["{{ a }}"], {"a": {"b": "$"}}])

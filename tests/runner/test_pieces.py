@@ -116,3 +116,36 @@ def test_nothing_is_written_through_a_link_that_was_there(tmp_path: Path) -> Non
 def test_no_mode_gives_another_user_s_rights(tmp_path: Path) -> None:
     write_pieces(tmp_path, [Piece(path="x", mode=stat.S_IFREG | 0o4755, data=DATA)])
     assert stat.S_IMODE((tmp_path / "x").stat().st_mode) == 0o755
+
+
+def test_small_files_travel_together_up_to_a_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pieces, "_BUNDLE", 3)
+    for number in range(7):
+        (tmp_path / f"{number}").write_bytes(b"x")
+    bundles = [[piece.path for piece in bundle] for bundle in pieces_of(tmp_path, "t")]
+    assert bundles == [["t", "t/0", "t/1", "t/2"], ["t/3", "t/4", "t/5"], ["t/6"]]
+
+
+@pytest.mark.parametrize("content", [b"", b"1", b"12", b"123"])
+def test_a_file_is_cut_into_as_few_parts_as_its_bytes_need(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "x").write_bytes(content)
+    (sent,) = pieces_of(tmp_path / "x", largest=1)
+    assert [piece.offset for piece in sent] == list(range(max(len(content), 1)))
+    assert b"".join(bytes(piece.data) for piece in sent) == content
+
+
+def test_a_shorter_file_takes_the_place_of_a_longer_one(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"longer")
+    write_pieces(tmp_path, [Piece(path="x", mode=FILE, data=DATA)])
+    assert (tmp_path / "x").read_bytes() == b"123"
+    write_pieces(tmp_path, [Piece(path="x", mode=FILE, offset=3, data=DATA)])
+    assert (tmp_path / "x").read_bytes() == b"123123"
+
+
+def test_a_folder_that_is_itself_behind_a_link_is_written_into(tmp_path: Path) -> None:
+    (tmp_path / "disk" / "there").mkdir(parents=True)
+    (tmp_path / "home").symlink_to("disk")
+    write_pieces(tmp_path / "home" / "there", [Piece(path="a/b/x", mode=FILE, data=DATA)])
+    assert (tmp_path / "disk/there/a/b/x").read_bytes() == b"123"

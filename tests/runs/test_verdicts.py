@@ -295,6 +295,13 @@ def test_only_a_cancellation_is_worse_than_an_error(status: Any) -> None:
     assert severity(status, False) < severity("cancelled", False)
 
 
+def test_a_skip_that_is_not_allowed_is_as_bad_as_what_is_incomplete() -> None:
+    assert severity("skipped", False) == severity("incomplete", False)
+    order = [severity("passed", False), severity("skipped", True), severity("skipped", False)]
+    assert order == sorted(set(order))
+    assert severity("skipped", False) < severity("failed", False)
+
+
 ENDED = cell_of("finish", "failed", outputs=[output_of("ChecksFailed")])
 TEXT = cell_of("about", "not_run", cell_type="markdown")
 

@@ -113,15 +113,14 @@ def several(response: bytes, own: bytes, certificates: bytes) -> bytes:
     return der(48, status, der(48, kind, der(0xA0, der(48, signed))))
 
 
-def test_a_certificate_may_be_named_by_any_hash_function() -> None:
-    for naming, is_bound in (
-        ("2 sha256", True), ("2 sha384", True), ("2 sha512", True), ("2 sha1", True),
-        ("1 sha1", True), ("2 md5", False), ("", False),
-    ):  # fmt: skip
-        authority = Authority(naming=naming)
-        found = chain_problem(authority.stamp(b"x" * 32, 5, NOON), Authorities((authority.root,)))
-        assert (found is None) is is_bound, naming
-        assert is_bound or (found is not None and found.word == "unbound certificate")
+@pytest.mark.parametrize(
+    "naming", ["2 sha256", "2 sha384", "2 sha512", "2 sha1", "1 sha1", "2 md5", ""]
+)
+def test_a_certificate_may_be_named_by_any_hash_function(naming: str) -> None:
+    authority = Authority(naming=naming)
+    found = chain_problem(stamped(authority), Authorities((authority.root,)))
+    assert (found is None) is (naming not in ("2 md5", "")), naming
+    assert found is None or found.word == "unbound certificate"
 
 
 def test_what_is_cut_off_names_no_certificate() -> None:
@@ -173,6 +172,7 @@ def test_a_certificate_may_come_between_a_root_and_an_authority() -> None:
 UNKNOWN = Problem("unknown authority", "no given authority has issued its certificate")
 NOT_VALID = Problem("expired certificate", "its certificate was not valid at the time it names")
 NOT_FOR_TIME = Problem("no timestamp certificate", "its certificate is not one for timestamps")
+NOT_SHOWN = Problem("no timestamp certificate", "it comes without its signer's certificate")
 BROKEN = Problem("broken token", "its signature does not fit what it says")
 SIGNING = (ExtendedKeyUsageOID.CODE_SIGNING,)
 UNSOUND = {
@@ -182,6 +182,9 @@ UNSOUND = {
     "a certificate of later": (Authority(since=NOON + timedelta(seconds=1)), NOT_VALID),
     "a certificate for nothing": (Authority(usages=()), NOT_FOR_TIME),
     "a certificate for code": (Authority(usages=SIGNING), NOT_FOR_TIME),
+    "no certificate": (
+        Authority(shows=False), NOT_SHOWN),
+    "the certificate of another name": (Authority(shown=OTHER), NOT_SHOWN),
     "no name of its certificate": (
         Authority(naming=""),
         Problem("unbound certificate", "it does not name the certificate that signed it")),
@@ -195,6 +198,12 @@ UNSOUND = {
 def test_what_is_not_sound_has_its_own_words(name: str) -> None:
     authority, problem = UNSOUND[name]
     assert chain_problem(stamped(authority), TRUSTED) == problem
+
+
+def test_a_certificate_that_only_the_reader_has_is_not_the_token_s() -> None:
+    hidden = Authority(shows=False)
+    given = Authorities((hidden.root, hidden.certificate))
+    assert chain_problem(stamped(hidden), given) == NOT_SHOWN
 
 
 def test_a_token_into_which_another_hash_was_put_is_broken() -> None:

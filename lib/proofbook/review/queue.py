@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from proofbook.files import open_file
 from proofbook.records import Evidence, MediaFile, Metric, Question, now
 from proofbook.report.wording import say_labels, say_number, say_value
 from proofbook.signoff.answering import ReviewSession
@@ -147,7 +148,7 @@ def _url(link: str, file: MediaFile) -> str:
 
 def _read_text(path: Path) -> str:
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             return file.read(_MOST_TEXT).decode("utf-8", "replace")
     except OSError:
         return ""

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from proofbook.errors import RunFolderError
 from proofbook.runs.folder import RunFolder
+from proofbook.runs.locking import locked
 
 __all__ = ["cancelled_by_signals", "claimed"]
 
@@ -21,16 +21,11 @@ def claimed(folder: RunFolder) -> Iterator[None]:
     """Hold the run for this process.
 
     Raises:
-        RunFolderError: Another process is executing it.
+        RunFolderError: Another process is executing it, or it cannot be locked.
     """
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(folder.path / ".lock", timeout=0)
-    try:
-        with lock:
-            yield
-    except Timeout as error:
-        raise RunFolderError(f"{folder.path} is being executed by another process") from error
+    busy = f"{folder.path} is being executed by another process"
+    with locked(folder.path / ".lock", busy=busy):
+        yield
 
 
 @contextmanager

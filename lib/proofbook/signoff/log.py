@@ -16,11 +16,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
 
-from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from proofbook.errors import RunFolderError
 from proofbook.files import atomic_write, open_file, read_file
+from proofbook.runs.locking import locked
 from proofbook.signoff.chain import Chain, Place, answers_in
 from proofbook.signoff.entries import (
     FIRST,
@@ -109,9 +109,9 @@ class SignoffLog:
         dropped first: it was never acknowledged.
 
         Raises:
-            RunFolderError: The last line is not an entry.
+            RunFolderError: The last line is not an entry, or the log cannot be locked.
         """
-        with FileLock(self.folder / ".signoffs.lock"):
+        with locked(self.folder / ".signoffs.lock"):
             self._drop_torn_line()
             last = self._last_line()
             number = 0 if last is None else self._number(last) + 1

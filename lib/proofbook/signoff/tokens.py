@@ -37,11 +37,13 @@ _SHA256 = "2.16.840.1.101.3.4.2.1"
 _UNKNOWN = Problem("unknown authority", "no given authority has issued its certificate")
 _NOT_VALID = Problem("expired certificate", "its certificate was not valid at the time it names")
 _NOT_FOR_TIME = Problem("no timestamp certificate", "its certificate is not one for timestamps")
+_NOT_SHOWN = Problem("no timestamp certificate", "it comes without its signer's certificate")
 _BROKEN = Problem("broken token", "its signature does not fit what it says")
 _REFUSALS = (
     ("unsuitable certificate purpose", _NOT_FOR_TIME),
     ("EKU extension", _NOT_FOR_TIME),
-    ("Certificates neither found", Problem("no timestamp certificate", "it has no certificate")),
+    ("Certificates neither found", _NOT_SHOWN),
+    ("signer certificate not found", _NOT_SHOWN),
     ("has expired", _NOT_VALID),
     ("not yet valid", _NOT_VALID),
     ("certificate signature failure", _UNKNOWN),

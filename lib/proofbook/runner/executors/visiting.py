@@ -5,6 +5,7 @@ What a job writes down names places of this machine; what is sent back names tho
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -112,9 +113,7 @@ class Visit:
         if not records.is_file():
             return
         text = records.read_bytes().decode(errors="surrogateescape")
-        for here, there in sorted(places.items(), key=lambda pair: -len(pair[0])):
-            text = text.replace(here, there)
-        atomic_write(records, text.encode(errors="surrogateescape"))
+        atomic_write(records, _renamed(text, places).encode(errors="surrogateescape"))
 
 
 def _outputs_outside(known: Sequence[Path], records: Path) -> dict[str, Path]:
@@ -131,11 +130,18 @@ def _outputs_outside(known: Sequence[Path], records: Path) -> dict[str, Path]:
 def _moved(value: Any, places: Mapping[str, str]) -> Any:
     """Return a parameter's value with each place in it replaced by another."""
     if isinstance(value, str):
-        for old, new in places.items():
-            value = value.replace(old, new)
-        return value
+        return _renamed(value, places)
     if isinstance(value, list):
         return [_moved(item, places) for item in value]
     if isinstance(value, dict):
         return {key: _moved(item, places) for key, item in value.items()}
     return value
+
+
+def _renamed(text: str, places: Mapping[str, str]) -> str:
+    """Return a text with each place in it replaced by another; a name that goes on is another."""
+    if not places:
+        return text
+    # The longest first: one place may be in another. All at once: a new name is not read again.
+    names = "|".join(re.escape(place) for place in sorted(places, key=len, reverse=True))
+    return re.sub(rf"(?:{names})(?![\w-]|\.\w)", lambda match: places[match[0]], text)
