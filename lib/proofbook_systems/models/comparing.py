@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -32,12 +33,16 @@ __all__ = [
     "check_batch",
     "check_determinism",
     "check_sensitivity",
+    "exchange_each",
 ]
 
 _DROPPING = (
     functional.dropout, functional.dropout1d, functional.dropout2d, functional.dropout3d,
     functional.alpha_dropout, functional.feature_alpha_dropout,
 )  # fmt: skip
+_SCORES = "logits"
+_ON_THE_WAY = re.compile(r"hidden_state|attentions|embed|features|pooler_output")
+"""What a model has made of its inputs before it scores; whatever else it answers is a result."""
 _ROUNDINGS = 8
 """How many changes by a rounding are tried before an answer counts as steady."""
 
@@ -81,26 +86,53 @@ def check_sensitivity(model: Any, inputs: Inputs, other: Inputs, ours: Outputs) 
     """Return which input can be exchanged without any change of the answer.
 
     An input that reaches a choice, of the nearest code or a rounding, on which the answer depends,
-    was looked at, too.
+    was looked at, too. Where a model scores, its results must depend on it: what an encoder has
+    made of an image is often answered beside them, and says nothing of what became of it. Results
+    that no input moves, as the share of one text among one, say nothing either: then all that is
+    answered is compared.
 
     Raises:
         NotApplicableError: No input could be exchanged.
     """
-    blind, exchanged = [], []
-    for name in [n for n in inputs if n in other and _carries(n, inputs[n])]:
-        changed = {**inputs, name: _exchanged(inputs, other, name)}
-        if changed[name].shape != inputs[name].shape or torch.equal(changed[name], inputs[name]):
-            continue
-        exchanged.append(name)
-        theirs = call(model, changed)
-        distance = measure_distance(ours, theirs)
-        if distance.share or _choices_differ(ours, theirs):
-            continue
-        if not is_lost_in_choice(model, inputs, changed, ours):
-            blind.append(name)
-    if not exchanged:
+    answers = {
+        name: (changed, call(model, changed)) for name, changed in exchange_each(inputs, other)
+    }
+    if not answers:
         raise NotApplicableError("no input could be exchanged for another")
+    names = _name_results(ours)
+    unmoved = {n for n, (_, theirs) in answers.items() if not _moved(ours, theirs, names)}
+    if unmoved == answers.keys():
+        unmoved = {n for n, (_, theirs) in answers.items() if not _moved(ours, theirs, set(ours))}
+    blind = [
+        name
+        for name, (changed, _) in answers.items()
+        if name in unmoved and not is_lost_in_choice(model, inputs, changed, ours)
+    ]
     return f"the answer does not depend on {', '.join(blind)}" if blind else ""
+
+
+def exchange_each(inputs: Inputs, other: Inputs) -> Iterator[tuple[str, Inputs]]:
+    """Yield each input that can be exchanged for another sample's, and all inputs with that."""
+    for name in [n for n in inputs if n in other and _carries(n, inputs[n])]:
+        value = _exchanged(inputs, other, name)
+        if value.shape == inputs[name].shape and not torch.equal(value, inputs[name]):
+            yield name, {**inputs, name: value}
+
+
+def _name_results(outputs: Outputs) -> set[str]:
+    """Return what a model answers, without what it has made on the way where it scores."""
+    if not any(_SCORES in name for name in outputs):
+        return set(outputs)
+    return {name for name in outputs if _SCORES in name or not _ON_THE_WAY.search(name)}
+
+
+def _moved(ours: Outputs, theirs: Outputs, names: set[str]) -> bool:
+    """Say whether answers differ in these outputs, or in which outputs there are."""
+    if ours.keys() != theirs.keys():
+        return True
+    before = {name: ours[name] for name in ours if name in names}
+    after = {name: theirs[name] for name in before}
+    return bool(measure_distance(before, after).share) or _choices_differ(before, after)
 
 
 def _carries(name: str, value: Any) -> bool:

@@ -130,6 +130,8 @@ _MAMBA = [
 _INDICES = re.compile(
     r"feature_layer|_indexes$|_indices$|_idxs$|_indexs$|hook_ids$|^extract_layers$"
 )
+_PLACES = re.compile(r"^(?!num_)\w+_layers$")
+"""Lists of the layers that have something of their own, as attention to an image."""
 
 
 def _fit_indices(small: Fields) -> None:
@@ -145,6 +147,15 @@ def _fit_indices(small: Fields) -> None:
             )
             if depth and _INDICES.search(str(name)) and "out_indices" not in name:
                 place[name] = _within(value, depth)
+            elif depth and _PLACES.search(str(name)) and _is_rising(value):
+                place[name] = sorted(set(_within(value, depth)))
+
+
+def _is_rising(value: Any) -> bool:
+    """Say whether a list can be of places: whole numbers, each larger than the one before."""
+    if not isinstance(value, (list, tuple)) or any(type(each) is not int for each in value):
+        return False
+    return list(value) == sorted(set(value)) and all(each >= 0 for each in value)
 
 
 def _within(value: Any, depth: int) -> Any:

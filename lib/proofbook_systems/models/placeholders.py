@@ -76,28 +76,39 @@ def with_placeholders(
         marks: Of the text so far; 0 is a word.
         count: How many places; None asks the model.
     """
-    token = find_field(maker.config, *FEATURES[name][1])
+    kind, token = _find_token(maker, name)
     if not isinstance(token, int) or token < 0:
         return ids, marks
-    count = _count_rows(maker, name, inputs) if count is None else count
+    count = _count_rows(maker, name, FEATURES[kind][0], inputs) if count is None else count
     if not count:
         return ids, marks
-    start = find_field(maker.config, *_STARTS.get(name, ()))
+    start = find_field(maker.config, *_STARTS.get(kind, ()))
     head = [start] if isinstance(start, int) and start != token else []
     middle = torch.tensor([[*head, *[token] * count]])
-    kinds = torch.full_like(middle, _TYPE_IDS.get(name, 3))
+    kinds = torch.full_like(middle, _TYPE_IDS.get(kind, 3))
     kinds[:, : len(head)] = 0
     ids = torch.cat([ids[:, :2], middle, ids[:, 2:]], 1)
     return ids, torch.cat([marks[:, :2], kinds, marks[:, 2:]], 1)
 
 
-def _count_rows(maker: Maker, name: str, inputs: Inputs) -> int:
-    method = _feature_method(maker.model, FEATURES[name][0])
+def _find_token(maker: Maker, name: str) -> tuple[str, Any]:
+    """Return what an input is, and its token: of a model that knows films alone, images are films.
+
+    Such a model has a token for a film and none for an image, whatever its input is called.
+    """
+    token = find_field(maker.config, *FEATURES[name][1])
+    if name == "pixel_values" and token is None:
+        return "pixel_values_videos", find_field(maker.config, *FEATURES["pixel_values_videos"][1])
+    return name, token
+
+
+def _count_rows(maker: Maker, name: str, features: str, inputs: Inputs) -> int:
+    method = _feature_method(maker.model, features)
     if method is None:
         counts = [find_field(maker.config, each) for each in _LENGTHS]
         return next((c for c in counts if isinstance(c, int) and c > 0), 0)
     accepted = dict(inspect.signature(method).parameters)
-    inner = getattr(getattr(maker.model, "model", None), FEATURES[name][0], None)
+    inner = getattr(getattr(maker.model, "model", None), features, None)
     if inner is not None:  # what an outer method hands on by **kwargs
         accepted = dict(inspect.signature(inner).parameters) | accepted
     open_ended = any(p.kind is p.VAR_KEYWORD for p in accepted.values())

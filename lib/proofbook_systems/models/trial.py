@@ -25,12 +25,13 @@ from proofbook_systems.models.checking import (
     check_all,
     make_subject,
 )
+from proofbook_systems.models.comparing import exchange_each
 from proofbook_systems.models.controls import try_fault
 from proofbook_systems.models.devices.isolation import Limits
 from proofbook_systems.models.devices.rows import ROWS, judge_export, try_devices
 from proofbook_systems.models.devices.trying import Sample
 from proofbook_systems.models.findings import Verdict
-from proofbook_systems.models.inputs import Inputs, candidates, modalities
+from proofbook_systems.models.inputs import Inputs, candidates, join, modalities
 from proofbook_systems.models.outputs import (
     Outputs,
     call,
@@ -256,27 +257,48 @@ def _find_layout(
 
 
 def _settled(trial: Trial, built: Built, made: list[Inputs], outputs: Outputs) -> Outputs:
-    """Return the answer of a model whose batch norms are settled, where it hardly heard its input.
+    """Return the answer of a model whose batch norms are settled, where it hardly heard an input.
 
-    One that a rounding moves too far then, as it divides by next to nothing, stays as it was.
+    One that a rounding moves too far then, as it divides by next to nothing, stays as it was. Of
+    one small image the last norms see few numbers: where those do not do, both samples are run.
     """
     model, drawn = built.model, built.absent is None
     if not drawn or not has_norms(model):
         return outputs
     try:
-        if measure_distance(outputs, call(model, made[1])).share >= FAINT:
-            return outputs
-        with settled(model, lambda: call(model, made[0])) as kept:
-            answer = call(model, made[0])
-            moved = measure_distance(answer, call(model, made[1])).share
-            if moved > CLEAR * make_reference(model, made[0], answer).tolerance:
-                kept.append(True)
+        exchanged = [made[1], *(changed for _, changed in exchange_each(*made))]
+        faint = [each for each in exchanged if _moves(model, each, outputs) < FAINT]
+        for run in (made[0], join(made)) if faint else ():
+            if answer := _settle(model, run, made[0], faint):
+                trial.verdict.notes.append(
+                    "its batch norms were settled, as the signal faded in them"
+                )
+                return answer
     except Exception:  # noqa: BLE001 - what does not answer once more has its checks for that
         return outputs
-    if not kept:
-        return outputs
-    trial.verdict.notes.append("its batch norms were settled, as the signal faded in them")
-    return answer
+    return outputs
+
+
+def _settle(model: Any, run: Inputs, inputs: Inputs, faint: list[Inputs]) -> Outputs | None:
+    """Return a model's answer once its norms know a run; None where it hears no more than before.
+
+    Args:
+        model: What is settled, or left as it was.
+        run: What its norms see.
+        inputs: What is answered.
+        faint: Inputs that hardly moved the answer.
+    """
+    with settled(model, lambda: call(model, run)) as kept:
+        answer = call(model, inputs)
+        clear = CLEAR * make_reference(model, inputs, answer).tolerance
+        if any(_moves(model, each, answer) > clear for each in faint):
+            kept.append(True)
+    return answer if kept else None
+
+
+def _moves(model: Any, exchanged: Inputs, answer: Outputs) -> float:
+    """Return how far other inputs move an answer, as a share."""
+    return measure_distance(answer, call(model, exchanged)).share
 
 
 def _measure_calls(trial: Trial, ready: Ready, options: Options) -> None:

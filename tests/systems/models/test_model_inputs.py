@@ -82,3 +82,24 @@ def test_masks_hide_nothing_once_an_answer_was_blank() -> None:
     assert again["input_features_mask"].dtype == given["input_features_mask"].dtype
     assert turned.turn_masks(again) == []
     assert layout.turn_masks({"attention_mask": torch.ones(1, 8)}) == []
+
+
+class _Films(torch.nn.Module):
+    def get_video_features(self, pixel_values: torch.Tensor) -> torch.Tensor:
+        return torch.ones(1, 3 * pixel_values.shape[1], 8)
+
+    def forward(self, pixel_values: torch.Tensor, input_ids: torch.Tensor) -> torch.Tensor:
+        return pixel_values
+
+
+@pytest.mark.parametrize(
+    ("tokens", "places"),
+    [({"video_token_id": 17}, 6), ({"video_token_id": 17, "image_token_id": -1}, 0), ({}, 0)],
+)
+def test_a_film_that_is_called_an_image_has_places_in_the_text(
+    tokens: dict[str, int], places: int
+) -> None:
+    hint = Hint(reason="reads films", inputs={"pixel_values": ["noise", 1, 2, 3, 4, 4]})
+    config = SimpleNamespace(vocab_size=256, **tokens)
+    made = Layout(places={}).make(_Films(), config, hint, 0)
+    assert int((made["input_ids"] == 17).sum()) == places

@@ -44,12 +44,12 @@ def hears(model: torch.nn.Module) -> float:
     return measure_distance(call(model, ONE), call(model, OTHER)).share
 
 
-def settle(model: Any, absent: list[str] | None = None) -> list[str]:
+def settle(model: Any, absent: list[str] | None = None, made: Any = (ONE, OTHER)) -> list[str]:
     trial = Trial(verdict=Verdict(type="deep", category="vision"), tell=lambda _: None)
     built = Built(model=model, config=None, task="", parameters=1, hint=Hint(reason=""))
     built.absent = absent
-    answer = _settled(trial, built, [ONE, OTHER], call(model, ONE))
-    assert measure_distance(answer, call(model, ONE)).share == 0
+    answer = _settled(trial, built, list(made), call(model, made[0]))
+    assert measure_distance(answer, call(model, made[0])).share == 0
     return trial.verdict.notes
 
 
@@ -92,3 +92,22 @@ def test_norms_are_what_they_were_where_nobody_keeps_them() -> None:
     with pytest.raises(ValueError, match="no such"), settled(model, lambda: call(model, ONE)):
         raise ValueError("no such layer")
     assert hears(model) == before
+
+
+class Reading(Deep):
+    """Reads a text beside an image that fades: what the text moves hides it."""
+
+    def forward(self, pixel_values: torch.Tensor, input_ids: torch.Tensor) -> dict[str, Any]:  # type: ignore[override]
+        return {"image_embeds": super().forward(pixel_values), "text_embeds": input_ids / 99}
+
+
+@pytest.mark.parametrize("deaf", [False, True])
+def test_image_that_fades_beside_a_text_is_heard_where_it_is_looked_at(deaf: bool) -> None:
+    model: Any = Reading(deaf=deaf)
+    one, other = (
+        {"pixel_values": sample["image"], "input_ids": torch.full((1, 4), word)}
+        for sample, word in ((ONE, 70), (OTHER, 90))
+    )
+    notes = settle(model, made=[one, other])
+    seen = measure_distance(call(model, one), call(model, {**one, "pixel_values": OTHER["image"]}))
+    assert (bool(notes), seen.share > FAINT) == (not deaf, not deaf)

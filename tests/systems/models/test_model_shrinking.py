@@ -191,3 +191,16 @@ def test_parts_that_make_up_a_head_of_one_layer_still_do() -> None:
 def test_layers_of_a_configuration_that_names_no_depth_keep_their_numbers(keeps_all: bool) -> None:
     fields = {"hidden_size": 1024, "per_layer_config": {7: {"hidden_size": 512}}}
     assert list(shrink(fields, keeps_all=keeps_all)["per_layer_config"]) == [7]
+
+
+def test_layers_that_are_listed_by_their_places_never_vanish() -> None:
+    fields = {"num_hidden_layers": 40, "cross_attention_layers": [3, 8, 13, 38]}
+    small = shrink(fields)
+    assert small["num_hidden_layers"] == 2
+    assert small["cross_attention_layers"] == [1]
+    assert shrink({**fields, "moe_layers": list(range(30))})["moe_layers"] == [0, 1]
+
+
+@pytest.mark.parametrize("counts", [[4, 4], [6, 3], []])
+def test_lists_over_stages_are_no_places_of_layers(counts: list[int]) -> None:
+    assert shrink({"num_hidden_layers": 40, "stage_layers": counts})["stage_layers"] == counts
