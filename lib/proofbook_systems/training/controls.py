@@ -37,6 +37,7 @@ from proofbook_systems.training.saving import (
     save_seconds,
     save_steps,
     weight_steps,
+    whole_units,
 )
 from proofbook_systems.training.states import recorded_step
 from proofbook_systems.training.steps import Numbering, Step, last_step, numbering_of
@@ -155,6 +156,19 @@ class Control:
         named = [step for step in self.saved if step > 0]
         told = [] if self.tells_late else save_steps(self.changes) or weight_steps(self.changes)
         return told if not named or (told and not self.counts_steps) else named
+
+    @property
+    def last_save_step(self) -> int:
+        """The step of the last save that another was due after; 0 where none was seen.
+
+        On a busy machine a save is seen later than it was made. So what may have been made before
+        the last step counts as made just before it.
+        """
+        steps = self.save_steps
+        if not self.counts_steps or not any(step > 0 for step in self.saved):
+            seen = [change for _, change in whole_units(self.changes) if change.since < self.total]
+            steps = [min(change.step, self.total - 1) for change in seen] or steps
+        return max([step for step in steps if step < self.total] or steps, default=0)
 
     def save_before(self, step: int) -> int:
         """Return the place of its last save up to a step, the first one's where there is none."""

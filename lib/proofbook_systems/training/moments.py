@@ -15,7 +15,7 @@ from proofbook_systems.training.layouts import find_checkpoints
 from proofbook_systems.training.met_saves import Marks, MetSave, is_over, mark, step_met
 from proofbook_systems.training.plans import Interruption
 from proofbook_systems.training.running import Ended, Training
-from proofbook_systems.training.saving import SaveWatch, save_steps
+from proofbook_systems.training.saving import SaveWatch
 from proofbook_systems.training.trainer import Trainer
 
 __all__ = ["Outcome", "Start"]
@@ -161,11 +161,8 @@ class Start:
         Where one was over too early, the next one is taken, at an earlier moment.
         """
         deadline, aim = time.monotonic() + timeout, control.turns * _EARLY
-        # As they are told: checkpoints may be called by epochs.
-        steps = save_steps(control.changes) or control.save_steps
-        steps = [control.total] if control.tells_late else steps
         # After the last save of all there may be nothing left to resume.
-        last = max([step for step in steps if step < control.total] or steps, default=0)
+        last = control.total if control.tells_late else control.last_save_step
         while self._training.running and time.monotonic() < deadline:
             # Early turns are the likelier ones: a save whose end was seen too late proves nothing.
             if self._hits(saves, int(aim * chance.random() ** 2), control):
