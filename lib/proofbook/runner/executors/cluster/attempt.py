@@ -20,6 +20,7 @@ from proofbook.kernels.session import WarmKernelManager
 from proofbook.processes import TemporaryFolder
 from proofbook.records import Outcome
 from proofbook.runner.events import Event
+from proofbook.runner.executors.cluster.exchange import Line, bring
 from proofbook.runner.executors.cluster.faults import StrangeMachine
 from proofbook.runner.executors.cluster.fetching import Fetching, Sent
 from proofbook.runner.executors.cluster.host import HostFacts
@@ -56,6 +57,8 @@ class Errand:
     """What files travel through; empty for the cluster's object store."""
     landing: Landing
     """Where files go without being sent, if the machine sees that place."""
+    line: Line | None = None
+    """On which all others are brought there, if the machine reaches the run."""
     ticket: str = ""
     """Under which the store takes the one outcome of the attempt."""
     deadline: float | None = None
@@ -110,7 +113,9 @@ def execute_attempt(errand: Errand, control: Any, hosts: Mapping[str, Any]) -> I
         outcome = yield from _follow(visit, cancellation)
         if store is None:
             landing = errand.landing if errand.landing.mark.is_seen() else None
-            yield from visit.results(landing, largest=PIECE)
+            left = visit.results(landing, largest=PIECE)
+            if not bring(errand.line, left):
+                yield from left
             yield outcome
         else:
             delivery = Delivery(outcome=outcome, pieces=store.put(visit.results()))

@@ -7,10 +7,10 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from proofbook.processes import TemporaryFolder
 from proofbook.records import Outcome, RunInfo, now
@@ -25,6 +25,7 @@ from proofbook.runner.executors.cluster.attempt import (
 )
 from proofbook.runner.executors.cluster.connection import cluster_capacity, disconnect
 from proofbook.runner.executors.cluster.control import Control
+from proofbook.runner.executors.cluster.exchange import Line, listen
 from proofbook.runner.executors.cluster.faults import NotStarted, StrangeMachine, fault_of
 from proofbook.runner.executors.cluster.host import HostFacts
 from proofbook.runner.executors.cluster.placing import Placing, only_on
@@ -32,7 +33,7 @@ from proofbook.runner.executors.cluster.sending import Sending
 from proofbook.runner.executors.cluster.streaming import STREAM
 from proofbook.runner.executors.cluster.tasks import Tasks
 from proofbook.runner.executors.landing import Landing, leave_mark
-from proofbook.runner.executors.pieces import Piece, write_pieces
+from proofbook.runner.executors.pieces import Writing, write_pieces
 from proofbook.runner.executors.protocol import InfrastructureFault, JobResult, JobSpec
 from proofbook.runner.executors.store import Store, ticket_of
 from proofbook.runner.outcomes import OutcomeWriter, ended
@@ -78,7 +79,10 @@ class RayExecutor:
         node = only_on(ray.get_runtime_context().get_node_id())
         here = {"num_cpus": 0, "scheduling_strategy": node}
         self._control = remote(Control).options(**here).remote()
-        self._sending = Sending(here, self._store)
+        # Where all files travel through a store, no machine need reach this one.
+        host = ray.util.get_node_ip_address()  # type: ignore[no-untyped-call]
+        self._exchange = None if self._store else listen(host)
+        self._sending = Sending(here, self._store, self._exchange)
         if any(job.needs for job in info.plan):
             self._sending.prepare()
         # Ray's own retries would execute a job again without a word.
@@ -116,6 +120,8 @@ class RayExecutor:
         self._threads.shutdown()
         self._tasks.close()
         self._placing.close()
+        if self._exchange is not None:
+            self._exchange.close()
         self._brought.remove()
         disconnect()
 
@@ -172,8 +178,11 @@ class RayExecutor:
         import ray
 
         live = self._writer.open_folder(spec.job.id)
-        landing = Landing(folder=brought, mark=self._mark)
-        with self._sent(spec, ticket, landing) as task, _Writing(brought) as writing:
+        with (
+            self._taking(brought) as line,
+            self._sent(spec, ticket, brought, line) as task,
+            Writing(brought) as writing,
+        ):
             for reference in task:
                 message = ray.get(reference)
                 if isinstance(message, Outcome):
@@ -185,6 +194,9 @@ class RayExecutor:
                 else:
                     self._take(spec, message, live)
         raise NotStarted("its task ended without an outcome")
+
+    def _taking(self, brought: Path) -> AbstractContextManager[Line | None]:
+        return nullcontext() if self._exchange is None else self._exchange.taking(brought)
 
     def _take(self, spec: JobSpec, message: Any, live: JobFolder) -> None:
         if isinstance(message, HostFacts):
@@ -199,7 +211,7 @@ class RayExecutor:
             self._sink(message)
 
     @contextmanager
-    def _sent(self, spec: JobSpec, ticket: str, landing: Landing) -> Iterator[Any]:
+    def _sent(self, spec: JobSpec, ticket: str, brought: Path, line: Line | None) -> Iterator[Any]:
         """Yield a task that executes an attempt, known to :meth:`cancel` while the block runs."""
         if spec.earlier:
             self._sending.renew()
@@ -209,7 +221,8 @@ class RayExecutor:
             beside=self._sending.beside(Path(spec.notebook_path)),
             inputs=tuple(map(self._sending.input, spec.inputs)),
             store="" if self._store is None else self._store.url,
-            landing=landing,
+            landing=Landing(folder=brought, mark=self._mark),
+            line=line,
             ticket=ticket,
             deadline=self._deadline(spec),
         )
@@ -253,32 +266,6 @@ class RayExecutor:
         )  # fmt: skip
         self._writer.write(outcome)
         return outcome
-
-
-class _Writing:
-    """Writes what has come in a thread of its own, while what follows is on its way."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="write")
-        self._last: Future[None] | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def begin(self, pieces: list[Piece]) -> None:
-        """Write some pieces, after those before; at most two lots of them are kept."""
-        self._finish()
-        self._last = self._thread.submit(write_pieces, self._folder, pieces)
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        with self._thread:
-            if kind is None:
-                self._finish()
-
-    def _finish(self) -> None:
-        if self._last is not None:
-            self._last.result()
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from typing import Any
 from proofbook.files import hash_file
 from proofbook.fingerprints import content_of
 from proofbook.records import PathContent
+from proofbook.runner.executors.cluster.exchange import Line, fetched
 from proofbook.runner.executors.cluster.faults import NotStarted
 from proofbook.runner.executors.cluster.streaming import STREAM, read_ahead
 from proofbook.runner.executors.landing import Mark
@@ -44,8 +45,10 @@ class Sent:
     """What tells them from others: a machine that has them does not fetch them again."""
     bundles: tuple[Any, ...] = field(default=(), repr=False)
     """References to lists of pieces; of a run with a store, pieces that are in it."""
+    line: Line | None = None
+    """In place of bundles: where the path is offered to who reaches the run."""
     sender: Any = field(default=None, repr=False)
-    """In place of bundles: the actor that reads the path for who asks."""
+    """The actor that reads the path for who does not."""
     content: PathContent | None = None
     """What has to be there when they have arrived."""
 
@@ -125,6 +128,8 @@ class Fetching:
     def _bundles(self, sent: Sent) -> Iterable[list[Piece]]:
         import ray
 
+        if (coming := fetched(sent.line)) is not None:
+            return coming
         if sent.sender is not None:
             return read_ahead(sent.sender.send.options(**STREAM).remote(sent.name))
         return map(ray.get, sent.bundles) if self.store is None else self.store.get(sent.bundles)

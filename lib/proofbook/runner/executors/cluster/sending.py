@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from proofbook.fingerprints import known_content
+from proofbook.runner.executors.cluster.exchange import Exchange
 from proofbook.runner.executors.cluster.fetching import Sent
 from proofbook.runner.executors.cluster.streaming import PIECE
 from proofbook.runner.executors.pieces import Piece, pieces_of
@@ -23,7 +24,7 @@ _READERS = 4
 
 
 class Sender:
-    """An actor beside the run, which reads its files for the machines that ask for them."""
+    """An actor beside the run, which reads its files for machines that do not reach the run."""
 
     def send(self, path: str) -> Iterator[list[Piece]]:
         """Yield what is at a path, in pieces."""
@@ -36,10 +37,13 @@ class Sending:
     Args:
         here: The options of an actor that is beside the run.
         store: What it travels through in place of the cluster's object store.
+        exchange: Where machines fetch outputs that reach this one.
     """
 
-    def __init__(self, here: dict[str, Any], store: Store | None = None) -> None:
-        self._here, self._store = here, store
+    def __init__(
+        self, here: dict[str, Any], store: Store | None = None, exchange: Exchange | None = None
+    ) -> None:
+        self._here, self._store, self._exchange = here, store, exchange
         self._lock = threading.Lock()
         self._sent: dict[str, Sent] = {}
         self._sender: Any = None
@@ -66,7 +70,8 @@ class Sending:
         digest = f"input-{content.sha256}"
         self.prepare()
         if self._sender is not None:
-            return Sent(name=path, digest=digest, content=content, sender=self._sender)
+            line = None if self._exchange is None else self._exchange.offer(Path(path))
+            return Sent(name=path, digest=digest, content=content, line=line, sender=self._sender)
         sent = self._once(digest, path, lambda: _pieces([Path(path)]))
         return replace(sent, content=content)
 
