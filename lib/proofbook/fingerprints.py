@@ -11,6 +11,7 @@ import os
 import re
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -22,6 +23,7 @@ __all__ = [
     "files_of",
     "fingerprint",
     "known_content",
+    "note_hash",
     "revision_of",
     "weights_revision",
 ]
@@ -31,6 +33,9 @@ _WEIGHTS = frozenset(
     {".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".npz", ".h5", ".gguf", ".onnx", ".msgpack"}
 )
 """Suffixes of files that hold tensors."""
+_MOST_NOTED = 4096
+_NOTED: dict[tuple[int, ...], str] = {}
+"""Hashes of files, by what changes with any write."""
 
 
 def revision_of(path: Path, *, without: str = "") -> str:
@@ -124,6 +129,22 @@ def known_content(path: Path) -> PathContent:
     return _content(path, tuple((str(file), *_marks(file.stat())) for file in files))
 
 
+def note_hash(path: Path, sha256: str) -> None:
+    """Have :func:`known_content` not read a file whose bytes somebody has just hashed.
+
+    Args:
+        path: A file that is not written any more.
+        sha256: Of all its bytes.
+
+    Raises:
+        OSError: It does not exist.
+    """
+    _NOTED[_marks(path.stat())] = sha256
+    while len(_NOTED) > _MOST_NOTED:
+        with suppress(KeyError):  # another thread was first
+            del _NOTED[next(iter(_NOTED))]
+
+
 def files_of(folder: Path, _around: tuple[Path, ...] = ()) -> Iterator[Path]:
     """Yield all files in a folder, sorted; a linked folder is entered, but not from within itself.
 
@@ -157,11 +178,15 @@ def _members(path: Path) -> list[zipfile.ZipInfo] | None:
     return members if any(member.CRC for member in members) else None
 
 
-def _marks(status: os.stat_result) -> tuple[int, int, int, int]:
+def _noted_hash(path: Path) -> str:
+    return _NOTED.get(_marks(path.stat())) or hash_file(path)
+
+
+def _marks(status: os.stat_result) -> tuple[int, ...]:
     """Return what changes with any write."""
-    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 @functools.lru_cache(maxsize=128)
 def _content(path: Path, state: object) -> PathContent:
-    return content_of(path)
+    return content_of(path, hash_of=_noted_hash)

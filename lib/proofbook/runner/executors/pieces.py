@@ -8,17 +8,16 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import dropwhile
 from pathlib import Path, PurePosixPath
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
 from proofbook.errors import ProofbookError
 
-__all__ = ["Piece", "Writing", "pieces_of", "write_pieces"]
+__all__ = ["Piece", "pieces_of", "write_pieces"]
 
 _LARGEST = 64 * 2**20
 """Bytes of one piece."""
@@ -91,32 +90,6 @@ def write_pieces(folder: Path, pieces: Iterable[Piece]) -> None:
             _link(folder, target, piece.link)
         else:
             _write(target, piece)
-
-
-class Writing:
-    """Writes what has come in a thread of its own, while what follows is on its way."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="write")
-        self._last: Future[None] | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def begin(self, pieces: list[Piece]) -> None:
-        """Write some pieces, after those before; at most two lots of them are kept."""
-        self._finish()
-        self._last = self._thread.submit(write_pieces, self._folder, pieces)
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        with self._thread:
-            if kind is None:
-                self._finish()
-
-    def _finish(self) -> None:
-        if self._last is not None:
-            self._last.result()
 
 
 def _walk(

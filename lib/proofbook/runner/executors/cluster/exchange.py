@@ -15,9 +15,10 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from proofbook.runner.executors.arrival import Arrival
 from proofbook.runner.executors.cluster.streaming import PIECE
 from proofbook.runner.executors.cluster.wire import KEY_BYTES, NAME_BYTES, Wire
-from proofbook.runner.executors.pieces import Piece, Writing, pieces_of
+from proofbook.runner.executors.pieces import Piece, pieces_of
 from proofbook.runner.executors.protocol import InfrastructureFault
 
 __all__ = ["Exchange", "Line", "bring", "fetched", "listen"]
@@ -209,7 +210,8 @@ def _reached(line: Line | None) -> Wire | None:
 
 
 def _take(wire: Wire, folder: Path) -> None:
-    with Writing(folder) as writing:
+    with Arrival(folder) as arrival:
         for bundle in wire.receive():
-            writing.begin(bundle)
+            arrival.take(bundle)
+    arrival.note()
     wire.confirm()

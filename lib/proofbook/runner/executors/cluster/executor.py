@@ -16,6 +16,7 @@ from proofbook.processes import TemporaryFolder
 from proofbook.records import Outcome, RunInfo, now
 from proofbook.runner.capacity import Capacity
 from proofbook.runner.events import CellStarted, JobStarted, Note, Sink
+from proofbook.runner.executors.arrival import Arrival
 from proofbook.runner.executors.cluster.attempt import (
     GROWING,
     Delivered,
@@ -33,7 +34,7 @@ from proofbook.runner.executors.cluster.sending import Sending
 from proofbook.runner.executors.cluster.streaming import STREAM
 from proofbook.runner.executors.cluster.tasks import Tasks
 from proofbook.runner.executors.landing import Landing, leave_mark
-from proofbook.runner.executors.pieces import Writing, write_pieces
+from proofbook.runner.executors.pieces import write_pieces
 from proofbook.runner.executors.protocol import InfrastructureFault, JobResult, JobSpec
 from proofbook.runner.executors.store import Store, ticket_of
 from proofbook.runner.outcomes import OutcomeWriter, ended
@@ -181,7 +182,7 @@ class RayExecutor:
         with (
             self._taking(brought) as line,
             self._sent(spec, ticket, brought, line) as task,
-            Writing(brought) as writing,
+            Arrival(brought) as arrival,
         ):
             for reference in task:
                 message = ray.get(reference)
@@ -190,7 +191,7 @@ class RayExecutor:
                 if isinstance(message, Delivered):
                     return self._collect(ticket, brought)
                 if isinstance(message, list):
-                    writing.begin(message)
+                    arrival.take(message)
                 else:
                     self._take(spec, message, live)
         raise NotStarted("its task ended without an outcome")

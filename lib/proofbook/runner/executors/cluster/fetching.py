@@ -7,26 +7,23 @@ against their hash as they arrive.
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import shutil
-import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from proofbook.files import hash_file
 from proofbook.fingerprints import content_of
 from proofbook.records import PathContent
+from proofbook.runner.executors.arrival import Arrival
 from proofbook.runner.executors.cluster.exchange import Line, fetched
 from proofbook.runner.executors.cluster.faults import NotStarted
 from proofbook.runner.executors.cluster.streaming import STREAM, read_ahead
 from proofbook.runner.executors.landing import Mark
-from proofbook.runner.executors.pieces import Piece, write_pieces
+from proofbook.runner.executors.pieces import Piece
 from proofbook.runner.executors.protocol import InfrastructureFault
 from proofbook.runner.executors.store import Store
 
@@ -112,17 +109,13 @@ class Fetching:
             raise NotStarted("the run was cancelled")
 
     def _fill(self, new: Path, sent: Sent) -> None:
-        hashes = _Hashes(new)
-        with ThreadPoolExecutor(1, thread_name_prefix="hash") as pool:
+        with Arrival(new) as arrival:
             for bundle in self._bundles(sent):
                 self._go_on()
-                hashed = pool.submit(hashes.add, bundle) if sent.content else None
-                write_pieces(new, bundle)
-                if hashed is not None:
-                    hashed.result()
+                arrival.take(bundle)
         if sent.content is not None:
             path = new / Path(sent.name).name
-            if content_of(path, hash_of=hashes.of) != sent.content:
+            if content_of(path, hash_of=arrival.hash_of) != sent.content:
                 raise InfrastructureFault(f"{sent.name} has arrived with other bytes")
 
     def _bundles(self, sent: Sent) -> Iterable[list[Piece]]:
@@ -133,23 +126,3 @@ class Fetching:
         if sent.sender is not None:
             return read_ahead(sent.sender.send.options(**STREAM).remote(sent.name))
         return map(ray.get, sent.bundles) if self.store is None else self.store.get(sent.bundles)
-
-
-class _Hashes:
-    """Hashes of files whose pieces arrive in order, one file after another."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._known: dict[Path, Any] = {}
-
-    def add(self, bundle: Iterable[Piece]) -> None:
-        """Take in some pieces."""
-        for piece in bundle:
-            if stat.S_ISREG(piece.mode):
-                digest = self._known.setdefault(self._folder / piece.path, hashlib.sha256())
-                digest.update(memoryview(piece.data))
-
-    def of(self, path: Path) -> str:
-        """Return the sha256 of a file; it is read where it did not come as pieces."""
-        digest = self._known.get(path)
-        return hash_file(path) if digest is None else str(digest.hexdigest())
