@@ -13,6 +13,7 @@ from running import BEGIN, Runner, survivors
 from waiting import wait_for
 
 from proofbook.project import Project
+from proofbook.runner.executors.cluster.exchange import DIRECT
 from proofbook.runner.executors.landing import SHARED_DISK
 
 pytestmark = [pytest.mark.slow, pytest.mark.exhaustive]
@@ -47,11 +48,11 @@ def arriving() -> list[Path]:
     return list(Path(tempfile.gettempdir()).glob("proofbook-node-*/received/tmp*/model/w"))
 
 
-@pytest.mark.parametrize("shared", ["on", "off"])
+@pytest.mark.parametrize(("shared", "direct"), [("on", "on"), ("off", "on"), ("off", "off")])
 def test_an_output_larger_than_the_object_store_arrives(
-    shared: str, handing_on: None, on_cluster: tuple[str, ...], project: Project
+    shared: str, direct: str, handing_on: None, on_cluster: tuple[str, ...], project: Project
 ) -> None:
-    ended = Runner(project, {SHARED_DISK: shared}).run(*on_cluster)
+    ended = Runner(project, {SHARED_DISK: shared, DIRECT: direct}).run(*on_cluster)
     assert ended.code == 0, ended.output
     place = str(ended.folder / "jobs" / "make" / "work" / "model")
     assert ended.outcome("use")["resolved"]["model"] == place  # wherever it was read

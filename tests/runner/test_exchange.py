@@ -15,7 +15,14 @@ from waiting import wait_for
 
 from proofbook.errors import ProofbookError
 from proofbook.fingerprints import content_of
-from proofbook.runner.executors.cluster.exchange import Exchange, Line, bring, fetched, listen
+from proofbook.runner.executors.cluster.exchange import (
+    DIRECT,
+    Exchange,
+    Line,
+    bring,
+    fetched,
+    listen,
+)
 from proofbook.runner.executors.cluster.wire import Wire
 from proofbook.runner.executors.pieces import Piece, pieces_of, write_pieces
 from proofbook.runner.executors.protocol import InfrastructureFault
@@ -169,6 +176,7 @@ def test_more_than_a_piece_may_be_is_refused() -> None:
 
 def test_a_machine_without_that_address_does_not_listen() -> None:
     assert listen("192.0.2.1") is None  # kept for documentation, see RFC 5737
+    assert listen("127.0.0.1", {DIRECT: "off"}) is None
 
 
 def piece(path: str, size: int = 5) -> Piece:

@@ -6,11 +6,12 @@ that cannot reach the run, as through a firewall, takes the way of Ray's objects
 
 from __future__ import annotations
 
+import os
 import secrets
 import socket
 import socketserver
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,8 +22,10 @@ from proofbook.runner.executors.cluster.wire import KEY_BYTES, NAME_BYTES, Wire
 from proofbook.runner.executors.pieces import Piece, pieces_of
 from proofbook.runner.executors.protocol import InfrastructureFault
 
-__all__ = ["Exchange", "Line", "bring", "fetched", "listen"]
+__all__ = ["DIRECT", "Exchange", "Line", "bring", "fetched", "listen"]
 
+DIRECT = "PROOFBOOK_DIRECT"
+"""The environment variable that says ``off`` where no machine is to connect to the run."""
 _REACH_SECONDS = 3.0
 
 
@@ -153,8 +156,10 @@ class _Server(socketserver.ThreadingTCPServer):
         super().__init__((host, 0), Handler)
 
 
-def listen(host: str) -> Exchange | None:
-    """Return an exchange; None where this machine has no such address."""
+def listen(host: str, environ: Mapping[str, str] = os.environ) -> Exchange | None:
+    """Return an exchange; None where this machine has no such address, or a person wants none."""
+    if environ.get(DIRECT) == "off":
+        return None
     try:
         return Exchange(host)
     except OSError:
