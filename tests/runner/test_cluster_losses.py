@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -114,7 +115,8 @@ def test_a_job_whose_machine_is_gone_for_good_does_not_wait_for_ever(
     process = _begin(runner, address, tmp_path / "flag", add_runbook, add_profile, gpus=1)
     node = _raylets(program)[-1]
     for each in (*node.children(recursive=True), node):
-        each.kill()
+        with suppress(psutil.NoSuchProcess):  # one may have ended by itself meanwhile
+            each.kill()
     ended = runner.end(process)
     assert ended.code == 3, ended.output
     causes = [each["cause"] for each in ended.outcome("one")["attempts"]]
@@ -136,8 +138,9 @@ def test_a_run_that_ray_ends_with_its_cluster_does_not_say_that_a_check_failed(
     process = _begin(runner, address, tmp_path / "flag", add_runbook, add_profile, gpus=0)
     (folder,) = runner.project.outputs.glob("*/run.json")
     for child in program.children(recursive=True):
-        if child.name() in ("gcs_server", "raylet"):
-            child.kill()
+        with suppress(psutil.NoSuchProcess):
+            if child.name() in ("gcs_server", "raylet"):
+                child.kill()
     ended = runner.end(process)
     assert ended.code == 3, ended.output
     assert "as it does where a cluster's head is lost; the run is incomplete" in ended.output
