@@ -10,7 +10,6 @@ import atexit
 import contextlib
 import json
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from proofbook.notebooks import read_runbook
+from proofbook.processes import TemporaryFolder
 from proofbook.project import find_project
 from proofbook_bench.commands import clean_environment, run_command
 
@@ -71,8 +71,7 @@ class Bench:
 
 def open_bench() -> Bench:
     """Make an empty project, which is removed when this process ends."""
-    root = Path(tempfile.mkdtemp(prefix="bench-")).resolve()
-    atexit.register(shutil.rmtree, root, ignore_errors=True)
+    root = _folder_of_this_process()
     for folder in ("runbooks", "parameters", "outputs"):
         (root / folder).mkdir()
     return Bench(root=root, runtime=_runtime_folder(root))
@@ -90,9 +89,14 @@ def _runtime_folder(root: Path) -> Path:
     if os.name != "posix" or len(os.fsencode(inside)) <= _LONGEST_RUNTIME:
         inside.mkdir(mode=0o700)
         return inside
-    short = Path(tempfile.mkdtemp(prefix="bench-", dir="/tmp"))
-    atexit.register(shutil.rmtree, short, ignore_errors=True)
-    return short
+    return _folder_of_this_process(Path("/tmp"))
+
+
+def _folder_of_this_process(parent: Path | None = None) -> Path:
+    """Make a folder that is gone with this process, though it be killed, as a kernel may be."""
+    folder = TemporaryFolder("bench-", parent)
+    atexit.register(folder.remove)
+    return folder.path
 
 
 @contextlib.contextmanager

@@ -5,10 +5,13 @@ from __future__ import annotations
 import ast
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
 import pytest
+from waiting import wait_for
 
 from proofbook.project import Project
 from proofbook.runner.plan import load_plan
@@ -78,3 +81,20 @@ def test_printed_text_has_the_size_asked_for_and_differs(capsys: pytest.CaptureF
         texts.append(capsys.readouterr().out)
     assert [len(text) for text in texts] == [3000, 3000]
     assert texts[0] != texts[1]
+
+
+@pytest.mark.parametrize("end", ["", "os.kill(os.getpid(), signal.SIGKILL)"])
+def test_a_project_is_gone_with_its_process_though_it_is_killed(end: str, tmp_path: Path) -> None:
+    far = tmp_path / ("x" * 60)  # so far down that its sockets lie elsewhere
+    far.mkdir()
+    program = (
+        "import os, signal\nfrom proofbook_bench import open_bench\nbench = open_bench()\n"
+        f"print(bench.root, bench.runtime, flush=True)\n{end}"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program], env={**os.environ, "TMPDIR": str(far)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    root, runtime = map(Path, ended.stdout.split())
+    assert (root.parent, runtime.parent) == (far.resolve(), Path("/tmp"))
+    wait_for(lambda: not root.exists() and not runtime.exists())
