@@ -193,6 +193,14 @@ def test_a_reply_that_does_not_come_in_time_has_what_stands_for_it() -> None:
     assert asked == [(0.01, cell)] * 2
 
 
+def test_replies_to_others_without_end_do_not_hold_up_a_time_limit() -> None:
+    other = {**REPLY, "parent_header": {"msg_id": "2"}}
+    shell = Channel(*[other] * 100_000, before=0.001)
+    made = client(Channel(IDLE), shell)
+    with pytest.raises(Empty):
+        asyncio.run(made._next_reply("1", time.monotonic() + 0.05))
+
+
 @pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize(("is_alive", "error"), [(True, OutputLostError), (False, DeadKernelError)])
 def test_output_that_is_not_waited_for_is_not_listened_to(

@@ -121,6 +121,21 @@ def bring(visit: Visit, to: Path) -> list[Any]:
     return read_records(to / "jobs/make/records.jsonl")[0]
 
 
+def test_records_name_places_whose_names_json_writes_otherwise(tmp_path: Path) -> None:
+    here = tmp_path / 'the "best"\\one\n\u00e9'
+    (here / "w").mkdir(parents=True)
+    visit = replace(visit_to(tmp_path, model=here), run_path='/outputs/a "run"')
+    name = '/outputs/a "run"/jobs/make/outputs/made/w'
+    records_of(
+        visit, Output(name="made", value=str(tmp_path / "w"), content=FILE),
+        Output(name="model", value=str(here / "w"), content=FILE),
+    )  # fmt: skip
+    (tmp_path / "w").write_text("data")
+    made, model = bring(visit, tmp_path / "run-there")
+    assert made.value == name
+    assert model.value == f"{RUN}/jobs/train/model/w"
+
+
 def test_an_output_from_anywhere_arrives_in_the_run_and_is_named_there(tmp_path: Path) -> None:
     made, received = tmp_path / "cache" / "made", tmp_path / "received" / "model"
     for path in (made, received):

@@ -117,6 +117,8 @@ class MessageLoopClient(PapermillNotebookClient):  # type: ignore[misc]
                 continue
             if reply["parent_header"].get("msg_id") == msg_id:
                 return reply
+            if left == 0.0:
+                raise Empty  # however many replies to others are still to come
 
     async def _drain(self, outputs: asyncio.Future[Any], cell: Any) -> None:
         """Wait for the end of a cell's output, as long as anything arrives.

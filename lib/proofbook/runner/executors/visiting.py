@@ -5,6 +5,7 @@ What a job writes down names places of this machine; what is sent back names tho
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -113,7 +114,13 @@ class Visit:
         if not records.is_file():
             return
         text = records.read_bytes().decode(errors="surrogateescape")
-        atomic_write(records, _renamed(text, places).encode(errors="surrogateescape"))
+        quoted = {_quoted(here): _quoted(there) for here, there in places.items()}
+        atomic_write(records, _renamed(text, quoted).encode(errors="surrogateescape"))
+
+
+def _quoted(path: str) -> str:
+    """Return a path as it stands in JSON."""
+    return json.dumps(path, ensure_ascii=False)[1:-1]
 
 
 def _outputs_outside(known: Sequence[Path], records: Path) -> dict[str, Path]:
