@@ -25,8 +25,11 @@ from proofbook.runner.executors.cluster.tasks import Tasks
 from proofbook.runs.folder import RunFolder
 
 Add = Callable[..., Path]
-FINISH = "checks.finish()"
+FINISH = "checks.expect('one', True)\nchecks.finish()"
 WAIT = "import pathlib, time\npathlib.Path(flag).touch()\ntime.sleep(300)"
+WAIT_ONCE = (
+    f"import pathlib\nif not pathlib.Path(flag).exists():\n    {'; '.join(WAIT.splitlines())}"
+)
 IMPATIENT = (
     "from proofbook.runner.executors.cluster import tasks\n"
     "tasks.PATIENCE_SECONDS = tasks._LOOK_EVERY = 0.5\n"
@@ -79,10 +82,16 @@ def cluster() -> Iterator[tuple[str, psutil.Process]]:
 
 
 def _begin(
-    runner: Runner, address: str, flag: Path, add_runbook: Add, add_profile: Add, gpus: int
+    runner: Runner,
+    address: str,
+    flag: Path,
+    add_runbook: Add,
+    add_profile: Add,
+    gpus: int,
+    wait: str = WAIT,
 ) -> subprocess.Popen[str]:
     """Start a run, and return when its job runs."""
-    add_runbook("demo/one", BEGIN, WAIT, FINISH, parameters="flag: str = ''")
+    add_runbook("demo/one", BEGIN, wait, FINISH, parameters="flag: str = ''")
     add_profile(
         f"jobs:\n  - {{runbook: demo/one, id: one, resources: {{gpus: {gpus}}}, "
         f"parameters: {{flag: {flag}}}}}\n"
@@ -100,6 +109,30 @@ def _raylets(program: psutil.Process) -> list[psutil.Process]:
     """Return the raylets of a cluster, that of the head first."""
     found = [each for each in program.children(recursive=True) if each.name() == "raylet"]
     return sorted(found, key=lambda each: each.create_time())
+
+
+@pytest.mark.exhaustive
+@pytest.mark.slow
+def test_a_kernel_that_ends_with_what_its_machine_keeps_is_no_crash_of_the_job(
+    cluster: tuple[str, psutil.Process],
+    add_runbook: Add,
+    add_profile: Add,
+    runner: Runner,
+    tmp_path: Path,
+) -> None:
+    address, program = cluster
+    flag = tmp_path / "flag"
+    process = _begin(runner, address, flag, add_runbook, add_profile, gpus=1, wait=WAIT_ONCE)
+    (host,) = [
+        each for each in _raylets(program)[-1].children(recursive=True)
+        if any("ray::Host" in word for word in each.cmdline())
+    ]  # fmt: skip
+    host.kill()
+    ended = runner.end(process)
+    assert ended.code == 0, ended.output
+    lost, last = ended.outcome("one")["attempts"]
+    assert (lost["infrastructure"], last["status"]) == (True, "passed")
+    assert "gone" in lost["cause"]
 
 
 @pytest.mark.exhaustive

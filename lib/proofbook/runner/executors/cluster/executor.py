@@ -43,6 +43,8 @@ from proofbook.runs.folder import JobFolder, RunFolder
 
 __all__ = ["RayExecutor", "open_ray"]
 
+_NO_FAULT = ("passed", "skipped")
+"""Outcomes to which the end of a machine has not led: it takes kernels and files away."""
 _GRACE_SECONDS = 30.0
 """How long the attempts of a cancelled run may take to end their kernels and bring their files."""
 
@@ -93,6 +95,8 @@ class RayExecutor:
         self._mark = leave_mark(self._brought.path)
         self._lock = threading.Lock()
         self._tasks = Tasks(partial(cluster_capacity, capacity.slots, capacity.slots))
+        self._machines: dict[str, str] = {}
+        """By job: the node of its last attempt."""
         self._cancelled = False
         self._closed = False
 
@@ -146,10 +150,19 @@ class RayExecutor:
             if late is None:
                 raise self._fault(spec, error) from error
             outcome = late
-        if outcome.status == "cancelled" and not self._cancelled:
-            raise InfrastructureFault("it could no longer reach the run")
+        if not self._cancelled:
+            self._refuse_what_its_machine_has_done(spec, outcome)
         self._take_in(spec, brought)
         return JobResult(outcome=outcome, brought=brought)
+
+    def _refuse_what_its_machine_has_done(self, spec: JobSpec, outcome: Outcome) -> None:
+        """Refuse an outcome that tells of the end of the machine, or of the way to it."""
+        if outcome.status == "cancelled":
+            raise InfrastructureFault("it could no longer reach the run")
+        machine = self._machines.get(spec.job.id)
+        if outcome.status not in _NO_FAULT and machine and self._placing.is_gone(machine):
+            self._placing.look_again()
+            raise InfrastructureFault("its machine is gone")
 
     def _fault(self, spec: JobSpec, error: Exception) -> Exception:
         lacks = self._tasks.stranded(spec.job.id)
@@ -202,6 +215,7 @@ class RayExecutor:
     def _take(self, spec: JobSpec, message: Any, live: JobFolder) -> None:
         if isinstance(message, HostFacts):
             self._tasks.answered(spec.job.id)
+            self._machines[spec.job.id] = message.id
             for note in message.notes:
                 self._sink(Note(text=f"{message.node.name}: {note}"))
         elif isinstance(message, Grown):
@@ -249,8 +263,9 @@ class RayExecutor:
     def _take_in(self, spec: JobSpec, brought: Path) -> None:
         """Make what was brought all that there is of an attempt, without this machine's secrets."""
         folder = RunFolder(brought).job(spec.job.id)
-        if folder.path.is_dir():
-            remove_secrets(folder, self._writer.redact, from_log=True)
+        if not folder.path.is_dir():
+            raise InfrastructureFault("what it had left was gone with its machine")
+        remove_secrets(folder, self._writer.redact, from_log=True)
         live = self._writer.run.job(spec.job.id)
         for name in GROWING:
             (live.path / name).unlink(missing_ok=True)

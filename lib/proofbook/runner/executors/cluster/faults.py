@@ -30,13 +30,13 @@ class StrangeMachine(ProofbookError):  # noqa: N818 - a statement about a machin
 
 def fault_of(error: Exception) -> Exception:
     """Return the fault that has cost an attempt, or the error itself where it is no machine's."""
-    from ray.exceptions import RayTaskError
+    from ray.exceptions import RayError, RayTaskError
 
     if isinstance(error, RayTaskError):
         cause = error.cause
         if isinstance(cause, InfrastructureFault):
             return cause
-        if not isinstance(cause, Exception) or type(cause).__name__ not in _WORDS:
+        if not isinstance(cause, RayError):
             return cause if isinstance(cause, Exception) else error
         error = cause
     name = type(error).__name__

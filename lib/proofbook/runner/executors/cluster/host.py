@@ -35,6 +35,8 @@ class HostFacts:
     environment: Mapping[str, str] = field(repr=False)
     """What kernels inherit, with the socket of the forkserver that they come from."""
     node: Node
+    id: str = ""
+    """Of the node, as Ray has it."""
     notes: tuple[str, ...] = ()
     """What a person should know of it."""
 
@@ -64,6 +66,7 @@ class Host:
                 environment=read_environment(),
                 hardware=describe(self._folder),
             ),
+            id=_node_id(),
             notes=tuple(note for note in notes if "kernels only" in note),
         )
 

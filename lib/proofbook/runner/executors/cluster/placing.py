@@ -18,6 +18,10 @@ __all__ = ["Placing", "only_on"]
 
 _END_SECONDS = 10.0
 _LOOK_EVERY = 1.0
+_LOOKS = 3
+_PAUSE_SECONDS = 0.4
+_ANSWER_SECONDS = 2.0
+"""Whose host does not answer in this time is busy, and not gone."""
 
 
 class Placing:
@@ -38,6 +42,7 @@ class Placing:
         self._hosts: dict[str, Any] = {}
         self._times: Counter[str] = Counter()
         self._looked = -math.inf
+        self._suspects = False
 
     def place(
         self, job: PlannedJob, *, lacking: bool = False
@@ -64,9 +69,24 @@ class Placing:
         return hosts, options
 
     def look_again(self) -> None:
-        """Ask for the machines at the next use: one may have come or gone."""
+        """Ask for the machines, and for their hosts, at the next use: one may have come or gone."""
         with self._lock:
             self._looked = -math.inf
+            self._suspects = True
+
+    def is_gone(self, node: str) -> bool:
+        """Say whether a machine is being lost, or has been: it takes a moment to be noticed.
+
+        Its processes end one after another: what is left of an attempt may still tell of those that
+        ended before it.
+        """
+        with self._lock:
+            host = self._hosts.get(node)
+        for _ in range(_LOOKS):
+            if host is None or _is_dead(host):
+                return True
+            time.sleep(_PAUSE_SECONDS)
+        return False
 
     def close(self) -> None:
         """End what the machines keep for the run."""
@@ -88,6 +108,9 @@ class Placing:
             self._looked = time.monotonic()
             for node in self._hosts.keys() - set(alive):
                 del self._hosts[node]
+            if self._suspects:  # a host may be gone, and its machine be there
+                self._hosts = {n: host for n, host in self._hosts.items() if not _is_dead(host)}
+                self._suspects = False
             for node in alive:
                 if node not in self._hosts:
                     self._hosts[node] = self._start(node)
@@ -113,6 +136,19 @@ class Placing:
             node = min(nodes, key=lambda each: self._times[each])
             self._times[node] += 1
         return only_on(node)
+
+
+def _is_dead(host: Any) -> bool:
+    import ray
+    from ray.exceptions import GetTimeoutError, RayError
+
+    try:
+        ray.get(host.facts.remote(), timeout=_ANSWER_SECONDS)
+    except GetTimeoutError:
+        return False
+    except RayError:
+        return True
+    return False
 
 
 def only_on(node: str) -> Any:
