@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import time
 from concurrent.futures import Future
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -191,6 +193,28 @@ def test_a_run_that_cannot_be_reached_is_a_cancelled_one() -> None:
     assert cancellation.has_come()
     assert cancellation.has_come()
     assert len(asked) == 2
+
+
+@pytest.mark.parametrize("signals", [0, 1])
+def test_an_interrupt_waits_until_ray_has_started(
+    signals: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("ray")
+    started: list[object] = []
+    before = signal.getsignal(signal.SIGINT)
+
+    def start(**options: object) -> None:
+        for _ in range(signals):
+            signal.raise_signal(signal.SIGINT)
+        started.append(signal.getsignal(signal.SIGINT))
+
+    monkeypatch.setattr("ray.is_initialized", lambda: False)
+    monkeypatch.setattr("ray.init", start)
+    with pytest.raises(KeyboardInterrupt) if signals else nullcontext():
+        connect("local")
+    assert len(started) == 1
+    assert (started[0] == signal.SIG_DFL) is bool(signals)  # a second one would end at once
+    assert signal.getsignal(signal.SIGINT) == before
 
 
 def test_a_node_that_does_not_start_in_time_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

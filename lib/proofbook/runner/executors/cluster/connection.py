@@ -72,7 +72,7 @@ def connect(address: str, slots: int | None = None) -> None:
         options["_node_ip_address"] = "127.0.0.1"
         options["_system_config"] = {"agent_register_timeout_ms": _AGENT_SECONDS * 1000}
     _refuse_unreachable(address)
-    with _signals_kept(), _environment_kept():
+    with _interrupts_put_off(), _signals_kept(), _environment_kept():
         try:
             ray.init(
                 **options, log_to_driver=False, logging_level=logging.ERROR,
@@ -147,6 +147,31 @@ def _capacity(node: str, resources: Mapping[str, float]) -> Capacity:
         gpus=tuple(f"{node[:8]}-{number}" for number in range(gpus)),
         gpu_problem="" if gpus else "no machine declares one",
     )
+
+
+@contextmanager
+def _interrupts_put_off() -> Iterator[None]:
+    """Let SIGINT come when Ray has started, which may crash where it is interrupted; a second ends.
+
+    Raises:
+        KeyboardInterrupt: It came meanwhile.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+
+    def put_off(signum: int, _: object) -> None:
+        came.append(signum)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    before = signal.signal(signal.SIGINT, put_off)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if came:
+        raise KeyboardInterrupt
 
 
 @contextmanager
