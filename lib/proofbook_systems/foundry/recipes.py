@@ -169,18 +169,19 @@ def _candidates(chunks: Store, tokens: Store, length: int) -> Iterator[Recipe]:
         content = length - sum(each is not None for each in frame)
         if content < 1:
             continue
-        for batch, tail in itertools.product(_batches(tokens), _TAILS):
+        # Documents that are cut together have their marks, and rows of them no others.
+        batches = [each for each in _batches(tokens) if each < 2 or frame == (None, None)]
+        for batch, tail in itertools.product(batches, _TAILS):
             if batch > 1 and tail not in _BATCHED:
                 continue
             sizes = np.diff(_bounds(marked, batch))
-            pads = _pads(chunks, (*_made(marks), *frame), marks.new, tail)
-            steps = _steps(sizes, content, tail, len(chunks)) if pads else range(0)
-            for step in steps if batch < 2 else steps[:1]:
-                for pad in pads:
-                    recipe = Recipe(marked=marked, batch=batch, frame=frame, width=length,
-                                    step=step, tail=tail, pad=pad)  # fmt: skip
-                    if np.array_equal(np.sort(recipe.lengths), wanted):
-                        yield recipe
+            steps = _steps(sizes, content, tail, len(chunks), is_batch=batch > 1)
+            pads = _pads(chunks, (*_made(marks), *frame), marks.new, tail) if steps else ()
+            for step, pad in itertools.product(steps, pads):
+                recipe = Recipe(marked=marked, batch=batch, frame=frame, width=length,
+                                step=step, tail=tail, pad=pad)  # fmt: skip
+                if np.array_equal(np.sort(recipe.lengths), wanted):
+                    yield recipe
 
 
 def _made(marks: Marks) -> tuple[int | None, int | None]:
@@ -209,8 +210,11 @@ def _counts(sizes: Ids, content: int, step: int, tail: Tail) -> Ids:
     return full + (sizes > end)
 
 
-def _steps(sizes: Ids, content: int, tail: Tail, wanted: int) -> range:
+def _steps(sizes: Ids, content: int, tail: Tail, wanted: int, *, is_batch: bool) -> range:
     """Return the steps with which so many rows come out: a longer one makes no more of them."""
+    least = int(_counts(sizes, content, content, tail).sum())
+    if is_batch or least >= wanted:  # batches of documents are not known to overlap
+        return range(content, content + (least == wanted))
 
     def first_below(count: int) -> int:
         return bisect.bisect_left(

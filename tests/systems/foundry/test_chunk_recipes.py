@@ -23,7 +23,7 @@ def store(rows: Rows) -> Store:
 
 
 CHANCE = np.random.default_rng(0)
-DOCS: Rows = [CHANCE.integers(5, 300, CHANCE.integers(3, 40)).tolist() for _ in range(40)]
+DOCS: Rows = [CHANCE.integers(5, 300, CHANCE.integers(3, 40)).tolist() for _ in range(20)]
 ENDED = [[*row, END] for row in DOCS]
 BOTH = [[START, *row, END] for row in DOCS]
 
