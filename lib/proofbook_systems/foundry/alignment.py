@@ -106,7 +106,7 @@ def _walk(chunks: Ids, starts: Ids, tokens: Store, length: int) -> Alignment:
     if left >= length:
         words = f"the last {left} tokens, {left // length} whole chunks of them, are in no chunk"
         return replace(result, departure=words)
-    if words := _uneven_gaps(walk):
+    if words := _uneven_gaps(walk, left):
         return replace(result, departure=words)
     if rest.size:
         walk.pad(rest)
@@ -115,11 +115,15 @@ def _walk(chunks: Ids, starts: Ids, tokens: Store, length: int) -> Alignment:
     )
 
 
-def _uneven_gaps(walk: Walk) -> str:
+def _uneven_gaps(walk: Walk, left: int) -> str:
     """Return where tokens are left out that are no remainder of a batch of documents.
 
     Batches have one size: at each further multiple of it tokens are left out, or none are left.
     """
+    gaps = [*walk.gaps, *([(walk.place, walk.place + left)] if left else [])]
+    if gaps and walk.padded:  # who pads what is short leaves nothing out
+        first, last = gaps[0]
+        return f"tokens {first} to {last - 1} are in no chunk, and other short ones are padded"
     if not walk.gaps:
         return ""
     numbers = {int(np.searchsorted(walk.documents, last)): first for first, last in walk.gaps}

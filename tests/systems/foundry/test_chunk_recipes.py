@@ -149,6 +149,14 @@ def test_a_document_that_is_lost_in_mixed_batches_is_found() -> None:
     assert aligned(grouped(mixed(left), 10)).departure
 
 
+def test_a_short_row_that_is_lost_is_found_where_others_are_padded() -> None:
+    rows = behind(each(ENDED, LENGTH))
+    short = [number for number, row in enumerate(rows) if PAD in row and row[0] != END]
+    found = [aligned([*rows[:number], *rows[number + 1 :]]).departure for number in short]
+    assert len(found) > 5
+    assert all(found)
+
+
 @pytest.mark.parametrize("is_before", [False, True])
 def test_padding_is_told_where_it_is_in_any_order(is_before: bool) -> None:
     rows = mixed((before if is_before else behind)(each(DOCS, LENGTH)))
