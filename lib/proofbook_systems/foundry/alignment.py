@@ -1,20 +1,23 @@
 """Hold chunks against the tokens that they were cut of: is every token there, and none twice?
 
-Allowed for are padding, separators between documents, a token at the start of every chunk, chunks
-that overlap, another order, and a remainder shorter than a chunk at the end of the data or of each
-batch of documents. Knows nothing about files or tokenizers.
+Allowed for are padding, separators between documents, documents in another order, a remainder
+shorter than a chunk at the end of the data or of each batch of documents, and the known ways to
+cut. Knows nothing about files or tokenizers.
 """
 
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from proofbook_systems.foundry.departures import find_departure
+from proofbook_systems.foundry.document_order import follow_documents, without_overlap
+from proofbook_systems.foundry.marked_documents import mark_documents, mark_sets
+from proofbook_systems.foundry.recipes import Recipe, find_recipe
 from proofbook_systems.foundry.stores import Ids, Store
 from proofbook_systems.foundry.walks import Padding, Walk
 
@@ -62,14 +65,24 @@ def align(chunks: Store, tokens: Store, length: int) -> Alignment:
     plain = _walk(chunks.flat, chunks.starts, tokens, length)
     if not plain.departure:
         return plain
-    others = (_without_first, _without_overlap, _without_last, _without_frame)
-    for other in (change(chunks, tokens, length) for change in others):
-        if other is not None and not other.departure:
-            return other
-    if _has_same_rows(chunks, tokens, length) or _has_all_documents(chunks, tokens, length):
+    if (found := find_recipe(chunks, tokens, length)) is not None:
+        return _of_recipe(*found, tokens)
+    if _has_all_documents(chunks, tokens, length) or _has_all_pieces(chunks, tokens, length):
         agreed = min(int(np.isin(chunks.flat, tokens.flat).sum()), tokens.flat.size)
         return Alignment(agreed=agreed, remainder=tokens.flat.size - agreed, in_order=False)
-    return plain
+    return _of_mixed(chunks, tokens, length) or plain
+
+
+def _of_recipe(recipe: Recipe, order: Sequence[int], tokens: Store) -> Alignment:
+    """Return what a known way to cut made of tokens, whose rows come in this order."""
+    padded = [(chunk, each) for chunk, number in enumerate(order)
+              if (each := recipe.padding(number)) is not None]  # fmt: skip
+    sizes = (each.place if each.is_before else recipe.width - each.place for _, each in padded)
+    return Alignment(
+        agreed=recipe.agreed, remainder=tokens.flat.size - recipe.agreed, padding=sum(sizes),
+        separators=recipe.marks, overlap=recipe.overlap, in_order=list(order) == sorted(order),
+        padded=tuple(each._replace(chunk=chunk) for chunk, each in padded),
+    )  # fmt: skip
 
 
 def _walk(chunks: Ids, starts: Ids, tokens: Store, length: int) -> Alignment:
@@ -93,7 +106,7 @@ def _walk(chunks: Ids, starts: Ids, tokens: Store, length: int) -> Alignment:
     if left >= length:
         words = f"the last {left} tokens, {left // length} whole chunks of them, are in no chunk"
         return replace(result, departure=words)
-    if words := _uneven_gaps(walk):
+    if words := _uneven_gaps(walk, left):
         return replace(result, departure=words)
     if rest.size:
         walk.pad(rest)
@@ -102,11 +115,15 @@ def _walk(chunks: Ids, starts: Ids, tokens: Store, length: int) -> Alignment:
     )
 
 
-def _uneven_gaps(walk: Walk) -> str:
+def _uneven_gaps(walk: Walk, left: int) -> str:
     """Return where tokens are left out that are no remainder of a batch of documents.
 
     Batches have one size: at each further multiple of it tokens are left out, or none are left.
     """
+    gaps = [*walk.gaps, *([(walk.place, walk.place + left)] if left else [])]
+    if gaps and walk.padded:  # who pads what is short leaves nothing out
+        first, last = gaps[0]
+        return f"tokens {first} to {last - 1} are in no chunk, and other short ones are padded"
     if not walk.gaps:
         return ""
     numbers = {int(np.searchsorted(walk.documents, last)): first for first, last in walk.gaps}
@@ -120,89 +137,41 @@ def _uneven_gaps(walk: Walk) -> str:
     return ""
 
 
-def _without_first(chunks: Store, tokens: Store, length: int) -> Alignment | None:
-    """Return the alignment of chunks that all begin with one token of their own."""
-    if len(chunks) < 3 or chunks.length < 2 or chunks.lengths[-1] < 2:
-        return None
-    first = chunks.flat[chunks.starts[:-1]]
-    if bool((first != first[0]).any()):
-        return None
-    flat = np.delete(chunks.flat, chunks.starts[:-1])
-    starts = chunks.starts - np.arange(len(chunks) + 1)
-    found = _walk(flat, starts, tokens, length - 1)
-    padded = tuple(each._replace(place=each.place + 1) for each in found.padded)
-    return replace(found, separators=found.separators + len(chunks), padded=padded)
-
-
-def _without_overlap(chunks: Store, tokens: Store, length: int) -> Alignment | None:
-    """Return the alignment of chunks of which each repeats the end of the one before."""
-    if len(chunks) < 3 or chunks.length != length:
-        return None
-    full = chunks.flat.size // length
-    rows, last = chunks.flat[: full * length].reshape(-1, length), chunks.flat[full * length :]
-    for step in range(1, length):
-        same = length - step
-        if not bool((rows[1:, :same] == rows[:-1, step:]).all()):
+def _of_mixed(chunks: Store, tokens: Store, length: int) -> Alignment | None:
+    """Return the alignment of chunks that were cut, or are windows, of documents mixed before."""
+    found = without_overlap(chunks, length)
+    joined, overlap = (chunks, 0) if found is None else found
+    size = length if found is None else joined.flat.size
+    for marks, frame in mark_sets(chunks, tokens):
+        if frame != (None, None):
             continue
-        if last.size and (last.size <= same or not np.array_equal(last[:same], rows[-1, step:])):
+        documents = mark_documents(tokens, marks).store
+        lost = follow_documents(joined, documents, size)
+        if lost is None or (found is not None and lost >= length):
             continue
-        flat = np.concatenate([rows[0], rows[1:, same:].ravel(), last[same:]])
-        ends = np.minimum(length + step * np.arange(len(chunks)), flat.size)
-        found = _walk(flat, np.concatenate([[0], ends]).astype(np.int64), tokens, length)
-        return replace(found, overlap=same, padded=())
+        agreed = int(np.isin(joined.flat, tokens.flat).sum())
+        return Alignment(
+            agreed=agreed, remainder=max(0, tokens.flat.size - agreed), overlap=overlap,
+            separators=joined.flat.size - agreed, in_order=False,
+        )  # fmt: skip
     return None
 
 
-def _without_frame(chunks: Store, tokens: Store, length: int) -> Alignment | None:
-    """Return the alignment of chunks that each have a start and an end of their own, then padding.
-
-    So BERT's tokenizers make them: a part of a text is as long as a chunk without its frame.
-    """
-    starts, ends, flat = chunks.starts[:-1], chunks.starts[1:] - 1, chunks.flat
-    if len(chunks) < 3 or int(chunks.lengths.min()) < 3:
-        return None
-    pads = np.unique(flat[ends[flat[ends] == flat[ends - 1]]])
-    if pads.size > 1 or np.unique(flat[starts]).size > 1:
-        return None
-    is_own = np.isin(flat, pads, invert=True)
-    last = np.maximum.reduceat(np.where(is_own, np.arange(flat.size), -1), starts)
-    if bool((last <= starts).any()) or np.unique(flat[last]).size > 1:
-        return None
-    kept = np.arange(flat.size) < np.repeat(last, chunks.lengths)
-    kept[starts] = False
-    content, left = flat[kept], tokens.flat.size - int(kept.sum())
-    if not 0 <= left < length or not np.array_equal(content, tokens.flat[: content.size]):
-        return None
-    short = np.flatnonzero(last < ends)
-    return Alignment(
-        agreed=content.size, remainder=left, padding=int((ends - last).sum()),
-        separators=2 * len(chunks), padded=tuple(
-            Padding(int(n), int(last[n] - starts[n]) + 1, int(flat[ends[n]])) for n in short
-        ),
-    )  # fmt: skip
-
-
-def _without_last(chunks: Store, tokens: Store, length: int) -> Alignment | None:
-    """Return the alignment of chunks of which the last begins earlier, so as to be full."""
-    before = int(chunks.starts[-2])
-    left = tokens.flat.size - before
-    last = chunks.flat[before:]
-    if last.size != length or not 0 < left < length or len(chunks) < 2:
-        return None
-    if bool((last != tokens.flat[-length:]).any()):
-        return None
-    found = _walk(chunks.flat[:before], chunks.starts[:-1], tokens, length)
-    return replace(found, agreed=tokens.flat.size, remainder=0, overlap=length - left)
-
-
-def _has_same_rows(chunks: Store, tokens: Store, length: int) -> bool:
-    full, left = divmod(tokens.flat.size, length)
-    if chunks.length != length or not full <= len(chunks) <= full + bool(left):
-        return False
-    cut = Counter(row.tobytes() for row in tokens.flat[: full * length].reshape(-1, length))
-    more = list((Counter(row.tobytes() for row in chunks.rows()) - cut).elements())
-    end = tokens.flat[full * length :].tobytes()
-    return len(more) == len(chunks) - full and all(row.startswith(end) for row in more)
+def _has_all_pieces(chunks: Store, tokens: Store, length: int) -> bool:
+    """Say whether chunks are of documents that were cut to a chunk's length first, then packed."""
+    for marks, frame in mark_sets(chunks, tokens):
+        if frame != (None, None):
+            continue
+        marked = mark_documents(tokens, marks)
+        sizes = np.diff(marked.bounds)
+        counts = -(-sizes // length)
+        full = np.full(int(counts.sum()), length)
+        full[np.cumsum(counts[counts > 0]) - 1] = (sizes - (counts - 1) * length)[counts > 0]
+        pieces = Store(path=tokens.path, form=tokens.form, flat=marked.ids, lengths=full)
+        own = np.isin(chunks.flat, marked.ids)
+        if int(own.sum()) == marked.ids.size and _has_all_documents(chunks, pieces, length):
+            return True
+    return False
 
 
 def _has_all_documents(chunks: Store, tokens: Store, length: int) -> bool:
