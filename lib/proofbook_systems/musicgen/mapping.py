@@ -104,10 +104,22 @@ def map_opened(
     return MappedModel(
         files=files,
         checkpoints=checkpoints,
-        architecture=architecture,
+        architecture=replace(
+            architecture, assumptions=(*architecture.assumptions, *_spares(plans))
+        ),
         targets=targets,
         plans=plans,
     )
+
+
+def _spares(plans: Mapping[Part, Plan]) -> list[str]:
+    """Return a line for each part that has keys which nothing takes and which are no fault."""
+    return [
+        f"{len(plan.spares)} keys of the {part} are copies or counters that are not needed, such "
+        f"as {next(iter(plan.spares))}"
+        for part, plan in plans.items()
+        if plan.spares
+    ]
 
 
 def _unbuildable(files: CheckpointFiles, lines: list[str]) -> SubjectError:

@@ -59,6 +59,12 @@ def by_poetry(root: Path, home: Path, make: Make) -> Mapping[str, str]:
     return {}
 
 
+def by_poetry_without_a_name(root: Path, home: Path, make: Make) -> Mapping[str, str]:
+    write_files(root, [("pyproject.toml", "[tool.poetry]\npackage-mode = false\n")])
+    make(home / f".cache/pypoetry/virtualenvs/non-package-mode-{hashed(root)}-py3.11", "here 1")
+    return {}
+
+
 def by_poetry_elsewhere(root: Path, home: Path, make: Make) -> Mapping[str, str]:
     write_files(root, [("pyproject.toml", POETRY)])
     make(home / f"envs/my.tool-{hashed(root)}-py3.11", "here 1")
@@ -103,7 +109,8 @@ def by_hatch(root: Path, home: Path, make: Make) -> Mapping[str, str]:
 PLACES: Mapping[str, Layout] = {
     ".venv": in_a_folder(".venv"), "venv": in_a_folder("venv"), "env": in_a_folder("env"),
     "another name": in_a_folder("py311"), "uv": by_uv, "workspace": of_a_workspace, "pdm": by_pdm,
-    "poetry": by_poetry, "poetry elsewhere": by_poetry_elsewhere, "pipenv": by_pipenv,
+    "poetry": by_poetry, "poetry elsewhere": by_poetry_elsewhere,
+    "poetry without a name": by_poetry_without_a_name, "pipenv": by_pipenv,
     "conda": by_conda, "conda at home": by_conda_at_home, "pyenv": by_pyenv, "hatch": by_hatch,
 }  # fmt: skip
 

@@ -66,6 +66,10 @@ def _ask_given(path: Path, given: str) -> Interpreter:
     return ask_interpreter(python, "given")
 
 
+_POETRY_UNNAMED = "non-package-mode"
+"""What poetry calls a project that has no name, which one that is no package need not have."""
+
+
 def _none_found(root: Path) -> str:
     return (
         f"no environment of {root} was found (looked for .venv and other virtual environments in "
@@ -158,7 +162,8 @@ def _poetry_name(root: Path) -> str:
     tool = table.get("tool", {})
     if "poetry" not in tool and not (root / "poetry.lock").is_file():
         return ""
-    return str(table.get("project", {}).get("name") or tool.get("poetry", {}).get("name") or "")
+    named = table.get("project", {}).get("name") or tool.get("poetry", {}).get("name")
+    return str(named or _POETRY_UNNAMED)
 
 
 def _pipenv(root: Path, environ: Mapping[str, str]) -> Iterator[_Candidate]:

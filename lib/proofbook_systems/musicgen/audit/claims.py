@@ -29,6 +29,7 @@ _WHY = {
     "no-dead-rows": "rows of zeros, or copied rows, are what a broken copy leaves",
     "weight-signs": "a scale that lost its sign turns its layer round",
     "no-wild-values": "a flipped bit or a wrong number format drowns all other values",
+    "no-clipped-weights": "weights that were cut off, as a narrow number format does, are others",
     "weights-like-their-peers": "a layer scaled apart from its peers drowns them or is drowned",
 }
 

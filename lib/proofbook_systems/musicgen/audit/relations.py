@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 __all__ = ["find_copies", "find_strange_codebooks", "find_strange_sizes"]
 
 _BOOK = "audio_encoder.quantizer.layers.{}.codebook.{}"
+_COPIED = ("matrix", "direction")
+_SAME_ROWS = 2
 _ALIKE = 0.5
+_STRANGERS = 0.15
+"""Share of a codebook's codes that may point elsewhere; those that expired are drawn anew."""
 _SCALES = (0.6, 1.6)
 """An average of averages, as smoothed weights are, is near; another codebook or twice is not."""
 
@@ -34,7 +38,35 @@ def find_copies(tensors: Sequence[Statistics]) -> list[str]:
         tied = each.group.startswith("text ")  # its embeddings are kept under two names
         if plain and not tied and each.constant is None and not each.broken and each.count > 1:
             same[each.digest, each.shape].append(each.name)
-    return [f"{' = '.join(names)}" for names in same.values() if len(names) > 1]
+    whole = [names for names in same.values() if len(names) > 1]
+    told = {name for names in whole for name in names}
+    parts = _partial_copies([each for each in tensors if each.name not in told])
+    return [*(" = ".join(names) for names in [*whole, *_scales_as_biases(tensors)]), *parts]
+
+
+def _partial_copies(tensors: Sequence[Statistics]) -> Iterator[str]:
+    """Yield where rows of a tensor are those of a peer, at the same places: a torn copy."""
+    seen: dict[tuple[str, tuple[int, ...], int, int], str] = {}
+    for each in tensors:
+        alike: dict[str, int] = defaultdict(int)
+        for place, row in enumerate(each.rows if each.kind in _COPIED else ()):
+            first = seen.setdefault((each.group, each.shape, place, row), each.name)
+            if row and first != each.name:
+                alike[first] += 1
+        for first, count in alike.items():
+            if count >= _SAME_ROWS:
+                yield f"{first} = {each.name} in {count} of {len(each.rows)} rows looked at"
+
+
+def _scales_as_biases(tensors: Sequence[Statistics]) -> Iterator[list[str]]:
+    """Yield a scale and a bias that are the same; two biases may be."""
+    kinds = {
+        kind: {t.digest: t.name for t in tensors if t.kind == kind and t.constant is None}
+        for kind in ("norm", "bias")
+    }
+    for digest, name in kinds["norm"].items():
+        if digest in kinds["bias"]:
+            yield [name, kinds["bias"][digest]]
 
 
 def find_strange_codebooks(model: MappedModel) -> list[str]:
@@ -68,12 +100,18 @@ def _misfit(embed: torch.Tensor, sums: torch.Tensor, counts: torch.Tensor) -> st
     if int(used.sum()) < 2:
         return ""
     ours, made = embed[used], sums[used] / counts[used, None]
-    alike = float(torch.cosine_similarity(ours, made, dim=1).median())
+    each = torch.cosine_similarity(ours, made, dim=1)
+    alike, strangers = float(each.median()), int((each < _ALIKE).sum())
     scale = float((ours.norm(dim=1) / made.norm(dim=1)).median())
     if alike < -_ALIKE:
         return "points against the sums it was averaged from (embed_avg): it is negated"
     if alike < _ALIKE:
         return "does not point where the sums it was averaged from do (embed_avg): it is another's"
+    if strangers > max(1, _STRANGERS * len(each)):
+        return (
+            f"has {strangers} of {len(each)} codes that do not point where the sums they were "
+            "averaged from do (embed_avg)"
+        )
     if not _SCALES[0] < scale < _SCALES[1]:
         return f"is {scale:.3g} times its sums over its counts (embed_avg, cluster_size)"
     return ""

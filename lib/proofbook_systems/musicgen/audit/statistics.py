@@ -29,6 +29,10 @@ Kind = Literal[
 _STACKED = "qkv"
 _SAMPLE = 100_000
 """Values from which medians and shares are taken; of a larger tensor, every so many."""
+_ROWS = 64
+"""Rows of a matrix, evenly spread, that are compared with the same rows of others."""
+_LONG_ROW = 8
+"""Values from which two rows are never the same by chance."""
 _SAFE = 1e10
 """Below this, squares of single precision do not overflow."""
 _ENDS: dict[str, Kind] = {
@@ -66,6 +70,14 @@ class Statistics:
     largest: float
     negative: float
     """Share of the values."""
+    zeros: float
+    """Share of the values."""
+    at_limit: float
+    """Share of the values that are as large as the largest."""
+    near_zero: float
+    """Share of the values that are far smaller than the median."""
+    rows: tuple[int, ...]
+    """Of a matrix: hashes of some rows, by place; 0 for one of zeros."""
     digest: str
 
     @property
@@ -153,9 +165,26 @@ def _measure(name: str, group: str, kind: Kind, tensor: torch.Tensor) -> Statist
             repeated_columns=repeated_columns, rms=_rms(flat, largest),
             median=float(sample.abs().median()) if flat.numel() else 0.0,
             largest=largest,
-            negative=float((sample < 0).float().mean()) if flat.numel() else 0.0,
-            digest=_digest(tensor),
+            negative=_share(sample < 0), zeros=_share(sample == 0),
+            at_limit=_share(sample.abs() >= largest),
+            near_zero=_share(sample.abs() < sample.abs().median() / 8) if flat.numel() else 0.0,
+            rows=_some_rows(rows), digest=_digest(tensor),
         )  # fmt: skip
+
+
+def _share(mask: torch.Tensor) -> float:
+    return float(mask.float().mean()) if mask.numel() else 0.0
+
+
+def _some_rows(rows: torch.Tensor) -> tuple[int, ...]:
+    import torch
+
+    if rows.ndim != 2 or rows.shape[0] < 2 or rows.shape[1] < _LONG_ROW:
+        return ()
+    places = torch.linspace(0, rows.shape[0] - 1, min(_ROWS, rows.shape[0])).long()
+    return tuple(
+        hash(row.numpy().tobytes()) if bool(row.any()) else 0 for row in rows[places].contiguous()
+    )
 
 
 def _broken(flat: torch.Tensor) -> int:

@@ -23,6 +23,16 @@ _WILD = 1e5
 _SCALE = 1e3
 """How far the size of a layer's sum may be from one, for layers without peers."""
 _MOSTLY = 0.9
+_MIXED = 0.3
+"""Share of negative values that is much, where the peers have next to none."""
+_ONE_SIDED = 0.01
+"""Share of values with the rarer sign, below which weights have lost it."""
+_MANY = 256
+"""Values from which shares say something."""
+_NARROW = 8
+_HARDLY = 0.001
+_LOST = 0.05
+_CLIPPED = 0.1
 _OUTLYING = 1.5
 _SPREADS = 3.0
 _FEW = 4
@@ -71,6 +81,10 @@ def _dead(each: Statistics, peers: Peers) -> Iterator[str]:
     usual = numbers.median([p.dead_rows for p in _others(each, peers)] or [0])
     if each.dead_rows > 2 * usual + (0 if each.kind == "direction" else 1):
         yield f"{each.dead_rows:,} of {each.shape[0]:,} rows are zero"
+    others = [p.zeros for p in _others(each, peers)]
+    scattered = not each.dead_rows and not each.dead_columns and each.kind == "matrix"
+    if scattered and others and each.zeros > _LOST and numbers.median(others) < _HARDLY:
+        yield f"{each.zeros:.0%} of its values are zero, and of its peers' none"
     if each.kind == "matrix" and each.repeated_rows > max(1, each.shape[0] // 100):
         yield f"{each.repeated_rows:,} of {each.shape[0]:,} rows are the same as another"
     yield from _dead_columns(each, peers)
@@ -96,6 +110,13 @@ def _signs(each: Statistics, peers: Peers) -> Iterator[str]:
     lost = each.kind in ("norm", "magnitude") and each.negative >= _MOSTLY
     if lost and each.constant is None:
         yield f"{each.negative:.0%} of its values are negative, where a scale is positive"
+    elif each.kind == "norm" and each.negative >= _MIXED and each.count >= _NARROW:
+        others = [p.negative for p in _others(each, peers)]
+        if len(others) > 1 and max(others) < _MIXED / 3:
+            yield f"{each.negative:.0%} of its values are negative, and of its peers' hardly any"
+    if _is_large(each) and min(each.negative, 1 - each.negative - each.zeros) < _ONE_SIDED:
+        side = "positive" if each.negative < _MIXED else "negative"
+        yield f"nearly all of its {each.count:,} values are {side}, where weights have both signs"
     if each.kind == "count" and each.negative:
         yield f"{each.negative:.0%} of the counts are negative"
 
@@ -103,6 +124,21 @@ def _signs(each: Statistics, peers: Peers) -> Iterator[str]:
 def _wild(each: Statistics, peers: Peers) -> Iterator[str]:
     if each.kind in _MATRICES and each.median and each.largest > _WILD * each.median:
         yield f"a value of {each.largest:.3g} among values of about {each.median:.3g}"
+    if _is_large(each) and each.median and each.near_zero + each.zeros < _HARDLY:
+        yield f"no value is near zero, all are about {each.median:.3g}: read in another format"
+
+
+def _clipped(each: Statistics, peers: Peers) -> Iterator[str]:
+    """Yield a line where many values are the largest one, which only cutting off makes."""
+    if _is_large(each) and each.largest and each.at_limit > _CLIPPED:
+        yield f"{each.at_limit:.0%} of its values are cut off at {each.largest:.3g}"
+
+
+def _is_large(each: Statistics) -> bool:
+    """Say whether a tensor has weights enough, both ways, that their distribution is known."""
+    if each.kind not in ("matrix", "direction") or each.constant is not None:
+        return False
+    return each.count >= _MANY and min(each.shape[0], each.count // each.shape[0]) >= _NARROW
 
 
 def _scale(each: Statistics, peers: Peers) -> Iterator[str]:
@@ -141,6 +177,7 @@ RULES: dict[str, Callable[[Statistics, Peers], Iterator[str]]] = {
     "no-dead-rows": _dead,
     "weight-signs": _signs,
     "no-wild-values": _wild,
+    "no-clipped-weights": _clipped,
     "weights-like-their-peers": _scale,
 }
 """A claim's name, and what stands against it in one tensor."""

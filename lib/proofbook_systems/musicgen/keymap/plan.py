@@ -15,6 +15,7 @@ from proofbook_systems.musicgen.keymap.binding import Binder, Stage
 from proofbook_systems.musicgen.keymap.proposals import AMBIGUITY, Match, match_keys
 from proofbook_systems.musicgen.keymap.rules import Part
 from proofbook_systems.musicgen.keymap.slots import Operation, TensorSpec, slots_for
+from proofbook_systems.musicgen.keymap.spares import find_spares
 
 __all__ = ["Options", "Plan", "Proposal", "Recipe", "Refusal", "Stage", "plan_keys"]
 
@@ -89,7 +90,9 @@ class Plan:
     allowed: tuple[str, ...]
     """Parameters without a source that may be."""
     unused: tuple[str, ...]
-    """Keys that no parameter takes."""
+    """Keys that no parameter takes, and that no right checkpoint has."""
+    spares: Mapping[str, str]
+    """Keys that no parameter takes and that do no harm, to the key that each is a copy of."""
     proposals: Mapping[str, Proposal]
     """By parameter; those applied too."""
     refused: tuple[Refusal, ...]
@@ -148,12 +151,16 @@ def _finished(part: Part, binder: Binder, proposals: dict[str, Proposal], option
     empty = [name for name in binder.targets if name not in recipes]
     allowed = [n for n in empty if any(fnmatchcase(n, p) for p in options.allow_unfilled)]
     used = {key for recipe in recipes.values() for key in recipe.sources}
+    left = [key for key in binder.sources if key not in used]
+    wanted = {key for _parameter, key, _reason in binder.refused}
+    spares = find_spares((key for key in left if key not in wanted), used, binder.sources)
     return Plan(
         part=part,
         recipes=recipes,
         unfilled=tuple(name for name in empty if name not in allowed),
         allowed=tuple(allowed),
-        unused=tuple(key for key in binder.sources if key not in used),
+        unused=tuple(key for key in left if key not in spares),
+        spares=spares,
         proposals=proposals,
         refused=tuple(Refusal(parameter=p, key=k, reason=r) for p, k, r in binder.refused),
         summary=_summary(binder, recipes, empty),
