@@ -156,9 +156,9 @@ def test_an_unchanged_path_is_hashed_once(tmp_path: Path, monkeypatch: pytest.Mo
     (tmp_path / "a.bin").write_bytes(b"12345")
     output = make_output("model", tmp_path / "a.bin", None)
     hashed: list[Path] = []
-    read = fingerprints.content_of
+    read = fingerprints.hash_file
     monkeypatch.setattr(
-        fingerprints, "content_of", lambda path: (hashed.append(path), read(path))[1]
+        fingerprints, "hash_file", lambda path: (hashed.append(path), read(path))[1]
     )
     assert [output_problem(output) for _ in range(3)] == ["", "", ""]
     assert Sending({}, Store(f"file://{tmp_path}/store")).input(str(tmp_path / "a.bin")).bundles
