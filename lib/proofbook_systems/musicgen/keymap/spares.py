@@ -28,7 +28,8 @@ def find_spares(
     spares = {}
     for key in unused:
         name = canonical(key)
-        names = (name.removeprefix(theirs), _SMOOTHED.sub("", name).lstrip("._"), *_shorter(name))
+        smoothed = _SMOOTHED.sub("", name).lstrip("._")
+        names = (name.removeprefix(theirs), smoothed, smoothed.removeprefix(ours), *_shorter(name))
         copied = next((plain[n] for n in names if n in plain), "")
         if copied and sources[copied].shape == sources[key].shape:
             spares[key] = copied

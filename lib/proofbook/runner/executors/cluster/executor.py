@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
@@ -29,7 +29,7 @@ from proofbook.runner.executors.cluster.control import Control
 from proofbook.runner.executors.cluster.exchange import Line, listen
 from proofbook.runner.executors.cluster.faults import NotStarted, StrangeMachine, fault_of
 from proofbook.runner.executors.cluster.host import HostFacts
-from proofbook.runner.executors.cluster.placing import Placing, only_on
+from proofbook.runner.executors.cluster.placing import Placing, is_gone, only_on
 from proofbook.runner.executors.cluster.sending import Sending
 from proofbook.runner.executors.cluster.streaming import STREAM
 from proofbook.runner.executors.cluster.tasks import Tasks
@@ -95,8 +95,10 @@ class RayExecutor:
         self._mark = leave_mark(self._brought.path)
         self._lock = threading.Lock()
         self._tasks = Tasks(partial(cluster_capacity, capacity.slots, capacity.slots))
-        self._machines: dict[str, str] = {}
-        """By job: the node of its last attempt."""
+        self._hosts: dict[str, Any] = {}
+        """By job: the host that its last attempt had."""
+        self._offered: dict[str, Mapping[str, Any]] = {}
+        """By job: the hosts of which that is one, by their nodes."""
         self._cancelled = False
         self._closed = False
 
@@ -159,8 +161,8 @@ class RayExecutor:
         """Refuse an outcome that tells of the end of the machine, or of the way to it."""
         if outcome.status == "cancelled":
             raise InfrastructureFault("it could no longer reach the run")
-        machine = self._machines.get(spec.job.id)
-        if outcome.status not in _NO_FAULT and machine and self._placing.is_gone(machine):
+        host = self._hosts.get(spec.job.id)
+        if outcome.status not in _NO_FAULT and host is not None and is_gone(host):
             self._placing.look_again()
             raise InfrastructureFault("its machine is gone")
 
@@ -215,7 +217,7 @@ class RayExecutor:
     def _take(self, spec: JobSpec, message: Any, live: JobFolder) -> None:
         if isinstance(message, HostFacts):
             self._tasks.answered(spec.job.id)
-            self._machines[spec.job.id] = message.id
+            self._hosts[spec.job.id] = self._offered[spec.job.id].get(message.id)
             for note in message.notes:
                 self._sink(Note(text=f"{message.node.name}: {note}"))
         elif isinstance(message, Grown):
@@ -242,6 +244,7 @@ class RayExecutor:
             deadline=self._deadline(spec),
         )
         hosts, options = self._placing.place(spec.job, lacking=bool(spec.lacking))
+        self._offered[spec.job.id] = hosts
         with self._lock:
             if self._cancelled:
                 raise NotStarted("the run was cancelled")

@@ -14,7 +14,7 @@ from proofbook.runner.capacity import Capacity
 from proofbook.runner.executors.cluster.connection import machines
 from proofbook.runner.executors.cluster.host import Host
 
-__all__ = ["Placing", "only_on"]
+__all__ = ["Placing", "is_gone", "only_on"]
 
 _END_SECONDS = 10.0
 _LOOK_EVERY = 1.0
@@ -74,20 +74,6 @@ class Placing:
             self._looked = -math.inf
             self._suspects = True
 
-    def is_gone(self, node: str) -> bool:
-        """Say whether a machine is being lost, or has been: it takes a moment to be noticed.
-
-        Its processes end one after another: what is left of an attempt may still tell of those that
-        ended before it.
-        """
-        with self._lock:
-            host = self._hosts.get(node)
-        for _ in range(_LOOKS):
-            if host is None or _is_dead(host):
-                return True
-            time.sleep(_PAUSE_SECONDS)
-        return False
-
     def close(self) -> None:
         """End what the machines keep for the run."""
         import ray
@@ -136,6 +122,22 @@ class Placing:
             node = min(nodes, key=lambda each: self._times[each])
             self._times[node] += 1
         return only_on(node)
+
+
+def is_gone(host: Any) -> bool:
+    """Say whether a machine is being lost, or has been: it takes a moment to be noticed.
+
+    Its processes end one after another: what is left of an attempt may still tell of those that
+    ended before it.
+
+    Args:
+        host: That the attempt had; the machine may have another one by now.
+    """
+    for _ in range(_LOOKS):
+        if _is_dead(host):
+            return True
+        time.sleep(_PAUSE_SECONDS)
+    return False
 
 
 def _is_dead(host: Any) -> bool:
