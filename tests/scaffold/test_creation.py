@@ -141,6 +141,31 @@ def test_a_system_whose_jobs_are_needed_comes_along(
     assert "of the next" not in found.tiny().decode()
 
 
+def test_of_another_system_come_the_runbooks_that_a_profile_names(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a/one", "a/two", "b/named", "b/other"):
+        path = project.runbook(name)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("{}")
+    (project.runbooks / "b" / "helper.py").touch()
+    (project.parameters / "tiny.yaml").write_text("jobs:\n  - {runbook: a/one}\n")
+    (project.parameters / "own.yaml").write_text(
+        "jobs:\n  - {runbook: a/one}\n  - {runbook: a/two}\n  - {runbook: b/named}\n"
+    )
+    place = project.root / "lib" / "proofbook" / "scaffold"
+    monkeypatch.setattr(shipped, "__file__", str(place / "shipped.py"))
+    come = {path.relative_to(project.root).as_posix() for path in find_shipped(["a"]).files()}
+    assert come == {
+        *(f"runbooks/{name}" for name in ("a/one.ipynb", "a/two.ipynb")),
+        *(f"runbooks/{name}" for name in ("b/named.ipynb", "b/helper.py")),
+        "parameters/own.yaml",
+    }
+    assert find_shipped(["b"]).files() == [
+        project.runbooks / "b" / name for name in ("helper.py", "named.ipynb", "other.ipynb")
+    ]
+
+
 def test_an_unknown_system_is_told_with_those_that_there_are(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"--with musicgan: no such system; .*musicgen"):
         create_project(tmp_path, ["musicgan", "checklists"])

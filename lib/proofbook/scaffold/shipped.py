@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from proofbook.errors import UsageError
 from proofbook.extras import known_extras, packages_of_extra
-from proofbook.profiles import DEFAULT_PROFILE, JobEntry, Profile, list_profiles, load_profile
+from proofbook.profiles import DEFAULT_PROFILE, Profile, list_profiles, load_profile
 from proofbook.project import Project
 
 __all__ = ["Shipped", "find_shipped"]
@@ -34,16 +34,29 @@ class Shipped:
         return self.project.root
 
     def files(self) -> list[Path]:
-        """Return the systems' profiles, and all runbooks that these and the systems name."""
+        """Return the systems' profiles and folders, and of other systems what these profiles name.
+
+        Of another system's folder come the runbooks that are named, and what is no runbook.
+        """
         profiles = {
-            path: [_system(entry) for entry in load_profile(self.project, path.stem)[0].jobs]
+            path: [entry.runbook for entry in load_profile(self.project, path.stem)[0].jobs]
             for path in list_profiles(self.project)
             if path.stem != DEFAULT_PROFILE
         }
         ours = {path: named for path, named in profiles.items() if _owner(named) in self.systems}
-        systems = sorted({*self.systems, *(system for named in ours.values() for system in named)})
+        named = {name for names in ours.values() for name in names}
+        systems = sorted({*self.systems, *map(_system, named)})
         beside = [path for s in systems for path in sorted((self.project.runbooks / s).rglob("*"))]
-        return [path for path in beside if path.is_file() and _is_ours(path)] + list(ours)
+        return [path for path in beside if self._comes(path, named)] + list(ours)
+
+    def _comes(self, path: Path, named: Collection[str]) -> bool:
+        """Say whether a file of a system's folder is copied, where profiles name some runbooks."""
+        if not path.is_file() or not _is_ours(path):
+            return False
+        inside = path.relative_to(self.project.runbooks)
+        if inside.parts[0] in self.systems or path.suffix != ".ipynb":
+            return True
+        return inside.with_suffix("").as_posix() in named
 
     def tiny(self) -> bytes:
         """Return the systems' jobs of the profile ``tiny``, as text that continues a list of jobs.
@@ -97,17 +110,21 @@ def _is_ours(path: Path) -> bool:
     return not {".ipynb_checkpoints", "__pycache__"} & set(path.parts)
 
 
-def _owner(systems: Sequence[str]) -> str:
-    """Return the system that most jobs of a profile are of; of equals, the one that comes last."""
-    return Counter(reversed(systems)).most_common(1)[0][0]
+def _owner(runbooks: Sequence[str]) -> str:
+    """Return the system that most of a profile's runbooks are of; of equals, the last."""
+    return Counter(map(_system, reversed(runbooks))).most_common(1)[0][0]
 
 
-def _system(entry: JobEntry) -> str:
-    return entry.runbook.partition("/")[0]
+def _system(runbook: str) -> str:
+    return runbook.partition("/")[0]
 
 
 def _entries_of(profile: Profile, systems: Iterable[str]) -> list[int]:
-    return [number for number, entry in enumerate(profile.jobs) if _system(entry) in set(systems)]
+    return [
+        number
+        for number, entry in enumerate(profile.jobs)
+        if _system(entry.runbook) in set(systems)
+    ]
 
 
 def _needed(profile: Profile, systems: Iterable[str]) -> set[str]:
@@ -116,7 +133,7 @@ def _needed(profile: Profile, systems: Iterable[str]) -> set[str]:
     names = {need for entry in own for need in entry.needs}
     names |= {name for entry in own for name in _OUTPUT_OF.findall(entry.model_dump_json())}
     return {
-        _system(entry) for entry in profile.jobs
+        _system(entry.runbook) for entry in profile.jobs
         if any(name in (entry.name, entry.runbook) or name.startswith(f"{entry.name}-")
                for name in names)
     }  # fmt: skip
