@@ -6,6 +6,7 @@ Its ``.metadata`` is a pickle: only the classes of that format are made from it.
 
 from __future__ import annotations
 
+import enum
 import io
 import pickle
 from pathlib import Path
@@ -20,11 +21,20 @@ _OTHERS = {
 }  # fmt: skip
 
 
+def _member(kind: Any, name: str) -> Any:
+    """Return the member of an enumeration; Python before 3.11.4 writes one as ``getattr`` of it."""
+    if isinstance(kind, enum.EnumMeta) and name in kind.__members__:
+        return kind[name]
+    raise pickle.UnpicklingError(f"an attribute {name} is not of this format")
+
+
 class _Reader(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         """Return a class of the format, or a number format of torch."""
         import torch
 
+        if (module, name) == ("builtins", "getattr"):
+            return _member
         if module in _MODULES or (module, name) in _OTHERS:
             return super().find_class(module, name)
         if module == "torch" and isinstance(getattr(torch, name, None), torch.dtype):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import pickle
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -15,7 +17,7 @@ from driving_toys import toy
 from safetensors.torch import save_file
 
 from proofbook.errors import SubjectError
-from proofbook_systems.training import artefacts
+from proofbook_systems.training import artefacts, distributed
 from proofbook_systems.training.final_model import find_final_model
 from proofbook_systems.training.layouts import (
     NAMES,
@@ -118,6 +120,29 @@ def test_states_of_every_format_are_read(tmp_path: Path) -> None:
 
 class Odd:
     """A class of the trainer's own."""
+
+
+class AsGetattr:
+    """What Python before 3.11.4 writes of a member of an enumeration, or what an attacker does."""
+
+    def __init__(self, kind: object, name: str) -> None:
+        self.made = (getattr, (kind, name))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return self.made
+
+
+def test_a_member_that_an_older_python_wrote_is_read_and_no_other_attribute() -> None:
+    metadata = pytest.importorskip("torch.distributed.checkpoint.metadata")
+    encoding = metadata._MEM_FORMAT_ENCODING
+
+    def read(kind: object, name: str) -> object:
+        return distributed._Reader(io.BytesIO(pickle.dumps([AsGetattr(kind, name)]))).load()
+
+    assert read(encoding, "TORCH_PRESERVE_FORMAT") == [encoding.TORCH_PRESERVE_FORMAT]
+    for kind, name in ((encoding, "__class__"), (metadata.Metadata, "__init__"), (encoding, "no")):
+        with pytest.raises(pickle.UnpicklingError, match="not of this format"):
+            read(kind, name)
 
 
 def test_what_torch_distributed_writes_is_read_by_name(tmp_path: Path) -> None:
