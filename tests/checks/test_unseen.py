@@ -128,6 +128,16 @@ def test_a_task_that_nobody_awaited_is_lost_once() -> None:
     assert second == []
 
 
+def test_an_exception_is_told_with_its_notes() -> None:
+    error = ValueError("too short\nby two")
+    assert unseen.describe(error) == "ValueError: too short by two"
+    error.add_note("while reading\nrow 3")
+    assert unseen.describe(error) == "ValueError: too short by two while reading row 3"
+    with pytest.raises(SyntaxError) as caught:
+        compile("a b", "x.py", "exec")
+    assert unseen.describe(caught.value) == "SyntaxError: invalid syntax"
+
+
 @pytest.mark.parametrize("version", [sys.version_info[:2], (3, 14)])
 def test_tasks_that_have_ended_are_known(
     version: tuple[int, int], monkeypatch: pytest.MonkeyPatch

@@ -170,6 +170,22 @@ def test_a_repository_in_the_run_says_nothing(log: Path, tmp_path: Path) -> None
     assert not ran.exists()
 
 
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("fatal: not a git repository (or any parent up to mount point /)\n"
+         "Stopping at filesystem boundary (GIT_DISCOVERY_ACROSS_FILESYSTEM not set).\n",
+         "fatal: not a git repository (or any parent up to mount point /)"),
+        ("warning: unable to access '/root/.gitconfig'\nfatal: bad revision 'x'",
+         "fatal: bad revision 'x'"),
+        ("error: one\nerror: two\n", "error: two"),
+        ("\n", "git failed"),
+    ],
+)  # fmt: skip
+def test_of_what_git_says_the_reason_is_taken_and_no_advice(said: str, reason: str) -> None:
+    assert anchors._reason(said) == reason
+
+
 def test_what_git_says_is_one_line(log: Path, tmp_path: Path) -> None:
     for revision, problem in (
         ("nothing", r"^--anchor git: fatal: .*nothing"),

@@ -64,8 +64,11 @@ def lost_tasks() -> Iterator[str]:
 
 
 def describe(error: BaseException) -> str:
-    """Return an exception as one line; also where it cannot be turned into text."""
-    return " ".join(traceback.format_exception_only(error)[-1].split())[:400]
+    """Return an exception and its notes as one line; also where it cannot be turned into text."""
+    told = traceback.TracebackException(type(error), error, None)
+    notes, told.__notes__ = told.__notes__ or [], None
+    *_, said = told.format_exception_only()
+    return " ".join(" ".join([said, *map(str, notes)]).split())[:400]
 
 
 def _known_tasks() -> list[asyncio.Task[Any]]:

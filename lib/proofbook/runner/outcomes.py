@@ -7,6 +7,7 @@ import traceback
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from proofbook.checks.unseen import describe
 from proofbook.records import Attempt, Outcome, now
 from proofbook.runner.logs import JobLog
 from proofbook.runner.reserve import Reserve
@@ -42,7 +43,7 @@ class OutcomeWriter:
 
     def write_fault(self, begun: Outcome, started: datetime, error: BaseException) -> Outcome:
         """Write down that the harness itself could not execute a job; return the outcome."""
-        what = self.redact(traceback.format_exception_only(error)[-1].strip())
+        what = self.redact(describe(error))
         update = {"status": "error", "cause": f"the job could not be executed: {what}"}
         outcome = ended(begun.model_copy(update=update), started)
         with contextlib.suppress(OSError):

@@ -120,6 +120,12 @@ def _read_commit(revision: str, log: Path, start: Path) -> bytes:
     return _git(["cat-file", "blob", f"{revision}:{path}"], start)
 
 
+def _reason(said: str) -> str:
+    """Return the line in which git says why it failed; advice may stand before and behind it."""
+    lines = said.strip().splitlines() or ["git failed"]
+    return next((line for line in lines if line.startswith("fatal: ")), lines[-1])
+
+
 def _git(words: list[str], folder: Path) -> bytes:
     try:
         done = subprocess.run(
@@ -128,6 +134,5 @@ def _git(words: list[str], folder: Path) -> bytes:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise UsageError(f"--anchor git: git cannot be used: {error}") from error
     if done.returncode:
-        why = done.stderr.decode(errors="replace").strip().splitlines()
-        raise UsageError(f"--anchor git: {why[-1] if why else 'git failed'}")
+        raise UsageError(f"--anchor git: {_reason(done.stderr.decode(errors='replace'))}")
     return done.stdout
