@@ -20,7 +20,9 @@ run: $(READY)
 
 # A test often waits, for a browser or a process, so there are more workers than cores; and bytecode is
 # kept, whatever the environment says: each of a thousand processes would compile the library again.
+# What programs print is kept back as on anybody's machine.
 test test-all: export PYTHONDONTWRITEBYTECODE :=
+test test-all: export PYTHONUNBUFFERED :=
 test: QUICK := --quick
 test test-all: $(READY_DEV) lint
 	$(BIN)/python -m pytest -q $(QUICK) -n 4 --dist worksteal --durations=15 --cov --cov-report=term --cov-fail-under=85

@@ -24,7 +24,10 @@ def test_a_command_takes_as_long_as_it_runs(tmp_path: Path):
 
 
 def test_a_failing_command_raises_with_the_end_of_its_output(tmp_path: Path):
-    script = "import sys; print('x' * 5000); print('disk on fire', file=sys.stderr); sys.exit(4)"
+    script = (
+        "import sys; print('x' * 5000, flush=True); print('disk on fire', file=sys.stderr);"
+        "sys.exit(4)"
+    )
     with pytest.raises(
         SubjectError, match=r"exited with code 4, expected 0; .*disk on fire"
     ) as caught:

@@ -13,6 +13,9 @@ from proofbook_systems.serving.ports import HOST
 
 __all__ = ["Launch"]
 
+_TOLD_AT_ONCE = {"PYTHONUNBUFFERED": "1"}
+"""Otherwise what a server in Python prints is in its log only when it ends, or not at all."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Launch:
@@ -64,4 +67,4 @@ class Launch:
         # A frozen program unpacks itself into TMPDIR, and leaves that behind where it is killed.
         names = {"TMPDIR": "tmp", "TMP": "tmp", "TEMP": "tmp", **self.own_folders}
         own = {variable: str(folder / name) for variable, name in names.items()}
-        return {**os.environ, **own, **self.environment}
+        return {**os.environ, **_TOLD_AT_ONCE, **own, **self.environment}
