@@ -70,7 +70,7 @@ def model_place(output: Path, model: str = "") -> Path:
     if (output / "config.json").is_file():
         return output
     folders = [path.parent for path in output.rglob("config.json")]
-    return max(folders, key=lambda path: path.stat().st_mtime_ns, default=output)
+    return max(folders, key=lambda path: (path.stat().st_mtime_ns, path), default=output)
 
 
 def measure_learning(

@@ -59,7 +59,9 @@ def read_weights(output: Path, pattern: str = "") -> dict[str, Any]:
     """
     weights: dict[str, Any] = {}
     for place in find_final_model(output, pattern).files:
-        path = next((p for p in (output / place, *output.rglob(place)) if p.is_file()), None)
+        path = next(
+            (p for p in (output / place, *sorted(output.rglob(place))) if p.is_file()), None
+        )
         states = read_states(path) if path else {}
         weights |= {
             key: value for key, value in states.items()

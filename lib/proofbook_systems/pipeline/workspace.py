@@ -168,8 +168,8 @@ def _has_wildcard(place: str) -> bool:
     return "*" in place and not Path(place).is_absolute()
 
 
-def _written_at(path: Path) -> float:
-    return path.stat().st_mtime
+def _written_at(path: Path) -> tuple[float, Path]:
+    return path.stat().st_mtime, path
 
 
 def _copy(source: Path, target: Path, link: Sequence[str]) -> None:

@@ -71,7 +71,7 @@ def find_newest(workspace: Workspace) -> tuple[Path, str]:
             f"project {workspace.original} has no film at {workspace.paths['video']}; give video, "
             "or workspace and episode of the job that made one"
         )
-    newest = max(films, key=lambda path: path.stat().st_mtime)
+    newest = max(films, key=lambda path: (path.stat().st_mtime, path))
     return newest, _episode_of(newest.relative_to(workspace.folder).as_posix(), place)
 
 

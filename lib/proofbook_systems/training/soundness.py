@@ -132,7 +132,7 @@ def _against_manifest(checkpoint: Path) -> Iterator[str]:
     except (ValueError, KeyError, TypeError, AttributeError):
         yield f"{MANIFEST} cannot be read"
         return
-    for name, digest in wanted.items():
+    for name, digest in sorted(wanted.items()):
         if not (checkpoint / name).is_file():
             yield f"{name} is in {MANIFEST} and missing"
         elif hash_file(checkpoint / name) != digest:

@@ -92,11 +92,11 @@ def _changed(path: Path, before: str, run: StageRun) -> list[str]:
     if path.is_file() and _digest(path) == before:
         return []
     aside = [f for f in path.parent.rglob("*") if f.is_file() and f != path]
-    kept = next((f for f in aside if _digest(f) == before), None)
-    if kept and kept.name in run.output:
+    kept = sorted(f for f in aside if _digest(f) == before)
+    if any(f.name in run.output for f in kept):
         return []
     if kept:
-        return [f"{run.stage} moved the file to {kept.name} and does not say so"]
+        return [f"{run.stage} moved the file to {kept[0].name} and does not say so"]
     return [f"{run.stage} {'changed' if path.exists() else 'removed'} the file, and its content "
             "is nowhere any more"]  # fmt: skip
 
