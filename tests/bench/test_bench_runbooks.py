@@ -115,9 +115,7 @@ def judge(run_cells: Callable[..., Any]) -> Callable[..., Any]:
     def run(name: str, amounts: tuple[float, ...], kind: str = "warm") -> Any:
         after = {"imports": stand_ins(amounts, kind), "peer": write_saved}
         if name == "tiny_suite":
-            after["suite"] = lambda names: names.update(
-                plan=SimpleNamespace(jobs=names["plan"].jobs[:1] * 4)
-            )
+            after["suite"] = lambda names: names.update(chosen=names["chosen"][:1] * 4)
         return run_cells(f"benchmarks/{name}", after=after, **RATIOS[name][1])
 
     return run
@@ -145,6 +143,12 @@ def test_a_slower_subject_is_red(name: str, judge: Callable[..., Any]):
     done = judge(name, SLOW)
     assert done.red == [RATIOS[name][0]]
     assert isinstance(done.error, ChecksFailed)
+
+
+@pytest.mark.parametrize("job", ["training-resume", "training-resum"])
+def test_a_job_that_papermill_cannot_run_alone_is_red(job: str, run_cells: Callable[..., Any]):
+    done = run_cells("benchmarks/tiny_suite", jobs=["environment", job])
+    assert done.red == ["jobs-known"]
 
 
 @pytest.mark.parametrize("name", [name for name in RATIOS if name != "notebook_saving"])

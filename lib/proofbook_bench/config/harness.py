@@ -47,6 +47,7 @@ class TinySuiteConfig(MeasuredConfig):
     """Parameters of ``benchmarks/tiny_suite``."""
 
     profile: str = Field(min_length=1)
+    jobs: list[str]
     slots: int = Field(ge=1)
 
 
