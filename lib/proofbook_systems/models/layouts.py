@@ -13,7 +13,15 @@ import torch
 
 from proofbook_systems.models.maker import AUDIO, VISION, Maker, find_field
 
-__all__ = ["DECODER_LENGTH", "MODALITIES", "OTHER_LENGTH", "PRIMARY", "RULES", "SINGLE", "TEXT_LENGTH"]
+__all__ = [
+    "DECODER_LENGTH",
+    "MODALITIES",
+    "OTHER_LENGTH",
+    "PRIMARY",
+    "RULES",
+    "SINGLE",
+    "TEXT_LENGTH",
+]
 
 Tensor = torch.Tensor
 TEXT_LENGTH, DECODER_LENGTH, GRID = 8, 6, 4

@@ -262,3 +262,24 @@ def test_padding_of_a_text_that_is_answered_by_chance_compares_nothing(drawn: bo
         return
     with pytest.raises(NotApplicableError, match="drawn at random"):
         check_padding(model, inputs, ours, 1e-5)
+
+
+@pytest.mark.parametrize("drawn", [False, True])
+def test_samples_that_are_answered_by_chance_are_not_compared(drawn: bool) -> None:
+    class Chance(torch.nn.Module):
+        def forward(self, states: Any) -> dict[str, Any]:
+            return {"states": states + (torch.randn(states.shape) if drawn else states.sum())}
+
+    model, one, two = Chance(), {"states": torch.ones(1, 3)}, {"states": torch.ones(1, 3) * 2}
+    ours = call(model, one)
+    if not drawn:
+        assert check_batch(model, one, two, ours, 1e-5).startswith("beside another sample")
+        return
+    with pytest.raises(NotApplicableError, match="drawn at random"):
+        check_batch(lambda **given: call_turned(model, given), one, two, ours, 1e-5)
+
+
+def call_turned(model: Any, inputs: dict[str, Any]) -> dict[str, Any]:
+    """Answer with the draws of two samples the other way round."""
+    answer = model(**inputs)
+    return {name: value.flip(0) for name, value in answer.items()}
