@@ -247,6 +247,6 @@ def _add_hinted(maker: Maker, hint: Hint, inputs: Inputs, *, last: bool = False)
 
 def _bundled(maker: Maker, name: str, value: Any) -> Any:
     """Return a mapping as the object of fields that a parameter is annotated with, if it is."""
-    kind = getattr(maker.signature.get(name), "annotation", None)
-    bundles = isinstance(value, dict) and isinstance(kind, type) and not issubclass(kind, dict)
-    return kind(**value) if bundles and is_dataclass(kind) else value  # type: ignore[misc]
+    kind: Any = getattr(maker.signature.get(name), "annotation", None)
+    bundles = isinstance(kind, type) and not issubclass(kind, dict) and is_dataclass(kind)
+    return kind(**value) if bundles and isinstance(value, dict) else value
