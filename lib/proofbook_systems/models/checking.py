@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from proofbook_systems.models import comparing, lifecycle, padding, references, writing
+from proofbook_systems.models import (
+    comparing,
+    gradients,
+    lifecycle,
+    padding,
+    references,
+    writing,
+)
 from proofbook_systems.models.building import Built
 from proofbook_systems.models.comparing import NoSuchPartError, NotApplicableError
 from proofbook_systems.models.findings import ON_DEVICE, Finding, Status, Verdict
@@ -114,7 +121,7 @@ def make_subject(trial: Trial, ready: Ready, folder: Path) -> Subject:
         "generate": lambda _: trial.missed or writing.check_generate(model, inputs, more)[0],
         "cache": lambda _: writing.check_cache(model, inputs, allowed[0], more),
         "gradient": lambda _: _measured(
-            metrics, "weights_with_gradient", lifecycle.check_gradient(model, inputs)
+            metrics, "weights_with_gradient", gradients.check_gradient(model, inputs)
         ),
     }
     return Subject(model=model, checks=checks)

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from proofbook_systems.models.layouts import TEXT_LENGTH
+from proofbook_systems.models.layouts import OTHER_LENGTH, TEXT_LENGTH
 from proofbook_systems.models.maker import Maker
 
 __all__ = ["COMPANIONS", "accompany", "supply"]
@@ -69,9 +69,9 @@ def _width(maker: Maker) -> int:
     return maker.number("hidden_size", "d_model", "embed_dim", "hidden_dim", default=64)
 
 
-def _states(*fields: str) -> Rule:
+def _states(*fields: str, length: int = TEXT_LENGTH) -> Rule:
     """Return a rule that makes hidden states as wide as a field, or as the model."""
-    return lambda m, _: m.noise(1, TEXT_LENGTH, m.number(*fields, default=_width(m)))
+    return lambda m, _: m.noise(1, length, m.number(*fields, default=_width(m)))
 
 
 def _ids(maker: Maker, _: Inputs) -> torch.Tensor:
@@ -89,7 +89,7 @@ def _mask(maker: Maker, name: str, inputs: Inputs) -> torch.Tensor:
 
 
 def _boxes(maker: Maker, _: Inputs) -> torch.Tensor:
-    return maker.noise(1, TEXT_LENGTH, maker.number("visual_pos_dim", default=4)).sigmoid()
+    return maker.noise(1, OTHER_LENGTH, maker.number("visual_pos_dim", default=4)).sigmoid()
 
 
 _BY_NAME: dict[str, Rule] = {
@@ -97,9 +97,9 @@ _BY_NAME: dict[str, Rule] = {
         [m.number("spatial_merge_size", "merge_size", default=2)]
     ),
     "encoder_hidden_states": _states(
-        "encoder_hidden_size", "cross_attention_hidden_size", "encoder_width"
+        "encoder_hidden_size", "cross_attention_hidden_size", "encoder_width", length=OTHER_LENGTH
     ),
-    "visual_feats": _states("visual_feat_dim"),
+    "visual_feats": _states("visual_feat_dim", length=OTHER_LENGTH),
     "visual_pos": _boxes,
     "task_inputs": lambda m, _: m.ids(m.number("task_seq_len", default=TEXT_LENGTH)),
     "state": lambda m, _: m.noise(1, m.number("max_state_dim", default=_width(m))),

@@ -34,6 +34,7 @@ __all__ = [
     "check_determinism",
     "check_sensitivity",
     "exchange_each",
+    "refuse_draws",
 ]
 
 _DROPPING = (
@@ -172,14 +173,29 @@ def check_batch(
     answered otherwise, too, once weights are changed by a rounding.
 
     Raises:
-        NotApplicableError: No output has a batch.
+        NotApplicableError: No output has a batch; or another seed changes the answer, as the draws
+            for two samples do.
     """
     distance = _beside(model, inputs, other, ours)
     words = beyond("beside another sample", distance, tolerance)
     excused = (
         words and _is_exact(model, inputs, other) and _is_unsteady(model, inputs, ours, tolerance)
     )
+    if words and not excused:
+        refuse_draws(model, inputs, ours, tolerance)
     return "" if excused else words
+
+
+def refuse_draws(
+    model: Callable[..., Any], inputs: Inputs, ours: Outputs, tolerance: float
+) -> None:
+    """Refuse a comparison of which two sides draw otherwise.
+
+    Raises:
+        NotApplicableError: Another seed changes the answer.
+    """
+    if measure_distance(ours, call(model, inputs, seed=1)).share > tolerance:
+        raise NotApplicableError("its answer is drawn at random, for other sizes otherwise")
 
 
 def _beside(model: Callable[..., Any], inputs: Inputs, other: Inputs, ours: Outputs) -> Distance:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, is_dataclass, replace
 from typing import Any
 
 import torch
@@ -26,6 +26,7 @@ from proofbook_systems.models.layouts import (
     TEXT_LENGTH,
 )
 from proofbook_systems.models.maker import Maker, fill
+from proofbook_systems.models.outputs import is_bundle
 from proofbook_systems.models.placeholders import FEATURES, with_placeholders
 
 __all__ = ["Inputs", "candidates", "join", "modalities"]
@@ -62,6 +63,9 @@ def _joined(name: str, values: list[Any]) -> Any:
         return [torch.cat(parts) for parts in zip(*values, strict=True)]
     if isinstance(first, dict):
         return {key: _joined(key, [each[key] for each in values]) for key in first}
+    if is_bundle(first):
+        fields = {key: _joined(key, [vars(each)[key] for each in values]) for key in vars(first)}
+        return type(first)(**fields)
     if not isinstance(first, torch.Tensor):
         return first
     by_time = name == "input_features" and first.dim() == 2 and first.shape[0] > 1
@@ -238,4 +242,11 @@ def _add_hinted(maker: Maker, hint: Hint, inputs: Inputs, *, last: bool = False)
         elif last and name in inputs and not name.endswith(("_ids", "attention_mask")):
             continue
         else:
-            inputs[name] = fill(maker, rule)
+            inputs[name] = _bundled(maker, name, fill(maker, rule))
+
+
+def _bundled(maker: Maker, name: str, value: Any) -> Any:
+    """Return a mapping as the object of fields that a parameter is annotated with, if it is."""
+    kind: Any = getattr(maker.signature.get(name), "annotation", None)
+    bundles = isinstance(kind, type) and not issubclass(kind, dict) and is_dataclass(kind)
+    return kind(**value) if bundles and isinstance(value, dict) else value

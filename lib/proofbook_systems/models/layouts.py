@@ -13,10 +13,20 @@ import torch
 
 from proofbook_systems.models.maker import AUDIO, VISION, Maker, find_field
 
-__all__ = ["DECODER_LENGTH", "MODALITIES", "PRIMARY", "RULES", "SINGLE", "TEXT_LENGTH"]
+__all__ = [
+    "DECODER_LENGTH",
+    "MODALITIES",
+    "OTHER_LENGTH",
+    "PRIMARY",
+    "RULES",
+    "SINGLE",
+    "TEXT_LENGTH",
+]
 
 Tensor = torch.Tensor
 TEXT_LENGTH, DECODER_LENGTH, GRID = 8, 6, 4
+OTHER_LENGTH = 5
+"""Of what another encoder has made beside a text; were it as long, it would be taken for words."""
 _SOUND_LENGTHS = (4096, 1920, 16000)
 
 MODALITIES: dict[str, str] = {
@@ -42,6 +52,7 @@ MODALITIES: dict[str, str] = {
     "hidden_states": "hidden states",
     "inputs_embeds": "hidden states",
     "states": "states",
+    "res_type": "protein",
 }
 """Parameters that carry what a model looks at, and its kind."""
 

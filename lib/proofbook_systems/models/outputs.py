@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import is_dataclass
 from typing import Any, NamedTuple
 
 import torch
@@ -15,6 +16,7 @@ __all__ = [
     "first_sample",
     "flatten",
     "is_blank",
+    "is_bundle",
     "map_tensors",
     "measure_distance",
     "name_hollow",
@@ -69,7 +71,14 @@ def map_tensors(value: Any, change: Callable[[torch.Tensor], torch.Tensor]) -> A
         return type(value)(map_tensors(each, change) for each in value)
     if isinstance(value, dict):
         return {name: map_tensors(each, change) for name, each in value.items()}
+    if is_bundle(value):
+        return type(value)(**{n: map_tensors(each, change) for n, each in vars(value).items()})
     return value
+
+
+def is_bundle(value: Any) -> bool:
+    """Say whether a value is an object of fields, as a model may want several inputs at once."""
+    return is_dataclass(value) and not isinstance(value, (type, dict))
 
 
 def equal(ours: torch.Tensor, theirs: torch.Tensor) -> bool:

@@ -1,7 +1,7 @@
 """Faults that are planted on purpose, to see that the checks find them.
 
 The first three are faults of what loads a model, as a converter or another device would make them;
-the last two are faults of the model itself.
+the last three are faults of the model itself.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ FAULTS = {
     "rounded-dtype": "save-load",
     "ignored-mask": "padding",
     "misused-cache": "cache",
+    "turned-gradient": "gradient",
 }
 """Each fault, and the check that is there to find it."""
 
@@ -63,10 +64,12 @@ def planted(fault: str, model: Any) -> Iterator[tuple[Loader, Callable[[], bool]
     """
     touched: list[bool] = []
     kept = [(kind, name, vars(kind).get(name)) for kind, name in _places(fault, model)]
-    plant(model, fault, touched)
+    hooks = plant(model, fault, touched)
     try:
         yield find_loader(fault, touched), lambda: any(touched)
     finally:
+        for hook in hooks:
+            hook.remove()
         for kind, name, before in kept:
             if before is None:
                 delattr(kind, name)
@@ -121,14 +124,48 @@ def _round(model: Any) -> bool:
     return rounded
 
 
-def plant(model: Any, fault: str, touched: list[bool] | None = None) -> None:
-    """Break a model's own handling of masks or caches, in this process."""
+def plant(model: Any, fault: str, touched: list[bool] | None = None) -> list[Any]:
+    """Break a model's own handling of masks, caches or gradients; return the hooks that do."""
     heard = [] if touched is None else touched
+    if fault == "turned-gradient":
+        layers = [
+            each
+            for each in model.modules()
+            if next(each.parameters(recurse=False), None) is not None
+        ]
+        return [
+            each.register_forward_hook(_turning(heard)) for each in layers[len(layers) // 2 :][:1]
+        ]
     if fault == "ignored-mask":
         # On the class: a copy of the model, as a check makes it, has the fault as well.
         type(model).forward = _without_mask(type(model).forward, heard)
     for layer in _cache_layers() if fault == "misused-cache" else []:
         layer.update = _shifted(layer.update, heard)
+    return []
+
+
+class _Turned(torch.autograd.Function):
+    """The identity, with a gradient of the wrong sign."""
+
+    @staticmethod
+    def forward(ctx: Any, value: torch.Tensor) -> torch.Tensor:
+        return value.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *grads: torch.Tensor) -> torch.Tensor:
+        return -grads[0]
+
+
+def _turning(heard: list[bool]) -> Callable[[Any, Any, Any], Any]:
+    """Return a hook that turns the gradient of a layer; a copy of a model has it as well."""
+
+    def turn(_: Any, __: Any, made: Any) -> Any:
+        if not isinstance(made, torch.Tensor) or not made.requires_grad:
+            return made
+        heard.append(True)
+        return _Turned.apply(made)  # type: ignore[no-untyped-call]
+
+    return turn
 
 
 def _without_mask(forward: Callable[..., Any], heard: list[bool]) -> Callable[..., Any]:

@@ -184,7 +184,8 @@ def _check_last_word(model: Any, inputs: Inputs, tolerance: float) -> str:
         name = next((n for n in _CACHES if begun.get(n) is not None), None)
         if name is None:
             return ""
-        ended = model(**{**inputs, "input_ids": ids[:, -1:], name: begun[name]}, use_cache=True)
+        rest = ids if _cuts_by_itself(model, ids) else ids[:, -1:]
+        ended = model(**{**inputs, "input_ids": rest, name: begun[name]}, use_cache=True)
     last = {"scores": whole["logits"][:, -1:]}
     share = measure_distance(last, {"scores": ended["logits"][:, -1:]}).share
     return (
@@ -192,6 +193,15 @@ def _check_last_word(model: Any, inputs: Inputs, tolerance: float) -> str:
         if share > tolerance
         else ""
     )
+
+
+def _cuts_by_itself(model: Any, ids: torch.Tensor) -> bool:
+    """Say whether a model is given the whole text, and leaves out what its cache holds."""
+    prepare = getattr(model, "prepare_inputs_for_generation", None)
+    if prepare is None or "next_sequence_length" not in inspect.signature(prepare).parameters:
+        return False
+    prepared = prepare(ids, next_sequence_length=1).get("input_ids")
+    return isinstance(prepared, torch.Tensor) and prepared.shape == ids.shape
 
 
 def _scores(

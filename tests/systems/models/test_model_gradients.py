@@ -1,4 +1,4 @@
-"""A small step lowers the loss of a right model, however steep, and not that of a wrong one."""
+"""Gradients are the slope of the loss of a right model, however steep, and not of a wrong one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from proofbook_systems.models.lifecycle import check_gradient
+from proofbook_systems.models.gradients import check_gradient
 
 
 class Uphill(torch.autograd.Function):
@@ -38,7 +38,7 @@ class Steep(torch.nn.Module):
 
 
 @pytest.mark.parametrize(("power", "uphill", "words"), [
-    (1.0, False, ""), (-1.0, False, ""), (1.0, True, "raises"), (-1.0, True, "raises"),
+    (1.0, False, ""), (-1.0, False, ""), (1.0, True, "promises"), (-1.0, True, "promises"),
 ])  # fmt: skip
 def test_masked_scores_take_no_part_in_a_step(power: float, uphill: bool, words: str) -> None:
     found, share = check_gradient(Steep(power, uphill=uphill), {"states": torch.ones(4)})
@@ -46,7 +46,7 @@ def test_masked_scores_take_no_part_in_a_step(power: float, uphill: bool, words:
     assert share == 1.0
 
 
-def test_steep_slope_takes_a_smaller_step() -> None:
+def test_slope_of_a_steep_loss_is_right() -> None:
     class Valley(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -91,6 +91,98 @@ class Stiff(torch.nn.Module):
 
 
 @pytest.mark.parametrize("uphill", [False, True])
-def test_step_that_is_too_short_for_float32_is_taken_in_float64(uphill: bool) -> None:
+def test_slope_that_bends_too_soon_for_float32_is_asked_in_float64(uphill: bool) -> None:
     found, _ = check_gradient(Stiff(uphill=uphill), {"states": torch.ones(1)})
+    assert found.startswith("the gradient of weight promises a slope of -") is uphill
+
+
+class Deep(torch.nn.Module):
+    """Several layers, of which one has a wrong gradient: of another sign or size, or none."""
+
+    def __init__(self, wrong: Any = None, *, held: bool = False) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.layers = torch.nn.ModuleList(torch.nn.Linear(4, 4) for _ in range(5))
+        self.wrong, self.held = wrong, held
+
+    def forward(self, states: Any) -> dict[str, Any]:
+        for place, layer in enumerate(self.layers):
+            used = self.wrong.apply(layer.weight) if self.wrong and place == 3 else layer.weight
+            made = torch.nn.functional.linear(states, used, layer.bias)
+            states = torch.nn.functional.gelu(made) + (states.detach() if self.held else states)
+            if (
+                self.held
+            ):  # as where the nearest code is taken, and the gradient goes straight through
+                states = states + (states.round() - states).detach()
+        with torch.no_grad():
+            shift = states.mean() if self.held else 0.0
+        return {"logits": states - shift}
+
+
+class Half(Uphill):
+    """The identity, whose gradient is a little too small."""
+
+    @staticmethod
+    def backward(ctx: Any, grad: Any) -> Any:
+        return 0.999 * grad
+
+
+class Cut(Uphill):
+    """The identity, without a gradient."""
+
+    @staticmethod
+    def backward(ctx: Any, grad: Any) -> Any:
+        return None
+
+
+STATES = {"states": torch.linspace(-1, 1, 8).reshape(2, 4)}
+
+
+@pytest.mark.parametrize("wrong", [Uphill, Half, Cut])
+def test_part_of_which_the_gradient_is_wrong_is_named(wrong: Any) -> None:
+    found, _ = check_gradient(Deep(wrong), STATES)
+    assert found.startswith("the gradient of layers.3.weight promises a slope of")
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_what_is_held_fast_on_purpose_is_no_fault(held: bool) -> None:
+    assert check_gradient(Deep(held=held), STATES)[0] == ""
+
+
+class Bent(torch.nn.Module):
+    """Has a weight just where its slope breaks off."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight, self.sizes = (
+            torch.nn.Parameter(torch.zeros(4)),
+            torch.nn.Parameter(torch.ones(4)),
+        )
+
+    def forward(self, states: Any) -> dict[str, Any]:
+        return {"logits": torch.relu(self.weight * states) + self.sizes * states}
+
+
+def test_weight_on_an_edge_has_a_slope_of_one_side() -> None:
+    assert check_gradient(Bent(), {"states": torch.ones(4)})[0] == ""
+
+
+class Jumping(torch.nn.Module):
+    """Computes in another order as soon as a weight moves, and has the wrong gradient, or not."""
+
+    def __init__(self, *, uphill: bool) -> None:
+        super().__init__()
+        self.weight, self.uphill = torch.nn.Parameter(torch.ones(4)), uphill
+
+    def forward(self, states: Any) -> dict[str, Any]:
+        scores = torch.exp(states * self.weight)
+        scores = Uphill.apply(scores) if self.uphill else scores
+        for _ in range(1 if bool((self.weight == 1).all()) else 2):
+            scores = scores + scores.detach() * 0
+        return {"logits": scores}
+
+
+@pytest.mark.parametrize("uphill", [False, True])
+def test_loss_without_a_slope_is_judged_by_a_step(uphill: bool) -> None:
+    found, _ = check_gradient(Jumping(uphill=uphill), {"states": torch.ones(4)})
     assert found.startswith("a small step raises the loss") is uphill

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 from proofbook_systems.models.hints import Hint
 from proofbook_systems.models.inputs import Layout, candidates, join
 from proofbook_systems.models.maker import Maker, fill
+from proofbook_systems.models.outputs import map_tensors
 
 
 class Seeing:
@@ -103,3 +105,33 @@ def test_a_film_that_is_called_an_image_has_places_in_the_text(
     config = SimpleNamespace(vocab_size=256, **tokens)
     made = Layout(places={}).make(_Films(), config, hint, 0)
     assert int((made["input_ids"] == 17).sum()) == places
+
+
+@dataclass
+class Atoms:
+    """Several inputs that a model wants in one."""
+
+    places: torch.Tensor
+    kinds: torch.Tensor
+
+
+class Folding:
+    """Takes an object of fields, as its annotation says."""
+
+    config = SimpleNamespace(vocab_size=100)
+
+    def forward(self, atoms: Atoms) -> None: ...
+
+
+Folding.forward.__annotations__["atoms"] = Atoms
+
+
+def test_a_mapping_becomes_the_object_that_a_parameter_is_annotated_with() -> None:
+    hint = Hint(inputs={"atoms": {"places": ["noise", 1, 2, 3], "kinds": ["ids", 5, 1, 2]}})
+    one, two = (Layout(places={}).make(Folding(), Folding.config, hint, seed) for seed in (0, 1))
+    both = join([one, two])["atoms"]
+    assert isinstance(both, Atoms) and both.places.shape == (2, 2, 3)
+    assert torch.equal(both.kinds[1:], two["atoms"].kinds)
+    wide = map_tensors(one["atoms"], lambda value: value.double())
+    assert isinstance(wide, Atoms) and wide.places.dtype is torch.float64
+    assert one["atoms"].places.dtype is torch.float32

@@ -9,6 +9,8 @@ import pytest
 import torch
 
 from proofbook_systems.models.comparing import NotApplicableError
+from proofbook_systems.models.hints import Hint
+from proofbook_systems.models.inputs import Layout
 from proofbook_systems.models.outputs import call
 from proofbook_systems.models.padding import check_padding
 
@@ -75,3 +77,47 @@ def test_padding_that_breaks_a_model_which_takes_longer_texts_is_its_fault() -> 
     model, inputs = Beside(fixed=False), {**TEXT, "sound": torch.ones(1, 1, 4)}
     with pytest.raises(RuntimeError, match="no mask here"):
         check_padding(model, inputs, call(model, inputs), 1e-5)
+
+
+class Reader(torch.nn.Module):
+    """Adds up the words of a part of a text, where types tell which words those are."""
+
+    config = SimpleNamespace(pad_token_id=0, is_encoder_decoder=False)
+
+    def __init__(self, *, looks: bool) -> None:
+        super().__init__()
+        self.looks = looks
+
+    def forward(self, input_ids: Any, attention_mask: Any, token_type_ids: Any) -> dict[str, Any]:
+        mask = attention_mask if self.looks else (input_ids > 0)
+        mine = token_type_ids == 1
+        size = mine.sum(1, keepdim=True)
+        return {"mean": (input_ids * mask * mine).sum(1, keepdim=True) / size}
+
+
+def test_padding_is_of_no_part_of_a_text() -> None:
+    inputs = {**TEXT, "token_type_ids": torch.tensor([[0, 1, 1, 1]])}
+    ours = call(Reader(looks=True), inputs)
+    assert check_padding(Reader(looks=True), inputs, ours, 1e-5) == ""
+    blind = Reader(looks=False)
+    found = check_padding(blind, inputs, call(blind, inputs), 1e-5)
+    assert found == "masking a word changes nothing: the mask is not looked at"
+
+
+class Listener(torch.nn.Module):
+    """Reads a text beside what another encoder has made, each in its own length."""
+
+    config = SimpleNamespace(pad_token_id=0, is_encoder_decoder=False, hidden_size=3)
+
+    def forward(
+        self, input_ids: Any, attention_mask: Any, encoder_hidden_states: Any
+    ) -> dict[str, Any]:
+        words = (input_ids * attention_mask).float()
+        return {"states": words + encoder_hidden_states.sum((1, 2))[:, None] + words.sum()}
+
+
+def test_what_another_encoder_made_is_not_padded_with_the_text() -> None:
+    model = Listener()
+    inputs = Layout(places={}).make(model, model.config, Hint(), 0)
+    assert inputs["encoder_hidden_states"].shape[:2] != inputs["input_ids"].shape
+    assert check_padding(model, inputs, call(model, inputs), 1e-5) == ""

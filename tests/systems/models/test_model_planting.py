@@ -20,6 +20,7 @@ from proofbook_systems.models.checking import (
 from proofbook_systems.models.comparing import NotApplicableError, check_batch
 from proofbook_systems.models.controls import try_fault
 from proofbook_systems.models.findings import Finding, Verdict
+from proofbook_systems.models.gradients import check_gradient
 from proofbook_systems.models.hints import Hint
 from proofbook_systems.models.inputs import Layout
 from proofbook_systems.models.lifecycle import load
@@ -83,7 +84,9 @@ def _verdict(**statuses: Any) -> Verdict:
     return Verdict(type="reader", category="language", findings=findings)
 
 
-@pytest.mark.parametrize("fault", [name for name in FAULTS if name != "misused-cache"])
+@pytest.mark.parametrize(
+    "fault", [name for name in FAULTS if name not in ("misused-cache", "turned-gradient")]
+)
 def test_a_fault_is_found_and_mended_again(fault: str, tmp_path: Path) -> None:
     model, sound = Reader(), _verdict(padding="passed", save_load="passed")
     before = {name: value.clone() for name, value in model.state_dict().items()}
@@ -262,3 +265,48 @@ def test_padding_of_a_text_that_is_answered_by_chance_compares_nothing(drawn: bo
         return
     with pytest.raises(NotApplicableError, match="drawn at random"):
         check_padding(model, inputs, ours, 1e-5)
+
+
+@pytest.mark.parametrize("drawn", [False, True])
+def test_samples_that_are_answered_by_chance_are_not_compared(drawn: bool) -> None:
+    class Chance(torch.nn.Module):
+        def forward(self, states: Any) -> dict[str, Any]:
+            return {"states": states + (torch.randn(states.shape) if drawn else states.sum())}
+
+    model, one, two = Chance(), {"states": torch.ones(1, 3)}, {"states": torch.ones(1, 3) * 2}
+    ours = call(model, one)
+    if not drawn:
+        assert check_batch(model, one, two, ours, 1e-5).startswith("beside another sample")
+        return
+    with pytest.raises(NotApplicableError, match="drawn at random"):
+        check_batch(lambda **given: call_turned(model, given), one, two, ours, 1e-5)
+
+
+def call_turned(model: Any, inputs: dict[str, Any]) -> dict[str, Any]:
+    """Answer with the draws of two samples the other way round."""
+    answer = model(**inputs)
+    return {name: value.flip(0) for name, value in answer.items()}
+
+
+class Layered(torch.nn.Module):
+    """Three layers, of which the last may be left out."""
+
+    def __init__(self, *, runs: bool = True) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.second, self.third = (torch.nn.Linear(4, 4) for _ in range(3))
+        self.runs = runs
+
+    def forward(self, states: Any) -> dict[str, Any]:
+        made = torch.tanh(self.first(states))
+        return {"logits": self.third(self.second(made) if self.runs else made)}
+
+
+@pytest.mark.parametrize(("runs", "status"), [(True, "passed"), (False, "skipped")])
+def test_gradient_that_is_turned_in_one_layer_is_found_and_mended(runs: bool, status: str) -> None:
+    model, given = Layered(runs=runs), {"states": torch.ones(1, 4)}
+    subject = Subject(model=model, checks={"gradient": lambda _: check_gradient(model, given)[0]})
+    found = try_fault("turned-gradient", subject, _verdict(gradient="passed"))
+    assert found.status == status
+    assert "first" in found.reason or not runs
+    assert check_gradient(model, given)[0] == ""

@@ -94,3 +94,23 @@ def test_what_is_no_text_of_several_words_has_no_last_word(inputs: dict[str, Any
 def test_answer_without_a_cache_has_nothing_to_go_on_with() -> None:
     forgetful = Remembering(forgets=True, caches=False)
     assert writing._check_last_word(forgetful, WORDS, 1e-6) == ""
+
+
+class Cutting(Remembering):
+    """Is given the whole text, and leaves out by itself what its cache holds."""
+
+    def prepare_inputs_for_generation(
+        self, input_ids: Any, next_sequence_length: int | None = None
+    ) -> dict[str, Any]:
+        return {"input_ids": input_ids}
+
+    def __call__(
+        self, input_ids: Any, attention_mask: Any, cache: Any = None, use_cache: bool = False
+    ) -> dict[str, Any]:
+        held = 0 if cache is None else cache.shape[1]
+        return super().__call__(input_ids[:, held:], attention_mask, cache, use_cache)
+
+
+def test_model_that_cuts_its_text_by_itself_is_given_the_whole() -> None:
+    assert writing._check_last_word(Cutting(), WORDS, 1e-6) == ""
+    assert writing._check_last_word(Cutting(forgets=True), WORDS, 1e-6)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +10,9 @@ import torch
 
 from proofbook_systems.models.devices.device import Dims
 from proofbook_systems.models.inputs import Inputs
+from proofbook_systems.models.outputs import map_tensors
 
-__all__ = ["CUDA", "convert"]
+__all__ = ["CUDA"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +22,7 @@ class _Program:
     where: str
 
     def __call__(self, **inputs: Any) -> Any:
-        placed = convert(inputs, lambda value: _to(value, "cuda", self.dtype))
+        placed = map_tensors(inputs, lambda value: _to(value, "cuda", self.dtype))
         answer = self.model(**placed)
         torch.cuda.synchronize()
         return answer
@@ -53,17 +53,6 @@ class CUDA:
             dtype=getattr(torch, self.precision),
             where=f"{torch.cuda.get_device_name()} {', '.join(sorted(places))}",
         )
-
-
-def convert(value: Any, change: Callable[[torch.Tensor], torch.Tensor]) -> Any:
-    """Return inputs with every tensor changed, in lists and dictionaries as well."""
-    if isinstance(value, torch.Tensor):
-        return change(value)
-    if isinstance(value, dict):
-        return {name: convert(each, change) for name, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return type(value)(convert(each, change) for each in value)
-    return value
 
 
 def _to(value: torch.Tensor, device: str, dtype: torch.dtype) -> torch.Tensor:

@@ -1,0 +1,169 @@
+"""Whether a model can be trained: its gradients are finite, and the slope of what they lower."""
+
+from __future__ import annotations
+
+import copy
+import math
+from typing import Any
+
+import torch
+
+from proofbook_systems.models.comparing import NotApplicableError
+from proofbook_systems.models.inputs import Inputs
+from proofbook_systems.models.references import in_float64, widen
+from proofbook_systems.models.slopes import Held, OtherWayError, Slope, find_wrong_slope
+from proofbook_systems.models.widening import InFloat64
+
+__all__ = ["check_gradient"]
+
+_STEPS = (1e-3, 1e-4, 1e-5)
+"""Shares of the loss that a step would take off a straight slope: a steep one takes the smaller."""
+_MASKED = 1e30
+"""What stands for minus infinity in a score that is masked, which no weight moves."""
+
+_Pairs = list[tuple[torch.nn.Parameter, torch.Tensor]]
+
+
+def check_gradient(model: Any, inputs: Inputs) -> tuple[str, float]:
+    """Return what is wrong with a model's gradients, and the share of weights that they reach.
+
+    In float64, they must be the slope of the loss in every part of the model. Where a model does
+    not run in float64, or computes in another order a little to the side, a step must lower the
+    loss. Some models keep what a derivation takes only while they are trained, as without a cache
+    that they write over: what cannot be derived otherwise is derived so.
+
+    Raises:
+        NotApplicableError: No output can be derived.
+    """
+    trained = copy.deepcopy(model)
+    try:
+        first = _derive(trained, inputs)
+    except NotApplicableError:
+        raise
+    except Exception:  # noqa: BLE001 - what is raised while it is trained counts
+        trained = copy.deepcopy(model).train()
+        first = _derive(trained, inputs)
+    pairs = [(p, p.grad) for p in trained.parameters() if p.grad is not None]
+    if any(not torch.isfinite(grad).all() for _, grad in pairs):
+        return "a gradient is not finite", 0.0
+    if not any(bool(grad.any()) for _, grad in pairs):
+        return "every gradient is zero", 0.0
+    share = len(pairs) / max(1, len(list(trained.parameters())))
+    try:
+        wrong = _ask_loss(trained, inputs)
+    except Exception:  # noqa: BLE001 - what does not run in float64 is judged by a step
+        after = _lowest_after(trained, inputs, pairs, first)
+        lowers = after < first
+        return (
+            "" if lowers else f"a small step raises the loss from {first:.6g} to {after:.6g}"
+        ), share
+    return (_tell(wrong) if wrong else ""), share
+
+
+def _tell(wrong: Slope) -> str:
+    promised, found = f"{wrong.promised:.6g}", f"{wrong.found:.6g}"
+    return f"the gradient of {wrong.part} promises a slope of {promised}, the loss has {found}"
+
+
+def _ask_loss(model: Any, inputs: Inputs) -> Slope | None:
+    """Return the part of a model whose gradients are not the slope of its loss in float64.
+
+    Raises:
+        Exception: The model does not run in float64, or its loss has no slope.
+    """
+    exact, wide = in_float64(model), widen(inputs)
+    exact.zero_grad()
+    with InFloat64():
+        holding = Held()
+        with holding:
+            loss = _loss(exact, wide)
+        if loss is None:
+            raise OtherWayError("in float64, no output can be derived")
+        loss.backward()  # type: ignore[no-untyped-call]
+
+        def ask() -> float:
+            with Held(holding.kept):
+                again = _loss(exact, wide)
+            assert again is not None
+            return float(again.detach())
+
+        return find_wrong_slope(ask, _weights(exact), float(loss.detach()))
+
+
+def _weights(model: Any) -> list[tuple[str, torch.nn.Parameter]]:
+    """Return the weights that are trained; one without a gradient promises no slope at all."""
+    trained = [
+        (name, weight)
+        for name, weight in model.named_parameters()
+        if weight.requires_grad and weight.is_floating_point() and weight.numel()
+    ]
+    for _, weight in trained:
+        weight.grad = torch.zeros_like(weight) if weight.grad is None else weight.grad
+    return trained
+
+
+def _lowest_after(model: Any, inputs: Inputs, pairs: _Pairs, first: float) -> float:
+    """Return the loss after the first step that lowers it, or after the last one.
+
+    The longest may leave it as it is, as far as rounding tells.
+    """
+    norm = sum(float(grad.double().square().sum()) for _, grad in pairs)
+    kept = [parameter.detach().clone() for parameter, _ in pairs]
+    after = math.inf
+    for step in _STEPS:
+        after = _loss_after(model, inputs, pairs, kept, step * abs(first) / norm)
+        if step == _STEPS[0] and first <= after <= first * (1 + 1e-6):
+            return math.nextafter(first, -math.inf)
+        if after < first:
+            break
+    with torch.no_grad():
+        for (parameter, _), value in zip(pairs, kept, strict=True):
+            parameter.copy_(value)
+    return after
+
+
+def _derive(model: Any, inputs: Inputs) -> float:
+    """Return the loss, and derive it for every weight.
+
+    Raises:
+        NotApplicableError: No output can be derived.
+    """
+    loss = _loss(model, inputs)
+    if loss is None or not loss.requires_grad:
+        raise NotApplicableError("no output can be derived")
+    loss.backward()  # type: ignore[no-untyped-call]
+    return float(loss.detach())
+
+
+def _loss_after(
+    model: Any, inputs: Inputs, pairs: _Pairs, kept: list[torch.Tensor], step: float
+) -> float:
+    """Return the loss after a step against the gradient."""
+    with torch.no_grad():
+        for (parameter, grad), value in zip(pairs, kept, strict=True):
+            parameter.copy_(value - grad * step)
+        after = _loss(model, inputs)
+    assert after is not None
+    return float(after)
+
+
+def _loss(model: Any, inputs: Inputs) -> torch.Tensor | None:
+    torch.manual_seed(0)
+    answer = model(
+        **{n: v.clone() if isinstance(v, torch.Tensor) else v for n, v in inputs.items()}
+    )
+    parts = [v.clamp(-1e4, 1e4).square().mean() for v in _derivable(answer)]
+    return torch.stack(parts).sum() if parts else None
+
+
+def _derivable(answer: Any) -> list[torch.Tensor]:
+    found: list[torch.Tensor] = []
+    values = answer.values() if isinstance(answer, dict) else answer
+    values = [values] if isinstance(values, torch.Tensor) else list(values)
+    for each in values:
+        if isinstance(each, torch.Tensor) and each.is_floating_point():
+            moved = torch.isfinite(each) & (each.detach().abs() < _MASKED)
+            found.append(torch.where(moved, each, torch.zeros_like(each)))
+        elif isinstance(each, (list, tuple)):
+            found += _derivable([e for e in each if isinstance(e, (torch.Tensor, list, tuple))])
+    return found

@@ -1,0 +1,164 @@
+"""Whether gradients are the slopes of a loss, which the loss itself tells a little to each side.
+
+Computed in float64, along one direction in which every weight moves: of a part whose gradient is
+wrong, the loss tells another slope than the gradients promise. What a model holds fast on purpose
+(``detach``, ``no_grad``) is held fast while the loss is asked, too: a gradient that leaves it out
+is right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import torch
+from torch.overrides import TorchFunctionMode
+
+__all__ = ["Held", "OtherWayError", "Slope", "find_wrong_slope"]
+
+_STEPS = (1e-7, 1e-8)
+"""How far each weight is moved, as a share of its size: the shorter one tells bends from breaks."""
+_BEND = 0.02
+"""The share of a bend that the slope at its middle may be off."""
+_ROUNDING = 2e-15
+"""How exactly a loss is known, as a share: a few roundings of float64."""
+_EXACT = 1e-6
+"""How far a right slope may lie from the gradients', as a share of all that they promise."""
+
+Weights = Sequence[tuple[str, torch.nn.Parameter]]
+_FAST = (torch.Tensor.detach, torch.Tensor.data.__get__)  # type: ignore[attr-defined]
+"""What holds a number fast."""
+
+
+class Held(TorchFunctionMode):
+    """Notes what a model holds fast, in its order, or gives it out again.
+
+    Asked for its gradients, a model may hold a part of its computing fast. Where the loss is asked
+    instead, that part has to stay what it was.
+    """
+
+    def __init__(self, kept: list[torch.Tensor] | None = None) -> None:
+        super().__init__()
+        self.kept: list[torch.Tensor] = [] if kept is None else kept
+        self._gives, self._place, self._off = kept is not None, 0, False
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if func is torch._C._set_grad_enabled:
+            self._off = not args[0]
+            return func(*args, **kwargs)
+        made = func(*args, **kwargs)
+        held = self._off or func in _FAST
+        if not held or not _is_fraction(made) or any(made is each for each in args):
+            return made
+        return self._hold(made)
+
+    def _hold(self, made: torch.Tensor) -> torch.Tensor:
+        if not self._gives:
+            self.kept.append(made.clone())
+            return made
+        self._place += 1
+        before = self.kept[self._place - 1] if self._place <= len(self.kept) else None
+        if before is None or before.shape != made.shape:
+            raise OtherWayError("a little to the side, the model computes in another order")
+        return before.clone()
+
+
+class OtherWayError(Exception):
+    """A model computes otherwise a little to the side: its loss has no slope there."""
+
+
+def _is_fraction(value: Any) -> bool:
+    return isinstance(value, torch.Tensor) and value.is_floating_point()
+
+
+class Slope(NamedTuple):
+    """What a part's gradients promise, and what the loss does."""
+
+    part: str
+    promised: float
+    found: float
+
+
+@dataclass
+class _Asked:
+    """A loss that can be asked to each side of where its gradients were taken."""
+
+    loss: Callable[[], float]
+    """Computes the loss, with all that is held fast."""
+    weights: Weights
+    first: float
+    directions: list[torch.Tensor] = field(default_factory=list)
+    promised: list[float] = field(default_factory=list)
+
+    def draw(self, seed: int = 0) -> None:
+        """Draw in which direction each weight moves: half along its gradient, half anywhere."""
+        noise = torch.Generator().manual_seed(seed)
+        for _, weight in self.weights:
+            assert weight.grad is not None
+            drawn = torch.randn(weight.shape, generator=noise, dtype=weight.dtype)
+            along = weight.grad / weight.grad.square().mean().sqrt().clamp(min=1e-300)
+            sign = 1.0 if torch.rand((), generator=noise) < 0.5 else -1.0
+            size = weight.detach().square().mean().sqrt().clamp(min=1e-3)
+            direction = size * (sign * along + drawn)
+            self.directions.append(direction)
+            self.promised.append(float((direction * weight.grad).sum()))
+
+    def slope(self, places: range, step: float) -> tuple[float, float]:
+        """Return the slope of the loss where some weights move, and how much it bends there."""
+        after, before = self._moved(places, step), self._moved(places, -step)
+        return (after - before) / (2 * step), abs(after - 2 * self.first + before) / step
+
+    def _moved(self, places: range, step: float) -> float:
+        kept = [self.weights[place][1].detach().clone() for place in places]
+        with torch.no_grad():
+            for place in places:
+                self.weights[place][1].add_(self.directions[place], alpha=step)
+        try:
+            return self.loss()
+        finally:
+            with torch.no_grad():
+                for place, value in zip(places, kept, strict=True):
+                    self.weights[place][1].copy_(value)
+
+    def is_right(self, places: range) -> tuple[bool, float]:
+        """Say whether the loss has the slope that is promised, and which one it has."""
+        promised = sum(self.promised[place] for place in places)
+        whole = sum(abs(self.promised[place]) for place in places)
+        found = promised
+        for step, share in zip(_STEPS, (_BEND, 1.0), strict=True):
+            found, bend = self.slope(places, step)
+            allowed = _EXACT * whole + _ROUNDING * abs(self.first) / step + share * bend
+            if abs(found - promised) <= allowed:
+                return True, found
+        return False, found
+
+
+def find_wrong_slope(loss: Callable[[], float], weights: Weights, first: float) -> Slope | None:
+    """Return the smallest part whose gradients are not the slope of a loss; None where all are.
+
+    Args:
+        loss: Computes the loss in float64, with what is held fast where gradients were taken.
+        weights: Names and weights of float64, each with its gradient; they are moved, and put back.
+        first: The loss where they are.
+    """
+    asked = _Asked(loss=loss, weights=weights, first=first)
+    asked.draw()
+    places = range(len(weights))
+    right, found = asked.is_right(places)
+    if right:
+        return None
+    while len(places) > 1:
+        halves = places[: len(places) // 2], places[len(places) // 2 :]
+        judged = [(half, *asked.is_right(half)) for half in halves]
+        wrong = next((each for each in judged if not each[1]), None)
+        if wrong is None:
+            break
+        places, _, found = wrong
+    part = weights[places[0]][0] if len(places) == 1 else _common(weights, places)
+    return Slope(part, sum(asked.promised[place] for place in places), found)
+
+
+def _common(weights: Weights, places: range) -> str:
+    return f"{weights[places[0]][0]} to {weights[places[-1]][0]}"
