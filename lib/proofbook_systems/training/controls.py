@@ -24,6 +24,7 @@ from proofbook_systems.training.roles import role_of
 from proofbook_systems.training.running import Ended, run_training
 from proofbook_systems.training.save_order import (
     Save,
+    StepRange,
     counts_steps,
     find_saves,
     last_before,
@@ -34,10 +35,8 @@ from proofbook_systems.training.saving import (
     SaveWatch,
     can_watch,
     count_turns,
+    save_ends,
     save_seconds,
-    save_steps,
-    weight_steps,
-    whole_units,
 )
 from proofbook_systems.training.states import recorded_step
 from proofbook_systems.training.steps import Numbering, Step, last_step, numbering_of
@@ -151,30 +150,37 @@ class Control:
         )  # fmt: skip
 
     @property
-    def save_steps(self) -> list[int]:
-        """The steps of its checkpoints, by name, or by what was told when they were whole."""
-        named = [step for step in self.saved if step > 0]
-        told = [] if self.tells_late else save_steps(self.changes) or weight_steps(self.changes)
+    def save_ranges(self) -> list[StepRange]:
+        """Between which steps each of its checkpoints was made, in order.
+
+        A name that counts steps tells it. Else the steps do that were told before a save was seen,
+        and when it was: on a busy machine it is seen later than it was made.
+        """
+        named = [StepRange(step, step) for step in self.saved if step > 0]
+        seen = {StepRange(change.since, change.step) for change in save_ends(self.changes)}
+        told = [] if self.tells_late else sorted(seen)
         return told if not named or (told and not self.counts_steps) else named
+
+    @property
+    def save_count(self) -> int:
+        """How many checkpoints it wrote, as far as they were named or seen."""
+        return len([step for step in self.saved if step > 0]) or len(save_ends(self.changes))
 
     @property
     def last_save_step(self) -> int:
         """The step of the last save that another was due after; 0 where none was seen.
 
-        On a busy machine a save is seen later than it was made. So what may have been made before
-        the last step counts as made just before it.
+        What may have been made before the last step counts as made just before it.
         """
-        steps = self.save_steps
-        if not self.counts_steps or not any(step > 0 for step in self.saved):
-            seen = [change for _, change in whole_units(self.changes) if change.since < self.total]
-            steps = [min(change.step, self.total - 1) for change in seen] or steps
-        return max([step for step in steps if step < self.total] or steps, default=0)
+        ranges = self.save_ranges
+        early = [min(each.latest, self.total - 1) for each in ranges if each.earliest < self.total]
+        return max(early or [each.latest for each in ranges], default=0)
 
     def save_before(self, step: int) -> int:
         """Return the place of its last save up to a step, the first one's where there is none."""
         return last_before(
             self.saves, step, total=self.total, by_steps=self.counts_steps,
-            seconds=self.ended.seconds,
+            seconds=self.ended.seconds, stride=self.numbering.stride,
         )  # fmt: skip
 
     @property
@@ -216,13 +222,9 @@ class Control:
     def told(self) -> str:
         """What was recognised of its log."""
         found = self.ended.recognised
-        return (
-            found.words
-            if found
-            else (
-                "no steps were recognised in what it prints or writes: give log_file or log_pattern"
-            )
-        )
+        if found is not None:
+            return found.words
+        return "no steps were recognised in what it prints or writes: give log_file or log_pattern"
 
     @property
     def report(self) -> str:

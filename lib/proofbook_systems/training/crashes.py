@@ -193,8 +193,11 @@ def saving_changes(
         raise SubjectError(
             f"with {dict(changes)} the trainer {bare.ended.state}: {bare.ended.last_words}"
         )
-    if len(bare.save_steps) >= len(control.save_steps) > 1:
-        raise SubjectError(f"with {dict(changes)} the trainer still saves {bare.save_steps}")
+    if bare.save_count >= control.save_count > 1:
+        raise SubjectError(
+            f"with {dict(changes)} the trainer still saves {bare.save_count} times, and "
+            f"{control.save_count} times without"
+        )
     is_told = control.trainer.recognised is None or control.trainer.recognised.place != CHECKPOINTS
     steps = compare_steps(bare.ended.steps, control.ended.steps) if is_told else []
     trees = compare_trees(output, control.output, control.noise)

@@ -154,12 +154,17 @@ class Interrupted:
         last = self.cycles[-1]
         if last.checkpoints:
             return f"{last.words}: it begins again beside a whole checkpoint"
-        if saved := max((s for s in control.save_steps if s <= last.signalled), default=0):
-            return f"{last.words}: it begins again, though weights were saved after step {saved}"
-        return (
-            f"{last.words}: it begins again, and no checkpoint was recognised before; give "
-            "checkpoints, or interrupt it later"
-        )
+        saved = [each for each in control.save_ranges if each.earliest <= last.signalled]
+        surely = max((each.latest for each in saved if each.latest <= last.signalled), default=0)
+        if surely:
+            return f"{last.words}: it begins again, though weights were saved after step {surely}"
+        begins = f"{last.words}: it begins again, and no checkpoint was recognised before"
+        if saved and saved[0].latest:
+            begins += (
+                f", though left alone it saves between the steps {saved[0].earliest} and "
+                f"{saved[0].latest}"
+            )
+        return f"{begins}; give checkpoints, or interrupt it later"
 
     def most_kept(self, control: Control) -> int:
         """Return how many checkpoints may be left where the trainer removes older ones.
@@ -168,7 +173,10 @@ class Interrupted:
         before it has left: the new one, and the oldest not yet gone.
         """
         made = [step.number for step in self.last.steps]
-        saved = made and any(made[0] <= s <= made[-1] + 1 for s in control.save_steps)
+        saved = made and any(
+            made[0] <= each.earliest and each.latest <= made[-1] + 1
+            for each in control.save_ranges
+        )  # fmt: skip
         return control.keeps if saved else control.keeps + 1
 
     def untold(self, control: Control) -> frozenset[int]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from proofbook_systems.training.awaited_saves import AwaitedSave
+from proofbook_systems.training.awaited_saves import AwaitedSave, FirstSave
 from proofbook_systems.training.controls import Control
 from proofbook_systems.training.layouts import find_checkpoints
 from proofbook_systems.training.met_saves import Marks, MetSave, is_over, mark, step_met
@@ -136,7 +136,10 @@ class Start:
             awaited = AwaitedSave(control, step, there)
             return training.wait(timeout, lambda: awaited.is_there(training.checkpoints()))
         if self._saves is None:
-            return training.wait_step(step, timeout)
+            saved = FirstSave(control)
+            return training.wait(timeout, lambda: training.reached() >= step and (
+                not planned.saved or saved.is_there(training.checkpoints())
+            ))  # fmt: skip
         before = AwaitedSave(control, step, there, before=True)
         if training.wait(timeout, lambda: self._is_due(control, before)):
             return True
@@ -209,7 +212,8 @@ class Start:
     def _ends(self, control: Control, signalled: int, timeout: float) -> bool:
         """Wait for the end after a signal; False, and end it, where it goes on or hangs."""
         training = self._training
-        grace = max([_STEPS_OF_GRACE, control.total // 10, *control.save_steps[:1]])
+        first = max((each.latest for each in control.save_ranges[:1]), default=0)
+        grace = max(_STEPS_OF_GRACE, control.total // 10, first)
         started = time.monotonic()
 
         def goes_on() -> bool:

@@ -45,14 +45,16 @@ def older(evidence: Evidence) -> str | None:
     newest, resumed = evidence.cycle.newest, evidence.resumed_at
     if resumed >= newest:
         return None
-    if resumed not in evidence.control.save_steps and evidence.control.numbering.stride == 1:
-        return (
-            f"checkpoint {newest} was taken, and steps are counted from {resumed}: progress was "
-            "not restored as it was"
-        )
+    stride = evidence.control.numbering.stride
+    begins = f"training went on from {resumed} though checkpoint {newest} was there: an older"
+    saves = [each for each in evidence.control.save_ranges if each.may_hold(resumed)]
+    if stride > 1 or any(each.latest < newest for each in saves):
+        return f"{begins} checkpoint was taken than the newest"
+    if any(each.is_vague(stride) for each in saves):
+        return f"{begins} checkpoint was taken, or progress was not restored as it was"
     return (
-        f"training went on from {resumed} though checkpoint {newest} was there: an older "
-        "checkpoint was taken than the newest"
+        f"checkpoint {newest} was taken, and steps are counted from {resumed}: progress was "
+        "not restored as it was"
     )
 
 
