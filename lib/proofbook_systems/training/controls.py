@@ -20,7 +20,6 @@ from proofbook_systems.training.layouts import (
     step_in_name,
 )
 from proofbook_systems.training.numbering import CHECKPOINTS
-from proofbook_systems.training.roles import role_of
 from proofbook_systems.training.running import Ended, run_training
 from proofbook_systems.training.save_order import (
     Save,
@@ -28,6 +27,7 @@ from proofbook_systems.training.save_order import (
     counts_steps,
     find_saves,
     last_before,
+    step_called,
     told_in_time,
 )
 from proofbook_systems.training.saving import (
@@ -41,12 +41,17 @@ from proofbook_systems.training.saving import (
 from proofbook_systems.training.states import recorded_step
 from proofbook_systems.training.steps import Numbering, Step, last_step, numbering_of
 from proofbook_systems.training.trainer import Trainer
-from proofbook_systems.training.trees import Comparison, Noise, Row, compare_trees, find_noise
+from proofbook_systems.training.trees import (
+    Comparison,
+    Noise,
+    Row,
+    compare_trees,
+    find_noise,
+    is_learnt,
+)
 from proofbook_systems.training.wholeness import common_files, is_whole
 
 __all__ = ["Control", "given_control", "repeat", "run_control"]
-
-_LEARNT = ("weights", "EMA", "optimizer", "step counters")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,6 +181,12 @@ class Control:
         early = [min(each.latest, self.total - 1) for each in ranges if each.earliest < self.total]
         return max(early or [each.latest for each in ranges], default=0)
 
+    def step_of(self, number: int) -> int:
+        """Return the step of a checkpoint by its number, and no later one; 0 is not known."""
+        if self.counts_steps:
+            return number
+        return 0 if self.tells_late else step_called(self.saves, number)
+
     def save_before(self, step: int) -> int:
         """Return the place of its last save up to a step, the first one's where there is none."""
         return last_before(
@@ -205,7 +216,7 @@ class Control:
     def not_repeatable(self) -> str:
         """How two uninterrupted trainings differ first, in words; empty where they do not."""
         steps = sorted(self.departures, key=lambda each: each.step or 0)
-        learnt = [row for row in self.comparison.having("differs") if _is_learnt(row)]
+        learnt = [row for row in self.comparison.having("differs") if is_learnt(row)]
         if steps:
             return f"two uninterrupted trainings differ: {steps[0].words}"
         if learnt:
@@ -337,9 +348,3 @@ def _saved_step(place: str) -> float | None:
     """Return the step of the checkpoint that a file is in; infinite for a final model's."""
     unit = checkpoint_of(place)
     return math.inf if unit is None else step_in_name(unit.rpartition("/")[2])
-
-
-def _is_learnt(row: Row) -> bool:
-    """Say whether what differs in a file was learnt: one file may hold all that a training has."""
-    keys = row.departure.keys if row.departure else ()
-    return row.role in _LEARNT or any(role_of(row.place, key) in _LEARNT for key in keys)

@@ -116,7 +116,7 @@ def _with_weights(cycles: Sequence[Cycle], watched: Sequence[Watched]) -> list[C
         had = [at + update for at, start in starts for update in updates_with(start, seen)]
         told = cycle.resumed_at
         at = max(
-            (step for step in had if step in cycle.checkpoints), default=max(had, default=None)
+            (step for step in had if step in cycle.saved_steps), default=max(had, default=None)
         )
         weights_of = None if told in had else at
         found.append(replace(cycle, weights_of=weights_of))

@@ -6,13 +6,17 @@ or something else that grows with them, such as epochs or tokens. Knows nothing 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from proofbook_systems.training.layouts import checkpoint_of, is_temporary, step_in_name
 from proofbook_systems.training.saving import Change, whole_units
 
-__all__ = ["Save", "StepRange", "counts_steps", "find_saves", "last_before", "told_in_time"]
+__all__ = [
+    "Save", "StepRange", "counts_steps", "find_saves", "last_before", "step_called",
+    "told_in_time",
+]  # fmt: skip
 
 _SLOWER = 2.0
 """How much longer the last steps may take than those between two saves."""
@@ -141,6 +145,27 @@ def _near(saves: Sequence[Save], slack: int) -> list[bool]:
     """Say of each save whether its number is near to its step, or ahead; not where it may be."""
     near = [(save.number >= save.told - slack, save.number >= save.since - slack) for save in saves]
     return [surely for surely, perhaps in near if surely == perhaps]
+
+
+def step_called(saves: Sequence[Save], number: int) -> int:
+    """Return the step of a checkpoint that is called by something else, and no later one.
+
+    What is between two saves that were seen, or beyond them, is placed by their distance: tokens
+    and epochs grow with the steps. 0 is not known.
+
+    Args:
+        saves: Those of a training left alone, whose steps were told in time.
+        number: In the checkpoint's name.
+    """
+    known = {save.number: save.since for save in saves if save.number > 0}
+    if number in known or len(known) < 2:
+        return known.get(number, 0)
+    below = [each for each in known if each < number]
+    first, second = sorted(known)[:2] if not below else sorted(known)[-2:]
+    if below and max(known) > number:
+        first, second = max(below), min(each for each in known if each > number)
+    share = (number - first) / (second - first)
+    return max(0, math.floor(known[first] + share * (known[second] - known[first])))
 
 
 def last_before(
