@@ -12,12 +12,33 @@ from proofbook_systems.training.layouts import Checkpoint
 from proofbook_systems.training.met_saves import is_over, mark
 from proofbook_systems.training.plans import Interruption
 
-__all__ = ["AwaitedSave", "why_no_moment"]
+__all__ = ["AwaitedSave", "FirstSave", "why_no_moment"]
 
 _ADVICE = (
     "have it print each step when it is made, save more often, or plan fewer interruptions, or "
     "'SIGKILL at 3.5 s'"
 )
+
+
+class FirstSave:
+    """The first whole checkpoint of a training, waited for beside its steps.
+
+    A checkpoint that is written in the background may be whole some steps after its own, and
+    steps tell nothing of one that was seen late.
+
+    Args:
+        control: The training left alone: it tells what a checkpoint has.
+    """
+
+    def __init__(self, control: Control) -> None:
+        self._control, self._marks, self._is_there = control, mark([]), False
+
+    def is_there(self, listed: Sequence[Checkpoint]) -> bool:
+        """Say whether one of these is whole; they are read where they are not those of before."""
+        marks = mark(listed)
+        if marks != self._marks:
+            self._marks, self._is_there = marks, any(map(self._control.is_whole, listed))
+        return self._is_there
 
 
 class AwaitedSave:

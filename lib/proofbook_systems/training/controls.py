@@ -20,13 +20,14 @@ from proofbook_systems.training.layouts import (
     step_in_name,
 )
 from proofbook_systems.training.numbering import CHECKPOINTS
-from proofbook_systems.training.roles import role_of
 from proofbook_systems.training.running import Ended, run_training
 from proofbook_systems.training.save_order import (
     Save,
+    StepRange,
     counts_steps,
     find_saves,
     last_before,
+    step_called,
     told_in_time,
 )
 from proofbook_systems.training.saving import (
@@ -34,20 +35,23 @@ from proofbook_systems.training.saving import (
     SaveWatch,
     can_watch,
     count_turns,
+    save_ends,
     save_seconds,
-    save_steps,
-    weight_steps,
-    whole_units,
 )
 from proofbook_systems.training.states import recorded_step
 from proofbook_systems.training.steps import Numbering, Step, last_step, numbering_of
 from proofbook_systems.training.trainer import Trainer
-from proofbook_systems.training.trees import Comparison, Noise, Row, compare_trees, find_noise
+from proofbook_systems.training.trees import (
+    Comparison,
+    Noise,
+    Row,
+    compare_trees,
+    find_noise,
+    is_learnt,
+)
 from proofbook_systems.training.wholeness import common_files, is_whole
 
 __all__ = ["Control", "given_control", "repeat", "run_control"]
-
-_LEARNT = ("weights", "EMA", "optimizer", "step counters")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,30 +155,43 @@ class Control:
         )  # fmt: skip
 
     @property
-    def save_steps(self) -> list[int]:
-        """The steps of its checkpoints, by name, or by what was told when they were whole."""
-        named = [step for step in self.saved if step > 0]
-        told = [] if self.tells_late else save_steps(self.changes) or weight_steps(self.changes)
+    def save_ranges(self) -> list[StepRange]:
+        """Between which steps each of its checkpoints was made, in order.
+
+        A name that counts steps tells it. Else the steps do that were told before a save was seen,
+        and when it was: on a busy machine it is seen later than it was made.
+        """
+        named = [StepRange(step, step) for step in self.saved if step > 0]
+        seen = {StepRange(change.since, change.step) for change in save_ends(self.changes)}
+        told = [] if self.tells_late else sorted(seen)
         return told if not named or (told and not self.counts_steps) else named
+
+    @property
+    def save_count(self) -> int:
+        """How many checkpoints it wrote, as far as they were named or seen."""
+        return len([step for step in self.saved if step > 0]) or len(save_ends(self.changes))
 
     @property
     def last_save_step(self) -> int:
         """The step of the last save that another was due after; 0 where none was seen.
 
-        On a busy machine a save is seen later than it was made. So what may have been made before
-        the last step counts as made just before it.
+        What may have been made before the last step counts as made just before it.
         """
-        steps = self.save_steps
-        if not self.counts_steps or not any(step > 0 for step in self.saved):
-            seen = [change for _, change in whole_units(self.changes) if change.since < self.total]
-            steps = [min(change.step, self.total - 1) for change in seen] or steps
-        return max([step for step in steps if step < self.total] or steps, default=0)
+        ranges = self.save_ranges
+        early = [min(each.latest, self.total - 1) for each in ranges if each.earliest < self.total]
+        return max(early or [each.latest for each in ranges], default=0)
+
+    def step_of(self, number: int) -> int:
+        """Return the step of a checkpoint by its number, and no later one; 0 is not known."""
+        if self.counts_steps:
+            return number
+        return 0 if self.tells_late else step_called(self.saves, number)
 
     def save_before(self, step: int) -> int:
         """Return the place of its last save up to a step, the first one's where there is none."""
         return last_before(
             self.saves, step, total=self.total, by_steps=self.counts_steps,
-            seconds=self.ended.seconds,
+            seconds=self.ended.seconds, stride=self.numbering.stride,
         )  # fmt: skip
 
     @property
@@ -199,7 +216,7 @@ class Control:
     def not_repeatable(self) -> str:
         """How two uninterrupted trainings differ first, in words; empty where they do not."""
         steps = sorted(self.departures, key=lambda each: each.step or 0)
-        learnt = [row for row in self.comparison.having("differs") if _is_learnt(row)]
+        learnt = [row for row in self.comparison.having("differs") if is_learnt(row)]
         if steps:
             return f"two uninterrupted trainings differ: {steps[0].words}"
         if learnt:
@@ -216,13 +233,9 @@ class Control:
     def told(self) -> str:
         """What was recognised of its log."""
         found = self.ended.recognised
-        return (
-            found.words
-            if found
-            else (
-                "no steps were recognised in what it prints or writes: give log_file or log_pattern"
-            )
-        )
+        if found is not None:
+            return found.words
+        return "no steps were recognised in what it prints or writes: give log_file or log_pattern"
 
     @property
     def report(self) -> str:
@@ -335,9 +348,3 @@ def _saved_step(place: str) -> float | None:
     """Return the step of the checkpoint that a file is in; infinite for a final model's."""
     unit = checkpoint_of(place)
     return math.inf if unit is None else step_in_name(unit.rpartition("/")[2])
-
-
-def _is_learnt(row: Row) -> bool:
-    """Say whether what differs in a file was learnt: one file may hold all that a training has."""
-    keys = row.departure.keys if row.departure else ()
-    return row.role in _LEARNT or any(role_of(row.place, key) in _LEARNT for key in keys)

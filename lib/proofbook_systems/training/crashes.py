@@ -116,7 +116,7 @@ def _with_weights(cycles: Sequence[Cycle], watched: Sequence[Watched]) -> list[C
         had = [at + update for at, start in starts for update in updates_with(start, seen)]
         told = cycle.resumed_at
         at = max(
-            (step for step in had if step in cycle.checkpoints), default=max(had, default=None)
+            (step for step in had if step in cycle.saved_steps), default=max(had, default=None)
         )
         weights_of = None if told in had else at
         found.append(replace(cycle, weights_of=weights_of))
@@ -193,8 +193,11 @@ def saving_changes(
         raise SubjectError(
             f"with {dict(changes)} the trainer {bare.ended.state}: {bare.ended.last_words}"
         )
-    if len(bare.save_steps) >= len(control.save_steps) > 1:
-        raise SubjectError(f"with {dict(changes)} the trainer still saves {bare.save_steps}")
+    if bare.save_count >= control.save_count > 1:
+        raise SubjectError(
+            f"with {dict(changes)} the trainer still saves {bare.save_count} times, and "
+            f"{control.save_count} times without"
+        )
     is_told = control.trainer.recognised is None or control.trainer.recognised.place != CHECKPOINTS
     steps = compare_steps(bare.ended.steps, control.ended.steps) if is_told else []
     trees = compare_trees(output, control.output, control.noise)

@@ -153,8 +153,8 @@ def _next_checkpoint(
     mine = {each.step: each for each in find_checkpoints(output, pattern)}
     other = {each.step: each for each in control.checkpoints}
     for step in sorted(mine.keys() & other.keys()):
-        if after < step <= until:
-            return step, *_states_of(mine[step], other[step])
+        if after < control.step_of(step) <= until:
+            return control.step_of(step), *_states_of(mine[step], other[step])
     ours, theirs = list_files(output), list_files(control.output)
     places = [
         row.place for row in comparison.having("differs")

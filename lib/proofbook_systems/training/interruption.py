@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 import shutil
 import signal
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ from proofbook_systems.training.config import MOST_TRIES
 from proofbook_systems.training.controls import Control
 from proofbook_systems.training.moments import Outcome, Start
 from proofbook_systems.training.plans import Interruption, read_plan
-from proofbook_systems.training.resumption import step_resumed_at
+from proofbook_systems.training.resumption import partly_told, step_resumed_at
 from proofbook_systems.training.running import Ended, Training
 from proofbook_systems.training.steps import Step, last_step
 from proofbook_systems.training.trainer import Trainer
@@ -51,11 +51,15 @@ class Cycle:
     met: int | None = None
     """The step of the checkpoint that it was writing then; None where none was cut off."""
     checkpoints: list[int]
-    """The whole ones that were on the disk then."""
+    """The whole ones that were on the disk then, as they are called."""
+    made_at: Mapping[int, int] = field(default_factory=dict)
+    """Their steps, where they are called by something else; 0 is not known."""
     resumed_at: int | None = None
     """The step that the next start went on from."""
     unknown: str = ""
     """Why nothing tells that, where nothing can."""
+    partly_told: int | None = None
+    """The step whose loss the next start may tell as a mean of fewer steps, which is left out."""
     weights_of: int | None = None
     """The step whose weights the next start had, where they were seen and it tells another one."""
 
@@ -77,13 +81,27 @@ class Cycle:
 
     @property
     def newest(self) -> int:
-        """The newest checkpoint that the next start has to go on from; 0 where there was none.
+        """The step of the newest checkpoint that the next start has to go on from.
+
+        0 where there was none, or where it is not known.
+        """
+        return self.made_at.get(self.newest_called, self.newest_called)
+
+    @property
+    def newest_called(self) -> int:
+        """The number in that checkpoint's name; 0 where there was none.
 
         One that was being written does not count, even if a part of it was whole; one whose save
         was over does.
         """
         met = self.met
-        return max((step for step in self.checkpoints if met is None or step < met), default=0)
+        return max((each for each in self.checkpoints if met is None or each < met), default=0)
+
+    @property
+    def saved_steps(self) -> list[int]:
+        """The steps of the whole checkpoints, as far as they are known."""
+        steps = (self.made_at.get(number, number) for number in self.checkpoints)
+        return [step for step in steps if step or not self.made_at]
 
     @property
     def words(self) -> str:
@@ -95,9 +113,11 @@ class Cycle:
             )
         other = "" if self.met in (None, self.interruption.step) else f"; it was writing {self.met}"
         save = "; no save was cut off: it was missed" if self.missed else other
+        part = f"; the loss at step {self.partly_told} may be that of fewer steps: not compared"
+        at = "an unknown step" if self.unknown else self.resumed_at
         return (
             f"{self.interruption.words}: ended after step {self.reached} ({self.ended.state}), "
-            f"resumed at {'an unknown step' if self.unknown else self.resumed_at}{save}"
+            f"resumed at {at}{save}{part if self.partly_told is not None else ''}"
         )
 
     def allowed(self, *, saves_on_signal: bool) -> int:
@@ -154,12 +174,14 @@ class Interrupted:
         last = self.cycles[-1]
         if last.checkpoints:
             return f"{last.words}: it begins again beside a whole checkpoint"
-        if saved := max((s for s in control.save_steps if s <= last.signalled), default=0):
-            return f"{last.words}: it begins again, though weights were saved after step {saved}"
-        return (
-            f"{last.words}: it begins again, and no checkpoint was recognised before; give "
-            "checkpoints, or interrupt it later"
-        )
+        saved = [each for each in control.save_ranges if each.earliest <= last.signalled]
+        surely = max((each.latest for each in saved if each.latest <= last.signalled), default=0)
+        if surely:
+            return f"{last.words}: it begins again, though weights were saved after step {surely}"
+        steps = f"{saved[0].earliest} and {saved[0].latest}" if saved and saved[0].latest else ""
+        perhaps = f", though left alone it saves between the steps {steps}" if steps else ""
+        begins = f"{last.words}: it begins again, and no checkpoint was recognised before{perhaps}"
+        return f"{begins}; give checkpoints, or interrupt it later"
 
     def most_kept(self, control: Control) -> int:
         """Return how many checkpoints may be left where the trainer removes older ones.
@@ -168,7 +190,10 @@ class Interrupted:
         before it has left: the new one, and the oldest not yet gone.
         """
         made = [step.number for step in self.last.steps]
-        saved = made and any(made[0] <= s <= made[-1] + 1 for s in control.save_steps)
+        saved = made and any(
+            made[0] <= each.earliest and each.latest <= made[-1] + 1
+            for each in control.save_ranges
+        )  # fmt: skip
         return control.keeps if saved else control.keeps + 1
 
     def untold(self, control: Control) -> frozenset[int]:
@@ -263,7 +288,7 @@ def _try(
             outcome = start.interrupted(control, timeout, chance)
         if isinstance(outcome, Ended):
             return _ended_early(control, cycles, planned, outcome)
-        cycles.append(_cycle(planned, outcome))
+        cycles.append(_cycle(control, planned, outcome))
         if outcome.late:
             went_on = Interrupted(cycles=cycles, last=outcome.ended)
             more = outcome.signalled < control.total and not outcome.happened
@@ -274,7 +299,7 @@ def _try(
     started = prepare(len(cycles), trainer)
     with Training(started, output, log, resume=bool(cycles)) as training:
         last = training.end(timeout)
-    return Interrupted(cycles=_with_resumptions(control, cycles, last), last=last)
+    return _with_resumptions(control, cycles, last)
 
 
 def _ended_early(
@@ -286,7 +311,7 @@ def _ended_early(
         SubjectError: It was no resumption that failed, or it never came to its moment.
     """
     if cycles and ended.code != 0:
-        return Interrupted(cycles=_with_resumptions(control, cycles, ended), last=ended)
+        return _with_resumptions(control, cycles, ended)
     problem = f"the trainer {ended.state} before {interruption.words} ({ended.last_words})"
     reached = last_step(ended.steps)
     if ended.code == 0 and reached >= max(interruption.step, control.total):
@@ -294,8 +319,10 @@ def _ended_early(
     raise SubjectError(f"{problem}; interrupt it earlier, or train for more steps")
 
 
-def _cycle(interruption: Interruption, outcome: Outcome) -> Cycle:
+def _cycle(control: Control, interruption: Interruption, outcome: Outcome) -> Cycle:
+    called = [] if control.counts_steps else outcome.checkpoints
     return Cycle(
+        made_at={number: control.step_of(number) for number in called},
         interruption=interruption,
         ended=outcome.ended,
         reached=outcome.reached,
@@ -306,11 +333,18 @@ def _cycle(interruption: Interruption, outcome: Outcome) -> Cycle:
     )
 
 
-def _with_resumptions(control: Control, cycles: Sequence[Cycle], last: Ended) -> list[Cycle]:
-    following, known = [*(cycle.ended for cycle in cycles[1:]), last], list[Cycle]()
+def _with_resumptions(control: Control, cycles: Sequence[Cycle], last: Ended) -> Interrupted:
+    """Return all that happened, with the step that each start went on from."""
+    starts, known = [cycles[0].ended] if cycles else [], list[Cycle]()
+    following = [*(cycle.ended for cycle in cycles[1:]), last]
     for number, (cycle, ended) in enumerate(zip(cycles, following, strict=True), 1):
-        at = step_resumed_at(ended, control.numbering, cycle.checkpoints)
+        at = step_resumed_at(ended, control.numbering, cycle.saved_steps)
         lost = at is None and control.tells_late and number < len(following)
         unknown = "the next start was interrupted, too, before it told a step" if lost else ""
-        known.append(replace(cycle, resumed_at=at, unknown=unknown))
-    return known
+        part = partly_told(ended, at, control.ended)
+        known.append(replace(
+            cycle, resumed_at=at, unknown=unknown, partly_told=part, ended=starts[-1]
+        ))  # fmt: skip
+        steps = [step if step.number != part else step._replace(loss=None) for step in ended.steps]
+        starts.append(replace(ended, steps=steps))
+    return Interrupted(cycles=known, last=starts[-1] if cycles else last)

@@ -16,6 +16,7 @@ __all__ = [
     "WEIGHTS",
     "Checkpoint",
     "checkpoint_of",
+    "files_below",
     "find_checkpoints",
     "is_temporary",
     "step_in_name",
@@ -67,7 +68,7 @@ class Checkpoint(NamedTuple):
         """Every file of it, at any depth."""
         if self.path.is_file():
             return [self.path]
-        return sorted(path for path in self.path.rglob("*") if path.is_file())
+        return sorted(files_below(self.path))
 
 
 def find_checkpoints(output: Path, pattern: str = "") -> list[Checkpoint]:
@@ -126,12 +127,12 @@ def _is_weights(name: str) -> bool:
 
 
 def _walk(folder: Path, depth: int) -> Iterator[Checkpoint]:
-    for path in sorted(folder.iterdir()):
+    for path in _listed(folder):
         if is_temporary(path.name) or path.is_symlink():
             continue
         if path.is_file():
             yield from _of_file(path)
-        elif depth < _DEEPEST:
+        elif depth < _DEEPEST and path.is_dir():
             step = step_in_name(path.name)
             if step is None and path.name.isdigit():
                 step = int(path.name)
@@ -154,11 +155,28 @@ def _of_file(path: Path) -> Iterator[Checkpoint]:
 
 
 def _holds_weights(folder: Path) -> bool:
-    return any(path.suffix.lower() in WEIGHTS and path.is_file() for path in folder.rglob("*"))
+    return any(path.suffix.lower() in WEIGHTS for path in files_below(folder))
 
 
 def _is_picture_folder(folder: Path) -> bool:
-    return not any(path.is_dir() for path in folder.iterdir())
+    return not any(path.is_dir() for path in _listed(folder))
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """Yield the files below a folder, at any depth, while others are written and removed there."""
+    for path in _listed(folder):
+        if path.is_file():
+            yield path
+        elif path.is_dir() and not path.is_symlink():
+            yield from files_below(path)
+
+
+def _listed(folder: Path) -> list[Path]:
+    """Return what is in a folder, in order; nothing where it was removed a moment ago."""
+    try:
+        return sorted(folder.iterdir())
+    except FileNotFoundError:
+        return []
 
 
 def _fitting(output: Path, pattern: str) -> list[Path]:

@@ -5,6 +5,7 @@ Knows nothing about processes. A line that is being written is left out.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -15,8 +16,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from proofbook_systems.training.event_files import read_scalars
+from proofbook_systems.training.layouts import files_below
 
-__all__ = ["Entry", "LogFile", "count_kept", "find_logs", "is_log", "read_log"]
+__all__ = ["Entry", "LogFile", "count_kept", "find_logs", "is_log", "read_log", "saved_rate"]
 
 _STEPS = (
     "step", "global_step", "_step", "iter", "iteration", "iter_num", "num_updates", "update",
@@ -66,17 +68,38 @@ def find_logs(output: Path) -> list[LogFile]:
     """Return the files below an output folder that may tell steps, the newest of each kind last."""
     if not output.is_dir():
         return []
-    paths = [path for path in output.rglob("*") if _NAMES.search(path.name) and path.is_file()]
-    paths.sort(key=lambda path: (path.stat().st_mtime_ns, str(path)))
-    return [LogFile(_kind(path), path) for path in paths if path.stat().st_size <= _LARGEST]
+    found = []
+    for path in files_below(output):
+        with contextlib.suppress(FileNotFoundError):  # it was removed with its checkpoint
+            if _NAMES.search(path.name):
+                status = path.stat()
+                found.append((status.st_mtime_ns, str(path), status.st_size))
+    return [LogFile(_kind(Path(path)), Path(path)) for _, path, size in sorted(found)
+            if size <= _LARGEST]  # fmt: skip
 
 
 def read_log(path: Path) -> list[Entry]:
     """Return the steps that a file tells, in its order; none where it tells of something else."""
     kind = _kind(path)
-    if kind == "TensorBoard events":
-        return _merged(_from_events(path))
-    return _read_text(kind, path.read_text(encoding="utf-8", errors="replace"))
+    try:
+        if kind == "TensorBoard events":
+            return _merged(_from_events(path))
+        return _read_text(kind, path.read_text(encoding="utf-8", errors="replace"))
+    except FileNotFoundError:
+        return []  # it was removed with its checkpoint
+
+
+def saved_rate(output: Path) -> float:
+    """Return how many steps an epoch has, as the newest ``trainer_state.json`` tells; 0 if none."""
+    for log in reversed(find_logs(output)):
+        content = None
+        with contextlib.suppress(FileNotFoundError):
+            content = _object(log.path.read_text(encoding="utf-8")) if log.kind == "JSON" else None
+        if isinstance(content, dict):
+            step, epoch = content.get("global_step"), content.get("epoch")
+            if isinstance(step, int) and isinstance(epoch, int | float) and step and epoch:
+                return float(round(step / epoch))
+    return 0.0
 
 
 def count_kept(path: Path, before: bytes) -> int | None:

@@ -16,6 +16,7 @@ __all__ = [
     "FORMS",
     "LineForm",
     "Told",
+    "logs_an_epoch",
     "own_form",
     "read_lines",
     "split_lines",
@@ -231,6 +232,16 @@ def steps_an_epoch(told: Sequence[Told]) -> float:
     return float(round(max(rates, default=0.0)))
 
 
+def logs_an_epoch(told: Sequence[Told]) -> float:
+    """Return how many times an epoch tells, from the epochs that dictionaries tell; 0 where none.
+
+    Nothing but the distance between two tells it, where there is no step beside them.
+    """
+    passed = sorted({each.passed for each in told if each.passed})
+    gaps = [b - a for a, b in itertools.pairwise([0.0, *passed])]
+    return 1 / min(gaps) if gaps else 0.0
+
+
 def with_steps(told: Sequence[Told], rate: float) -> list[Told]:
     """Return lines with steps: by the epochs that they tell, or by their place."""
     if rate and all(each.passed is not None for each in told):
@@ -242,24 +253,40 @@ def with_steps(told: Sequence[Told], rate: float) -> list[Told]:
 
 
 def _read_dictionaries(lines: Iterable[str]) -> Iterator[Told]:
-    step = total = None
+    lines = list(lines)
+    step, total = None, _total_of_the_bar(lines)
     for line in lines:
         # A bar that did not end its line stands before the dictionary.
         for bar in _BAR.finditer(line):
-            if total in (None, bar["total"]):
+            if total == bar["total"]:
                 step = int(bar["step"])
         start = line.find("{")
         if start >= 0 and "train_runtime" in line[start:]:
             continue  # the summary of a whole training
         if start >= 0 and _UNNUMBERED.pattern.search(line[start:]):
-            bars = list(_BAR.finditer(line[:start]))
-            total = total or (bars[-1]["total"] if bars else None)
             loss, epoch = _value(_LOSS, line), _EPOCH.search(line)
             if loss is not None:
                 told = float(epoch["value"]) if epoch else None
                 yield Told(
                     step, None, None, loss, _value(_RATE, line), "", line[start:].strip(), told
                 )
+
+
+def _total_of_the_bar(lines: Sequence[str]) -> str | None:
+    """Return the total of the bar that counts steps: there are others, such as of written files.
+
+    It is one that stands before a dictionary in its line, or that goes on beside them.
+    """
+    counts: dict[str, set[str]] = {}
+    for line in lines:
+        bars = list(_BAR.finditer(line))
+        start = line.find("{")
+        if start >= 0 and bars and _UNNUMBERED.pattern.search(line[start:]):
+            return bars[-1]["total"]
+        for bar in bars:
+            counts.setdefault(bar["total"], set()).add(bar["step"])
+    total = max(counts, key=lambda each: len(counts[each]), default=None)
+    return total if total is not None and len(counts[total] - {"0"}) > 1 else None
 
 
 def _value(pattern: re.Pattern[str], line: str) -> float | None:

@@ -77,9 +77,12 @@ def step_met(
     if _is_numbered(control):
         old = [each for each in listed if _marks_of(each) == met.before.get(each.path)]
         last = max(control.whole_steps(old), default=0)
-    steps = [step for step in control.saved if step > 0] or control.save_steps
-    if not steps:
+    steps = [step for step in control.saved if step > 0]
+    if not steps and not control.save_ranges:
         return planned
+    if not steps:  # it is made after the step that was told, or after the next one
+        following = signalled + max(1, control.numbering.stride)
+        steps = [min(each.latest, max(each.earliest, following)) for each in control.save_ranges]
     return min((step for step in steps if step > last), default=None)
 
 

@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from proofbook_systems.training.awaited_saves import AwaitedSave
+from proofbook_systems.training.awaited_saves import AwaitedSave, FirstSave
 from proofbook_systems.training.controls import Control
 from proofbook_systems.training.layouts import find_checkpoints
 from proofbook_systems.training.met_saves import Marks, MetSave, is_over, mark, step_met
 from proofbook_systems.training.plans import Interruption
+from proofbook_systems.training.pointers import unfinished_save
 from proofbook_systems.training.running import Ended, Training
 from proofbook_systems.training.saving import SaveWatch
 from proofbook_systems.training.trainer import Trainer
@@ -107,6 +108,9 @@ class Start:
     def _step_met(self, control: Control, signalled: int) -> int | None:
         """Return the step of the checkpoint that was cut off; None where the save was over."""
         met, listed = self._met, self._training.checkpoints()
+        unfinished = unfinished_save(control, self._output, listed)
+        if unfinished is not None:
+            return unfinished
         if met is None or is_over(control, met.before, listed):
             return None
         return step_met(control, met, listed, signalled=signalled, planned=self._interruption.step)
@@ -136,7 +140,10 @@ class Start:
             awaited = AwaitedSave(control, step, there)
             return training.wait(timeout, lambda: awaited.is_there(training.checkpoints()))
         if self._saves is None:
-            return training.wait_step(step, timeout)
+            saved = FirstSave(control)
+            return training.wait(timeout, lambda: training.reached() >= step and (
+                not planned.saved or saved.is_there(training.checkpoints())
+            ))  # fmt: skip
         before = AwaitedSave(control, step, there, before=True)
         if training.wait(timeout, lambda: self._is_due(control, before)):
             return True
@@ -163,11 +170,13 @@ class Start:
         deadline, aim = time.monotonic() + timeout, control.turns * _EARLY
         # After the last save of all there may be nothing left to resume.
         last = control.total if control.tells_late else control.last_save_step
+        tries = max(1, len(control.saves) - 1 - control.save_before(self._interruption.step))
         while self._training.running and time.monotonic() < deadline:
             # Early turns are the likelier ones: a save whose end was seen too late proves nothing.
             if self._hits(saves, int(aim * chance.random() ** 2), control):
                 return False
-            if self._training.reached() >= last - 1:
+            tries -= 1
+            if self._training.reached() >= last - 1 or (control.tells_late and not tries):
                 return not self._training.running  # there is no further save: it was missed
             aim /= 2
         return not self._training.running
@@ -209,7 +218,8 @@ class Start:
     def _ends(self, control: Control, signalled: int, timeout: float) -> bool:
         """Wait for the end after a signal; False, and end it, where it goes on or hangs."""
         training = self._training
-        grace = max([_STEPS_OF_GRACE, control.total // 10, *control.save_steps[:1]])
+        first = max((each.latest for each in control.save_ranges[:1]), default=0)
+        grace = max(_STEPS_OF_GRACE, control.total // 10, first)
         started = time.monotonic()
 
         def goes_on() -> bool:

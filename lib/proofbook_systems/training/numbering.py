@@ -107,6 +107,8 @@ class Recognised:
     """The first epoch's number, where steps are counted within epochs."""
     steps_an_epoch: float = 0.0
     """Where dictionaries tell epochs and no steps."""
+    in_lines: bool = False
+    """Whether nothing tells how many steps lie between two lines: these are counted instead."""
     count: int = 0
     sample: str = ""
 

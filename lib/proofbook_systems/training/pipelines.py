@@ -109,7 +109,7 @@ def judge_resumptions(
         compared = align(alone, seen, cycle)
         why_not = why_not or compared.why_not
         if not compared.why_not:
-            cause = cause or find_cause(compared, _held(checkpoints, cycle.newest))
+            cause = cause or find_cause(compared, _held(checkpoints, cycle.newest_called))
         for name, words in _judge(compared, alone, seen):
             found[name] = found[name] or words
     return Resumed(cause, **found, why_not=why_not)
@@ -146,7 +146,7 @@ def align(alone: Watched, seen: Watched, cycle: Cycle) -> Comparable:
     told = cycle.resumed_at or 0
     usual = cycle.newest if 0 < cycle.newest <= told else told
     near = [at + by for at in (usual, told) for by in (1, -1)]
-    places = dict.fromkeys([usual, told, *near, *reversed(cycle.checkpoints)])
+    places = dict.fromkeys([usual, told, *near, *reversed(cycle.saved_steps)])
     had = updates_with(alone, seen)
     if near_one := next((at for at in places if at in had), 0):
         return line_up(alone, seen, near_one)

@@ -35,6 +35,8 @@ class Interruption:
     """While that checkpoint is being written, and not after that step."""
     seconds: float | None = None
     """After the start, whatever step that is."""
+    saved: bool = False
+    """And once a whole checkpoint is on the disk: what has none has nothing to resume from."""
 
     @property
     def words(self) -> str:
@@ -49,14 +51,17 @@ class Interruption:
         if self.percent is None:
             return self
         step = max(1, round(control.total * self.percent / 100))
-        steps = control.save_steps if control.counts_steps or not control.tells_late else []
-        due = [each for each in steps if 0 < each < control.total - 1]
+        ranges = control.save_ranges if control.counts_steps or not control.tells_late else []
+        due = [each for each in ranges if each.latest > 0 and each.earliest < control.total - 1]
         if self.writing and due:
-            step = min(due, key=lambda each: abs(each - step))
+            moments = [each.moment(control.numbering.stride) for each in due]
+            step = min(moments, key=lambda each: abs(each - step))
         elif due:
-            # What is interrupted before its first checkpoint has nothing to resume from.
-            step = _told_before(max(step, due[0] + 1), due[0], control)
-        return replace(self, step=step, percent=None)
+            # A save that was seen late was made some time after the earliest step.
+            is_vague = due[0].is_vague(control.numbering.stride)
+            first = due[0].earliest if is_vague else due[0].latest
+            step = _told_before(max(step, first + 1), first, control)
+        return replace(self, step=step, percent=None, saved=bool(due) and not self.writing)
 
     def earlier(self, signalled: int) -> Interruption:
         """Return it at an earlier moment, as it came too late: after step ``signalled``."""
@@ -64,7 +69,8 @@ class Interruption:
             return replace(self, seconds=round(self.seconds * _EARLIER, 3))
         if self.writing:
             return self
-        return replace(self, step=max(1, self.step - max(1, signalled - self.step)))
+        step = max(1, self.step - max(1, signalled - self.step))
+        return replace(self, step=step, saved=False)
 
 
 def _told_before(step: int, first: int, control: Control) -> int:

@@ -9,8 +9,7 @@ __all__ = ["count_words", "from_the_beginning", "no_checkpoint", "older", "skipp
 
 def no_checkpoint(evidence: Evidence) -> str | None:
     """Recognise a start from the beginning where nothing was recognised as a checkpoint."""
-    begins = evidence.resumed_at <= evidence.control.numbering.first
-    if not begins or evidence.control.checkpoints or evidence.departs("loss") is None:
+    if not _begins(evidence) or evidence.control.checkpoints or evidence.departs("loss") is None:
         return None
     return (
         f"steps are counted from {evidence.first} again, with other losses than a new training's: "
@@ -20,9 +19,9 @@ def no_checkpoint(evidence: Evidence) -> str | None:
 
 def from_the_beginning(evidence: Evidence) -> str | None:
     """Recognise a training that began again although there was a checkpoint."""
-    if evidence.resumed_at > evidence.control.numbering.first or evidence.cycle.newest == 0:
+    if not _begins(evidence) or not evidence.cycle.newest_called:
         return None
-    newest, weights_of = evidence.cycle.newest, evidence.cycle.weights_of
+    newest, weights_of = evidence.cycle.newest_called, evidence.cycle.weights_of
     if weights_of:
         return (
             f"it went on with the weights of step {weights_of}, and steps are counted from "
@@ -45,14 +44,16 @@ def older(evidence: Evidence) -> str | None:
     newest, resumed = evidence.cycle.newest, evidence.resumed_at
     if resumed >= newest:
         return None
-    if resumed not in evidence.control.save_steps and evidence.control.numbering.stride == 1:
-        return (
-            f"checkpoint {newest} was taken, and steps are counted from {resumed}: progress was "
-            "not restored as it was"
-        )
+    stride = evidence.control.numbering.stride
+    begins = f"training went on from {resumed} though checkpoint {newest} was there: an older"
+    saves = [each for each in evidence.control.save_ranges if each.may_hold(resumed)]
+    if stride > 1 or any(each.latest < newest for each in saves):
+        return f"{begins} checkpoint was taken than the newest"
+    if any(each.is_vague(stride) for each in saves):
+        return f"{begins} checkpoint was taken, or progress was not restored as it was"
     return (
-        f"training went on from {resumed} though checkpoint {newest} was there: an older "
-        "checkpoint was taken than the newest"
+        f"checkpoint {newest} was taken, and steps are counted from {resumed}: progress was "
+        "not restored as it was"
     )
 
 
@@ -60,7 +61,8 @@ def skipped(evidence: Evidence) -> str | None:
     """Recognise steps that are left out, or counted ahead."""
     newest = evidence.cycle.newest
     departs = evidence.departs("lr") or evidence.departs("loss")
-    known = bool(evidence.cycle.checkpoints) and evidence.control.numbering.stride <= 1
+    cycle, stride = evidence.cycle, evidence.control.numbering.stride
+    known = bool(cycle.checkpoints) and stride <= 1 and bool(newest or not cycle.newest_called)
     if not known or evidence.resumed_at <= newest or departs is None:
         return None
     ahead = evidence.resumed_at - newest
@@ -75,6 +77,13 @@ def skipped(evidence: Evidence) -> str | None:
         f"training went on from {evidence.resumed_at}, and checkpoint {newest} was the newest: "
         f"progress was not restored as it was: {count_words(evidence.resumed_at - newest)} left out"
     )
+
+
+def _begins(evidence: Evidence) -> bool:
+    """Say whether a start counts from the first step; a bar may not have been drawn at that."""
+    found = evidence.control.ended.recognised
+    slack = 0 if found and found.is_log else evidence.control.numbering.first
+    return evidence.resumed_at <= slack
 
 
 def count_words(count: int) -> str:

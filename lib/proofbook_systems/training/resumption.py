@@ -1,4 +1,4 @@
-"""At which step did a start go on? From the steps that it told, and what it says about it."""
+"""At which step did a start go on, and of which step did it make a part of what it tells of it?"""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from proofbook_systems.training.running import Ended
 from proofbook_systems.training.steps import Numbering
 
-__all__ = ["step_resumed_at"]
+__all__ = ["partly_told", "step_resumed_at"]
 
 _SAYS = re.compile(
     r"(?:resum\w*|restor\w*|continu\w*|load\w*)[^\n]{0,200}?(?:step|iter\w*|checkpoint|ckpt)"
@@ -34,3 +34,25 @@ def step_resumed_at(ended: Ended, numbering: Numbering, checkpoints: Sequence[in
     possible = said + sorted(checkpoints)
     possible = [step for step in possible if earliest <= step <= latest]
     return possible[-1] if possible else latest if numbering.stride == 1 else earliest
+
+
+def partly_told(ended: Ended, resumed_at: int | None, alone: Ended) -> int | None:
+    """Return the step whose loss a resumption may tell of fewer steps; None where there is none.
+
+    Who tells every tenth step may tell the mean loss of all since the last, and a start knows only
+    those that it has made itself. A bar tells those that it was drawn at.
+
+    Args:
+        ended: The resumption.
+        resumed_at: The steps that were made before it.
+        alone: The same training left alone.
+    """
+    if resumed_at is None or not ended.steps or (alone.recognised and alone.recognised.is_bar):
+        return None
+    first = ended.steps[0].number
+    if alone.recognised and alone.recognised.in_lines:
+        return first
+    told = [step.number for step in alone.steps]
+    before = max((number for number in told if number < first), default=0)
+    made = resumed_at + min(told[0], 1) if told else first  # the first step that it makes itself
+    return first if first in told and before + 1 < made <= first else None

@@ -30,6 +30,7 @@ KEY_ROLES: tuple[tuple[Role, str], ...] = (
         "settings",
         r"^(?:\w*config|cfg|\w*args|hparams|\w*hyper_?param\w*|options|command|cmd)(?:\.|$)",
     ),
+    ("progress", r"^loops\..*progress"),
     ("scheduler", r"sched"),
     ("step counters", r"optim.*\.(?:step|t|k)$|^state\.[^.]+\.step$"),
     ("optimizer", r"optim|^state\.\d+\.|exp_avg|momentum_buffer|param_groups"),

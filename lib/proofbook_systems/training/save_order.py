@@ -6,18 +6,43 @@ or something else that grows with them, such as epochs or tokens. Knows nothing 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from proofbook_systems.training.layouts import checkpoint_of, is_temporary, step_in_name
 from proofbook_systems.training.saving import Change, whole_units
 
-__all__ = ["Save", "counts_steps", "find_saves", "last_before", "told_in_time"]
+__all__ = [
+    "Save", "StepRange", "counts_steps", "find_saves", "last_before", "step_called",
+    "told_in_time",
+]  # fmt: skip
 
 _SLOWER = 2.0
 """How much longer the last steps may take than those between two saves."""
 _SLACK = 0.5
 """Part of the time between the first and the last save that an end may take beside its steps."""
+
+
+class StepRange(NamedTuple):
+    """The steps between which a checkpoint was made; one step where its name tells it."""
+
+    earliest: int
+    """The last one that had surely been told before it was seen."""
+    latest: int
+    """The last one that had been told when it was seen, later on a busy machine."""
+
+    def may_hold(self, step: int) -> bool:
+        """Say whether it may be the checkpoint of that step."""
+        return self.earliest <= step <= self.latest
+
+    def is_vague(self, stride: int) -> bool:
+        """Say whether more than one of the steps that are told lies in it."""
+        return self.latest - self.earliest > max(1, stride)
+
+    def moment(self, stride: int) -> int:
+        """Return the first step at which it may be the next checkpoint to be made."""
+        return min(self.latest, self.earliest + max(1, stride))
 
 
 class Save(NamedTuple):
@@ -122,9 +147,31 @@ def _near(saves: Sequence[Save], slack: int) -> list[bool]:
     return [surely for surely, perhaps in near if surely == perhaps]
 
 
+def step_called(saves: Sequence[Save], number: int) -> int:
+    """Return the step of a checkpoint that is called by something else, and no later one.
+
+    What is between two saves that were seen, or beyond them, is placed by their distance: tokens
+    and epochs grow with the steps. 0 is not known.
+
+    Args:
+        saves: Those of a training left alone, whose steps were told in time.
+        number: In the checkpoint's name.
+    """
+    known = {save.number: save.since for save in saves if save.number > 0}
+    if number in known or len(known) < 2:
+        return known.get(number, 0)
+    below = [each for each in known if each < number]
+    first, second = sorted(known)[:2] if not below else sorted(known)[-2:]
+    if below and max(known) > number:
+        first, second = max(below), min(each for each in known if each > number)
+    share = (number - first) / (second - first)
+    return max(0, math.floor(known[first] + share * (known[second] - known[first])))
+
+
 def last_before(
-    saves: Sequence[Save], step: int, *, total: int, by_steps: bool, seconds: float
-) -> int:
+    saves: Sequence[Save], step: int, *, total: int, by_steps: bool, seconds: float,
+    stride: int = 1,
+) -> int:  # fmt: skip
     """Return the place of the last save up to a step, the first one's where there is none.
 
     Args:
@@ -134,12 +181,13 @@ def last_before(
         by_steps: Whether checkpoints are called by steps; else what was told then counts, or the
             times of the saves.
         seconds: How long it took.
+        stride: The distance between two steps that it tells.
     """
     at: float = step
     if by_steps and all(save.number > 0 for save in saves):
         done: list[float] = [save.number for save in saves]
     elif any(save.told for save in saves[:-1]):
-        done = [save.told for save in saves]
+        done = [StepRange(save.since, save.told).moment(stride) for save in saves]
     else:
         done, at = [save.seconds for save in saves], seconds * step / max(1, total)
     return max(0, sum(each <= at for each in done) - 1)

@@ -29,9 +29,9 @@ __all__ = [
     "can_watch",
     "count_turns",
     "find_unprotected",
+    "save_ends",
     "save_seconds",
     "save_steps",
-    "weight_steps",
     "whole_units",
 ]
 
@@ -219,13 +219,12 @@ def whole_units(changes: Sequence[Change]) -> list[tuple[str, Change]]:
     return found
 
 
-def weight_steps(changes: Sequence[Change]) -> list[int]:
-    """Return the steps after which any file of weights was written, whatever it is called."""
-    ends = ("closed", "moved here")
-    return sorted({
-        change.step for change in changes
-        if change.kind in ends and change.place.lower().endswith(WEIGHTS)
-    })  # fmt: skip
+def save_ends(changes: Sequence[Change]) -> list[Change]:
+    """Return the changes after which a checkpoint was whole, or else any file of weights."""
+    return [change for _, change in whole_units(changes)] or [
+        change for change in changes
+        if change.kind in ("closed", "moved here") and change.place.lower().endswith(WEIGHTS)
+    ]  # fmt: skip
 
 
 def save_seconds(changes: Sequence[Change]) -> float:

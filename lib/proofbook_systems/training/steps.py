@@ -10,11 +10,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from proofbook_systems.training.log_files import Entry, count_kept, find_logs, read_log
+from proofbook_systems.training.log_files import (
+    Entry,
+    count_kept,
+    find_logs,
+    read_log,
+    saved_rate,
+)
 from proofbook_systems.training.log_lines import (
     FORMS,
     LineForm,
     Told,
+    logs_an_epoch,
     own_form,
     read_lines,
     steps_an_epoch,
@@ -57,6 +64,7 @@ class StepLog:
     """The checkpoints, which tell steps where nothing else does."""
     _before: dict[Path, list[Entry]] = field(default_factory=dict)
     _content: dict[Path, bytes] = field(default_factory=dict)
+    _saved_rate: float = 0.0
 
     def begin(self) -> None:
         """Note what the files tell already."""
@@ -150,7 +158,8 @@ class StepLog:
             yield from _by_word(form, lines, self.known)
         told = list(read_lines(lines, None))
         if told:
-            rate = self.known.steps_an_epoch if self.known else steps_an_epoch(told)
+            rate = self.known.steps_an_epoch if self.known else self._rate(told)
+            in_lines = self.known.in_lines if self.known else self._in_lines(told)
             steps = _once(_numbered(with_steps(told, rate), 0))
             yield (
                 Recognised(
@@ -158,10 +167,22 @@ class StepLog:
                     place=_PRINTED,
                     count=len(steps),
                     steps_an_epoch=rate,
+                    in_lines=in_lines,
                     sample=told[-1].line[-120:],
                 ),
                 steps,
             )
+
+    def _rate(self, told: Sequence[Told]) -> float:
+        """Return how many steps an epoch has: by a bar, as checkpoints say, or of those told."""
+        if rate := steps_an_epoch(told):
+            return rate
+        self._saved_rate = self._saved_rate or saved_rate(self.output)
+        return self._saved_rate or logs_an_epoch(told)
+
+    def _in_lines(self, told: Sequence[Told]) -> bool:
+        """Say whether lines are counted, and no steps."""
+        return not self._saved_rate and all(each.step is None for each in told)
 
     def _from_files(self, *, live: bool = False) -> Iterator[tuple[Recognised, list[Step]]]:
         for path in self._files(live=live):

@@ -20,12 +20,13 @@ from proofbook_systems.training.log_files import is_log
 from proofbook_systems.training.roles import Role, role_of
 from proofbook_systems.training.states import OpaqueError, can_read, holds_tensors, read_states
 
-__all__ = ["Comparison", "Noise", "Row", "compare_trees", "find_noise", "list_files"]
+__all__ = ["Comparison", "Noise", "Row", "compare_trees", "find_noise", "is_learnt", "list_files"]
 
 Status = Literal["same", "differs", "damaged", "not comparable", "only here", "only there"]
 Noise = Mapping[str, frozenset[str] | None]
 """Keys of a file that differ between uninterrupted runs, by its place; None is the whole file."""
 
+_LEARNT = ("weights", "EMA", "optimizer", "step counters")
 _VERSION = re.compile(r"(?<=version_)\d+|(?<=events\.out\.tfevents\.)\S+")
 
 
@@ -83,6 +84,12 @@ def list_files(output: Path) -> dict[str, Path]:
     for path in sorted(paths, key=lambda path: (path.stat().st_mtime_ns, str(path))):
         files[_VERSION.sub("*", path.relative_to(output).as_posix())] = path
     return dict(sorted(files.items()))
+
+
+def is_learnt(row: Row) -> bool:
+    """Say whether what differs in a file was learnt: one file may hold all that a training has."""
+    keys = row.departure.keys if row.departure else ()
+    return row.role in _LEARNT or any(role_of(row.place, key) in _LEARNT for key in keys)
 
 
 def compare_trees(ours: Path, theirs: Path, noise: Noise | None = None) -> Comparison:

@@ -42,10 +42,12 @@ def newest_whole(output: Path, pattern: str, files: Iterable[str]) -> Path | Non
 def _is_readable(path: Path) -> bool:
     if not can_read(path):
         return True
-    if path.stat().st_size == 0:
-        return False
     try:
+        if path.stat().st_size == 0:
+            return False
         read_states(path)
+    except FileNotFoundError:
+        return False  # it was removed a moment ago
     except OpaqueError:
         return True  # its author's own format: nothing of it can be seen
     except SubjectError:

@@ -210,6 +210,8 @@ def save(n):
     )
     beside.mkdir(parents=True, exist_ok=True)
     write_folder(beside, n)
+    if log == "means":
+        print(f"Writing model shards: 100%|###| 1/1 [00:00<00:00, {n}.0it/s]")
     if beside != place:
         shutil.rmtree(place, ignore_errors=True)
         beside.rename(place)
@@ -346,6 +348,12 @@ def tell(n, loss, lr):
         new = not (out / "metrics.csv").exists()
         with (out / "metrics.csv").open("a") as file:
             file.write(("epoch,step,train_loss,lr\n" if new else "") + f"0,{n},{loss},{lr}\n")
+    elif log == "means":  # of the steps since the last line, or since this start
+        late.append(loss)
+        if n % 5 == 0:
+            mean, told_rate = sum(late) / len(late), f"{lr:.4g}"
+            print(f"{{'loss': '{mean:.6g}', 'learning_rate': '{told_rate}', 'epoch': '{n / 10:.4g}'}}")
+            late.clear()
     elif log == "every" and n % 3 == 0:
         print(f"step {n}/{total}: train loss {loss:.6f} lr {lr:.4g}", flush=True)
 
@@ -417,7 +425,7 @@ while step < total:
         time.sleep(0.2 if "ignores-signals" in faults else 600)
     if step % every == 0 and "never-saves" not in faults:
         save(step)
-if late:
+if late and log == "late":
     with (out / "train.jsonl").open("a") as file:
         file.writelines(late)
 if "crashes-at-the-end" in faults:

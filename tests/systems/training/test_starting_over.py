@@ -17,6 +17,7 @@ from proofbook_systems.training.interruption import Cycle, Interrupted
 from proofbook_systems.training.pipelines import why_begun_anew
 from proofbook_systems.training.plans import Interruption
 from proofbook_systems.training.running import Ended
+from proofbook_systems.training.save_order import StepRange
 from proofbook_systems.training.steps import Step
 from proofbook_systems.training.watching import Update, Watched
 
@@ -37,7 +38,10 @@ def crashed(resumed_at: int | None, later: Ended, checkpoints: Sequence[int] = (
 
 
 def alone(save_steps: Sequence[int] = (0, 500, 1000)) -> Control:
-    control = SimpleNamespace(ended=start(0, 10, 1100), save_steps=save_steps, repeats=True)
+    control = SimpleNamespace(
+        ended=start(0, 10, 1100), repeats=True,
+        save_ranges=[StepRange(step, step) for step in save_steps],
+    )  # fmt: skip
     return cast(Control, control)
 
 

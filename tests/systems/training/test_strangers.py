@@ -32,6 +32,8 @@ RIGHT = [
     ["--log", "jsonl"],
     ["--log", "csv", "--layout", "single"],
     ["--log", "every"],
+    ["--log", "means"],
+    ["--log", "means", "--keep", "2"],
     ["--log", "bar", "--keep", "3", "--every", "5"],
     ["--log", "accumulates", "--layout", "steps"],
     ["made-once"],
@@ -49,7 +51,7 @@ def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_right_trainer_is_called_right(options: list[str], tmp_path: Path) -> None:
     control = control_of(stranger(tmp_path, *options), tmp_path)
     assert judge(control, tmp_path, waits=False) == []
-    assert control.told.split(":")[1].strip().split()[0] in ("24", "25", "8")
+    assert control.told.split(":")[1].strip().split()[0] in ("24", "25", "8", "4")
 
 
 @pytest.mark.exhaustive
@@ -59,6 +61,20 @@ def test_a_trainer_that_tells_no_step_is_followed_by_its_checkpoints(tmp_path: P
     assert judge(control, tmp_path / "right", waits=False) == []
     red = judge(control, tmp_path / "wrong", "no-moments", waits=False)
     assert (red[0].check, "optimizer's moments" in red[0].words) == ("resumes-exactly", True)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [("no-moments", "optimizer's moments"), ("no-rng", "random number generators were not")],
+)
+def test_a_fault_is_named_of_a_trainer_that_tells_mean_losses(
+    fault: str, words: str, tmp_path: Path
+) -> None:
+    """Steps 5, 10, 15 and 20 are told; it goes on after 6 and 18, and tells a part of these."""
+    means = stranger(tmp_path, "--log", "means")
+    (red,) = judge(control_of(means, tmp_path), tmp_path, fault, waits=False)
+    assert (red.check, words in red.words) == ("resumes-exactly", True), red
 
 
 @pytest.mark.exhaustive

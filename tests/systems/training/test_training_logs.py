@@ -13,6 +13,8 @@ from proofbook.errors import SubjectError
 from proofbook_systems.training.event_files import Scalar, read_scalars
 from proofbook_systems.training.log_files import Entry, count_kept, read_log
 from proofbook_systems.training.log_lines import FORMS, own_form, read_lines
+from proofbook_systems.training.resumption import partly_told
+from proofbook_systems.training.running import Ended
 from proofbook_systems.training.steps import Recognised, Step, StepLog, numbering_of
 
 LINES = [
@@ -100,6 +102,56 @@ def test_dictionaries_are_numbered_by_their_epochs_where_a_bar_is_printed_rarely
     assert found is not None and found.steps_an_epoch == 10
     summary = "{'train_runtime': '1.2', 'train_loss': '0.5', 'epoch': '2'}\n"
     assert StepLog(output=tmp_path).read(told + summary)[1][-1].loss == 0.2
+
+
+def test_dictionaries_without_a_bar_are_numbered_by_what_checkpoints_tell_of_an_epoch(
+    tmp_path: Path,
+) -> None:
+    """The bars are those of written files; a later start has no checkpoint of its own yet."""
+    shards = "Writing model shards: 100%|##| 1/1 [00:00<00:00, 9.5it/s]\n"
+    lines = [f"{{'loss': '0.{n:02d}', 'epoch': '{n / 25:.4g}'}}\n" for n in range(7, 40, 7)]
+    told = lines[0] + shards + "".join(lines[1:])
+    found, steps = StepLog(output=tmp_path).read(told)
+    assert [step.number for step in steps] == [1, 2, 3, 4, 5]
+    later = StepLog(output=tmp_path, known=found).read("".join(lines[3:]))[1]
+    assert [step.number for step in later] == [4, 5]  # nothing tells what is between two
+    state = tmp_path / "checkpoint-8" / "trainer_state.json"
+    state.parent.mkdir()
+    state.write_text(json.dumps({"global_step": 8, "epoch": 0.32, "log_history": []}))
+    found, steps = StepLog(output=tmp_path).read(told)
+    assert [step.number for step in steps] == [7, 14, 21, 28, 35]
+    later = StepLog(output=tmp_path, known=found).read("".join(lines[3:]))[1]
+    assert [step.number for step in later] == [28, 35]
+
+
+@pytest.mark.parametrize(
+    ("alone", "first", "resumed_at", "name", "part"),
+    [
+        ([5, 10, 15], 10, 8, "dictionaries", 10),
+        ([5, 10, 15], 10, 9, "dictionaries", 10),
+        ([5, 10, 15], 10, 5, "dictionaries", None),
+        ([5, 10, 15], 5, 3, "dictionaries", 5),
+        ([5, 10, 15], 5, 0, "dictionaries", None),
+        ([5, 10, 15], 10, 8, "progress bar", None),  # drawn so many times a second
+        ([1, 2, 3], 3, 2, "step by name", None),
+        ([0, 1, 2], 2, 2, "step by name", None),
+        ([0, 10, 20], 10, 1, "step by name", None),
+        ([0, 10, 20], 10, 2, "step by name", 10),
+        ([0, 10, 20], 10, 10, "step by name", 10),
+        ([5, 10, 15], 11, 8, "step by name", None),  # other steps are another finding
+        ([5, 10, 15], 10, None, "step by name", None),
+    ],
+)
+def test_a_loss_that_may_be_the_mean_of_fewer_steps_is_known(
+    alone: list[int], first: int, resumed_at: int | None, name: str, part: int | None
+) -> None:
+    def start(*numbers: int) -> Ended:
+        return Ended(
+            code=0, state="ended", steps=[Step(n, 0.5, None) for n in numbers], printed="",
+            seconds=1.0, recognised=Recognised(name=name, place="what it prints"),
+        )  # fmt: skip
+
+    assert partly_told(start(first, first + 5), resumed_at, start(*alone)) == part
 
 
 def test_the_numbers_of_a_step_may_stand_in_the_line_below_it(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from proofbook_systems.training.interruption import Interrupted, interrupt_and_r
 from proofbook_systems.training.moments import Start
 from proofbook_systems.training.random_kills import interrupt_at_random
 from proofbook_systems.training.running import Ended, Training
+from proofbook_systems.training.save_order import StepRange
 from proofbook_systems.training.saving import SaveWatch
 from proofbook_systems.training.steps import Step
 from proofbook_systems.training.trainer import Trainer, find_interpreter
@@ -394,7 +395,7 @@ def test_a_start_that_saves_nothing_may_leave_one_more_checkpoint(
     numbers: list[int], most: int
 ) -> None:
     """The save before it was interrupted: the new one is there, and the oldest not yet gone."""
-    control = SimpleNamespace(keeps=3, save_steps=[50, 55, 60])
+    control = SimpleNamespace(keeps=3, save_ranges=[StepRange(n, n) for n in (50, 55, 60)])
     steps = [Step(number=number, loss=None, lr=None) for number in numbers]
     last = Ended(code=0, state="exited with code 0", steps=steps, printed="", seconds=1.0)
     assert Interrupted(cycles=[], last=last).most_kept(cast(Control, control)) == most
