@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -30,6 +31,7 @@ from proofbook.runs.media_index import MediaIndex
 from proofbook.runs.reading import read_job
 from proofbook.runs.verdicts import judge_job
 
+MEMORY = "/dev/shm"
 CELL_STATES = ("completed", "failed", "interrupted", "not_run", "running")
 
 
@@ -38,7 +40,8 @@ class History(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.root = Path(tempfile.mkdtemp())
+        # What each write waits for on a disk is not asked here, and would be half of the time.
+        self.root = Path(tempfile.mkdtemp(dir=MEMORY if os.access(MEMORY, os.W_OK) else None))
         self.files = JobFiles(self.root)
         self.made: list[AnyRecord] = []
         self.cells: list[dict[str, Any]] = []
