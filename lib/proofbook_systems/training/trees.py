@@ -6,8 +6,9 @@ cannot be compared, and that is told, too.
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -15,12 +16,21 @@ from typing import Literal
 from proofbook.errors import SubjectError
 from proofbook.files import hash_file
 from proofbook_systems.training.comparison import Departure, compare_states, size_words, worst
-from proofbook_systems.training.layouts import is_temporary
+from proofbook_systems.training.layouts import checkpoint_of, is_temporary, step_in_name
 from proofbook_systems.training.log_files import is_log
 from proofbook_systems.training.roles import Role, role_of
 from proofbook_systems.training.states import OpaqueError, can_read, holds_tensors, read_states
 
-__all__ = ["Comparison", "Noise", "Row", "compare_trees", "find_noise", "is_learnt", "list_files"]
+__all__ = [
+    "Comparison",
+    "Noise",
+    "Row",
+    "compare_trees",
+    "find_noise",
+    "is_learnt",
+    "list_files",
+    "only_saved",
+]
 
 Status = Literal["same", "differs", "damaged", "not comparable", "only here", "only there"]
 Noise = Mapping[str, frozenset[str] | None]
@@ -90,6 +100,16 @@ def is_learnt(row: Row) -> bool:
     """Say whether what differs in a file was learnt: one file may hold all that a training has."""
     keys = row.departure.keys if row.departure else ()
     return row.role in _LEARNT or any(role_of(row.place, key) in _LEARNT for key in keys)
+
+
+def only_saved(comparison: Comparison, learnt: Sequence[Row]) -> str:
+    """Say that checkpoints alone differ, and no later weights do; empty where that is not so."""
+    steps = [_saved_step(row.place) for row in learnt]
+    same = [_saved_step(row.place) for row in comparison.having("same") if row.role == "weights"]
+    first = min((step for step in steps if step is not None), default=math.inf)
+    if {None, math.inf} & {*steps} or not any(step is not None and step > first for step in same):
+        return ""
+    return ", and later weights are the same: it was changed while it was saved"
 
 
 def compare_trees(ours: Path, theirs: Path, noise: Noise | None = None) -> Comparison:
@@ -165,3 +185,9 @@ def _judged(place: str, role: Role, departure: Departure | None, noisy: int) -> 
 
 def _short(error: SubjectError) -> str:
     return " ".join(str(error).split())[:300]
+
+
+def _saved_step(place: str) -> float | None:
+    """Return the step of the checkpoint that a file is in; infinite for a final model's."""
+    unit = checkpoint_of(place)
+    return math.inf if unit is None else step_in_name(unit.rpartition("/")[2])

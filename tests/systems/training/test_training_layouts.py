@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,11 +20,13 @@ from proofbook_systems.training import artefacts
 from proofbook_systems.training.final_model import find_final_model
 from proofbook_systems.training.layouts import (
     NAMES,
+    Checkpoint,
     checkpoint_of,
     find_checkpoints,
     is_temporary,
     step_in_name,
 )
+from proofbook_systems.training.log_files import find_logs, read_log
 from proofbook_systems.training.pace import find_pace
 from proofbook_systems.training.roles import role_of
 from proofbook_systems.training.running import MemorySample
@@ -31,6 +34,7 @@ from proofbook_systems.training.saving import SaveWatch, count_turns, find_unpro
 from proofbook_systems.training.soundness import find_faults, find_index_faults
 from proofbook_systems.training.states import NeedsCodeError, read_states, recorded_step
 from proofbook_systems.training.trees import compare_trees, find_noise
+from proofbook_systems.training.wholeness import is_whole
 
 
 @pytest.mark.parametrize(
@@ -144,6 +148,7 @@ def test_roles_are_known_by_names() -> None:
         ("random_states_0.pkl", "x"): "random numbers", ("scaler.pt", "scale"): "scaler",
         ("unet_ema/m.safetensors", "w"): "EMA", ("ckpt.pt", "ema.w"): "EMA",
         ("ckpt.pt", "iter_num"): "progress",
+        ("x.ckpt", "loops.fit_loop.epoch_loop.scheduler_progress.current.ready"): "progress",
         ("ckpt.pt", "config.init_from"): "settings", ("training_args.bin", ""): "settings",
         ("unet/diffusion_pytorch_model.safetensors", "conv.weight"): "weights",
         ("training_state.pt", "torch_random_state"): "random numbers",
@@ -516,3 +521,30 @@ def test_saving_and_validation_are_no_part_of_a_pace() -> None:
     pace = find_pace(saved, writes=[5.0])
     assert pace is not None
     assert pace.slowest == pytest.approx(pace.seconds)
+
+
+def test_what_is_removed_while_it_is_listed_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A trainer that keeps two checkpoints removes one while another process lists them."""
+    for step in (4, 8, 12):
+        (tmp_path / f"checkpoint-{step}").mkdir()
+        (tmp_path / f"checkpoint-{step}" / "model.pt").write_bytes(b"x")
+        (tmp_path / f"step={step}.ckpt").write_bytes(b"x")
+    usual = Path.iterdir
+
+    def iterdir(folder: Path) -> Any:
+        listed = [*usual(folder)]
+        if folder == tmp_path:
+            shutil.rmtree(tmp_path / "checkpoint-4", ignore_errors=True)
+            (tmp_path / "step=8.ckpt").unlink(missing_ok=True)
+        return iter(listed)
+
+    monkeypatch.setattr(Path, "iterdir", iterdir)
+    found = find_checkpoints(tmp_path)
+    assert [each.step for each in found] == [4, 8, 12, 12]
+    gone = Checkpoint(4, tmp_path / "checkpoint-4")
+    assert (gone.files, is_whole(gone, [])) == ([], False)
+    monkeypatch.undo()
+    assert find_logs(tmp_path) == []
+    assert read_log(tmp_path / "checkpoint-4" / "trainer_state.json") == []
