@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from proofbook.errors import SubjectError
 from proofbook.files import hash_file
@@ -131,7 +131,8 @@ def compare_trees(ours: Path, theirs: Path, noise: Noise | None = None) -> Compa
             rows.append(_alone(place, role, here=place in mine))
         else:
             known = dict(noise or {}).get(place, frozenset())
-            rows.append(_row(place, role, mine[place], other[place], known))
+            roots = (ours, theirs)
+            rows.append(_row(place, role, (mine[place], other[place]), roots, known))
     return Comparison(rows=rows)
 
 
@@ -149,7 +150,11 @@ def _alone(place: str, role: Role, *, here: bool) -> Row:
     return Row(place=place, role=role, status=status, words=f"{status}{half}")
 
 
-def _row(place: str, role: Role, ours: Path, theirs: Path, known: frozenset[str] | None) -> Row:
+def _row(
+    place: str, role: Role, files: tuple[Path, Path], roots: tuple[Path, Path],
+    known: frozenset[str] | None,
+) -> Row:  # fmt: skip
+    ours, theirs = files
     if empty := [path for path in (ours, theirs) if path.stat().st_size == 0 and can_read(path)]:
         return Row(place=place, role=role, status="damaged", words=f"{empty[0]} is empty")
     if ours.stat().st_size == theirs.stat().st_size and hash_file(ours) == hash_file(theirs):
@@ -160,12 +165,26 @@ def _row(place: str, role: Role, ours: Path, theirs: Path, known: frozenset[str]
     if not can_read(ours):
         return Row(place=place, role=role, status="differs", words="other bytes")
     try:
-        departure = compare_states(place, read_states(ours), read_states(theirs), known)
+        mine, other = (
+            _placeless(read_states(file), root) for file, root in zip(files, roots, strict=True)
+        )
+        departure = compare_states(place, mine, other, known)
     except OpaqueError as error:
         return Row(place=place, role=role, status="differs", words=f"other bytes; {_short(error)}")
     except SubjectError as error:
         return Row(place=place, role=role, status="damaged", words=_short(error))
     return _judged(place, role, departure, len(known))
+
+
+def _placeless(states: Mapping[str, Any], root: Path) -> dict[str, Any]:
+    """Return states that do not tell the output folder that they are of, in names and in texts."""
+    names = sorted({str(root), str(root.resolve())}, key=len, reverse=True)
+    is_root = re.compile(rf"(?:{'|'.join(map(re.escape, names))})(?![\w.-])")
+    return {
+        is_root.sub("{output_dir}", key): is_root.sub("{output_dir}", value)
+        if isinstance(value, str) else value
+        for key, value in states.items()
+    }  # fmt: skip
 
 
 def _judged(place: str, role: Role, departure: Departure | None, noisy: int) -> Row:

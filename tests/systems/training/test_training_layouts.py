@@ -7,7 +7,8 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from safetensors.torch import save_file
 
 from proofbook.errors import SubjectError
 from proofbook_systems.training import artefacts
+from proofbook_systems.training.cycles import Interrupted
 from proofbook_systems.training.final_model import find_final_model
 from proofbook_systems.training.layouts import (
     NAMES,
@@ -30,9 +32,11 @@ from proofbook_systems.training.log_files import find_logs, read_log
 from proofbook_systems.training.pace import find_pace
 from proofbook_systems.training.roles import role_of
 from proofbook_systems.training.running import MemorySample
+from proofbook_systems.training.save_order import StepRange
 from proofbook_systems.training.saving import SaveWatch, count_turns, find_unprotected, save_steps
 from proofbook_systems.training.soundness import find_faults, find_index_faults
 from proofbook_systems.training.states import NeedsCodeError, read_states, recorded_step
+from proofbook_systems.training.steps import Step
 from proofbook_systems.training.trees import compare_trees, find_noise
 from proofbook_systems.training.wholeness import is_whole
 
@@ -548,3 +552,54 @@ def test_what_is_removed_while_it_is_listed_is_not_there(
     monkeypatch.undo()
     assert find_logs(tmp_path) == []
     assert read_log(tmp_path / "checkpoint-4" / "trainer_state.json") == []
+
+
+def test_a_checkpoint_that_names_its_own_folder_does_not_depart(tmp_path: Path) -> None:
+    """Lightning's has the places of the best ones as names of values; not another folder's."""
+    for name in ("alone", "interrupted"):
+        places = {str(tmp_path / name / "step=4.ckpt"): 0.5, "dirpath": str(tmp_path / name)}
+        (tmp_path / name).mkdir()
+        torch.save({"best": places, "w": torch.ones(2)}, tmp_path / name / "step=8.ckpt")
+    interrupted, alone = tmp_path / "interrupted", tmp_path / "alone"
+    assert [row.status for row in compare_trees(interrupted, alone).rows] == ["same"]
+    other = {str(tmp_path / "alone-again" / "step=4.ckpt"): 0.5, "dirpath": str(alone)}
+    torch.save({"best": other, "w": torch.ones(2)}, interrupted / "step=8.ckpt")
+    (row,) = compare_trees(interrupted, alone).having("differs")
+    assert "step=4.ckpt has nothing to compare" in row.words
+
+
+@pytest.mark.parametrize(
+    ("listed", "resumed", "kept"),
+    [
+        ([16, 52, 56], [16], 2),  # what it went on from may stay
+        ([16, 52, 56], [], 3),
+        ([52, 56], [52], 2),
+        ([16, 20, 24, 52, 56], [16], 4),
+        ([16, 44, 52, 56], [16, 44], 2),
+    ],
+)
+def test_a_checkpoint_that_was_resumed_from_may_be_kept(
+    listed: list[int], resumed: list[int], kept: int
+) -> None:
+    cycles = [
+        SimpleNamespace(newest_called=step, ended=SimpleNamespace(steps=[])) for step in resumed
+    ]
+    result = Interrupted(cycles=cast(Any, cycles), last=cast(Any, None))
+    there = [Checkpoint(step, Path(str(step))) for step in listed]
+    assert len(result.kept(cast(Any, SimpleNamespace(keeps=2)), there)) == kept
+
+
+@pytest.mark.parametrize(
+    ("there", "most"), [(([16, 20],), 2), (([12, 16, 20],), 3), (([12, 16, 20], [44, 48]), 3)]
+)
+def test_a_save_that_was_stopped_before_it_removed_the_old_one_leaves_one_more(
+    there: tuple[list[int], ...], most: int
+) -> None:
+    step = Step(24, None, None)
+    cycles = [
+        SimpleNamespace(checkpoints=numbers, ended=SimpleNamespace(steps=[])) for numbers in there
+    ]
+    last = SimpleNamespace(steps=[step, step._replace(number=56)])
+    result = Interrupted(cycles=cast(Any, cycles), last=cast(Any, last))
+    control = SimpleNamespace(keeps=2, save_ranges=[StepRange(52, 52)])
+    assert result.most_kept(cast(Any, control)) == most
