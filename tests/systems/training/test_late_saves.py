@@ -211,6 +211,23 @@ def test_saves_are_waited_for_up_to_the_last_that_leaves_something_to_resume(
     assert [left.are_over(reached, listed) for _ in over] == over
 
 
+@pytest.mark.parametrize(
+    ("resumed", "words"),
+    [(15, "an older checkpoint was taken than the newest"), (13, "steps are counted from 13")],
+)
+def test_an_older_checkpoint_is_one_that_every_second_step_may_have_gone_on_from(
+    resumed: int, words: str, tmp_path: Path
+) -> None:
+    """A log whose count falls behind with each start tells steps that were never saved."""
+    control = alone(tmp_path, AT_ONCE)
+    steps = [Step(n, None, None) for n in range(1, 33, 2)]
+    control = replace(control, ended=replace(control.ended, steps=steps))
+    evidence = SimpleNamespace(
+        cycle=SimpleNamespace(newest=24), resumed_at=resumed, control=control
+    )
+    assert words in (older(cast(Evidence, evidence)) or "")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("calls", "kind"), [("calls=512", "SIGTERM"), ("calls=0.1", "SIGKILL")])
 def test_a_trainer_that_calls_its_checkpoints_by_tokens_or_epochs_is_called_right(
