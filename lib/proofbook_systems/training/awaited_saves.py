@@ -12,7 +12,7 @@ from proofbook_systems.training.layouts import Checkpoint
 from proofbook_systems.training.met_saves import is_over, mark
 from proofbook_systems.training.plans import Interruption
 
-__all__ = ["AwaitedSave", "FirstSave", "why_no_moment"]
+__all__ = ["AwaitedSave", "FirstSave", "LaterSaves", "why_no_moment"]
 
 _ADVICE = (
     "have it print each step when it is made, save more often, or plan fewer interruptions, or "
@@ -39,6 +39,37 @@ class FirstSave:
         if marks != self._marks:
             self._marks, self._is_there = marks, any(map(self._control.is_whole, listed))
         return self._is_there
+
+
+class LaterSaves:
+    """The saves that may still be met: after the last one there may be nothing left to resume.
+
+    Args:
+        control: The training left alone.
+        step: From which on one is to be met.
+    """
+
+    def __init__(self, control: Control, step: int) -> None:
+        self._control = control
+        numbers = [save.number for save in control.saves]
+        early = [each for each in numbers if each < control.total or not control.counts_steps]
+        useful = early if len(early) < len(numbers) else numbers[:-1]
+        self._last = useful[-1] if useful and min(numbers) > 0 else 0
+        self._tries = max(1, len(numbers) - 1 - control.save_before(step))
+
+    def are_over(self, reached: int, listed: Sequence[Checkpoint]) -> bool:
+        """Say whether there is none left, when one more was missed.
+
+        Args:
+            reached: The last step that is told.
+            listed: The checkpoints that are there.
+        """
+        self._tries -= 1
+        if not self._control.tells_late and reached >= self._control.last_save_step - 1:
+            return True
+        if self._last:
+            return max((each.step for each in listed), default=0) >= self._last
+        return self._control.tells_late and self._tries <= 0
 
 
 class AwaitedSave:

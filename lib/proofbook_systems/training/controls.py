@@ -6,7 +6,6 @@ Where two of them differ, the trainer is not repeatable, and nothing of that is 
 from __future__ import annotations
 
 import contextlib
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -44,10 +43,10 @@ from proofbook_systems.training.trainer import Trainer
 from proofbook_systems.training.trees import (
     Comparison,
     Noise,
-    Row,
     compare_trees,
     find_noise,
     is_learnt,
+    only_saved,
 )
 from proofbook_systems.training.wholeness import common_files, is_whole
 
@@ -136,6 +135,12 @@ class Control:
         return bool(self.saves) and not self.is_told_in_time
 
     @property
+    def tells_in_blocks(self) -> bool:
+        """Whether a checkpoint that is called by its step was there long before that was told."""
+        slack = 2 * max(1, self.numbering.stride)
+        return self.counts_steps and any(save.number > save.told + slack for save in self.saves)
+
+    @property
     def is_told_by_saves(self) -> bool:
         """Whether nothing but its saves tells how far it is while it runs."""
         return self.tells_late or (self.is_followed and bool(self.saves))
@@ -220,7 +225,7 @@ class Control:
         if steps:
             return f"two uninterrupted trainings differ: {steps[0].words}"
         if learnt:
-            words = f"{learnt[0].place}: {learnt[0].words}{_only_saved(self.comparison, learnt)}"
+            words = f"{learnt[0].place}: {learnt[0].words}{only_saved(self.comparison, learnt)}"
             return f"two uninterrupted trainings differ: {words}"
         return ""
 
@@ -247,6 +252,9 @@ class Control:
 
     def is_repeatable(self, what: str) -> bool:
         """Say whether a sequence of steps was the same twice."""
+        found = self.ended.recognised
+        if what == "loss" and found is not None and found.is_drawn:
+            return False
         return what not in {departure.what for departure in self.departures}
 
     def whole_steps(self, checkpoints: Sequence[Checkpoint]) -> list[int]:
@@ -320,8 +328,15 @@ def _compared(control: Control, again: Control) -> Control:
     return replace(
         control, again=again.ended, changes=control.changes or again.changes,
         comparison=compare_trees(again.output, control.output),
-        departures=compare_steps(again.ended.steps, control.ended.steps),
+        departures=_of_steps(again.ended, control.ended),
     )  # fmt: skip
+
+
+def _of_steps(again: Ended, alone: Ended) -> list[Departure]:
+    """Return where two trainings depart; losses that a clock draws are not compared."""
+    found = compare_steps(again.steps, alone.steps)
+    is_drawn = alone.recognised is not None and alone.recognised.is_drawn
+    return [departure for departure in found if departure.what != "loss" or not is_drawn]
 
 
 @contextlib.contextmanager
@@ -332,19 +347,3 @@ def _watching(output: Path) -> Iterator[SaveWatch | None]:
         return
     with SaveWatch(output) as saves:
         yield saves
-
-
-def _only_saved(comparison: Comparison, learnt: Sequence[Row]) -> str:
-    """Say that only checkpoints differ, and later weights do not; empty where that is not so."""
-    steps = [_saved_step(row.place) for row in learnt]
-    same = [_saved_step(row.place) for row in comparison.having("same") if row.role == "weights"]
-    first = min((step for step in steps if step is not None), default=math.inf)
-    if {None, math.inf} & {*steps} or not any(step is not None and step > first for step in same):
-        return ""
-    return ", and later weights are the same: it was changed while it was saved"
-
-
-def _saved_step(place: str) -> float | None:
-    """Return the step of the checkpoint that a file is in; infinite for a final model's."""
-    unit = checkpoint_of(place)
-    return math.inf if unit is None else step_in_name(unit.rpartition("/")[2])

@@ -200,6 +200,7 @@ def saving_changes(
         )
     is_told = control.trainer.recognised is None or control.trainer.recognised.place != CHECKPOINTS
     steps = compare_steps(bare.ended.steps, control.ended.steps) if is_told else []
+    steps = [each for each in steps if control.is_repeatable(each.what)]
     trees = compare_trees(output, control.output, control.noise)
     learnt = [row for row in trees.having("differs", "damaged") if row.role in ("weights", "EMA")]
     told = [steps[0].words] if steps else []

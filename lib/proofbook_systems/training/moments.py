@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from proofbook_systems.training.awaited_saves import AwaitedSave, FirstSave
+from proofbook_systems.training.awaited_saves import AwaitedSave, FirstSave, LaterSaves
 from proofbook_systems.training.controls import Control
 from proofbook_systems.training.layouts import find_checkpoints
 from proofbook_systems.training.met_saves import Marks, MetSave, is_over, mark, step_met
@@ -140,14 +140,29 @@ class Start:
             awaited = AwaitedSave(control, step, there)
             return training.wait(timeout, lambda: awaited.is_there(training.checkpoints()))
         if self._saves is None:
-            saved = FirstSave(control)
-            return training.wait(timeout, lambda: training.reached() >= step and (
-                not planned.saved or saved.is_there(training.checkpoints())
-            ))  # fmt: skip
+            return training.wait(timeout, self._until(control, planned))
         before = AwaitedSave(control, step, there, before=True)
         if training.wait(timeout, lambda: self._is_due(control, before)):
             return True
         return self._wait_save(self._saves, control, timeout, chance)
+
+    def _until(self, control: Control, planned: Interruption) -> Callable[[], bool]:
+        """Return what says that a step is made: it is told, or else the save before it is there.
+
+        A log that is written in blocks may tell nothing until much later.
+        """
+        training, saved = self._training, FirstSave(control)
+        awaited = (
+            AwaitedSave(control, planned.step, self._there) if control.tells_in_blocks else None
+        )
+
+        def is_made() -> bool:
+            if awaited is not None and awaited.is_there(training.checkpoints()):
+                return True
+            told = training.reached() >= planned.step
+            return told and (not planned.saved or saved.is_there(training.checkpoints()))
+
+        return is_made
 
     def _is_due(self, control: Control, awaited: AwaitedSave) -> bool:
         """Say whether the planned save is the next one.
@@ -168,15 +183,12 @@ class Start:
         Where one was over too early, the next one is taken, at an earlier moment.
         """
         deadline, aim = time.monotonic() + timeout, control.turns * _EARLY
-        # After the last save of all there may be nothing left to resume.
-        last = control.total if control.tells_late else control.last_save_step
-        tries = max(1, len(control.saves) - 1 - control.save_before(self._interruption.step))
+        left = LaterSaves(control, self._interruption.step)
         while self._training.running and time.monotonic() < deadline:
             # Early turns are the likelier ones: a save whose end was seen too late proves nothing.
             if self._hits(saves, int(aim * chance.random() ** 2), control):
                 return False
-            tries -= 1
-            if self._training.reached() >= last - 1 or (control.tells_late and not tries):
+            if left.are_over(self._training.reached(), self._training.checkpoints()):
                 return not self._training.running  # there is no further save: it was missed
             aim /= 2
         return not self._training.running

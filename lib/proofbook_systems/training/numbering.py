@@ -109,6 +109,8 @@ class Recognised:
     """Where dictionaries tell epochs and no steps."""
     in_lines: bool = False
     """Whether nothing tells how many steps lie between two lines: these are counted instead."""
+    is_drawn: bool = False
+    """Whether a clock draws it: the loss beside a step may be that of the step before."""
     count: int = 0
     sample: str = ""
 
@@ -126,7 +128,8 @@ class Recognised:
     def words(self) -> str:
         """All of it in a sentence."""
         example = f", such as {self.sample!r}" if self.sample else ""
-        return f"{self.name} in {self.place}: {self.count} steps told{example}"
+        drawn = "; it is drawn by a clock, and its losses are not compared" if self.is_drawn else ""
+        return f"{self.name} in {self.place}: {self.count} steps told{example}{drawn}"
 
 
 def last_step(steps: Sequence[Step]) -> int:

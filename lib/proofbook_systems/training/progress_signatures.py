@@ -46,8 +46,12 @@ def older(evidence: Evidence) -> str | None:
         return None
     stride = evidence.control.numbering.stride
     begins = f"training went on from {resumed} though checkpoint {newest} was there: an older"
-    saves = [each for each in evidence.control.save_ranges if each.may_hold(resumed)]
-    if stride > 1 or any(each.latest < newest for each in saves):
+    # Of those that are told every k-th step, the first one tells k that it may have gone on from.
+    possible = range(resumed, resumed + max(1, stride))
+    saves = [
+        each for each in evidence.control.save_ranges if any(map(each.may_hold, possible))
+    ]  # fmt: skip
+    if any(each.latest < newest for each in saves):
         return f"{begins} checkpoint was taken than the newest"
     if any(each.is_vague(stride) for each in saves):
         return f"{begins} checkpoint was taken, or progress was not restored as it was"

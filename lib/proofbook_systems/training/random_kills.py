@@ -65,7 +65,10 @@ def interrupt_at_random(
     result = interrupt_and_resume(
         control, output, plan, logs=folder / f"logs-{number}", timeout=timeout
     )
-    departures = compare_steps(result.steps, control.ended.steps, result.untold(control))
+    departures = [
+        each for each in compare_steps(result.steps, control.ended.steps, result.untold(control))
+        if control.is_repeatable(each.what)
+    ]  # fmt: skip
     departed = [departure.words for departure in departures]
     comparison = compare_trees(output, control.output, control.noise)
     departed += [f"{row.place}: {row.words}" for row in comparison.having("differs", "damaged")]

@@ -45,6 +45,10 @@ __all__ = ["Numbering", "Recognised", "Step", "StepLog", "last_step", "numbering
 _PRINTED = "what it prints"
 _TAIL = 8192
 _LIVE = (".jsonl", ".csv")
+_FEWEST = 3
+"""Losses in a log from which on it is taken in place of a bar that a clock draws."""
+_DRAWN = "━"
+"""What such bars are drawn with, beside an epoch: rich's, as Lightning has them."""
 
 
 @dataclass(kw_only=True)
@@ -121,6 +125,9 @@ class StepLog:
         if self.known is None:
             places = [each for each in places if self._ends(each[1])] or places
         found, steps = max(places, key=lambda each: _worth(each[1]))
+        if found.is_drawn and self.known is None:
+            logs = [each for each in places if each[0].is_log and _worth(each[1])[0] >= _FEWEST]
+            found, steps = max(logs, key=lambda each: _worth(each[1]), default=(found, steps))
         return found, self._from_the_first_printed(found, steps, printed)
 
     def _ends(self, steps: Sequence[Step]) -> bool:
@@ -221,6 +228,7 @@ def _by_word(
                 place=_PRINTED,
                 word=word,
                 epochs_from=base,
+                is_drawn=form is FORMS[0] and any(_DRAWN in line for line in lines),
                 count=len(steps),
                 sample=group[-1].line[-120:],
             ),

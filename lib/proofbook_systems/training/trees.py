@@ -6,21 +6,31 @@ cannot be compared, and that is told, too.
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from proofbook.errors import SubjectError
 from proofbook.files import hash_file
 from proofbook_systems.training.comparison import Departure, compare_states, size_words, worst
-from proofbook_systems.training.layouts import is_temporary
+from proofbook_systems.training.layouts import checkpoint_of, is_temporary, step_in_name
 from proofbook_systems.training.log_files import is_log
 from proofbook_systems.training.roles import Role, role_of
 from proofbook_systems.training.states import OpaqueError, can_read, holds_tensors, read_states
 
-__all__ = ["Comparison", "Noise", "Row", "compare_trees", "find_noise", "is_learnt", "list_files"]
+__all__ = [
+    "Comparison",
+    "Noise",
+    "Row",
+    "compare_trees",
+    "find_noise",
+    "is_learnt",
+    "list_files",
+    "only_saved",
+]
 
 Status = Literal["same", "differs", "damaged", "not comparable", "only here", "only there"]
 Noise = Mapping[str, frozenset[str] | None]
@@ -92,6 +102,16 @@ def is_learnt(row: Row) -> bool:
     return row.role in _LEARNT or any(role_of(row.place, key) in _LEARNT for key in keys)
 
 
+def only_saved(comparison: Comparison, learnt: Sequence[Row]) -> str:
+    """Say that checkpoints alone differ, and no later weights do; empty where that is not so."""
+    steps = [_saved_step(row.place) for row in learnt]
+    same = [_saved_step(row.place) for row in comparison.having("same") if row.role == "weights"]
+    first = min((step for step in steps if step is not None), default=math.inf)
+    if {None, math.inf} & {*steps} or not any(step is not None and step > first for step in same):
+        return ""
+    return ", and later weights are the same: it was changed while it was saved"
+
+
 def compare_trees(ours: Path, theirs: Path, noise: Noise | None = None) -> Comparison:
     """Compare every file of two output folders.
 
@@ -111,7 +131,8 @@ def compare_trees(ours: Path, theirs: Path, noise: Noise | None = None) -> Compa
             rows.append(_alone(place, role, here=place in mine))
         else:
             known = dict(noise or {}).get(place, frozenset())
-            rows.append(_row(place, role, mine[place], other[place], known))
+            roots = (ours, theirs)
+            rows.append(_row(place, role, (mine[place], other[place]), roots, known))
     return Comparison(rows=rows)
 
 
@@ -129,7 +150,11 @@ def _alone(place: str, role: Role, *, here: bool) -> Row:
     return Row(place=place, role=role, status=status, words=f"{status}{half}")
 
 
-def _row(place: str, role: Role, ours: Path, theirs: Path, known: frozenset[str] | None) -> Row:
+def _row(
+    place: str, role: Role, files: tuple[Path, Path], roots: tuple[Path, Path],
+    known: frozenset[str] | None,
+) -> Row:  # fmt: skip
+    ours, theirs = files
     if empty := [path for path in (ours, theirs) if path.stat().st_size == 0 and can_read(path)]:
         return Row(place=place, role=role, status="damaged", words=f"{empty[0]} is empty")
     if ours.stat().st_size == theirs.stat().st_size and hash_file(ours) == hash_file(theirs):
@@ -140,12 +165,26 @@ def _row(place: str, role: Role, ours: Path, theirs: Path, known: frozenset[str]
     if not can_read(ours):
         return Row(place=place, role=role, status="differs", words="other bytes")
     try:
-        departure = compare_states(place, read_states(ours), read_states(theirs), known)
+        mine, other = (
+            _placeless(read_states(file), root) for file, root in zip(files, roots, strict=True)
+        )
+        departure = compare_states(place, mine, other, known)
     except OpaqueError as error:
         return Row(place=place, role=role, status="differs", words=f"other bytes; {_short(error)}")
     except SubjectError as error:
         return Row(place=place, role=role, status="damaged", words=_short(error))
     return _judged(place, role, departure, len(known))
+
+
+def _placeless(states: Mapping[str, Any], root: Path) -> dict[str, Any]:
+    """Return states that do not tell the output folder that they are of, in names and in texts."""
+    names = sorted({str(root), str(root.resolve())}, key=len, reverse=True)
+    is_root = re.compile(rf"(?:{'|'.join(map(re.escape, names))})(?![\w.-])")
+    return {
+        is_root.sub("{output_dir}", key): is_root.sub("{output_dir}", value)
+        if isinstance(value, str) else value
+        for key, value in states.items()
+    }  # fmt: skip
 
 
 def _judged(place: str, role: Role, departure: Departure | None, noisy: int) -> Row:
@@ -165,3 +204,9 @@ def _judged(place: str, role: Role, departure: Departure | None, noisy: int) -> 
 
 def _short(error: SubjectError) -> str:
     return " ".join(str(error).split())[:300]
+
+
+def _saved_step(place: str) -> float | None:
+    """Return the step of the checkpoint that a file is in; infinite for a final model's."""
+    unit = checkpoint_of(place)
+    return math.inf if unit is None else step_in_name(unit.rpartition("/")[2])

@@ -23,7 +23,8 @@ def common_files(checkpoints: Iterable[Checkpoint]) -> frozenset[str]:
 
 def is_whole(checkpoint: Checkpoint, files: Iterable[str]) -> bool:
     """Say whether a checkpoint has ``files``, and can be read."""
-    return set(files) <= _names(checkpoint) and all(map(_is_readable, checkpoint.files))
+    there = checkpoint.files
+    return bool(there) and set(files) <= _names(checkpoint) and all(map(_is_readable, there))
 
 
 def newest_whole(output: Path, pattern: str, files: Iterable[str]) -> Path | None:

@@ -87,6 +87,6 @@ def judge(
         probed = probe(control, finding.probe_at, folder, most=probes, timeout=HANG)
         finding = name_cause(finding, probed)
     red += [Red("resumes-exactly", finding.words)] if finding else []
-    left = len(find_checkpoints(output, trainer.checkpoints))
+    left = len(result.kept(control, find_checkpoints(output, trainer.checkpoints)))
     too_many = control.keeps and left > result.most_kept(control)
     return red + ([Red("rotation-goes-on", str(left))] if too_many else [])

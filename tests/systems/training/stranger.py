@@ -352,7 +352,9 @@ def tell(n, loss, lr):
         late.append(loss)
         if n % 5 == 0:
             mean, told_rate = sum(late) / len(late), f"{lr:.4g}"
-            print(f"{{'loss': '{mean:.6g}', 'learning_rate': '{told_rate}', 'epoch': '{n / 10:.4g}'}}")
+            print(
+                f"{{'loss': '{mean:.6g}', 'learning_rate': '{told_rate}', 'epoch': '{n / 10:.4g}'}}"
+            )
             late.clear()
     elif log == "every" and n % 3 == 0:
         print(f"step {n}/{total}: train loss {loss:.6f} lr {lr:.4g}", flush=True)

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from proofbook_systems.training.controls import Control
+from proofbook_systems.training.controls import Control, _of_steps
 from proofbook_systems.training.roles import Role
 from proofbook_systems.training.running import Ended
+from proofbook_systems.training.steps import Recognised, Step
 from proofbook_systems.training.trainer import Trainer
 from proofbook_systems.training.trees import Comparison, Row, Status
 
@@ -53,3 +54,21 @@ def test_other_trainings_that_differ_are_not_blamed_on_saving(
 ) -> None:
     said = control(TORN, *rows).not_repeatable
     assert said.startswith("two uninterrupted trainings differ") and SAVED not in said
+
+
+def test_losses_that_a_clock_draws_say_nothing_of_repeating(tmp_path: Path) -> None:
+    def ended(loss: float, *, is_drawn: bool) -> Ended:
+        found = Recognised(name="bar", place="what it prints", is_drawn=is_drawn)
+        steps = [Step(1, 0.5, None), Step(2, loss, None)]
+        return Ended(code=0, state="ended", steps=steps, printed="", seconds=1.0, recognised=found)
+
+    for is_drawn in (True, False):
+        departures = _of_steps(ended(0.4, is_drawn=is_drawn), ended(0.5, is_drawn=is_drawn))
+        trainer = Trainer(train=(), resume=(), config_file=None, project=tmp_path, steps=2)
+        control = Control(
+            trainer=trainer, output=tmp_path, ended=ended(0.5, is_drawn=is_drawn),
+            departures=departures,
+        )  # fmt: skip
+        assert bool(control.not_repeatable) is not is_drawn
+        assert control.is_repeatable("loss") is False
+        assert control.is_repeatable("learning rate")

@@ -46,6 +46,7 @@ def alone(output: Path, seen: Watched, told: tuple[int, ...], place: str) -> cra
         trainer=SimpleNamespace(recognised=Recognised(name="any", place=place)), output=output,
         ended=SimpleNamespace(steps=steps, code=0), noise=find_noise(Comparison()),
         save_count=len(told), first_differs="",
+        is_repeatable=lambda what: True,
     )  # fmt: skip
     return crashes.Alone(cast(Any, control), seen)
 

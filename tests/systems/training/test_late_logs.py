@@ -15,6 +15,7 @@ from waiting import HANG
 
 from proofbook_systems.training.awaited_saves import AwaitedSave, why_no_moment
 from proofbook_systems.training.controls import Control, run_control
+from proofbook_systems.training.diagnosis import diagnose
 from proofbook_systems.training.interruption import interrupt_and_resume, read_plan
 from proofbook_systems.training.layouts import find_checkpoints
 from proofbook_systems.training.running import Ended, MemorySample, Training
@@ -29,6 +30,7 @@ from proofbook_systems.training.saved_steps import SavedSteps
 from proofbook_systems.training.saving import Change
 from proofbook_systems.training.steps import Recognised, Step, StepLog
 from proofbook_systems.training.trainer import Trainer
+from proofbook_systems.training.trees import compare_trees
 
 EVERY = (0.1, 1, 512)
 """By epochs of 10 steps, by steps, and by tokens."""
@@ -246,6 +248,32 @@ def test_what_a_killed_start_could_not_tell_is_no_departure(
     assert (red[0].check, "optimizer's moments" in red[0].words) == ("resumes-exactly", True)
     ahead = judge(control, tmp_path / "ahead", "two-ahead", plan=plan, waits=False)
     assert ahead and ahead[0].check in ("resumes-exactly", "lost"), ahead
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("plan", "step"), [("SIGKILL after 30 %", 10), ("SIGTERM after 25", 20), ("SIGKILL in 20", 10)]
+)
+def test_a_trainer_that_tells_its_steps_in_blocks_is_interrupted_after_a_save(
+    blocks: Control, plan: str, step: int, tmp_path: Path
+) -> None:
+    """Thirty of 34 steps come at once: those that it has made when it is killed are lost."""
+    assert (blocks.tells_late, blocks.tells_in_blocks) == (False, True)
+    result = interrupt_and_resume(
+        blocks, tmp_path / "out", read_plan([plan]), logs=tmp_path, timeout=HANG
+    )
+    (cycle,) = result.cycles
+    assert (cycle.happened, step <= (cycle.resumed_at or 0) < 30) == (True, True), cycle.words
+    assert cycle.lost is not None and cycle.lost <= cycle.allowed(saves_on_signal=False)
+    comparison = compare_trees(tmp_path / "out", blocks.output)
+    assert diagnose(blocks, tmp_path / "out", result, comparison) is None
+
+
+@pytest.fixture(scope="module")
+def blocks(tmp_path_factory: pytest.TempPathFactory) -> Control:
+    """Return the toy, left alone, that tells thirty steps at once."""
+    folder = tmp_path_factory.mktemp("blocks")
+    return run_control(toy("blocks=30", "slow-save", steps=34), folder / "alone", HANG)
 
 
 @pytest.mark.slow

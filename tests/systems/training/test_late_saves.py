@@ -16,18 +16,21 @@ from safetensors.numpy import save
 from waiting import HANG
 
 from proofbook_systems.training import crashes
-from proofbook_systems.training.awaited_saves import FirstSave
+from proofbook_systems.training.awaited_saves import FirstSave, LaterSaves
 from proofbook_systems.training.controls import Control, run_control
+from proofbook_systems.training.diagnosis import diagnose
 from proofbook_systems.training.evidence import Evidence
 from proofbook_systems.training.interruption import Cycle, Interrupted, interrupt_and_resume
-from proofbook_systems.training.layouts import find_checkpoints
+from proofbook_systems.training.layouts import Checkpoint, find_checkpoints
 from proofbook_systems.training.met_saves import MetSave, mark, step_met
 from proofbook_systems.training.plans import Interruption, read_plan
 from proofbook_systems.training.progress_signatures import older
 from proofbook_systems.training.running import Ended
+from proofbook_systems.training.save_order import Save, step_called
 from proofbook_systems.training.saving import Change
 from proofbook_systems.training.steps import Step
 from proofbook_systems.training.trainer import Trainer
+from proofbook_systems.training.trees import compare_trees
 from proofbook_systems.training.watching import Watched
 
 WHOLE = save({"w": np.ones(2)})
@@ -171,6 +174,76 @@ def test_an_older_checkpoint_is_told_from_a_wrong_count_as_far_as_it_is_known(
         cycle=SimpleNamespace(newest=16), resumed_at=resumed, control=alone(tmp_path, seen)
     )
     assert words in (older(cast(Evidence, evidence)) or "")
+
+
+@pytest.mark.parametrize(
+    ("number", "step"),
+    [(2, 15), (1, 8), (3, 23), (0, 1), (4, 31), (None, 0)],
+)
+def test_a_checkpoint_that_is_called_by_epochs_has_a_step(number: int | None, step: int) -> None:
+    """Where it was not seen, by its distance from those that were."""
+    saves = [Save(n, *seen, float(n)) for n, seen in enumerate([(8, 9), (15, 16), (23, 24)], 1)]
+    if number is None:
+        assert step_called(saves[:1], 2) == step  # of one alone, nothing is known of others
+    else:
+        assert step_called(saves, number) == step
+
+
+def test_a_checkpoint_between_two_is_placed_between_their_steps() -> None:
+    saves = [Save(512 * n, n, n, float(n)) for n in (10, 20, 30)]
+    assert [step_called(saves, 512 * n) for n in (7, 14, 20, 33)] == [7, 14, 20, 33]
+
+
+@pytest.mark.parametrize(
+    ("seen", "reached", "epochs", "over"),
+    [
+        (AT_ONCE, 23, (), [True]),
+        (AT_ONCE, 10, (1,), [False, False, False]),
+        (AT_ONCE, 10, (1, 2), [True]),  # told late: nothing comes after the third but the end
+    ],
+)
+def test_saves_are_waited_for_up_to_the_last_that_leaves_something_to_resume(
+    seen: Seen, reached: int, epochs: tuple[int, ...], over: list[bool], tmp_path: Path
+) -> None:
+    control = alone(tmp_path, seen, epochs=True)
+    left = LaterSaves(control, 8)
+    listed = [Checkpoint(n, tmp_path / f"epoch_{n}.safetensors") for n in epochs]
+    assert [left.are_over(reached, listed) for _ in over] == over
+
+
+@pytest.mark.parametrize(
+    ("resumed", "words"),
+    [(15, "an older checkpoint was taken than the newest"), (13, "steps are counted from 13")],
+)
+def test_an_older_checkpoint_is_one_that_every_second_step_may_have_gone_on_from(
+    resumed: int, words: str, tmp_path: Path
+) -> None:
+    """A log whose count falls behind with each start tells steps that were never saved."""
+    control = alone(tmp_path, AT_ONCE)
+    steps = [Step(n, None, None) for n in range(1, 33, 2)]
+    control = replace(control, ended=replace(control.ended, steps=steps))
+    evidence = SimpleNamespace(
+        cycle=SimpleNamespace(newest=24), resumed_at=resumed, control=control
+    )
+    assert words in (older(cast(Evidence, evidence)) or "")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("calls", "kind"), [("calls=512", "SIGTERM"), ("calls=0.1", "SIGKILL")])
+def test_a_trainer_that_calls_its_checkpoints_by_tokens_or_epochs_is_called_right(
+    calls: str, kind: str, tmp_path: Path
+) -> None:
+    """One that saves on SIGTERM has a checkpoint more than it has when it is left alone."""
+    control = run_control(toy("slow-save", calls, steps=34), tmp_path / "alone", HANG)
+    plan = read_plan([f"{kind} after 40 %", "SIGKILL after 80 %"])
+    out = tmp_path / "out"
+    result = interrupt_and_resume(control, out, plan, logs=tmp_path, timeout=HANG)
+    allowed = [cycle.allowed(saves_on_signal=False) for cycle in result.cycles]
+    assert all(
+        (cycle.lost or 0) <= most for cycle, most in zip(result.cycles, allowed, strict=True)
+    )
+    assert all(most < 14 for most in allowed), [cycle.words for cycle in result.cycles]
+    assert diagnose(control, out, result, compare_trees(out, control.output)) is None
 
 
 @pytest.mark.slow

@@ -9,6 +9,8 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -18,21 +20,27 @@ from safetensors.torch import save_file
 
 from proofbook.errors import SubjectError
 from proofbook_systems.training import artefacts, distributed
+from proofbook_systems.training.cycles import Interrupted
 from proofbook_systems.training.final_model import find_final_model
 from proofbook_systems.training.layouts import (
     NAMES,
+    Checkpoint,
     checkpoint_of,
     find_checkpoints,
     is_temporary,
     step_in_name,
 )
+from proofbook_systems.training.log_files import find_logs, read_log
 from proofbook_systems.training.pace import find_pace
 from proofbook_systems.training.roles import role_of
 from proofbook_systems.training.running import MemorySample
+from proofbook_systems.training.save_order import StepRange
 from proofbook_systems.training.saving import SaveWatch, count_turns, find_unprotected, save_steps
 from proofbook_systems.training.soundness import find_faults, find_index_faults
 from proofbook_systems.training.states import NeedsCodeError, read_states, recorded_step
+from proofbook_systems.training.steps import Step
 from proofbook_systems.training.trees import compare_trees, find_noise
+from proofbook_systems.training.wholeness import is_whole
 
 
 @pytest.mark.parametrize(
@@ -169,6 +177,7 @@ def test_roles_are_known_by_names() -> None:
         ("random_states_0.pkl", "x"): "random numbers", ("scaler.pt", "scale"): "scaler",
         ("unet_ema/m.safetensors", "w"): "EMA", ("ckpt.pt", "ema.w"): "EMA",
         ("ckpt.pt", "iter_num"): "progress",
+        ("x.ckpt", "loops.fit_loop.epoch_loop.scheduler_progress.current.ready"): "progress",
         ("ckpt.pt", "config.init_from"): "settings", ("training_args.bin", ""): "settings",
         ("unet/diffusion_pytorch_model.safetensors", "conv.weight"): "weights",
         ("training_state.pt", "torch_random_state"): "random numbers",
@@ -541,3 +550,81 @@ def test_saving_and_validation_are_no_part_of_a_pace() -> None:
     pace = find_pace(saved, writes=[5.0])
     assert pace is not None
     assert pace.slowest == pytest.approx(pace.seconds)
+
+
+def test_what_is_removed_while_it_is_listed_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A trainer that keeps two checkpoints removes one while another process lists them."""
+    for step in (4, 8, 12):
+        (tmp_path / f"checkpoint-{step}").mkdir()
+        (tmp_path / f"checkpoint-{step}" / "model.pt").write_bytes(b"x")
+        (tmp_path / f"step={step}.ckpt").write_bytes(b"x")
+    usual = Path.iterdir
+
+    def iterdir(folder: Path) -> Any:
+        listed = [*usual(folder)]
+        if folder == tmp_path:
+            shutil.rmtree(tmp_path / "checkpoint-4", ignore_errors=True)
+            (tmp_path / "step=8.ckpt").unlink(missing_ok=True)
+        return iter(listed)
+
+    monkeypatch.setattr(Path, "iterdir", iterdir)
+    found = find_checkpoints(tmp_path)
+    assert [each.step for each in found] == [4, 8, 12, 12]
+    gone = Checkpoint(4, tmp_path / "checkpoint-4")
+    assert (gone.files, is_whole(gone, [])) == ([], False)
+    monkeypatch.undo()
+    assert find_logs(tmp_path) == []
+    assert read_log(tmp_path / "checkpoint-4" / "trainer_state.json") == []
+
+
+def test_a_checkpoint_that_names_its_own_folder_does_not_depart(tmp_path: Path) -> None:
+    """Lightning's has the places of the best ones as names of values; not another folder's."""
+    for name in ("alone", "interrupted"):
+        places = {str(tmp_path / name / "step=4.ckpt"): 0.5, "dirpath": str(tmp_path / name)}
+        (tmp_path / name).mkdir()
+        torch.save({"best": places, "w": torch.ones(2)}, tmp_path / name / "step=8.ckpt")
+    interrupted, alone = tmp_path / "interrupted", tmp_path / "alone"
+    assert [row.status for row in compare_trees(interrupted, alone).rows] == ["same"]
+    other = {str(tmp_path / "alone-again" / "step=4.ckpt"): 0.5, "dirpath": str(alone)}
+    torch.save({"best": other, "w": torch.ones(2)}, interrupted / "step=8.ckpt")
+    (row,) = compare_trees(interrupted, alone).having("differs")
+    assert "step=4.ckpt has nothing to compare" in row.words
+
+
+@pytest.mark.parametrize(
+    ("listed", "resumed", "kept"),
+    [
+        ([16, 52, 56], [16], 2),  # what it went on from may stay
+        ([16, 52, 56], [], 3),
+        ([52, 56], [52], 2),
+        ([16, 20, 24, 52, 56], [16], 4),
+        ([16, 44, 52, 56], [16, 44], 2),
+    ],
+)
+def test_a_checkpoint_that_was_resumed_from_may_be_kept(
+    listed: list[int], resumed: list[int], kept: int
+) -> None:
+    cycles = [
+        SimpleNamespace(newest_called=step, ended=SimpleNamespace(steps=[])) for step in resumed
+    ]
+    result = Interrupted(cycles=cast(Any, cycles), last=cast(Any, None))
+    there = [Checkpoint(step, Path(str(step))) for step in listed]
+    assert len(result.kept(cast(Any, SimpleNamespace(keeps=2)), there)) == kept
+
+
+@pytest.mark.parametrize(
+    ("there", "most"), [(([16, 20],), 2), (([12, 16, 20],), 3), (([12, 16, 20], [44, 48]), 3)]
+)
+def test_a_save_that_was_stopped_before_it_removed_the_old_one_leaves_one_more(
+    there: tuple[list[int], ...], most: int
+) -> None:
+    step = Step(24, None, None)
+    cycles = [
+        SimpleNamespace(checkpoints=numbers, ended=SimpleNamespace(steps=[])) for numbers in there
+    ]
+    last = SimpleNamespace(steps=[step, step._replace(number=56)])
+    result = Interrupted(cycles=cast(Any, cycles), last=cast(Any, last))
+    control = SimpleNamespace(keeps=2, save_ranges=[StepRange(52, 52)])
+    assert result.most_kept(cast(Any, control)) == most

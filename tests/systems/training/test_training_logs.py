@@ -104,6 +104,26 @@ def test_dictionaries_are_numbered_by_their_epochs_where_a_bar_is_printed_rarely
     assert StepLog(output=tmp_path).read(told + summary)[1][-1].loss == 0.2
 
 
+def test_a_log_is_taken_in_place_of_a_bar_that_a_clock_draws(tmp_path: Path) -> None:
+    """Beside step 3 stands the loss of step 2: it was drawn before that of step 3 was known."""
+    losses = [0.5, 0.4, 0.4, 0.2]
+    bar = "".join(
+        f"Epoch 0/0 ━━━━ {n}/4 0:00:00 • 0:00:00 9.5it/s\n   train_loss: {loss}\n"
+        for n, loss in enumerate(losses, 1)
+    )
+    alone, steps = StepLog(output=tmp_path).read(bar)
+    assert alone is not None and alone.is_drawn and "its losses are not compared" in alone.words
+    assert [step.loss for step in steps] == losses
+    (tmp_path / "metrics.csv").write_text("step,train_loss\n0,0.5\n1,0.4\n2,0.3\n")
+    found, steps = StepLog(output=tmp_path).read(bar)
+    assert found is not None and (found.place, found.is_drawn) == ("metrics.csv", False)
+    plain = "".join(
+        f"Epoch 1: 50%|█ | {n}/4 [00:01<00:02, 9it/s, train_loss=0.{n}]\r" for n in (1, 2, 3, 4)
+    )
+    found, steps = StepLog(output=tmp_path).read(plain)
+    assert found is not None and (len(steps), found.is_drawn) == (4, False)
+
+
 def test_dictionaries_without_a_bar_are_numbered_by_what_checkpoints_tell_of_an_epoch(
     tmp_path: Path,
 ) -> None:

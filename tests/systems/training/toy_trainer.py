@@ -1,8 +1,9 @@
 """A trainer of a few lines, faults on demand: ``toy_trainer.py OUT STEPS [--resume] FAULT…``.
 
 Its checkpoints are called by steps; ``calls=0.1`` calls them by epochs of 10, ``calls=512`` by
-tokens. With ``waits=7,16`` its first start makes no step after 7 until it is interrupted, its
-second none after 16: so a test that must hit a step hits it, however busy the machine is.
+tokens. ``blocks=30`` tells so many steps at once. With ``waits=7,16`` its first start makes no step
+after 7 until it is interrupted, its second none after 16: so a test that must hit a step hits it,
+however busy the machine is.
 """
 
 import hashlib
@@ -21,6 +22,7 @@ out, total = Path(sys.argv[1]), int(sys.argv[2])
 faults = [word for word in sys.argv[3:] if word != "--resume"]
 config = next((yaml.safe_load(Path(word).read_text()) for word in faults if ".yaml" in word), {})
 calls = next((float(word[6:]) for word in faults if word.startswith("calls=")), 1)
+block = next((int(word[7:]) for word in faults if word.startswith("blocks=")), 1)
 stop: list[int] = []
 released: list[int] = []
 step, state = 0, {"weights": np.full(8, 4.0), "speed": np.zeros(8)}
@@ -107,7 +109,7 @@ while step < total and not stop:
     if "leak" in faults:
         hoard.append(b"x" * 20_000_000)
     told.append(json.dumps({"step": step, "loss": loss, "lr": rate}) + "\n")
-    if "tells-late" not in faults:
+    if "tells-late" not in faults and step % block == 0:
         tell()
         line = f"Steps: {step}/{total} [00:01<00:01, loss={loss:.4f}, lr={rate:.4g}]"
         print(line, end="\r", flush=True)
