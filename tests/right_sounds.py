@@ -539,6 +539,95 @@ def delayed_side(rng: np.random.Generator) -> tuple[Array, int]:
     return np.stack([sound, 0.9 * np.roll(sound, 37)], axis=1), rate
 
 
+def mains_bass(rng: np.random.Generator) -> tuple[Array, int]:
+    """A synthesiser's bass of exactly 60 Hz and its multiples, held under all of a melody."""
+    rate = 32_000
+    t = times(4.0, rate)
+    saw = sum(np.sin(2 * np.pi * 60 * k * t) / k for k in range(1, 30))
+    edge = np.minimum(1, t / 0.01) * np.minimum(1, (4 - t) / 0.3)
+    return 0.25 * level(saw * edge, 1) + 0.4 * level(melody(rng, 4.0, rate), 1), rate
+
+
+def quiet_bass(rng: np.random.Generator) -> tuple[Array, int]:
+    """Soft notes of exactly 50 Hz, far below the piece, with rests between them."""
+    rate = 32_000
+    t = times(4.0, rate)
+    notes = np.sin(2 * np.pi * 50 * t) * np.clip(np.sin(2 * np.pi * 0.9 * t) * 3, 0, 1)
+    return 0.02 * notes + 0.5 * level(melody(rng, 4.0, rate), 1), rate
+
+
+def widened(rng: np.random.Generator) -> tuple[Array, int]:
+    """Mono made wide: the same, 20 ms later on the right."""
+    sound, by = melody(rng, 4.0, 32_000), 640
+    return 0.5 * level(np.stack([sound, np.concatenate([np.zeros(by), sound[:-by]])], 1), 1), 32_000
+
+
+def echo(rng: np.random.Generator) -> tuple[Array, int]:
+    """A player on the left, and the echo on the right, a quarter of a second later."""
+    sound, by = melody(rng, 4.0, 32_000), 8000
+    later = np.concatenate([np.zeros(by), sound[:-by]])
+    return 0.5 * level(np.stack([sound, 0.5 * later], 1), 1), 32_000
+
+
+def taking_turns(rng: np.random.Generator) -> tuple[Array, int]:
+    """Two drums that are the same, one on each side, in turn."""
+    rate = 32_000
+    hit = drum("hat", rng, rate)
+    sides = [
+        placed([(at, hit) for at in np.arange(start, 4, 0.5)], 4.0, rate) for start in (0, 0.25)
+    ]
+    return 0.6 * np.stack(sides, 1) + 0.1 * beat(rng, rate, 4.0, loop=False)[:, None], rate
+
+
+def spaced_microphones(rng: np.random.Generator) -> tuple[Array, int]:
+    """A room with one player, through microphones that are two metres apart."""
+    rate, by = 32_000, 190
+    sound = room(rng, melody(rng, 4.0, rate), rate)
+    later = np.concatenate([np.zeros(by), sound[:-by, 1]])
+    return level(np.stack([sound[:, 0], later], 1), 0.5), rate
+
+
+def begins_with_a_drum(rng: np.random.Generator) -> tuple[Array, int]:
+    """A wood block at the first sample, and a rest behind it."""
+    rate = 32_000
+    piece = melody(rng, 4.0, rate)
+    return level(placed([(0, 3 * drum("clave", rng, rate)), (0.5, piece)], 4.0, rate), 0.6), rate
+
+
+def begins_with_a_plosive(rng: np.random.Generator) -> tuple[Array, int]:
+    """Speech that was trimmed to the burst of its first consonant, and the pause behind that."""
+    rate = 24_000
+    burst = filtered(rng.normal(0, 1, 480), rate, 800, 6000) * np.exp(-np.arange(480) / 150)
+    rest = voice(rng, rate, 4.0)[3600:]
+    return np.concatenate([0.05 * burst / burst.std(), np.zeros(700), rest]), rate
+
+
+def resampled_well(rng: np.random.Generator) -> tuple[Array, int]:
+    """Speech of 24 kHz at 32 kHz, through a filter."""
+    sound = voice(rng, 24_000, 4.0)
+    spectrum = np.fft.rfft(sound)
+    size = len(sound) * 4 // 3
+    wide = np.zeros(size // 2 + 1, complex)
+    wide[: len(spectrum)] = spectrum
+    return np.fft.irfft(wide, size) * 4 / 3, 32_000
+
+
+def naive_synthesiser(rng: np.random.Generator) -> tuple[Array, int]:
+    """Sawtooth notes without a filter, which alias: each pitch divides the rate."""
+    rate = 32_000
+    t = times(0.24, rate)
+    shape = np.minimum(1, t / 0.005) * np.minimum(1, (0.24 - t) / 0.01)
+    notes = [2 * (t * hertz % 1) - 1 for hertz in (100, 125, 160, 200, 250)]
+    parts = [(0.25 * i, 0.3 * shape * notes[rng.integers(5)]) for i in range(16)]
+    return placed(parts, 4.0, rate), rate
+
+
+def square_law(rng: np.random.Generator) -> tuple[Array, int]:
+    """Through a pedal that squeezes the wave, as a compander would."""
+    sound = level(melody(rng, 4.0, 32_000), 0.7)
+    return np.sign(sound) * np.abs(sound) ** 0.5, 32_000
+
+
 SHOWN: dict[str, Right] = {
     "piano": Right(piano),
     "piano in mono": Right(piano_mono),
@@ -562,6 +651,17 @@ SHOWN: dict[str, Right] = {
     "falling square": Right(falling_square),
     "gliding tones": Right(gliding_tones),
     "delayed side": Right(delayed_side),
+    "mains' bass": Right(mains_bass),
+    "quiet bass": Right(quiet_bass),
+    "widened": Right(widened),
+    "echo": Right(echo),
+    "taking turns": Right(taking_turns),
+    "spaced microphones": Right(spaced_microphones),
+    "begins with a drum": Right(begins_with_a_drum),
+    "begins with a plosive": Right(begins_with_a_plosive, "speech"),
+    "resampled well": Right(resampled_well, "speech"),
+    "naive synthesiser": Right(naive_synthesiser),
+    "square law": Right(square_law),
 }
 HELD_OUT: dict[str, Right] = {
     "drummer": Right(drummer),

@@ -329,6 +329,79 @@ def lengthen(by: float) -> Spoil:
     return lambda x, rate, rng: np.concatenate([x, x[: round(by * rate)]])
 
 
+def hum(hertz: float, height: float, numbers: tuple[int, ...] = (1, 2, 3, 5)) -> Spoil:
+    """Lines of the mains under all of it; ``height`` is their RMS together."""
+
+    def spoil(x: Array, rate: int, rng: np.random.Generator) -> Array:
+        t = times(len(x) / rate + 1, rate)[: len(x)]
+        wave = sum(np.sin(2 * np.pi * hertz * n * t + rng.uniform(0, 6)) / n for n in numbers)
+        wave = wave * height / np.std(wave)
+        return 0.9 * x + (wave if x.ndim == 1 else wave[:, None])
+
+    return spoil
+
+
+def decimated(keep: int, how: Literal["lines", "zeros"] = "lines") -> Spoil:
+    """Every ``keep``-th sample is left, and the rate raised again without a filter."""
+
+    def spoil(x: Array, rate: int, rng: Any) -> Array:
+        out = np.zeros(x.shape)
+        out[::keep] = x[::keep]
+        if how == "zeros":
+            return out
+        for column in out.T if x.ndim == 2 else [out]:
+            column[:] = np.interp(np.arange(len(x)), np.arange(len(x))[::keep], column[::keep])
+        return out
+
+    return spoil
+
+
+def begin_with_burst(seconds: float, height: float) -> Spoil:
+    def spoil(x: Array, rate: int, rng: np.random.Generator) -> Array:
+        size = round(seconds * rate)
+        wave = rng.uniform(-height, height, size)
+        x[:size] += wave if x.ndim == 1 else wave[:, None]
+        return x
+
+    return spoil
+
+
+def delay_channel(channel: int, seconds: float) -> Spoil:
+    def spoil(x: Array, rate: int, rng: Any) -> Array:
+        x, by = stereo(x), round(seconds * rate)
+        x[:, channel] = np.concatenate([np.zeros(by), x[:-by, channel]])
+        return x
+
+    return spoil
+
+
+def compand(how: Literal["decoded", "as they stand"], gain: float = 1.0) -> Spoil:
+    """Stored as 8-bit mu-law codes, and decoded; or the codes' values taken for samples."""
+
+    def spoil(x: Array, rate: int, rng: Any) -> Array:
+        squeezed = np.sign(x) * np.log1p(255 * np.abs(x)) / np.log1p(255)
+        if how == "as they stand":
+            return gain * squeezed
+        codes = np.round(squeezed * 127) / 127
+        decoded = np.sign(codes) * np.expm1(np.abs(codes) * np.log1p(255)) / 255
+        return gain * np.round(decoded * 32767) / 32768
+
+    return spoil
+
+
+def turn_frames(seconds: float, first: float = 0.0) -> Spoil:
+    """Each frame is played backwards, in its place."""
+
+    def spoil(x: Array, rate: int, rng: Any) -> Array:
+        size, start = round(seconds * rate), round(first * rate)
+        end = start + (len(x) - start) // size * size
+        frames = x[start:end].reshape(-1, size, *x.shape[1:])
+        x[start:end] = frames[:, ::-1].reshape(x[start:end].shape)
+        return x
+
+    return spoil
+
+
 NOT_FINITE, SILENT, LEVEL, INVERTED = (
     ("not-finite",),
     ("silent",),
@@ -336,6 +409,8 @@ NOT_FINITE, SILENT, LEVEL, INVERTED = (
     ("inverted",),
 )
 DROPOUT, STUCK, LOOPED, CLICK = ("dropout",), ("stuck",), ("looped", "stuck"), ("click",)
+HUM, IMAGES, BURST, LATE = ("hum",), ("images",), ("burst",), ("late-channel",)
+COMPANDED, TURNED = ("companded",), ("reversed-frames",)
 SHOWN: dict[str, Spoilt] = {
     "a NaN": Spoilt("piano", not_finite(np.nan, 1.0, 1, 1), NOT_FINITE),
     "infinities": Spoilt("speech", not_finite(np.inf, 2.0, 300), NOT_FINITE, "speech"),
@@ -377,6 +452,16 @@ SHOWN: dict[str, Spoilt] = {
     "too short": Spoilt("piano", shorten(1.0), ("duration",), expected={"seconds": 4.0}),
     "wrong rate": Spoilt("speech", as_it_is(), ("rate",), "speech", {"rate": 22_050}),
     "cut in a word": Spoilt("speech", cut_word(3.0), ("cut-off",), "speech"),
+    "mains under speech": Spoilt("speech", hum(50.02, 0.015), HUM, "speech"),
+    "mains under music": Spoilt("piano", hum(59.98, 0.02), HUM),
+    "joined by lines": Spoilt("piano", decimated(2), IMAGES),
+    "zeros between samples": Spoilt("speech", decimated(3, "zeros"), IMAGES, "speech"),
+    "begins with a burst": Spoilt("speech", begin_with_burst(0.005, 0.8), BURST, "speech"),
+    "right is late": Spoilt("codec's music", delay_channel(1, 0.02), LATE),
+    "half a second late": Spoilt("piano", delay_channel(0, 0.5), LATE),
+    "telephone codes": Spoilt("speech", compand("decoded"), COMPANDED, "speech"),
+    "codes taken for samples": Spoilt("piano", compand("as they stand"), COMPANDED),
+    "frames turned round": Spoilt("speech", turn_frames(0.02), TURNED, "speech"),
 }
 
 _LOT = np.random.default_rng(20261126)

@@ -82,6 +82,25 @@ def test_a_finding_says_what_where_and_how_much(name: str, words: str) -> None:
     assert judge(spoilt_sounds.SHOWN[name])[0].words.startswith(words)
 
 
+@pytest.mark.exhaustive(keep=2)
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("telephone codes", "its samples have 216 values only, the louder the farther apart"),
+        ("zeros between samples", "was brought from 8000 Hz to its rate without a filter"),
+        ("joined by lines", "was brought from 16000 Hz to its rate without a filter"),
+        ("mains under music", "hums at 60, 120, 180 Hz, as mains of 60 Hz do, 17 dB below"),
+        ("begins with a burst", "begins with a burst of 5.0 ms that reaches 0.79 of full scale"),
+        ("right is late", "channel 2 of 2 is 20.0 ms behind the other"),
+        ("frames turned round", "runs backwards in frames of 20.0 ms"),
+    ],
+)
+def test_what_cables_codecs_and_cheap_resamplers_leave_is_told_by_its_cause(
+    name: str, words: str
+) -> None:
+    assert judge(spoilt_sounds.SHOWN[name])[0].words.startswith(words)
+
+
 @pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize(
     ("name", "limit", "value"),
@@ -97,6 +116,8 @@ def test_a_finding_says_what_where_and_how_much(name: str, words: str) -> None:
         ("white noise", "noise", 1.0),
         ("a sine", "tone", 1.0),
         ("ends early", "end_silence", 0.9),
+        ("mains under speech", "hum", -10.0),
+        ("right is late", "channel_delay", 0.03),
     ],
 )
 def test_each_limit_can_be_moved(name: str, limit: str, value: float) -> None:

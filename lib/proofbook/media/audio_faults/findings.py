@@ -60,6 +60,10 @@ class AudioLimits:
     """Bits that the samples must have been made with."""
     noise: float = 0.4
     """Share of the sound that may be steady noise."""
+    hum: float = -40.0
+    """dB against its loud moments that steady lines of the mains may have."""
+    channel_delay: float = 0.01
+    """Seconds by which all of one channel may be behind the other."""
     tone: float = 0.95
     """Share of the sound that may be one tone or chord that never changes; 1 where one is asked."""
 

@@ -16,12 +16,14 @@ GROUPS: dict[str, tuple[tuple[str, ...], str]] = {
     "channels": (("channels",), "a mono file of a stereo model has lost half of what it made"),
     "audible": (
         ("silent",), "a sound that is mostly silence has stopped early or never begun"),
-    "not-noise": (("noise", "tone"), "hiss or one tone is what a broken decoder emits"),
+    "not-noise": (("noise", "tone", "hum"),
+        "hiss or one tone is what a broken decoder emits, and hum what a bad cable adds"),
     "sides-in-order": (
-        ("channel-level", "inverted", "dual-mono"),
-        "a side that is lost, inverted or doubled is heard on every pair of headphones"),
+        ("channel-level", "inverted", "dual-mono", "late-channel"),
+        "a side that is lost, inverted, doubled or late is heard on every pair of headphones"),
     "no-repeats": (
-        ("stuck", "looped"), "a frame that is stuck buzzes, a stretch that loops stutters"),
+        ("stuck", "looped", "reversed-frames"),
+        "a frame that is stuck buzzes, a stretch that loops stutters, frames turned round rattle"),
     "whole": (
         ("early-end", "late-start", "dropout", "cut-off"), "a gap is heard as a fault of the file"),
     "duration": (("duration",), "the listener asked for this length"),
@@ -30,8 +32,9 @@ GROUPS: dict[str, tuple[tuple[str, ...], str]] = {
     "not-clipped": (("clipped", "wrapped"), "flat tops and overflow are heard as crackle"),
     "no-dc-offset": (("dc-offset",), "an offset clicks at both ends and wastes headroom"),
     "full-quality": (
-        ("bit-depth", "bandwidth"), "few bits hiss, and half of the band sounds like a telephone"),
-    "no-clicks": (("click",), "a click is heard by everyone"),
+        ("companded", "bit-depth", "images", "bandwidth"),
+        "few bits hiss, and half of the band sounds like a telephone"),
+    "no-clicks": (("click", "burst"), "a click is heard by everyone"),
 }  # fmt: skip
 """Check to the findings that fail it, and why they matter."""
 

@@ -19,17 +19,24 @@ __all__ = ["EXPLAINS", "ORDER", "find_audio_faults"]
 
 ORDER = (
     "not-finite", "rate", "channels", "silent", "noise", "tone", "channel-level", "inverted",
-    "dual-mono", "bit-depth", "bandwidth", "wrapped", "stuck", "looped", "early-end", "late-start",
-    "dropout", "duration", "beyond-full-scale", "clipped", "dc-offset", "click", "cut-off",
+    "dual-mono", "late-channel", "companded", "bit-depth", "images", "bandwidth", "reversed-frames",
+    "wrapped", "stuck", "looped", "early-end", "late-start", "dropout", "duration",
+    "beyond-full-scale", "burst", "clipped", "dc-offset", "hum", "click", "cut-off",
 )  # fmt: skip
 """All that can be found; what is further left is told first."""
 
-_TEXTURE = ("bit-depth", "bandwidth", "click", "clipped", "stuck", "looped", "dropout", "cut-off")
+_TEXTURE = (
+    "companded", "bit-depth", "images", "bandwidth", "reversed-frames", "burst", "hum", "click",
+    "clipped", "stuck", "looped", "dropout", "cut-off",
+)  # fmt: skip
 EXPLAINS: dict[str, tuple[str, ...]] = {
     "not-finite": ("silent", "channel-level"),
     "silent": ("early-end", "late-start", "dual-mono", *_TEXTURE),
     "noise": ("wrapped", "inverted", "beyond-full-scale", *_TEXTURE),
     "tone": ("inverted", *_TEXTURE),
+    "companded": ("bit-depth", "bandwidth", "dropout", "stuck", "click", "clipped", "cut-off"),
+    "images": ("bandwidth", "click"),
+    "reversed-frames": ("dropout", "click", "burst", "cut-off"),
     "stuck": ("looped", "dropout", "click", "clipped", "cut-off", "dc-offset"),
     "looped": ("click", "cut-off"),
     "wrapped": ("click", "clipped", "beyond-full-scale", "dc-offset"),
@@ -40,6 +47,7 @@ EXPLAINS: dict[str, tuple[str, ...]] = {
     "bit-depth": ("dropout", "stuck", "click", "clipped"),
     "bandwidth": ("click", "stuck"),
     "clipped": ("click",),
+    "hum": ("cut-off",),
     "beyond-full-scale": ("clipped",),
 }
 """What a finding makes of no account: its own consequences."""
@@ -89,7 +97,7 @@ def _judge(
     sound: Sound, limits: AudioLimits, expected: ExpectedAudio, *, heard: bool
 ) -> Iterator[AudioFault]:
     """Yield all findings; with broken samples only those that these do not touch."""
-    from proofbook.media.audio_faults import gaps, loudness, measures, stereo
+    from proofbook.media.audio_faults import delays, gaps, loudness, measures, stereo
 
     yield from measures.not_as_expected(sound, expected)
     silent = list(loudness.silence(sound, limits))
@@ -101,6 +109,7 @@ def _judge(
         return
     yield from stereo.inverted_channel(sound)
     yield from stereo.same_channels(sound, expected)
+    yield from delays.late_channel(sound, limits, expected)
     yield from gaps.early_end(sound, limits)
     yield from gaps.late_start(sound, limits)
     yield from gaps.cut_off(sound, expected)
@@ -113,7 +122,19 @@ def _checks(
     limits: AudioLimits, expected: ExpectedAudio
 ) -> list[Callable[[Channel], Iterator[AudioFault]]]:
     """Return the checks of one channel by itself."""
-    from proofbook.media.audio_faults import clicks, gaps, loudness, measures, repeats, spectra
+    from proofbook.media.audio_faults import (
+        clicks,
+        companding,
+        frames,
+        gaps,
+        hum,
+        loudness,
+        measures,
+        repeats,
+        resampling,
+        spectra,
+        starts,
+    )
 
     return [
         lambda channel: spectra.steady_noise(channel, limits),
@@ -125,6 +146,11 @@ def _checks(
         lambda channel: loudness.beyond_full_scale(channel, limits),
         lambda channel: loudness.flat_tops(channel, limits),
         lambda channel: loudness.off_centre(channel, limits),
+        lambda channel: companding.companded_samples(channel, limits),
+        lambda channel: hum.mains_hum(channel, limits, expected),
+        resampling.images,
+        frames.reversed_frames,
+        lambda channel: starts.starting_burst(channel, expected),
         lambda channel: measures.coarse_samples(channel, limits),
         lambda channel: spectra.narrow_band(channel, limits),
         lambda channel: clicks.clicks(channel, limits),

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Array", "Channel", "Run", "Sound", "band_levels", "find_runs", "rms"]
+__all__ = ["Array", "Channel", "Run", "Sound", "band_levels", "find_runs", "prediction_gain", "rms"]
 
 Array = npt.NDArray[np.float64]
 _BLOCK = 0.005
@@ -129,6 +129,18 @@ def band_levels(samples: Array, rate: int) -> Array:
     edges = np.geomspace(100, rate / 2, _BANDS + 1)
     place = np.clip(np.searchsorted(edges, hertz, side="right") - 1, 0, _BANDS - 1)
     return np.asarray(np.bincount(place, weights=power, minlength=_BANDS) / len(samples) ** 2)
+
+
+def prediction_gain(samples: Array, rate: int) -> float:
+    """Return by how many dB what the past does not foretell is below the wave, in the median."""
+    size = max(64, round(rate * _PREDICTION_BLOCK))
+    count = len(samples) // size
+    if not count:
+        return 0.0
+    wave = samples[: count * size].reshape(count, size)
+    errors = _prediction_errors(samples, size)[: count * size].reshape(count, size)
+    ratio = (np.mean(wave**2, axis=1) + 1e-15) / (np.mean(errors**2, axis=1) + 1e-15)
+    return float(np.median(10 * np.log10(ratio)))
 
 
 def _prediction_errors(samples: Array, size: int) -> Array:
