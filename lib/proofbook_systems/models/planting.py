@@ -145,25 +145,25 @@ def plant(model: Any, fault: str, touched: list[bool] | None = None) -> list[Any
 
 
 class _Turned(torch.autograd.Function):
-    """The identity, with a gradient of the wrong sign."""
+    """The identity, with a gradient of the wrong sign; notes whether one came."""
 
     @staticmethod
-    def forward(ctx: Any, value: torch.Tensor) -> torch.Tensor:
+    def forward(ctx: Any, value: torch.Tensor, heard: list[bool]) -> torch.Tensor:
+        ctx.heard = heard
         return value.clone()
 
     @staticmethod
-    def backward(ctx: Any, *grads: torch.Tensor) -> torch.Tensor:
-        return -grads[0]
+    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, None]:
+        ctx.heard.append(bool(grads[0].any()))
+        return -grads[0], None
 
 
 def _turning(heard: list[bool]) -> Callable[[Any, Any, Any], Any]:
     """Return a hook that turns the gradient of a layer; a copy of a model has it as well."""
 
     def turn(_: Any, __: Any, made: Any) -> Any:
-        if not isinstance(made, torch.Tensor) or not made.requires_grad:
-            return made
-        heard.append(True)
-        return _Turned.apply(made)  # type: ignore[no-untyped-call]
+        turns = isinstance(made, torch.Tensor) and made.requires_grad
+        return _Turned.apply(made, heard) if turns else made  # type: ignore[no-untyped-call]
 
     return turn
 

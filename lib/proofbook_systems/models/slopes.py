@@ -23,7 +23,7 @@ _BEND = 0.02
 """The share of a bend that the slope at its middle may be off."""
 _ROUNDING = 2e-15
 """How exactly a loss is known, as a share: a few roundings of float64."""
-_EXACT = 1e-6
+_EXACT = 1e-8
 """How far a right slope may lie from the gradients', as a share of all that they promise."""
 
 Weights = Sequence[tuple[str, torch.nn.Parameter]]
@@ -136,7 +136,7 @@ class _Asked:
 
 
 def find_wrong_slope(loss: Callable[[], float], weights: Weights, first: float) -> Slope | None:
-    """Return the smallest part whose gradients are not the slope of a loss; None where all are.
+    """Return the last part whose gradients are not the slope of a loss; None where all are.
 
     Args:
         loss: Computes the loss in float64, with what is held fast where gradients were taken.
@@ -152,7 +152,8 @@ def find_wrong_slope(loss: Callable[[], float], weights: Weights, first: float) 
     while len(places) > 1:
         halves = places[: len(places) // 2], places[len(places) // 2 :]
         judged = [(half, *asked.is_right(half)) for half in halves]
-        wrong = next((each for each in judged if not each[1]), None)
+        # A fault is told by all parts before it: the last of them is the nearest.
+        wrong = next((each for each in reversed(judged) if not each[1]), None)
         if wrong is None:
             break
         places, _, found = wrong
