@@ -20,6 +20,7 @@ from proofbook_systems.training.layouts import (
     find_checkpoints,
     is_temporary,
 )
+from proofbook_systems.training.save_order import StepRange
 from proofbook_systems.training.trainer import Trainer
 
 __all__ = [
@@ -46,7 +47,7 @@ _LATE = 1.5
 
 
 def checkpoints_missing(
-    written: Sequence[int], every: int, last: int, told: Sequence[int] = ()
+    written: Sequence[int], every: int, last: int, told: Sequence[StepRange] = ()
 ) -> list[int]:
     """Return the steps at which a checkpoint was due and did not come.
 
@@ -54,8 +55,8 @@ def checkpoints_missing(
         written: Steps of those that were seen at any time, by their names.
         every: Steps between two; 0 finds it out from what is there.
         last: The training's last step.
-        told: The steps that were told when one was whole, for one file that is written again and
-            again. They may be some steps late: only a distance that is far too long counts.
+        told: Between which steps each was made, for one file that is written again and again. Only
+            a distance that is far too long, wherever in them they were made, counts.
     """
     steps = sorted(step for step in written if step > 0)
     if why_not_due(written, every, told):
@@ -68,7 +69,7 @@ def checkpoints_missing(
     return sorted(set(range(every, last + 1, every)) - set(steps))
 
 
-def why_not_due(written: Sequence[int], every: int, told: Sequence[int] = ()) -> str:
+def why_not_due(written: Sequence[int], every: int, told: Sequence[StepRange] = ()) -> str:
     """Return why nothing is known of when checkpoints were due; empty where it is."""
     seen = len([step for step in written if step > 0]) or len(told)
     if every or seen >= _FEWEST:
@@ -79,12 +80,16 @@ def why_not_due(written: Sequence[int], every: int, told: Sequence[int] = ()) ->
     )
 
 
-def _gaps(told: Sequence[int], every: int, last: int) -> list[int]:
+def _gaps(told: Sequence[StepRange], every: int, last: int) -> list[int]:
     """Return the steps after which the next checkpoint came far too late."""
-    steps = sorted(told)
-    usual = every or median(b - a for a, b in itertools.pairwise(steps))
-    ends = [0, *steps, *([last] if every else [])]
-    return [a + round(usual) for a, b in itertools.pairwise(ends) if b - a > _LATE * usual]
+    made = sorted(told)
+    usual = every or median(b.latest - a.latest for a, b in itertools.pairwise(made))
+    ends = [StepRange(0, 0), *made, *([StepRange(last, last)] if every else [])]
+    return [
+        a.latest + round(usual)
+        for a, b in itertools.pairwise(ends)
+        if b.earliest - a.latest > _LATE * usual
+    ]
 
 
 def missing_files(trainer: Trainer, output: Path) -> list[str]:

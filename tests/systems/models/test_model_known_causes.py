@@ -268,7 +268,9 @@ def judge(ready: Ready, trial: Trial, check: str, folder: Path) -> str:
 
 
 @pytest.mark.exhaustive(keep=1)
-@pytest.mark.parametrize(("name", "check", "mend"), CAUSES, ids=lambda each: getattr(each, "__name__", each))
+@pytest.mark.parametrize(
+    ("name", "check", "mend"), CAUSES, ids=lambda each: getattr(each, "__name__", each)
+)
 def test_without_its_named_cause_a_check_holds(
     name: str, check: str, mend: Mend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
