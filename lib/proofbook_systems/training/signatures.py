@@ -63,9 +63,10 @@ def _scheduler_state(evidence: Evidence) -> str | None:
     for key in evidence.states.get("scheduler", ()):
         ours, theirs = evidence.ours.get(key), evidence.theirs.get(key)
         if isinstance(ours, int) and isinstance(theirs, int):
+            more = f"{count_words(ours - theirs)} more than uninterrupted were made by then"
             return (
                 f"{evidence.start()}: the scheduler in checkpoint {evidence.at} has counted to "
-                f"{ours} and not to {theirs}: it was not restored"
+                f"{ours} and not to {theirs}: {'it was not restored' if ours < theirs else more}"
             )
     return None
 
