@@ -15,7 +15,12 @@ from proofbook.errors import SubjectError
 from proofbook_systems.training.comparison import difference
 from proofbook_systems.training.controls import Control
 from proofbook_systems.training.interruption import Cycle, Interrupted
-from proofbook_systems.training.layouts import Checkpoint, checkpoint_of, find_checkpoints
+from proofbook_systems.training.layouts import (
+    Checkpoint,
+    checkpoint_of,
+    find_checkpoints,
+    step_in_name,
+)
 from proofbook_systems.training.roles import Role, role_of
 from proofbook_systems.training.states import can_read, read_states
 from proofbook_systems.training.steps import Step
@@ -102,6 +107,12 @@ class Evidence:
         settings = [name for name in self.ours if "param_groups" in name]
         departing = {name for states in self.states.values() for name in states}
         return bool(settings) and not departing & set(settings)
+
+    def step_of(self, key: str) -> int:
+        """Return the step of the checkpoint that a state is in: of several, its place tells it."""
+        unit = checkpoint_of(key.partition(":")[0])
+        number = step_in_name(unit.rpartition("/")[2]) if unit else None
+        return self.at if number is None else self.control.step_of(number)
 
     def start(self) -> str:
         """Return how a message begins."""

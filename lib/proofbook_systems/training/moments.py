@@ -14,7 +14,7 @@ from proofbook_systems.training.controls import Control
 from proofbook_systems.training.layouts import find_checkpoints
 from proofbook_systems.training.met_saves import Marks, MetSave, is_over, mark, step_met
 from proofbook_systems.training.plans import Interruption
-from proofbook_systems.training.pointers import unfinished_save
+from proofbook_systems.training.pointers import torn_save, unfinished_save
 from proofbook_systems.training.running import Ended, Training
 from proofbook_systems.training.saving import SaveWatch
 from proofbook_systems.training.trainer import Trainer
@@ -111,7 +111,9 @@ class Start:
         unfinished = unfinished_save(control, self._output, listed)
         if unfinished is not None:
             return unfinished
-        if met is None or is_over(control, met.before, listed):
+        if met is None:
+            return torn_save(control, listed)
+        if is_over(control, met.before, listed):
             return None
         return step_met(control, met, listed, signalled=signalled, planned=self._interruption.step)
 

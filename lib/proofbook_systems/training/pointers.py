@@ -1,4 +1,4 @@
-"""Files without a number that end each save, such as ``last.ckpt``: is the newest save over?
+"""Was the newest save over? Of what it has left, and of files that end each one: ``last.ckpt``.
 
 Who resumes from such a file takes the save before, by right, where it was stopped between the two.
 Knows nothing of what is in them.
@@ -13,7 +13,7 @@ from pathlib import Path
 from proofbook_systems.training.controls import Control
 from proofbook_systems.training.layouts import Checkpoint, checkpoint_of, step_in_name
 
-__all__ = ["unfinished_save"]
+__all__ = ["torn_save", "unfinished_save"]
 
 
 def unfinished_save(control: Control, output: Path, listed: Sequence[Checkpoint]) -> int | None:
@@ -34,6 +34,20 @@ def unfinished_save(control: Control, output: Path, listed: Sequence[Checkpoint]
         if not os.path.lexists(path) or path.lstat().st_mtime_ns < made:
             return newest.step
     return None
+
+
+def torn_save(control: Control, listed: Sequence[Checkpoint]) -> int | None:
+    """Return the number of the newest checkpoint where it is not whole; None where it is.
+
+    Args:
+        control: The training left alone: it shows what a checkpoint has, and which there are.
+        listed: Those of another one, which was stopped.
+    """
+    numbered = [each for each in listed if each.step > 0]
+    newest = max(numbered, default=None)
+    if newest is None or newest.step not in control.saved or control.is_whole(newest):
+        return None
+    return newest.step
 
 
 def _last_written(control: Control) -> list[str]:

@@ -63,27 +63,29 @@ def _scheduler_state(evidence: Evidence) -> str | None:
     for key in evidence.states.get("scheduler", ()):
         ours, theirs = evidence.ours.get(key), evidence.theirs.get(key)
         if isinstance(ours, int) and isinstance(theirs, int):
+            more = f"{count_words(ours - theirs)} more than uninterrupted were made by then"
             return (
                 f"{evidence.start()}: the scheduler in checkpoint {evidence.at} has counted to "
-                f"{ours} and not to {theirs}: it was not restored"
+                f"{ours} and not to {theirs}: {'it was not restored' if ours < theirs else more}"
             )
     return None
 
 
 def _counters(evidence: Evidence) -> str | None:
     differing = evidence.states.get("step counters", {})
+    saved = [evidence.resumed_at, *map(evidence.control.step_of, evidence.control.saved)]
     for key in differing:
         ours, theirs = _number(evidence.ours.get(key)), _number(evidence.theirs.get(key))
         if ours is None or theirs is None:
             continue
         what = "the optimizer's step counters" if len(differing) > 1 else f"the step counter {key}"
-        cause = "fewer or more updates were made"
-        if ours == evidence.at - evidence.resumed_at:
+        cause, at = "fewer or more updates were made", evidence.step_of(key)
+        if at - ours in saved:  # it began again there
             cause = (
                 "the optimizer was not restored" if len(differing) > 1 else "it was not restored"
             )
         return (
-            f"{evidence.start()}: {what} in checkpoint {evidence.at} say {ours:g} and not "
+            f"{evidence.start()}: {what} in checkpoint {at} say {ours:g} and not "
             f"{theirs:g}: {cause}"
         )
     return None
@@ -253,7 +255,8 @@ _ALL: frozenset[Kind] = frozenset(get_args(Kind))
 _SHOWN: dict[Signature, frozenset[Kind]] = {
     no_checkpoint: _ALL, from_the_beginning: _ALL, older: _ALL, skipped: _ALL,
     _scheduler: frozenset({"rates", "moments"}), _scaler: frozenset({"gradient", "moments"}),
-    _counters: frozenset({"moments"}), _settings: frozenset({"settings", "moments"}),
+    _counters: frozenset({"moments", "rates", "settings"}),
+    _settings: frozenset({"settings", "moments"}),
     _unsaved: frozenset({"weights"}), _random: frozenset({"gradient"}),
     _order: frozenset({"rows"}),
 }  # fmt: skip

@@ -28,6 +28,7 @@ from proofbook_systems.training.progress_signatures import older
 from proofbook_systems.training.running import Ended
 from proofbook_systems.training.save_order import Save, step_called
 from proofbook_systems.training.saving import Change
+from proofbook_systems.training.signatures import _counters
 from proofbook_systems.training.steps import Step
 from proofbook_systems.training.trainer import Trainer
 from proofbook_systems.training.trees import compare_trees
@@ -226,6 +227,24 @@ def test_an_older_checkpoint_is_one_that_every_second_step_may_have_gone_on_from
         cycle=SimpleNamespace(newest=24), resumed_at=resumed, control=control
     )
     assert words in (older(cast(Evidence, evidence)) or "")
+
+
+@pytest.mark.parametrize(
+    ("counted", "cause"), [(8, "the optimizer was not restored"), (11, "fewer or more updates")]
+)
+def test_counters_that_began_again_are_those_of_a_checkpoint_that_tells_its_step(
+    counted: int, cause: str, tmp_path: Path
+) -> None:
+    """Of 24, resumed from 16: the one of 8, that a rotation has removed, shows nothing any more."""
+    keys = {f"epoch_3.safetensors:optimizer.state.{n}.step": float(24 - counted) for n in (0, 1)}
+    evidence = Evidence(
+        cycle=cast(Any, None), resumed_at=8, told={9: Step(9, None, None)},
+        control=alone(tmp_path, AT_ONCE, epochs=True), states={"step counters": keys}, at=32,
+        ours=dict.fromkeys(keys, counted), theirs=dict.fromkeys(keys, 24), saved=frozenset(),
+        unsaved=(), coarse=False,
+    )  # fmt: skip
+    words = _counters(evidence) or ""
+    assert f"in checkpoint 24 say {counted} and not 24: {cause}" in words
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from safetensors.numpy import save
 
 from proofbook_systems.training.controls import Control
 from proofbook_systems.training.layouts import find_checkpoints
-from proofbook_systems.training.pointers import unfinished_save
+from proofbook_systems.training.pointers import torn_save, unfinished_save
 from proofbook_systems.training.running import Ended
 from proofbook_systems.training.saving import Change, Kind
 from proofbook_systems.training.steps import Step
@@ -73,3 +74,29 @@ def test_a_link_to_the_newest_checkpoint_ends_a_save_too(tmp_path: Path) -> None
     assert unfinished_save(control, tmp_path, find_checkpoints(tmp_path)) == 8
     os.utime(link, (9, 9), follow_symlinks=False)
     assert unfinished_save(control, tmp_path, find_checkpoints(tmp_path)) is None
+
+
+@pytest.mark.parametrize(
+    ("files", "step"),
+    [
+        ({"step_8/model.pt": WHOLE, "step_8/config.json": b"{}"}, None),
+        ({"step_8/model.pt": WHOLE}, 8),  # its config was to be copied beside it
+        ({"step_9/model.pt": WHOLE}, None),  # one that is made for a signal may be another one
+        ({}, None),
+    ],
+)
+def test_a_save_that_was_stopped_by_chance_has_left_a_part_of_its_files(
+    files: dict[str, bytes], step: int | None, tmp_path: Path
+) -> None:
+    for number in (4, 8):
+        for name in ("model.safetensors", "config.json"):
+            place = tmp_path / "alone" / f"step_{number}" / name
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(WHOLE if "model" in name else b"{}")
+    made = alone(tmp_path / "made", [], "closed")
+    control = replace(made, output=tmp_path / "alone")
+    for place, content in files.items():
+        path = tmp_path / "killed" / place.replace(".pt", ".safetensors")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    assert torn_save(control, find_checkpoints(tmp_path / "killed")) == step
