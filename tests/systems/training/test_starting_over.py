@@ -94,6 +94,7 @@ def test_restored_weights_show_a_resumption_whose_steps_are_counted_anew(
     assert bool(why_begun_anew(alone(), weights("new", "a", "b", "c"), both)) == anew
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 def test_a_resumption_that_makes_fewer_steps_is_a_departure_and_no_error(tmp_path: Path) -> None:
     """It ends before it can be interrupted a second time."""
