@@ -20,7 +20,6 @@ from proofbook_systems.training.layouts import (
     find_checkpoints,
     is_temporary,
 )
-from proofbook_systems.training.save_order import StepRange
 from proofbook_systems.training.trainer import Trainer
 
 __all__ = [
@@ -47,16 +46,17 @@ _LATE = 1.5
 
 
 def checkpoints_missing(
-    written: Sequence[int], every: int, last: int, told: Sequence[StepRange] = ()
+    written: Sequence[int], every: int, last: int, told: Sequence[tuple[int, int]] = ()
 ) -> list[int]:
     """Return the steps at which a checkpoint was due and did not come.
 
     Args:
-        written: Steps of those that were seen at any time, by their names.
+        written: Steps of those that were seen at any time, by their names, where these count steps.
         every: Steps between two; 0 finds it out from what is there.
         last: The training's last step.
-        told: Between which steps each was made, for one file that is written again and again. Only
-            a distance that is far too long, wherever in them they were made, counts.
+        told: The steps between which each was made, as they were told, for one file that is written
+            again and again, or names that count something else. They may be some steps late: only
+            a distance that is far too long for certain counts.
     """
     steps = sorted(step for step in written if step > 0)
     if why_not_due(written, every, told):
@@ -69,7 +69,7 @@ def checkpoints_missing(
     return sorted(set(range(every, last + 1, every)) - set(steps))
 
 
-def why_not_due(written: Sequence[int], every: int, told: Sequence[StepRange] = ()) -> str:
+def why_not_due(written: Sequence[int], every: int, told: Sequence[tuple[int, int]] = ()) -> str:
     """Return why nothing is known of when checkpoints were due; empty where it is."""
     seen = len([step for step in written if step > 0]) or len(told)
     if every or seen >= _FEWEST:
@@ -80,16 +80,15 @@ def why_not_due(written: Sequence[int], every: int, told: Sequence[StepRange] = 
     )
 
 
-def _gaps(told: Sequence[StepRange], every: int, last: int) -> list[int]:
-    """Return the steps after which the next checkpoint came far too late."""
-    made = sorted(told)
-    usual = every or median(b.latest - a.latest for a, b in itertools.pairwise(made))
-    ends = [StepRange(0, 0), *made, *([StepRange(last, last)] if every else [])]
+def _gaps(told: Sequence[tuple[int, int]], every: int, last: int) -> list[int]:
+    """Return the steps after which the next checkpoint came far too late, whenever it was seen."""
+    ranges = sorted(told)
+    usual = every or median(b - a for (_, a), (_, b) in itertools.pairwise(ranges))
+    ends = [(0, 0), *ranges, *([(last, last)] if every else [])]
     return [
-        a.latest + round(usual)
-        for a, b in itertools.pairwise(ends)
-        if b.earliest - a.latest > _LATE * usual
-    ]
+        latest + round(usual) for (_, latest), (earliest, _) in itertools.pairwise(ends)
+        if earliest - latest > _LATE * usual
+    ]  # fmt: skip
 
 
 def missing_files(trainer: Trainer, output: Path) -> list[str]:

@@ -92,8 +92,9 @@ class Evidence:
 
     @property
     def loss_departs_later(self) -> bool:
-        """Whether the first losses are the same, and later ones are not."""
-        return self.departs("loss") is not None and not self.loss_departs_at_once
+        """Whether the first losses are the same, or not comparable, and later ones are not."""
+        at_once = self.loss_departs_at_once and self.cycle.partly_told is None
+        return self.departs("loss") is not None and not at_once
 
     @property
     def departs_untold(self) -> bool:

@@ -132,6 +132,9 @@ def _ended_early(
         return _with_resumptions(control, cycles, ended)
     problem = f"the trainer {ended.state} before {interruption.words} ({ended.last_words})"
     reached = last_step(ended.steps)
+    is_short = reached + max(1, control.numbering.stride) < control.total
+    if cycles and is_short and control.is_repeatable("step sequence"):
+        return _with_resumptions(control, cycles, ended)  # it makes fewer steps: that departs
     if ended.code == 0 and reached >= max(interruption.step, control.total):
         return _Late(len(cycles), reached, problem)
     raise SubjectError(f"{problem}; interrupt it earlier, or train for more steps")

@@ -52,16 +52,22 @@ class Interruption:
             return self
         step = max(1, round(control.total * self.percent / 100))
         ranges = control.save_ranges if control.counts_steps or not control.tells_late else []
-        due = [each for each in ranges if each.latest > 0 and each.earliest < control.total - 1]
+        waits = bool(control.saves)  # else nothing is recognised that could be waited for
+        due = [
+            each for each in ranges
+            if each.latest > 0 and (each.earliest if waits else each.latest) < control.total - 1
+        ]  # fmt: skip
         if self.writing and due:
             moments = [each.moment(control.numbering.stride) for each in due]
             step = min(moments, key=lambda each: abs(each - step))
         elif due:
             # A save that was seen late was made some time after the earliest step.
-            is_vague = due[0].is_vague(control.numbering.stride)
+            is_vague = waits and due[0].is_vague(control.numbering.stride)
             first = due[0].earliest if is_vague else due[0].latest
             step = _told_before(max(step, first + 1), first, control)
-        return replace(self, step=step, percent=None, saved=bool(due) and not self.writing)
+        return replace(
+            self, step=step, percent=None, saved=bool(due) and waits and not self.writing
+        )
 
     def earlier(self, signalled: int) -> Interruption:
         """Return it at an earlier moment, as it came too late: after step ``signalled``."""

@@ -162,6 +162,8 @@ def _order(evidence: Evidence) -> str | None:
     if not known or not evidence.loss_departs_at_once or has_same_data(evidence):
         return None
     start = f"{evidence.start()}:{_loss_words(evidence)[1:]} while the random numbers"
+    if "order of the data" in evidence.saved and evidence.cycle.partly_told is not None:
+        return None  # it may have departed some steps after resuming
     if "order of the data" in evidence.saved:
         return (
             f"{start} and the order of the data in checkpoint {evidence.at} are the same: weights "
@@ -209,6 +211,7 @@ def _rounded(evidence: Evidence) -> str | None:
 
 def _other_weights(evidence: Evidence) -> str | None:
     kept = {"random numbers", "order of the data"} <= evidence.saved
+    kept = kept and evidence.cycle.partly_told is None
     if not evidence.loss_departs_at_once or not kept or not has_same_data(evidence):
         return None
     return (
@@ -236,9 +239,11 @@ def _moments(evidence: Evidence) -> str | None:
         return None
     lacking = evidence.saved and "optimizer" not in evidence.saved
     missing = ", which no checkpoint holds," if lacking else ""
+    partly = evidence.cycle.partly_told is not None
+    first = "the first loss is not comparable" if partly else "the first steps are the same"
     where = _loss_words(evidence) or f" in checkpoint {evidence.at}"
     return (
-        f"{evidence.start()}: the first steps are the same, and then{where.removeprefix(',')}: the "
+        f"{evidence.start()}: {first}, and then{where.removeprefix(',')}: the "
         f"optimizer's moments{missing} were not restored, or its updates go to other weights"
     )
 

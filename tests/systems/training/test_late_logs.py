@@ -250,6 +250,7 @@ def test_what_a_killed_start_could_not_tell_is_no_departure(
     assert ahead and ahead[0].check in ("resumes-exactly", "lost"), ahead
 
 
+@pytest.mark.exhaustive(keep=1)
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("plan", "step"), [("SIGKILL after 30 %", 10), ("SIGTERM after 25", 20), ("SIGKILL in 20", 10)]

@@ -247,6 +247,7 @@ def test_counters_that_began_again_are_those_of_a_checkpoint_that_tells_its_step
     assert f"in checkpoint 24 say {counted} and not 24: {cause}" in words
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 @pytest.mark.parametrize(("calls", "kind"), [("calls=512", "SIGTERM"), ("calls=0.1", "SIGKILL")])
 def test_a_trainer_that_calls_its_checkpoints_by_tokens_or_epochs_is_called_right(
@@ -265,6 +266,7 @@ def test_a_trainer_that_calls_its_checkpoints_by_tokens_or_epochs_is_called_righ
     assert diagnose(control, out, result, compare_trees(out, control.output)) is None
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", ["", "forgetful"])
 def test_a_trainer_whose_saves_are_seen_at_its_end_is_killed_after_its_first_one(

@@ -5,20 +5,25 @@ from __future__ import annotations
 import itertools
 import signal
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
 import pytest
+from driving_toys import toy
+from waiting import HANG
 
-from proofbook_systems.training.controls import Control
+from proofbook_systems.training.controls import Control, run_control
 from proofbook_systems.training.crashes import Crashed
-from proofbook_systems.training.interruption import Cycle, Interrupted
+from proofbook_systems.training.diagnosis import diagnose
+from proofbook_systems.training.interruption import Cycle, Interrupted, interrupt_and_resume
 from proofbook_systems.training.pipelines import why_begun_anew
-from proofbook_systems.training.plans import Interruption
+from proofbook_systems.training.plans import Interruption, read_plan
 from proofbook_systems.training.running import Ended
 from proofbook_systems.training.save_order import StepRange
 from proofbook_systems.training.steps import Step
+from proofbook_systems.training.trees import compare_trees
 from proofbook_systems.training.watching import Update, Watched
 
 
@@ -87,3 +92,17 @@ def test_restored_weights_show_a_resumption_whose_steps_are_counted_anew(
     resumption = (weights("new", "a"), weights(before, "c"))
     both = Crashed(result=seen, output=tmp_path, left=tmp_path, watched=resumption)
     assert bool(why_begun_anew(alone(), weights("new", "a", "b", "c"), both)) == anew
+
+
+@pytest.mark.exhaustive
+@pytest.mark.slow
+def test_a_resumption_that_makes_fewer_steps_is_a_departure_and_no_error(tmp_path: Path) -> None:
+    """It ends before it can be interrupted a second time."""
+    control = run_control(toy("slow-save", steps=34), tmp_path / "alone", HANG)
+    resume = [word if word != "{steps}" else "20" for word in control.trainer.resume]
+    control = replace(control, trainer=replace(control.trainer, resume=tuple(resume)))
+    plan, out = read_plan(["SIGKILL after 35 %", "SIGKILL after 80 %"]), tmp_path / "out"
+    result = interrupt_and_resume(control, out, plan, logs=tmp_path, timeout=HANG)
+    assert (len(result.cycles), result.last.code) == (1, 0)
+    finding = diagnose(control, out, result, compare_trees(out, control.output))
+    assert finding is not None and "step sequence departs at step 21" in finding.words
