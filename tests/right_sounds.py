@@ -628,6 +628,21 @@ def square_law(rng: np.random.Generator) -> tuple[Array, int]:
     return np.sign(sound) * np.abs(sound) ** 0.5, 32_000
 
 
+def one_note(rng: np.random.Generator, seed: int = 8) -> tuple[Array, int]:
+    """A single held note: each partial reaches each of two distant microphones with any phase."""
+    rate, phases = 32_000, np.random.default_rng(seed)
+    t = times(4.0, rate)
+    hertz = phases.choice([66, 131, 311, 185])
+    sides = np.zeros((len(t), 2))
+    for number in range(1, 6):
+        for side in sides.T:
+            height = phases.uniform(0.1, 1) / number * np.exp(-0.5 * t)
+            side += height * np.sin(2 * np.pi * hertz * number * t + phases.uniform(0, 6.28))
+    for side in sides.T:
+        side += 0.02 * filtered(rng.normal(0, 1, len(t)), rate, 60, 6000)
+    return level(sides, 0.5), rate
+
+
 SHOWN: dict[str, Right] = {
     "piano": Right(piano),
     "piano in mono": Right(piano_mono),
@@ -662,6 +677,7 @@ SHOWN: dict[str, Right] = {
     "resampled well": Right(resampled_well, "speech"),
     "naive synthesiser": Right(naive_synthesiser),
     "square law": Right(square_law),
+    "one note": Right(one_note),
 }
 HELD_OUT: dict[str, Right] = {
     "drummer": Right(drummer),

@@ -220,6 +220,13 @@ def test_noise_pressed_against_full_scale_is_no_overflow(drive: float) -> None:
     assert kinds((drive * (chord + 0.2 * snare) + 1) % 2 - 1, rate)[0] == "wrapped"
 
 
+@pytest.mark.exhaustive(keep=1)
+@pytest.mark.parametrize("seed", [3, 8, 21, 27, 53])
+def test_one_note_in_a_wide_room_is_not_called_inverted(seed: int) -> None:
+    samples, rate = right_sounds.one_note(np.random.default_rng(1), seed)
+    assert "inverted" not in kinds(samples, rate)
+
+
 def test_a_rest_is_no_dropout_and_the_same_gap_in_a_note_is_one() -> None:
     rate = 32_000
     t = times(2.0, rate)

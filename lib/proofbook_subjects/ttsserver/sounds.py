@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import math
+import operator
 import sys
 import wave
 from array import array
@@ -14,6 +16,8 @@ _PEAK = round(32767 * 10 ** (-1 / 20))
 _LOWEST_HZ, _HIGHEST_HZ = 70, 400
 _DECIMATED = 4000
 _WINDOW_SECONDS = 0.4
+_HALF_WIDTH = 8
+"""Samples to each side that a resampled one is made of."""
 
 
 class Recording(NamedTuple):
@@ -75,18 +79,39 @@ def normalise(samples: array[int]) -> array[int]:
 
 
 def resample(samples: array[int], rate: int, wanted: int) -> array[int]:
-    """Return samples at another rate, by straight lines between them."""
+    """Return samples at another rate, through a low-pass filter: lines would leave images."""
     if rate == wanted or len(samples) < 2:
         return samples
-    count = len(samples) * wanted // rate
-    step, last = rate / wanted, len(samples) - 2
+    divisor = math.gcd(rate, wanted)
+    up, down = wanted // divisor, rate // divisor
+    phases = _low_pass(up, min(1.0, wanted / rate))
+    half = len(phases[0]) // 2
+    padded = [0] * (half - 1) + list(samples) + [0] * (half + 1)
     out = array("h")
-    for index in range(count):
-        place = index * step
-        left = min(int(place), last)
-        low, high = samples[left], samples[left + 1]
-        out.append(round(low + (high - low) * min(1.0, place - left)))
+    for index in range(len(samples) * wanted // rate):
+        left, phase = divmod(index * down, up)
+        value = sum(map(operator.mul, phases[phase], padded[left : left + 2 * half]))
+        out.append(max(-32768, min(32767, round(value))))
     return out
+
+
+def _low_pass(up: int, cutoff: float) -> list[list[float]]:
+    """Return the weights of the samples around each of ``up`` places between two of them.
+
+    ``cutoff`` is a share of what the first rate can carry. Each list adds up to 1.
+    """
+    half = math.ceil(_HALF_WIDTH / cutoff)
+    phases = []
+    for phase in range(up):
+        away = [place - phase / up for place in range(1 - half, half + 1)]
+        weights = [_sinc(cutoff * x) * (1 + math.cos(math.pi * x / half)) for x in away]
+        whole = sum(weights)
+        phases.append([weight / whole for weight in weights])
+    return phases
+
+
+def _sinc(x: float) -> float:
+    return math.sin(math.pi * x) / (math.pi * x) if x else 1.0
 
 
 def estimate_pitch(recording: Recording) -> float:

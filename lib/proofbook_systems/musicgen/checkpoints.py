@@ -1,7 +1,8 @@
 """Open audiocraft's checkpoints: memory-mapped, and without executing anything in them.
 
 A checkpoint is what ``torch.save`` made of ``{"best_state": …, "xp.cfg": …}``, or a pointer to one
-of another name; or the tensors as safetensors, with ``xp.cfg`` among the metadata.
+of another name; or the tensors as safetensors, with ``xp.cfg`` among the metadata, in one file or
+in several under an index.
 Knows no model and maps no keys.
 """
 
@@ -16,11 +17,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from proofbook.errors import SubjectError
+from proofbook_systems.musicgen.shards import is_index, load_shards, shards_of
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["CODEC_FILE", "LANGUAGE_FILE", "Checkpoint", "open_checkpoint", "verify_checkpoint"]
+__all__ = [
+    "CODEC_FILE",
+    "LANGUAGE_FILE",
+    "Checkpoint",
+    "files_of",
+    "open_checkpoint",
+    "verify_checkpoint",
+]
 
 LANGUAGE_FILE = "state_dict.bin"
 CODEC_FILE = "compression_state_dict.bin"
@@ -70,6 +79,15 @@ def open_checkpoint(path: Path) -> Checkpoint:
     )
 
 
+def files_of(path: Path) -> tuple[Path, ...]:
+    """Return the files that a checkpoint lies in: itself, and the shards where it is an index.
+
+    Raises:
+        SubjectError: It is an index that cannot be read, or that names what is not there.
+    """
+    return (path, *shards_of(path)) if is_index(path) else (path,)
+
+
 def verify_checkpoint(path: Path) -> None:
     """Read a checkpoint whole and compare every part with its checksum.
 
@@ -102,6 +120,8 @@ def _is_whole(archive: zipfile.ZipFile, name: str) -> bool:
 def _load(path: Path) -> Any:
     import torch
 
+    if is_index(path) and path.is_file():
+        return _as_content(*load_shards(path))
     try:
         if _is_safetensors(path):
             return _load_safetensors(path)
@@ -129,6 +149,11 @@ def _load_safetensors(path: Path) -> dict[str, Any]:
     with safe_open(path, "pt") as file:
         told = file.metadata() or {}
         state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    return _as_content(state, told)
+
+
+def _as_content(state: Mapping[str, Any], told: Mapping[str, str]) -> dict[str, Any]:
+    """Return tensors and metadata as ``torch.save`` would have kept them."""
     return {"best_state": state, "xp.cfg": told.get("xp.cfg"), "version": told.get("version")}
 
 

@@ -9,12 +9,20 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from proofbook.files import atomic_write
-from proofbook.media import AudioFault, AudioLimits, Clip, ExpectedAudio, find_audio_faults
+from proofbook.media import (
+    AudioFault,
+    AudioLimits,
+    AudioMeasure,
+    Clip,
+    ExpectedAudio,
+    find_audio_faults,
+)
 from proofbook_systems.musicgen.generation import Generation, Model
 
-__all__ = ["find_faults", "numbered", "write_wav"]
+__all__ = ["AddedLevel", "added_level", "find_faults", "numbered", "write_wav"]
 
 _IEEE_FLOAT = 3
 
@@ -66,6 +74,25 @@ def find_faults(
     return find_audio_faults(
         heard.samples, heard.rate, limits=usual.changed(limits), expected=expected
     )
+
+
+class AddedLevel(NamedTuple):
+    """What a clip has beyond another one of the same model."""
+
+    offset: float
+    """Full scale by which it is further off centre."""
+    clipped: float
+    """Share of its samples that lie at full scale, beyond the other's."""
+
+
+def added_level(heard: AudioMeasure, whole: AudioMeasure) -> AddedLevel:
+    """Return what ``heard`` has that the clip of the whole model has not.
+
+    A model may be off centre by itself, and one that was never trained often is: that is not the
+    doing of where its weights are kept.
+    """
+    shares = [m.clipped_samples / max(1, m.frames * m.channels) for m in (heard, whole)]
+    return AddedLevel(heard.dc_offset - whole.dc_offset, max(0.0, shares[0] - shares[1]))
 
 
 def numbered(name: str, number: int) -> str:

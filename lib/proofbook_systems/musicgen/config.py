@@ -74,6 +74,7 @@ class MappingSettings(BaseModel):
     apply_proposed: str = Field(pattern="^(auto|yes|no)$")
     apply_mapping: str
     allow_unfilled: list[str]
+    allow_unused: list[str]
     seed: int = Field(ge=0, lt=2**63)
     output_dir: str
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from proofbook.caching import cached_folder
 from proofbook.errors import SubjectError
 from proofbook.fingerprints import fingerprint
-from proofbook_systems.musicgen.checkpoints import verify_checkpoint
+from proofbook_systems.musicgen.checkpoints import files_of, verify_checkpoint
 from proofbook_systems.musicgen.keymap import build_tensor
 from proofbook_systems.musicgen.keymap.slots import kind_of
 from proofbook_systems.musicgen.mapping import PARTS, MappedModel
@@ -86,7 +86,8 @@ def _recipe(model: MappedModel, dtype: str, piece_bytes: int) -> dict[str, objec
         for part in PARTS
         for r in sorted(model.plans[part].recipes.values(), key=lambda r: r.parameter)
     ]
-    paths = (model.files.language, model.files.codec, model.files.text)
+    files = model.files
+    paths = (*files_of(files.language), *files_of(files.codec), files.text)
     return {
         "version": _VERSION,
         "files": [fingerprint(path) for path in paths],

@@ -41,6 +41,7 @@ def mapping_options(
         apply_proposed=switch(config.apply_proposed, "APPLY_PROPOSED", environ=environ),
         mapping=mapping,
         allow_unfilled=tuple(config.allow_unfilled),
+        allow_unused=tuple(config.allow_unused),
     )
 
 

@@ -6,6 +6,8 @@ needed to follow its pointers. Loads no weights.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import re
 from collections.abc import Mapping
@@ -13,11 +15,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from proofbook.errors import SubjectError
+from proofbook.fingerprints import revision_of
 from proofbook.subjects import resolve_reference
-from proofbook_systems.musicgen.checkpoints import CODEC_FILE, LANGUAGE_FILE, open_checkpoint
+from proofbook_systems.musicgen.checkpoints import (
+    CODEC_FILE,
+    LANGUAGE_FILE,
+    files_of,
+    open_checkpoint,
+)
+from proofbook_systems.musicgen.shards import INDEX_ENDING
 from proofbook_systems.musicgen.snapshots import find_snapshot
 
-__all__ = ["CheckpointFiles", "find_checkpoints"]
+__all__ = ["CheckpointFiles", "find_checkpoints", "revision"]
 
 _OUTPUTS_FILE = "reference_outputs.safetensors"
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
@@ -59,7 +68,8 @@ def find_checkpoints(
     """
     variables = os.environ if environ is None else environ
     folder, name = _folder(model, cache, variables)
-    language, codec = _present(folder / LANGUAGE_FILE), _present(folder / CODEC_FILE)
+    language = _present(folder, LANGUAGE_FILE, "model")
+    codec = _present(folder, CODEC_FILE)
     known = Path(outputs).expanduser() if outputs else folder / _OUTPUTS_FILE
     if outputs and not known.is_file():
         raise SubjectError(f"reference output {known} does not exist; give the file, or none")
@@ -86,12 +96,43 @@ def _folder(model: str, cache: Path | None, environ: Mapping[str, str]) -> tuple
     return _hub(model, environ), model.split("/")[-1].removeprefix("musicgen-")
 
 
-def _present(path: Path) -> Path:
-    if not path.is_file() and path.with_suffix(".safetensors").is_file():
-        return path.with_suffix(".safetensors")
-    if not path.is_file():
-        raise SubjectError(f"{path} is missing; run musicgen/preload, or give a folder that has it")
-    return path
+def _present(folder: Path, usual: str, *others: str) -> Path:
+    """Return the checkpoint in a folder: under its usual name, as safetensors, or in shards."""
+    stem = usual.removesuffix(".bin")
+    names = [usual, f"{stem}.safetensors", f"{stem}{INDEX_ENDING}"]
+    if not _is_converted(folder):
+        names += [f"{name}{ending}" for name in others for ending in (INDEX_ENDING, ".safetensors")]
+    for name in names:
+        if (folder / name).is_file():
+            return folder / name
+    if _is_converted(folder):
+        raise SubjectError(
+            f"{folder} has a model in transformers' layout and no {usual}: its keys are mapped "
+            "already; run musicgen/generate with it as model"
+        )
+    raise SubjectError(
+        f"{folder / usual} is missing; run musicgen/preload, or give a folder that has it"
+    )
+
+
+def _is_converted(folder: Path) -> bool:
+    """Say whether a folder has a MusicGen as transformers saves it."""
+    config = folder / "config.json"
+    try:
+        content = json.loads(config.read_text(encoding="utf-8")) if config.is_file() else {}
+    except ValueError:
+        return False
+    return isinstance(content, dict) and str(content.get("model_type")).startswith("musicgen")
+
+
+def revision(path: Path) -> str:
+    """Return what tells a checkpoint from another version of it, all of its shards included."""
+    revisions = [revision_of(each) for each in files_of(path)]
+    return (
+        revisions[0]
+        if len(revisions) == 1
+        else hashlib.sha256("\n".join(revisions).encode()).hexdigest()
+    )
 
 
 def _followed(codec: Path) -> Path:

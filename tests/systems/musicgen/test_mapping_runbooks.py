@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from proofbook_subjects.musicgen.audiocraft.reference import reference_checkpoints, write_checkpoint
 from proofbook_systems.musicgen.checkpoints import CODEC_FILE, LANGUAGE_FILE, open_checkpoint
@@ -110,6 +111,47 @@ def test_offload_is_red_where_the_codec_is_silent(run_cells: Run, mine: Path, tm
                      compare_whole=False, warmup=0.0, output_dir=str(tmp_path / "o"))  # fmt: skip
     assert done.red == ["weights-like-their-peers", "audible"]
     assert "decoder.model.15.conv.conv.weight_g" in str(done.checks["weights-like-their-peers"])
+
+
+@pytest.mark.exhaustive
+def test_an_offset_of_the_models_own_is_not_blamed_on_offloading(
+    run_cells: Run, mine: Path, tmp_path: Path
+):
+    change(mine, CODEC_FILE, lambda s: s["decoder.model.15.conv.conv.bias"].add_(0.1))
+    done = run_cells("musicgen/large_offload", checkpoints=str(mine), duration=0.4, warmup=0.0,
+                     output_dir=str(tmp_path / "o"))  # fmt: skip
+    assert (done.error, done.red) == (None, [])
+    offset = next(r for r in done.records if r.kind == "metric" and r.name == "dc_offset")
+    assert offset.value > 0.03
+
+
+@pytest.mark.exhaustive
+def test_a_model_in_shards_and_its_average_beside_it_is_offloaded(
+    run_cells: Run, mine: Path, tmp_path: Path
+):
+    found = open_checkpoint(mine / LANGUAGE_FILE)
+    both = {f"{prefix}.{name}": tensor * scale for prefix, scale in (("lm", 1), ("ema_lm", 1.001))
+            for name, tensor in found.tensors.items()}  # fmt: skip
+    (mine / LANGUAGE_FILE).unlink()
+    files = {name: f"model-{n % 2}.safetensors" for n, name in enumerate(both)}
+    for file in set(files.values()):
+        save_file({name: both[name].contiguous() for name, at in files.items() if at == file},
+                  mine / file, {"xp.cfg": json.dumps(found.config)})  # fmt: skip
+    (mine / "model.safetensors.index.json").write_text(json.dumps({"weight_map": files}))
+    done = run_cells("musicgen/large_offload", checkpoints=str(mine), duration=0.3, warmup=0.0,
+                     output_dir=str(tmp_path / "o"))  # fmt: skip
+    assert (done.error, done.red) == (None, [])
+
+
+@pytest.mark.exhaustive
+def test_a_buffer_that_is_no_weight_can_be_named(run_cells: Run, mine: Path, tmp_path: Path):
+    change(mine, LANGUAGE_FILE, lambda s: s.update({"rope.inv_freq": torch.rand(8)}))
+    red = run_cells("musicgen/key_mapping", checkpoints=str(mine), output_dir=str(tmp_path / "o"))
+    assert red.red == ["language-keys-used"]
+    assert "allow_unused" in red.checks["language-keys-used"].why
+    done = run_cells("musicgen/key_mapping", checkpoints=str(mine), allow_unused=["*inv_freq"],
+                     output_dir=str(tmp_path / "p"))  # fmt: skip
+    assert (done.error, done.red) == (None, [])
 
 
 @pytest.mark.exhaustive

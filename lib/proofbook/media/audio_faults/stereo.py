@@ -17,6 +17,8 @@ _INVERTED, _FLIPPED = -0.5, 0.6
 _LONG = 4
 _DELAY, _DECIDED = 0.01, 0.1
 _LIKENESS = -50.0
+_BANDS, _MIRRORED = (100, 200, 400, 800, 1600, 3200, 6400), 0.03
+"""Hz where octaves begin, and by how much the mirror image must fit better in their mean."""
 
 
 def inverted_channel(sound: Sound) -> Iterator[AudioFault]:
@@ -30,7 +32,7 @@ def inverted_channel(sound: Sound) -> Iterator[AudioFault]:
     if not weight.any():
         return
     overall = float(np.average(likeness, weights=weight))
-    if overall < _INVERTED:
+    if overall < _INVERTED and _is_mirrored_in_bands(sound):
         yield _inverted(overall, None, "one of the two channels is inverted")
         return
     turn = _turn(likeness)
@@ -75,6 +77,27 @@ def _likeness(sound: Sound) -> tuple[Array, Array]:
     alike, opposite = near.max(axis=1, initial=0.0), -near.min(axis=1, initial=0.0)
     signed = np.where(alike > opposite, alike, -opposite)
     return np.where(np.abs(alike - opposite) > _DECIDED, signed, 0.0), power
+
+
+def _is_mirrored_in_bands(sound: Sound) -> bool:
+    """Say whether the channels are each other's mirror image at all pitches.
+
+    A held note of a few partials reaches two microphones with any phase: that decides nothing.
+    """
+    count = len(sound.frames)
+    hertz = np.fft.rfftfreq(count, 1 / sound.rate)
+    left, right = (np.fft.rfft(channel.samples) for channel in sound.channels)
+    reach = round(_DELAY * sound.rate)
+    better = []
+    for low in _BANDS:
+        band = (hertz >= low) & (hertz < 2 * low)
+        first, second = np.where(band, left, 0), np.where(band, right, 0)
+        scale = np.linalg.norm(first) * np.linalg.norm(second) * 2 / count
+        if scale > 0:
+            fits = np.fft.irfft(first * np.conj(second), count) / scale
+            near = np.concatenate([fits[: reach + 1], fits[-reach:]])
+            better.append(-float(near.min()) - float(near.max()))
+    return bool(better and np.mean(better) > _MIRRORED)
 
 
 def _turn(likeness: Array) -> int | None:

@@ -76,7 +76,8 @@ def _mapped(model: MappedModel) -> list[Claim]:
             Claim(
                 name=f"{part}-keys-used",
                 findings=plan.unused,
-                why="a tensor that no parameter takes belongs to another model",
+                why="a tensor that no parameter takes belongs to another model; name in "
+                "allow_unused what is none of its weights",
             ),
         ]
     return claims

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from proofbook_systems.musicgen.keymap.binding import Binder, Stage
+from proofbook_systems.musicgen.keymap.copies import find_copies
 from proofbook_systems.musicgen.keymap.proposals import AMBIGUITY, Match, match_keys
 from proofbook_systems.musicgen.keymap.rules import Part
 from proofbook_systems.musicgen.keymap.slots import Operation, TensorSpec, slots_for
@@ -31,6 +32,8 @@ class Options:
     """Parameter to key, applied first."""
     allow_unfilled: tuple[str, ...] = ()
     """Patterns of parameters that may be without a source."""
+    allow_unused: tuple[str, ...] = ()
+    """Patterns of keys that no parameter need take."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +125,9 @@ def plan_keys(
 ) -> Plan:
     """Align the keys of a checkpoint with the parameters of a model."""
     options = options or Options()
-    binder = Binder(slots_for(part, targets), sources, targets)
+    copies = find_copies(sources, options.mapping.values())
+    kept = {key: spec for key, spec in sources.items() if key not in copies}
+    binder = Binder(slots_for(part, targets), kept, targets)
     binder.bind_mapping(options.mapping)
     binder.bind_identical()
     binder.bind_rules()
@@ -133,10 +138,16 @@ def plan_keys(
         for match in matches:
             if _verdict(match, options.threshold)[0]:
                 binder.bind(match.slot, match.key, "proposed", match.score)
-    return _finished(part, binder, proposals, options)
+    return _finished(part, binder, proposals, options, copies)
 
 
-def _finished(part: Part, binder: Binder, proposals: dict[str, Proposal], options: Options) -> Plan:
+def _finished(
+    part: Part,
+    binder: Binder,
+    proposals: dict[str, Proposal],
+    options: Options,
+    copies: Mapping[str, str],
+) -> Plan:
     recipes = {
         binding.feed.parameter: Recipe(
             parameter=binding.feed.parameter,
@@ -154,23 +165,28 @@ def _finished(part: Part, binder: Binder, proposals: dict[str, Proposal], option
     left = [key for key in binder.sources if key not in used]
     wanted = {key for _parameter, key, _reason in binder.refused}
     spares = find_spares((key for key in left if key not in wanted), used, binder.sources)
+    for key in left:
+        if any(fnmatchcase(key, pattern) for pattern in options.allow_unused):
+            spares.setdefault(key, "")
     return Plan(
         part=part,
         recipes=recipes,
         unfilled=tuple(name for name in empty if name not in allowed),
         allowed=tuple(allowed),
         unused=tuple(key for key in left if key not in spares),
-        spares=spares,
+        spares={**copies, **spares},
         proposals=proposals,
         refused=tuple(Refusal(parameter=p, key=k, reason=r) for p, k, r in binder.refused),
-        summary=_summary(binder, recipes, empty),
+        summary=_summary(binder, recipes, empty, keys=len(binder.sources) + len(copies)),
     )
 
 
-def _summary(binder: Binder, recipes: Mapping[str, Recipe], empty: list[str]) -> dict[str, int]:
+def _summary(
+    binder: Binder, recipes: Mapping[str, Recipe], empty: list[str], *, keys: int
+) -> dict[str, int]:
     stages = Counter(recipe.stage for recipe in recipes.values())
     return {
-        "compression_keys_total": len(binder.sources),
+        "compression_keys_total": keys,
         "comp_params_total": len(binder.targets),
         "initial_missing": sum(name not in binder.sources for name in binder.targets),
         "recomputed": sum(recipe.operation != "copy" for recipe in recipes.values()),

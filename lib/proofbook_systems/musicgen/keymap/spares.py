@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+from proofbook_systems.musicgen.keymap.copies import SMOOTHED
 from proofbook_systems.musicgen.keymap.names import canonical, role
 from proofbook_systems.musicgen.keymap.slots import TensorSpec
 
 __all__ = ["find_spares"]
 
-_SMOOTHED = re.compile(r"(?:^|[._])(?:ema|avg|averaged|shadow)(?=[._]|$)")
 _WHOLE = re.compile(r"bool|u?int\d+")
 
 
@@ -28,11 +28,13 @@ def find_spares(
     spares = {}
     for key in unused:
         name = canonical(key)
-        smoothed = _SMOOTHED.sub("", name).lstrip("._")
+        smoothed = SMOOTHED.sub("", name).lstrip("._")
         names = (name.removeprefix(theirs), smoothed, smoothed.removeprefix(ours), *_shorter(name))
         copied = next((plain[n] for n in names if n in plain), "")
         if copied and sources[copied].shape == sources[key].shape:
             spares[key] = copied
+        elif SMOOTHED.search(name.rpartition(".")[0]) and not sources[key].shape:
+            spares[key] = ""  # how slow the average is
         elif role(name) == "other" and _WHOLE.fullmatch(sources[key].dtype):
             spares[key] = ""
     return spares

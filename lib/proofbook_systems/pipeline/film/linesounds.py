@@ -23,12 +23,13 @@ _BY_LIBSNDFILE = (".wav", ".flac", ".ogg", ".mp3")
 _SHORTEST = 0.15
 _SPOILT = (
     "not-finite", "clipped", "wrapped", "beyond-full-scale", "stuck", "dc-offset", "noise", "tone",
+    "companded", "images", "reversed-frames", "burst", "hum",
 )  # fmt: skip
 """Not "looped", "dropout" and "click": a synthesised voice says a word that comes twice with the
 same samples, closes the lips of a p with none at all, and opens them at once."""
 _LOW, _FEWEST = 12.0, 2
 """Decibels by which a line may be lower than its speaker's others, of which there are so many."""
-_SIDES = ("channel-level", "inverted")
+_SIDES = ("channel-level", "inverted", "late-channel")
 
 
 def judge_sounds(timeline: Timeline) -> list[Finding]:

@@ -31,10 +31,10 @@ __all__ = [
 ]
 
 Array = npt.NDArray[np.float32]
-SIDES = ("channel-level", "silent", "inverted")
+SIDES = ("channel-level", "silent", "inverted", "late-channel")
 SPOILT = (
     "not-finite", "wrapped", "stuck", "beyond-full-scale", "clipped", "dc-offset", "click",
-    "dropout",
+    "dropout", "companded", "images", "reversed-frames", "burst", "hum",
 )  # fmt: skip
 _CLOSE = 0.8
 _EQUAL_POWER, _CLOSE_POWER = 3.01, 0.2
