@@ -114,7 +114,8 @@ def _ask_loss(model: Any, inputs: Inputs) -> Slope | None:
         loss.backward()  # type: ignore[no-untyped-call]
 
         def ask() -> float:
-            with Held(holding.kept):
+            # Where nothing was held fast, nothing has to be watched, and nothing to be derived.
+            with Held(holding.kept) if holding.kept else torch.no_grad():
                 again = _loss(exact, wide)
             assert again is not None
             return float(again.detach())
@@ -201,7 +202,7 @@ def _derivable(answer: Any) -> list[torch.Tensor]:
     values = [values] if isinstance(values, torch.Tensor) else list(values)
     for each in values:
         if isinstance(each, torch.Tensor) and each.is_floating_point():
-            moved = torch.isfinite(each) & (each.detach().abs() < _MASKED)
+            moved = torch.isfinite(each) & (each.abs() < _MASKED)
             found.append(torch.where(moved, each, torch.zeros_like(each)))
         elif isinstance(each, (list, tuple)):
             found += _derivable([e for e in each if isinstance(e, (torch.Tensor, list, tuple))])
