@@ -52,8 +52,6 @@ def check_gradient(model: Any, inputs: Inputs) -> tuple[str, float]:
     share = len(pairs) / max(1, len(list(trained.parameters())))
     try:
         wrong = _ask_loss(trained, inputs)
-        if wrong and not trained.training:  # some keep what they made of weights until trained
-            wrong = _ask_trained(model, inputs, wrong)
     except Exception:  # noqa: BLE001 - what does not run in float64 is judged by a step
         after = _lowest_after(trained, inputs, pairs, first)
         lowers = after < first
@@ -61,14 +59,6 @@ def check_gradient(model: Any, inputs: Inputs) -> tuple[str, float]:
             "" if lowers else f"a small step raises the loss from {first:.6g} to {after:.6g}"
         ), share
     return (_tell(wrong) + _name_layout(trained, inputs) if wrong else ""), share
-
-
-def _ask_trained(model: Any, inputs: Inputs, wrong: Slope) -> Slope | None:
-    """Return what is wrong while a model is trained; ``wrong`` where it cannot be on one sample."""
-    try:
-        return _ask_loss(copy.deepcopy(model).train(), inputs)
-    except Exception:  # noqa: BLE001 - what is wrong otherwise is its verdict
-        return wrong
 
 
 def _name_layout(model: Any, inputs: Inputs) -> str:
