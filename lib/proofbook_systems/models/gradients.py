@@ -50,18 +50,17 @@ def check_gradient(model: Any, inputs: Inputs) -> tuple[str, float]:
     if not any(bool(grad.any()) for _, grad in pairs):
         return "every gradient is zero", 0.0
     share = len(pairs) / max(1, len(list(trained.parameters())))
-    try:
-        wrong = _ask_loss(trained, inputs)
+    trains = trained.training and not model.training
+    try:  # of the model itself: one that was derived may keep what cannot be copied
+        wrong = _ask_loss(model, inputs, trains=trains)
     except Exception:  # noqa: BLE001 - what does not run in float64 is judged by a step
         after = _lowest_after(trained, inputs, pairs, first)
-        lowers = after < first
-        return (
-            "" if lowers else f"a small step raises the loss from {first:.6g} to {after:.6g}"
-        ), share
-    return (_tell(wrong) + _name_layout(trained, inputs) if wrong else ""), share
+        raises = f"a small step raises the loss from {first:.6g} to {after:.6g}"
+        return ("" if after < first else raises), share
+    return (_tell(wrong) + _name_layout(model, inputs, trains=trains) if wrong else ""), share
 
 
-def _name_layout(model: Any, inputs: Inputs) -> str:
+def _name_layout(model: Any, inputs: Inputs, *, trains: bool) -> str:
     """Return that torch is to blame, where gradients are right once they are laid out plainly.
 
     Of a gradient of one sample whose channels lie last, torch's batch norm takes the stride along
@@ -73,7 +72,7 @@ def _name_layout(model: Any, inputs: Inputs) -> str:
     for each in plain.modules():
         if isinstance(each, _BatchNorm):
             each.register_forward_hook(_lay_out)
-    wrong = _ask_loss(plain, inputs)
+    wrong = _ask_loss(plain, inputs, trains=trains)
     return "" if wrong else "; torch derives its batch norm so: laid out plainly, it is right"
 
 
@@ -87,7 +86,7 @@ def _tell(wrong: Slope) -> str:
     return f"the gradient of {wrong.part} promises a slope of {promised}, the loss has {found}"
 
 
-def _ask_loss(model: Any, inputs: Inputs) -> Slope | None:
+def _ask_loss(model: Any, inputs: Inputs, *, trains: bool) -> Slope | None:
     """Return the part of a model whose gradients are not the slope of its loss in float64.
 
     Raises:
@@ -95,6 +94,8 @@ def _ask_loss(model: Any, inputs: Inputs) -> Slope | None:
     """
     exact, wide = in_float64(model), widen(inputs)
     exact.zero_grad()
+    if trains:
+        exact.train()
     with InFloat64():
         holding = Held()
         with holding:
