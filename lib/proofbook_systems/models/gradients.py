@@ -50,28 +50,17 @@ def check_gradient(model: Any, inputs: Inputs) -> tuple[str, float]:
     if not any(bool(grad.any()) for _, grad in pairs):
         return "every gradient is zero", 0.0
     share = len(pairs) / max(1, len(list(trained.parameters())))
-    try:
-        wrong = _ask_loss(trained, inputs)
-        if wrong and not trained.training:  # some keep what they made of weights until trained
-            wrong = _ask_trained(model, inputs, wrong)
+    trains = trained.training and not model.training
+    try:  # of the model itself: one that was derived may keep what cannot be copied
+        wrong = _ask_loss(model, inputs, trains=trains)
     except Exception:  # noqa: BLE001 - what does not run in float64 is judged by a step
         after = _lowest_after(trained, inputs, pairs, first)
-        lowers = after < first
-        return (
-            "" if lowers else f"a small step raises the loss from {first:.6g} to {after:.6g}"
-        ), share
-    return (_tell(wrong) + _name_layout(trained, inputs) if wrong else ""), share
+        raises = f"a small step raises the loss from {first:.6g} to {after:.6g}"
+        return ("" if after < first else raises), share
+    return (_tell(wrong) + _name_layout(model, inputs, trains=trains) if wrong else ""), share
 
 
-def _ask_trained(model: Any, inputs: Inputs, wrong: Slope) -> Slope | None:
-    """Return what is wrong while a model is trained; ``wrong`` where it cannot be on one sample."""
-    try:
-        return _ask_loss(copy.deepcopy(model).train(), inputs)
-    except Exception:  # noqa: BLE001 - what is wrong otherwise is its verdict
-        return wrong
-
-
-def _name_layout(model: Any, inputs: Inputs) -> str:
+def _name_layout(model: Any, inputs: Inputs, *, trains: bool) -> str:
     """Return that torch is to blame, where gradients are right once they are laid out plainly.
 
     Of a gradient of one sample whose channels lie last, torch's batch norm takes the stride along
@@ -83,7 +72,7 @@ def _name_layout(model: Any, inputs: Inputs) -> str:
     for each in plain.modules():
         if isinstance(each, _BatchNorm):
             each.register_forward_hook(_lay_out)
-    wrong = _ask_loss(plain, inputs)
+    wrong = _ask_loss(plain, inputs, trains=trains)
     return "" if wrong else "; torch derives its batch norm so: laid out plainly, it is right"
 
 
@@ -97,7 +86,7 @@ def _tell(wrong: Slope) -> str:
     return f"the gradient of {wrong.part} promises a slope of {promised}, the loss has {found}"
 
 
-def _ask_loss(model: Any, inputs: Inputs) -> Slope | None:
+def _ask_loss(model: Any, inputs: Inputs, *, trains: bool) -> Slope | None:
     """Return the part of a model whose gradients are not the slope of its loss in float64.
 
     Raises:
@@ -105,6 +94,8 @@ def _ask_loss(model: Any, inputs: Inputs) -> Slope | None:
     """
     exact, wide = in_float64(model), widen(inputs)
     exact.zero_grad()
+    if trains:
+        exact.train()
     with InFloat64():
         holding = Held()
         with holding:
@@ -114,7 +105,8 @@ def _ask_loss(model: Any, inputs: Inputs) -> Slope | None:
         loss.backward()  # type: ignore[no-untyped-call]
 
         def ask() -> float:
-            with Held(holding.kept):
+            # Where nothing was held fast, nothing has to be watched, and nothing to be derived.
+            with Held(holding.kept) if holding.kept else torch.no_grad():
                 again = _loss(exact, wide)
             assert again is not None
             return float(again.detach())
@@ -201,7 +193,7 @@ def _derivable(answer: Any) -> list[torch.Tensor]:
     values = [values] if isinstance(values, torch.Tensor) else list(values)
     for each in values:
         if isinstance(each, torch.Tensor) and each.is_floating_point():
-            moved = torch.isfinite(each) & (each.detach().abs() < _MASKED)
+            moved = torch.isfinite(each) & (each.abs() < _MASKED)
             found.append(torch.where(moved, each, torch.zeros_like(each)))
         elif isinstance(each, (list, tuple)):
             found += _derivable([e for e in each if isinstance(e, (torch.Tensor, list, tuple))])

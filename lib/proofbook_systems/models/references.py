@@ -19,6 +19,7 @@ __all__ = [
     "check_reference",
     "in_float64",
     "make_reference",
+    "turns_choice",
     "widen",
 ]
 
@@ -31,6 +32,8 @@ _OTHER_ORDER = 16 * _EPSILON
 """Another order of adding, as another batch size has, even where the reference saw no rounding."""
 _CONDITION = 200.0
 """How many times further than a rounding of the weights float32 may lie from float64."""
+_TURNS = 8
+"""How many such roundings are tried until one turns a choice over."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +82,22 @@ def check_reference(reference: Reference) -> str:
     return f"float32 is {reference.rounding:.1e} from float64; rounding explains {allowed:.1e}"
 
 
+def turns_choice(model: Any, inputs: Inputs, reference: Reference) -> bool:
+    """Say whether roundings as large as float32's explain another answer: they turn a choice over.
+
+    Weights are changed by what float32 may lie off; that must move the answer about as far.
+    """
+    exact, wide = in_float64(model), widen(inputs)
+    with InFloat64():
+        there = call(exact, wide)
+        for seed in range(_TURNS):
+            changed = copy.deepcopy(exact)
+            _jitter(changed, seed, _CONDITION / 2)
+            if measure_distance(there, call(changed, wide)).share * 2 >= reference.rounding:
+                return True
+    return False
+
+
 def in_float64(model: Any) -> Any:
     """Return a copy of a model that computes in float64."""
     exact = copy.deepcopy(model).double()
@@ -99,11 +118,11 @@ def widen(inputs: Inputs) -> Inputs:
     return {name: map_tensors(value, wide) for name, value in inputs.items()}
 
 
-def _jitter(model: Any) -> None:
-    """Change each weight by as much as a rounding to float32 would."""
-    noise = torch.Generator().manual_seed(3)
+def _jitter(model: Any, seed: int = 3, times: float = 1.0) -> None:
+    """Change each weight by as much as a rounding to float32 would, or a few ``times`` as much."""
+    noise = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.is_floating_point():
                 sign = torch.rand(parameter.shape, generator=noise).sub(0.5).to(parameter.dtype)
-                parameter.mul_(1 + sign * _EPSILON)
+                parameter.mul_(1 + sign * _EPSILON * times)

@@ -21,10 +21,14 @@ _STEPS = (1e-7, 1e-8)
 """How far each weight is moved, as a share of its size: the shorter one tells bends from breaks."""
 _BEND = 0.02
 """The share of a bend that the slope at its middle may be off."""
+_BREAK = 10.0
+"""How many times a bend a slope may be off until no shorter step is asked."""
 _ROUNDING = 2e-15
 """How exactly a loss is known, as a share: a few roundings of float64."""
 _EXACT = 1e-8
 """How far a right slope may lie from the gradients', as a share of all that they promise."""
+_STRAIGHT = 1e-6
+"""The same, of a loss that was asked to one side alone."""
 
 Weights = Sequence[tuple[str, torch.nn.Parameter]]
 _FAST = (torch.Tensor.detach, torch.Tensor.data.__get__)  # type: ignore[attr-defined]
@@ -126,12 +130,17 @@ class _Asked:
         """Say whether the loss has the slope that is promised, and which one it has."""
         promised = sum(self.promised[place] for place in places)
         whole = sum(abs(self.promised[place]) for place in places)
-        found = promised
+        # To one side is enough, where it is as good as no bend would have it.
+        found = (self._moved(places, _STEPS[0]) - self.first) / _STEPS[0]
+        if abs(found - promised) <= _STRAIGHT * whole:
+            return True, found
         for step, share in zip(_STEPS, (_BEND, 1.0), strict=True):
             found, bend = self.slope(places, step)
-            allowed = _EXACT * whole + _ROUNDING * abs(self.first) / step + share * bend
-            if abs(found - promised) <= allowed:
+            allowed = _EXACT * whole + _ROUNDING * abs(self.first) / step
+            if abs(found - promised) <= allowed + share * bend:
                 return True, found
+            if abs(found - promised) > allowed + _BREAK * bend:  # no bend explains so much
+                break
         return False, found
 
 
@@ -150,16 +159,9 @@ def find_wrong_slope(loss: Callable[[], float], weights: Weights, first: float) 
     if right:
         return None
     while len(places) > 1:
-        halves = places[: len(places) // 2], places[len(places) // 2 :]
-        judged = [(half, *asked.is_right(half)) for half in halves]
-        # A fault is told by all parts before it: the last of them is the nearest.
-        wrong = next((each for each in reversed(judged) if not each[1]), None)
-        if wrong is None:
-            break
-        places, _, found = wrong
-    part = weights[places[0]][0] if len(places) == 1 else _common(weights, places)
-    return Slope(part, sum(asked.promised[place] for place in places), found)
-
-
-def _common(weights: Weights, places: range) -> str:
-    return f"{weights[places[0]][0]} to {weights[places[-1]][0]}"
+        # A fault is told by all parts before it: the last of them is the nearest. Slopes add up,
+        # so that where the second half is right the first one is wrong.
+        first_half, second_half = places[: len(places) // 2], places[len(places) // 2 :]
+        right, there = asked.is_right(second_half)
+        places, found = (first_half, found - there) if right else (second_half, there)
+    return Slope(weights[places[0]][0], asked.promised[places[0]], found)

@@ -221,3 +221,21 @@ def test_gradient_that_torch_has_wrong_is_no_fault_of_the_model(samples: int, up
     wrong = not torch.allclose(derived, grad.sum((0, 2, 3)), atol=1e-4)  # a release may mend it
     assert bool(found) is (uphill or (wrong and samples == 1))
     assert ("laid out plainly, it is right" in found) is (wrong and samples == 1 and not uphill)
+
+
+class Keeping(torch.nn.Module):
+    """Keeps a state that it has derived, which cannot be copied."""
+
+    def __init__(self, *, uphill: bool = False) -> None:
+        super().__init__()
+        self.weight, self.uphill, self.state = torch.nn.Parameter(torch.ones(4)), uphill, None
+
+    def forward(self, states: Any) -> dict[str, Any]:
+        self.state = torch.exp(states * self.weight)
+        return {"logits": Uphill.apply(self.state) if self.uphill else self.state}
+
+
+@pytest.mark.parametrize("uphill", [False, True])
+def test_model_that_keeps_what_it_derived_is_asked_as_it_was(uphill: bool) -> None:
+    found, _ = check_gradient(Keeping(uphill=uphill), {"states": torch.ones(4)})
+    assert ("promises a slope" in found) is uphill

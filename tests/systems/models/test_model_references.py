@@ -10,7 +10,12 @@ import torch
 
 from proofbook_systems.models.comparing import check_batch, check_determinism
 from proofbook_systems.models.outputs import call
-from proofbook_systems.models.references import check_reference, in_float64, make_reference
+from proofbook_systems.models.references import (
+    check_reference,
+    in_float64,
+    make_reference,
+    turns_choice,
+)
 
 
 class Noisy(torch.nn.Module):
@@ -127,3 +132,25 @@ def test_attention_that_could_drop_is_computed_in_float64() -> None:
     inputs = {"states": torch.randn(1, 2, 5, 8, generator=draw)[0]}
     reference = make_reference(Attending(), inputs, call(Attending(), inputs))
     assert 0 < reference.rounding < 1e-6
+
+
+class Choosing(torch.nn.Module):
+    """Answers with what is larger than an edge; in float32, numbers are a little too large."""
+
+    def __init__(self, *, off: float) -> None:
+        super().__init__()
+        self.scale, self.off = torch.nn.Parameter(torch.ones(1)), off
+
+    def forward(self, states: Any) -> torch.Tensor:
+        total = states * self.scale
+        if states.dtype == torch.float32:
+            total = total * (1 + self.off)
+        return (total > 1 + self.off / 2).to(states.dtype)
+
+
+@pytest.mark.parametrize(("off", "explained"), [(2.0**-21, True), (2.0**-7, False)])
+def test_choice_that_a_rounding_turns_over_is_no_fault(off: float, explained: bool) -> None:
+    model, inputs = Choosing(off=off), {"states": torch.ones(1, 4)}
+    reference = make_reference(model, inputs, call(model, inputs))
+    assert check_reference(reference).startswith("float32 is 1.0e+00 from float64")
+    assert turns_choice(model, inputs, reference) is explained
