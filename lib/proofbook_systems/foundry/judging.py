@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -42,12 +43,19 @@ _ALIKE = 0.9
 """Share of rows that end in one id, from which on all should."""
 
 
-def cover_texts(prepared: Prepared) -> Coverage:
-    """Return what tokens have of texts; chunks stand in where there are no other tokens."""
+def cover_texts(prepared: Prepared, most_lost: float = 0.0) -> Coverage:
+    """Return what tokens have of texts; chunks stand in where there are no other tokens.
+
+    Args:
+        prepared: What was prepared.
+        most_lost: Share of the characters that may be missing.
+    """
     tokenizer = prepared.tokenizer
     assert tokenizer is not None
     documents = _documents(prepared.tokens or prepared.chunks, tokenizer)
-    return find_coverage(read_texts(prepared.texts), documents, tokenizer.normalize)
+    found = find_coverage(read_texts(prepared.texts), documents, tokenizer.normalize)
+    is_wanted = found.characters - found.covered <= most_lost * found.characters
+    return replace(found, missing=[]) if is_wanted else found
 
 
 def find_unknown(prepared: Prepared) -> list[str]:

@@ -16,6 +16,7 @@ from proofbook_systems.foundry.alignment import Alignment, align
 from proofbook_systems.foundry.changes import change_setting, shorten_texts, write_unusual
 from proofbook_systems.foundry.config import DataPipelineConfig
 from proofbook_systems.foundry.stores import Store, find_stores
+from proofbook_systems.foundry.token_files import find_torn
 from proofbook_systems.foundry.tokenizers import Tokenizer, find_tokenizer
 from proofbook_systems.foundry.workspaces import (
     Stamp,
@@ -30,6 +31,7 @@ from proofbook_systems.training.variants import configured_number
 
 __all__ = ["Cut", "Pipeline", "Prepared", "Tried", "find_pipeline"]
 
+_SHOWN = 8
 _MOST = 1000
 """Files that a project's revision is made of."""
 
@@ -68,6 +70,20 @@ class Prepared(Tried):
     chunks: tuple[Store, ...]
     tokenizer: Tokenizer | None
     texts: tuple[Path, ...]
+    torn: tuple[str, ...] = ()
+    """Files of ids that are not as the file beside them says."""
+
+    @property
+    def unread(self) -> str:
+        """What it wrote, and what to do where there are no ids in it."""
+        texts, folder = set(self.texts), self.workspace.folder
+        names = [path.relative_to(folder).as_posix() for path in self.workspace.written()
+                 if path not in texts and path.is_relative_to(folder)]  # fmt: skip
+        more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+        return (
+            f"it wrote {', '.join(names[:_SHOWN]) or 'no file'}{more}, and none of that is read as "
+            "ids; have it keep what it makes in a form that the README of this runbook names"
+        )
 
     @property
     def stores(self) -> tuple[Store, ...]:
@@ -235,7 +251,8 @@ class Pipeline:
         return Prepared(
             workspace=workspace, code=tried.code, state=tried.state, printed=tried.printed,
             tokens=tuple(tokens), chunks=tuple(chunks), texts=texts,
-            tokenizer=find_tokenizer(given.tokenizer, workspace.folder, [*written, *everywhere]),
+            tokenizer=find_tokenizer(given.tokenizer, workspace.folder, written, everywhere),
+            torn=tuple(find_torn(path for path in written if path.is_file())),
         )  # fmt: skip
 
     def _is_cut(self, store: Store) -> bool:

@@ -6,19 +6,17 @@ documents, and texts that are there twice. Knows nothing about files of tokens.
 
 from __future__ import annotations
 
-import json
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from proofbook.errors import SubjectError
 from proofbook_systems.foundry.stores import Store
+from proofbook_systems.foundry.text_files import iterate_documents
 from proofbook_systems.foundry.tokenizers import Tokenizer
 
 __all__ = ["Coverage", "decode_documents", "find_coverage", "plain", "read_texts"]
 
-_KEYS = ("text", "content", "document", "story", "raw")
 _SHOWN = 40
 _MOST = 20_000_000
 """Characters of texts that are looked at."""
@@ -44,35 +42,19 @@ class Coverage:
 
 
 def read_texts(paths: Iterable[Path]) -> list[str]:
-    """Return the documents of files: lines of JSON, or whole files of text.
+    """Return the documents of files: entries of JSON, or whole files of text.
 
     Raises:
         SubjectError: A file is no text.
     """
     texts, size = [], 0
     for path in sorted(paths):
-        for text in _documents(path):
+        for text in iterate_documents(path):
             texts.append(text)
             size += len(text)
             if size > _MOST:
                 return texts
     return texts
-
-
-def _documents(path: Path) -> Iterator[str]:
-    try:
-        text = path.read_text(encoding="utf-8")
-        if path.suffix != ".jsonl":
-            yield text
-            return
-        for line in filter(str.strip, text.splitlines()):
-            value = json.loads(line)
-            yield value if isinstance(value, str) else next(value[k] for k in _KEYS if k in value)
-    except (OSError, ValueError, StopIteration, TypeError) as error:
-        raise SubjectError(
-            f"text {path} cannot be read ({type(error).__name__}: {error}); texts are UTF-8, or "
-            f"JSON lines with one of the keys {', '.join(_KEYS)}"
-        ) from error
 
 
 def decode_documents(store: Store, tokenizer: Tokenizer) -> Iterator[str]:

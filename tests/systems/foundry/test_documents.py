@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from proofbook_systems.foundry.document_counts import find_doubled, find_joined
 from proofbook_systems.foundry.judging import beyond_model, find_merged
 from proofbook_systems.foundry.pipeline import Prepared
 from proofbook_systems.foundry.stores import Store
-from proofbook_systems.foundry.tokenizers import Tokenizer
+from proofbook_systems.foundry.tokenizers import Tokenizer, find_tokenizer
 from proofbook_systems.foundry.workspaces import Workspace
 
 TEXTS = [f"Story {number} of the bell." for number in range(20)]
@@ -115,3 +116,17 @@ def test_ids_that_a_model_does_not_have_are_named() -> None:
 
 def test_an_id_that_is_text_is_no_border() -> None:
     assert find_merged(prepared([*ROWS[:11], ROWS[11][:-1], *ROWS[12:]], frozenset())) == []
+
+
+def test_a_tokenizer_that_was_written_comes_before_one_that_the_project_has(tmp_path: Path) -> None:
+    for name, letters in {"meta.pkl": "abc", "made/meta.pkl": "abcde"}.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        table = {"stoi": {c: n for n, c in enumerate(letters)}, "itos": dict(enumerate(letters))}
+        (tmp_path / name).write_bytes(pickle.dumps(table))
+    everywhere = sorted(tmp_path.rglob("meta.pkl"))
+    found = find_tokenizer("", tmp_path, [tmp_path / "made/meta.pkl"], everywhere)
+    assert found is not None
+    assert found.size == 5
+    kept = find_tokenizer("", tmp_path, [], everywhere[::-1])
+    assert kept is not None
+    assert kept.path == everywhere[0]
