@@ -12,9 +12,10 @@ from pathlib import Path
 from proofbook.errors import SubjectError
 from proofbook.fingerprints import revision_of
 from proofbook.subjects import resolve_reference
-from proofbook_systems.foundry.alignment import Alignment, align
 from proofbook_systems.foundry.changes import change_setting, shorten_texts, write_unusual
 from proofbook_systems.foundry.config import DataPipelineConfig
+from proofbook_systems.foundry.cuts import Cut, match_cuts
+from proofbook_systems.foundry.packing import find_packed
 from proofbook_systems.foundry.stores import Store, find_stores
 from proofbook_systems.foundry.token_files import find_torn
 from proofbook_systems.foundry.tokenizers import Tokenizer, find_tokenizer
@@ -29,20 +30,11 @@ from proofbook_systems.training.subject import find_command, find_config
 from proofbook_systems.training.trainer import Trainer, find_interpreter
 from proofbook_systems.training.variants import configured_number
 
-__all__ = ["Cut", "Pipeline", "Prepared", "Tried", "find_pipeline"]
+__all__ = ["Pipeline", "Prepared", "Tried", "find_pipeline"]
 
 _SHOWN = 8
 _MOST = 1000
 """Files that a project's revision is made of."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cut:
-    """Chunks, and what they were cut of."""
-
-    chunks: Store
-    tokens: Store
-    alignment: Alignment
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,12 +85,20 @@ class Prepared(Tried):
     @cached_property
     def cuts(self) -> tuple[Cut, ...]:
         """Chunks, each with the tokens that it agrees with the longest."""
-        return tuple(_match(chunks, self.tokens) for chunks in self.chunks if self.tokens)
+        tokens = [each for each in self.tokens if all(each is not other for other in self.packed)]
+        return match_cuts(self.chunks, self.packed, tokens)
+
+    @cached_property
+    def packed(self) -> tuple[Store, ...]:
+        """The tokens whose rows are several documents of others: they are trained on as chunks."""
+        return tuple(find_packed(self.tokens))
 
     @property
     def words(self) -> str:
         """What was found, for a person."""
-        lines = [f"tokens  {store.words}" for store in self.tokens]
+        packed = {store.path for store in self.packed}
+        lines = [f"{'packed' if store.path in packed else 'tokens'}  {store.words}"
+                 for store in self.tokens]  # fmt: skip
         lines += [f"chunks  {store.words}" for store in self.chunks]
         if self.tokenizer:
             lines.append(f"tokenizer  {self.tokenizer.path.name}: {self.tokenizer.form}, "
@@ -296,11 +296,3 @@ def _find_config(name: str, folder: Path) -> Path | None:
 def _parent(path: Path | None) -> Path:
     assert path is not None
     return path.parent
-
-
-def _match(chunks: Store, tokens: Sequence[Store]) -> Cut:
-    length = int(chunks.lengths[0])
-    cuts = [
-        Cut(chunks=chunks, tokens=each, alignment=align(chunks, each, length)) for each in tokens
-    ]
-    return max(cuts, key=lambda cut: (not cut.alignment.departure, cut.alignment.agreed))
