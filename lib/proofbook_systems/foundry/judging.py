@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from proofbook_systems.foundry.document_counts import find_doubled, find_joined
+from proofbook_systems.foundry.held_out import find_shared
 from proofbook_systems.foundry.pipeline import Prepared, Tried
 from proofbook_systems.foundry.stores import Store
 from proofbook_systems.foundry.texts import (
@@ -28,6 +29,7 @@ __all__ = [
     "find_merged",
     "find_more",
     "find_stale",
+    "find_trained_tests",
     "find_unknown",
     "judge_invalid",
     "judge_unusual",
@@ -189,6 +191,12 @@ def wrong_remainder(prepared: Prepared, wanted: str) -> list[str]:
         if wanted == "dropped" and is_short:
             found.append(f"{chunks.path.name}: chunk {len(chunks) - 1} is not full")
     return found
+
+
+def find_trained_tests(prepared: Prepared) -> list[str]:
+    """Return the tests that are in what is trained on, as far as files are called after them."""
+    folder = prepared.workspace.folder
+    return find_shared(prepared.tokens or prepared.chunks, folder)
 
 
 def find_differences(first: Prepared, second: Prepared) -> list[str]:

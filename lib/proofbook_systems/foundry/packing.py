@@ -1,7 +1,7 @@
 """Rows that whole documents were packed into, side by side, without being filled up.
 
-A document longer than a row is split, or cut short, which loses its rest. Knows nothing about files,
-nor of chunks that are cut across documents.
+A document longer than a row is split, or cut short, which loses its rest. Knows nothing about
+files, nor of chunks that are cut across documents.
 """
 
 from __future__ import annotations
@@ -128,14 +128,13 @@ def _by_way(packed: Store, documents: Store, length: int, lost: str, pieces: Pie
 def _uneven(pool: _Pool, there: Counter[bytes]) -> str:
     """Return which pieces are not as often in rows as documents have them."""
     missing, more = pool.pieces - there, there - pool.pieces
-    if missing:
-        first = min(missing, key=lambda each: pool.owners[each])
-        return (f"{missing.total()} documents or parts of them are in no row: first {len(first) // 8} "
-                f"ids of document {pool.owners[first]}")  # fmt: skip
-    if more:
-        first = min(more, key=lambda each: pool.owners[each])
-        return (f"{more.total()} documents or parts of them are in rows twice: first {len(first) // 8} "
-                f"ids of document {pool.owners[first]}")  # fmt: skip
+    for pieces, where in ((missing, "no row"), (more, "rows twice")):
+        if pieces:
+            first = min(pieces, key=lambda each: pool.owners[each])
+            return (
+                f"{pieces.total()} documents or parts of them are in {where}: first "
+                f"{len(first) // 8} ids of document {pool.owners[first]}"
+            )
     return ""
 
 

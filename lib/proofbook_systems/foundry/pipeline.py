@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ from proofbook_systems.training.variants import configured_number
 
 __all__ = ["Pipeline", "Prepared", "Tried", "find_pipeline"]
 
+_PROGRESS = re.compile(r"\d+%\|.*\|")
+"""A bar, as tqdm draws it."""
 _SHOWN = 8
 _MOST = 1000
 """Files that a project's revision is made of."""
@@ -49,9 +52,10 @@ class Tried:
 
     @property
     def last_words(self) -> str:
-        """The end of what it printed."""
+        """The end of what it printed, without the progress that another thread left behind it."""
         lines = [line.strip() for line in self.printed.splitlines() if line.strip()]
-        return lines[-1][-300:] if lines else "it printed nothing"
+        words = [line for line in lines if not _PROGRESS.search(line)] or lines
+        return words[-1][-300:] if words else "it printed nothing"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,7 +23,7 @@ def store(rows: Rows, name: str) -> Store:
 
 
 CHANCE = np.random.default_rng(0)
-DOCS: Rows = [CHANCE.integers(5, 300, CHANCE.integers(3, 40)).tolist() + [1] for _ in range(60)]
+DOCS: Rows = [[*CHANCE.integers(5, 300, CHANCE.integers(3, 40)).tolist(), 1] for _ in range(60)]
 FLAT = [id_ for row in DOCS for id_ in row]
 HELD = len(FLAT) * 9 // 10
 

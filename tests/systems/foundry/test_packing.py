@@ -22,7 +22,7 @@ def store(rows: Rows, name: str = "x") -> Store:
 
 
 CHANCE = np.random.default_rng(3)
-DOCS: Rows = [CHANCE.integers(5, 300, CHANCE.integers(3, 110)).tolist() + [1] for _ in range(40)]
+DOCS: Rows = [[*CHANCE.integers(5, 300, CHANCE.integers(3, 110)).tolist(), 1] for _ in range(40)]
 SHORT: Rows = [row[:LENGTH] for row in DOCS]
 SPLIT: Rows = [row[at : at + LENGTH] for row in DOCS for at in range(0, len(row), LENGTH)]
 
