@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from proofbook_systems.foundry.crossed_rows import count_lost
 from proofbook_systems.foundry.departures import find_departure
 from proofbook_systems.foundry.document_order import follow_documents, without_overlap
 from proofbook_systems.foundry.marked_documents import mark_documents, mark_sets
@@ -147,6 +148,8 @@ def _of_mixed(chunks: Store, tokens: Store, length: int) -> Alignment | None:
             continue
         documents = mark_documents(tokens, marks).store
         lost = follow_documents(joined, documents, size)
+        if lost is None and found is None:
+            lost = count_lost(chunks, documents, length)
         if lost is None or (found is not None and lost >= length):
             continue
         agreed = int(np.isin(joined.flat, tokens.flat).sum())

@@ -11,6 +11,7 @@ from pathlib import Path
 from proofbook.errors import SubjectError
 from proofbook_systems.foundry.changes import change_setting
 from proofbook_systems.foundry.epochs import Order, compare_orders, judge_order
+from proofbook_systems.foundry.held_out import is_named_test
 from proofbook_systems.foundry.joined_rows import part_rows
 from proofbook_systems.foundry.pipeline import Pipeline, Prepared
 from proofbook_systems.foundry.rows import Origins, find_origins
@@ -239,9 +240,6 @@ def compare_workers(first: Batches, second: Batches) -> list[str]:
     return [issue] if issue else []
 
 
-_TEST_WORDS = ("test", "val", "valid", "validation", "dev", "eval", "heldout")
-
-
 def _shown(path: Path) -> str:
     """Return a store's name, with its folder: some are all called alike."""
     return f"{path.parent.name}/{path.name}"
@@ -249,17 +247,11 @@ def _shown(path: Path) -> str:
 
 def _held_out(prepared: Prepared, stores: Sequence[Store]) -> frozenset[int]:
     """Return the stores that are called after a test, themselves or by what they were cut of."""
+    folder = prepared.workspace.folder
     sources = {cut.chunks.path: cut.tokens for cut in prepared.cuts}
     named = frozenset(
         number for number, store in enumerate(stores)
-        if _is_test(store.path, prepared)
-        or (store.path in sources and _is_test(sources[store.path].path, prepared))
+        if is_named_test(store.path, folder)
+        or (store.path in sources and is_named_test(sources[store.path].path, folder))
     )  # fmt: skip
     return named if len(named) < len(stores) else frozenset()
-
-
-def _is_test(path: Path, prepared: Prepared) -> bool:
-    folder = prepared.workspace.folder
-    name = path.relative_to(folder) if path.is_relative_to(folder) else Path(path.name)
-    words = str(name).lower().replace("-", "_").replace("/", "_").replace(".", "_").split("_")
-    return any(word in _TEST_WORDS for word in words)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shlex
 from collections.abc import Callable, Sequence
@@ -12,6 +13,7 @@ import yaml
 
 from proofbook.errors import SubjectError
 from proofbook.yamlfile import parse_scalar
+from proofbook_systems.foundry.text_files import is_lines, read_text, write_text
 
 __all__ = ["UNUSUAL", "change_setting", "shorten_texts", "write_unusual"]
 
@@ -25,18 +27,17 @@ _LETTERS = (
 def shorten_texts(paths: Sequence[Path]) -> None:
     """Leave out the last tenth of each text: lines, or characters where it is one line."""
     for path in paths:
-        text = path.read_text(encoding="utf-8")
-        lines = text.splitlines(keepends=True)
+        text = read_text(path)
+        lines = list(io.StringIO(text))
         left = "".join(lines[: len(lines) - max(1, len(lines) // 10)])
-        is_one = len(lines) < 2 and path.suffix != ".jsonl"
-        path.write_text(text[: len(text) * 9 // 10] if is_one else left, encoding="utf-8")
+        is_one = len(lines) < 2 and not is_lines(path)
+        write_text(path, text[: len(text) * 9 // 10] if is_one else left)
 
 
 def write_unusual(kind: str, paths: Sequence[Path]) -> None:
     """Write unusual texts in place of a project's own."""
     for path in paths:
-        text = path.read_text(encoding="utf-8")
-        path.write_text(UNUSUAL[kind](text, path.suffix == ".jsonl"), encoding="utf-8")
+        write_text(path, UNUSUAL[kind](read_text(path), is_lines(path)))
 
 
 def change_setting(change: str, config: Path | None) -> list[str]:
@@ -70,19 +71,23 @@ def change_setting(change: str, config: Path | None) -> list[str]:
 
 
 def _first(text: str, is_json: bool) -> str:
-    lines = [line for line in text.splitlines() if line.strip()]
+    lines = [line for line in text.split("\n") if line.strip()]
     return f"{lines[0]}\n" if lines else ""
 
 
 def _short(text: str, is_json: bool) -> str:
     first = _first(text, is_json)
     if not is_json:
-        return f"{' '.join(first.split()[:_FEW_WORDS])}\n"
+        return f"{_few(first)}\n"
     value = json.loads(first or "{}")
-    for key, words in value.items():
-        if isinstance(words, str):
-            value[key] = " ".join(words.split()[:_FEW_WORDS])
-    return f"{json.dumps(value, ensure_ascii=False)}\n"
+    if isinstance(value, str):
+        return f"{json.dumps(_few(value), ensure_ascii=False)}\n"
+    short = {key: _few(each) if isinstance(each, str) else each for key, each in value.items()}
+    return f"{json.dumps(short, ensure_ascii=False)}\n"
+
+
+def _few(text: str) -> str:
+    return " ".join(text.split()[:_FEW_WORDS])
 
 
 def _with_letters(text: str, is_json: bool) -> str:
@@ -91,6 +96,8 @@ def _with_letters(text: str, is_json: bool) -> str:
     if not is_json:
         return f"{whole}{_LETTERS}\n"
     value = json.loads(_first(text, is_json) or "{}")
+    if isinstance(value, str):
+        return f"{whole}{json.dumps(_LETTERS, ensure_ascii=False)}\n"
     words = {key: each for key, each in value.items() if isinstance(each, str)}
     key = max(words, key=lambda each: len(words[each]), default="text")
     return f"{whole}{json.dumps({**value, key: _LETTERS}, ensure_ascii=False)}\n"

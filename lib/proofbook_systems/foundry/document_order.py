@@ -6,6 +6,7 @@ Knows nothing about padding, nor about chunks that are mixed themselves.
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -32,6 +33,8 @@ class _Follower:
     at: int = 0
     begun: list[bytes] = field(default_factory=list)
     """Beginnings of documents that go on in no chunk."""
+    order: list[int] = field(default_factory=list)
+    """Documents that are there whole, as they come."""
     ends: int = 0
     """Chunks at whose end a document ends: a batch may have ended with it."""
 
@@ -54,7 +57,10 @@ class _Follower:
                    if self.content.startswith(self.documents[each], self.at)]  # fmt: skip
         if not fitting:
             return False
-        number = max(fitting, key=lambda each: len(self.documents[each]))
+        # Of documents that are the same, the one that comes next in the file.
+        last = self.order[-1] if self.order else -1
+        number = max(fitting, key=lambda each: (len(self.documents[each]), each > last, -each))
+        self.order.append(number)
         self.known[self.documents[number][: _KEY * _ID]].discard(number)
         self.at += len(self.documents[number])
         self.ends += self.at % (self.length * _ID) == 0
@@ -77,6 +83,20 @@ class _Follower:
                 return True
         return False
 
+    def loses_too_much(self) -> bool:
+        """Say whether documents come as the file has them, and a chunk or more is lost at a place.
+
+        Whoever mixes documents has no such places; whoever does not loses less at each.
+        """
+        if self.order != sorted(self.order):
+            return False
+        bounds = itertools.pairwise([-1, *self.order, len(self.documents)])
+        runs = (self.documents[first + 1 : last] for first, last in bounds if first + 1 < last)
+        return any(
+            sum(map(len, run)) - max((len(each) for each in self.begun if run[0].startswith(each)),
+                                     default=0) >= self.length * _ID for run in runs
+        )  # fmt: skip
+
     def left(self) -> list[bytes]:
         """Return the documents that were not there whole so far."""
         return [self.documents[each] for numbers in self.known.values() for each in numbers]
@@ -94,7 +114,7 @@ def follow_documents(chunks: Store, documents: Store, length: int) -> int | None
         return None
     follower = _Follower([row.tobytes() for row in documents.rows() if row.size], length,
                          chunks.flat.tobytes())  # fmt: skip
-    if not follower.run():
+    if not follower.run() or follower.loses_too_much():
         return None
     left = sorted(follower.left(), key=len)
     room = [length - 1] * follower.ends

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from proofbook_systems.foundry.document_counts import find_doubled, find_joined
+from proofbook_systems.foundry.held_out import find_shared
 from proofbook_systems.foundry.pipeline import Prepared, Tried
 from proofbook_systems.foundry.stores import Store
 from proofbook_systems.foundry.texts import (
@@ -27,6 +29,7 @@ __all__ = [
     "find_merged",
     "find_more",
     "find_stale",
+    "find_trained_tests",
     "find_unknown",
     "judge_invalid",
     "judge_unusual",
@@ -42,12 +45,19 @@ _ALIKE = 0.9
 """Share of rows that end in one id, from which on all should."""
 
 
-def cover_texts(prepared: Prepared) -> Coverage:
-    """Return what tokens have of texts; chunks stand in where there are no other tokens."""
+def cover_texts(prepared: Prepared, most_lost: float = 0.0) -> Coverage:
+    """Return what tokens have of texts; chunks stand in where there are no other tokens.
+
+    Args:
+        prepared: What was prepared.
+        most_lost: Share of the characters that may be missing.
+    """
     tokenizer = prepared.tokenizer
     assert tokenizer is not None
     documents = _documents(prepared.tokens or prepared.chunks, tokenizer)
-    return find_coverage(read_texts(prepared.texts), documents, tokenizer.normalize)
+    found = find_coverage(read_texts(prepared.texts), documents, tokenizer.normalize)
+    is_wanted = found.characters - found.covered <= most_lost * found.characters
+    return replace(found, missing=[]) if is_wanted else found
 
 
 def find_unknown(prepared: Prepared) -> list[str]:
@@ -181,6 +191,12 @@ def wrong_remainder(prepared: Prepared, wanted: str) -> list[str]:
         if wanted == "dropped" and is_short:
             found.append(f"{chunks.path.name}: chunk {len(chunks) - 1} is not full")
     return found
+
+
+def find_trained_tests(prepared: Prepared) -> list[str]:
+    """Return the tests that are in what is trained on, as far as files are called after them."""
+    folder = prepared.workspace.folder
+    return find_shared(prepared.tokens or prepared.chunks, folder)
 
 
 def find_differences(first: Prepared, second: Prepared) -> list[str]:

@@ -12,7 +12,8 @@ import numpy as np
 
 from proofbook_systems.foundry.alignment import Padding
 from proofbook_systems.foundry.batches import Batches
-from proofbook_systems.foundry.pipeline import Cut, Prepared
+from proofbook_systems.foundry.cuts import Cut
+from proofbook_systems.foundry.pipeline import Prepared
 from proofbook_systems.foundry.stores import Ids
 from proofbook_systems.training.watching import Row, row_digest
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,10 +13,12 @@ from pathlib import Path
 from proofbook.errors import SubjectError
 from proofbook.fingerprints import revision_of
 from proofbook.subjects import resolve_reference
-from proofbook_systems.foundry.alignment import Alignment, align
 from proofbook_systems.foundry.changes import change_setting, shorten_texts, write_unusual
 from proofbook_systems.foundry.config import DataPipelineConfig
+from proofbook_systems.foundry.cuts import Cut, match_cuts
+from proofbook_systems.foundry.packing import find_packed
 from proofbook_systems.foundry.stores import Store, find_stores
+from proofbook_systems.foundry.token_files import find_torn
 from proofbook_systems.foundry.tokenizers import Tokenizer, find_tokenizer
 from proofbook_systems.foundry.workspaces import (
     Stamp,
@@ -28,19 +31,13 @@ from proofbook_systems.training.subject import find_command, find_config
 from proofbook_systems.training.trainer import Trainer, find_interpreter
 from proofbook_systems.training.variants import configured_number
 
-__all__ = ["Cut", "Pipeline", "Prepared", "Tried", "find_pipeline"]
+__all__ = ["Pipeline", "Prepared", "Tried", "find_pipeline"]
 
+_PROGRESS = re.compile(r"\d+%\|.*\|")
+"""A bar, as tqdm draws it."""
+_SHOWN = 8
 _MOST = 1000
 """Files that a project's revision is made of."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cut:
-    """Chunks, and what they were cut of."""
-
-    chunks: Store
-    tokens: Store
-    alignment: Alignment
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,9 +52,10 @@ class Tried:
 
     @property
     def last_words(self) -> str:
-        """The end of what it printed."""
+        """The end of what it printed, without the progress that another thread left behind it."""
         lines = [line.strip() for line in self.printed.splitlines() if line.strip()]
-        return lines[-1][-300:] if lines else "it printed nothing"
+        words = [line for line in lines if not _PROGRESS.search(line)] or lines
+        return words[-1][-300:] if words else "it printed nothing"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +66,20 @@ class Prepared(Tried):
     chunks: tuple[Store, ...]
     tokenizer: Tokenizer | None
     texts: tuple[Path, ...]
+    torn: tuple[str, ...] = ()
+    """Files of ids that are not as the file beside them says."""
+
+    @property
+    def unread(self) -> str:
+        """What it wrote, and what to do where there are no ids in it."""
+        texts, folder = set(self.texts), self.workspace.folder
+        names = [path.relative_to(folder).as_posix() for path in self.workspace.written()
+                 if path not in texts and path.is_relative_to(folder)]  # fmt: skip
+        more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+        return (
+            f"it wrote {', '.join(names[:_SHOWN]) or 'no file'}{more}, and none of that is read as "
+            "ids; have it keep what it makes in a form that the README of this runbook names"
+        )
 
     @property
     def stores(self) -> tuple[Store, ...]:
@@ -77,12 +89,20 @@ class Prepared(Tried):
     @cached_property
     def cuts(self) -> tuple[Cut, ...]:
         """Chunks, each with the tokens that it agrees with the longest."""
-        return tuple(_match(chunks, self.tokens) for chunks in self.chunks if self.tokens)
+        tokens = [each for each in self.tokens if all(each is not other for other in self.packed)]
+        return match_cuts(self.chunks, self.packed, tokens)
+
+    @cached_property
+    def packed(self) -> tuple[Store, ...]:
+        """The tokens whose rows are several documents of others: they are trained on as chunks."""
+        return tuple(find_packed(self.tokens))
 
     @property
     def words(self) -> str:
         """What was found, for a person."""
-        lines = [f"tokens  {store.words}" for store in self.tokens]
+        packed = {store.path for store in self.packed}
+        lines = [f"{'packed' if store.path in packed else 'tokens'}  {store.words}"
+                 for store in self.tokens]  # fmt: skip
         lines += [f"chunks  {store.words}" for store in self.chunks]
         if self.tokenizer:
             lines.append(f"tokenizer  {self.tokenizer.path.name}: {self.tokenizer.form}, "
@@ -235,7 +255,8 @@ class Pipeline:
         return Prepared(
             workspace=workspace, code=tried.code, state=tried.state, printed=tried.printed,
             tokens=tuple(tokens), chunks=tuple(chunks), texts=texts,
-            tokenizer=find_tokenizer(given.tokenizer, workspace.folder, [*written, *everywhere]),
+            tokenizer=find_tokenizer(given.tokenizer, workspace.folder, written, everywhere),
+            torn=tuple(find_torn(path for path in written if path.is_file())),
         )  # fmt: skip
 
     def _is_cut(self, store: Store) -> bool:
@@ -279,11 +300,3 @@ def _find_config(name: str, folder: Path) -> Path | None:
 def _parent(path: Path | None) -> Path:
     assert path is not None
     return path.parent
-
-
-def _match(chunks: Store, tokens: Sequence[Store]) -> Cut:
-    length = int(chunks.lengths[0])
-    cuts = [
-        Cut(chunks=chunks, tokens=each, alignment=align(chunks, each, length)) for each in tokens
-    ]
-    return max(cuts, key=lambda cut: (not cut.alignment.departure, cut.alignment.agreed))

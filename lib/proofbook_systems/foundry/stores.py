@@ -1,7 +1,7 @@
 """Token ids on disk, in the forms that preparations write: each a list of rows.
 
-Reads numpy's and raw binary files, JSON lines, Arrow and Parquet, folders of ``datasets`` and of
-``litdata``. Runs none of their code. Knows nothing about what ids stand for.
+Reads numpy's files and files of ids alone, JSON lines, Arrow and Parquet, folders of ``datasets``
+and of ``litdata``. Runs none of their code. Knows nothing about what ids stand for.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proofbook_systems.foundry.litdata_files import read_litdata
+from proofbook_systems.foundry.token_files import is_table, read_npy, read_raw_ids
 
 __all__ = ["Ids", "Store", "find_stores", "read_store"]
 
@@ -24,9 +25,7 @@ Ids = NDArray[np.int64]
 
 _COLUMNS = ("input_ids", "tokens", "token_ids", "ids", "input_tokens", "text")
 _NO_IDS = ("attention_mask", "labels", "token_type_ids", "special_tokens_mask", "position_ids")
-_NPY = "a numpy file"
-_LLM_C = 20240520
-"""First number of a token file with a header of 256 numbers."""
+_TABLE = "a table of numpy"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +56,7 @@ class Store:
     @property
     def is_grid(self) -> bool:
         """Whether it was cut into rows of one length."""
-        return self.length > 0 or (self.form == _NPY and len(self) == 1)
+        return self.length > 0 or (self.form == _TABLE and len(self) == 1)
 
     @property
     def length(self) -> int:
@@ -120,35 +119,17 @@ def _reader(path: Path) -> tuple[str, Callable[[Path], list[Ids] | None]] | None
         return "a folder of datasets", _read_dataset
     if (path / "index.json").is_file():
         return "litdata's chunks", read_litdata
+    if path.suffix == ".npy" and is_table(path):
+        return _TABLE, read_npy
     known: dict[str, tuple[str, Callable[[Path], list[Ids] | None]]] = {
-        ".npy": (_NPY, _read_npy),
-        ".bin": ("raw ids", _read_bin),
+        ".npy": ("ids of numpy", read_npy),
+        ".bin": ("raw ids", read_raw_ids),
+        ".ds": ("raw ids", read_raw_ids),
         ".jsonl": ("JSON lines", _read_json_lines),
         ".arrow": ("Arrow", _read_arrow),
         ".parquet": ("Parquet", _read_parquet),
     }
     return known.get(path.suffix) if path.is_file() else None
-
-
-def _read_npy(path: Path) -> list[Ids] | None:
-    values = np.load(path, mmap_mode="r", allow_pickle=False)
-    if values.dtype.kind not in "iu" or values.ndim not in (1, 2):
-        return None
-    rows = np.atleast_2d(values).astype(np.int64)
-    return list(rows)
-
-
-def _read_bin(path: Path) -> list[Ids] | None:
-    raw = path.read_bytes()
-    if raw[:2] in (b"PK", b"\x80\x02") or len(raw) % 2:
-        return None
-    if len(raw) > 1024 and np.frombuffer(raw[:4], "<i4")[0] == _LLM_C:
-        raw = raw[1024:]
-    values: NDArray[Any] = np.frombuffer(raw, "<u2")
-    # Ids below 65,536 in four bytes have zeros in every other place.
-    if values.size > 2 and values.size % 2 == 0 and not values[1::2].any() and values[::2].any():
-        values = np.frombuffer(raw, "<u4")
-    return [values.astype(np.int64)] if values.size else []
 
 
 def _read_json_lines(path: Path) -> list[Ids] | None:

@@ -6,20 +6,22 @@ documents, and texts that are there twice. Knows nothing about files of tokens.
 
 from __future__ import annotations
 
-import json
+import bisect
+import itertools
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from proofbook.errors import SubjectError
 from proofbook_systems.foundry.stores import Store
+from proofbook_systems.foundry.text_files import iterate_documents
 from proofbook_systems.foundry.tokenizers import Tokenizer
 
 __all__ = ["Coverage", "decode_documents", "find_coverage", "plain", "read_texts"]
 
-_KEYS = ("text", "content", "document", "story", "raw")
 _SHOWN = 40
+_SHORT = 20
+"""Characters below which a part of a text is said elsewhere by chance."""
 _MOST = 20_000_000
 """Characters of texts that are looked at."""
 
@@ -44,35 +46,19 @@ class Coverage:
 
 
 def read_texts(paths: Iterable[Path]) -> list[str]:
-    """Return the documents of files: lines of JSON, or whole files of text.
+    """Return the documents of files: entries of JSON, or whole files of text.
 
     Raises:
         SubjectError: A file is no text.
     """
     texts, size = [], 0
     for path in sorted(paths):
-        for text in _documents(path):
+        for text in iterate_documents(path):
             texts.append(text)
             size += len(text)
             if size > _MOST:
                 return texts
     return texts
-
-
-def _documents(path: Path) -> Iterator[str]:
-    try:
-        text = path.read_text(encoding="utf-8")
-        if path.suffix != ".jsonl":
-            yield text
-            return
-        for line in filter(str.strip, text.splitlines()):
-            value = json.loads(line)
-            yield value if isinstance(value, str) else next(value[k] for k in _KEYS if k in value)
-    except (OSError, ValueError, StopIteration, TypeError) as error:
-        raise SubjectError(
-            f"text {path} cannot be read ({type(error).__name__}: {error}); texts are UTF-8, or "
-            f"JSON lines with one of the keys {', '.join(_KEYS)}"
-        ) from error
 
 
 def decode_documents(store: Store, tokenizer: Tokenizer) -> Iterator[str]:
@@ -101,12 +87,14 @@ def find_coverage(
         documents: As tokens have them.
         normalize: What the tokenizer does to a text first.
     """
-    whole = "".join(plain(normalize(text)) for text in texts)
+    given = [plain(normalize(text)) for text in texts]
+    whole = "".join(given)
     covered = bytearray(len(whole))
     foreign: list[str] = []
-    place = 0
+    place = told = 0
     for number, document in enumerate(documents):
         document_text = plain(normalize(document))
+        told += len(document_text)
         at = whole.find(document_text, place)
         at = at if at >= 0 else whole.find(document_text)
         if at < 0:
@@ -118,7 +106,7 @@ def find_coverage(
         place = at + len(document_text)
     return Coverage(
         characters=len(whole), covered=sum(covered), foreign=foreign,
-        missing=[] if foreign else _missing(whole, covered),
+        missing=[] if foreign else _missing(whole, covered, given, told),
     )  # fmt: skip
 
 
@@ -143,16 +131,28 @@ def _departure(text: str, whole: str, place: int) -> str:
     return f"{text[low : low + _SHOWN]!r} after {low} characters, where the text has {wanted!r}"
 
 
-def _missing(whole: str, covered: bytearray) -> list[str]:
-    """Return the parts of texts that no token stands for; what is elsewhere is there."""
-    found: list[str] = []
+def _missing(whole: str, covered: bytearray, texts: Sequence[str], told: int) -> list[str]:
+    """Return the parts of texts that no token stands for; what is elsewhere is there.
+
+    A short part is elsewhere in any language. It is missing all the same where tokens say less than
+    the texts, by more than the whole texts and long parts that are told elsewhere.
+    """
+    found, short = list[str](), list[str]()
+    less, known = len(whole) - told, set(texts)
+    bounds = list(itertools.accumulate(map(len, texts)))
     at = covered.find(0)
     while at >= 0 and len(found) < _FEW:
         end = covered.find(1, at)
-        end = end if end >= 0 else len(whole)
+        # Two texts that are missing are two parts.
+        end = min(end if end >= 0 else len(whole), bounds[bisect.bisect_right(bounds, at)])
         part = whole[at:end]
         other = whole.find(part)
+        words = f"{len(part)} characters from {at} on: {part[:_SHOWN]!r}"
         if other == at or not all(covered[other : other + len(part)]):
-            found.append(f"{len(part)} characters from {at} on: {part[:_SHOWN]!r}")
+            found.append(words)
+        elif len(part) < _SHORT and part not in known:
+            short.append(words)
+        else:
+            less -= len(part)
         at = covered.find(0, end)
-    return found
+    return found or (short[:_FEW] if less > 0 else [])

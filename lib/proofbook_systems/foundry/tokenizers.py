@@ -39,13 +39,14 @@ class Tokenizer:
     """What it does to a text before anything else."""
 
 
-def find_tokenizer(given: str, folder: Path, files: Iterable[Path]) -> Tokenizer | None:
+def find_tokenizer(given: str, folder: Path, *files: Iterable[Path]) -> Tokenizer | None:
     """Return the tokenizer that is given, or is found among files; None where there is none.
 
     Args:
         given: A file or folder in ``folder``, or ``tiktoken:NAME``; empty looks for one.
         folder: The project.
-        files: Where it is looked for.
+        files: Where it is looked for: first among the files that a preparation wrote, for a project
+            may have a tokenizer beside that which it trains.
 
     Raises:
         SubjectError: The given one cannot be loaded.
@@ -61,8 +62,11 @@ def find_tokenizer(given: str, folder: Path, files: Iterable[Path]) -> Tokenizer
             )
         return found
     names = {name: place for place, name in enumerate(_LOADERS)}
-    ordered = sorted(files, key=lambda path: (names.get(path.name, len(names)), str(path)))
-    loaded = (load_tokenizer(path) for path in ordered)
+    ordered = (
+        sorted(group, key=lambda path: (names.get(path.name, len(names)), str(path)))
+        for group in files
+    )
+    loaded = (load_tokenizer(path) for group in ordered for path in group)
     return next((tokenizer for tokenizer in loaded if tokenizer is not None), None)
 
 

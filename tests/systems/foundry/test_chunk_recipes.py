@@ -175,3 +175,21 @@ def test_what_is_left_out_is_counted() -> None:
 
 def test_an_overlap_is_told() -> None:
     assert aligned(behind(each(DOCS, 10))).overlap == LENGTH - 10
+
+
+SHORT: Rows = [CHANCE.integers(5, 300, CHANCE.integers(1, 9)).tolist() for _ in range(300)]
+
+
+def batches(rows: Rows, batch: int, less: int) -> Rows:
+    """Return chunks of so many rows at a time, without the last ones of each."""
+    found = [windows(flat(rows[at : at + batch]), LENGTH, "dropped")
+             for at in range(0, len(rows), batch)]  # fmt: skip
+    return [part for parts in found for part in (parts[:-less] if less else parts)]
+
+
+@pytest.mark.parametrize("batch", [150, 130])
+def test_whole_chunks_that_each_batch_of_short_documents_loses_are_found(batch: int) -> None:
+    tokens = store(SHORT)
+    assert align(store(batches(SHORT, batch, 0)), tokens, LENGTH).departure == ""
+    for less in (1, 2):
+        assert align(store(batches(SHORT, batch, less)), tokens, LENGTH).departure

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,8 @@ from proofbook_systems.foundry.document_counts import find_doubled, find_joined
 from proofbook_systems.foundry.judging import beyond_model, find_merged
 from proofbook_systems.foundry.pipeline import Prepared
 from proofbook_systems.foundry.stores import Store
-from proofbook_systems.foundry.tokenizers import Tokenizer
+from proofbook_systems.foundry.texts import find_coverage
+from proofbook_systems.foundry.tokenizers import Tokenizer, find_tokenizer
 from proofbook_systems.foundry.workspaces import Workspace
 
 TEXTS = [f"Story {number} of the bell." for number in range(20)]
@@ -115,3 +117,47 @@ def test_ids_that_a_model_does_not_have_are_named() -> None:
 
 def test_an_id_that_is_text_is_no_border() -> None:
     assert find_merged(prepared([*ROWS[:11], ROWS[11][:-1], *ROWS[12:]], frozenset())) == []
+
+
+def test_a_tokenizer_that_was_written_comes_before_one_that_the_project_has(tmp_path: Path) -> None:
+    for name, letters in {"meta.pkl": "abc", "made/meta.pkl": "abcde"}.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        table = {"stoi": {c: n for n, c in enumerate(letters)}, "itos": dict(enumerate(letters))}
+        (tmp_path / name).write_bytes(pickle.dumps(table))
+    everywhere = sorted(tmp_path.rglob("meta.pkl"))
+    found = find_tokenizer("", tmp_path, [tmp_path / "made/meta.pkl"], everywhere)
+    assert found is not None
+    assert found.size == 5
+    kept = find_tokenizer("", tmp_path, [], everywhere[::-1])
+    assert kept is not None
+    assert kept.path == everywhere[0]
+
+
+WORDS = ["The bell", "of the tower", "rang at noon", "and the king", "of the city", "rose"]
+LONG = [
+    " ".join(WORDS[(number + at) % 6] for at in range(5)) + f" {number}." for number in range(9)
+]
+
+
+@pytest.mark.parametrize("at", [0, 4])
+def test_a_word_that_one_document_has_lost_is_missing_though_others_have_it(at: int) -> None:
+    spoilt = [*LONG[:at], LONG[at].split(" ", 1)[1], *LONG[at + 1 :]]
+    found = find_coverage(LONG, spoilt)
+    assert found.foreign == []
+    assert len(found.missing) == 1
+    assert repr(LONG[at].split()[0]) in found.missing[0]
+
+
+UNUSUAL = {
+    "in another order": ([*LONG, "the", "bell"], ["bell", *LONG[::-1], "the"]),
+    "once where the texts have them twice": ([*LONG, *LONG[:3], "Yes.", "Yes."], [*LONG, "Yes."]),
+    "cut into words": (LONG, [word for text in LONG for word in text.split()]),
+    "told in two stages": (LONG, [*LONG, *LONG[::-1]]),
+}
+
+
+@pytest.mark.parametrize("name", UNUSUAL)
+def test_texts_are_covered_by_documents(name: str) -> None:
+    texts, documents = UNUSUAL[name]
+    found = find_coverage(texts, documents)
+    assert (found.foreign, found.missing) == ([], [])
