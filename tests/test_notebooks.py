@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -288,6 +289,13 @@ def test_a_folder_is_no_runbook(project: Project) -> None:
     assert list_runbooks(project.runbooks) == []
     with pytest.raises(NotebookError, match="cannot be read: Is a directory"):
         read_runbook(folder)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_a_pipe_is_no_runbook_and_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "x.ipynb")
+    with pytest.raises(NotebookError, match="cannot be read: it is a pipe or a device"):
+        read_runbook(tmp_path / "x.ipynb")
 
 
 def test_a_file_that_cannot_be_opened_is_named(tmp_path: Path) -> None:

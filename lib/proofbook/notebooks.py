@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from proofbook.errors import NotebookError
+from proofbook.files import read_file
 from proofbook.languages import other_language
 from proofbook.parameter_cells import Parameter, find_set_again, read_parameters
 
@@ -77,7 +78,7 @@ def content_hash(data: bytes) -> str:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_file(path)
     except FileNotFoundError as error:
         raise NotebookError("no such runbook", path=path) from error
     except OSError as error:

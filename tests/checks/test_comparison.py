@@ -11,10 +11,11 @@ from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from unittest.mock import ANY
+from unittest.mock import ANY, MagicMock
 
 import attr
 import numpy as np
+import pandas as pd
 import pydantic
 import pytest
 import torch
@@ -67,6 +68,8 @@ def test_a_value_is_the_same_as_itself(value: Any) -> None:
         (np.array([True]), np.array([1])), (np.True_, 1), (torch.tensor([True]), torch.tensor([1])),
         (BIG + 1, float(BIG)), ([BIG + 1], [float(BIG)]), (np.int64(BIG + 1), np.float64(BIG)),
         (np.array([BIG + 1]), np.array([float(BIG)])), (torch.tensor(BIG + 1), float(BIG)),
+        (np.array([BIG + 1], dtype=np.uint64), np.array([float(BIG)])),
+        (np.array([BIG + 1]), np.array([BIG + 0j])),
         (np.zeros(3), np.zeros(4)), (np.zeros((2, 3)), np.zeros((3, 2))), (np.zeros(1), 0.0),
         (0, np.zeros(1)), (np.zeros((1, 3)), np.zeros(3)), (np.zeros(2), [0.0]), (0, np.zeros(0)),
         ([1, 2], (1, 2)), ([1], {1}), ({}, []), ("1", 1), (b"a", "a"), ([1, 2], [1, 2, 3]),
@@ -98,6 +101,60 @@ def test_two_values_that_a_reader_tells_apart_are_not_the_same(left: Any, right:
 def test_the_type_of_a_number_does_not_matter(left: Any, right: Any) -> None:
     assert same(left, right)
     assert same(right, left)
+
+
+_ROWS = pd.DataFrame({"a": [1, 2], "b": ["x", "y"]}, index=["first", "second"])
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        _ROWS.assign(a=[1, 3]),
+        _ROWS.rename(columns={"a": "c"}),
+        _ROWS[["b", "a"]],
+        _ROWS.set_axis(["second", "first"]),
+        _ROWS.iloc[:1],
+        _ROWS.assign(a=[True, False]),
+        [[1, "x"], [2, "y"]],
+        _ROWS.to_numpy(),
+        None,
+    ],
+    ids=repr,
+)
+def test_a_table_is_compared_by_its_labels_and_its_elements(other: Any) -> None:
+    assert same(_ROWS, _ROWS.copy())
+    assert e.equals(_ROWS).accepts(_ROWS.assign(a=[1.0, 2.0]))
+    assert not same(_ROWS, other)
+    assert not same(other, _ROWS)
+
+
+def test_a_table_equals_no_table_that_misses_a_value_as_it_does() -> None:
+    holes = pd.DataFrame({"a": [1.0, NAN]})
+    assert not same(holes, holes.copy())
+
+
+def test_what_the_rows_of_a_column_are_called_is_compared_where_both_have_names() -> None:
+    column, swapped = pd.Series([1, 2], index=["a", "b"]), pd.Series([1, 2], index=["b", "a"])
+    assert same(column, column.copy())
+    assert not same(column, swapped)
+    assert not e.close_to(column, atol=0.1).accepts(swapped)
+    for plain in ([1, 2], np.array([1.0, 2.0]), pd.Index([1, 2])):
+        assert same(column, plain)
+        assert e.close_to(plain, atol=0.1).accepts(column)
+
+
+def test_a_masked_element_has_no_value_to_compare() -> None:
+    masked = np.ma.array([1, 1], mask=[False, True])
+    for expectation in (e.equals([1, 1]), e.close_to([1, 1], atol=0.1), e.contains(1)):
+        with pytest.raises(TypeError, match=r"masked elements have no value"):
+            expectation.accepts(masked)
+    with pytest.raises(TypeError, match=r"masked"):
+        e.close_to(masked, atol=0.1)
+    assert same(np.ma.array([1, 2], mask=False), [1, 2])
+
+
+def test_two_mocks_are_not_one_table() -> None:
+    assert not same(MagicMock(), MagicMock())
 
 
 @pytest.mark.exhaustive

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import gc
 import logging
 import sys
 import threading
+import warnings
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -33,6 +35,8 @@ def printed(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What Python's own hook is given."""
     seen: list[Any] = []
     monkeypatch.setattr(threading, "excepthook", seen.append)
+    monkeypatch.setattr(sys, "unraisablehook", seen.append)
+    monkeypatch.setattr(warnings, "showwarning", lambda *args: seen.append(args))
     return seen
 
 
@@ -67,6 +71,34 @@ def test_a_thread_that_exits_is_not_told_of(notes: Notes, printed: list[Any]) ->
     threading.excepthook(threading.ExceptHookArgs((SystemExit, SystemExit(), None, None)))
     assert notes.lines == []
     assert len(printed) == 1
+
+
+def test_a_thread_without_an_object_is_told_of_and_still_printed(
+    notes: Notes, printed: list[Any]
+) -> None:
+    ended = threading.Event()
+    monkeypatched = sys.unraisablehook
+
+    def hook(unraisable: Any) -> None:
+        monkeypatched(unraisable)
+        ended.set()
+
+    sys.unraisablehook = hook
+    _thread.start_new_thread(lambda: 1 / 0, ())
+    assert ended.wait(30)
+    assert notes.lines == ["a thread raised ZeroDivisionError: division by zero"]
+    assert [type(args.exc_value) for args in printed] == [ZeroDivisionError]
+
+
+def test_what_a_finaliser_raises_is_printed_alone(notes: Notes, printed: list[Any]) -> None:
+    class Careless:
+        def __del__(self) -> None:
+            raise ValueError("at the end")
+
+    Careless()
+    gc.collect()
+    assert notes.lines == []
+    assert [type(args.exc_value) for args in printed] == [ValueError]
 
 
 def test_hooks_are_installed_once_for_all_watchers(notes: Notes) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from pathlib import Path
 
+import pytest
 from sample_run import GOOD, build_small
 
-from proofbook.report import load_run, write_report
+from proofbook.report import load_run, redactions, write_report
 from proofbook.report.redactions import say_redactions
 from proofbook.runs.folder import RunFolder
 
@@ -33,6 +35,31 @@ def test_every_form_of_a_report_says_what_was_replaced_where(tmp_path: Path) -> 
     assert "4 values were replaced" in (run.report / "report.md").read_text()
     job = json.loads((run.report / "report.json").read_text())["jobs"][0]
     assert job["redacted"]["output.log"] == {"HF_TOKEN": 2, "GitHub token": 1}
+
+
+@pytest.mark.parametrize("size", [7, 113, 120, 4096])
+def test_marks_are_counted_once_wherever_a_file_is_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    monkeypatch.setattr(redactions, "_PIECE", size)
+    longest = f"[redacted:{'N' * 100}]"
+    path = tmp_path / "output.log"
+    path.write_text(f"{longest * 9}{MARK * 50}{'x' * 99}{MARK}\n[redacted:{'N' * 101}] [redacted:")
+    counts = redactions._count(path, 1, size)
+    assert counts == {"N" * 100: 9, "HF_TOKEN": 51}
+
+
+def test_a_log_of_any_size_is_counted_in_little_memory(tmp_path: Path) -> None:
+    path = tmp_path / "output.log"
+    path.write_text(MARK)
+    with path.open("ab") as file:
+        file.truncate(64 * 1024 * 1024)
+    tracemalloc.start()
+    try:
+        assert redactions._count(path, 1, 1) == {"HF_TOKEN": 1}
+        assert tracemalloc.get_traced_memory()[1] < 8 * 1024 * 1024
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_log_that_grows_is_counted_again(tmp_path: Path) -> None:

@@ -97,6 +97,12 @@ ODD_CHECKS: dict[str, Make] = {
         "try:\n    await task\nexcept ValueError: pass\n"
         "await asyncio.gather(fail(), return_exceptions=True)"
     ),
+    "coroutines-awaited-late": cells(
+        "import asyncio, threading\nasync def claim(n): checks.expect(f'c-{n}', n, n)\n"
+        "first, second, dropped = claim(1), claim(2), claim(3)\ndropped.close()",
+        "await first\nthread = threading.Thread(target=asyncio.run, args=(second,))\n"
+        "thread.start(); thread.join()",
+    ),
     "a-task-cancelled": cells(
         "import asyncio\ntask = asyncio.create_task(asyncio.sleep(600))\nawait asyncio.sleep(0)\n"
         "task.cancel();"

@@ -16,7 +16,7 @@ import pytest
 from simulation import job
 
 from proofbook.errors import UsageError
-from proofbook.records import Attempt, Check, Outcome, OutcomeStatus
+from proofbook.records import Attempt, Check, Fault, Metric, Outcome, OutcomeStatus
 from proofbook.resources import Resources
 from proofbook.runner.attempts import MOST_LOST, may_retry
 from proofbook.runner.capacity import Capacity
@@ -137,6 +137,31 @@ def test_a_check_that_had_failed_stays_failed_when_its_machine_is_lost(tmp_path:
     records = tmp_path / "records.jsonl"
     records.write_text(Check(name="loud", status="failed").model_dump_json() + "\n")
     assert not may_retry(job("a"), _crashed([True]), records)
+
+
+_SKIPPED = Check(name="gpu-memory", status="skipped", reason="no GPU")
+_REFUSED = Fault(what="expect('loud') was refused: two checks are called 'loud'")
+
+
+@pytest.mark.parametrize(
+    ("made", "is_lost", "again"),
+    [
+        (_REFUSED, False, False),  # the check that was refused is one that may have failed
+        (_REFUSED, True, True),  # what a thread met as its machine went away
+        (_SKIPPED, False, False),
+        (_SKIPPED, True, False),
+        (_SKIPPED.model_copy(update={"name": "allowed"}), False, True),
+        (Check(name="loud", status="passed"), False, True),
+        (Metric(name="seconds", value=1.0), False, True),
+    ],
+)
+def test_what_a_lost_kernel_has_written_down_against_the_job_stays(
+    made: Check | Fault | Metric, is_lost: bool, again: bool, tmp_path: Path
+) -> None:
+    records = tmp_path / "records.jsonl"
+    records.write_text(made.model_dump_json() + "\n")
+    planned = job("a").model_copy(update={"retries": 2, "allow_skips": ("allowed",)})
+    assert may_retry(planned, _crashed([is_lost]), records) is again
 
 
 @pytest.mark.parametrize("status", ["failed", "error", "timed_out", "cancelled", "passed"])

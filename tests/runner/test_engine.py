@@ -427,6 +427,17 @@ def test_a_large_exception_is_shortened_everywhere(
 
 
 @pytest.mark.exhaustive
+def test_what_drawing_a_value_raised_is_named_in_the_cause(
+    add_runbook: Add, execute: Callable[..., list[str]]
+) -> None:
+    path = add_runbook("demo/one", "class Odd:\n    def _repr_html_(self): {}['a']\nOdd()")
+    execution = Execution()
+    execute(path, PapermillExecutionError, execution=execution)
+    assert execution.stop is not None
+    assert execution.stop.cause.startswith("KeyError: 'a' (cell ")
+
+
+@pytest.mark.exhaustive
 def test_an_exception_that_cannot_be_shown_is_told(
     add_runbook: Add, execute: Callable[..., list[str]]
 ) -> None:

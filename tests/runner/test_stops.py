@@ -74,3 +74,23 @@ def test_an_exception_that_a_tag_allows_is_named_with_a_stricter_tag() -> None:
     said = stops.allowed_exception("ValueError")
     assert said.startswith("[ValueError, ") and "raises:ValueError" in said
     assert said.endswith("]\n")
+
+
+NOTHING = {"status": "error", "ename": "NoneType", "evalue": "None", "traceback": ["text"]}
+SHOWN = nbformat.v4.new_output("error", ename="KeyError", evalue="'a'", traceback=[])
+PRINTED = nbformat.v4.new_output("stream", text="NoneType: None")
+
+
+def test_what_drawing_a_value_raised_has_the_name_that_the_cell_shows() -> None:
+    named = stops.named_error(NOTHING, [PRINTED, SHOWN, PRINTED])
+    assert named == {**NOTHING, "ename": "KeyError", "evalue": "'a'"}
+
+
+@pytest.mark.parametrize(
+    ("reply", "outputs"),
+    [({**NOTHING, "ename": "ValueError"}, [SHOWN]), (NOTHING, [PRINTED]), (NOTHING, [])],
+)
+def test_a_reply_that_names_an_exception_keeps_it(
+    reply: dict[str, str], outputs: list[nbformat.NotebookNode]
+) -> None:
+    assert stops.named_error(reply, outputs) == reply

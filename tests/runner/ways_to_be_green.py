@@ -52,6 +52,9 @@ _HIDING = {
     "a thread, joined later": "import threading\n"
     "thread = threading.Thread(target=lambda: exec({code!r}))\nthread.start()\n"
     "import time\nwhile thread.is_alive(): time.sleep(0.01)",
+    "a thread without an object": "import _thread, threading\nended = threading.Event()\n"
+    "def work():\n    try: exec({code!r})\n    finally: ended.set()\n"
+    "_thread.start_new_thread(work, ())\nended.wait()\nimport time; time.sleep(0.05)",
     "a timer": "import threading\ntimer = threading.Timer(0.01, lambda: exec({code!r}))\n"
     "timer.start(); timer.join()",
     "a task that is kept": "import asyncio\nasync def work():\n    exec({code!r})\n"
@@ -119,6 +122,27 @@ def misplaced_finishes() -> dict[str, Cells]:
         if who not in _AS_GOOD:
             ways[f"{who} finishes in the last cell"] = [BEGIN, CHECK, cell]
     return ways
+
+
+_NOT_AWAITED = {
+    "the last value of a cell": "claim()",
+    "a statement": "claim();",
+    "a loop": "for _ in range(2): claim()",
+    "a variable": "result = claim()",
+    "a function": "def go(): claim()\ngo()",
+    "another coroutine": "async def main(): claim()\nawait main()",
+    "a list": "[claim() for _ in range(2)]\nNone",
+    "a call that is forgotten later": "result = claim()\nresult = None",
+}
+
+
+def checks_not_awaited() -> dict[str, Cells]:
+    """A check in a coroutine that a cell makes and never awaits."""
+    claim = "async def claim():\n    checks.expect('awaited', False)\n"
+    return {
+        f"{where} holds a check that is never awaited": [BEGIN, claim + cell, FINISH]
+        for where, cell in _NOT_AWAITED.items()
+    }
 
 
 _SCRIPT = f"{BEGIN}\\n{CHECK}\\nchecks.finish()".replace("'", '"')
@@ -300,6 +324,7 @@ def others() -> dict[str, Cells]:
 def all_ways() -> dict[str, Cells]:
     """All of them, by a name that says what it is."""
     parts = (
-        hidden_errors(), misplaced_finishes(), checks_of_others(), swallowed_refusals(), others()
+        hidden_errors(), misplaced_finishes(), checks_of_others(), swallowed_refusals(),
+        checks_not_awaited(), others()
     )  # fmt: skip
     return {name: cells for part in parts for name, cells in part.items()}

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from pathlib import Path
 
 import pytest
 
+from proofbook.errors import UsageError
 from proofbook.runs.redaction import Redactor
 from proofbook.runs.secrets import env_files
 from proofbook.runs.secrets.env_files import read_env_files
@@ -69,6 +72,34 @@ def test_what_is_no_such_file_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / ".envrc").write_text("A_TOKEN=1")
     (tmp_path / ".env.bin").write_bytes(b"\xff\xfe\x00A_TOKEN=Zq81xyzw\n")
     assert dict(read_env_files(tmp_path)) == {}
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_a_pipe_is_read_as_a_password_manager_fills_it(tmp_path: Path) -> None:
+    pipe = tmp_path / ".env"
+    os.mkfifo(pipe)
+
+    def fill() -> None:
+        with pipe.open("wb", buffering=0) as file:  # waits for a reader
+            file.write(b"A_TOKEN=Zq81")
+            file.write(b"xyzw42\n")
+
+    writer = threading.Thread(target=fill)
+    writer.start()
+    assert dict(read_env_files(tmp_path, patience=30)) == {"A_TOKEN": "Zq81xyzw42"}
+    writer.join()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_a_pipe_that_nobody_fills_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / ".env")
+    with pytest.raises(UsageError, match=r"\.env is a pipe, and nobody writes into it"):
+        read_env_files(tmp_path, patience=0.01)
+
+
+def test_a_device_is_read_in_part(tmp_path: Path) -> None:
+    (tmp_path / ".env").symlink_to("/dev/zero")
+    assert read_env_files(tmp_path) == []
 
 
 def test_a_project_knows_the_secrets_of_its_file(tmp_path: Path) -> None:

@@ -68,6 +68,8 @@ def test_a_folder_names_itself(outputs: Path, monkeypatch: pytest.MonkeyPatch) -
     ("name", "profile", "message"),
     [
         ("20260102", None, "2 runs in .* begin with '20260102'; give more of the name"),
+        ("", None, "an empty name names no run; give an id, a folder, or latest"),
+        (" ", "tiny", "an empty name names no run"),
         ("x", None, "no run 'x' in .*; the latest: 20260103-c, 20260102-bb, 20260102-b$"),
         ("latest", "huge", "there is no run of profile 'huge' in .*; make one: proofbook run"),
     ],

@@ -42,6 +42,59 @@ def test_a_secret_over_two_lines_goes_alone_also_after_whole_ones() -> None:
     assert redact(text) == "1 [redacted:A_TOKEN] 2 [redacted:A_TOKEN] 3 [redacted:A_TOKEN] 4"
 
 
+TOKEN = "tkq-Zr8vPm2LxW91-uYbN4cHs7Ed"
+_HIDING = {
+    "grep's colours": "tkq-\x1b[01;31m\x1b[KZr8v\x1b[m\x1b[KPm2LxW91-uYbN4cHs7Ed",
+    "a colour of 24 bits": "tkq-Zr8vPm2L\x1b[38;2;1;2;3mxW91-uYbN4cHs7Ed",
+    "a cursor that moves": "tkq-Zr8v\x1b[?25lPm2LxW91-uYb\x1b[2;5HN4cHs7Ed",
+    "a link": "tkq-Zr8v\x1b]8;;https://example.org\x1b\\Pm2LxW91-uYbN4c\x1b]8;;\x07Hs7Ed",
+    "a character set": "tkq-Zr8vPm2L\x1bcxW91-uYbN4cHs7Ed",
+    "a bell": "tkq-Zr8v\x07Pm2LxW91\x7f-uYbN4cHs7Ed",
+    "one NUL": "tkq-Zr8v\0Pm2LxW91-uYbN4cHs7Ed",
+    "UTF-16": TOKEN.encode("utf-16-le").decode(),
+    "UTF-16 with a mark": "".join(f"\0{letter}" for letter in "\ufeff" + TOKEN),
+    "UTF-16 in base64": base64.b64encode(TOKEN.encode()).decode().encode("utf-16-le").decode(),
+    "UTF-32": TOKEN.encode("utf-32-be").decode(),
+}
+
+
+@pytest.mark.parametrize("how", _HIDING)
+def test_a_secret_is_found_behind_what_a_report_leaves_out(how: str) -> None:
+    redact = Redactor({TOKEN: "A_TOKEN"})
+    clean = redact(f"before {_HIDING[how]} after")
+    assert clean.startswith("before ")
+    assert "[redacted:A_TOKEN]" in clean
+    assert clean.replace("\0", "").endswith(" after")
+    assert "Hs7E" not in clean.replace("\0", "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "tkq-\x1b[31mZr8v\x1b[0m is half of it",
+        "t\0k\0q\0 a\0n\0d\0 m\0o\0r\0e\0",
+        "PK\x03\x04\0\0binary\0\0\x1b[1m",
+        "\0" * 100,
+    ],
+    ids=repr,
+)
+def test_what_holds_no_secret_keeps_its_control_characters(text: str) -> None:
+    assert Redactor({TOKEN: "A_TOKEN"})(text) == text
+
+
+def test_a_wide_secret_that_is_cut_waits_for_its_end() -> None:
+    redact = Redactor({TOKEN: "A_TOKEN"})
+    wide = f"it is {TOKEN}".encode("utf-16-le").decode()
+    assert redact.may_go_on(wide[:30])
+    assert not redact.may_go_on(wide + " .")
+    assert "[redacted:A_TOKEN]" in "".join(redact.pieces([wide[:30], wide[30:]]))
+
+
+def test_what_is_replaced_puts_nothing_together() -> None:
+    redact = Redactor({"Zq81xyzwAb": "A_TOKEN", "xx12\n34yy-0Q": "B_TOKEN"})
+    assert redact("xx12Zq81xyzwAb34yy-0Q") == "xx12[redacted:A_TOKEN]34yy-0Q"
+
+
 def test_the_parts_around_cores_do_not_overlap() -> None:
     text = "core" + " " * 20 + "core core" + " " * 40 + "core"
     assert _around(text, ["core"], 5) == [(0, 5), (19, 34), (68, 78)]

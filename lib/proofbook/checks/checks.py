@@ -33,6 +33,7 @@ from proofbook.checks.ledger import Ledger
 from proofbook.checks.outputs import make_output
 from proofbook.checks.parameters import changed_parameters, plain_values
 from proofbook.checks.questions import make_question
+from proofbook.checks.unawaited import held_coroutines
 from proofbook.errors import ChecksFailed, UsageError
 from proofbook.records import (
     Begin,
@@ -272,6 +273,8 @@ class Checks:
                 wrong, such as that a parameter has been set again.
         """
         for what in changed_parameters(self._begun, self._namespace):
+            self._ledger.note_fault(what)
+        for what in held_coroutines(self._namespace):
             self._ledger.note_fault(what)
         self._ledger.finish()
         faults = tuple(self._ledger.faults)

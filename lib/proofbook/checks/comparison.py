@@ -15,7 +15,7 @@ from fractions import Fraction
 from types import SimpleNamespace
 from typing import Any
 
-__all__ = ["array_of", "exact", "is_array", "same", "words_of"]
+__all__ = ["array_of", "exact", "is_array", "same", "same_labels", "words_of"]
 
 _LONGEST = 200
 _BUILT_IN = (int, float, complex, str, bytes, bool, type(None))
@@ -25,6 +25,8 @@ _ANYTHING = object()
 def same(left: Any, right: Any) -> bool:
     """Say whether two values are equal, with all that is in them."""
     left, right = _plain(left), _plain(right)
+    if _is_table(left) or _is_table(right):
+        return _same_tables(left, right)
     if is_array(left) or is_array(right):
         return _same_arrays(left, right)
     if isinstance(left, bool) is not isinstance(right, bool):
@@ -50,10 +52,13 @@ def array_of(value: Any) -> Any:
     """Return an array, a tensor or nested lists as a numpy array.
 
     Raises:
-        TypeError: There is no such array; its rows have different lengths, perhaps.
+        TypeError: There is no such array; its rows have different lengths, perhaps, or some of its
+            elements are masked.
     """
     import numpy as np
 
+    if isinstance(value, np.ma.MaskedArray) and np.ma.getmaskarray(value).any():
+        raise TypeError("masked elements have no value; compare compressed() or filled()")
     if hasattr(value, "detach"):
         value = value.detach().cpu()
         # numpy has no bfloat16; every one of its values is a float32.
@@ -79,6 +84,14 @@ def exact(value: Any) -> Any:
         return Fraction(number) if math.isfinite(number) else float(number)
     wide = float(number)
     return Fraction(wide) if math.isfinite(wide) else wide
+
+
+def same_labels(left: Any, right: Any) -> bool:
+    """Say whether the rows of two pandas objects have the same names; a plain array has none."""
+    one, other = (getattr(each, "axes", None) for each in (left, right))
+    if not isinstance(one, list) or not isinstance(other, list):
+        return True
+    return len(one) == len(other) and all(map(same, one, other))
 
 
 def words_of(value: object) -> str:
@@ -132,15 +145,28 @@ def _same_arrays(left: Any, right: Any) -> bool:
     if not all(is_array(each) or isinstance(each, list | tuple) for each in (left, right)):
         return False
     one, other = array_of(left), array_of(right)
-    if one.shape != other.shape or (one.dtype.kind == "b") != (other.dtype.kind == "b"):
+    kinds = {one.dtype.kind, other.dtype.kind}
+    if one.shape != other.shape or not same_labels(left, right):
         return False
-    if "O" in (one.dtype.kind, other.dtype.kind) or {one.dtype.kind, other.dtype.kind} == {
-        "i",
-        "f",
-    }:
+    if "b" in kinds and kinds != {"b"}:
+        return False
+    if "O" in kinds or (kinds & {"i", "u"} and kinds & {"f", "c"}):
         # Python compares whole numbers with floats exactly; numpy rounds them first.
         return _same_items(one.tolist(), other.tolist())
     return bool((one == other).all())
+
+
+def _is_table(value: Any) -> bool:
+    """Say whether a value is a table as pandas has it: columns of different kinds, and labels."""
+    return isinstance(getattr(value, "axes", None), list) and hasattr(value, "columns")
+
+
+def _same_tables(left: Any, right: Any) -> bool:
+    if not _is_table(left) or not _is_table(right) or not same_labels(left, right):
+        return False
+    return all(
+        same(one[1], other[1]) for one, other in zip(left.items(), right.items(), strict=True)
+    )
 
 
 def _same_items(left: Any, right: Any) -> bool:

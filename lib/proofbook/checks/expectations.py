@@ -12,7 +12,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from proofbook.checks.comparison import array_of, exact, is_array, same, words_of
+from proofbook.checks.comparison import (
+    array_of,
+    exact,
+    is_array,
+    same,
+    same_labels,
+    words_of,
+)
 
 __all__ = [
     "Expectation",
@@ -84,7 +91,7 @@ def close_to(target: Any, *, atol: float = 0.0, rtol: float = 0.0) -> Expectatio
         found = array_of(actual)
         if found.dtype.kind not in "iuf":
             raise TypeError(f"expected numbers, found an array of {found.dtype}")
-        if found.shape != wanted.shape:
+        if found.shape != wanted.shape or not same_labels(actual, target):
             return False
         return bool((np.abs(found - wanted) <= atol + rtol * np.abs(wanted)).all())
 

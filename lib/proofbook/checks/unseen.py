@@ -1,7 +1,8 @@
 """Exceptions that nobody gets to see: in a thread, in a task, in a callback of an event loop.
 
-Python prints them and goes on, and so does a notebook. Whoever watches is told of each in one line.
-Knows nothing about checks.
+Python prints them and goes on, and so does a notebook. Whoever watches is told of each in one line,
+and of each coroutine that a cell throws away before anything of it has run. Knows nothing about
+checks.
 
 What a pool's future raised (``concurrent.futures``) is not told of, though nobody may have asked. A
 task notes whether its exception was asked for. Such a future does not, and who looks at its
@@ -21,6 +22,8 @@ import traceback
 import weakref
 from collections.abc import Iterator
 from typing import Any, Protocol
+
+from proofbook.checks.unawaited import tell_of_thrown_away
 
 __all__ = ["Watcher", "describe", "lost_tasks", "unwatch", "watch"]
 
@@ -97,8 +100,22 @@ def _install() -> None:
         before(args)
 
     threading.excepthook = tell_of_thread
+    tell_of_thrown_away(_tell)
+    _watch_threads_without_object()
     logging.getLogger("asyncio").addFilter(_tell_of_loop)
     _show_all()
+
+
+def _watch_threads_without_object() -> None:
+    """Tell of those that ``_thread.start_new_thread`` starts, and extensions in C."""
+    before = sys.unraisablehook
+
+    def tell_of_unraisable(unraisable: Any) -> None:
+        if "in thread started by" in (unraisable.err_msg or ""):
+            _tell(f"a thread raised {describe(unraisable.exc_value)}")
+        before(unraisable)
+
+    sys.unraisablehook = tell_of_unraisable
 
 
 def _show_all() -> None:

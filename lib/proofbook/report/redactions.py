@@ -8,10 +8,10 @@ from __future__ import annotations
 import functools
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from proofbook.files import read_file
+from proofbook.files import open_file
 from proofbook.records import Evidence
 from proofbook.report.summary import RunSummary
 from proofbook.runs.folder import JobFolder
@@ -19,6 +19,8 @@ from proofbook.runs.folder import JobFolder
 __all__ = ["count_redactions", "say_redactions"]
 
 _MARK = re.compile(rb"\[redacted:([^\[\]\r\n\"\\]{1,100})\]")
+_LONGEST_MARK = 112
+_PIECE = 1024 * 1024
 _MOST_PLACES = 10
 
 
@@ -70,7 +72,19 @@ def _stamp(path: Path) -> tuple[int, int]:
 def _count(path: Path, size: int, mtime_ns: int) -> dict[str, int]:
     """Return how many values were replaced in a file as it is, by the variable's name."""
     try:
-        data = read_file(path) if size else b""
+        names = list(_marks(path)) if size else []
     except OSError:
         return {}
-    return dict(Counter(name.decode(errors="replace") for name in _MARK.findall(data)))
+    return dict(Counter(name.decode(errors="replace") for name in names))
+
+
+def _marks(path: Path) -> Iterator[bytes]:
+    """Yield the name in each mark of a file, of which only a piece is in memory at a time."""
+    rest = b""
+    with open_file(path) as file:
+        while piece := file.read(_PIECE):
+            data, done = rest + piece, 0
+            for match in _MARK.finditer(data):
+                yield match[1]
+                done = match.end()
+            rest = data[max(done, len(data) - _LONGEST_MARK) :]

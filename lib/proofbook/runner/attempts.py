@@ -9,6 +9,7 @@ from proofbook.records import Check, Outcome, PlannedJob
 from proofbook.runner.events import CellStarted, Event, JobStarted, Sink
 from proofbook.runner.executors.protocol import JobSpec
 from proofbook.runs.folder import read_records
+from proofbook.runs.record_rules import faults, forbidden_skips, unmet_checks
 
 __all__ = ["MOST_LOST", "Fence", "StaleResult", "may_retry", "refuse_stale"]
 
@@ -65,9 +66,11 @@ def refuse_stale(outcome: Outcome, spec: JobSpec) -> None:
 
 
 def may_retry(job: PlannedJob, outcome: Outcome, records: Path) -> bool:
-    """Say whether a lost kernel gets another try; a check that has failed already stays failed.
+    """Say whether a lost kernel gets another try; what has gone wrong before the loss stays so.
 
-    A lost machine does, too, and that is not taken from the job's own retries.
+    That is a check that failed, was refused or may not be skipped, and an exception that nobody
+    met. A lost machine gets one, too, which is not taken from the job's own retries; there an
+    exception may come of the loss.
     """
     lost = sum(attempt.infrastructure for attempt in outcome.attempts)
     own = len(outcome.attempts) - lost
@@ -75,5 +78,8 @@ def may_retry(job: PlannedJob, outcome: Outcome, records: Path) -> bool:
         return False
     if lost > MOST_LOST if outcome.attempts[-1].infrastructure else own > job.retries:
         return False
-    checks = [record for record in read_records(records)[0] if isinstance(record, Check)]
-    return all(check.status not in ("failed", "error") for check in checks)
+    made = read_records(records)[0]
+    checks = [record for record in made if isinstance(record, Check)]
+    if unmet_checks(checks) or forbidden_skips(checks, job.allow_skips):
+        return False
+    return outcome.attempts[-1].infrastructure or not faults(made)

@@ -186,7 +186,7 @@ class TruthfulClient(MessageLoopClient):
             self._exited = cell
         if content.get("status") != "error":
             return
-        content = shorten_error(content)
+        content = shorten_error(stops.named_error(content, cell.outputs))
         await super()._check_raise_for_error(cell, cell_index, {**exec_reply, "content": content})  # type: ignore[dict-item]
         tags = cell.metadata.get("tags", [])
         if MAY_RAISE not in tags:

@@ -5,6 +5,7 @@ Knows the words, not the kernel.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from proofbook.records import Failure
@@ -18,6 +19,7 @@ __all__ = [
     "exited",
     "kernel_lost",
     "kernel_lost_at_end",
+    "named_error",
     "raised",
     "timed_out",
 ]
@@ -31,6 +33,17 @@ def raised(cell: Any, index: int, ename: str, evalue: str, traceback: str) -> St
     failure = _failure(cell, index, ename, plain_text(evalue), plain_text(traceback))
     what = failure.evalue if kind == "failed" else f"{ename}: {failure.evalue}"
     return Stop(kind=kind, cause=_one_line(f"{what} (cell {failure.cell_id})"), failure=failure)
+
+
+def named_error(reply: Mapping[str, Any], outputs: Sequence[Any]) -> Mapping[str, Any]:
+    """Return a kernel's reply with the exception that the cell shows, where the reply names none.
+
+    What drawing a value raised, IPython shows, and the kernel then replies with ``NoneType: None``.
+    """
+    shown = [output for output in outputs if output.get("output_type") == "error"]
+    if reply.get("ename") != type(None).__name__ or not shown:
+        return reply
+    return {**reply, "ename": shown[-1]["ename"], "evalue": shown[-1]["evalue"]}
 
 
 def allowed_exception(ename: str) -> str:

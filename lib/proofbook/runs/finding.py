@@ -76,6 +76,9 @@ def find_run(outputs: Path, name: str = "latest", profile: str | None = None) ->
     Raises:
         RunFolderError: There is none, or more than one.
     """
+    if not name.strip():
+        # Every id begins with nothing: an unset variable of a script would name whatever is there.
+        raise RunFolderError("an empty name names no run; give an id, a folder, or latest")
     if (Path(name) / "run.json").is_file():
         return RunFolder(Path(name).resolve())
     if name == "latest":

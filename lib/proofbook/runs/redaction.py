@@ -170,7 +170,7 @@ class Redactor:
 
     def may_go_on(self, text: str) -> bool:
         """Say whether a text ends as a secret begins, so that the next text may end it."""
-        end = text[-_LONGEST_BEGINNING:].rstrip()
+        end = text[-_LONGEST_BEGINNING:].replace("\0", "").rstrip()
         if end[-3:] not in self._threes:
             return False
         return any(secret.begins(end) for secret in self._secrets.values())
@@ -231,6 +231,15 @@ class Redactor:
 
     def _spans(self, text: str, *, strong: bool = False) -> list[Span]:
         """Return where the secrets of a text are, in order, none within another."""
+        spans = self._spans_of_plain(text, strong=strong)
+        # What prints UTF-16 has a NUL beside each letter, and who shows the text leaves it out.
+        if "\0" in text and (hidden := self._spans_of_plain(text.replace("\0", ""), strong=strong)):
+            places = [place for place, letter in enumerate(text) if letter != "\0"]
+            wide = (Span(places[s.start], places[s.end - 1] + 1, s.name) for s in hidden)
+            return _apart([*spans, *wide])
+        return spans
+
+    def _spans_of_plain(self, text: str, *, strong: bool) -> list[Span]:
         if len(text) < self._shortest:
             return []
         hits = self._screen.hits(text)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
+import select
+import stat
 from collections.abc import Iterator
 from pathlib import Path
+
+from proofbook.errors import UsageError
 
 __all__ = ["read_env_files"]
 
 _LARGEST = 1024 * 1024
+_PATIENCE = 5.0
 _LINE = re.compile(
     r"^[ \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_][\w.-]*)[ \t]*=[ \t]*"
     r"(?:\"(?P<double>(?:\\[\s\S]|[^\"\\])*)\"|'(?P<single>(?:\\[\s\S]|[^'\\])*)'|(?P<plain>[^\r\n]*))",
@@ -17,27 +23,60 @@ _LINE = re.compile(
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
 
 
-def read_env_files(folder: Path, root: Path | None = None) -> list[tuple[str, str]]:
+def read_env_files(
+    folder: Path, root: Path | None = None, *, patience: float = _PATIENCE
+) -> list[tuple[str, str]]:
     """Return the variables of all ``.env`` and ``.env.*`` files of a folder and of those above.
 
     Args:
         folder: Where to begin.
         root: The last folder to look in; by default ``folder`` is the only one.
+        patience: How many seconds to wait for what is written into a file that is a pipe.
+
+    Raises:
+        UsageError: A file is a pipe, and nobody writes into it.
     """
     above = [folder, *folder.parents]
     last = above.index(root) if root in above else 0
-    return [pair for each in above[: last + 1] for pair in _read_folder(each)]
+    return [pair for each in above[: last + 1] for pair in _read_folder(each, patience)]
 
 
-def _read_folder(folder: Path) -> Iterator[tuple[str, str]]:
+def _read_folder(folder: Path, patience: float) -> Iterator[tuple[str, str]]:
     for path in sorted(folder.glob(".env*")):
         if path.name == ".env" or path.name.startswith(".env."):
             try:
-                with path.open("rb") as file:
-                    text = file.read(_LARGEST).decode("utf-8-sig", "surrogateescape")
+                data = _read(path, patience)
             except OSError:
                 continue  # a folder of this name, or not ours to read: then no notebook reads it
-            yield from _parse(text)
+            yield from _parse(data.decode("utf-8-sig", "surrogateescape"))
+
+
+def _read(path: Path, patience: float) -> bytes:
+    """Return what is in a file; of a pipe, what somebody writes into it.
+
+    Raises:
+        UsageError: Nobody does in ``patience`` seconds.
+    """
+    with open(path, "rb", buffering=0, opener=_open_at_once) as file:
+        if not stat.S_ISFIFO(os.fstat(file.fileno()).st_mode):
+            return file.read(_LARGEST)
+        data = b""
+        while len(data) < _LARGEST:
+            # A password manager fills a pipe for each one who opens it, and closes it then.
+            if not select.select([file], [], [], patience)[0]:
+                raise UsageError(
+                    f"{path} is a pipe, and nobody writes into it: the secrets that it may hold "
+                    "would be written in clear; start the program that fills it, or remove it"
+                )
+            if not (piece := file.read(_LARGEST)):
+                break
+            data += piece
+        return data
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    # Otherwise, to open a pipe waits until somebody writes into it: fifo(7).
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _parse(text: str) -> Iterator[tuple[str, str]]:

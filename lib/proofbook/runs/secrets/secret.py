@@ -21,6 +21,8 @@ from proofbook.runs.secrets.values import looks_random
 
 __all__ = ["Secret"]
 
+_NO_LETTER = "\uffff"
+
 
 @dataclass(frozen=True)
 class Secret:
@@ -83,10 +85,10 @@ class Secret:
 
 
 def _blanked(text: str, spans: Iterable[Span]) -> str:
-    """Return a text of the same length with nothing where the spans are."""
+    """Return a text of the same length with a letter of no secret where the spans are."""
     parts, done = [], 0
     for span in spans:
-        parts += [text[done : span.start], "\0" * (span.end - span.start)]
+        parts += [text[done : span.start], _NO_LETTER * (span.end - span.start)]
         done = span.end
     return "".join([*parts, text[done:]])
 

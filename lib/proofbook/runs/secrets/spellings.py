@@ -31,10 +31,12 @@ _CORE = 6
 _MOST_CORES = 4
 _RUN = re.compile(r"[A-Za-z0-9]+")
 _BREAK = re.compile(
-    r"[\s\"',+>|\u2502\u2503]|\\+(?:[nrt]|\s)|<br ?/?>|(?:\x1b|\\+u001b|\\+x1b|\\+033)\[[0-9;]*m"
+    r"[\s\"',+>|\u2502\u2503]|\\+(?:[nrt]|\s)|<br ?/?>"
+    r"|(?:\x1b|\\+u001b|\\+x1b|\\+033)\[[0-?]*[ -/]*[@-~]"
+    r"|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b.|[\x00-\x08\x0e-\x1f\x7f]"
 )
-"""What may stand where a text goes on in the next line, also in Python, JSON, HTML and a table, or
-in another colour."""
+"""What may stand where a text goes on in the next line, also in Python, JSON, HTML and a table, in
+another colour, or behind what a terminal obeys: a report removes that, and would show the text."""
 _MORE = {
     " ": (r"\+", "&nbsp;"),
     "\n": (r"\\+n", r"\\+r\\+n", r"\r\n", "<br ?/?>"),
