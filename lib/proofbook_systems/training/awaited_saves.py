@@ -52,8 +52,9 @@ class LaterSaves:
     def __init__(self, control: Control, step: int) -> None:
         self._control = control
         numbers = [save.number for save in control.saves]
-        early = [each for each in numbers if each < control.total]
-        useful = early if control.counts_steps else numbers[:-1]
+        useful = numbers[:-1]
+        if control.counts_steps:
+            useful = [each for each in numbers if each < control.total]
         self._last = useful[-1] if useful and min(numbers) > 0 else 0
         self._tries = max(1, len(numbers) - 1 - control.save_before(step))
 

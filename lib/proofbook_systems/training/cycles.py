@@ -173,7 +173,10 @@ class Interrupted:
         before it has left: the new one, and the oldest not yet gone. Who notes in a checkpoint
         which others there are, as Lightning does, never removes that one.
         """
-        cut = sum(len(cycle.checkpoints) > control.keeps for cycle in self.cycles)
+        cut, resumed = 0, set[int]()
+        for cycle in self.cycles:
+            cut += len({*cycle.checkpoints} - resumed) > control.keeps
+            resumed.add(cycle.newest_called)
         made = [step.number for step in self.last.steps]
         saved = made and any(
             made[0] <= each.earliest and each.latest <= made[-1] + 1

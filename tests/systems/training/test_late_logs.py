@@ -91,7 +91,7 @@ def test_a_training_that_was_watched_by_fits_and_starts_is_placed_as_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usual = Training._pause
-    monkeypatch.setattr(Training, "_pause", lambda self: (time.sleep(0.15), usual(self)))
+    monkeypatch.setattr(Training, "_pause", lambda self: (time.sleep(0.3), usual(self)))
     control = run_control(toy("slow-save"), tmp_path / "alone", HANG)
     assert any(save.told > save.number + 1 for save in control.saves), control.saves
     (save,) = read_plan(["SIGKILL in 90 %"])

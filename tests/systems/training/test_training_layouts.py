@@ -619,15 +619,19 @@ def test_a_checkpoint_that_was_resumed_from_may_be_kept(
 
 
 @pytest.mark.parametrize(
-    ("there", "most"), [(([16, 20],), 2), (([12, 16, 20],), 3), (([12, 16, 20], [44, 48]), 3)]
+    ("there", "most"),
+    [
+        (([16, 20],), 2),
+        (([12, 16, 20],), 3),
+        (([12, 16, 20], [44, 48]), 3),
+        (([8], [8, 16, 24]), 2),
+    ],
 )
 def test_a_save_that_was_stopped_before_it_removed_the_old_one_leaves_one_more(
     there: tuple[list[int], ...], most: int
 ) -> None:
     step = Step(24, None, None)
-    cycles = [
-        SimpleNamespace(checkpoints=numbers, ended=SimpleNamespace(steps=[])) for numbers in there
-    ]
+    cycles = [SimpleNamespace(checkpoints=numbers, newest_called=numbers[-1]) for numbers in there]
     last = SimpleNamespace(steps=[step, step._replace(number=56)])
     result = Interrupted(cycles=cast(Any, cycles), last=cast(Any, last))
     control = SimpleNamespace(keeps=2, save_ranges=[StepRange(52, 52)])
