@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from proofbook_systems.foundry.judging import find_lost, find_trained_tests
+from proofbook_systems.foundry.judging import find_lost, find_trained_tests, wrong_lengths
 from proofbook_systems.foundry.pipeline import Prepared
 from proofbook_systems.foundry.stores import Store, find_stores
 from proofbook_systems.foundry.workspaces import Workspace
@@ -65,3 +65,20 @@ def test_a_test_is_known_by_its_name_in_the_project(tmp_path: Path) -> None:
         np.save(tmp_path / name, ids)
     found = prepared(tmp_path, stores=find_stores([tmp_path]))
     assert len(find_trained_tests(found)) == 1
+
+
+def test_rows_that_are_nearly_all_of_another_length_than_chunks_are_named(tmp_path: Path) -> None:
+    rows = [list(range(17))] * 19 + [list(range(16))] + [list(range(17))] * 9
+    (tmp_path / "rows.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    found = prepared(tmp_path, stores=find_stores([tmp_path]))
+    assert wrong_lengths(found, 16) == ["rows.jsonl: 28 of 29 rows have 17 ids, not 16"]
+    assert wrong_lengths(found, 17) == wrong_lengths(found, 0) == []
+
+
+def test_documents_and_ids_in_a_line_are_no_chunks_of_another_length(tmp_path: Path) -> None:
+    rows = [list(range(size)) for size in range(3, 40)]
+    (tmp_path / "rows.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    np.save(tmp_path / "line.npy", np.arange(500))
+    found = prepared(tmp_path, stores=find_stores([tmp_path]))
+    assert len(found.tokens) == 2
+    assert wrong_lengths(found, 16) == []
