@@ -161,7 +161,18 @@ def wrong_lengths(prepared: Prepared, wanted: int) -> list[str]:
         odd += [len(store) - 1] if store.lengths[-1] > length else []
         found += [f"{store.path.name}: chunk {at} has {store.lengths[at]} ids, not {length}"
                   for at in odd[:3]]  # fmt: skip
+    if wanted and not prepared.chunks:
+        found += [words for store in prepared.tokens if (words := _nearly_cut(store, wanted))]
     return found
+
+
+def _nearly_cut(store: Store, wanted: int) -> str:
+    """Say that nearly all rows have one length, which is another one than chunks should have."""
+    lengths, counts = np.unique(store.lengths, return_counts=True)
+    usual, count = int(lengths[counts.argmax()]), int(counts.max())
+    if usual == wanted or len(store) < _FEWEST_ROWS or count < _ALIKE * len(store):
+        return ""
+    return f"{store.path.name}: {count} of {len(store)} rows have {usual} ids, not {wanted}"
 
 
 def find_lost(prepared: Prepared, most_lost: float) -> list[str]:

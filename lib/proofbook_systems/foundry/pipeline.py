@@ -246,7 +246,9 @@ class Pipeline:
         chunks = find_stores(workspace.find(given.chunks)) if given.chunks else []
         if not given.chunks:
             taken = {store.path for store in tokens}
-            chunks = [each for each in found if each.path not in taken and self._is_cut(each)]
+            grids = [each for each in found if each.path not in taken and each.is_grid]
+            # Where none has the length that is wanted, they are what is to have it.
+            chunks = [each for each in grids if self._is_cut(each)] or grids
         if not given.tokens:
             taken = {store.path for store in chunks}
             # Chunks may be there twice, and are not what chunks were cut of.
@@ -261,7 +263,7 @@ class Pipeline:
 
     def _is_cut(self, store: Store) -> bool:
         wanted = self.config.chunk_length
-        return store.is_grid and (not wanted or int(store.lengths[0]) == wanted)
+        return not wanted or int(store.lengths[0]) == wanted
 
 
 def find_pipeline(config: DataPipelineConfig, folder: Path) -> Pipeline:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -164,3 +165,10 @@ def test_a_preparation_that_writes_into_the_project_is_seen(tmp_path: Path) -> N
     pipeline = make(tmp_path)
     (pipeline.project / "left.bin").write_bytes(b"1")
     assert pipeline.touched() == ["left.bin"]
+
+
+def test_chunks_of_another_length_are_told_though_no_name_is_given(tmp_path: Path) -> None:
+    pipeline = make(tmp_path, "chunks are one longer")
+    unnamed = replace(pipeline, config=pipeline.config.model_copy(update={"chunks": []}))
+    found = judging.wrong_lengths(unnamed.prepare("first"), 16)
+    assert any("chunk 0 has 15 ids, not 16" in words for words in found)
