@@ -50,10 +50,12 @@ class Held(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         if func is torch._C._set_grad_enabled:
-            self._off = not args[0]
+            # Within a function of its own, nothing is derived anyway, and nothing held fast so.
+            self._off = not args[0] and (self._off or torch.is_grad_enabled())
             return func(*args, **kwargs)
         made = func(*args, **kwargs)
-        held = self._off or func in _FAST
+        # Of a function of its own, torch puts back the mode without a word.
+        held = (self._off and not torch.is_grad_enabled()) or func in _FAST
         if not held or not _is_fraction(made) or any(made is each for each in args):
             return made
         return self._hold(made)

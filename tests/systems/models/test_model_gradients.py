@@ -259,3 +259,20 @@ class Padded(torch.nn.Module):
 def test_row_that_stands_for_padding_is_not_moved(uphill: bool) -> None:
     found, _ = check_gradient(Padded(uphill=uphill), {"words": torch.tensor([[1, 2, 3]])})
     assert ("the gradient of words.weight" in found) is uphill
+
+
+class Quiet(Uphill):
+    """The identity, which derives nothing while it computes, and says so."""
+
+    @staticmethod
+    def forward(ctx: Any, value: Any) -> Any:
+        with torch.no_grad():
+            return value.clone()
+
+    @staticmethod
+    def backward(ctx: Any, grad: Any) -> Any:
+        return grad
+
+
+def test_what_follows_a_function_of_its_own_is_not_held_fast() -> None:
+    assert check_gradient(Deep(Quiet), STATES)[0].startswith("the gradient of layers.3") is False
