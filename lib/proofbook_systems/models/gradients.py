@@ -111,7 +111,18 @@ def _ask_loss(model: Any, inputs: Inputs, *, trains: bool) -> Slope | None:
             assert again is not None
             return float(again.detach())
 
-        return find_wrong_slope(ask, _weights(exact), float(loss.detach()))
+        weights = _weights(exact)
+        return find_wrong_slope(ask, weights, float(loss.detach()), _find_padding(exact, weights))
+
+
+def _find_padding(model: Any, weights: list[tuple[str, torch.nn.Parameter]]) -> dict[str, int]:
+    """Return which row of a table stands for padding: no gradient reaches it."""
+    rows = {
+        id(each.weight): each.padding_idx
+        for each in model.modules()
+        if isinstance(each, torch.nn.Embedding) and each.padding_idx is not None
+    }
+    return {name: rows[id(weight)] for name, weight in weights if id(weight) in rows}
 
 
 def _weights(model: Any) -> list[tuple[str, torch.nn.Parameter]]:

@@ -8,7 +8,7 @@ is right.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -50,10 +50,12 @@ class Held(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         if func is torch._C._set_grad_enabled:
-            self._off = not args[0]
+            # Within a function of its own, nothing is derived anyway, and nothing held fast so.
+            self._off = not args[0] and (self._off or torch.is_grad_enabled())
             return func(*args, **kwargs)
         made = func(*args, **kwargs)
-        held = self._off or func in _FAST
+        # Of a function of its own, torch puts back the mode without a word.
+        held = (self._off and not torch.is_grad_enabled()) or func in _FAST
         if not held or not _is_fraction(made) or any(made is each for each in args):
             return made
         return self._hold(made)
@@ -93,19 +95,23 @@ class _Asked:
     """Computes the loss, with all that is held fast."""
     weights: Weights
     first: float
+    still: Mapping[str, int]
+    """Rows of tables that no training moves, by the name of the table."""
     directions: list[torch.Tensor] = field(default_factory=list)
     promised: list[float] = field(default_factory=list)
 
     def draw(self, seed: int = 0) -> None:
         """Draw in which direction each weight moves: half along its gradient, half anywhere."""
         noise = torch.Generator().manual_seed(seed)
-        for _, weight in self.weights:
+        for name, weight in self.weights:
             assert weight.grad is not None
             drawn = torch.randn(weight.shape, generator=noise, dtype=weight.dtype)
             along = weight.grad / weight.grad.square().mean().sqrt().clamp(min=1e-300)
             sign = 1.0 if torch.rand((), generator=noise) < 0.5 else -1.0
             size = weight.detach().square().mean().sqrt().clamp(min=1e-3)
             direction = size * (sign * along + drawn)
+            if name in self.still:
+                direction[self.still[name]] = 0
             self.directions.append(direction)
             self.promised.append(float((direction * weight.grad).sum()))
 
@@ -144,15 +150,18 @@ class _Asked:
         return False, found
 
 
-def find_wrong_slope(loss: Callable[[], float], weights: Weights, first: float) -> Slope | None:
+def find_wrong_slope(
+    loss: Callable[[], float], weights: Weights, first: float, still: Mapping[str, int]
+) -> Slope | None:
     """Return the last part whose gradients are not the slope of a loss; None where all are.
 
     Args:
         loss: Computes the loss in float64, with what is held fast where gradients were taken.
         weights: Names and weights of float64, each with its gradient; they are moved, and put back.
         first: The loss where they are.
+        still: Rows that stand for padding, which no gradient moves, by the name of their table.
     """
-    asked = _Asked(loss=loss, weights=weights, first=first)
+    asked = _Asked(loss=loss, weights=weights, first=first, still=still)
     asked.draw()
     places = range(len(weights))
     right, found = asked.is_right(places)

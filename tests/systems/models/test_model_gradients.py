@@ -239,3 +239,40 @@ class Keeping(torch.nn.Module):
 def test_model_that_keeps_what_it_derived_is_asked_as_it_was(uphill: bool) -> None:
     found, _ = check_gradient(Keeping(uphill=uphill), {"states": torch.ones(4)})
     assert ("promises a slope" in found) is uphill
+
+
+class Padded(torch.nn.Module):
+    """Reads words of which one stands for padding: its row is read, and never trained."""
+
+    def __init__(self, *, uphill: bool = False) -> None:
+        super().__init__()
+        self.words, self.uphill = torch.nn.Embedding(4, 3, padding_idx=1), uphill
+        with torch.no_grad():
+            self.words.weight.fill_(0.5)
+
+    def forward(self, words: Any) -> dict[str, Any]:
+        made = self.words(words)
+        return {"logits": Uphill.apply(made) if self.uphill else made}
+
+
+@pytest.mark.parametrize("uphill", [False, True])
+def test_row_that_stands_for_padding_is_not_moved(uphill: bool) -> None:
+    found, _ = check_gradient(Padded(uphill=uphill), {"words": torch.tensor([[1, 2, 3]])})
+    assert ("the gradient of words.weight" in found) is uphill
+
+
+class Quiet(Uphill):
+    """The identity, which derives nothing while it computes, and says so."""
+
+    @staticmethod
+    def forward(ctx: Any, value: Any) -> Any:
+        with torch.no_grad():
+            return value.clone()
+
+    @staticmethod
+    def backward(ctx: Any, grad: Any) -> Any:
+        return grad
+
+
+def test_what_follows_a_function_of_its_own_is_not_held_fast() -> None:
+    assert check_gradient(Deep(Quiet), STATES)[0].startswith("the gradient of layers.3") is False
