@@ -32,6 +32,7 @@ BANDS: dict[str, Band] = {
     "memory_mb": Band(0.5, 150.0),
     "weights_that_show": Band(0.0, 0.5),
     "weights_with_gradient": Band(0.0, 0.02),
+    "gradient_by_slope": Band(0.0, 0.0),
     "samples_per_second": Band(0.9, 0.0),
     "tolerance": Band(30.0, 1e-4),
 }

@@ -108,6 +108,12 @@ def make_subject(trial: Trial, ready: Ready, folder: Path) -> Subject:
             raise NotApplicableError("a rounding turns a choice over: float64 answers otherwise")
         return wrong
 
+    def gradient(_: Loader) -> str:
+        found = gradients.check_gradient(model, inputs)
+        metrics["weights_with_gradient"] = round(found.share, 4)
+        metrics["gradient_by_slope"] = float(found.by_slope)
+        return found.wrong
+
     checks: dict[str, Callable[[Loader], str]] = {
         "reference": reference,
         "determinism": lambda _: comparing.check_determinism(model, inputs, ours),
@@ -122,9 +128,7 @@ def make_subject(trial: Trial, ready: Ready, folder: Path) -> Subject:
         ),
         "generate": lambda _: trial.missed or writing.check_generate(model, inputs, more)[0],
         "cache": lambda _: writing.check_cache(model, inputs, allowed[0], more),
-        "gradient": lambda _: _measured(
-            metrics, "weights_with_gradient", gradients.check_gradient(model, inputs)
-        ),
+        "gradient": gradient,
     }
     return Subject(model=model, checks=checks)
 

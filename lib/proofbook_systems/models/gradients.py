@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -15,7 +15,7 @@ from proofbook_systems.models.references import in_float64, widen
 from proofbook_systems.models.slopes import Held, OtherWayError, Slope, find_wrong_slope
 from proofbook_systems.models.widening import InFloat64
 
-__all__ = ["check_gradient"]
+__all__ = ["Gradient", "check_gradient"]
 
 _STEPS = (1e-3, 1e-4, 1e-5)
 """Shares of the loss that a step would take off a straight slope: a steep one takes the smaller."""
@@ -25,8 +25,19 @@ _MASKED = 1e30
 _Pairs = list[tuple[torch.nn.Parameter, torch.Tensor]]
 
 
-def check_gradient(model: Any, inputs: Inputs) -> tuple[str, float]:
-    """Return what is wrong with a model's gradients, and the share of weights that they reach.
+class Gradient(NamedTuple):
+    """What was found of a model's gradients."""
+
+    wrong: str
+    """Empty where nothing is."""
+    share: float
+    """Of the weights, which they reach."""
+    by_slope: bool = True
+    """Whether the loss itself was asked in float64; a step that lowers it shows far less."""
+
+
+def check_gradient(model: Any, inputs: Inputs) -> Gradient:
+    """Return what is wrong with a model's gradients, and which part of it they reach.
 
     In float64, they must be the slope of the loss in every part of the model. Where a model does
     not run in float64, or computes in another order a little to the side, a step must lower the
@@ -46,9 +57,9 @@ def check_gradient(model: Any, inputs: Inputs) -> tuple[str, float]:
         first = _derive(trained, inputs)
     pairs = [(p, p.grad) for p in trained.parameters() if p.grad is not None]
     if any(not torch.isfinite(grad).all() for _, grad in pairs):
-        return "a gradient is not finite", 0.0
+        return Gradient("a gradient is not finite", 0.0)
     if not any(bool(grad.any()) for _, grad in pairs):
-        return "every gradient is zero", 0.0
+        return Gradient("every gradient is zero", 0.0)
     share = len(pairs) / max(1, len(list(trained.parameters())))
     trains = trained.training and not model.training
     try:  # of the model itself: one that was derived may keep what cannot be copied
@@ -56,8 +67,9 @@ def check_gradient(model: Any, inputs: Inputs) -> tuple[str, float]:
     except Exception:  # noqa: BLE001 - what does not run in float64 is judged by a step
         after = _lowest_after(trained, inputs, pairs, first)
         raises = f"a small step raises the loss from {first:.6g} to {after:.6g}"
-        return ("" if after < first else raises), share
-    return (_tell(wrong) + _name_layout(model, inputs, trains=trains) if wrong else ""), share
+        return Gradient("" if after < first else raises, share, by_slope=False)
+    told = _tell(wrong) + _name_layout(model, inputs, trains=trains) if wrong else ""
+    return Gradient(told, share)
 
 
 def _name_layout(model: Any, inputs: Inputs, *, trains: bool) -> str:

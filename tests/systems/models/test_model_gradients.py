@@ -41,7 +41,7 @@ class Steep(torch.nn.Module):
     (1.0, False, ""), (-1.0, False, ""), (1.0, True, "promises"), (-1.0, True, "promises"),
 ])  # fmt: skip
 def test_masked_scores_take_no_part_in_a_step(power: float, uphill: bool, words: str) -> None:
-    found, share = check_gradient(Steep(power, uphill=uphill), {"states": torch.ones(4)})
+    found, share, _ = check_gradient(Steep(power, uphill=uphill), {"states": torch.ones(4)})
     assert words in found and bool(found) == uphill
     assert share == 1.0
 
@@ -92,7 +92,7 @@ class Stiff(torch.nn.Module):
 
 @pytest.mark.parametrize("uphill", [False, True])
 def test_slope_that_bends_too_soon_for_float32_is_asked_in_float64(uphill: bool) -> None:
-    found, _ = check_gradient(Stiff(uphill=uphill), {"states": torch.ones(1)})
+    found, *_ = check_gradient(Stiff(uphill=uphill), {"states": torch.ones(1)})
     assert found.startswith("the gradient of weight promises a slope of") is uphill
 
 
@@ -140,7 +140,7 @@ STATES = {"states": torch.linspace(-1, 1, 8).reshape(2, 4)}
 
 @pytest.mark.parametrize("wrong", [Uphill, Half, Cut])
 def test_part_of_which_the_gradient_is_wrong_is_named(wrong: Any) -> None:
-    found, _ = check_gradient(Deep(wrong), STATES)
+    found, *_ = check_gradient(Deep(wrong), STATES)
     assert found.startswith("the gradient of layers.3.weight promises a slope of")
 
 
@@ -164,7 +164,8 @@ class Bent(torch.nn.Module):
 
 
 def test_weight_on_an_edge_has_a_slope_of_one_side() -> None:
-    assert check_gradient(Bent(), {"states": torch.ones(4)})[0] == ""
+    found = check_gradient(Bent(), {"states": torch.ones(4)})
+    assert (found.wrong, found.by_slope) == ("", True)
 
 
 class Jumping(torch.nn.Module):
@@ -184,8 +185,9 @@ class Jumping(torch.nn.Module):
 
 @pytest.mark.parametrize("uphill", [False, True])
 def test_loss_without_a_slope_is_judged_by_a_step(uphill: bool) -> None:
-    found, _ = check_gradient(Jumping(uphill=uphill), {"states": torch.ones(4)})
-    assert found.startswith("a small step raises the loss") is uphill
+    found = check_gradient(Jumping(uphill=uphill), {"states": torch.ones(4)})
+    assert found.wrong.startswith("a small step raises the loss") is uphill
+    assert not found.by_slope
 
 
 class Turned(Uphill):
@@ -214,7 +216,7 @@ class Flat(torch.nn.Module):
 @pytest.mark.parametrize(("samples", "uphill"), [(1, False), (2, False), (1, True), (2, True)])
 def test_gradient_that_torch_has_wrong_is_no_fault_of_the_model(samples: int, uphill: bool) -> None:
     model, pixels = Flat(uphill=uphill).eval(), torch.randn(samples, 3, 4, 4)
-    found, _ = check_gradient(model, {"pixels": pixels})
+    found, *_ = check_gradient(model, {"pixels": pixels})
     norm = torch.nn.BatchNorm2d(8).eval()
     grad = torch.empty_strided((1, 8, 4, 4), (8, 1, 32, 8)).normal_()
     derived = torch.autograd.grad(norm(torch.ones(1, 8, 4, 4)), norm.bias, grad)[0]
@@ -237,7 +239,7 @@ class Keeping(torch.nn.Module):
 
 @pytest.mark.parametrize("uphill", [False, True])
 def test_model_that_keeps_what_it_derived_is_asked_as_it_was(uphill: bool) -> None:
-    found, _ = check_gradient(Keeping(uphill=uphill), {"states": torch.ones(4)})
+    found, *_ = check_gradient(Keeping(uphill=uphill), {"states": torch.ones(4)})
     assert ("promises a slope" in found) is uphill
 
 
@@ -257,7 +259,7 @@ class Padded(torch.nn.Module):
 
 @pytest.mark.parametrize("uphill", [False, True])
 def test_row_that_stands_for_padding_is_not_moved(uphill: bool) -> None:
-    found, _ = check_gradient(Padded(uphill=uphill), {"words": torch.tensor([[1, 2, 3]])})
+    found, *_ = check_gradient(Padded(uphill=uphill), {"words": torch.tensor([[1, 2, 3]])})
     assert ("the gradient of words.weight" in found) is uphill
 
 
