@@ -167,10 +167,16 @@ def test_a_process_that_a_run_left_is_told(
     project, write, _ = bench
     write("ray", [outcome("a", 1, 2)])
     monkeypatch.setattr(cluster_runs, "_PATIENCE", 0.1)
-    with subprocess.Popen(["sleep", "60"], env={**os.environ, "PROOFBOOK_RUN": "run-1"}) as left:
+    env = {**os.environ, "PROOFBOOK_RUN": "run-1"}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(["cat"], env=env, **pipes) as left:
+        assert left.stdin is not None and left.stdout is not None
+        left.stdin.write(b"x")  # a program's environment is read as empty until it runs
+        left.stdin.flush()
+        left.stdout.read(1)
         told = run_killed(project, "here:1", jobs=1, slots=1, work=0).processes
         left.kill()
-    assert told == (f"{left.pid} sleep",)
+    assert told == (f"{left.pid} cat",)
 
 
 @pytest.mark.parametrize(("second", "overlaps"), [(("7", 1.5, 3), 1), (("7", 2, 3), 0)])

@@ -16,6 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
+import psutil
+
 from proofbook.errors import SubjectError
 from proofbook.hardware import Gpu
 from proofbook.processes import (
@@ -42,6 +44,9 @@ _QUIET = {"PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 _MEMORY_EVERY = 0.1
 _STEP_EVERY = 0.02
 """Seconds between two readings where another step was told meanwhile."""
+_STOP_PAUSE = 0.0005
+_STOP_SECONDS = 0.05
+"""What waits for a disk stops only when that has answered."""
 _TAIL = 8192
 """Bytes at the end of what is printed that tell how far a training is."""
 
@@ -214,8 +219,16 @@ class Training:
         return self._program.running
 
     def hold(self) -> None:
-        """Stop all of it where it is, at once, until :meth:`let_go` or a kill."""
+        """Stop all of it where it is, at once, until :meth:`let_go` or a kill.
+
+        What its first process is just doing for it in the system is done before this returns.
+        """
         self._signal_group(signal.SIGSTOP)
+        deadline = time.monotonic() + _STOP_SECONDS
+        while self._program.running and time.monotonic() < deadline:
+            if _is_stopped(self.pid):
+                return
+            time.sleep(_STOP_PAUSE)
 
     def let_go(self) -> None:
         """Let it go on."""
@@ -304,6 +317,12 @@ class Training:
         if size:
             queued = queued_seconds(pids)
             self._memory.append(MemorySample(now, step, size, cpu, queued))
+
+
+def _is_stopped(pid: int) -> bool:
+    with contextlib.suppress(psutil.Error):
+        return psutil.Process(pid).status() in (psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE)
+    return True  # it is gone
 
 
 def run_training(

@@ -35,6 +35,7 @@ def save() -> None:
     save_file({"weights": state["weights"]}, beside / "model.safetensors")
     time.sleep(0.1 if "slow-save" in faults else 0)
     save_file({"speed": state["speed"]}, beside / "optimizer.safetensors")
+    time.sleep(0.1 if "slow-seal" in faults else 0)
     if "unsealed" not in faults:
         seal(beside)
     if not place.exists():
