@@ -52,9 +52,10 @@ _HIDING = {
     "a thread, joined later": "import threading\n"
     "thread = threading.Thread(target=lambda: exec({code!r}))\nthread.start()\n"
     "import time\nwhile thread.is_alive(): time.sleep(0.01)",
-    "a thread without an object": "import _thread, threading\nended = threading.Event()\n"
+    "a thread without an object": "import _thread, threading, time\nended = threading.Event()\n"
     "def work():\n    try: exec({code!r})\n    finally: ended.set()\n"
-    "_thread.start_new_thread(work, ())\nended.wait()\nimport time; time.sleep(0.05)",
+    "others = _thread._count()\n_thread.start_new_thread(work, ())\nended.wait()\n"
+    "while _thread._count() > others: time.sleep(0.01)",
     "a timer": "import threading\ntimer = threading.Timer(0.01, lambda: exec({code!r}))\n"
     "timer.start(); timer.join()",
     "a task that is kept": "import asyncio\nasync def work():\n    exec({code!r})\n"

@@ -31,7 +31,6 @@ __all__ = [
     "find_unprotected",
     "save_ends",
     "save_seconds",
-    "save_steps",
     "whole_units",
 ]
 
@@ -197,11 +196,6 @@ def find_unprotected(changes: Sequence[Change]) -> list[Unprotected]:
         if until == math.inf:
             return found
     return found
-
-
-def save_steps(changes: Sequence[Change]) -> list[int]:
-    """Return the steps after which checkpoints were whole, in order, as far as they were told."""
-    return sorted({change.step for _, change in whole_units(changes)})
 
 
 def whole_units(changes: Sequence[Change]) -> list[tuple[str, Change]]:
