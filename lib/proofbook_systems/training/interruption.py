@@ -48,7 +48,8 @@ def interrupt_and_resume(
     """Start, interrupt and resume as planned, then resume to the end.
 
     A signal that comes when a training is at its end proves nothing: another try is made from the
-    beginning, with an earlier moment.
+    beginning, with an earlier moment. Where all saves that were left were over before they could
+    be hit, as may be on a busy machine, one more try is made; a second miss is told.
 
     Args:
         control: The same training left alone.
@@ -67,7 +68,7 @@ def interrupt_and_resume(
         output.mkdir(parents=True, exist_ok=True)
         result = _try(
             control, output, placed, logs=logs, timeout=timeout, seed=f"{seed}/{attempt}",
-            prepare=prepare,
+            prepare=prepare, may_miss=attempt > 0,
         )  # fmt: skip
         if isinstance(result, Interrupted):
             return result
@@ -95,9 +96,9 @@ class _Late(NamedTuple):
 
 def _try(
     control: Control, output: Path, plan: Sequence[Interruption], *, logs: Path, timeout: float,
-    seed: str, prepare: Prepare,
+    seed: str, prepare: Prepare, may_miss: bool,
 ) -> Interrupted | _Late:  # fmt: skip
-    """Do all of it once."""
+    """Do all of it once; where no save ``may_miss`` its signal, that is one that came too late."""
     trainer, cycles = control.trainer, list[Cycle]()
     for number, planned in enumerate(plan):
         log, chance = logs / f"start-{number + 1}.log", random.Random(f"{seed}/{number}")
@@ -111,6 +112,8 @@ def _try(
             went_on = Interrupted(cycles=cycles, last=outcome.ended)
             more = outcome.signalled < control.total and not outcome.happened
             return _Late(number, outcome.signalled, cycles[-1].words, went_on if more else None)
+        if outcome.happened and cycles[-1].missed and not may_miss:
+            return _Late(number, outcome.signalled, cycles[-1].words)
         if not cycles[-1].happened:
             break
     log = logs / f"start-{len(cycles) + 1}.log"

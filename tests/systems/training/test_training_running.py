@@ -127,7 +127,7 @@ def test_a_later_save_that_is_met_in_place_of_the_planned_one_is_not_missed(
         return usual(self, saves, turns, control)
 
     monkeypatch.setattr(Start, "_hits", hits)
-    result = interrupt(seen(left_alone), tmp_path, "SIGKILL in 10")
+    result = interrupt(seen(left_alone), tmp_path, "SIGKILL in 10", faults=("endless=20@1",))
     (cycle,) = result.cycles
     assert (cycle.met, cycle.missed, cycle.newest) == (20, False, 10), cycle.words
     assert (result.cut, cycle.resumed_at) == ({20}, 10)
@@ -136,10 +136,29 @@ def test_a_later_save_that_is_met_in_place_of_the_planned_one_is_not_missed(
 def test_a_trainer_whose_log_is_written_late_is_killed_in_its_save_all_the_same(
     left_alone: Control, tmp_path: Path
 ) -> None:
-    faults = ("tells-late", "slow-save", "slow-seal")  # it has one save that can be met
+    faults = ("tells-late", "endless=20@1")
     (cycle,) = interrupt(left_alone, tmp_path, "SIGKILL in 20", faults=faults).cycles
     assert (cycle.met, cycle.missed, cycle.checkpoints) == (20, False, [10]), cycle.words
     assert (cycle.reached, cycle.resumed_at, cycle.lost) == (10, 10, 0)
+
+
+@pytest.mark.parametrize("misses", [1, 2])
+def test_where_all_saves_were_over_too_soon_another_try_is_made_and_a_second_miss_is_told(
+    left_alone: Control, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, misses: int
+) -> None:
+    usual, tries = Start._hits, list[int]()
+
+    def hits(self: Start, saves: SaveWatch, turns: int, control: Control) -> bool:
+        if len(tries) >= misses:
+            return usual(self, saves, turns, control)
+        tries.append(turns)
+        self._training.wait_step(22, HANG)  # both were over too soon
+        return False
+
+    monkeypatch.setattr(Start, "_hits", hits)
+    faults = ("waits=22,22", f"endless=10@{misses + 1}")
+    (first,) = interrupt(left_alone, tmp_path, "SIGKILL in 10", faults=faults, waits=False).cycles
+    assert (len(tries), first.missed) == (misses, misses == 2), first.words
 
 
 @SEEN
@@ -157,7 +176,9 @@ def test_a_kill_after_the_last_save_has_nothing_to_resume_and_is_tried_again(
         return False
 
     monkeypatch.setattr(Start, "_wait_save", wait_save)
-    (cycle,) = interrupt(seen(left_alone), tmp_path, "SIGKILL in 10", faults=("lingers",)).cycles
+    (cycle,) = interrupt(
+        seen(left_alone), tmp_path, "SIGKILL in 10", faults=("lingers", "endless=10@2")
+    ).cycles
     assert (len(tries), cycle.missed) == (2, False), cycle.words
     assert cycle.lost is not None and cycle.lost <= cycle.allowed(saves_on_signal=False)
 

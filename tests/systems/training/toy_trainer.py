@@ -3,7 +3,8 @@
 Its checkpoints are called by steps; ``calls=0.1`` calls them by epochs of 10, ``calls=512`` by
 tokens. ``blocks=30`` tells so many steps at once. With ``waits=7,16`` its first start makes no step
 after 7 until it is interrupted, its second none after 16: so a test that must hit a step hits it,
-however busy the machine is.
+however busy the machine is. With ``endless=20@1`` its first start writes checkpoint 20 until it is
+killed.
 """
 
 import hashlib
@@ -34,6 +35,9 @@ def save() -> None:
     beside.mkdir(exist_ok=True)
     save_file({"weights": state["weights"]}, beside / "model.safetensors")
     time.sleep(0.1 if "slow-save" in faults else 0)
+    while f"endless={number}@{starts.stat().st_size}" in faults:
+        (beside / "rest.bin").write_bytes(b"x")
+        time.sleep(0.01)
     save_file({"speed": state["speed"]}, beside / "optimizer.safetensors")
     time.sleep(0.1 if "slow-seal" in faults else 0)
     if "unsealed" not in faults:
