@@ -59,11 +59,6 @@ class Pictures:
         return float(np.median(np.diff(self.times))) if len(self.times) > 1 else self.end
 
     @property
-    def longest_step(self) -> float:
-        """Seconds for which a picture stands by itself: where rates vary, one may for long."""
-        return float(np.max(np.diff(np.append(self.times, self.end))))
-
-    @property
     def rate(self) -> float:
         """Pictures a second, on average."""
         span = self.end - float(self.times[0])

@@ -29,11 +29,6 @@ class Growth(NamedTuple):
         """Whether there are enough films for a slope."""
         return self.films >= _FEWEST
 
-    @property
-    def includes_zero(self) -> bool:
-        """Whether nothing may have changed at all."""
-        return self.low <= 0 <= self.high
-
 
 def find_growth(values: Sequence[float]) -> Growth:
     """Return how values change that were measured one after the other.
