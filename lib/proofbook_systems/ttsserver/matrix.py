@@ -45,10 +45,16 @@ class Row(BaseModel):
     """Empty is that of the whole matrix."""
     model: str = ""
     """What the server's list of models calls it; empty is the known name."""
+    text: str = ""
+    """What it says; empty is that of the whole matrix."""
+    label: str = ""
+    """Its name; empty is made of engine, size and language."""
 
     @property
     def name(self) -> str:
         """Unique in a matrix, and fit for a file name: ``qwen-1.7B``."""
+        if self.label:
+            return self.label
         parts = [self.engine, self.model_size, self.language]
         return "-".join(part for part in parts if part)
 
