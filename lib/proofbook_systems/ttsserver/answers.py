@@ -50,20 +50,26 @@ class Spoken:
         return place
 
     def find_fault(self) -> str:
-        """Return how the answer contradicts its own content type; empty where it does not.
+        """Return why the answer is no audio at all; empty where it may be."""
+        if not self.content:
+            return "the answer is empty"
+        said = self.content_type.lower()
+        if self.kind or not any(said.startswith(kind) for kind in _NOT_AUDIO):
+            return ""
+        begins = shorten(self.content[:300].decode(errors="replace"))
+        return f"the answer is {said} instead of audio; it begins {begins!r}"
+
+    def find_wrong_name(self) -> str:
+        """Return how the answer's content type contradicts the audio; empty where it does not.
 
         A type that names no format, as ``application/octet-stream``, contradicts nothing.
         """
         said = self.content_type.lower()
-        if not self.content:
-            return "the answer is empty"
-        if any(said.startswith(kind) for kind in _NOT_AUDIO):
-            begins = shorten(self.content[:300].decode(errors="replace"))
-            what = f"a {self.kind} file" if self.kind else f"and begins {begins!r}"
-            return f"the answer is called {said}, which is no audio, {what}"
+        if self.kind and any(said.startswith(kind) for kind in _NOT_AUDIO):
+            return f"a {self.kind} file is called {said}"
         formats = {kind for kind, words in _WORDS.items() if any(word in said for word in words)}
         if self.kind and formats and self.kind not in formats:
-            return f"the answer is called {said}, and is a {self.kind} file"
+            return f"a {self.kind} file is called {said}"
         return ""
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ _QUICK = 5.0
 """Seconds for what a living server answers at once."""
 _STALLED = 15.0
 """Seconds without a byte after which a stream is given up, where nothing else is said."""
+_NAME = re.compile(r"[^\s\",;:]+")
+"""In a list of voices of any form."""
 _NOT_OFFERED = (404, 405, 501)
 _IGNORED = ("", "[DONE]")
 """Data of events that say nothing."""
@@ -45,7 +48,7 @@ class SpeechClient(JsonClient):
     """A connection to a server, with the contract that it keeps."""
 
     def __init__(self, url: str, contract: Contract, **options: Any) -> None:
-        super().__init__(url, **options)
+        super().__init__(f"{url}{contract.prefix}", **options)
         self.contract = contract
 
     def ask(
@@ -111,6 +114,19 @@ class SpeechClient(JsonClient):
         except ServerError as error:
             return "" if error.status in _NOT_OFFERED else str(error)
         return ""
+
+    def find_unlisted(self, voices: Sequence[str]) -> list[str]:
+        """Return the voices that the server's own list does not name, or why there is no list."""
+        assert self.contract.voices is not None, "the contract has no list of voices"
+        try:
+            text = self.ask(self.contract.voices, {}).text
+        except ServerError as error:
+            return [str(error)]
+        named = set(_NAME.findall(text))
+        return [
+            f"{voice} is not in the list of voices" for voice in voices
+            if voice not in named and f'"{voice}"' not in text
+        ]  # fmt: skip
 
     def speak(self, request: SpeechRequest, *, timeout: float | None = None) -> Spoken:
         """Ask for speech that the answer brings itself; ``timeout`` is in seconds.

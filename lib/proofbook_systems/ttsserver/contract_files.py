@@ -28,6 +28,7 @@ __all__ = [
 
 _FOLDER = Path(__file__).with_name("contracts")
 WAIVABLE = (
+    "called-audio",
     "refuses-broken-body",
     "refuses-empty-text",
     "refuses-missing-text",
@@ -52,7 +53,7 @@ class Request(_Part):
     method: Literal["GET", "POST", "PUT", "DELETE"] = "GET"
     path: str = Field(pattern="^/")
     query: dict[str, JsonValue] = {}
-    headers: dict[str, str] = {}
+    headers: dict[str, JsonValue] = {}
     body: JsonValue = Field(None, alias="json")
     """A JSON body."""
     form: dict[str, JsonValue] | None = None
@@ -127,6 +128,8 @@ class Contract(_Part):
     options: tuple[str, ...] = ()
     """What follows the program where it is started and no whole command is given."""
     health: HealthAnswer
+    prefix: str = Field("", pattern="^(/.*[^/])?$")
+    """What all paths but that of the health begin with."""
     speak: Request
     answer: Answer = Answer()
     job: Job | None = None

@@ -18,7 +18,7 @@ from proofbook_systems.ttsserver.audio_checks import find_faults
 from proofbook_systems.ttsserver.client import ServerError, SpeechClient
 from proofbook_systems.ttsserver.contract import HistoryEntry, SpeechRequest
 from proofbook_systems.ttsserver.event_stream import Followed, follow
-from proofbook_systems.ttsserver.matrix import Row
+from proofbook_systems.ttsserver.matrix import CLONED, DEFAULT, NO_MODEL, Row
 from proofbook_systems.ttsserver.server import SpeechServer
 from proofbook_systems.ttsserver.voices import Voices
 
@@ -87,6 +87,8 @@ class RowResult:
     """Whether it may have spent its time behind what another row had left in the queue."""
     frozen: str = ""
     """How the server did not answer when its time was over; empty where it did."""
+    wrong_name: str = ""
+    """How the answer's content type contradicts the audio."""
     refused: bool = False
     """Whether the server did not take it at all, and said so."""
     run_again: bool = False
@@ -99,6 +101,11 @@ class RowResult:
     """Seconds between the server's end and ours, where it tells its own."""
     memory: int = 0
     """Bytes that the server's processes held after the row."""
+
+    @property
+    def seconds_to_audio(self) -> float:
+        """From asking to the whole audio in hand; with judging it, where that is not known."""
+        return self.elapsed_seconds if self.answered_after is None else self.answered_after
 
     @property
     def passed(self) -> bool:
@@ -129,8 +136,10 @@ def run_row(server: SpeechServer, row: Row, voices: Voices, options: RowOptions)
 def speech_request(row: Row, options: RowOptions, profile: str = "") -> SpeechRequest:
     """Return what is asked for a row."""
     return SpeechRequest(
-        profile=profile, text=row.text or options.text, voice="" if row.cloned else row.voice,
-        language=row.language or options.language, model=row.engine, model_size=row.model_size,
+        profile=profile, text=row.text or options.text,
+        voice="" if row.voice in (CLONED, DEFAULT) else row.voice,
+        language=row.language or options.language,
+        model="" if row.engine == NO_MODEL else row.engine, model_size=row.model_size,
         seed=options.seed, normalize=options.normalize, speed=options.speed, key=options.key,
     )  # fmt: skip
 
@@ -268,10 +277,11 @@ def _judge_audio(
         quietest=options.quietest, most_silence=options.most_silence,
         text=result.row.text or options.text, limits=options.audio_limits,
     )  # fmt: skip
-    contradiction = spoken.find_fault()
+    no_audio = spoken.find_fault()
+    result.wrong_name = spoken.find_wrong_name()
     result.audible = seconds > 0
     result.audio_duration = seconds
-    faults = [*([contradiction] if contradiction else []), *faults, *more]
+    faults = [*([no_audio] if no_audio else faults), *more]
     result.status = "failed" if faults else "passed"
     result.error = "; ".join(faults) or None
 

@@ -24,6 +24,7 @@ def speech_launch(
     binary: Path | None = None,
     *,
     command: Sequence[str] = (),
+    python: str = "",
     folder: Path | None = None,
     log: Path,
     timeout_health: float,
@@ -39,7 +40,8 @@ def speech_launch(
         contract: What it keeps; names the options that its program takes.
         binary: The program, where it takes these options.
         command: The whole command instead, with ``{host}``, ``{port}``, ``{data_dir}`` and
-            ``{parent_pid}`` where it takes them.
+            ``{parent_pid}`` where it takes them; ``{python}`` is ``python``.
+        python: An interpreter.
         folder: Where it is started; None is a temporary one.
         log: Everything that it prints.
         timeout_health: Seconds from launch to healthy.
@@ -49,14 +51,19 @@ def speech_launch(
         environment: Variables beyond this process's.
         grace: Seconds between being asked to end and being forced.
     """
-    program = str(binary).replace("{", "{{").replace("}", "}}")
+    program = _literal(str(binary))
+    words = tuple(word.replace("{python}", _literal(python)) for word in command)
     health = Health(path=contract.health.path, expected=contract.health.expected)
     return Launch(
-        command=tuple(command) or (program, *contract.options), folder=folder,
+        command=words or (program, *contract.options), folder=folder,
         health=health, log=log, timeout_health=timeout_health, port=port, keep_data=keep_data,
         own_folders=dict.fromkeys(_MODEL_FOLDERS, "models") if isolated_cache else {},
         environment=environment or {}, grace=grace, folder_prefix=_PREFIX,
     )  # fmt: skip
+
+
+def _literal(word: str) -> str:
+    return word.replace("{", "{{").replace("}", "}}")
 
 
 class SpeechServer(Server):
@@ -90,7 +97,8 @@ def polled_paths(contract: Contract) -> list[str]:
     """Return regular expressions of the paths that tell the state of a server or a generation."""
     job = contract.job
     paths = [contract.health.path]
-    paths += [contract.models.path] if contract.models else []
-    paths += [job.history.path] if job and job.history else []
-    paths += [job.status.path] if job else []
+    others = [contract.models.path] if contract.models else []
+    others += [job.history.path] if job and job.history else []
+    others += [job.status.path] if job else []
+    paths += [f"{contract.prefix}{path}" for path in others]
     return [re.escape(path).replace(_ANY_ID, r"[^\s\"'/?]+") for path in paths]

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from proofbook_systems.serving.launch import Launch
+from proofbook_systems.ttsserver.contract_files import Contract
 from proofbook_systems.ttsserver.matrix import Row
 from proofbook_systems.ttsserver.recovery import run_rows
 from proofbook_systems.ttsserver.rows import RowOptions, RowResult
 from proofbook_systems.ttsserver.sample import VoiceSample
-from proofbook_systems.ttsserver.contract_files import Contract
 from proofbook_systems.ttsserver.server import SpeechServer
 from proofbook_systems.ttsserver.voices import Voices
 

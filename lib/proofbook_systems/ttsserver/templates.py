@@ -21,7 +21,7 @@ __all__ = ["fill_request", "without_placeholder"]
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
 
-class _Missing(Exception):
+class _MissingError(Exception):
     """A placeholder has no value."""
 
 
@@ -46,7 +46,7 @@ def fill_request(request: Request, values: Mapping[str, JsonValue]) -> tuple[str
         options.setdefault("headers", {}).setdefault("Content-Type", "text/plain; charset=utf-8")
     try:
         path = _word(request.path, {k: _quoted(v) for k, v in values.items()})
-    except _Missing as missing:
+    except _MissingError as missing:
         raise SubjectError(f"the contract's path {request.path} needs {{{missing}}}") from missing
     return str(path), options
 
@@ -78,7 +78,7 @@ def _kept(value: JsonValue, values: Mapping[str, JsonValue]) -> Any:
         return _fill(value, values) if isinstance(value, dict | list) else value
     try:
         return _word(value, values)
-    except _Missing:
+    except _MissingError:
         return None
 
 
@@ -94,7 +94,7 @@ def _value(name: str, values: Mapping[str, JsonValue]) -> JsonValue:
         raise SubjectError(f"the contract has {{{name}}}; known are {known}")
     value = values[name]
     if value is None:
-        raise _Missing(name)
+        raise _MissingError(name)
     return value
 
 
