@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 
 from proofbook.media import read_audio
+from proofbook_systems.ttsserver.matrix import DEFAULT
 from proofbook_systems.ttsserver.rows import RowResult
 
 __all__ = [
+    "WHY",
     "find_changes",
     "find_format_changes",
     "find_same_speed",
@@ -23,6 +25,7 @@ __all__ = [
     "find_same_voices",
     "find_unsaid",
     "is_repeatable",
+    "longest_passed",
     "why_nothing",
 ]
 
@@ -31,6 +34,15 @@ _SAME = 2e-4
 _HEEDED = 0.5
 """Share of a change of speed that must be heard."""
 _FEWEST_VOICES = 2
+WHY = {
+    "called-audio": "a browser or a player goes by the content type, and plays nothing",
+    "voices-differ": "whoever chooses a voice hears another one",
+    "voices-listed": "an application that offers the listed voices does not offer this one",
+    "speed-is-heeded": "whoever asks for faster speech hears the usual one",
+    "same-again": "what was approved is not what is heard later",
+    "alone-in-company": "two users at the same time hear each other's speech, or none",
+}
+"""What breaks where a comparison is red."""
 _AUDIBLE = 0.01
 """Share of the peak below which the ends of a clip are silent."""
 
@@ -119,8 +131,8 @@ def find_same_speed(usual: RowResult, other: RowResult, speed: float) -> list[st
         other: The row at ``speed``.
         speed: 2 is twice as fast.
     """
-    if not usual.audible or not other.audible:
-        return [f"at speed {speed:g}: {other.verdict}; at 1: {usual.verdict}"]
+    if not other.audible:
+        return [f"at speed {speed:g}: {other.verdict}"]
     was, lasts = _read(usual).spoken_seconds, _read(other).spoken_seconds
     heard = was / lasts if lasts else 0.0
     if lasts and (heard - 1) / (speed - 1) >= _HEEDED:
@@ -128,13 +140,21 @@ def find_same_speed(usual: RowResult, other: RowResult, speed: float) -> list[st
     return [f"at speed {speed:g} it lasts {lasts:.2f} s, and {was:.2f} s at the usual one"]
 
 
-def why_nothing(check: str, voices: Sequence[str]) -> str:
+def why_nothing(check: str, results: Sequence[RowResult]) -> str:
     """Return why a check has nothing to compare; empty where it has."""
+    voices = {result.row.voice for result in results}
+    if check not in ("called-audio", "voices-listed") and not any(r.passed for r in results):
+        return "no row has passed: there is nothing to compare"
     if check == "voices-differ" and len(voices) < _FEWEST_VOICES:
         return "fewer than two voices are given: there is nothing to compare"
-    if check == "voices-listed" and not voices:
+    if check == "voices-listed" and voices == {DEFAULT}:
         return "no voice is given: there is nothing to look for"
     return ""
+
+
+def longest_passed(results: Sequence[RowResult]) -> RowResult:
+    """Return the row that passed and lasts longest; where none passed, the first one."""
+    return max(results, key=lambda r: (r.passed, r.audio_duration or 0))
 
 
 def is_repeatable(results: Sequence[RowResult]) -> bool:
@@ -146,7 +166,7 @@ def is_repeatable(results: Sequence[RowResult]) -> bool:
 def find_changes(
     before: Sequence[RowResult], after: Sequence[RowResult], *, repeatable: bool, spread: float
 ) -> list[str]:
-    """Return how rows differ from what they were before.
+    """Return how rows differ from what they were before; one that failed before is not blamed.
 
     Args:
         before: What the rows gave, each alone.
@@ -156,9 +176,11 @@ def find_changes(
     """
     faults = []
     for was, now in zip(before, after, strict=True):
+        if not was.passed:
+            continue
         if not now.passed:
             faults.append(f"{was.row.name}: {now.verdict}")
-        elif was.passed and not _is_same(was, now):
+        elif not _is_same(was, now):
             swapped = [r.row.name for r in before if r is not was and _is_other(r, was, now)]
             lengths = _read(was).spoken_seconds, _read(now).spoken_seconds
             words = f"it lasts {lengths[1]:.2f} s; alone it lasted {lengths[0]:.2f} s"
