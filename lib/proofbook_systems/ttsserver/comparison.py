@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
+from unicodedata import east_asian_width
 
 import numpy as np
 
@@ -18,14 +19,15 @@ from proofbook_systems.ttsserver.rows import RowResult
 
 __all__ = [
     "WHY",
+    "choose_row",
     "find_changes",
     "find_format_changes",
     "find_same_speed",
     "find_same_texts",
     "find_same_voices",
+    "find_unlikely_pace",
     "find_unsaid",
     "is_repeatable",
-    "longest_passed",
     "why_nothing",
 ]
 
@@ -34,6 +36,10 @@ _SAME = 2e-4
 _HEEDED = 0.5
 """Share of a change of speed that must be heard."""
 _FEWEST_VOICES = 2
+_FEWEST_CHARACTERS = 40
+_WIDE = 3
+_COMPARABLE = 2.0
+"""Seconds of speech in which a change of speed shows."""
 WHY = {
     "called-audio": "a browser or a player goes by the content type, and plays nothing",
     "voices-differ": "whoever chooses a voice hears another one",
@@ -99,6 +105,28 @@ def find_format_changes(results: Sequence[RowResult], rate: int = 0) -> list[str
     return faults
 
 
+def find_unlikely_pace(results: Sequence[RowResult], slowest: float, fastest: float) -> list[str]:
+    """Return rows that are spoken faster or more slowly than people speak.
+
+    Args:
+        results: All rows; short texts, in which pauses count for much, are left out.
+        slowest: Characters a second; one that is written wide, as Chinese is, counts as three.
+        fastest: Characters a second.
+    """
+    faults = []
+    for result in _heard(results):
+        length = sum(_WIDE if east_asian_width(c) in "WF" else 1 for c in result.row.text)
+        seconds = _read(result).spoken_seconds
+        if length < _FEWEST_CHARACTERS or slowest * seconds <= length <= fastest * seconds:
+            continue
+        faults.append(
+            f"{result.row.name} says {length} characters in {seconds:.2f} s, "
+            f"{length / seconds:.1f} a second; people say {slowest:g} to {fastest:g}: "
+            "part of the text may be missing or doubled, or the rate in the header is wrong"
+        )
+    return faults
+
+
 def find_unsaid(results: Sequence[RowResult], spread: float) -> list[str]:
     """Return rows that say several texts at once and do not last as long as these do alone.
 
@@ -152,9 +180,16 @@ def why_nothing(check: str, results: Sequence[RowResult]) -> str:
     return ""
 
 
-def longest_passed(results: Sequence[RowResult]) -> RowResult:
-    """Return the row that passed and lasts longest; where none passed, the first one."""
-    return max(results, key=lambda r: (r.passed, r.audio_duration or 0))
+def choose_row(results: Sequence[RowResult]) -> RowResult:
+    """Return the row to say again: the shortest that passed and can be compared, else the longest.
+
+    Where none passed, it is the first one.
+    """
+    passed = [result for result in results if result.passed]
+    long = [result for result in passed if (result.audio_duration or 0) >= _COMPARABLE]
+    if long:
+        return min(long, key=lambda result: result.audio_duration or 0)
+    return max(passed or results[:1], key=lambda result: result.audio_duration or 0)
 
 
 def is_repeatable(results: Sequence[RowResult]) -> bool:

@@ -106,6 +106,8 @@ class SpeechServerConfig(BaseModel):
     seed: int = Field(ge=0, lt=2**63)
     repeatable: bool
     length_spread: float = Field(gt=0, lt=1)
+    slowest: float = Field(ge=0)
+    fastest: float = Field(gt=0)
     rate: int = Field(ge=0)
     duration_tolerance: float = Field(ge=0)
     quietest: float
