@@ -28,6 +28,14 @@ from proofbook_subjects.ttsserver.freezing import main
 
 sys.exit(main(["--dist", str(Path(__file__).parent / "dist")]))
 '''
+_SPEECH_API = '''"""OpenAI's speech endpoint on the same synthesis."""
+
+import sys
+
+from proofbook_subjects.ttsserver.direct import main
+
+sys.exit(main())
+'''
 _SAID = (
     "This is the voice that every cloning engine listens to. It speaks slowly, and clearly, "
     "for about six seconds."
@@ -69,6 +77,7 @@ def _make(root: Path, place: Path) -> None:
     try:
         (partial / "backend" / "dist").mkdir(parents=True)
         (partial / "backend" / "build_binary.py").write_text(_BUILD_SCRIPT)
+        (partial / "backend" / "speech_api.py").write_text(_SPEECH_API)
         _write_voice(partial / "backend" / "tests" / "fixtures")
         partial.chmod(0o755)
         os.replace(partial, place)  # noqa: PTH105 - a whole folder appears at once

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-__all__ = ["VERSION", "main"]
+__all__ = ["VERSION", "listen", "main"]
 
 VERSION = "0.1.0-reference"
 _FAULTS = "VOICEBOX_FAULTS"
@@ -20,7 +20,7 @@ def main(argv: list[str] | None = None) -> int:
     """Serve until told to end; return the exit code."""
     options = _parser().parse_args(argv)
     try:
-        listener = _listen(options.host, options.port)
+        listener = listen(options.host, options.port)
     except OSError as error:
         reason = error.strerror or error
         print(f"cannot listen on {options.host}:{options.port}: {reason}", file=sys.stderr)  # noqa: T201
@@ -63,7 +63,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens.
+
+    Raises:
+        OSError: The port is taken.
+    """
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     if sys.platform != "win32":
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -6,6 +6,7 @@ Knows no server's contract: a system's own client names the requests and the mod
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Self, TypeVar
@@ -21,6 +22,8 @@ _ANSWER_SECONDS = 60.0
 """For an ordinary answer: the first one comes while the server warms up."""
 _CONNECT_SECONDS = 5.0
 _LONGEST = 160
+_OF_TRANSFER = ("content-encoding", "content-length", "transfer-encoding")
+"""Headers of an answer that is still to be decoded."""
 
 _A = TypeVar("_A", bound=BaseModel)
 
@@ -69,12 +72,15 @@ class JsonClient:
     def send(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Return the answer to a request; ``options`` are httpx's, ``timeout`` in seconds.
 
+        The time is that of the whole answer, which may come in pieces.
+
         Raises:
             ServerError: There is none, or its status is no success.
         """
         seconds = float(options.pop("timeout", self._seconds))
         try:
-            response = self._http.request(method, path, timeout=_limits(seconds), **options)
+            with self._http.stream(method, path, timeout=_limits(seconds), **options) as begun:
+                response = _read_whole(begun, time.monotonic() + seconds)
         except httpx.HTTPError as error:
             raise _fault(method, path, error, seconds) from error
         _refuse_failure(method, path, response)
@@ -127,6 +133,19 @@ class JsonClient:
             raise _fault("GET", path, error, timeout) from error
 
 
+def _read_whole(begun: httpx.Response, deadline: float) -> httpx.Response:
+    """Read an answer to its end, and return it; httpx's own limit is between two pieces."""
+    pieces = []
+    for piece in begun.iter_bytes():
+        pieces.append(piece)
+        if time.monotonic() > deadline:
+            raise httpx.ReadTimeout("the answer has begun, and does not end", request=begun.request)
+    headers = [(k, v) for k, v in begun.headers.multi_items() if k not in _OF_TRANSFER]
+    return httpx.Response(
+        begun.status_code, headers=headers, content=b"".join(pieces), request=begun.request
+    )
+
+
 def shorten(text: str) -> str:
     """Return a text's beginning on one line, for messages."""
     line = " ".join(text.split())
@@ -168,6 +187,8 @@ def _fault(method: str, path: str, error: httpx.HTTPError, seconds: float) -> Se
             what = "nothing listens there"
         case httpx.ConnectTimeout():
             what = f"no connection within {min(seconds, _CONNECT_SECONDS):g} s"
+        case httpx.ReadTimeout() if "begun" in str(error):
+            what = f"its answer has begun, and not ended within {seconds:g} s"
         case httpx.TimeoutException():
             what = f"no answer within {seconds:g} s"
         case _:

@@ -28,6 +28,8 @@ class Launch:
     """Everything that it prints, over all its starts."""
     timeout_health: float
     """Seconds from launch to healthy."""
+    folder: Path | None = None
+    """Where it is started; None is a temporary folder."""
     health: Health = field(default_factory=Health)
     port: int = 0
     """0 picks a free one."""

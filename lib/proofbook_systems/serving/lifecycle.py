@@ -118,7 +118,8 @@ def start_twice(server: Server, log: Path, timeout: float) -> SecondStart:
     log.unlink(missing_ok=True)
     with supervise(
         server.command(data), log=log, name="the second server",
-        cwd=server.folder, env=server.environment(), folders=[server.folder],
+        cwd=server.launch.folder or server.folder, env=server.environment(),
+        folders=[server.folder],
     ) as second:  # fmt: skip
         ended = second.wait(timeout)
         code = second.exit_code

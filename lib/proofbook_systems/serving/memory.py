@@ -26,7 +26,7 @@ class Sample(NamedTuple):
 
 def resident_memory(server: Server) -> int:
     """Return the resident bytes of the server's processes; pages that they share count twice."""
-    return processes.resident_memory(processes.process_tree([server.program.pid]))
+    return processes.resident_memory(processes.process_tree(server.pids))
 
 
 class MemoryTimeline:

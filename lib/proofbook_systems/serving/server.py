@@ -152,6 +152,15 @@ class Server:
             return f"{error}; it computed {spent:.1f} s in {waited:.1f} s" if error.late else ""
         return ""
 
+    @property
+    def pids(self) -> list[int]:
+        """Its process; none where it cannot be known."""
+        return [self.program.pid]
+
+    def await_end(self, seconds: float) -> bool:
+        """Wait until its program has ended; return whether it has."""
+        return self.program.wait(seconds)
+
     def processes(self) -> list[psutil.Process]:
         """Return its process and all that descend from it."""
         try:
@@ -201,7 +210,7 @@ class Server:
         return True
 
     def _cpu_seconds(self) -> float:
-        return processes.cpu_seconds(processes.process_tree([self.program.pid]))
+        return processes.cpu_seconds(processes.process_tree(self.pids))
 
     def _start(self) -> float:
         for folder in (self.data, self.folder / "tmp"):
@@ -211,7 +220,8 @@ class Server:
         started = time.monotonic()
         self._program = supervise(
             self.command(self.data), log=self.launch.log, name=self.launch.name,
-            cwd=self.folder, env=self.environment(), folders=[self.folder], linger=_LINGER,
+            cwd=self.launch.folder or self.folder, env=self.environment(), folders=[self.folder],
+            linger=_LINGER,
         )  # fmt: skip
         self._wait_healthy(started)
         return time.monotonic() - started

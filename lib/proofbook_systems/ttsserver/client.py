@@ -3,33 +3,36 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import re
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import httpx
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, JsonValue
 
 from proofbook_systems.serving.client import JsonClient, ServerError, shorten
+from proofbook_systems.ttsserver.answers import Spoken, read_field, read_list, read_speech
 from proofbook_systems.ttsserver.contract import (
-    Generation,
-    GenerationRequest,
-    Health,
     HistoryEntry,
-    ModelState,
-    ModelStates,
-    Profile,
     ProfileRequest,
+    SpeechRequest,
     StatusEvent,
+    read_status,
 )
+from proofbook_systems.ttsserver.contract_files import Contract, Job, Request
+from proofbook_systems.ttsserver.templates import fill_request
 
-__all__ = ["Malformed", "ServerError", "VoiceboxClient", "hang_up"]
+__all__ = ["Malformed", "ServerError", "SpeechClient", "hang_up"]
 
 _QUICK = 5.0
 """Seconds for what a living server answers at once."""
 _STALLED = 15.0
 """Seconds without a byte after which a stream is given up, where nothing else is said."""
-_SUFFIXES = {b"RIFF": ".wav", b"RF64": ".wav", b"fLaC": ".flac", b"OggS": ".ogg", b"ID3": ".mp3"}
+_NAME = re.compile(r"[^\s\",;:]+")
+"""In a list of voices of any form."""
 _NOT_OFFERED = (404, 405, 501)
 _IGNORED = ("", "[DONE]")
 """Data of events that say nothing."""
@@ -41,16 +44,25 @@ class Malformed(BaseModel):
     raw: str
 
 
-class VoiceboxClient(JsonClient):
-    """A connection to a server with Voicebox's contract."""
+class SpeechClient(JsonClient):
+    """A connection to a server, with the contract that it keeps."""
 
-    def health(self) -> Health:
-        """Return the server's state.
+    def __init__(self, url: str, contract: Contract, **options: Any) -> None:
+        super().__init__(f"{url}{contract.prefix}", **options)
+        self.contract = contract
+
+    def ask(
+        self, request: Request, values: dict[str, JsonValue], timeout: float | None = None
+    ) -> httpx.Response:
+        """Return the answer to a request of the contract; ``timeout`` is in seconds.
 
         Raises:
-            ServerError: It does not say.
+            ServerError: There is none, or its status is no success.
         """
-        return self.get("/health", Health, timeout=_QUICK)
+        path, options = fill_request(request, {**self.contract.values, **values})
+        if timeout is not None:
+            options["timeout"] = timeout
+        return self.send(request.method, path, **options)
 
     def create_profile(self, profile: ProfileRequest, *, timeout: float | None = None) -> str:
         """Create a profile and return its id; ``timeout`` is in seconds.
@@ -58,9 +70,9 @@ class VoiceboxClient(JsonClient):
         Raises:
             ServerError: It is refused; with status 400 if the name is taken.
         """
-        body = profile.model_dump(exclude_none=True)
-        options = {} if timeout is None else {"timeout": timeout}
-        return self.parse(self.send("POST", "/profiles", json=body, **options), Profile).id
+        profiles = self.contract.profiles
+        assert profiles is not None, "the contract has no profiles"
+        return read_field(self.ask(profiles.create, profile.model_dump(), timeout), profiles.id)
 
     def add_sample(
         self, profile_id: str, wav: Path, text: str, *, timeout: float | None = None
@@ -70,20 +82,27 @@ class VoiceboxClient(JsonClient):
         Raises:
             ServerError: It is refused.
         """
-        files = {"file": (wav.name, wav.read_bytes(), "audio/wav")}
-        options = {} if timeout is None else {"timeout": timeout}
-        self.send(
-            "POST", f"/profiles/{profile_id}/samples", files=files,
-            data={"reference_text": text}, **options,
-        )  # fmt: skip
+        profiles = self.contract.profiles
+        assert profiles is not None, "the contract has no profiles"
+        assert profiles.sample is not None, "the contract clones no voices"
+        request = profiles.sample
+        path, options = fill_request(request, {"profile": profile_id, "reference_text": text})
+        options["files"] = {request.file: (wav.name, wav.read_bytes(), "audio/wav")}
+        if timeout is not None:
+            options["timeout"] = timeout
+        self.send(request.method, path, **options)
 
-    def models(self) -> dict[str, ModelState]:
-        """Return the state of each model by its name.
+    def models(self) -> dict[str, bool]:
+        """Return whether each model is there, by its name; none where there is no list.
 
         Raises:
             ServerError: The server does not say.
         """
-        return {m.model_name: m for m in self.get("/models/status", ModelStates).models}
+        models = self.contract.models
+        if models is None:
+            return {}
+        rows = read_list(self.send("GET", models.path), models.list, models.name)
+        return {str(row[models.name]): row.get(models.downloaded) is True for row in rows}
 
     def find_models_fault(self) -> str:
         """Return how the server fails to list its models; empty where it lists them or never does.
@@ -96,15 +115,40 @@ class VoiceboxClient(JsonClient):
             return "" if error.status in _NOT_OFFERED else str(error)
         return ""
 
-    def generate(self, request: GenerationRequest, *, timeout: float | None = None) -> str:
+    def find_unlisted(self, voices: Sequence[str]) -> list[str]:
+        """Return the voices that the server's own list does not name, or why there is no list."""
+        assert self.contract.voices is not None, "the contract has no list of voices"
+        try:
+            text = self.ask(self.contract.voices, {}).text
+        except ServerError as error:
+            return [str(error)]
+        named = set(_NAME.findall(text))
+        return [
+            f"{voice} is not in the list of voices" for voice in voices
+            if voice not in named and f'"{voice}"' not in text
+        ]  # fmt: skip
+
+    def speak(self, request: SpeechRequest, *, timeout: float | None = None) -> Spoken:
+        """Ask for speech that the answer brings itself; ``timeout`` is in seconds.
+
+        Raises:
+            ServerError: It is refused, or is not where the contract says.
+        """
+        response = self.ask(self.contract.speak, request.values(), timeout)
+        return read_speech(response, self.contract.answer, lambda url: self.send("GET", url))
+
+    def generate(self, request: SpeechRequest, *, timeout: float | None = None) -> str:
         """Ask for a generation and return its id; ``timeout`` is in seconds.
 
         Raises:
             ServerError: It is refused.
         """
-        body = request.model_dump(exclude_none=True)
-        options = {} if timeout is None else {"timeout": timeout}
-        return self.parse(self.send("POST", "/generate", json=body, **options), Generation).id
+        return read_field(self.ask(self.contract.speak, request.values(), timeout), self._job.id)
+
+    @property
+    def _job(self) -> Job:
+        assert self.contract.job is not None, "the contract has no jobs"
+        return self.contract.job
 
     def status_events(
         self,
@@ -127,18 +171,18 @@ class VoiceboxClient(JsonClient):
         """
         from httpx_sse import EventSource
 
-        path = f"/generate/{generation_id}/status"
+        path, _ = fill_request(self._job.status, {"id": generation_id})
         with self.stream(path, timeout) as response:
             if opened is not None:
                 opened(response)
             kind = response.headers.get("content-type", "no content type")
             if "json" in kind:
-                yield _read_event(response.read().decode(errors="replace"))
+                yield _read_event(response.read().decode(errors="replace"), self._job)
                 return
             if "text/event-stream" not in kind:
                 raise ServerError(f"GET {path} answers {kind} and no event stream")
             for event in EventSource(response).iter_sse():
-                if (told := _told(event.event, event.data)) is not None:
+                if (told := _told(event.event, event.data, self._job)) is not None:
                     yield told
 
     def cancel(self, generation_id: str) -> None:
@@ -147,7 +191,9 @@ class VoiceboxClient(JsonClient):
         Raises:
             ServerError: It does not take that.
         """
-        self.send("POST", f"/generate/{generation_id}/cancel", timeout=_QUICK)
+        if self._job.cancel is None:
+            raise ServerError("the contract has no cancellation", status=501)
+        self.ask(self._job.cancel, {"id": generation_id}, _QUICK)
 
     def history(self, generation_id: str, *, timeout: float = _QUICK) -> HistoryEntry:
         """Return what the server has kept of a generation; ``timeout`` is in seconds.
@@ -155,7 +201,17 @@ class VoiceboxClient(JsonClient):
         Raises:
             ServerError: It has nothing, or does not say what its status is.
         """
-        return self.get(f"/history/{generation_id}", HistoryEntry, timeout=timeout)
+        if self._job.history is None:
+            raise ServerError("the contract has no history", status=501)
+        response = self.ask(self._job.history, {"id": generation_id}, timeout)
+        try:
+            return read_status(json.loads(response.content), self._job, HistoryEntry)
+        except ValueError as error:
+            raise ServerError(
+                f"GET {response.request.url.path} answers something else than promised: "
+                f"{shorten(response.text)!r}",
+                status=response.status_code,
+            ) from error
 
     def fetch_audio(self, generation_id: str, path: Path) -> Path:
         """Write a generation's audio to ``path``, with the suffix of its format; return where.
@@ -163,11 +219,16 @@ class VoiceboxClient(JsonClient):
         Raises:
             ServerError: There is none.
         """
-        content = self.send("GET", f"/audio/{generation_id}").content
-        place = path.with_name(f"{path.stem}{_suffix(content)}")
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(content)
-        return place
+        return self.fetch_speech(generation_id).write(path)
+
+    def fetch_speech(self, generation_id: str) -> Spoken:
+        """Return a generation's audio.
+
+        Raises:
+            ServerError: There is none.
+        """
+        response = self.ask(self._job.audio, {"id": generation_id})
+        return Spoken(response.content, response.headers.get("content-type", ""))
 
 
 def hang_up(response: httpx.Response) -> None:
@@ -179,23 +240,17 @@ def hang_up(response: httpx.Response) -> None:
             connection.shutdown(socket.SHUT_RDWR)
 
 
-def _suffix(content: bytes) -> str:
-    known = (suffix for head, suffix in _SUFFIXES.items() if content.startswith(head))
-    is_mp3 = content[:1] == b"\xff" and content[1:2] >= b"\xe0"
-    return next(known, ".mp3" if is_mp3 else ".wav")
-
-
-def _told(name: str, data: str) -> StatusEvent | Malformed | None:
+def _told(name: str, data: str, job: Job) -> StatusEvent | Malformed | None:
     """Return what an event tells; None for one that a listener for messages would not get."""
     if data.strip() in _IGNORED:
         return None
-    event = _read_event(data)
+    event = _read_event(data, job)
     # Servers ping under names of their own; a browser's onmessage does not get those either.
     return None if isinstance(event, Malformed) and name != "message" else event
 
 
-def _read_event(data: str) -> StatusEvent | Malformed:
+def _read_event(data: str, job: Job) -> StatusEvent | Malformed:
     try:
-        return StatusEvent.model_validate_json(data)
-    except ValidationError:
+        return read_status(json.loads(data), job, StatusEvent)
+    except ValueError:
         return Malformed(raw=shorten(data))

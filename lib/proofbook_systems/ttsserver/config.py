@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-__all__ = ["MOST_RERUNS", "RUNBOOKS", "BinaryE2EConfig"]
+__all__ = ["MOST_RERUNS", "RUNBOOKS", "BinaryE2EConfig", "SpeechServerConfig"]
 
 MOST_RERUNS = 3
 """How many rows are run a second time, at most."""
@@ -86,4 +86,61 @@ class BinaryE2EConfig(BaseModel):
         return (not self.only or engine in self.only) and engine not in self.skip
 
 
-RUNBOOKS: dict[str, type[BaseModel]] = {"binary_e2e": BinaryE2EConfig}
+class SpeechServerConfig(BaseModel):
+    """Parameters of ``ttsserver/speech_server``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    contract: Annotated[str, Field(min_length=1)]
+    command: Annotated[str, Field(json_schema_extra={"starts": "project"})]
+    url: Annotated[str, Field(json_schema_extra={"subject": True})]
+    project: Annotated[PathText, Field(min_length=1)]
+    python: PathText
+    voices: Names
+    texts: list[str] = Field(min_length=2)
+    model: str
+    language: str
+    reference_wav: PathText
+    reference_text: str
+    key_variable: str
+    seed: int = Field(ge=0, lt=2**63)
+    repeatable: bool
+    length_spread: float = Field(gt=0, lt=1)
+    slowest: float = Field(ge=0)
+    fastest: float = Field(gt=0)
+    rate: int = Field(ge=0)
+    duration_tolerance: float = Field(ge=0)
+    quietest: float
+    most_silence: float = Field(ge=0, le=1)
+    audio_limits: dict[str, float]
+    at_once: int = Field(ge=2, le=64)
+    repetitions: int = Field(ge=6)
+    leak_mb: float = Field(gt=0)
+    timeout_health: float = Field(gt=0)
+    timeout_row: float = Field(gt=0)
+    timeout_refusal: float = Field(gt=0)
+    parent_death_bound: float = Field(gt=0)
+    shutdown_bound: float = Field(gt=0)
+    port: int = Field(ge=0, le=65535)
+    environment: dict[str, str]
+    output_dir: PathText
+
+    def longest_seconds(self) -> float:
+        """Return how long a job may take while every step keeps to its own limit.
+
+        A row may be run again on a fresh server, and costs a start where it fails; the same text
+        is said again some times, and wrong requests are refused.
+        """
+        rows = max(1, len(self.voices)) * len(self.texts) + 1
+        said = rows + MOST_RERUNS + self.repetitions + self.at_once + 4
+        start = (_PORT_SECONDS if self.port else 0.0) + self.timeout_health + self.shutdown_bound
+        starts = 2 * (rows + MOST_RERUNS) + 3
+        refusals = 6 * (self.timeout_refusal + self.timeout_row / 2)
+        rest = refusals + self.parent_death_bound + _SLACK
+        return said * (self.timeout_row + _ROW_SECONDS) + starts * start + rest
+
+
+RUNBOOKS: dict[str, type[BaseModel]] = {
+    "binary_e2e": BinaryE2EConfig,
+    "speech_server": SpeechServerConfig,
+}

@@ -1,26 +1,25 @@
-"""What the server reads and answers, as far as it is used here. Fields beyond these are left alone.
+"""What is asked of a server, and what it answers of a generation, whatever its own words are.
 
-``status`` of a generation: ``loading_model``, ``generating``, then ``completed`` or ``failed``;
-``not_found`` where the server does not know it.
+``status`` of a generation: what the server says until it is ``completed`` or ``failed``;
+``not_found`` where the server does not know it. Fields beyond these are left alone.
 """
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import dataclass
+from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue
+
+from proofbook_systems.ttsserver.contract_files import Job
 
 __all__ = [
     "TERMINAL",
-    "Generation",
-    "GenerationRequest",
-    "Health",
     "HistoryEntry",
-    "ModelState",
-    "ModelStates",
-    "Profile",
     "ProfileRequest",
+    "SpeechRequest",
     "StatusEvent",
+    "read_status",
 ]
 
 TERMINAL = ("completed", "failed", "not_found")
@@ -49,42 +48,8 @@ class _Answer(BaseModel):
     )
 
 
-class Health(_Answer):
-    """``GET /health``."""
-
-    status: str
-
-
-class Profile(_Answer):
-    """``POST /profiles``."""
-
-    id: str = Field(min_length=1)
-
-
-class ModelState(_Answer):
-    """One model of ``GET /models/status``."""
-
-    model_name: str
-    downloaded: bool = False
-    downloading: bool = False
-    loaded: bool = False
-
-
-class ModelStates(_Answer):
-    """``GET /models/status``."""
-
-    models: list[ModelState]
-
-
-class Generation(_Answer):
-    """``POST /generate``."""
-
-    id: str = Field(min_length=1)
-    status: str = ""
-
-
 class StatusEvent(_Answer):
-    """One event of ``GET /generate/{id}/status``."""
+    """What is told of a generation once."""
 
     status: str
     duration: float | None = None
@@ -98,7 +63,7 @@ class StatusEvent(_Answer):
 
 
 class HistoryEntry(StatusEvent):
-    """``GET /history/{id}``: as the last event, with times where the server tells them."""
+    """What a server has kept of a generation, with times where it tells them."""
 
     started_at: object = None
     """When the server began with it; in any form."""
@@ -109,7 +74,7 @@ class HistoryEntry(StatusEvent):
 
 
 class ProfileRequest(BaseModel):
-    """Body of ``POST /profiles``."""
+    """A voice that is created before it speaks."""
 
     name: str
     voice_type: str
@@ -118,15 +83,57 @@ class ProfileRequest(BaseModel):
     preset_voice_id: str | None = None
 
 
-class GenerationRequest(BaseModel):
-    """Body of ``POST /generate``."""
+@dataclass(frozen=True, kw_only=True)
+class SpeechRequest:
+    """What is to be said, and how."""
 
-    model_config = ConfigDict(protected_namespaces=())
-
-    profile_id: str
     text: str
-    language: str
-    engine: str
-    model_size: str | None = None
-    seed: int
-    normalize: bool
+    voice: str = ""
+    """Empty is the server's own choice, as everywhere below."""
+    language: str = ""
+    model: str = ""
+    model_size: str = ""
+    seed: int | None = None
+    normalize: bool | None = None
+    speed: float | None = None
+    """1 is the usual speed, 2 twice as fast."""
+    profile: str = ""
+    """A voice that was created before."""
+    key: str = ""
+    """What the server asks for before it speaks."""
+
+    def values(self) -> dict[str, JsonValue]:
+        """Return the placeholders that have a value, and those of a contract's own that have none.
+
+        ``length_scale`` is how much longer than usual the speech lasts.
+        """
+        slowness = None if self.speed is None else round(1 / self.speed, 4)
+        values: dict[str, JsonValue] = {
+            "voice": self.voice, "language": self.language, "model_size": self.model_size,
+            "engine": self.model, "seed": self.seed, "normalize": self.normalize,
+            "speed": self.speed, "length_scale": slowness, "profile": self.profile,
+            "key": self.key,
+        }  # fmt: skip
+        filled = {name: None if value == "" else value for name, value in values.items()}
+        own: dict[str, JsonValue] = {"model": self.model} if self.model else {}
+        return {**filled, **own, "text": self.text}
+
+
+_Status = TypeVar("_Status", bound=StatusEvent)
+
+
+def read_status(value: object, job: Job, model: type[_Status]) -> _Status:
+    """Return what a server says of a generation, in the words of this module.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    if not isinstance(value, dict):
+        raise ValueError("not an object")
+    states = dict.fromkeys(job.completed, "completed") | dict.fromkeys(job.failed, "failed")
+    states |= dict.fromkeys(job.unknown, "not_found")
+    fields = {"duration": value.get(job.duration), "error": value.get(job.error)}
+    if job.state in value:
+        state = value[job.state]
+        fields["status"] = states.get(state, state) if isinstance(state, str) else state
+    return model.model_validate({**value, **fields})

@@ -17,7 +17,7 @@ from typing import Literal
 
 import httpx
 
-from proofbook_systems.ttsserver.client import Malformed, ServerError, VoiceboxClient, hang_up
+from proofbook_systems.ttsserver.client import Malformed, ServerError, SpeechClient, hang_up
 from proofbook_systems.ttsserver.contract import StatusEvent
 
 __all__ = ["Followed", "follow"]
@@ -67,7 +67,7 @@ class Followed:
 
 
 def follow(
-    client: VoiceboxClient,
+    client: SpeechClient,
     generation_id: str,
     timeout: float,
     *,
@@ -122,7 +122,7 @@ def _is_early(event: StatusEvent, age: float) -> bool:
 
 
 def _first_event(
-    client: VoiceboxClient, generation_id: str, followed: Followed, timeout: float
+    client: SpeechClient, generation_id: str, followed: Followed, timeout: float
 ) -> StatusEvent | None:
     """Return the first event of a new stream; None where there is none."""
     try:
@@ -138,7 +138,7 @@ def _first_event(
 class _Stream:
     """Reads the stream in a thread, opening it again as often as it breaks."""
 
-    def __init__(self, client: VoiceboxClient, generation_id: str) -> None:
+    def __init__(self, client: SpeechClient, generation_id: str) -> None:
         self._client, self._id = client, generation_id
         self._events: queue.Queue[StatusEvent | Malformed | ServerError | None] = queue.Queue()
         self._closed = threading.Event()
@@ -204,7 +204,7 @@ class _Stream:
 class _History:
     """Asks the history, rarely, until the server refuses that."""
 
-    def __init__(self, client: VoiceboxClient, generation_id: str) -> None:
+    def __init__(self, client: SpeechClient, generation_id: str) -> None:
         self._client, self._id = client, generation_id
         self._tells = True
         self._due = _FIRST_ASKED

@@ -6,16 +6,21 @@ Knows the names that the server's list of models has for them. Sends nothing.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from proofbook.errors import SubjectError
 
-__all__ = ["CLONED", "Row", "choose_rows"]
+__all__ = ["CLONED", "DEFAULT", "NO_MODEL", "Row", "choose_rows", "plan_rows"]
 
 CLONED = "cloned"
 """The voice of a row that clones the reference sample."""
+DEFAULT = "default"
+"""The voice of a row that names none: the server's own choice."""
+NO_MODEL = "any"
+"""The engine of a row that names none: the contract's, or the server's own choice."""
 
 _MODEL_NAMES = {
     ("qwen", "1.7B"): "qwen-tts-1.7B",
@@ -45,10 +50,16 @@ class Row(BaseModel):
     """Empty is that of the whole matrix."""
     model: str = ""
     """What the server's list of models calls it; empty is the known name."""
+    text: str = ""
+    """What it says; empty is that of the whole matrix."""
+    label: str = ""
+    """Its name; empty is made of engine, size and language."""
 
     @property
     def name(self) -> str:
         """Unique in a matrix, and fit for a file name: ``qwen-1.7B``."""
+        if self.label:
+            return self.label
         parts = [self.engine, self.model_size, self.language]
         return "-".join(part for part in parts if part)
 
@@ -83,6 +94,37 @@ def choose_rows(
     if not left:
         raise SubjectError("only and skip leave no row of the matrix; give fewer of them")
     return left
+
+
+def plan_rows(
+    voices: Sequence[str], texts: Sequence[str], *, model: str, language: str = ""
+) -> list[Row]:
+    """Return a row for each voice and text, and one in which the first voice says all of them.
+
+    Raises:
+        SubjectError: A voice or a text is given twice, or a text is blank.
+    """
+    for what, words in (("voices", voices), ("texts", texts)):
+        if twice := [word for word in words if list(words).count(word) > 1]:
+            raise SubjectError(f"{what} has {twice[0]!r} more than once; give each once")
+    if not texts or not all(text.strip() for text in texts):
+        raise SubjectError("texts has none, or a blank one; give what is to be said")
+    names = [_label(number, voice) for number, voice in enumerate(voices, 1)]
+    rows = [
+        Row(engine=model or NO_MODEL, voice=voice, language=language, text=text,
+            label=f"{name}-{number}")
+        for name, voice in zip(names, voices, strict=True) for number, text in enumerate(texts, 1)
+    ]  # fmt: skip
+    if len(texts) > 1:
+        joined = rows[0].model_copy(update={"text": " ".join(texts), "label": f"{names[0]}-joined"})
+        rows.append(joined)
+    return rows
+
+
+def _label(number: int, voice: str) -> str:
+    """Return a voice's name, fit for a file name and unlike that of any other voice."""
+    slug = re.sub(r"[^a-z0-9_]+", "-", voice.lower()).strip("-")[:40]
+    return f"{number}-{slug}" if slug else f"{number}"
 
 
 def _read(number: int, fields: Mapping[str, str]) -> Row:

@@ -24,7 +24,7 @@ from proofbook_systems.ttsserver.config import MOST_RERUNS
 from proofbook_systems.ttsserver.contract import TERMINAL
 from proofbook_systems.ttsserver.matrix import Row
 from proofbook_systems.ttsserver.rows import RowOptions, RowResult, run_row
-from proofbook_systems.ttsserver.server import VoiceboxServer
+from proofbook_systems.ttsserver.server import SpeechServer
 from proofbook_systems.ttsserver.voices import Voices
 
 __all__ = ["RowOptions", "run_rows"]
@@ -38,7 +38,7 @@ _VARYING = re.compile(r"[\d.]+")
 
 
 def run_rows(
-    server: VoiceboxServer, rows: Sequence[Row], voices: Voices, options: RowOptions
+    server: SpeechServer, rows: Sequence[Row], voices: Voices, options: RowOptions
 ) -> Iterator[RowResult]:
     """Run each row and yield its result as soon as it is there; what it left is cleared after that.
 
@@ -55,7 +55,7 @@ def run_rows(
 class _State:
     """What is known of the server between two rows."""
 
-    server: VoiceboxServer
+    server: SpeechServer
     voices: Voices
     options: RowOptions
     before: RowResult | None = None

@@ -13,15 +13,16 @@ from typing import Literal
 
 from proofbook_systems.serving.memory import resident_memory
 from proofbook_systems.serving.ports import is_free
+from proofbook_systems.ttsserver.answers import Spoken
 from proofbook_systems.ttsserver.audio_checks import find_faults
-from proofbook_systems.ttsserver.client import ServerError, VoiceboxClient
-from proofbook_systems.ttsserver.contract import GenerationRequest, HistoryEntry
+from proofbook_systems.ttsserver.client import ServerError, SpeechClient
+from proofbook_systems.ttsserver.contract import HistoryEntry, SpeechRequest
 from proofbook_systems.ttsserver.event_stream import Followed, follow
-from proofbook_systems.ttsserver.matrix import Row
-from proofbook_systems.ttsserver.server import VoiceboxServer
+from proofbook_systems.ttsserver.matrix import CLONED, DEFAULT, NO_MODEL, Row
+from proofbook_systems.ttsserver.server import SpeechServer
 from proofbook_systems.ttsserver.voices import Voices
 
-__all__ = ["RowOptions", "RowResult", "run_row", "seconds_to_first_audio"]
+__all__ = ["RowOptions", "RowResult", "run_row", "seconds_to_first_audio", "speech_request"]
 
 _TAIL = 100
 _EXIT_SECONDS = 4.0
@@ -51,6 +52,10 @@ class RowOptions:
     """Share of the audio that may be silent."""
     audio_limits: Mapping[str, float] = field(default_factory=dict)
     """Further limits that are not the usual ones, by name."""
+    speed: float | None = None
+    """1 is the usual speed; None says nothing of it."""
+    key: str = ""
+    """What the server asks for before it speaks."""
 
 
 @dataclass(kw_only=True)
@@ -63,7 +68,9 @@ class RowResult:
     was_cached: bool | None = None
     """None where the server does not list the model."""
     elapsed_seconds: float = 0.0
-    """From asking to the audio in hand."""
+    """From asking to the audio in hand, and judged."""
+    answered_after: float | None = None
+    """Seconds from asking to the whole audio; None where it was followed by its events."""
     audio_duration: float | None = None
     """Seconds that were decoded."""
     audio_path: Path | None = None
@@ -80,6 +87,8 @@ class RowResult:
     """Whether it may have spent its time behind what another row had left in the queue."""
     frozen: str = ""
     """How the server did not answer when its time was over; empty where it did."""
+    wrong_name: str = ""
+    """How the answer's content type contradicts the audio."""
     refused: bool = False
     """Whether the server did not take it at all, and said so."""
     run_again: bool = False
@@ -94,6 +103,11 @@ class RowResult:
     """Bytes that the server's processes held after the row."""
 
     @property
+    def seconds_to_audio(self) -> float:
+        """From asking to the whole audio in hand; with judging it, where that is not known."""
+        return self.elapsed_seconds if self.answered_after is None else self.answered_after
+
+    @property
     def passed(self) -> bool:
         """Whether a user would have heard what was asked for."""
         return self.status == "passed"
@@ -104,7 +118,7 @@ class RowResult:
         return self.status if self.passed else f"{self.status}: {self.error}"
 
 
-def run_row(server: VoiceboxServer, row: Row, voices: Voices, options: RowOptions) -> RowResult:
+def run_row(server: SpeechServer, row: Row, voices: Voices, options: RowOptions) -> RowResult:
     """Have the server speak one row, and judge the audio."""
     result = RowResult(row=row)
     started = time.monotonic()
@@ -117,6 +131,17 @@ def run_row(server: VoiceboxServer, row: Row, voices: Voices, options: RowOption
         result.server_log_tail = server.tail(_TAIL)
     result.memory = resident_memory(server)
     return result
+
+
+def speech_request(row: Row, options: RowOptions, profile: str = "") -> SpeechRequest:
+    """Return what is asked for a row."""
+    return SpeechRequest(
+        profile=profile, text=row.text or options.text,
+        voice="" if row.voice in (CLONED, DEFAULT) else row.voice,
+        language=row.language or options.language,
+        model="" if row.engine == NO_MODEL else row.engine, model_size=row.model_size,
+        seed=options.seed, normalize=options.normalize, speed=options.speed, key=options.key,
+    )  # fmt: skip
 
 
 def seconds_to_first_audio(results: Sequence[RowResult]) -> float | None:
@@ -132,10 +157,10 @@ def seconds_to_first_audio(results: Sequence[RowResult]) -> float | None:
     return None
 
 
-def _take_fault(server: VoiceboxServer, error: ServerError, result: RowResult) -> None:
+def _take_fault(server: SpeechServer, error: ServerError, result: RowResult) -> None:
     unanswered = error.status is None and not error.late
     if unanswered and is_free(server.port):
-        server.program.wait(_EXIT_SECONDS)  # that it has ended is told a moment later
+        server.await_end(_EXIT_SECONDS)  # that it has ended is told a moment later
     how = server.exited()
     result.status = "timeout" if error.late and not how else "failed"
     result.error = how or str(error)
@@ -143,16 +168,17 @@ def _take_fault(server: VoiceboxServer, error: ServerError, result: RowResult) -
         result.over = result.refused = True
 
 
-def _speak(server: VoiceboxServer, voices: Voices, options: RowOptions, result: RowResult) -> None:
+def _speak(server: SpeechServer, voices: Voices, options: RowOptions, result: RowResult) -> None:
     client, row = server.client, result.row
     result.was_cached = _is_cached(client, result)
     timeout = options.timeout_cached if result.was_cached else options.timeout_download
-    request = GenerationRequest(
-        profile_id=voices.profile_id(row), text=options.text,
-        language=row.language or options.language, engine=row.engine,
-        model_size=row.model_size or None, seed=options.seed, normalize=options.normalize,
-    )  # fmt: skip
+    request = speech_request(row, options, voices.profile_id(row))
     started = time.monotonic()
+    if client.contract.job is None:
+        spoken = client.speak(request, timeout=timeout)
+        result.answered_after = time.monotonic() - started
+        _judge_audio(spoken, None, options, result)
+        return
     result.generation_id = client.generate(request, timeout=timeout)
     left = timeout - (time.monotonic() - started)
     followed = follow(client, result.generation_id, left, exited=server.exited)
@@ -160,7 +186,7 @@ def _speak(server: VoiceboxServer, voices: Voices, options: RowOptions, result: 
     _take_notes(followed, result)
     match followed.end:
         case "completed":
-            _judge_audio(client, followed, options, result)
+            _fetch_audio(client, followed, options, result)
         case "timeout":
             result.status, result.frozen = "timeout", server.find_freeze()
             result.may_have_waited = not _has_begun(client, followed, result)
@@ -169,19 +195,18 @@ def _speak(server: VoiceboxServer, voices: Voices, options: RowOptions, result: 
             result.error = _REASONS.get(followed.end) or followed.error or _NO_REASON
 
 
-def _is_cached(client: VoiceboxClient, result: RowResult) -> bool | None:
+def _is_cached(client: SpeechClient, result: RowResult) -> bool | None:
     """Ask whether the row's model is there; a server that cannot say is asked for speech anyway."""
     try:
-        model = client.models().get(result.row.model_name)
+        return client.models().get(result.row.model_name)
     except ServerError as error:
         if error.status is None:
             raise
         result.notes.append(f"it is not known whether its model is there: {error}")
         return None
-    return model.downloaded if model else None
 
 
-def _has_begun(client: VoiceboxClient, followed: Followed, result: RowResult) -> bool:
+def _has_begun(client: SpeechClient, followed: Followed, result: RowResult) -> bool:
     """Say whether the server had begun with a row, as far as it tells."""
     if "loading_model" in followed.statuses:
         return True
@@ -215,8 +240,8 @@ def _describe_timeout(frozen: str, followed: Followed, timeout: float, cached: b
     return f"{words}; the server itself still answers"
 
 
-def _judge_audio(
-    client: VoiceboxClient, followed: Followed, options: RowOptions, result: RowResult
+def _fetch_audio(
+    client: SpeechClient, followed: Followed, options: RowOptions, result: RowResult
 ) -> None:
     """Fetch and judge the audio; malformed events fail the row, too."""
     assert result.generation_id is not None
@@ -224,31 +249,44 @@ def _judge_audio(
     if history is not None and history.completed_at is not None:
         result.noticed_after = followed.noticed_at - history.completed_at
         result.server_seconds = history.generation_seconds
-    path = options.audio_folder / f"{result.row.name}.wav"
     try:
-        result.audio_path = client.fetch_audio(result.generation_id, path)
+        spoken = client.fetch_speech(result.generation_id)
     except ServerError as error:
         result.error = f"the server says 'completed' and gives no audio: {error}"
         return
     if followed.duration is None:
         result.notes.append("the server does not say how long the audio is")
-    faults, seconds = find_faults(
-        result.audio_path, followed.duration, options.duration_tolerance,
-        quietest=options.quietest, most_silence=options.most_silence, text=options.text,
-        limits=options.audio_limits,
-    )  # fmt: skip
-    result.audible = seconds > 0
+    more = []
     if followed.malformed:
         count = len(followed.malformed)
-        faults.append(
-            f"{count} events of its status stream are not JSON: {followed.malformed[0]!r}"
-        )
+        more = [f"{count} events of its status stream are not JSON: {followed.malformed[0]!r}"]
+    _judge_audio(spoken, followed.duration, options, result, more)
+
+
+def _judge_audio(
+    spoken: Spoken,
+    claimed: float | None,
+    options: RowOptions,
+    result: RowResult,
+    more: Sequence[str] = (),
+) -> None:
+    """Judge the audio that a server gave, and say what else is wrong with the row."""
+    result.audio_path = spoken.write(options.audio_folder / f"{result.row.name}.wav")
+    faults, seconds = find_faults(
+        result.audio_path, claimed, options.duration_tolerance,
+        quietest=options.quietest, most_silence=options.most_silence,
+        text=result.row.text or options.text, limits=options.audio_limits,
+    )  # fmt: skip
+    no_audio = spoken.find_fault()
+    result.wrong_name = spoken.find_wrong_name()
+    result.audible = seconds > 0
     result.audio_duration = seconds
+    faults = [*([no_audio] if no_audio else faults), *more]
     result.status = "failed" if faults else "passed"
     result.error = "; ".join(faults) or None
 
 
-def _history(client: VoiceboxClient, generation_id: str) -> HistoryEntry | None:
+def _history(client: SpeechClient, generation_id: str) -> HistoryEntry | None:
     """Return the entry in the history; None where there is none."""
     try:
         return client.history(generation_id)

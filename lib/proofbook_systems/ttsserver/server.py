@@ -1,28 +1,31 @@
-"""A server with Voicebox's contract: the command line that it takes, and a client of it."""
+"""A speech server: how one of a contract is started, and a client of it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from proofbook_systems.serving.health import Health
 from proofbook_systems.serving.launch import Launch
 from proofbook_systems.serving.server import Server
-from proofbook_systems.ttsserver.client import VoiceboxClient
+from proofbook_systems.ttsserver.client import SpeechClient
+from proofbook_systems.ttsserver.contract_files import Contract
 
-__all__ = ["VoiceboxServer", "voicebox_launch"]
+__all__ = ["SpeechServer", "polled_paths", "speech_launch"]
 
-_OPTIONS = (
-    "--host", "{host}", "--port", "{port}", "--data-dir", "{data_dir}",
-    "--parent-pid", "{parent_pid}",
-)  # fmt: skip
 _MODEL_FOLDERS = ("VOICEBOX_MODELS_DIR", "HF_HUB_CACHE")
 _PREFIX = "voicebox-e2e-"
+_ANY_ID = re.escape("{id}")
 
 
-def voicebox_launch(
-    binary: Path,
+def speech_launch(
+    contract: Contract,
+    binary: Path | None = None,
     *,
+    command: Sequence[str] = (),
+    python: str = "",
+    folder: Path | None = None,
     log: Path,
     timeout_health: float,
     port: int = 0,
@@ -31,10 +34,15 @@ def voicebox_launch(
     environment: Mapping[str, str] | None = None,
     grace: float = 10.0,
 ) -> Launch:
-    """Return how a frozen server is started.
+    """Return how a server is started.
 
     Args:
-        binary: The program.
+        contract: What it keeps; names the options that its program takes.
+        binary: The program, where it takes these options.
+        command: The whole command instead, with ``{host}``, ``{port}``, ``{data_dir}`` and
+            ``{parent_pid}`` where it takes them; ``{python}`` is ``python``.
+        python: An interpreter.
+        folder: Where it is started; None is a temporary one.
         log: Everything that it prints.
         timeout_health: Seconds from launch to healthy.
         port: 0 picks a free one.
@@ -43,32 +51,54 @@ def voicebox_launch(
         environment: Variables beyond this process's.
         grace: Seconds between being asked to end and being forced.
     """
-    program = str(binary).replace("{", "{{").replace("}", "}}")
+    program = _literal(str(binary))
+    words = tuple(word.replace("{python}", _literal(python)) for word in command)
+    health = Health(path=contract.health.path, expected=contract.health.expected)
     return Launch(
-        command=(program, *_OPTIONS), health=Health(expected={"status": "healthy"}), log=log,
-        timeout_health=timeout_health, port=port, keep_data=keep_data,
+        command=words or (program, *contract.options), folder=folder,
+        health=health, log=log, timeout_health=timeout_health, port=port, keep_data=keep_data,
         own_folders=dict.fromkeys(_MODEL_FOLDERS, "models") if isolated_cache else {},
         environment=environment or {}, grace=grace, folder_prefix=_PREFIX,
     )  # fmt: skip
 
 
-class VoiceboxServer(Server):
+def _literal(word: str) -> str:
+    return word.replace("{", "{{").replace("}", "}}")
+
+
+class SpeechServer(Server):
     """A server that speaks, with a connection to it. Leaving its context ends both."""
 
-    polled = (
-        r"/health", r"/models/status", r"/history/[^\s\"'/?]+", r"/generate/[^\s\"'/?]+/status",
-    )  # fmt: skip
-    _client: VoiceboxClient | None = None
+    def __init__(self, launch: Launch, contract: Contract) -> None:
+        super().__init__(launch)
+        self.contract = contract
+        self._client: SpeechClient | None = None
 
     @property
-    def client(self) -> VoiceboxClient:
+    def client(self) -> SpeechClient:
         """The connection to it; another one after each start."""
         if self._client is None:
-            self._client = VoiceboxClient(self.url)
+            self._client = SpeechClient(self.url, self.contract)
         return self._client
+
+    @property
+    def polled(self) -> Sequence[str]:
+        """Regular expressions of the paths that are asked for only to learn its state."""
+        return polled_paths(self.contract)
 
     def disconnect(self) -> None:
         """Close the connection; the next use opens another one."""
         if self._client is not None:
             self._client.close()
             self._client = None
+
+
+def polled_paths(contract: Contract) -> list[str]:
+    """Return regular expressions of the paths that tell the state of a server or a generation."""
+    job = contract.job
+    paths = [contract.health.path]
+    others = [contract.models.path] if contract.models else []
+    others += [job.history.path] if job and job.history else []
+    others += [job.status.path] if job else []
+    paths += [f"{contract.prefix}{path}" for path in others]
+    return [re.escape(path).replace(_ANY_ID, r"[^\s\"'/?]+") for path in paths]

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from proofbook_systems.serving.launch import Launch
+from proofbook_systems.ttsserver.contract_files import Contract
 from proofbook_systems.ttsserver.matrix import Row
 from proofbook_systems.ttsserver.recovery import run_rows
 from proofbook_systems.ttsserver.rows import RowOptions, RowResult
 from proofbook_systems.ttsserver.sample import VoiceSample
-from proofbook_systems.ttsserver.server import VoiceboxServer
+from proofbook_systems.ttsserver.server import SpeechServer
 from proofbook_systems.ttsserver.voices import Voices
 
 __all__ = ["Session", "speak_all"]
@@ -40,7 +41,11 @@ class Session:
 
 
 def speak_all(
-    launch: Launch, rows: Sequence[Row], sample: VoiceSample | None, options: RowOptions
+    launch: Launch,
+    contract: Contract,
+    rows: Sequence[Row],
+    sample: VoiceSample | None,
+    options: RowOptions,
 ) -> Session:
     """Run rows on a server of their own, from its launch to its end.
 
@@ -48,7 +53,7 @@ def speak_all(
         SubjectError: The server cannot be started.
     """
     started = time.monotonic()
-    with VoiceboxServer(launch) as server:
+    with SpeechServer(launch, contract) as server:
         server.start()
         voices = Voices(rows, sample, options.language)
         voices.create(server.client)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from proofbook_systems.ttsserver.client import Malformed, ServerError, VoiceboxClient
+from proofbook_systems.ttsserver.client import Malformed, ServerError, SpeechClient
 from proofbook_systems.ttsserver.contract import StatusEvent
 
 __all__ = ["find_fault"]
@@ -14,7 +14,7 @@ _UNKNOWN = ("not_found", "failed")
 _REFUSED = (400, 404, 410, 422)
 
 
-def find_fault(client: VoiceboxClient) -> str:
+def find_fault(client: SpeechClient) -> str:
     """Return how the server fails to say that it does not know a generation; empty where it does.
 
     The event ``not_found`` says so, and a refusal does.

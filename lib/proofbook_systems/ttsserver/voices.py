@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from proofbook_systems.ttsserver.client import ServerError, VoiceboxClient
+from proofbook_systems.ttsserver.client import ServerError, SpeechClient
 from proofbook_systems.ttsserver.contract import ProfileRequest
 from proofbook_systems.ttsserver.matrix import CLONED, Row
 from proofbook_systems.ttsserver.sample import VoiceSample
@@ -47,11 +47,13 @@ class Voices:
         """Why a voice is not there, by its name; its rows say so, too."""
         return {self._requests[key].name: str(error) for key, error in self._faults.items()}
 
-    def create(self, client: VoiceboxClient) -> None:
+    def create(self, client: SpeechClient) -> None:
         """Create those that the server does not have; what it refuses costs the rows of that voice.
 
         A server that has kept its data refuses a name that it has: its profile is used again.
         """
+        if client.contract.profiles is None:
+            return
         for key in self._requests:
             self._faults.pop(key, None)
             try:
@@ -61,7 +63,7 @@ class Voices:
                     self._faults[key] = error
 
     def profile_id(self, row: Row) -> str:
-        """Return the profile that a row speaks with.
+        """Return the profile that a row speaks with; empty where the server has none.
 
         Raises:
             ServerError: It could not be created.
@@ -70,9 +72,9 @@ class Voices:
         if fault := self._faults.get(key):
             message = f"its voice {self._requests[key].name} could not be created: {fault}"
             raise ServerError(message, status=fault.status or _NOT_SENT)
-        return self._ids[key]
+        return self._ids.get(key, "")
 
-    def _create(self, client: VoiceboxClient, key: tuple[str, str]) -> str:
+    def _create(self, client: SpeechClient, key: tuple[str, str]) -> str:
         request = self._requests[key]
         profile_id = self._create_profile(client, request, known=key in self._ids)
         if request.voice_type == CLONED:
@@ -82,9 +84,7 @@ class Voices:
             )
         return profile_id
 
-    def _create_profile(
-        self, client: VoiceboxClient, request: ProfileRequest, *, known: bool
-    ) -> str:
+    def _create_profile(self, client: SpeechClient, request: ProfileRequest, *, known: bool) -> str:
         try:
             return client.create_profile(request, timeout=self._timeout)
         except ServerError as error:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from proofbook_systems.serving.log_tail import tail_without
-from proofbook_systems.ttsserver.server import VoiceboxServer
+from proofbook_systems.ttsserver.contract_files import load_contract
+from proofbook_systems.ttsserver.server import polled_paths
 
-ASKED = VoiceboxServer.polled
+ASKED = polled_paths(load_contract("voicebox"))
 FORMS = [
     'INFO:     127.0.0.1:5 - "GET {path} HTTP/1.1" 200 OK',
     '127.0.0.1 - - [26/Nov/2026 13:00:00] "GET {path} HTTP/1.1" 200 -',

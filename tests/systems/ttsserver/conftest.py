@@ -11,11 +11,12 @@ from leaving_out import need
 from speaking import MATRIX, TIMEOUT, Spoken
 
 from proofbook_systems.ttsserver.binaries import find_or_build
+from proofbook_systems.ttsserver.contract_files import load_contract
 from proofbook_systems.ttsserver.matrix import choose_rows
 from proofbook_systems.ttsserver.projects import find_project
 from proofbook_systems.ttsserver.rows import RowOptions
 from proofbook_systems.ttsserver.sample import VoiceSample, read_sample
-from proofbook_systems.ttsserver.server import voicebox_launch
+from proofbook_systems.ttsserver.server import speech_launch
 from proofbook_systems.ttsserver.session import speak_all
 
 
@@ -54,11 +55,12 @@ def speak(
             timeout_cached=timeout, timeout_download=timeout, duration_tolerance=0.1,
             audio_folder=folder / "audio",
         )  # fmt: skip
-        launch = voicebox_launch(
-            frozen_server, log=folder / "server.log", timeout_health=600,
+        contract = load_contract("voicebox")
+        launch = speech_launch(
+            contract, frozen_server, log=folder / "server.log", timeout_health=600,
             environment={"VOICEBOX_FAULTS": faults},
         )  # fmt: skip
-        session = speak_all(launch, rows, sample, options)
+        session = speak_all(launch, contract, rows, sample, options)
         return Spoken(
             results=session.results, restarts=session.restarts, log=launch.log.read_text()
         )

@@ -11,8 +11,11 @@ import pytest
 from raw_server import Answer, http, serve, stream
 from waiting import HANG, growing
 
-from proofbook_systems.ttsserver.client import VoiceboxClient
+from proofbook_systems.ttsserver.client import SpeechClient
+from proofbook_systems.ttsserver.contract_files import load_contract
 from proofbook_systems.ttsserver.event_stream import Followed, follow
+
+VOICEBOX = load_contract("voicebox")
 
 LOADING = {"id": "g", "status": "loading_model", "duration": None, "error": None, "source": "x"}
 GENERATING = {**LOADING, "status": "generating"}
@@ -30,7 +33,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def followed(answer: Answer, timeout: float = HANG, **options: object) -> Followed:
-    with serve(answer) as url, VoiceboxClient(url) as client:
+    with serve(answer) as url, SpeechClient(url, VOICEBOX) as client:
         return follow(client, "g", timeout, **options)  # type: ignore[arg-type]
 
 
@@ -60,7 +63,7 @@ def test_a_stream_cut_at_any_byte_is_taken_up_again(part: int) -> None:
             return NO_HISTORY
         return WHOLE[:size] if times == 1 else WHOLE
 
-    with serve(answer) as url, VoiceboxClient(url) as client:
+    with serve(answer) as url, SpeechClient(url, VOICEBOX) as client:
         for size in range(part, len(WHOLE), 4):
             found = follow(client, f"g{size}", HANG)
             assert (found.end, found.duration, found.malformed) == ("completed", 2.5, []), size
@@ -185,6 +188,6 @@ def test_an_open_stream_is_hung_up_at_the_end() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         threading.Thread(target=lambda: hold(listener.accept()[0]), daemon=True).start()
-        with VoiceboxClient(url) as client:
+        with SpeechClient(url, VOICEBOX) as client:
             follow(client, "g", 0.1)
             assert ended.wait(HANG)

@@ -173,9 +173,11 @@ OWNER = """
 import sys, time
 from pathlib import Path
 import psutil
-from proofbook_systems.ttsserver.server import VoiceboxServer, voicebox_launch
-server = VoiceboxServer(
-    voicebox_launch(Path(sys.argv[1]), log=Path(sys.argv[2]), timeout_health=600))
+from proofbook_systems.ttsserver.contract_files import load_contract
+from proofbook_systems.ttsserver.server import SpeechServer, speech_launch
+contract = load_contract("voicebox")
+server = SpeechServer(
+    speech_launch(contract, Path(sys.argv[1]), log=Path(sys.argv[2]), timeout_health=600), contract)
 server.start()
 warden = psutil.Process(server.program.pid).ppid()
 print(server.port, warden, *[p.pid for p in server.processes()], flush=True)

@@ -22,7 +22,7 @@ from waiting import HANG
 from proofbook.errors import SubjectError
 from proofbook_systems.ttsserver.results import ResultFiles
 from proofbook_systems.ttsserver.rows import RowResult
-from proofbook_systems.ttsserver.server import VoiceboxServer
+from proofbook_systems.ttsserver.server import SpeechServer
 
 pytestmark = pytest.mark.slow
 
@@ -150,18 +150,18 @@ def test_a_row_is_written_before_the_server_is_brought_back(
     go: Callable[..., Executed], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order: list[str] = []
-    write, restart = ResultFiles.write, VoiceboxServer.restart
+    write, restart = ResultFiles.write, SpeechServer.restart
 
     def note_write(self: ResultFiles, results: list[RowResult], *, finished: bool = False) -> None:
         order.append(f"{len(results)} rows")
         write(self, results, finished=finished)
 
-    def note_restart(self: VoiceboxServer, why: str) -> None:
+    def note_restart(self: SpeechServer, why: str) -> None:
         order.append("restart")
         restart(self, why)
 
     monkeypatch.setattr(ResultFiles, "write", note_write)
-    monkeypatch.setattr(VoiceboxServer, "restart", note_restart)
+    monkeypatch.setattr(SpeechServer, "restart", note_restart)
     assert go({"crash": "v", "after": "v"}, {}).red == ["crash-speaks"]
     assert order == ["1 rows", "restart", "2 rows", "2 rows"]
 

@@ -7,8 +7,11 @@ import json
 import pytest
 from raw_server import http, serve, stream
 
-from proofbook_systems.ttsserver.client import VoiceboxClient
+from proofbook_systems.ttsserver.client import SpeechClient
+from proofbook_systems.ttsserver.contract_files import load_contract
 from proofbook_systems.ttsserver.unknown_generation import find_fault
+
+VOICEBOX = load_contract("voicebox")
 
 
 @pytest.mark.parametrize(
@@ -33,7 +36,7 @@ def test_what_a_server_says_of_an_unknown_generation(answer: bytes, fault: str) 
         asked.append(path)
         return answer
 
-    with serve(tell) as url, VoiceboxClient(url) as client:
+    with serve(tell) as url, SpeechClient(url, VOICEBOX) as client:
         found = find_fault(client)
     assert found.endswith(fault)
     assert bool(found) == bool(fault)
@@ -42,6 +45,7 @@ def test_what_a_server_says_of_an_unknown_generation(answer: bytes, fault: str) 
 
 def test_the_reason_of_a_failure_may_be_an_object() -> None:
     event = {"status": "failed", "error": {"message": "CUDA out of memory", "code": 7}}
-    with serve(lambda *_: http(json.dumps(event).encode())) as url, VoiceboxClient(url) as client:
+    answer = http(json.dumps(event).encode())
+    with serve(lambda *_: answer) as url, SpeechClient(url, VOICEBOX) as client:
         (told,) = client.status_events("g")
     assert getattr(told, "error", None) == "CUDA out of memory"
