@@ -117,7 +117,7 @@ class ConfigurationsConfig(TrainerConfig):
     final_files: list[str]
 
     def _most_starts(self) -> int:
-        return 2 if self.compared_steps else 1
+        return 3 if self.compared_steps else 1
 
 
 class MemoryConfig(ResumedTrainerConfig):
