@@ -11,7 +11,12 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from proofbook_systems.training.departing_weights import Kind, why_other_weights
-from proofbook_systems.training.next_batches import Comparable, compare_rows
+from proofbook_systems.training.next_batches import (
+    Comparable,
+    compare_rows,
+    passes_before,
+    why_other_gradient,
+)
 from proofbook_systems.training.saved_weights import SavedTensor
 from proofbook_systems.training.watching import Update, Watched
 
@@ -80,7 +85,7 @@ def _mode(pair: _Pair) -> str:
 
 def _passes(pair: _Pair) -> str:
     ours, theirs = len(pair.ours.batches), len(pair.theirs.batches)
-    if ours == theirs or not ours:
+    if ours == theirs or not ours or passes_before(pair.ours, pair.theirs):
         return ""
     return (
         f"update {pair.theirs.number} has {ours} forward passes, and {theirs} without a crash: "
@@ -105,6 +110,8 @@ def _gradient(pair: _Pair) -> str:
         f"update {theirs.number} has the rows and weights that are due, and a gradient of norm "
         f"{ours.grad_norm:.9g}, not {theirs.grad_norm:.9g}"
     )
+    if before := passes_before(ours, theirs):
+        return f"{start}: {why_other_gradient(ours, before)}"
     limit = _cut_to(pair.compared.alone)
     if limit and ours.grad_norm > limit * (1 + _CUT):
         return f"{start}: it is not cut to {limit:.4g}, as it is without a crash (clipping)"

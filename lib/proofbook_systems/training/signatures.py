@@ -24,6 +24,7 @@ from proofbook_systems.training.magnitudes import (
 from proofbook_systems.training.modes import recognise_mode
 from proofbook_systems.training.progress_signatures import (
     count_words,
+    epochs_elsewhere,
     from_the_beginning,
     no_checkpoint,
     older,
@@ -249,8 +250,8 @@ def _moments(evidence: Evidence) -> str | None:
 
 
 SIGNATURES: tuple[Signature, ...] = (
-    no_checkpoint, from_the_beginning, older, skipped, _not_finite, _scheduler, _scaler,
-    _counters, _settings, _average, _unsaved, _part, recognise_mode,
+    no_checkpoint, epochs_elsewhere, from_the_beginning, older, skipped, _not_finite, _scheduler,
+    _scaler, _counters, _settings, _average, _unsaved, _part, recognise_mode,
     _new_weights, _rounded, _random, _order, _other_weights, _moments,
 )  # fmt: skip
 """In this order: what is the cause of the others comes first."""
