@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from proofbook_systems.training.departing_weights import Kind, why_other_weights
+from proofbook_systems.training.magnitudes import rate_factor
 from proofbook_systems.training.next_batches import (
     Comparable,
     compare_rows,
@@ -129,6 +130,13 @@ def _rates(pair: _Pair) -> str:
     mine, other = max(ours, default=0.0), max(theirs, default=0.0)
     start = f"update {number} has the learning rate {mine:.6g}, and {other:.6g} without a crash"
     same = [each.number for each in pair.compared.alone.updates if each.rates == ours]
+    rates = [
+        (max(mine.rates, default=0.0), max(other.rates, default=0.0))
+        for mine, other in pair.compared.pairs
+        if other.number >= number
+    ]
+    if not same and (factor := rate_factor(rates)):
+        return f"{start}: {factor:.3g} times as large from there on: another largest rate"
     if not same:
         return f"{start}: the scheduler was not restored, or another schedule is followed"
     if pair.ours.number in same:

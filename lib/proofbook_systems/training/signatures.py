@@ -18,6 +18,7 @@ from proofbook_systems.training.magnitudes import (
     mean_loss,
     noise,
     one_tensor,
+    rate_factor,
     rate_shift,
     relative_size,
 )
@@ -49,6 +50,13 @@ def _scheduler(evidence: Evidence) -> str | None:
     steps, ours = evidence.control.steps, evidence.told[number].lr
     size = f"the learning rate at step {number} is {ours}, and {steps[number].lr} uninterrupted"
     shift = rate_shift(evidence, number)
+    later = [n for n in evidence.told if n >= number and n in steps]
+    pairs = [(evidence.told[n].lr or 0.0, steps[n].lr or 0.0) for n in later]
+    if shift is None and (factor := rate_factor(pairs)):
+        return (
+            f"{evidence.start()}: {size}: from there on it is {factor:.3g} times as large: the "
+            "schedule goes on, with another largest rate"
+        )
     if shift == evidence.resumed_at:
         size = f"the learning rate at step {number} is that of step {number - shift}"
     elif shift is not None:
