@@ -58,13 +58,14 @@ def load_model(output: Path, model: str, project: Path, tokenizer: str) -> Loade
     """
     place = model_place(output, model)
     try:
-        return Loaded(
-            load_language_model(place, project / tokenizer if tokenizer else None), "", ""
-        )
+        loaded = load_language_model(place, project / tokenizer if tokenizer else None)
     except SubjectError as error:
         if model:
             raise
         return Loaded(None, str(error), str(error) if is_known_kind(place) else "")
+    if loaded.tokenizer is None:
+        return Loaded(None, f"{place} has no tokenizer; give the folder of one", "")
+    return Loaded(loaded, "", "")
 
 
 def tokens_of_a_pass(seen: Watched) -> int:

@@ -16,9 +16,20 @@ from proofbook.processes.placeholders import fill_command
 from proofbook_systems.foundry.language_models import LanguageModel
 from proofbook_systems.training.trainer import Trainer, find_interpreter
 
-__all__ = ["SEEN", "Written", "sees_future", "uses_context", "write_by_command", "write_text"]
+__all__ = [
+    "SEEN",
+    "Same",
+    "Written",
+    "same_text",
+    "sees_future",
+    "uses_context",
+    "write_by_command",
+    "write_text",
+]
 
 _SEED = 3
+_LEARNT = 0.5
+"""Part of a guess's loss that no model reaches which knows only how often each token comes."""
 SEEN = 1e-4
 """Part of the logits' spread below which a difference is that of rounding."""
 
@@ -34,6 +45,13 @@ class Written(NamedTuple):
     def outside(self, vocabulary: int) -> list[int]:
         """Return the tokens that a vocabulary does not have."""
         return [token for token in self.tokens if not 0 <= token < vocabulary]
+
+
+class Same(NamedTuple):
+    """What the same text after several prompts shows."""
+
+    fault: str
+    why_unknown: str
 
 
 def write_text(model: LanguageModel, prompt: str, count: int) -> Written:
@@ -79,6 +97,32 @@ def write_by_command(
     if ended.code != 0:
         raise SubjectError(f"generate_command {ended.words}: {ended.output.strip()[-300:]}")
     return Written(prompt, ended.output.replace(prompt, "").strip(), ())
+
+
+def same_text(written: Sequence[Written], told: float | None, guess: float) -> Same:
+    """Say whether a command writes the same text after each prompt, and what that shows.
+
+    With the same random numbers, a model that has learnt little more than how often each token
+    comes writes the same after any prompt. No model that reads nothing has a loss far below that of
+    a guess.
+
+    Args:
+        written: What was written.
+        told: The loss at the end of the training.
+        guess: That of a guess among all tokens.
+    """
+    prompts, texts = {each.prompt for each in written}, {each.text for each in written}
+    if len(texts) > 1 or not written:
+        return Same("", "")
+    if len(prompts) < 2:
+        return Same("", "there is one prompt alone; give two")
+    if told is None or not told < _LEARNT * guess:
+        loss = "no loss was told" if told is None else f"its loss is {told:.3g}"
+        return Same(
+            "", f"the texts are the same, and {loss}, where a guess has {guess:.3g}: it may have "
+            "learnt too little to need what it is given; train longer, or draw otherwise"
+        )  # fmt: skip
+    return Same("other prompts, the same text: it does not read what it is given", "")
 
 
 def uses_context(model: LanguageModel, prompts: Sequence[str]) -> float:

@@ -18,6 +18,8 @@ __all__ = ["LanguageModel", "is_known_kind", "load_language_model"]
 
 _LONGEST = 128
 """Tokens of a window where the model takes more."""
+_TOKENIZERS = ("tokenizer*", "vocab.*", "*.model", "*.tiktoken", "sentencepiece*")
+"""Files that tokenizers are kept in."""
 _MASKED = "MaskedLM"
 _MASK_SHARE = 0.15
 _BATCH = 32
@@ -31,6 +33,7 @@ class LanguageModel:
     place: Path
     model: Any
     tokenizer: Any
+    """None where its folder has none, and no other was given."""
     masked: bool
     """Whether it fills in masked tokens; else it predicts the next one."""
 
@@ -115,7 +118,7 @@ def load_language_model(place: Path, tokenizer: Path | None = None) -> LanguageM
         SubjectError: It is none that transformers knows, or cannot be loaded.
     """
     import torch
-    from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
 
     try:
         config = json.loads((place / "config.json").read_text(encoding="utf-8"))
@@ -125,15 +128,25 @@ def load_language_model(place: Path, tokenizer: Path | None = None) -> LanguageM
             place, local_files_only=True, trust_remote_code=False, dtype=torch.float32,
             output_loading_info=True,
         )  # fmt: skip
-        words: Any = AutoTokenizer.from_pretrained(
-            tokenizer or place, local_files_only=True, trust_remote_code=False
-        )
+        words = _read_tokenizer(tokenizer or place)
     except Exception as error:
         what = " ".join(str(error).split())[:200]
         raise SubjectError(f"{place} is no model that transformers can load: {what}") from error
     if missing := sorted(told["missing_keys"]):
         raise SubjectError(f"{place} lacks {missing[0]}: it was not saved, and is random now")
     return LanguageModel(place=place, model=model.eval(), tokenizer=words, masked=masked)
+
+
+def _read_tokenizer(folder: Path) -> Any:
+    """Return a folder's tokenizer; None where it has none.
+
+    transformers makes one of a config alone, which knows no text.
+    """
+    from transformers import AutoTokenizer
+
+    if not any(any(folder.glob(form)) for form in _TOKENIZERS):
+        return None
+    return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
 
 
 def _is_masked(config: Mapping[str, Any]) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from proofbook.errors import SubjectError
@@ -95,6 +95,7 @@ def measure_learning(
         except SubjectError as error:
             why = str(error)
         else:
+            first = replace(first, tokenizer=model.tokenizer)
             earlier, step, why = first.mean_loss(held[:_MOST]), checkpoint.step, ""
     return Learnt(
         final=model.mean_loss(held[:_MOST]), earlier=earlier, earlier_step=step,

@@ -7,8 +7,9 @@ so that a profile is validated at once.
 from __future__ import annotations
 
 import math
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
 __all__ = [
     "MOST_TRIES",
@@ -31,6 +32,17 @@ _LOOKS = 3
 _STARTS: dict[str, JsonValue] = {"starts": "project config_file"}
 _SLACK = 900.0
 """Seconds to read, compare and draw what trainings leave."""
+
+
+def _or_none(least: int) -> AfterValidator:
+    """Return a bound on steps: so many at least, or 0, which leaves them to the trainer."""
+
+    def check(steps: int) -> int:
+        if 0 < steps < least:
+            raise ValueError(f"must be {least} or more, or 0, which leaves them to the trainer")
+        return steps
+
+    return AfterValidator(check)
 
 
 class TrainerConfig(BaseModel):
@@ -117,13 +129,13 @@ class ConfigurationsConfig(TrainerConfig):
     final_files: list[str]
 
     def _most_starts(self) -> int:
-        return 2 if self.compared_steps else 1
+        return 3 if self.compared_steps else 1
 
 
 class MemoryConfig(ResumedTrainerConfig):
     """Parameters of ``training/memory``."""
 
-    steps: int = Field(ge=2)
+    steps: Annotated[int, Field(ge=0), _or_none(2)]
     batch_key: str = Field(min_length=1)
     first_batch: int = Field(ge=1)
     largest_batch: int = Field(ge=1)
@@ -147,7 +159,7 @@ class MemoryConfig(ResumedTrainerConfig):
 class ThroughputConfig(TrainerConfig):
     """Parameters of ``training/throughput``."""
 
-    steps: int = Field(ge=4)
+    steps: Annotated[int, Field(ge=0), _or_none(4)]
     record: str = Field(json_schema_extra={"subject": True})
     slowest: float = Field(ge=0)
     gpu_speeds: dict[str, list[float]]

@@ -11,7 +11,13 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from proofbook_systems.training.departing_weights import Kind, why_other_weights
-from proofbook_systems.training.next_batches import Comparable, compare_rows
+from proofbook_systems.training.magnitudes import rate_factor
+from proofbook_systems.training.next_batches import (
+    Comparable,
+    compare_rows,
+    passes_before,
+    why_other_gradient,
+)
 from proofbook_systems.training.saved_weights import SavedTensor
 from proofbook_systems.training.watching import Update, Watched
 
@@ -80,7 +86,7 @@ def _mode(pair: _Pair) -> str:
 
 def _passes(pair: _Pair) -> str:
     ours, theirs = len(pair.ours.batches), len(pair.theirs.batches)
-    if ours == theirs or not ours:
+    if ours == theirs or not ours or passes_before(pair.ours, pair.theirs):
         return ""
     return (
         f"update {pair.theirs.number} has {ours} forward passes, and {theirs} without a crash: "
@@ -105,6 +111,8 @@ def _gradient(pair: _Pair) -> str:
         f"update {theirs.number} has the rows and weights that are due, and a gradient of norm "
         f"{ours.grad_norm:.9g}, not {theirs.grad_norm:.9g}"
     )
+    if before := passes_before(ours, theirs):
+        return f"{start}: {why_other_gradient(ours, before)}"
     limit = _cut_to(pair.compared.alone)
     if limit and ours.grad_norm > limit * (1 + _CUT):
         return f"{start}: it is not cut to {limit:.4g}, as it is without a crash (clipping)"
@@ -122,6 +130,13 @@ def _rates(pair: _Pair) -> str:
     mine, other = max(ours, default=0.0), max(theirs, default=0.0)
     start = f"update {number} has the learning rate {mine:.6g}, and {other:.6g} without a crash"
     same = [each.number for each in pair.compared.alone.updates if each.rates == ours]
+    rates = [
+        (max(mine.rates, default=0.0), max(other.rates, default=0.0))
+        for mine, other in pair.compared.pairs
+        if other.number >= number
+    ]
+    if not same and (factor := rate_factor(rates)):
+        return f"{start}: {factor:.3g} times as large from there on: another largest rate"
     if not same:
         return f"{start}: the scheduler was not restored, or another schedule is followed"
     if pair.ours.number in same:

@@ -20,6 +20,7 @@ __all__ = [
     "mean_loss",
     "noise",
     "one_tensor",
+    "rate_factor",
     "rate_shift",
     "relative_size",
 ]
@@ -30,6 +31,9 @@ _LITTLE = 0.25
 """Part of what the loss changes from step to step below which the data must be the same."""
 _TINY = 1e-4
 """The same, where it is not known whether the data are restored."""
+_ALIKE = 2e-3
+"""Part by which factors between rates differ that are told with four digits."""
+_FEWEST_RATES = 2
 _ONE_LAYER = 20.0
 """How many times the median difference one tensor's must be to be called the cause."""
 
@@ -82,6 +86,19 @@ def one_tensor(evidence: Evidence) -> str | None:
     if len(sizes) < 3 or not math.isfinite(sizes[-1][0]):
         return None
     return sizes[-1][1] if sizes[-1][0] > _ONE_LAYER * sizes[len(sizes) // 2][0] else None
+
+
+def rate_factor(rates: Sequence[tuple[float, float]]) -> float | None:
+    """Return how many times the rates of a schedule others are; None where that varies.
+
+    Args:
+        rates: Ours and theirs, update by update.
+    """
+    known = [(ours, theirs) for ours, theirs in rates if ours > 0 and theirs > 0]
+    if len({theirs for _, theirs in known}) < _FEWEST_RATES or len(known) < len(rates):
+        return None
+    factors = [ours / theirs for ours, theirs in known]
+    return factors[0] if max(factors) - min(factors) <= _ALIKE * min(factors) else None
 
 
 def rate_shift(evidence: Evidence, number: int) -> int | None:

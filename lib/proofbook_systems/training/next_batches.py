@@ -21,7 +21,9 @@ __all__ = [
     "compare_scales",
     "first_still",
     "line_up",
+    "passes_before",
     "updates_with",
+    "why_other_gradient",
 ]
 
 _ALIKE = 0.5
@@ -70,6 +72,8 @@ def compare_rows(compared: Comparable) -> str:
         number = theirs.number
         if [row.digest for row in ours.rows] == [row.digest for row in theirs.rows]:
             continue
+        if passes_before(ours, theirs):
+            continue
         start = f"after resuming from {compared.at}, update {number} has other rows than without"
         return f"{start}: {_departure(ours, compared.alone, number)}"
     return ""
@@ -78,26 +82,48 @@ def compare_rows(compared: Comparable) -> str:
 def compare_gradients(compared: Comparable) -> str:
     """Name the first update with the same rows and another gradient."""
     for ours, theirs in compared.pairs:
-        if [row.digest for row in ours.rows] != [row.digest for row in theirs.rows]:
+        before = passes_before(ours, theirs)
+        if not before and [row.digest for row in ours.rows] != [row.digest for row in theirs.rows]:
             return ""
         if not ours.grad_norm and theirs.grad_norm:
             return ""  # told as what no longer moves
         if ours.grad_norm != theirs.grad_norm and not (
             math.isnan(ours.grad_norm) and math.isnan(theirs.grad_norm)
         ):
-            first = ours.number == 1
-            cause = (
-                "weights, random numbers (dropout) or the network's mode were not restored"
-                if first
-                else "the update before it went otherwise: the optimizer or scheduler was not "
-                "restored"
-            )
+            cause = why_other_gradient(ours, before)
             return (
                 f"after resuming from {compared.at}, update {theirs.number} has the rows that are "
                 f"due, and a gradient of norm {ours.grad_norm:.9g}, not {theirs.grad_norm:.9g}: "
                 f"{cause}"
             )
     return ""
+
+
+def passes_before(ours: Update, theirs: Update) -> int:
+    """Return how many passes of an update were made before a resumption that goes on within it.
+
+    0 where the resumption makes all of it, or has other rows than the last ones of it.
+    """
+    made, rows = len(theirs.batches) - len(ours.batches), [row.digest for row in ours.rows]
+    due = [row.digest for row in theirs.rows]
+    is_rest = ours.number == 1 and made > 0 and rows and rows == due[-len(rows) :]
+    return made if is_rest else 0
+
+
+def why_other_gradient(ours: Update, before: int) -> str:
+    """Say why an update with the rows that are due has another gradient.
+
+    Args:
+        ours: The resumption's.
+        before: The passes of it that were made before the checkpoint.
+    """
+    if before:
+        passes = "the pass" if before == 1 else f"the {before} passes"
+        other = ", or other random numbers (dropout) were drawn" if ours.drew else ""
+        return f"the gradients accumulated in {passes} of it before the checkpoint were lost{other}"
+    if ours.number == 1:
+        return "weights, random numbers (dropout) or the network's mode were not restored"
+    return "the update before it went otherwise: the optimizer or scheduler was not restored"
 
 
 def compare_moves(compared: Comparable) -> str:

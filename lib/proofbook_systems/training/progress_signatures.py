@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from proofbook_systems.training.evidence import Evidence
 
-__all__ = ["count_words", "from_the_beginning", "no_checkpoint", "older", "skipped"]
+__all__ = [
+    "count_words",
+    "epochs_elsewhere",
+    "from_the_beginning",
+    "no_checkpoint",
+    "older",
+    "skipped",
+]
 
 
 def no_checkpoint(evidence: Evidence) -> str | None:
@@ -14,6 +21,24 @@ def no_checkpoint(evidence: Evidence) -> str | None:
     return (
         f"steps are counted from {evidence.first} again, with other losses than a new training's: "
         "progress was not restored, and no checkpoint was recognised in the output folder"
+    )
+
+
+def epochs_elsewhere(evidence: Evidence) -> str | None:
+    """Recognise epochs that go on elsewhere than the newest checkpoint was made.
+
+    Steps that follow from epochs are places in the data: what these are read with, or in how many
+    passes, says more than the count of updates, which may be right.
+    """
+    found, newest = evidence.control.ended.recognised, evidence.cycle.newest
+    in_epochs = found is not None and found.steps_an_epoch > 0
+    departs = evidence.departs("loss") or evidence.departs("lr")
+    if not in_epochs or not newest or evidence.resumed_at == newest or departs is None:
+        return None
+    return (
+        f"checkpoint {newest} was there, and the epochs that are told go on as after step "
+        f"{evidence.resumed_at}: the place in the data was not restored, batches are counted "
+        "otherwise (passes of an update), or progress was not restored"
     )
 
 

@@ -18,12 +18,14 @@ from proofbook_systems.training.magnitudes import (
     mean_loss,
     noise,
     one_tensor,
+    rate_factor,
     rate_shift,
     relative_size,
 )
 from proofbook_systems.training.modes import recognise_mode
 from proofbook_systems.training.progress_signatures import (
     count_words,
+    epochs_elsewhere,
     from_the_beginning,
     no_checkpoint,
     older,
@@ -48,6 +50,13 @@ def _scheduler(evidence: Evidence) -> str | None:
     steps, ours = evidence.control.steps, evidence.told[number].lr
     size = f"the learning rate at step {number} is {ours}, and {steps[number].lr} uninterrupted"
     shift = rate_shift(evidence, number)
+    later = [n for n in evidence.told if n >= number and n in steps]
+    pairs = [(evidence.told[n].lr or 0.0, steps[n].lr or 0.0) for n in later]
+    if shift is None and (factor := rate_factor(pairs)):
+        return (
+            f"{evidence.start()}: {size}: from there on it is {factor:.3g} times as large: the "
+            "schedule goes on, with another largest rate"
+        )
     if shift == evidence.resumed_at:
         size = f"the learning rate at step {number} is that of step {number - shift}"
     elif shift is not None:
@@ -249,8 +258,8 @@ def _moments(evidence: Evidence) -> str | None:
 
 
 SIGNATURES: tuple[Signature, ...] = (
-    no_checkpoint, from_the_beginning, older, skipped, _not_finite, _scheduler, _scaler,
-    _counters, _settings, _average, _unsaved, _part, recognise_mode,
+    no_checkpoint, epochs_elsewhere, from_the_beginning, older, skipped, _not_finite, _scheduler,
+    _scaler, _counters, _settings, _average, _unsaved, _part, recognise_mode,
     _new_weights, _rounded, _random, _order, _other_weights, _moments,
 )  # fmt: skip
 """In this order: what is the cause of the others comes first."""

@@ -114,7 +114,10 @@ class Trainer:
             SubjectError: The config cannot be read.
         """
         if self.config_file is None:
-            raise SubjectError("the trainer takes no {config}; changes need one")
+            raise SubjectError(
+                f"the trainer takes no {{config}}, which a change of {', '.join(changes)} needs; "
+                "give an option of its command line, such as --batch_size="
+            )
         path = folder / f"{self.config_file.stem}_changed.yaml"
         self._write_config(path, {key: parse_scalar(value) for key, value in changes.items()})
         return replace(self, config_file=path)

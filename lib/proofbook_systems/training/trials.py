@@ -17,6 +17,7 @@ from proofbook_systems.training.limited import limit_memory
 from proofbook_systems.training.running import Ended, Training
 from proofbook_systems.training.trainer import Trainer
 from proofbook_systems.training.troubleshooting import OUT_OF_MEMORY
+from proofbook_systems.training.variants import vary
 
 __all__ = ["Trial", "Trials"]
 
@@ -46,7 +47,7 @@ class Trials:
 
     trainer: Trainer
     key: str
-    """What the config calls the batch's size."""
+    """What the config calls the batch's size, or the option of the command line."""
     folder: Path
     timeout: float
     limit: int = 0
@@ -122,7 +123,7 @@ class Trials:
 
     def _train(self, size: int, watch: _DataWatch | None = None) -> Ended:
         self.folder.mkdir(parents=True, exist_ok=True)
-        changed = self.trainer.with_changes({self.key: str(size)}, self.folder)
+        changed = vary(self.trainer, {self.key: str(size)}, self.folder)
         trainer = replace(changed, train=limit_memory(self.limit, changed.train))
         log = self.folder / f"batch-{size}.log"
         with scratch_folder(self.folder) as output, Training(trainer, output, log) as training:

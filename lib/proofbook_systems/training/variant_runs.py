@@ -36,6 +36,11 @@ _NORMS = 16.0
 one that was cut while it was scaled far shorter."""
 _PRECISION = 0.05
 """Part by which a loss in 16 bits may differ."""
+_ORDER = 1e-5
+"""Part by which a gradient in 32 bits may differ where it is summed in another order."""
+_DIGITS = 6
+"""Digits of a loss with which 16 bits show."""
+_NOT_HALF = "every loss is that of 32 bits: nothing is computed in 16"
 
 
 class Trial(NamedTuple):
@@ -101,28 +106,53 @@ def compare_first_updates(whole: Trial, split: Trial) -> str:
     return _compare_gradients(whole.seen, split.seen) or _changed_between(split.seen)
 
 
-def compare_precision(whole: Trial, half: Trial) -> str:
-    """Say what is wrong with steps in 16 bits; empty where they are close, and not the same."""
-    for trial in (whole, half):
-        if trial.ended.code != 0:
-            return trial.words
-    ours, theirs = half.losses(), whole.losses()
-    common = sorted(ours.keys() & theirs.keys())
-    for number in common:
-        if _apart(ours[number], theirs[number]) > _PRECISION:
-            where = f"step {number} has the loss {ours[number]:.5g}"
-            return f"{where}, and {theirs[number]:.5g} in 32 bits"
-    if common and all(ours[number] == theirs[number] for number in common):
-        return "every loss is that of 32 bits: nothing is computed in 16"
-    return "" if common else "no step told its loss in both"
-
-
 class Verdict(NamedTuple):
     """What is wrong with a short training."""
 
     fault: str
     why_not: str
     """Why nothing could be seen of it."""
+
+
+def compare_precision(whole: Trial, half: Trial) -> Verdict:
+    """Say what is wrong with steps in 16 bits: they are close, and not the same.
+
+    Losses that are told with few digits may be the same where gradients are not.
+    """
+    for trial in (whole, half):
+        if trial.ended.code != 0:
+            return Verdict(trial.words, "")
+    ours, theirs = half.losses(), whole.losses()
+    common = sorted(ours.keys() & theirs.keys())
+    for number in common:
+        if _apart(ours[number], theirs[number]) > _PRECISION:
+            where = f"step {number} has the loss {ours[number]:.5g}"
+            return Verdict(f"{where}, and {theirs[number]:.5g} in 32 bits", "")
+    if not common:
+        return Verdict("no step told its loss in both", "")
+    if any(ours[number] != theirs[number] for number in common):
+        return Verdict("", "")
+    digits = max(_digits(ours[number]) for number in common)
+    if not (whole.seen.updates and half.seen.updates):
+        few = f"the losses are told with {digits} digits, which are the same in 16 bits"
+        return Verdict("", few) if digits < _DIGITS else Verdict(_NOT_HALF, "")
+    return Verdict("" if _gradients_differ(whole.seen, half.seen) else _NOT_HALF, "")
+
+
+def _gradients_differ(whole: Watched, half: Watched) -> bool:
+    """Say whether gradients of the first update differ by more than a sum in another order."""
+    ours, theirs = half.updates[0], whole.updates[0]
+    pairs = [(ours.grad_norm, theirs.grad_norm)]
+    pairs += [
+        (ours.norms[name], theirs.norms[name]) for name in ours.norms.keys() & theirs.norms.keys()
+    ]
+    return any(_apart(*pair) > _ORDER for pair in pairs)
+
+
+def _digits(value: float) -> int:
+    """Return how many digits a value is told with, without those that only place its point."""
+    digits = repr(value).partition("e")[0].replace(".", "").strip("0")
+    return len(digits)
 
 
 def judge_overflow(whole: Trial, over: Trial) -> Verdict:
@@ -175,7 +205,7 @@ def judge_variants(trials: Mapping[str, Trial]) -> dict[str, Verdict]:
             fault = _changed_between(split.seen)
         verdicts["passes-add-up"] = Verdict(fault, "" if fault else why_not)
     if half := trials.get("half"):
-        verdicts["sixteen-bits"] = Verdict(compare_precision(trials["whole"], half), "")
+        verdicts["sixteen-bits"] = compare_precision(trials["whole"], half)
     if over := trials.get("overflow"):
         verdicts["overflow-left-out"] = judge_overflow(trials["whole"], over)
     return verdicts

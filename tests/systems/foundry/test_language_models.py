@@ -14,9 +14,17 @@ from safetensors.torch import load_file, save_file
 from proofbook.errors import SubjectError
 from proofbook_systems.foundry import language_models
 from proofbook_systems.foundry.full_runs import load_model
-from proofbook_systems.foundry.generation import SEEN, sees_future, uses_context, write_text
+from proofbook_systems.foundry.generation import (
+    SEEN,
+    Written,
+    same_text,
+    sees_future,
+    uses_context,
+    write_text,
+)
 from proofbook_systems.foundry.language_models import LanguageModel, load_language_model
 from proofbook_systems.foundry.learning import (
+    guess_of,
     measure_learning,
     new_loss,
     told_at_end,
@@ -202,3 +210,51 @@ def test_losses_that_leap_say_less_of_a_model_than_those_that_stay() -> None:
     assert told_at_end(leaping) == pytest.approx(4.1, abs=told_tolerance(leaping, 4.1, 0.3))
     assert told_at_end(calm) != pytest.approx(4.1, abs=told_tolerance(calm, 4.1, 0.3))
     assert told_tolerance(calm[:1], 4.0, 0.3) == pytest.approx(1.2)
+
+
+def _written(*texts: str) -> list[Written]:
+    return [Written(f"prompt {number}", text, ()) for number, text in enumerate(texts)]
+
+
+def test_a_model_that_has_learnt_and_writes_the_same_after_each_prompt_is_red() -> None:
+    assert "does not read" in same_text(_written("a", "a"), 1.5, guess_of(65)).fault
+
+
+def test_a_model_that_has_learnt_little_may_write_the_same_after_each_prompt() -> None:
+    """As nanoGPT does after 60 updates, with its seed."""
+    said = same_text(_written("a", "a"), 3.3, guess_of(65))
+    assert said.fault == ""
+    assert "its loss is 3.3, where a guess has 4.17" in said.why_unknown
+    assert "no loss was told" in same_text(_written("a", "a"), None, guess_of(65)).why_unknown
+
+
+def test_other_texts_after_other_prompts_are_right_and_one_prompt_shows_nothing() -> None:
+    assert same_text(_written("a", "b"), 3.3, guess_of(65)) == ("", "")
+    assert same_text([], None, guess_of(65)) == ("", "")
+    assert "one prompt alone" in same_text(_written("a"), 1.5, guess_of(65)).why_unknown
+
+
+def test_a_model_without_a_tokenizer_is_whole_and_needs_another_ones(
+    saved: Path, tmp_path: Path
+) -> None:
+    """As transformers' Trainer saves it where it was given rows of ids."""
+    bare = changed(saved, tmp_path / "bare")
+    for path in bare.glob("tokenizer*"):
+        path.unlink()
+    (bare / "special_tokens_map.json").unlink(missing_ok=True)
+    loaded = load_model(tmp_path, "bare", tmp_path, "")
+    assert (loaded.model, loaded.fault) == (None, "")
+    assert loaded.why_not == f"{bare} has no tokenizer; give the folder of one"
+    assert load_model(tmp_path, "bare", saved.parent, saved.name).model is not None
+
+
+def test_an_earlier_checkpoint_is_measured_with_the_tokenizer_that_was_given(
+    saved: Path, tmp_path: Path
+) -> None:
+    for number in (2, 4):
+        place = changed(saved, tmp_path / f"checkpoint-{number}")
+        for path in place.glob("tokenizer*"):
+            path.unlink()
+    model = load_language_model(tmp_path / "checkpoint-4", saved)
+    learnt = measure_learning(model, tmp_path, "", WORDS, WORDS)
+    assert learnt.earlier == pytest.approx(learnt.final)

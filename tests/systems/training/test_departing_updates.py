@@ -178,6 +178,9 @@ FAULTS: dict[str, tuple[Callable[[Run, dict[str, Any]], None], str, str]] = {
     "random": (without("rng"), "gradient", "other random numbers (dropout)"),
     "clipping": (after(lambda run: setattr(run, "limit", 1e9)), "gradient", "not cut to 0.3"),
     "rate": (without("scheduler", "optimizer"), "rates", "that of update 1: the scheduler was not"),
+    "largest rate": (
+        after(lambda run: setattr(run.scheduler, "base_lrs", [0.025])), "rates",
+        "0.5 times as large from there on: another largest rate"),
     "decay": (after(lambda run: group(run).update(weight_decay=0.9)), "settings",
               "weight_decay 0.9 in the optimizer's group 0, and 0.01"),
     "betas": (after(lambda run: group(run).update(betas=(0.5, 0.999))), "settings", "betas.0 0.5"),

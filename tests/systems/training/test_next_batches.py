@@ -9,6 +9,7 @@ from zlib import crc32
 
 import pytest
 
+from proofbook_systems.training.departing_updates import find_cause
 from proofbook_systems.training.next_batches import (
     compare_gradients,
     compare_moves,
@@ -16,6 +17,7 @@ from proofbook_systems.training.next_batches import (
     compare_scales,
     first_still,
     line_up,
+    passes_before,
 )
 from proofbook_systems.training.watching import Batch, Row, Update, Watched
 
@@ -99,6 +101,50 @@ def test_the_same_rows_with_another_gradient_are_told_apart_by_when() -> None:
 
     assert "dropout" in altered(1)
     assert "the optimizer or scheduler was not restored" in altered(2)
+
+
+def in_passes(number: int, *passes: Sequence[Row], norm: float, drew: bool = False) -> Update:
+    """Return an update in several passes."""
+    made = update(number, passes[0], norm=norm)
+    return replace(
+        made,
+        batches=tuple(Batch((len(each), 8), tuple(each)) for each in passes),
+        drew=drew,
+        gradient=str(norm),
+    )
+
+
+WITHIN = Watched(
+    updates=(in_passes(1, *(LATER[n : n + 2] for n in (0, 2, 4)), norm=2.0), update(2, LATER[6:]))
+)
+
+
+@pytest.mark.parametrize(
+    ("norm", "drew", "words"),
+    [
+        (2.0, True, ""),
+        (1.5, False, "in the pass of it before the checkpoint were lost"),
+        (1.5, True, "were lost, or other random numbers (dropout) were drawn"),
+    ],
+)
+def test_a_resumption_within_an_update_needs_what_was_accumulated(
+    norm: float, drew: bool, words: str
+) -> None:
+    rest = in_passes(1, LATER[2:4], LATER[4:6], norm=norm, drew=drew)
+    compared = line_up(WITHIN, Watched(updates=(rest, WITHIN.updates[1])), 0)
+    said = compare_gradients(compared)
+    assert (compare_rows(compared), bool(said)) == ("", bool(words))
+    assert said.endswith(words)
+    cause = find_cause(compared)
+    assert (cause.words if cause else "").endswith(words)
+
+
+def test_the_first_passes_of_an_update_are_not_the_rest_of_it() -> None:
+    begun = in_passes(1, LATER[:2], LATER[2:4], norm=2.0)
+    assert passes_before(begun, WITHIN.updates[0]) == 0
+    cause = find_cause(line_up(WITHIN, Watched(updates=(begun,)), 0))
+    assert cause is not None
+    assert "has 2 forward passes, and 3 without a crash" in cause.words
 
 
 def test_a_parameter_that_no_longer_moves_is_named() -> None:

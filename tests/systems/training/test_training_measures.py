@@ -14,6 +14,7 @@ from proofbook.errors import SubjectError
 from proofbook.hardware import find_gpus
 from proofbook_systems.training.gpu_watch import added_use, memory_in_use
 from proofbook_systems.training.limited import limit_memory, main
+from proofbook_systems.training.magnitudes import rate_factor
 from proofbook_systems.training.pace import find_pace
 from proofbook_systems.training.running import MemorySample
 from proofbook_systems.training.search import find_largest
@@ -135,3 +136,20 @@ def test_a_driver_that_tells_nothing_is_one_line(put_gpu, tmp_path) -> None:  # 
     (tmp_path / "bin" / "nvidia-smi").unlink()
     with pytest.raises(SubjectError, match="nvidia-smi is not on the PATH"):
         memory_in_use(gpu)
+
+
+@pytest.mark.parametrize(
+    ("rates", "factor"),
+    [
+        ([(0.5, 1.0), (0.4501, 0.9), (0.4, 0.8)], 0.5),
+        ([(0.5, 1.0), (0.4, 0.9)], None),
+        ([(0.5, 1.0), (0.5, 1.0)], None),
+        ([(0.0, 1.0), (0.45, 0.9), (0.4, 0.8)], None),
+        ([], None),
+    ],
+)
+def test_rates_of_a_schedule_with_another_peak_have_one_factor(
+    rates: list[tuple[float, float]], factor: float | None
+) -> None:
+    """A constant rate that is another one may be of any schedule, as of one that begins again."""
+    assert rate_factor(rates) == (None if factor is None else pytest.approx(factor))

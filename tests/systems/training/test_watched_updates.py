@@ -199,7 +199,8 @@ def test_a_gradient_that_is_changed_between_passes_is_named() -> None:
     ("half", "words"),
     [
         (trial({1: 6.01, 2: 5.49}), ""),
-        (trial({1: 6.0, 2: 5.5}), "nothing is computed in 16"),
+        (trial({1: 6.0, 2: 5.5}, seen=watched([1, 1], [2.0, 1.0])), "nothing is computed in 16"),
+        (trial({1: 6.0, 2: 5.5}, seen=watched([1, 1], [2.001, 1.0])), ""),
         (trial({1: 6.0, 2: 7.5}), "step 2 has the loss 7.5"),
         (trial({1: 6.0, 2: math.nan}), "step 2 has the loss nan"),
         (trial({}, code=1), "exited with code 1"),
@@ -207,8 +208,18 @@ def test_a_gradient_that_is_changed_between_passes_is_named() -> None:
 )
 def test_sixteen_bits_change_little_and_something(half: Trial, words: str) -> None:
     said = compare_precision(WHOLE, half)
-    assert words in said
-    assert bool(words) == bool(said)
+    assert words in said.fault
+    assert bool(words) == bool(said.fault)
+    assert said.why_not == ""
+
+
+@pytest.mark.parametrize(("loss", "is_known"), [(4.004, False), (4.0043217, True)])
+def test_few_digits_of_a_loss_do_not_show_that_nothing_is_in_16_bits(
+    loss: float, is_known: bool
+) -> None:
+    """As transformers' Trainer tells four of them, and nothing else is seen."""
+    said = compare_precision(trial({1: loss}), trial({1: loss}))
+    assert (bool(said.fault), bool(said.why_not)) == (is_known, not is_known)
 
 
 def test_rows_that_are_drawn_otherwise_cannot_be_compared() -> None:
