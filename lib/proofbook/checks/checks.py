@@ -33,7 +33,6 @@ from proofbook.checks.ledger import Ledger
 from proofbook.checks.outputs import make_output
 from proofbook.checks.parameters import changed_parameters, plain_values
 from proofbook.checks.questions import make_question
-from proofbook.checks.unawaited import held_coroutines
 from proofbook.errors import ChecksFailed, UsageError
 from proofbook.records import (
     Begin,
@@ -274,9 +273,7 @@ class Checks:
         """
         for what in changed_parameters(self._begun, self._namespace):
             self._ledger.note_fault(what)
-        for what in held_coroutines(self._namespace):
-            self._ledger.note_fault(what)
-        self._ledger.finish()
+        self._ledger.finish(self._namespace)
         faults = tuple(self._ledger.faults)
         checks = [each for each in self._ledger.records if isinstance(each, Check)]
         show_summary(self.runbook, checks, faults)
