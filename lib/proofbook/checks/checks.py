@@ -15,7 +15,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeVar
 
 from pydantic import JsonValue
@@ -224,6 +224,8 @@ class Checks:
         """
         output = make_output(name, value, self._journal.temporary)
         self._journal.refuse_secrets(f"output {name!r}", output.value)
+        if isinstance(value, PurePath):
+            self._journal.refuse_secret_names(f"output {name!r}", Path(value))
         self._ledger.write_once(output)
         show_output(output)
 
