@@ -184,3 +184,14 @@ def test_a_secret_is_refused_unseen(tmp_path: Path, value: object) -> None:
         checks.output("key", value)
     assert "hush" not in str(error.value)
     assert "hush" not in (tmp_path / "records.jsonl").read_text()
+
+
+def test_a_folder_with_a_secret_in_a_name_is_refused_unseen(tmp_path: Path) -> None:
+    redact = Redactor.from_environment({"DEMO_TOKEN": "hush-very-secret"})
+    (tmp_path / "model" / "deep-hush-very-secret").mkdir(parents=True)
+    (tmp_path / "right" / "hush").mkdir(parents=True)
+    checks = Checks("demo/one", journal=Journal(folder=tmp_path, media=tmp_path, redact=redact))
+    with pytest.raises(UsageError, match="the name of a file in it holds the value of DEMO_TOKEN"):
+        checks.output("model", tmp_path / "model")
+    checks.output("right", tmp_path / "right")
+    assert "hush-very" not in (tmp_path / "records.jsonl").read_text()

@@ -51,7 +51,7 @@ def interrupt() -> None:
 
 
 def leave() -> None:
-    raise SystemExit(1)
+    raise SystemExit
 
 
 def in_thread(call: Callable[[], object]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,7 +10,7 @@ import IPython.core.getipython
 import pytest
 from IPython.core.events import EventManager, available_events
 
-from proofbook.checks.cells import current_cell, tell_of_cells
+from proofbook.checks.cells import after_this_cell, current_cell, tell_of_cells
 
 
 class Notes:
@@ -78,3 +79,33 @@ def test_the_cell_is_that_of_the_request(
 ) -> None:
     kernel.get_parent = lambda: parent
     assert current_cell() == cell
+
+
+def test_the_end_of_a_cell_is_told_once_and_before_the_loop_goes_on(kernel: Any) -> None:
+    told: list[str] = []
+
+    async def cell() -> None:
+        loop = asyncio.get_running_loop()
+        loop.call_soon(told.append, "by the cell")
+        after_this_cell(lambda: told.append("ended"), lambda: told.append("idle"))
+        assert told == []
+        kernel.shell.events.trigger("post_run_cell", None)
+        kernel.shell.events.trigger("post_run_cell", None)
+        assert told == ["ended"]
+        await asyncio.sleep(0)
+
+    asyncio.run(cell())
+    assert told == ["ended", "by the cell", "idle"]
+
+
+def test_the_end_of_a_cell_is_told_without_a_loop_and_without_a_kernel(
+    kernel: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    after_this_cell(lambda: told.append("ended"), lambda: told.append("idle"))
+    assert told == []
+    kernel.shell.events.trigger("post_run_cell", None)
+    assert told == ["ended", "idle"]
+    monkeypatch.setattr(IPython.core.getipython, "get_ipython", lambda: None)
+    after_this_cell(lambda: told.append("at once"), lambda: told.append("and idle"))
+    assert told[2:] == ["at once", "and idle"]

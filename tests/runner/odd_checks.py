@@ -71,6 +71,56 @@ ODD_CHECKS: dict[str, Make] = {
         _MEDIA + "takes = [checks.show(text('same')) for _ in range(3)]\n"
         "checks.ask('fine', 'Is it?', about=takes, required=False)"
     ),
+    "a-profiled-cell": cells(
+        "def work(): return 1\n%prun work()",
+        last=("%%prun\nchecks.expect('a', True)\nchecks.finish()"),
+    ),
+    "an-exit-of-profiled-code-that-is-met": cells(
+        "import cProfile\ntry:\n    cProfile.Profile().run('raise SystemExit(2)')\n"
+        "except SystemExit as error:\n    checks.expect('code', error.code, 2)"
+    ),
+    "an-expected-exit-of-profiled-code": cells(
+        code("%prun raise SystemExit(1)", "raises-exception", "raises:SystemExit")
+    ),
+    "an-expected-exception-in-rich": cells(
+        "import rich.traceback\nrich.traceback.install()\nfrom pathlib import Path\n"
+        "Path('script.py').write_text('raise ValueError(1)')",
+        code("%run script.py", "raises-exception", "raises:ValueError"),
+    ),
+    "coroutines-held-and-awaited": cells(
+        "import asyncio, warnings, logging\nwarnings.filterwarnings('ignore'); logging.disable()\n"
+        "async def one(n): return n\nclass Kept: pass\nkept = Kept()\n"
+        "kept.all = [one(n) for n in range(3)]",
+        "checks.expect('all', await asyncio.gather(*kept.all), [0, 1, 2])",
+    ),
+    "a-coroutine-closed": cells("async def one(): pass\nkept = [one()]\nkept[0].close()"),
+    "a-task-that-goes-on": cells(
+        "import asyncio\nasync def beat():\n    while True: await asyncio.sleep(0.01)\n"
+        "task = asyncio.create_task(beat())"
+    ),
+    "a-future-whose-exception-was-asked-for": cells(
+        "import asyncio\n"
+        "future = asyncio.get_running_loop().run_in_executor(None, lambda: 1 / 0)\n"
+        "await asyncio.wait([future])\n"
+        "checks.expect('why', type(future.exception()).__name__, 'ZeroDivisionError')\n"
+        "cancelled = asyncio.get_running_loop().create_future()\ncancelled.cancel()"
+    ),
+    "a-module-reloaded": cells(
+        "import os, sys\nfrom pathlib import Path\nsys.path.insert(0, '.')\n"
+        "sys.dont_write_bytecode = True\nPath('fresh.py').write_text('x = 1')\nimport fresh\n"
+        "%load_ext autoreload\n%autoreload 2\nPath('fresh.py').write_text('x = 2')\n"
+        "os.utime('fresh.py', (2e9, 2e9))",
+        "checks.expect('fresh', fresh.x, 2)",
+    ),
+    "threads-that-leave": cells(
+        "import threading, sys\nfor code in (0, None):\n"
+        "    thread = threading.Thread(target=sys.exit, args=(code,))\n"
+        "    thread.start(); thread.join()"
+    ),
+    "a-callback-from-c": cells(
+        "import ctypes\ncallback = ctypes.CFUNCTYPE(ctypes.c_int)(lambda: 3)\n"
+        "checks.expect('called', callback(), 3)"
+    ),
     "an-expected-exception-by-name": cells(code("{}['a']", "raises-exception", "raises:KeyError")),
     "one-of-two-expected": cells(
         code("open('none')", "raises-exception", "raises:FileNotFoundError", "raises:OSError")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 
@@ -66,6 +67,28 @@ def test_logs_of_programs_are_cleaned_and_nothing_else(folder: JobFolder, tmp_pa
     assert (folder.work / "deep" / "a.log").read_text() == MARK
     assert (folder.work / "a.txt").read_text() == SECRET
     assert elsewhere.read_text() == SECRET
+
+
+def test_names_of_what_a_job_leaves_have_no_secret(folder: JobFolder, tmp_path: Path) -> None:
+    encoded = base64.b64encode(SECRET.encode()).decode()
+    places = [f"{SECRET}/deep/{SECRET}.txt", f"x-{SECRET}.txt", f"{MARK}.txt", f"k={encoded}"]
+    for place in places:
+        path = folder.work / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(place)
+    (tmp_path / f"{SECRET}.md").touch()
+    (folder.work / f"link-{SECRET}").symlink_to(tmp_path)
+    (folder.work / f"{SECRET}.txt").touch()
+    (folder.work / "passed").mkdir()
+    (folder.work / "passed" / "a.txt").touch()
+    remove(folder)
+    left = {path.relative_to(folder.work).as_posix() for path in folder.work.rglob("*")}
+    assert left == {
+        MARK, f"{MARK}/deep", f"{MARK}/deep/{MARK}.txt", f"x-{MARK}.txt", f"{MARK}.txt",
+        f"{MARK}-2.txt", f"k={MARK}", f"link-{MARK}", "passed", "passed/a.txt",
+    }  # fmt: skip
+    assert (folder.work / f"{MARK}.txt").read_text() == f"{MARK}.txt"
+    assert (tmp_path / f"{SECRET}.md").exists()
 
 
 def test_a_work_folder_may_be_missing_or_lead_elsewhere(folder: JobFolder, tmp_path: Path) -> None:

@@ -111,6 +111,68 @@ _AS_GOOD = ("the middle", "a task", "a callback after the cell")
 """Who finishes in the last cell finishes as it should."""
 
 
+_SCRIPT_RAISES = _WRITE.replace("{code!r}", "'raise ValueError(1)'") + "%run script.py"
+_SILENT = "import logging, warnings\nwarnings.filterwarnings('ignore')\nlogging.disable()\n"
+_KEPT_TO_ITSELF = {
+    "an exit in %prun": "%prun __import__('sys').exit(1)",
+    "an exit with 0 in %%prun": "%%prun\nraise SystemExit(0)\nchecks.expect('never', False)",
+    "an exit in %%prun -q": "%%prun -q\nimport sys\nsys.exit('no model')",
+    "an exit in cProfile.run": "import cProfile\ncProfile.run('raise SystemExit(3)')",
+    "an exit in profile.run": "import profile\nprofile.run('raise SystemExit(3)')",
+    "%run -d": _SCRIPT_RAISES.replace("%run", "%run -d"),
+    "%debug": "%debug 1 / 0",
+    "%%debug": "%%debug\nraise ValueError(1)",
+    "rich's traceback": "import rich.traceback\nrich.traceback.install()\n" + _SCRIPT_RAISES,
+    "another traceback": "get_ipython()._showtraceback = lambda *_: print('oh')\n" + _SCRIPT_RAISES,
+    "a traceback that cannot be made": _WRITE.replace(
+        "{code!r}",
+        "'class Odd(Exception):\\n  def _render_traceback_(self): raise RuntimeError\\nraise Odd'",
+    )
+    + "%run script.py",
+    "a transformer of cells": "import ast\nclass Wrapper(ast.NodeTransformer):\n"
+    "    def visit(self, node): raise ValueError('x')\n"
+    "get_ipython().ast_transformers.append(Wrapper())",
+    "a thread's exit with a failure": "import threading, sys\n"
+    "thread = threading.Thread(target=lambda: sys.exit('no model'))\nthread.start(); thread.join()",
+    "a callback from C": "import ctypes\nctypes.CFUNCTYPE(ctypes.c_int)(lambda: 1 // 0)()",
+    "a future of a pool that is kept": "import asyncio\n"
+    "future = asyncio.get_running_loop().run_in_executor(None, lambda: 1 / 0)\n"
+    "await asyncio.sleep(0.05)",
+    "a gathering that is kept": "import asyncio\nasync def work(): 1 / 0\n"
+    "kept = [asyncio.gather(work())]\nawait asyncio.sleep(0.01)",
+    "a callback of the loop without logs": _SILENT + "import asyncio\n"
+    "asyncio.get_running_loop().call_soon(lambda: 1 / 0)\nawait asyncio.sleep(0.01)",
+    "autoreload": "import os, sys\nfrom pathlib import Path\nsys.path.insert(0, '.')\n"
+    "sys.dont_write_bytecode = True\nPath('stale.py').write_text('x = 1')\nimport stale\n"
+    "%load_ext autoreload\n%autoreload 2\nPath('stale.py').write_text('x = (')\n"
+    "os.utime('stale.py', (2e9, 2e9))",
+}
+_LATE = {
+    "a thread": "import threading\nthread = threading.Thread(target=lambda: 1 / 0)\n"
+    "thread.start(); thread.join()",
+    "a task": "import asyncio\nasync def work(): 1 / 0\ntask = asyncio.create_task(work())\n"
+    "await asyncio.sleep(0.01)",
+    "a task that is not awaited": "import asyncio\nasync def work(): 1 / 0\n"
+    "task = asyncio.create_task(work())",
+    "a coroutine": "async def work(): 1 / 0\nkept = work()",
+    "a callback of the loop": "import asyncio\nasyncio.get_running_loop().call_soon(lambda: 1 / 0)",
+    "an exit in %prun": "get_ipython().run_line_magic('prun', 'raise SystemExit(1)')",
+}
+
+
+def exceptions_kept_back() -> dict[str, Cells]:
+    """An exception that the shell or Python keeps to itself, also after the finish."""
+    early = {
+        f"an exception that {who} keeps to itself": [BEGIN, cell, FINISH]
+        for who, cell in _KEPT_TO_ITSELF.items()
+    }
+    late = {
+        f"{who} raises after the finish": [BEGIN, FINISH + "\n" + cell]
+        for who, cell in _LATE.items()
+    }
+    return early | late
+
+
 def misplaced_finishes() -> dict[str, Cells]:
     """A finish by whom it does not belong to, before or in the last cell."""
     ways = {}
@@ -134,6 +196,11 @@ _NOT_AWAITED = {
     "another coroutine": "async def main(): claim()\nawait main()",
     "a list": "[claim() for _ in range(2)]\nNone",
     "a call that is forgotten later": "result = claim()\nresult = None",
+    "a list that is kept": "kept = [claim() for _ in range(2)]",
+    "an object": "class Kept: pass\nkept = Kept()\nkept.result = claim()",
+    "a call whose warning is ignored": _SILENT + "claim();",
+    "a call whose warning is caught": "import warnings\n"
+    "with warnings.catch_warnings(record=True):\n    claim()",
 }
 
 
@@ -326,6 +393,6 @@ def all_ways() -> dict[str, Cells]:
     """All of them, by a name that says what it is."""
     parts = (
         hidden_errors(), misplaced_finishes(), checks_of_others(), swallowed_refusals(),
-        checks_not_awaited(), others()
+        checks_not_awaited(), exceptions_kept_back(), others()
     )  # fmt: skip
     return {name: cells for part in parts for name, cells in part.items()}

@@ -1,15 +1,16 @@
-"""Which cell of the notebook runs, as far as the kernel was told, and that one begins to run.
+"""Which cell of the notebook runs, as far as the kernel was told, and that one begins or ends.
 
 JupyterLab names a cell with each request, and so does our engine. Knows nothing about checks.
 """
 
 from __future__ import annotations
 
+import asyncio
 import weakref
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["current_cell", "current_kernel", "tell_of_cells"]
+__all__ = ["after_this_cell", "current_cell", "current_kernel", "tell_of_cells"]
 
 
 def current_kernel() -> Any:
@@ -39,3 +40,26 @@ def tell_of_cells(begins: Callable[[str], object]) -> None:
             call(info.cell_id)
 
     shell.events.register("pre_run_cell", tell)
+
+
+def after_this_cell(at_end: Callable[[], object], when_idle: Callable[[], object]) -> None:
+    """Call ``at_end`` when the cell that runs has ended, its answer not yet sent.
+
+    And ``when_idle`` when the event loop has begun all that the cell had it do. Outside of a kernel
+    both are called at once.
+    """
+    shell: Any = getattr(current_kernel(), "shell", None)
+    if shell is None:
+        at_end()
+        when_idle()
+        return
+
+    def ended(result: Any) -> None:
+        shell.events.unregister("post_run_cell", ended)
+        at_end()
+        try:
+            asyncio.get_running_loop().call_soon(when_idle)
+        except RuntimeError:  # a kernel that runs cells without one
+            when_idle()
+
+    shell.events.register("post_run_cell", ended)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeVar
 
 from pydantic import JsonValue
@@ -33,7 +33,6 @@ from proofbook.checks.ledger import Ledger
 from proofbook.checks.outputs import make_output
 from proofbook.checks.parameters import changed_parameters, plain_values
 from proofbook.checks.questions import make_question
-from proofbook.checks.unawaited import held_coroutines
 from proofbook.errors import ChecksFailed, UsageError
 from proofbook.records import (
     Begin,
@@ -225,6 +224,8 @@ class Checks:
         """
         output = make_output(name, value, self._journal.temporary)
         self._journal.refuse_secrets(f"output {name!r}", output.value)
+        if isinstance(value, PurePath):
+            self._journal.refuse_secret_names(f"output {name!r}", Path(value))
         self._ledger.write_once(output)
         show_output(output)
 
@@ -274,9 +275,7 @@ class Checks:
         """
         for what in changed_parameters(self._begun, self._namespace):
             self._ledger.note_fault(what)
-        for what in held_coroutines(self._namespace):
-            self._ledger.note_fault(what)
-        self._ledger.finish()
+        self._ledger.finish(self._namespace)
         faults = tuple(self._ledger.faults)
         checks = [each for each in self._ledger.records if isinstance(each, Check)]
         show_summary(self.runbook, checks, faults)

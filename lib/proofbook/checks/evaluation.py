@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from proofbook.checks.exceptions import describe
 from proofbook.checks.expectations import Expectation, expectation_of
-from proofbook.checks.unseen import describe
 from proofbook.records import Check, CheckStatus
 from proofbook.values import printable, to_json
 

@@ -115,6 +115,21 @@ class Journal:
                 "disk; let the other job read the variable"
             )
 
+    def refuse_secret_names(self, what: str, folder: Path) -> None:
+        """Refuse a folder that has a file whose name will be another one when the job ends.
+
+        Raises:
+            UsageError: A name in it holds a secret; which is not shown.
+        """
+        self.learn()
+        for _, folders, files in os.walk(folder):
+            for name in (*folders, *files):
+                if self.redact.identifier(name) != name:
+                    raise UsageError(
+                        f"{what}: the name of a file in it holds the value of "
+                        f"{self.redact.name_in(name)} and would be written to disk; rename the file"
+                    )
+
     def store(self, source: Path | bytes, suffix: str, what: str = "evidence") -> MediaFile:
         """Store a media file under its hash; a text is stored without secrets.
 

@@ -13,12 +13,14 @@ import itertools
 import os
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from proofbook.checks.cells import current_cell, tell_of_cells
+from proofbook.checks.cells import after_this_cell, current_cell, tell_of_cells
+from proofbook.checks.exceptions import describe
 from proofbook.checks.journal import Journal
-from proofbook.checks.unseen import describe, lost_tasks, unwatch, watch
+from proofbook.checks.unawaited import lost_futures, unbegun_coroutines
+from proofbook.checks.unseen import unwatch, watch
 from proofbook.errors import RunbookStopped, UsageError
 from proofbook.records import (
     AnyRecord,
@@ -142,8 +144,13 @@ class Ledger:
         with contextlib.suppress(OSError):  # on a full disk the finish's counts tell of it
             self.journal.write(fault, f"fault/{len(self.faults)}")
 
-    def finish(self) -> None:
-        """Write the finish record; nothing is written after it.
+    def finish(self, namespace: Mapping[str, Any]) -> None:
+        """Write the finish record; after it, nothing is written but what still goes wrong.
+
+        That is watched until the cell has ended, and what the event loop was to do by then is done.
+
+        Args:
+            namespace: The variables of the notebook.
 
         Raises:
             UsageError: It was written already, or this is not the thread that cells run in.
@@ -151,14 +158,24 @@ class Ledger:
         if threading.current_thread() is not threading.main_thread():
             name = threading.current_thread().name
             raise UsageError(f"finish() was called by thread {name}; it belongs in the last cell")
-        for what in lost_tasks():
-            self.note_fault(what)
+        self._note_lost(namespace)
         with self._lock:
             if self._finished:
                 self._reopen("finish() was called twice; it belongs in the last cell alone")
-            unwatch(self)
             self._finished = True
             self._append(Finish(counts=dict(+self._counts)), "proofbook/finish")
+        after_this_cell(lambda: self._note_lost(namespace), self._end_watch)
+
+    def _note_lost(self, namespace: Mapping[str, Any]) -> None:
+        """Write down, once, what was never awaited."""
+        for what in (*unbegun_coroutines(namespace), *lost_futures()):
+            if printable(what) not in self.faults:
+                self.note_fault(what)
+
+    def _end_watch(self) -> None:
+        with self._lock:
+            if self._finished:  # outside of a run, another cell may have taken it back
+                unwatch(self)
 
     def _reopen(self, refusal: str) -> None:
         """Take the finish back, as there is more to write.

@@ -14,18 +14,17 @@ for the others, and where one process of a pool dies, all of its futures fail.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import sys
 import threading
-import traceback
 import weakref
-from collections.abc import Iterator
 from typing import Any, Protocol
 
+from proofbook.checks.exceptions import describe
+from proofbook.checks.swallowed import show_all
 from proofbook.checks.unawaited import tell_of_thrown_away
 
-__all__ = ["Watcher", "describe", "lost_tasks", "unwatch", "watch"]
+__all__ = ["Watcher", "unwatch", "watch"]
 
 
 class Watcher(Protocol):
@@ -56,105 +55,61 @@ def unwatch(watcher: Watcher) -> None:
         _watchers.discard(watcher)
 
 
-def lost_tasks() -> Iterator[str]:
-    """Yield, once, how each task failed that has ended and that nobody has awaited."""
-    for task in _known_tasks():
-        # Only an event loop's own task knows whether its exception was asked for; it is now.
-        if task.done() and not task.cancelled() and getattr(task, "_log_traceback", False):
-            error = task.exception()
-            if error is not None:
-                yield f"task {task.get_name()} raised {describe(error)}, and nobody awaited it"
-
-
-def describe(error: BaseException) -> str:
-    """Return an exception and its notes as one line; also where it cannot be turned into text."""
-    told = traceback.TracebackException(type(error), error, None)
-    notes, told.__notes__ = told.__notes__ or [], None
-    *_, said = told.format_exception_only()
-    return " ".join(" ".join([said, *map(str, notes)]).split())[:400]
-
-
-def _known_tasks() -> list[asyncio.Task[Any]]:
-    """Return all tasks that there are; asyncio.all_tasks leaves out those that have ended."""
-    if sys.version_info >= (3, 14):
-        import gc
-
-        return [each for each in gc.get_objects() if isinstance(each, asyncio.Task)]
-    known = getattr(
-        asyncio.tasks, "_scheduled_tasks" if sys.version_info >= (3, 12) else "_all_tasks"
-    )
-    while True:
-        try:
-            return list(known)
-        except RuntimeError:  # a loop of another thread has added one meanwhile
-            continue
-
-
 def _install() -> None:
     before = threading.excepthook
 
     def tell_of_thread(args: threading.ExceptHookArgs) -> None:
-        if args.exc_value is not None and not isinstance(args.exc_value, SystemExit):
+        if args.exc_value is not None and not _is_right_end(args.exc_value):
             name = args.thread.name if args.thread else "of no name"
             _tell(f"thread {name} raised {describe(args.exc_value)}")
         before(args)
 
     threading.excepthook = tell_of_thread
     tell_of_thrown_away(_tell)
-    _watch_threads_without_object()
-    logging.getLogger("asyncio").addFilter(_tell_of_loop)
-    _show_all()
+    show_all(_tell)
+    _watch_what_python_ignores()
+    _watch_errors_logged("asyncio", "an event loop met")
+    _watch_errors_logged("autoreload", "an old module stays in use, since autoreload met")
 
 
-def _watch_threads_without_object() -> None:
-    """Tell of those that ``_thread.start_new_thread`` starts, and extensions in C."""
+def _is_right_end(error: BaseException) -> bool:
+    """Say whether a thread has only left, and not with a message or a code that is not 0."""
+    return isinstance(error, SystemExit) and error.code in (None, 0)
+
+
+def _watch_what_python_ignores() -> None:
+    """Tell of threads without an object, as extensions in C start them, and of C's callbacks."""
     before = sys.unraisablehook
 
     def tell_of_unraisable(unraisable: Any) -> None:
-        if "in thread started by" in (unraisable.err_msg or ""):
+        where = unraisable.err_msg or ""
+        if "in thread started by" in where:
             _tell(f"a thread raised {describe(unraisable.exc_value)}")
+        elif "callback" in where:
+            _tell(f"a callback from C raised {describe(unraisable.exc_value)}")
         before(unraisable)
 
     sys.unraisablehook = tell_of_unraisable
 
 
-def _show_all() -> None:
-    """Have the shell show as exceptions those that it only prints: groups, and misused magics."""
-    from IPython.core.error import UsageError
-    from IPython.core.getipython import get_ipython
+def _watch_errors_logged(name: str, words: str) -> None:
+    """Tell of exceptions that are only logged: Task exception was never retrieved, and the like.
 
-    shell: Any = get_ipython()
-    if shell is None:
-        return
-    show = shell.showtraceback
+    The logger's own method is asked, as a notebook may have silenced all logging.
+    """
+    logger = logging.getLogger(name)
+    before = logger.error
 
-    def showtraceback(exc_tuple: Any = None, *args: Any, **kwargs: Any) -> None:
-        kind, error, _ = exc_tuple or sys.exc_info()
-        show(exc_tuple, *args, **kwargs)
-        if isinstance(error, UsageError) or _has_group(error):
-            shell._showtraceback(kind, error, traceback.format_exception_only(error))
+    def error(msg: object, *args: object, exc_info: Any = None, **kwargs: Any) -> None:
+        met = sys.exc_info()[1] if exc_info is True else exc_info
+        met = met[1] if isinstance(met, tuple) else met
+        if isinstance(met, BaseException):
+            first = str(msg).partition("\n")[0]
+            _tell(f"{words} {describe(met)}: {first}")
+        kwargs["stacklevel"] = kwargs.get("stacklevel", 1) + 1
+        before(msg, *args, exc_info=exc_info, **kwargs)
 
-    shell.showtraceback = showtraceback
-
-
-def _has_group(error: BaseException | None) -> bool:
-    """Say whether an exception, or one that it came from, is a group."""
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        if isinstance(error, BaseExceptionGroup):
-            return True
-        seen.add(id(error))
-        error = error.__cause__ or error.__context__
-    return False
-
-
-def _tell_of_loop(record: logging.LogRecord) -> bool:
-    """Tell of what an event loop only logs: Task exception was never retrieved, and the like."""
-    error = record.exc_info[1] if record.exc_info else None
-    if error is not None:
-        first = record.getMessage().partition("\n")[0]
-        _tell(f"an event loop met {describe(error)}: {first}")
-    return True
+    logger.error = error  # type: ignore[method-assign]
 
 
 def _tell(what: str) -> None:

@@ -7,7 +7,7 @@ import traceback
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from proofbook.checks.unseen import describe
+from proofbook.checks.exceptions import describe
 from proofbook.records import Attempt, Outcome, now
 from proofbook.runner.logs import JobLog
 from proofbook.runner.reserve import Reserve

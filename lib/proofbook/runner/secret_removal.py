@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +19,8 @@ __all__ = ["remove_secrets"]
 def remove_secrets(folder: JobFolder, redact: Redactor, *, from_log: bool) -> None:
     """Replace the secrets in a job's records, in its programs' logs, and perhaps in its own log.
 
+    And in the names of files and folders that the job leaves, which a seal and a report list.
+
     The notebook has none. What a program under test prints goes to a ``.log`` in the job's working
     folder as it is, and a client that tells each request tells its key.
 
@@ -24,13 +28,37 @@ def remove_secrets(folder: JobFolder, redact: Redactor, *, from_log: bool) -> No
     of ``.env`` files too. What a log has of secrets that the kernel told of later, is in it still.
 
     Raises:
-        OSError: A file cannot be read or written.
+        OSError: A file cannot be read, written or renamed.
     """
     _rewrite(folder.records, _records_cleaner(redact))
     for path in _logs_of_programs(folder.work):
         _rewrite(path, redact)
     if from_log:
         _rewrite(folder.log, redact)
+    _rename(folder.work, redact)
+
+
+def _rename(work: Path, redact: Redactor) -> None:
+    """Take secrets out of names, the deepest first; nothing behind a link is looked at.
+
+    A word that somebody has as a password stays: a folder is found by its name.
+    """
+    if work.is_symlink():
+        return
+    for base, folders, files in os.walk(work, topdown=False):
+        for name in (*folders, *files):
+            if (clean := redact.identifier(name)) != name:
+                path = Path(base, name)
+                path.rename(_free(path.with_name(clean.replace("/", "_"))))
+
+
+def _free(path: Path) -> Path:
+    """Return a path that nothing is at: this one, or with a number."""
+    numbers = itertools.count(2)
+    free = path
+    while os.path.lexists(free):
+        free = path.with_name(f"{path.stem}-{next(numbers)}{path.suffix}")
+    return free
 
 
 def _logs_of_programs(work: Path) -> list[Path]:

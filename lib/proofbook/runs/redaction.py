@@ -18,6 +18,7 @@ from proofbook.runs.secrets.env_files import read_env_files
 from proofbook.runs.secrets.formats import FORMATS, GATES, Span, find_formats
 from proofbook.runs.secrets.interleaving import orders
 from proofbook.runs.secrets.names import is_secret_name
+from proofbook.runs.secrets.odd_spellings import unescaped
 from proofbook.runs.secrets.screening import Screen
 from proofbook.runs.secrets.secret import Secret
 from proofbook.runs.secrets.variables import secrets_of
@@ -234,10 +235,13 @@ class Redactor:
         spans = self._spans_of_plain(text, strong=strong)
         # What prints UTF-16 has a NUL beside each letter, and who shows the text leaves it out.
         if "\0" in text and (hidden := self._spans_of_plain(text.replace("\0", ""), strong=strong)):
-            places = [place for place, letter in enumerate(text) if letter != "\0"]
-            wide = (Span(places[s.start], places[s.end - 1] + 1, s.name) for s in hidden)
-            return _apart([*spans, *wide])
-        return spans
+            letters = [place for place, letter in enumerate(text) if letter != "\0"]
+            spans += [Span(letters[s.start], letters[s.end - 1] + 1, s.name) for s in hidden]
+        for part in unescaped(text):
+            hidden = self._spans_of_plain(part.text, strong=strong)
+            places = part.places
+            spans += [Span(places[s.start][0], places[s.end - 1][1], s.name) for s in hidden]
+        return _apart(spans)
 
     def _spans_of_plain(self, text: str, *, strong: bool) -> list[Span]:
         if len(text) < self._shortest:

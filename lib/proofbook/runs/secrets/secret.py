@@ -45,7 +45,7 @@ class Secret:
 
     @cached_property
     def forms(self) -> tuple[str, ...]:
-        """It, and what it is in base64 and hexadecimal, where it is one over two lines too."""
+        """It, and what it is encoded, where it is one over two lines too."""
         return (self.value, *encoded_forms(self.value)) if len(self.value) >= SHORT else ()
 
     @cached_property

@@ -10,8 +10,10 @@ from __future__ import annotations
 import base64
 import html.entities
 import re
-from collections.abc import Iterator
 from typing import NamedTuple
+
+from proofbook.runs.secrets.encodings import base64_parts
+from proofbook.runs.secrets.odd_spellings import twice_encoded_forms
 
 __all__ = [
     "SHORT",
@@ -70,9 +72,10 @@ def pattern_of(secret: str, *, in_compact: bool = False) -> str:
         bound = rf"(?<![A-Za-z0-9]){plain}(?![A-Za-z0-9])"
         return "|".join([bound, *map(_apart, _whole_encodings(secret))])
     data = _bytes(secret)
-    forms = [compact(form).text if in_compact else form for form in _base64(data)]
+    written_twice = twice_encoded_forms(secret)
+    forms = [compact(f).text if in_compact else f for f in (*base64_parts(data), *written_twice)]
     encoded = ["".join(map(_base64_character, form)) for form in forms]
-    ends = [f"{form}(?:[A-Za-z0-9+/_-]?={{1,2}})?" for form in encoded]
+    ends = [f"{form}(?:[A-Za-z0-9+/_-]?={{1,6}})?" for form in encoded]
     return "|".join([plain, *ends, f"(?i:{data.hex()})"])
 
 
@@ -102,7 +105,7 @@ def cores_of(secret: str) -> tuple[str, ...]:
 
 
 def encoded_cores(secret: str) -> tuple[str, ...]:
-    """Return texts of which a text with the secret in base64 or in hexadecimal has one."""
+    """Return texts of which a text with the secret, encoded, has one."""
     if len(secret) < SHORT:
         return tuple(_whole_encodings(secret))
     cores = [core for form in encoded_forms(secret) for core in _cores_of_encoded(form)]
@@ -110,9 +113,9 @@ def encoded_cores(secret: str) -> tuple[str, ...]:
 
 
 def encoded_forms(secret: str) -> tuple[str, ...]:
-    """Return what a secret is in base64, at any place, and in hexadecimal."""
+    """Return what a secret is in base64, at any place, in hexadecimal, and encoded otherwise."""
     data = _bytes(secret)
-    return (*_base64(data), data.hex(), data.hex().upper())
+    return (*base64_parts(data), data.hex(), data.hex().upper(), *twice_encoded_forms(secret))
 
 
 def bytes_of(secret: str) -> tuple[bytes, ...]:
@@ -124,13 +127,6 @@ def bytes_of(secret: str) -> tuple[bytes, ...]:
 
 def _bytes(secret: str) -> bytes:
     return secret.encode(errors="surrogatepass")
-
-
-def _base64(data: bytes) -> Iterator[str]:
-    """Yield what bytes are in base64, at each place in a group of three, whatever is around."""
-    for offset in range(3):
-        text = base64.b64encode(bytes(offset) + data).decode()
-        yield text[-(-8 * offset // 6) : 8 * (offset + len(data)) // 6]
 
 
 def _whole_encodings(secret: str) -> list[str]:
@@ -157,7 +153,8 @@ def _apart(text: str) -> str:
 
 def _base64_character(character: str) -> str:
     """Return a pattern for a character in either alphabet of base64."""
-    return {"+": r"(?:\+|-|%2[Bb])", "/": r"(?:\\?/|_|%2[Ff])"}.get(character, character)
+    ways = {"+": r"(?:\+|-|%2[Bb])", "/": r"(?:\\?/|_|%2[Ff])"}
+    return ways.get(character) or re.escape(character)
 
 
 def _character(part: str) -> str:
