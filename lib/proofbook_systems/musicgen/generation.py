@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from proofbook.errors import SubjectError
+from proofbook_systems.musicgen.mapped_weights import map_weights
 from proofbook_systems.musicgen.subject import Subject
 from proofbook_systems.musicgen.windows import WINDOWS, Windows
 
@@ -154,6 +155,8 @@ def load(
         ) from error
     _LOG.info("loaded %s onto %s", subject.requested, place)
     network = network.eval()
+    if spread:
+        map_weights(network)
     return Model(
         subject=subject,
         network=network if spread else network.to(place),

@@ -71,21 +71,23 @@ def place(
 
     kind = getattr(torch, dtype)
     network = _empty_network(folder)
-    whole, codec = _bytes(network, kind), _bytes(network.audio_encoder, kind)
+    codec = network.audio_encoder
+    whole = _bytes(network, kind)
     budgets = _budgets(parse_budget(cpu, whole), parse_budget(gpu, whole))
     fixed: dict[str, str | int] = {}
     if codec_on_cpu:
-        fixed, budgets = _reserve(budgets, codec)
-        network.audio_encoder = torch.nn.Identity()
+        fixed, budgets = _reserve(budgets, _bytes(codec, kind))
+        network.audio_encoder = torch.nn.Identity()  # it takes no part in what follows
     automatic = infer_auto_device_map(
         network, max_memory=budgets, no_split_module_classes=_WHOLE, dtype=kind
     )
+    network.audio_encoder = codec
     device_map = _fixed_apart(automatic, fixed, [name for name, _ in network.named_children()])
     return Placement(
         device_map=device_map,
-        bytes_by_device=_bytes_by_device(_empty_network(folder), device_map, kind),
+        bytes_by_device=_bytes_by_device(network, device_map, kind),
         model_bytes=whole,
-        largest_layer_bytes=_largest(_empty_network(folder), kind),
+        largest_layer_bytes=_largest(network, kind),
     )
 
 

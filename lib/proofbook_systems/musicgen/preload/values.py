@@ -7,7 +7,7 @@ of whether the others are good.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,12 +26,16 @@ _PARTS = {"t5": "text", "encodec": "codec"}
 _PREFIXES = {"text_encoder.": "text", "audio_encoder.": "codec"}
 
 
-def check_values(folder: Path) -> list[Finding]:
+def check_values(folder: Path, misshaped: Sequence[Finding] | None = None) -> list[Finding]:
     """Judge the values of all weights; empty where a file or a shape is wrong, which is told.
 
     Audiocraft's own checkpoints are judged where their keys are mapped; here, what is next to them.
+
+    Args:
+        folder: Of the model.
+        misshaped: What ``check_shapes`` has found there; it is asked where this is not known.
     """
-    if check_shapes(folder):
+    if check_shapes(folder) if misshaped is None else misshaped:
         return []
     layouts = layouts_of(folder)
     places = [""] if "transformers" in layouts else []
