@@ -112,6 +112,10 @@ def make_subject(trial: Trial, ready: Ready, folder: Path) -> Subject:
         found = gradients.check_gradient(model, inputs)
         metrics["weights_with_gradient"] = round(found.share, 4)
         metrics["gradient_by_slope"] = float(found.by_slope)
+        if found.underived:
+            trial.verdict.notes.append(f"gradients are those of training: {found.underived}")
+        if found.unasked:
+            trial.verdict.notes.append(f"of gradients, a step alone was taken: {found.unasked}")
         return found.wrong
 
     checks: dict[str, Callable[[Loader], str]] = {

@@ -11,8 +11,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from proofbook_systems.models.comparing import NotApplicableError
 from proofbook_systems.models.inputs import Inputs
+from proofbook_systems.models.reasons import describe
 from proofbook_systems.models.references import in_float64, widen
-from proofbook_systems.models.slopes import Held, OtherWayError, Slope, find_wrong_slope
+from proofbook_systems.models.slopes import Held, NoSlopeError, Slope, find_wrong_slope
 from proofbook_systems.models.widening import InFloat64
 
 __all__ = ["Gradient", "check_gradient"]
@@ -32,8 +33,15 @@ class Gradient(NamedTuple):
     """Empty where nothing is."""
     share: float
     """Of the weights, which they reach."""
-    by_slope: bool = True
-    """Whether the loss itself was asked in float64; a step that lowers it shows far less."""
+    unasked: str = ""
+    """Why a step was taken, which shows far less, and the loss not asked in float64."""
+    underived: str = ""
+    """Why the model was derived as it is trained: what it raised as it answers."""
+
+    @property
+    def by_slope(self) -> bool:
+        """Whether the loss itself was asked in float64."""
+        return not self.unasked
 
 
 def check_gradient(model: Any, inputs: Inputs) -> Gradient:
@@ -47,29 +55,30 @@ def check_gradient(model: Any, inputs: Inputs) -> Gradient:
     Raises:
         NotApplicableError: No output can be derived.
     """
-    trained = copy.deepcopy(model)
+    trained, underived = copy.deepcopy(model), ""
     try:
         first = _derive(trained, inputs)
     except NotApplicableError:
         raise
-    except Exception:  # noqa: BLE001 - what is raised while it is trained counts
+    except Exception as error:  # noqa: BLE001 - what is raised while it is trained counts
+        underived = describe(error)
         trained = copy.deepcopy(model).train()
         first = _derive(trained, inputs)
     pairs = [(p, p.grad) for p in trained.parameters() if p.grad is not None]
     if any(not torch.isfinite(grad).all() for _, grad in pairs):
-        return Gradient("a gradient is not finite", 0.0)
+        return Gradient("a gradient is not finite", 0.0, underived=underived)
     if not any(bool(grad.any()) for _, grad in pairs):
-        return Gradient("every gradient is zero", 0.0)
+        return Gradient("every gradient is zero", 0.0, underived=underived)
     share = len(pairs) / max(1, len(list(trained.parameters())))
     trains = trained.training and not model.training
     try:  # of the model itself: one that was derived may keep what cannot be copied
         wrong = _ask_loss(model, inputs, trains=trains)
-    except Exception:  # noqa: BLE001 - what does not run in float64 is judged by a step
+    except NoSlopeError as error:
         after = _lowest_after(trained, inputs, pairs, first)
         raises = f"a small step raises the loss from {first:.6g} to {after:.6g}"
-        return Gradient("" if after < first else raises, share, by_slope=False)
+        return Gradient("" if after < first else raises, share, str(error), underived)
     told = _tell(wrong) + _name_layout(model, inputs, trains=trains) if wrong else ""
-    return Gradient(told, share)
+    return Gradient(told, share, underived=underived)
 
 
 def _name_layout(model: Any, inputs: Inputs, *, trains: bool) -> str:
@@ -84,7 +93,10 @@ def _name_layout(model: Any, inputs: Inputs, *, trains: bool) -> str:
     for each in plain.modules():
         if isinstance(each, _BatchNorm):
             each.register_forward_hook(_lay_out)
-    wrong = _ask_loss(plain, inputs, trains=trains)
+    try:
+        wrong = _ask_loss(plain, inputs, trains=trains)
+    except NoSlopeError:
+        return ""  # then nothing was seen to be right
     return "" if wrong else "; torch derives its batch norm so: laid out plainly, it is right"
 
 
@@ -102,29 +114,61 @@ def _ask_loss(model: Any, inputs: Inputs, *, trains: bool) -> Slope | None:
     """Return the part of a model whose gradients are not the slope of its loss in float64.
 
     Raises:
-        Exception: The model does not run in float64, or its loss has no slope.
+        NoSlopeError: The model does not run in float64, or its loss has no slope.
     """
-    exact, wide = in_float64(model), widen(inputs)
-    exact.zero_grad()
-    if trains:
-        exact.train()
     with InFloat64():
-        holding = Held()
-        with holding:
-            loss = _loss(exact, wide)
-        if loss is None:
-            raise OtherWayError("in float64, no output can be derived")
-        loss.backward()  # type: ignore[no-untyped-call]
+        exact, wide, loss, held = _derive_exactly(model, inputs, trains=trains)
 
         def ask() -> float:
             # Where nothing was held fast, nothing has to be watched, and nothing to be derived.
-            with Held(holding.kept) if holding.kept else torch.no_grad():
-                again = _loss(exact, wide)
-            assert again is not None
+            with Held(held) if held else torch.no_grad():
+                again = _loss_aside(exact, wide)
             return float(again.detach())
 
         weights = _weights(exact)
         return find_wrong_slope(ask, weights, float(loss.detach()), _find_padding(exact, weights))
+
+
+def _derive_exactly(
+    model: Any, inputs: Inputs, *, trains: bool
+) -> tuple[Any, Inputs, torch.Tensor, list[torch.Tensor]]:
+    """Return a model in float64 that is derived, its inputs, its loss, and what it held fast.
+
+    Raises:
+        NoSlopeError: What the model raises in float64.
+    """
+    holding = Held()
+    try:
+        exact, wide = in_float64(model), widen(inputs)
+        exact.zero_grad()
+        if trains:
+            exact.train()
+        with holding:
+            loss = _loss(exact, wide)
+        if loss is not None:
+            loss.backward()  # type: ignore[no-untyped-call]
+    except Exception as error:
+        raise NoSlopeError(f"it does not run in float64: {describe(error)}") from error
+    if loss is None:
+        raise NoSlopeError("in float64, no output can be derived")
+    return exact, wide, loss, holding.kept
+
+
+def _loss_aside(model: Any, inputs: Inputs) -> torch.Tensor:
+    """Return the loss of a model whose weights were moved.
+
+    Raises:
+        NoSlopeError: What the model raises there.
+    """
+    try:
+        loss = _loss(model, inputs)
+    except NoSlopeError:
+        raise
+    except Exception as error:
+        raise NoSlopeError(f"it raises a little to the side: {describe(error)}") from error
+    if loss is None:
+        raise NoSlopeError("a little to the side, no output can be derived")
+    return loss
 
 
 def _find_padding(model: Any, weights: list[tuple[str, torch.nn.Parameter]]) -> dict[str, int]:

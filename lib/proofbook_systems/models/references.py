@@ -15,6 +15,7 @@ from proofbook_systems.models.widening import InFloat64
 
 __all__ = [
     "EXACT",
+    "LEAST",
     "Reference",
     "check_reference",
     "in_float64",
@@ -30,6 +31,8 @@ _SLACK = 30.0
 _EPSILON = 2.0**-23
 _OTHER_ORDER = 16 * _EPSILON
 """Another order of adding, as another batch size has, even where the reference saw no rounding."""
+LEAST = _SLACK * _EPSILON + _OTHER_ORDER
+"""The least that any reference allows."""
 _CONDITION = 200.0
 """How many times further than a rounding of the weights float32 may lie from float64."""
 _TURNS = 8

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import torch
 from torch.overrides import TorchFunctionMode
 
-__all__ = ["Held", "OtherWayError", "Slope", "find_wrong_slope"]
+__all__ = ["Held", "NoSlopeError", "Slope", "find_wrong_slope"]
 
 _STEPS = (1e-7, 1e-8)
 """How far each weight is moved, as a share of its size: the shorter one tells bends from breaks."""
@@ -67,12 +67,13 @@ class Held(TorchFunctionMode):
         self._place += 1
         before = self.kept[self._place - 1] if self._place <= len(self.kept) else None
         if before is None or before.shape != made.shape:
-            raise OtherWayError("a little to the side, the model computes in another order")
+            raise NoSlopeError("a little to the side, the model computes in another order")
         return before.clone()
 
 
-class OtherWayError(Exception):
-    """A model computes otherwise a little to the side: its loss has no slope there."""
+class NoSlopeError(Exception):
+    """A loss that cannot be asked for its slope: a model does not run in float64, or computes
+    otherwise a little to the side."""
 
 
 def _is_fraction(value: Any) -> bool:

@@ -9,14 +9,17 @@ from typing import Any
 import pytest
 import torch
 
+from proofbook_systems.models import references
 from proofbook_systems.models.devices import cpu, exported
 from proofbook_systems.models.devices.cpu import CPU
 from proofbook_systems.models.devices.cuda import CUDA
 from proofbook_systems.models.devices.device import Dims
+from proofbook_systems.models.devices.examples import make_examples
 from proofbook_systems.models.devices.exported import find_dims
 from proofbook_systems.models.devices.planting import DEVICE_FAULTS
 from proofbook_systems.models.devices.trying import Sample, take_steps
 from proofbook_systems.models.inputs import Inputs
+from proofbook_systems.models.outputs import call
 
 # What torch and transformers say of themselves while a model is exported.
 pytestmark = [
@@ -125,6 +128,65 @@ def test_an_answer_drawn_at_random_is_not_compared(sample: Sample) -> None:
     drawing = Sample(model=Drawing(), one=sample.one, two=sample.two, tolerance=1e-5)
     found = steps(Eager(), drawing)
     assert found["match"] == found["inputs"] == "its answer is drawn at random"
+
+
+@dataclass(frozen=True)
+class Off(Eager):
+    """A device whose answers lie a share away from the model's."""
+
+    share: float = 0.0
+
+    def compile(self, exported: Any) -> Any:
+        exported.forward = _off_by(self.share, exported.forward)
+        return super().compile(exported)
+
+
+def _off_by(share: float, forward: Any) -> Any:
+    def answer(**inputs: Any) -> Any:
+        return {name: value * (1 + share) for name, value in forward(**inputs).items()}
+
+    return answer
+
+
+@pytest.mark.parametrize(("share", "asked", "words"), [
+    (1e-7, 0, "passed"), (1e-5, 1, "passed"), (1e-3, 1, "rounding explains 1.2e-05"),
+])  # fmt: skip
+def test_a_reference_is_worked_out_only_where_an_answer_needs_it(
+    share: float, asked: int, words: str, sample: Sample, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[float] = []
+
+    def reference(model: Any, inputs: Inputs, ours: Any) -> references.Reference:
+        made.append(float(call(model, inputs)["pooler_output"].sum()))
+        return references.Reference(rounding=0.0, condition=3.4e-7)
+
+    monkeypatch.setattr(references, "make_reference", reference)
+    before = float(call(sample.model, _pair(sample))["pooler_output"].sum())
+    found = steps(Off(share=share), sample)
+    assert words in found["match"] and words in found["other-shape"]
+    assert made == [before] * asked  # of the model as it was before it was exported
+
+
+def _pair(sample: Sample) -> Inputs:
+    return make_examples(sample.model, sample.one, sample.two, 1e-5, dynamic=True).traced.inputs
+
+
+def test_what_cannot_be_copied_keeps_the_tolerance_of_its_own_checks(sample: Sample) -> None:
+    class Locked(torch.nn.Module):
+        def __deepcopy__(self, _: Any) -> Any:
+            raise TypeError("cannot be copied")
+
+        def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> Any:
+            return {"scores": input_ids * 0.5}
+
+    asked = make_examples(Locked(), sample.one, sample.two, 2e-3, dynamic=True)
+    assert asked.tolerance() == 2e-3
+    assert asked.explains(1e-3) and not asked.explains(3e-3)
+
+
+def test_no_reference_allows_less_than_the_least() -> None:
+    exact = references.Reference(rounding=0.0, condition=0.0)
+    assert exact.tolerance == references.LEAST
 
 
 def test_only_dimensions_that_differ_may_change() -> None:

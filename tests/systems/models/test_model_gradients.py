@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 
+from proofbook_systems.models import gradients
 from proofbook_systems.models.gradients import check_gradient
 
 
@@ -41,7 +42,7 @@ class Steep(torch.nn.Module):
     (1.0, False, ""), (-1.0, False, ""), (1.0, True, "promises"), (-1.0, True, "promises"),
 ])  # fmt: skip
 def test_masked_scores_take_no_part_in_a_step(power: float, uphill: bool, words: str) -> None:
-    found, share, _ = check_gradient(Steep(power, uphill=uphill), {"states": torch.ones(4)})
+    found, share, *_ = check_gradient(Steep(power, uphill=uphill), {"states": torch.ones(4)})
     assert words in found and bool(found) == uphill
     assert share == 1.0
 
@@ -73,7 +74,8 @@ class Kept(torch.nn.Module):
 
 
 def test_what_is_derived_only_in_training_is_trained() -> None:
-    assert check_gradient(Kept(), {"states": torch.ones(4)})[0] == ""
+    found = check_gradient(Kept().eval(), {"states": torch.ones(4)})
+    assert found.wrong == "" and "modified by an inplace" in found.underived
     with pytest.raises(RuntimeError, match="modified by an inplace"):
         check_gradient(Kept(always=True), {"states": torch.ones(4)})
 
@@ -187,7 +189,44 @@ class Jumping(torch.nn.Module):
 def test_loss_without_a_slope_is_judged_by_a_step(uphill: bool) -> None:
     found = check_gradient(Jumping(uphill=uphill), {"states": torch.ones(4)})
     assert found.wrong.startswith("a small step raises the loss") is uphill
-    assert not found.by_slope
+    assert found.unasked == "a little to the side, the model computes in another order"
+
+
+class Single(torch.nn.Module):
+    """Runs in float32 alone, or only where no weight was moved."""
+
+    def __init__(self, *, aside: bool, uphill: bool) -> None:
+        super().__init__()
+        self.weight, self.aside, self.uphill = torch.nn.Parameter(torch.ones(4)), aside, uphill
+
+    def forward(self, states: Any) -> dict[str, Any]:
+        moved = self.aside and not bool((self.weight == 1).all())
+        if self.weight.dtype == torch.float64 and (moved or not self.aside):
+            raise RuntimeError("expected a table of float32")
+        scores = torch.exp(states * self.weight)
+        return {"logits": Uphill.apply(scores) if self.uphill else scores}
+
+
+@pytest.mark.parametrize("uphill", [False, True])
+@pytest.mark.parametrize(("aside", "words"), [
+    (False, "it does not run in float64: RuntimeError: expected a table of float32"),
+    (True, "it raises a little to the side: RuntimeError: expected a table of float32"),
+])  # fmt: skip
+def test_why_a_step_alone_is_taken_is_told(aside: bool, uphill: bool, words: str) -> None:
+    found = check_gradient(Single(aside=aside, uphill=uphill), {"states": torch.ones(4)})
+    assert found.unasked.startswith(words) and not found.by_slope
+    assert found.wrong.startswith("a small step raises the loss") is uphill
+
+
+def test_an_error_of_the_check_itself_is_no_reason_for_a_step(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(*_: Any) -> Any:
+        raise ZeroDivisionError("the check is broken")
+
+    monkeypatch.setattr(gradients, "find_wrong_slope", broken)
+    with pytest.raises(ZeroDivisionError, match="the check is broken"):
+        check_gradient(Deep(), STATES)
 
 
 class Turned(Uphill):

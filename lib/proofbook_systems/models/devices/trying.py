@@ -158,7 +158,7 @@ class _Steps:
             for step in ("match", "inputs"):
                 self._say(step, "skipped", "its answer is drawn at random")
         else:
-            self._step("match", lambda: _compare(asked.traced, answers["traced"], asked.tolerance))
+            self._step("match", lambda: _compare(asked.traced, answers["traced"], asked))
             self._step("inputs", lambda: self._ask_other(program, asked, answers["traced"]))
         self._second_shape(program, asked)
 
@@ -191,9 +191,9 @@ class _Steps:
     def _ask_other(self, program: Program, asked: Examples, first: Any) -> str:
         theirs = call(program, asked.other.fed)
         expected = measure_distance(asked.traced.answer, asked.other.answer).share
-        if expected > asked.tolerance and measure_distance(first, theirs).share == 0:
+        if measure_distance(first, theirs).share == 0 and not asked.explains(expected):
             return "the device answers other inputs with the same answer"
-        return _compare(asked.other, theirs, asked.tolerance)
+        return _compare(asked.other, theirs, asked)
 
     def _second_shape(self, program: Program, asked: Examples) -> None:
         if asked.second is None:
@@ -203,7 +203,7 @@ class _Steps:
 
         def run() -> str:
             theirs = call(program, second.fed)
-            return "" if asked.random else _compare(second, theirs, asked.tolerance)
+            return "" if asked.random else _compare(second, theirs, asked)
 
         self._step("other-shape", run)
 
@@ -223,8 +223,9 @@ class _Steps:
         self.tell({"finding": {"check": step, "status": status, "reason": reason}})
 
 
-def _compare(example: Example, theirs: Any, tolerance: float) -> str:
+def _compare(example: Example, theirs: Any, asked: Examples) -> str:
     distance = measure_distance(example.answer, theirs)
-    if distance.share <= tolerance:
+    if asked.explains(distance.share):
         return ""
-    return f"{distance.where} is {distance.share:.1e} away; rounding explains {tolerance:.1e}"
+    explained = f"rounding explains {asked.tolerance():.1e}"
+    return f"{distance.where} is {distance.share:.1e} away; {explained}"
