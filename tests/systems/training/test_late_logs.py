@@ -226,7 +226,8 @@ def test_a_log_in_time_tells_the_steps_of_checkpoints_that_are_called_by_epochs(
     control = run_control(toy("slow-save", "calls=0.1", steps=34), tmp_path / "alone", HANG)
     assert (control.tells_late, control.counts_steps) == (False, False)
     assert control.saved == [1, 2, 3]
-    assert [round(each.latest, -1) for each in control.save_ranges] == [10, 20, 30]
+    saves = zip(control.save_ranges, (10, 20, 30), strict=True)
+    assert all(each.may_hold(step) for each, step in saves), control.save_ranges
     (planned,) = read_plan(["SIGKILL in 60 %"])
     assert control.save_ranges[1].may_hold(planned.placed(control).step)
 
