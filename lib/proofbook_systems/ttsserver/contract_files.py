@@ -6,6 +6,7 @@ profile. Sends nothing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -16,6 +17,7 @@ from proofbook.errors import SubjectError
 from proofbook.yamlfile import read_yaml
 
 __all__ = [
+    "PLACEHOLDERS",
     "WAIVABLE",
     "Contract",
     "Job",
@@ -39,6 +41,23 @@ WAIVABLE = (
     "voices-listed",
 )
 """Checks that a contract may waive, with its reason; all others hold for every server."""
+
+
+PLACEHOLDERS = (
+    "engine",
+    "key",
+    "language",
+    "length_scale",
+    "model_size",
+    "normalize",
+    "profile",
+    "seed",
+    "speed",
+    "text",
+    "voice",
+)
+"""What a request for speech may have in braces, beside the contract's own values."""
+_IN_BRACES = re.compile(r"\{([a-z_]+)\}")
 
 
 class _Part(BaseModel):
@@ -152,6 +171,10 @@ class Contract(_Part):
         for check, holds in self._can_be_tried().items():
             if not holds and check not in self.waived:
                 raise ValueError(f"waived: {check} cannot be tried; say why it does not apply")
+        known = {*PLACEHOLDERS, "model", *self.values}
+        used = set(_IN_BRACES.findall(self.speak.model_dump_json()))
+        if unknown := sorted(used - known):
+            raise ValueError(f"speak: {{{unknown[0]}}} is none of {', '.join(sorted(known))}")
         if not self.speak.mentions("text"):
             raise ValueError("speak: no {text} is sent")
         return self
