@@ -162,6 +162,16 @@ class Contract(_Part):
     """Checks that do not apply, with the reason."""
 
     @model_validator(mode="after")
+    def _has_known_placeholders(self) -> Contract:
+        known = {*PLACEHOLDERS, "model", *self.values}
+        used = set(_IN_BRACES.findall(self.speak.model_dump_json()))
+        if unknown := sorted(used - known):
+            raise ValueError(f"speak: {{{unknown[0]}}} is none of {', '.join(sorted(known))}")
+        if not self.speak.mentions("text"):
+            raise ValueError("speak: no {text} is sent")
+        return self
+
+    @model_validator(mode="after")
     def _says_what_it_lacks(self) -> Contract:
         unknown = sorted(set(self.waived) - set(WAIVABLE))
         if unknown:
@@ -171,12 +181,6 @@ class Contract(_Part):
         for check, holds in self._can_be_tried().items():
             if not holds and check not in self.waived:
                 raise ValueError(f"waived: {check} cannot be tried; say why it does not apply")
-        known = {*PLACEHOLDERS, "model", *self.values}
-        used = set(_IN_BRACES.findall(self.speak.model_dump_json()))
-        if unknown := sorted(used - known):
-            raise ValueError(f"speak: {{{unknown[0]}}} is none of {', '.join(sorted(known))}")
-        if not self.speak.mentions("text"):
-            raise ValueError("speak: no {text} is sent")
         return self
 
     def _can_be_tried(self) -> dict[str, bool]:
