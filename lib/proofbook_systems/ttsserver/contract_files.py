@@ -207,16 +207,13 @@ def known_contracts() -> list[str]:
 def load_contract(name: str) -> Contract:
     """Return a contract by its name, or from a YAML file.
 
-    A file with ``extends: openai`` has that contract's parts where it does not name its own.
+    A file with ``extends: openai`` has that contract's parts where it does not name its own; a
+    path there counts from the file.
 
     Raises:
         SubjectError: There is none, or it is malformed.
     """
-    return _read(name, set())
-
-
-def _read(name: str, seen: set[str]) -> Contract:
-    parts = _parts(name, seen)
+    parts = _parts(name, Path(), set())
     try:
         return Contract.model_validate(parts)
     except ValidationError as error:
@@ -226,15 +223,17 @@ def _read(name: str, seen: set[str]) -> Contract:
         raise SubjectError(f"contract {name}: {f'{where}: ' if where else ''}{what}") from error
 
 
-def _parts(name: str, seen: set[str]) -> Mapping[str, object]:
-    path = _FOLDER / f"{name}.yaml" if name in known_contracts() else Path(name).expanduser()
+def _parts(name: str, folder: Path, seen: set[Path]) -> Mapping[str, object]:
+    known = known_contracts()
+    path = _FOLDER / f"{name}.yaml" if name in known else folder / Path(name).expanduser()
     if not path.is_file():
-        known = ", ".join(known_contracts())
-        raise SubjectError(f"there is no contract {name!r}; give a YAML file, or one of {known}")
-    if name in seen:
-        raise SubjectError(f"contract {name} extends itself")
+        names = ", ".join(known)
+        raise SubjectError(f"there is no contract {name!r}; give a YAML file, or one of {names}")
+    if path.resolve() in seen:
+        raise SubjectError(f"contract {path} extends itself")
     value = read_yaml(path).value
     if not isinstance(value, dict):
         raise SubjectError(f"contract {path} is no mapping")
     base = value.pop("extends", None)
-    return value if base is None else {**_parts(str(base), seen | {name}), **value}
+    more = {} if base is None else _parts(str(base), path.parent, seen | {path.resolve()})
+    return {**more, **value}

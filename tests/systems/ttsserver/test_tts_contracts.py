@@ -60,6 +60,16 @@ def test_a_contract_extends_another_one(tmp_path: Path) -> None:
     assert contract.speak == load_contract("openai").speak
 
 
+def test_what_a_contract_extends_counts_from_its_file(tmp_path: Path) -> None:
+    written(tmp_path, MINIMAL)
+    (tmp_path / "more.yaml").write_text("extends: mine.yaml\ntitle: more\n")
+    contract = load_contract(str(tmp_path / "more.yaml"))
+    assert (contract.title, contract.speak.path) == ("more", "/say")
+    (tmp_path / "list.yaml").write_text("- 1\n")
+    with pytest.raises(SubjectError, match=r"list\.yaml is no mapping"):
+        load_contract(str(tmp_path / "list.yaml"))
+
+
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
