@@ -40,6 +40,7 @@ MORE = {
     "training/throughput": {"project", "record"},
     "training/train": {"project"},
     "ttsserver/binary_e2e": {"binary"},
+    "ttsserver/speech_server": {"url"},
 }
 """What names a subject although its default is no reference."""
 SAY_HOW = {

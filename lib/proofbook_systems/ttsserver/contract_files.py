@@ -6,6 +6,7 @@ profile. Sends nothing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -16,6 +17,7 @@ from proofbook.errors import SubjectError
 from proofbook.yamlfile import read_yaml
 
 __all__ = [
+    "PLACEHOLDERS",
     "WAIVABLE",
     "Contract",
     "Job",
@@ -39,6 +41,23 @@ WAIVABLE = (
     "voices-listed",
 )
 """Checks that a contract may waive, with its reason; all others hold for every server."""
+
+
+PLACEHOLDERS = (
+    "engine",
+    "key",
+    "language",
+    "length_scale",
+    "model_size",
+    "normalize",
+    "profile",
+    "seed",
+    "speed",
+    "text",
+    "voice",
+)
+"""What a request for speech may have in braces, beside the contract's own values."""
+_IN_BRACES = re.compile(r"\{([a-z_]+)\}")
 
 
 class _Part(BaseModel):
@@ -143,6 +162,16 @@ class Contract(_Part):
     """Checks that do not apply, with the reason."""
 
     @model_validator(mode="after")
+    def _has_known_placeholders(self) -> Contract:
+        known = {*PLACEHOLDERS, "model", *self.values}
+        used = set(_IN_BRACES.findall(self.speak.model_dump_json()))
+        if unknown := sorted(used - known):
+            raise ValueError(f"speak: {{{unknown[0]}}} is none of {', '.join(sorted(known))}")
+        if not self.speak.mentions("text"):
+            raise ValueError("speak: no {text} is sent")
+        return self
+
+    @model_validator(mode="after")
     def _says_what_it_lacks(self) -> Contract:
         unknown = sorted(set(self.waived) - set(WAIVABLE))
         if unknown:
@@ -152,8 +181,6 @@ class Contract(_Part):
         for check, holds in self._can_be_tried().items():
             if not holds and check not in self.waived:
                 raise ValueError(f"waived: {check} cannot be tried; say why it does not apply")
-        if not self.speak.mentions("text"):
-            raise ValueError("speak: no {text} is sent")
         return self
 
     def _can_be_tried(self) -> dict[str, bool]:
@@ -180,16 +207,13 @@ def known_contracts() -> list[str]:
 def load_contract(name: str) -> Contract:
     """Return a contract by its name, or from a YAML file.
 
-    A file with ``extends: openai`` has that contract's parts where it does not name its own.
+    A file with ``extends: openai`` has that contract's parts where it does not name its own; a
+    path there counts from the file.
 
     Raises:
         SubjectError: There is none, or it is malformed.
     """
-    return _read(name, set())
-
-
-def _read(name: str, seen: set[str]) -> Contract:
-    parts = _parts(name, seen)
+    parts = _parts(name, Path(), set())
     try:
         return Contract.model_validate(parts)
     except ValidationError as error:
@@ -199,15 +223,17 @@ def _read(name: str, seen: set[str]) -> Contract:
         raise SubjectError(f"contract {name}: {f'{where}: ' if where else ''}{what}") from error
 
 
-def _parts(name: str, seen: set[str]) -> Mapping[str, object]:
-    path = _FOLDER / f"{name}.yaml" if name in known_contracts() else Path(name).expanduser()
+def _parts(name: str, folder: Path, seen: set[Path]) -> Mapping[str, object]:
+    known = known_contracts()
+    path = _FOLDER / f"{name}.yaml" if name in known else folder / Path(name).expanduser()
     if not path.is_file():
-        known = ", ".join(known_contracts())
-        raise SubjectError(f"there is no contract {name!r}; give a YAML file, or one of {known}")
-    if name in seen:
-        raise SubjectError(f"contract {name} extends itself")
+        names = ", ".join(known)
+        raise SubjectError(f"there is no contract {name!r}; give a YAML file, or one of {names}")
+    if path.resolve() in seen:
+        raise SubjectError(f"contract {path} extends itself")
     value = read_yaml(path).value
     if not isinstance(value, dict):
         raise SubjectError(f"contract {path} is no mapping")
     base = value.pop("extends", None)
-    return value if base is None else {**_parts(str(base), seen | {name}), **value}
+    more = {} if base is None else _parts(str(base), path.parent, seen | {path.resolve()})
+    return {**more, **value}

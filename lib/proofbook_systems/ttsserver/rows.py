@@ -177,6 +177,7 @@ def _speak(server: SpeechServer, voices: Voices, options: RowOptions, result: Ro
     if client.contract.job is None:
         spoken = client.speak(request, timeout=timeout)
         result.answered_after = time.monotonic() - started
+        result.over = True
         _judge_audio(spoken, None, options, result)
         return
     result.generation_id = client.generate(request, timeout=timeout)

@@ -8,7 +8,12 @@ import pytest
 
 from proofbook.errors import SubjectError
 from proofbook_systems.ttsserver.contract import SpeechRequest
-from proofbook_systems.ttsserver.contract_files import Request, known_contracts, load_contract
+from proofbook_systems.ttsserver.contract_files import (
+    PLACEHOLDERS,
+    Request,
+    known_contracts,
+    load_contract,
+)
 from proofbook_systems.ttsserver.templates import fill_request, without_placeholder
 
 MINIMAL = """
@@ -36,6 +41,12 @@ def test_a_contract_that_is_shipped_can_be_asked(name: str) -> None:
     assert "{" not in sent.replace("{'", "").replace('{"', "")
 
 
+def test_a_request_has_a_value_or_none_for_each_placeholder() -> None:
+    assert set(SpeechRequest(text="a").values()) == set(PLACEHOLDERS)
+    assert SpeechRequest(text="a", model="m").values()["model"] == "m"
+    assert SpeechRequest(text="", speed=2.0).values()["length_scale"] == 0.5
+
+
 def test_the_known_contracts_are_these() -> None:
     assert known_contracts() == ["coqui", "marytts", "openai", "piper", "piper_root", "voicebox"]
 
@@ -49,6 +60,16 @@ def test_a_contract_extends_another_one(tmp_path: Path) -> None:
     assert contract.speak == load_contract("openai").speak
 
 
+def test_what_a_contract_extends_counts_from_its_file(tmp_path: Path) -> None:
+    written(tmp_path, MINIMAL)
+    (tmp_path / "more.yaml").write_text("extends: mine.yaml\ntitle: more\n")
+    contract = load_contract(str(tmp_path / "more.yaml"))
+    assert (contract.title, contract.speak.path) == ("more", "/say")
+    (tmp_path / "list.yaml").write_text("- 1\n")
+    with pytest.raises(SubjectError, match=r"list\.yaml is no mapping"):
+        load_contract(str(tmp_path / "list.yaml"))
+
+
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
@@ -57,6 +78,7 @@ def test_a_contract_extends_another_one(tmp_path: Path) -> None:
         ((', speed: "{speed}"', ""), "waived: speed-is-heeded cannot be tried; say why"),
         ((', voice: "{voice}"', ""), "waived: refuses-unknown-voice cannot be tried"),
         (('text: "{text}", ', ""), "speak: no {text} is sent"),
+        (("{voice}", "{vioce}"), "speak: {vioce} is none of engine, key, language"),
         (("title: mine", "titel: mine"), "title: Field required"),
         (("/say", "say"), "speak.path: String should match pattern"),
     ],
