@@ -49,7 +49,7 @@ def configure(tmp_path: Path) -> Callable[..., TrainerConfig]:
         ("resume", {"interruptions": ["SIGKILL in 8"], "probes": 0, "trained": "/a"}, 2 + 4 * 2),
         ("checkpoints", {}, 1),
         ("checkpoints", {"trained": "/a"}, 0),
-        ("configurations", {}, 2),
+        ("configurations", {}, 3),
         ("configurations", {"compared_steps": 0}, 1),
         ("memory", {"first_batch": 1, "largest_batch": 8, "cycles": 1}, 2 + 3 + 3 + 4 * 2),
         ("memory", {"first_batch": 8, "largest_batch": 8, "cycles": 1, "limit_above_batch": 8},
