@@ -86,12 +86,28 @@ def _mode(pair: _Pair) -> str:
 
 def _passes(pair: _Pair) -> str:
     ours, theirs = len(pair.ours.batches), len(pair.theirs.batches)
-    if ours == theirs or not ours or passes_before(pair.ours, pair.theirs):
+    if ours == theirs or not ours or _goes_on_within(pair):
         return ""
     return (
         f"update {pair.theirs.number} has {ours} forward passes, and {theirs} without a crash: "
         "gradients are accumulated otherwise"
     )
+
+
+def _goes_on_within(pair: _Pair) -> bool:
+    """Say whether a resumption begins within an update: it has fewer passes, and no later one has.
+
+    One that has the first rows of it makes it with fewer passes.
+    """
+    if pair.ours.number > 1:
+        return False
+    if passes_before(pair.ours, pair.theirs):
+        return True
+    rows = [row.digest for row in pair.ours.rows]
+    begins = rows == [row.digest for row in pair.theirs.rows][: len(rows)]
+    fewer = len(pair.ours.batches) < len(pair.theirs.batches)
+    later = [len(a.batches) == len(b.batches) for a, b in pair.compared.pairs[1:]]
+    return fewer and not begins and bool(later) and all(later)
 
 
 def _rows(pair: _Pair) -> str:

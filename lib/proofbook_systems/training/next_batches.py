@@ -193,7 +193,9 @@ def _departure(ours: Update, alone: Watched, number: int) -> str:
         return "the same rows in another order"
     place = _place_within(rows, [row.digest for each in alone.updates for row in each.rows])
     if place is not None:
-        return _shifted(place, sum(len(each.rows) for each in alone.updates[: number - 1]))
+        made = max(0, len(due) - len(rows)) if ours.number == 1 else 0  # it goes on within it
+        before = sum(len(each.rows) for each in alone.updates[: number - 1])
+        return _shifted(place, before + made)
     if _are_alike(ours.rows, due):
         return (
             "the same rows, changed differently: the random numbers of the data (noise, masks) "
@@ -229,6 +231,8 @@ def _elsewhere(other: int, number: int) -> str:
 
 
 def _shifted(place: int, due: int) -> str:
+    if not place:
+        return "the first ones: the order begins again, and its place was not restored"
     if place < due:
         return f"they begin {due - place} rows too early: rows are repeated"
     return f"they begin {place - due} rows too late: rows are skipped"
