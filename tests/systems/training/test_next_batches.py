@@ -87,6 +87,13 @@ def test_what_became_of_the_order_is_named(rows: Callable[[], list[Row]], words:
     assert words in said
 
 
+def test_batches_of_another_size_are_named() -> None:
+    compared = line_up(ALONE, training(LATER, size=8), 12)
+    assert compare_rows(compared).endswith("its batches have 8 rows, and 4 without a crash")
+    varying = Watched(updates=tuple(update(n, LATER[n : 2 * n + 1]) for n in (1, 2, 3)))
+    assert "batches have" not in compare_rows(line_up(ALONE, varying, 12))
+
+
 def test_a_later_departure_is_told_where_it_is() -> None:
     assert "update 15" in departs([*LATER[:8], *shuffled(LATER[8:])])
 
