@@ -1,4 +1,4 @@
-"""Which checkpoints does a trainer keep where it removes some? The newest should be among them.
+"""Which checkpoints does a trainer make and keep? The newest should be there, or the best.
 
 Knows nothing of crashes.
 """
@@ -14,7 +14,7 @@ from proofbook_systems.training.controls import Control
 from proofbook_systems.training.layouts import Checkpoint
 from proofbook_systems.training.states import can_read, read_states, recorded_step
 
-__all__ = ["keeps_oldest"]
+__all__ = ["keeps_oldest", "why_left_out"]
 
 
 def keeps_oldest(control: Control) -> str:
@@ -36,6 +36,23 @@ def keeps_oldest(control: Control) -> str:
     return (
         f"checkpoints {', '.join(map(str, left))} stay, and {len(written) - len(left)} later ones "
         f"up to {written[-1]} were removed: a crash costs all steps since {left[-1]}"
+    )
+
+
+def why_left_out(missing: Sequence[int], every: int, output: Path) -> str:
+    """Say why saves may be left out by right: a trainer may save only what is better than before.
+
+    Args:
+        missing: Steps without a checkpoint, by the usual distance.
+        every: The distance that was given; one that is given is promised.
+        output: The training's output folder.
+    """
+    key = next(iter(_keys_of_best(output)), "") if missing and not every else ""
+    if not key:
+        return ""
+    return (
+        f"there was none at {', '.join(map(str, missing))}, and {key} is recorded: it may save "
+        "only what is better than before; give checkpoint_every"
     )
 
 
@@ -64,6 +81,19 @@ def _is_called_best(checkpoint: Checkpoint, output: Path) -> bool:
 
 def _recorded_as_best(output: Path) -> Iterator[Any]:
     """Yield what the files of an output folder have under a name such as best_model_checkpoint."""
+    for _, value in _best(output):
+        if isinstance(value, int | str):
+            yield value
+
+
+def _keys_of_best(output: Path) -> Iterator[str]:
+    """Yield the last part of each key, such as best_val_loss, that has a value."""
+    for key, value in _best(output):
+        if value is not None:
+            yield next(part for part in key.split(".") if "best" in part.casefold())
+
+
+def _best(output: Path) -> Iterator[tuple[str, Any]]:
     for path in sorted(output.rglob("*")):
         if not path.is_file() or not can_read(path):
             continue
@@ -71,6 +101,4 @@ def _recorded_as_best(output: Path) -> Iterator[Any]:
             states = read_states(path)
         except SubjectError:
             continue
-        for key, value in states.items():
-            if "best" in key.casefold() and isinstance(value, int | str):
-                yield value
+        yield from ((key, value) for key, value in states.items() if "best" in key.casefold())

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from proofbook_systems.training.departing_weights import Kind, why_other_weights
-from proofbook_systems.training.magnitudes import rate_factor
+from proofbook_systems.training.magnitudes import common_factor
 from proofbook_systems.training.next_batches import (
     Comparable,
     compare_rows,
@@ -86,12 +86,33 @@ def _mode(pair: _Pair) -> str:
 
 def _passes(pair: _Pair) -> str:
     ours, theirs = len(pair.ours.batches), len(pair.theirs.batches)
-    if ours == theirs or not ours or passes_before(pair.ours, pair.theirs):
+    if theirs and not ours and pair.ours.number > 1:
+        return (
+            f"update {pair.theirs.number} is made without a forward pass, which it has without a "
+            "crash: the update before it was made twice"
+        )
+    if ours == theirs or not ours or _goes_on_within(pair):
         return ""
     return (
         f"update {pair.theirs.number} has {ours} forward passes, and {theirs} without a crash: "
         "gradients are accumulated otherwise"
     )
+
+
+def _goes_on_within(pair: _Pair) -> bool:
+    """Say whether a resumption begins within an update: it has fewer passes, and no later one has.
+
+    One that has the first rows of it makes it with fewer passes.
+    """
+    if pair.ours.number > 1:
+        return False
+    if passes_before(pair.ours, pair.theirs):
+        return True
+    rows = [row.digest for row in pair.ours.rows]
+    begins = rows == [row.digest for row in pair.theirs.rows][: len(rows)]
+    fewer = len(pair.ours.batches) < len(pair.theirs.batches)
+    later = [len(a.batches) == len(b.batches) for a, b in pair.compared.pairs[1:]]
+    return fewer and not begins and bool(later) and all(later)
 
 
 def _rows(pair: _Pair) -> str:
@@ -118,9 +139,20 @@ def _gradient(pair: _Pair) -> str:
         return f"{start}: it is not cut to {limit:.4g}, as it is without a crash (clipping)"
     if factor := _factor(ours.grad_norm, theirs.grad_norm):
         return f"{start}: {factor}: passes are summed, or the loss is scaled, otherwise"
+    if factor := common_factor(_norms(ours, theirs)):
+        near = abs(factor - 1) <= _CUT
+        size = "that, but for rounding" if near else f"{factor:.4g} times that"
+        return f"{start}: each part is {size}: the loss is scaled, or the gradient cut, otherwise"
     if theirs.drew:
         return f"{start}: other random numbers (dropout) were drawn: they were not restored"
     return f"{start}: it is cut, or computed, otherwise (clipping, precision, another loss)"
+
+
+def _norms(ours: Update, theirs: Update) -> list[tuple[float, float]]:
+    """Return the norms of all parts of two gradients that are not zero in both."""
+    names = sorted(ours.norms.keys() & theirs.norms.keys())
+    pairs = [(ours.norms[name], theirs.norms[name]) for name in names]
+    return [pair for pair in pairs if any(pair)]
 
 
 def _rates(pair: _Pair) -> str:
@@ -135,7 +167,7 @@ def _rates(pair: _Pair) -> str:
         for mine, other in pair.compared.pairs
         if other.number >= number
     ]
-    if not same and (factor := rate_factor(rates)):
+    if not same and (factor := common_factor(rates)):
         return f"{start}: {factor:.3g} times as large from there on: another largest rate"
     if not same:
         return f"{start}: the scheduler was not restored, or another schedule is followed"

@@ -21,7 +21,13 @@ from proofbook_systems.training.layouts import (
 )
 from proofbook_systems.training.roles import role_of
 from proofbook_systems.training.soundness import find_index_faults
-from proofbook_systems.training.states import OpaqueError, can_read, is_unknown, read_states
+from proofbook_systems.training.states import (
+    OpaqueError,
+    can_read,
+    is_unknown,
+    read_states,
+    recorded_step,
+)
 
 __all__ = ["FinalModel", "find_final_model"]
 
@@ -174,7 +180,7 @@ def _stale(paths: Sequence[Path], checkpoints: Sequence[Checkpoint]) -> Iterator
     final = _digests(paths)
     each = [
         (checkpoint, _digests([path for path in checkpoint.files if _holds_weights(path)]))
-        for checkpoint in checkpoints
+        for checkpoint in _by_age(checkpoints)
     ]
     if not final or len(each) < 2 or not each[-1][1]:
         return
@@ -186,6 +192,20 @@ def _stale(paths: Sequence[Path], checkpoints: Sequence[Checkpoint]) -> Iterator
                 f"{each[-1][0].path.name} has others: what was learnt since then is lost"
             )
             return
+
+
+def _by_age(checkpoints: Sequence[Checkpoint]) -> list[Checkpoint]:
+    """Return checkpoints in the order of the steps that all record, such as last.ckpt beside names.
+
+    Where one does not tell its step, they are as they were.
+    """
+    steps = [recorded_step(checkpoint.path) for checkpoint in checkpoints]
+    if any(step is None for step in steps):
+        return [*checkpoints]
+    pairs = sorted(
+        zip(steps, range(len(steps)), strict=True), key=lambda pair: (pair[0] or 0, pair[1])
+    )
+    return [checkpoints[place] for _, place in pairs]
 
 
 def _digests(paths: Sequence[Path]) -> set[str]:

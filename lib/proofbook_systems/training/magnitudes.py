@@ -15,12 +15,12 @@ from proofbook_systems.training.roles import Role
 from proofbook_systems.training.steps import Step
 
 __all__ = [
+    "common_factor",
     "departs_hardly",
     "has_same_data",
     "mean_loss",
     "noise",
     "one_tensor",
-    "rate_factor",
     "rate_shift",
     "relative_size",
 ]
@@ -33,7 +33,7 @@ _TINY = 1e-4
 """The same, where it is not known whether the data are restored."""
 _ALIKE = 2e-3
 """Part by which factors between rates differ that are told with four digits."""
-_FEWEST_RATES = 2
+_FEWEST = 2
 _ONE_LAYER = 20.0
 """How many times the median difference one tensor's must be to be called the cause."""
 
@@ -88,14 +88,14 @@ def one_tensor(evidence: Evidence) -> str | None:
     return sizes[-1][1] if sizes[-1][0] > _ONE_LAYER * sizes[len(sizes) // 2][0] else None
 
 
-def rate_factor(rates: Sequence[tuple[float, float]]) -> float | None:
-    """Return how many times the rates of a schedule others are; None where that varies.
+def common_factor(pairs: Sequence[tuple[float, float]]) -> float | None:
+    """Return how many times as large our values are; None where that varies, or nothing else does.
 
     Args:
-        rates: Ours and theirs, update by update.
+        pairs: Ours and theirs: rates update by update, or gradients part by part.
     """
-    known = [(ours, theirs) for ours, theirs in rates if ours > 0 and theirs > 0]
-    if len({theirs for _, theirs in known}) < _FEWEST_RATES or len(known) < len(rates):
+    known = [(ours, theirs) for ours, theirs in pairs if ours > 0 and theirs > 0]
+    if len({theirs for _, theirs in known}) < _FEWEST or len(known) < len(pairs):
         return None
     factors = [ours / theirs for ours, theirs in known]
     return factors[0] if max(factors) - min(factors) <= _ALIKE * min(factors) else None

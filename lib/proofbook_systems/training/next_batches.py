@@ -75,7 +75,8 @@ def compare_rows(compared: Comparable) -> str:
         if passes_before(ours, theirs):
             continue
         start = f"after resuming from {compared.at}, update {number} has other rows than without"
-        return f"{start}: {_departure(ours, compared.alone, number)}"
+        size = _other_size([pair[0] for pair in compared.pairs], compared.alone)
+        return f"{start}: {size or _departure(ours, compared.alone, number)}"
     return ""
 
 
@@ -104,8 +105,8 @@ def passes_before(ours: Update, theirs: Update) -> int:
 
     0 where the resumption makes all of it, or has other rows than the last ones of it.
     """
-    made, rows = len(theirs.batches) - len(ours.batches), [row.digest for row in ours.rows]
-    due = [row.digest for row in theirs.rows]
+    made = len(theirs.batches) - len(ours.batches)
+    rows, due = ([row.digest for row in each.rows] for each in (ours, theirs))
     is_rest = ours.number == 1 and made > 0 and rows and rows == due[-len(rows) :]
     return made if is_rest else 0
 
@@ -193,7 +194,9 @@ def _departure(ours: Update, alone: Watched, number: int) -> str:
         return "the same rows in another order"
     place = _place_within(rows, [row.digest for each in alone.updates for row in each.rows])
     if place is not None:
-        return _shifted(place, sum(len(each.rows) for each in alone.updates[: number - 1]))
+        made = max(0, len(due) - len(rows)) if ours.number == 1 else 0  # it goes on within it
+        earlier = sum(len(each.rows) for each in alone.updates[: number - 1])
+        return _shifted(place, earlier + made)
     if _are_alike(ours.rows, due):
         return (
             "the same rows, changed differently: the random numbers of the data (noise, masks) "
@@ -217,6 +220,17 @@ def _departure(ours: Update, alone: Watched, number: int) -> str:
     return "none of its rows were seen before: another order, or other data"
 
 
+def _other_size(resumed: Sequence[Update], alone: Watched) -> str:
+    """Say that batches have another size, where each training has one size alone."""
+    ours, theirs = (
+        {len(batch.rows) for update in updates for batch in update.batches}
+        for updates in (resumed, alone.updates)
+    )
+    if len(ours) != 1 or len(theirs) != 1 or ours == theirs:
+        return ""
+    return f"its batches have {min(ours)} rows, and {min(theirs)} without a crash"
+
+
 def _elsewhere(other: int, number: int) -> str:
     if other == 1 and number > 2:
         return "those of update 1: the order begins again, and its place was not restored"
@@ -229,6 +243,8 @@ def _elsewhere(other: int, number: int) -> str:
 
 
 def _shifted(place: int, due: int) -> str:
+    if not place:
+        return "the first ones: the order begins again, and its place was not restored"
     if place < due:
         return f"they begin {due - place} rows too early: rows are repeated"
     return f"they begin {place - due} rows too late: rows are skipped"

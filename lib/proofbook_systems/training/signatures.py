@@ -13,12 +13,12 @@ from proofbook_systems.training.comparison import size_words
 from proofbook_systems.training.departing_weights import Kind
 from proofbook_systems.training.evidence import Evidence
 from proofbook_systems.training.magnitudes import (
+    common_factor,
     departs_hardly,
     has_same_data,
     mean_loss,
     noise,
     one_tensor,
-    rate_factor,
     rate_shift,
     relative_size,
 )
@@ -52,7 +52,7 @@ def _scheduler(evidence: Evidence) -> str | None:
     shift = rate_shift(evidence, number)
     later = [n for n in evidence.told if n >= number and n in steps]
     pairs = [(evidence.told[n].lr or 0.0, steps[n].lr or 0.0) for n in later]
-    if shift is None and (factor := rate_factor(pairs)):
+    if shift is None and (factor := common_factor(pairs)):
         return (
             f"{evidence.start()}: {size}: from there on it is {factor:.3g} times as large: the "
             "schedule goes on, with another largest rate"

@@ -6,6 +6,7 @@ Knows nothing about how it came about.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from proofbook_systems.training.states import (
 
 __all__ = ["MANIFEST", "MANIFEST_SUM", "find_faults", "find_index_faults", "sum_line"]
 
+_NAMES_A_FILE = re.compile(r"/[^/]*\.(?:ckpt|pth?|bin|safetensors)$")
 MANIFEST = "manifest.json"
 """A file that a checkpoint may have: ``{"step": N, "files": {name: {"sha256": …}}}``."""
 MANIFEST_SUM = "manifest.json.sha256"
@@ -167,6 +169,8 @@ def _shape_faults(name: str, states: Mapping[str, Any], like: Mapping[str, Any])
     for key in sorted(like.keys() | states.keys()):
         ours, theirs = states.get(key), like.get(key)
         kinds = _kind(ours), _kind(theirs)
+        if _NAMES_A_FILE.search(key):  # such as the best checkpoint so far
+            continue
         if (ours is None) != (theirs is None) and any(kinds):
             yield f"{name}: {key} is in one checkpoint of this run and not in another"
         elif kinds[0] != kinds[1] and role_of(name, key) not in ("progress", "order of the data"):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
-from proofbook_systems.training.cleanup import keeps_oldest
+from proofbook_systems.training.cleanup import keeps_oldest, why_left_out
 from proofbook_systems.training.controls import Control
 from proofbook_systems.training.running import Ended
 from proofbook_systems.training.saving import Change
@@ -63,3 +64,24 @@ def test_the_oldest_may_be_the_best(
     seen = control(tmp_path, [10, 20, 30, 40], [10])
     (tmp_path / "trainer_state.json").write_text(json.dumps(record))
     assert (keeps_oldest(seen) == "") == is_best
+
+
+@pytest.mark.parametrize(
+    ("states", "every", "words"),
+    [
+        ({"callbacks": {"best_k_models": {"a.ckpt": 1.0}}}, 0, "best_k_models is recorded"),
+        ({"best_val_loss": torch.tensor(1.5)}, 0, "there was none at 20, 40"),
+        ({"best_val_loss": torch.tensor(1.5)}, 10, ""),
+        ({"best_model_checkpoint": None}, 0, ""),
+        ({"step": 40}, 0, ""),
+    ],
+)
+def test_who_keeps_the_best_may_leave_saves_out(
+    states: dict[str, Any], every: int, words: str, tmp_path: Path
+) -> None:
+    """As Lightning's save_top_k and nanoGPT do, unless a distance is given."""
+    torch.save(states, tmp_path / "ckpt.pt")
+    said = why_left_out([20, 40], every, tmp_path)
+    assert words in said
+    assert bool(said) == bool(words)
+    assert why_left_out([], every, tmp_path) == ""

@@ -151,6 +151,18 @@ def forget(run: Run, *names: str) -> None:
         run.optimizer.state[parameter]["exp_avg"].zero_()
 
 
+def make_twice(run: Run) -> None:
+    """Have the first update made twice."""
+    made = run.optimizer.step
+
+    def step() -> None:
+        made()
+        run.optimizer.step = made
+        made()
+
+    run.optimizer.step = step  # type: ignore[method-assign,assignment]
+
+
 def with_one(state: dict[str, Any], name: str) -> dict[str, Any]:
     return state["model"] | {name: Run().net.state_dict()[name]}
 
@@ -178,6 +190,11 @@ FAULTS: dict[str, tuple[Callable[[Run, dict[str, Any]], None], str, str]] = {
     "random": (without("rng"), "gradient", "other random numbers (dropout)"),
     "clipping": (after(lambda run: setattr(run, "limit", 1e9)), "gradient", "not cut to 0.3"),
     "rate": (without("scheduler", "optimizer"), "rates", "that of update 1: the scheduler was not"),
+    "made twice": (after(lambda run: make_twice(run)), "passes", "update before it was made twice"),
+    "loss scaled": (after(lambda run: setattr(run, "scale", 0.9)), "gradient",
+                    "each part is that, but for rounding: the loss is scaled"),
+    "cut shorter": (after(lambda run: setattr(run, "limit", 0.21)), "gradient",
+                    "each part is 0.7 times that: the loss is scaled, or the gradient cut"),
     "largest rate": (
         after(lambda run: setattr(run.scheduler, "base_lrs", [0.025])), "rates",
         "0.5 times as large from there on: another largest rate"),

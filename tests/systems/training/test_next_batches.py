@@ -87,6 +87,13 @@ def test_what_became_of_the_order_is_named(rows: Callable[[], list[Row]], words:
     assert words in said
 
 
+def test_batches_of_another_size_are_named() -> None:
+    compared = line_up(ALONE, training(LATER, size=8), 12)
+    assert compare_rows(compared).endswith("its batches have 8 rows, and 4 without a crash")
+    varying = Watched(updates=tuple(update(n, LATER[n : 2 * n + 1]) for n in (1, 2, 3)))
+    assert "batches have" not in compare_rows(line_up(ALONE, varying, 12))
+
+
 def test_a_later_departure_is_told_where_it_is() -> None:
     assert "update 15" in departs([*LATER[:8], *shuffled(LATER[8:])])
 
@@ -145,6 +152,27 @@ def test_the_first_passes_of_an_update_are_not_the_rest_of_it() -> None:
     cause = find_cause(line_up(WITHIN, Watched(updates=(begun,)), 0))
     assert cause is not None
     assert "has 2 forward passes, and 3 without a crash" in cause.words
+
+
+@pytest.mark.parametrize(
+    ("start", "words"),
+    [
+        (0, "the first ones: the order begins again"),
+        (17, "they begin 1 rows too late: rows are skipped"),
+    ],
+)
+def test_other_rows_within_an_update_are_named_and_not_its_passes(start: int, words: str) -> None:
+    """Twelve rows an update, four a pass: it went on after the first pass of the second one."""
+    parts = [ROWS[n : n + 4] for n in range(0, 36, 4)]
+    alone = Watched(
+        updates=tuple(in_passes(n, *parts[3 * n - 3 : 3 * n], norm=float(n)) for n in (1, 2, 3))
+    )
+    begun = in_passes(1, ROWS[start : start + 4], ROWS[start + 4 : start + 8], norm=9.0)
+    whole = in_passes(2, *(ROWS[n : n + 4] for n in (40, 44, 48)), norm=9.5)
+    compared = line_up(alone, Watched(updates=(begun, whole)), 1)
+    cause = find_cause(compared)
+    assert cause is not None
+    assert (cause.kind, words in cause.words) == ("rows", True), cause
 
 
 def test_a_parameter_that_no_longer_moves_is_named() -> None:

@@ -132,3 +132,17 @@ def test_files_are_compared_to_the_bit(tmp_path: Path) -> None:
     assert found.words == "model.safetensors departs at layer.weight, by 1.19e-07"
     found = compare_files(ours / FILES[1], other / FILES[1])
     assert found is not None and found.where == "state.0.exp_avg"
+
+
+@pytest.mark.parametrize(
+    ("key", "faults"), [("/out/checkpoints/epoch=3-step=36.ckpt", 0), ("block/kernel", 1)]
+)
+def test_a_key_that_is_a_files_path_may_be_in_one_checkpoint_alone(
+    key: str, faults: int, tmp_path: Path
+) -> None:
+    """As Lightning notes the best ones so far; a weight's name may have a slash, too."""
+    for number, kept in ((1, {key: torch.tensor(2.5)}), (2, {})):
+        content = {"state_dict": {"w": torch.ones(3)}, "global_step": number, "best": kept}
+        torch.save(content, tmp_path / f"step={number}.ckpt")
+    found = find_faults(tmp_path / "step=2.ckpt", [], like=tmp_path / "step=1.ckpt")
+    assert len(found) == faults

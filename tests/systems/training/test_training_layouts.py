@@ -636,3 +636,19 @@ def test_a_save_that_was_stopped_before_it_removed_the_old_one_leaves_one_more(
     result = Interrupted(cycles=cast(Any, cycles), last=cast(Any, last))
     control = SimpleNamespace(keeps=2, save_ranges=[StepRange(52, 52)])
     assert result.most_kept(cast(Any, control)) == most
+
+
+@pytest.mark.parametrize(
+    ("final", "last_step", "stale"), [(3.0, 12, False), (2.0, 12, True), (2.0, 4, False)]
+)
+def test_the_newest_checkpoint_is_that_of_the_largest_step_whatever_it_is_called(
+    final: float, last_step: int, stale: bool, tmp_path: Path
+) -> None:
+    """As Lightning's last.ckpt beside the best two."""
+    for name, value, step in (("step=6", 1.0, 6), ("step=8", 2.0, 8), ("last", 3.0, last_step)):
+        content = {"state_dict": {"w": torch.full((3,), value)}, "global_step": step}
+        torch.save(content, tmp_path / f"{name}.ckpt")
+    torch.save({"state_dict": {"w": torch.full((3,), final)}}, tmp_path / "final_model.pt")
+    found = find_final_model(tmp_path)
+    words = "the final weights are those of step=8.ckpt, and last.ckpt has others"
+    assert [words in each for each in found.faults] == [True] * stale

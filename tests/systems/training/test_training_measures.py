@@ -14,7 +14,7 @@ from proofbook.errors import SubjectError
 from proofbook.hardware import find_gpus
 from proofbook_systems.training.gpu_watch import added_use, memory_in_use
 from proofbook_systems.training.limited import limit_memory, main
-from proofbook_systems.training.magnitudes import rate_factor
+from proofbook_systems.training.magnitudes import common_factor
 from proofbook_systems.training.pace import find_pace
 from proofbook_systems.training.running import MemorySample
 from proofbook_systems.training.search import find_largest
@@ -152,4 +152,4 @@ def test_rates_of_a_schedule_with_another_peak_have_one_factor(
     rates: list[tuple[float, float]], factor: float | None
 ) -> None:
     """A constant rate that is another one may be of any schedule, as of one that begins again."""
-    assert rate_factor(rates) == (None if factor is None else pytest.approx(factor))
+    assert common_factor(rates) == (None if factor is None else pytest.approx(factor))

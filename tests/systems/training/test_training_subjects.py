@@ -9,11 +9,17 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic import ValidationError
 
 from proofbook.configs import TimeBounded
 from proofbook.errors import SubjectError
 from proofbook.notebooks import read_runbook
-from proofbook_systems.training.config import RUNBOOKS, TrainerConfig
+from proofbook_systems.training.config import (
+    RUNBOOKS,
+    MemoryConfig,
+    ThroughputConfig,
+    TrainerConfig,
+)
 from proofbook_systems.training.subject import find_command, find_trained, find_trainer
 from proofbook_systems.training.trainer import Trainer
 
@@ -43,7 +49,7 @@ def configure(tmp_path: Path) -> Callable[..., TrainerConfig]:
         ("resume", {"interruptions": ["SIGKILL in 8"], "probes": 0, "trained": "/a"}, 2 + 4 * 2),
         ("checkpoints", {}, 1),
         ("checkpoints", {"trained": "/a"}, 0),
-        ("configurations", {}, 2),
+        ("configurations", {}, 3),
         ("configurations", {"compared_steps": 0}, 1),
         ("memory", {"first_batch": 1, "largest_batch": 8, "cycles": 1}, 2 + 3 + 3 + 4 * 2),
         ("memory", {"first_batch": 8, "largest_batch": 8, "cycles": 1, "limit_above_batch": 8},
@@ -149,3 +155,22 @@ def test_a_key_with_dots_leads_to_its_section(tmp_path: Path) -> None:
     assert yaml.safe_load(changed.read_text()) == {
         "training": {"steps": 5, "rate": 3, "new": {"x": 6}},
         "optimizer.lr": 4, "other.key": 5}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("config", "steps", "refused"),
+    [
+        (MemoryConfig, 0, False),
+        (MemoryConfig, 1, True),
+        (MemoryConfig, 2, False),
+        (ThroughputConfig, 0, False),
+        (ThroughputConfig, 3, True),
+        (ThroughputConfig, -1, True),
+    ],
+)
+def test_steps_may_be_left_to_the_trainer_and_are_otherwise_enough(
+    config: type[TrainerConfig], steps: int, refused: bool
+) -> None:
+    with pytest.raises(ValidationError) as raised:
+        config.model_validate({"steps": steps})
+    assert any(each["loc"] == ("steps",) for each in raised.value.errors()) is refused
