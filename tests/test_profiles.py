@@ -65,11 +65,17 @@ def test_a_time_of_no_unit_or_out_of_bounds_is_refused(text: object) -> None:
 @pytest.mark.parametrize(
     ("field", "good", "bad"),
     [
-        ("retries", [0, 5], [-1, 6]),
-        ("memory_limit_gb", [0.1], [0, -1, float("inf")]),
+        ("retries", [0, 5], [-1, 6, True, False]),
+        ("memory_limit_gb", [0.1], [0, -1, float("inf"), True]),
+        ("timeout", [1], [True]),
+        ("cell_timeout", [1.5], [True]),
         ("id", ["a", "0", "a.b_c-d"], ["", "-a", "A", "a b", "a/b"]),
         ("matrix", [{}, {"a": [1]}], [{"a": []}]),
-        ("hardware", [{"gpu": 0}, {"memory_gb": 0.5}], [{"gpu": -1}, {"gpu": float("inf")}]),
+        (
+            "hardware",
+            [{"gpu": 0}, {"memory_gb": 0.5}],
+            [{"gpu": -1}, {"gpu": True}],
+        ),
         ("requires", [{"objdump": "binutils"}], [{"": "x"}, {"x": ""}]),
         ("surprise", [], [1]),
     ],

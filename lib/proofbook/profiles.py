@@ -49,9 +49,16 @@ _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def _seconds(value: object) -> object:
-    """Read ``90``, ``"90s"``, ``"20m"`` or ``"2h"``."""
+    """Read ``90``, ``"90s"``, ``"20m"`` or ``"2h"``; a flag is no number."""
     if isinstance(value, str) and (match := re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", value)):
         return float(match[1]) * _UNITS[match[2]]
+    return _no_flag(value)
+
+
+def _no_flag(value: object) -> object:
+    """Refuse ``true`` where a number belongs: it would be 1."""
+    if isinstance(value, bool):
+        raise ValueError(f"must be a number, found {str(value).lower()}")
     return value
 
 
@@ -63,7 +70,9 @@ def _hardware_kind(name: str) -> str:
 
 
 Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0, le=_LONGEST, allow_inf_nan=False)]
-Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Amount = Annotated[float, BeforeValidator(_no_flag), Field(ge=0, allow_inf_nan=False)]
+Retries = Annotated[int, BeforeValidator(_no_flag), Field(ge=0, le=5)]
+Memory = Annotated[float, BeforeValidator(_no_flag), Field(gt=0, allow_inf_nan=False)]
 Text = Annotated[str, Field(min_length=1)]
 HardwareKind = Annotated[str, AfterValidator(_hardware_kind)]
 
@@ -77,7 +86,7 @@ class JobDefaults(_Model):
 
     timeout: Seconds = 600.0
     cell_timeout: Seconds | None = None
-    retries: int = Field(0, ge=0, le=5)
+    retries: Retries = 0
     allow_skips: tuple[str, ...] = ()
     resources: Resources = Resources()
 
@@ -96,12 +105,12 @@ class JobEntry(_Model):
     needs: tuple[str, ...] = ()
     timeout: Seconds | None = None
     cell_timeout: Seconds | None = None
-    retries: int | None = Field(None, ge=0, le=5)
+    retries: Retries | None = None
     allow_skips: tuple[str, ...] | None = None
     hardware: dict[HardwareKind, Amount] = {}
     requires: dict[Text, Text] = {}
     """What to install, by the name of a program (or ``browser``, ``libpython``) that it needs."""
-    memory_limit_gb: float | None = Field(None, gt=0, allow_inf_nan=False)
+    memory_limit_gb: Memory | None = None
     resources: Resources = Resources()
     """What is not set here is as in the defaults."""
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from proofbook.errors import ProfileError
+from proofbook.files import read_given_text
 from proofbook.yamlloaders import RefusedError, compose, load
 
 __all__ = ["Place", "YamlFile", "parse_scalar", "read_yaml"]
@@ -54,11 +55,12 @@ def read_yaml(path: Path) -> YamlFile:
             line.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_given_text(path)
     except FileNotFoundError as error:
         raise ProfileError("no such file", path=path) from error
     except (OSError, ValueError) as error:
-        raise ProfileError(f"cannot be read: {error}", path=path) from error
+        problem = getattr(error, "strerror", None) or error
+        raise ProfileError(f"cannot be read: {problem}", path=path) from error
     try:
         value = load(text)
     except yaml.YAMLError as error:

@@ -10,9 +10,12 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
+import IPython.core.getipython
 import pytest
+from IPython.core.events import EventManager, available_events
 
 from proofbook.checks import Checks, Expectation
 from proofbook.checks.journal import JOB_FOLDER, KERNEL, Journal, kernel_mark, open_journal
@@ -249,6 +252,29 @@ def test_a_callback_that_raises_is_a_fault(checks: Checks) -> None:
     asyncio.run(start())
     (fault,) = faults(checks)
     assert fault.startswith("an event loop met ZeroDivisionError: division by zero")
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_what_goes_wrong_after_the_finish_is_a_fault_until_the_cell_has_ended(
+    checks: Checks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell = SimpleNamespace(events=None)
+    shell.events = EventManager(shell, available_events)
+    kernel = SimpleNamespace(shell=shell, get_parent=dict)
+    monkeypatch.setattr(
+        IPython.core.getipython, "get_ipython", lambda: SimpleNamespace(kernel=kernel)
+    )
+    checks.finish()
+    in_thread(lambda: 1 // 0)
+    late = fail()
+    cast("dict[str, Any]", checks._namespace)["late"] = late
+    shell.events.trigger("post_run_cell", None)
+    late.close()
+    in_thread(lambda: 1 // 0)
+    records, _ = read_records(checks.folder / "records.jsonl")
+    assert [record.kind for record in records[-3:]] == ["finish", "fault", "fault"]
+    assert ["ZeroDivisionError" in what for what in faults(checks)] == [True, False]
+    assert faults(checks)[1].startswith("coroutine fail() was made and never awaited")
 
 
 def test_a_forked_process_makes_no_checks(tmp_path: Path) -> None:

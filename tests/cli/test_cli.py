@@ -83,6 +83,7 @@ def test_list_of_a_profile_shows_its_jobs(
         (["run", "--profile", "nope"], "no profile 'nope'"),
         (["run", "--rerun", "some"], "give failed or all"),
         (["run", "-p", "x"], "write it as name=value"),
+        (["run", "-p", "x=1", "-p", "y=1", "-p", "x=2"], "-p x: given 2 times; give it once"),
         (["run", "-p", "x=y"], "-p x: parameter 'x' must be int"),
         (["run", "demo/none"], "no runbook 'demo/none'"),
         (["run", "--resume", "nope"], "no run 'nope'"),

@@ -49,6 +49,22 @@ def test_marks_are_counted_once_wherever_a_file_is_cut(
     assert counts == {"N" * 100: 9, "HF_TOKEN": 51}
 
 
+def test_of_a_log_that_claims_to_be_huge_the_ends_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redactions, "_PIECE", 100)
+    monkeypatch.setattr(redactions, "_LONGEST", 1000)
+    path = tmp_path / "output.log"
+    path.write_text(MARK * 3 + "x" * 440 + MARK * 100)
+    size = path.stat().st_size
+    assert redactions._count(path, size, 1) == {"HF_TOKEN": 3 + 500 // len(MARK)}
+    path.write_text(MARK + "x" * (1000 - len(MARK)))
+    assert redactions._count(path, 1000, 1) == {"HF_TOKEN": 1}
+    assert [redactions._called("output.log", size) for size in (1000, 1001)] == [
+        "output.log", "output.log (first and last 0 MB)",
+    ]  # fmt: skip
+
+
 def test_a_log_of_any_size_is_counted_in_little_memory(tmp_path: Path) -> None:
     path = tmp_path / "output.log"
     path.write_text(MARK)

@@ -121,6 +121,12 @@ def test_what_is_looked_at_has_eight_characters_in_a_row(text: str, found: list[
     assert [part.text for part in unescaped(text)] == found
 
 
+@pytest.mark.parametrize("sign", ["\\", " ", "\n", ",", ", ", "%", "&#0", "=", "0x", " \n"])
+def test_a_long_row_of_one_sign_is_passed_over_at_once(sign: str) -> None:
+    text = sign * (200_000 // len(sign)) + "x41"
+    assert list(unescaped(text)) == []  # each sign would otherwise be tried with all after it
+
+
 def test_each_character_has_its_place() -> None:
     [part] = unescaped("x 0x41 0x42 43 44 45 46 47 48 y")
     assert part.text == "ABCDEFGH"

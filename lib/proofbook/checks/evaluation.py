@@ -17,7 +17,7 @@ def evaluate_check(name: str, actual: object, expected: object, *, why: str, uni
     try:
         value = actual() if callable(actual) else actual
         status: CheckStatus = "passed" if _accepts(expectation, value) else "failed"
-        reason = ""
+        reason = "" if status == "passed" else expectation.explain(value)
     except Exception as error:  # noqa: BLE001 - the exception is the finding: it is recorded
         status = "error"
         reason = describe(error)

@@ -20,6 +20,7 @@ from proofbook.checks.comparison import (
     same_labels,
     words_of,
 )
+from proofbook.checks.kinds import other_kind
 
 __all__ = [
     "Expectation",
@@ -41,12 +42,18 @@ _ANYTHING = ("", "\x00", "a", "A 1", "\n\n", "ä€", "x" * 50, "-.5e3/_")
 """Texts that have nothing in common: a pattern that is found in each is found in all."""
 
 
+def _no_explanation(value: object) -> str:
+    return ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Expectation:
     """A predicate and its words, such as ``30 ± 0.5``."""
 
     words: str
     accepts: Callable[[Any], bool]
+    explain: Callable[[Any], str] = _no_explanation
+    """Why a value is not accepted that reads as the words do; empty where that is plain."""
 
 
 def expectation_of(value: object) -> Expectation:
@@ -64,7 +71,11 @@ def equals(value: Any) -> Expectation:
     """
     if is_array(value) and 0 in value.shape:
         raise ValueError("equals() of an array without elements compares nothing; ask for empty()")
-    return Expectation(words=words_of(value), accepts=lambda x: same(x, value))
+    return Expectation(
+        words=words_of(value),
+        accepts=lambda x: same(x, value),
+        explain=lambda x: other_kind(x, value),
+    )
 
 
 def close_to(target: Any, *, atol: float = 0.0, rtol: float = 0.0) -> Expectation:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -103,6 +104,9 @@ def _overrides(texts: list[str]) -> dict[str, str]:
     for text, (name, equals, _) in zip(texts, pairs, strict=True):
         if not name or not equals:
             raise UsageError(f"-p {text}: write it as name=value")
+    for name, count in Counter(name for name, _, _ in pairs).items():
+        if count > 1:
+            raise UsageError(f"-p {name}: given {count} times; give it once")
     return {name: value for name, _, value in pairs}
 
 

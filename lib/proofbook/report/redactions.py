@@ -6,9 +6,11 @@ Counted by the marks that the files have; knows nothing about how secrets are fo
 from __future__ import annotations
 
 import functools
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from io import BufferedReader
 from pathlib import Path
 
 from proofbook.files import open_file
@@ -22,6 +24,8 @@ _MARK = re.compile(rb"\[redacted:([^\[\]\r\n\"\\]{1,100})\]")
 _LONGEST_MARK = 112
 _PIECE = 1024 * 1024
 _MOST_PLACES = 10
+_LONGEST = 256 * 1024 * 1024
+"""Of a file that claims to be longer, the ends are looked through: a hole of terabytes is free."""
 
 
 def count_redactions(
@@ -30,8 +34,13 @@ def count_redactions(
     """Return, by a file's name and the variable's, how many values were replaced in it."""
     files = [folder.log, folder.notebook, folder.records, folder.outcome]
     files += [media / e.file.filename for e in evidence if _is_text(e.file.media_type)]
-    counts = {path.name: _count(path, *_stamp(path)) for path in files}
-    return {name: dict(count) for name, count in counts.items() if count}
+    stamps = [_stamp(path) for path in files]
+    counts = [_count(path, *stamp) for path, stamp in zip(files, stamps, strict=True)]
+    return {
+        _called(path.name, size): dict(count)
+        for path, (size, _), count in zip(files, stamps, counts, strict=True)
+        if count
+    }
 
 
 def say_redactions(run: RunSummary) -> str:
@@ -54,6 +63,10 @@ def say_redactions(run: RunSummary) -> str:
     rest = f" and in {more} more places" if more > 0 else ""
     values = "1 value was" if total == 1 else f"{total} values were"
     return f"{values} replaced, as secrets are never written: {shown}{rest}."
+
+
+def _called(name: str, size: int) -> str:
+    return f"{name} (first and last {_LONGEST // 2**21} MB)" if size > _LONGEST else name
 
 
 def _is_text(media_type: str) -> bool:
@@ -80,11 +93,21 @@ def _count(path: Path, size: int, mtime_ns: int) -> dict[str, int]:
 
 def _marks(path: Path) -> Iterator[bytes]:
     """Yield the name in each mark of a file, of which only a piece is in memory at a time."""
-    rest = b""
     with open_file(path) as file:
-        while piece := file.read(_PIECE):
-            data, done = rest + piece, 0
-            for match in _MARK.finditer(data):
-                yield match[1]
-                done = match.end()
-            rest = data[max(done, len(data) - _LONGEST_MARK) :]
+        size = os.fstat(file.fileno()).st_size
+        if size > _LONGEST:
+            yield from _marks_of(file, _LONGEST // 2)
+            file.seek(size - _LONGEST // 2)
+        yield from _marks_of(file, max(size, _LONGEST))
+
+
+def _marks_of(file: BufferedReader, length: int) -> Iterator[bytes]:
+    """Yield the name in each mark of the next ``length`` bytes."""
+    rest = b""
+    while length > 0 and (piece := file.read(min(_PIECE, length))):
+        length -= len(piece)
+        data, done = rest + piece, 0
+        for match in _MARK.finditer(data):
+            yield match[1]
+            done = match.end()
+        rest = data[max(done, len(data) - _LONGEST_MARK) :]

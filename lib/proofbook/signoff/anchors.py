@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from proofbook.errors import UsageError
+from proofbook.files import read_given
 from proofbook.signoff.chain import entries_in
 from proofbook.signoff.entries import Acceptance, Answer, Entry, Problem, canonical, line_hash
 from proofbook.signoff.log import LogState
@@ -60,7 +61,7 @@ def read_anchor(anchor: str, log: Path, start: Path) -> list[dict[str, Any]]:
         data = _read_commit(anchor.removeprefix("git:"), log, start)
     else:
         try:
-            data = Path(anchor).read_bytes()
+            data = read_given(Path(anchor))
         except OSError as error:
             raise UsageError(f"--anchor {anchor}: {error.strerror}") from error
     try:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from proofbook.errors import UsageError
+from proofbook.files import read_given
 from proofbook.signoff.entries import Problem
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def read_authorities(file: Path) -> Authorities:
     from cryptography.x509 import load_pem_x509_crl
 
     try:
-        data = file.read_bytes()
+        data = read_given(file)
         found = _load_certificates(data)
         lists = [load_pem_x509_crl(block) for block in _LIST.findall(data)]
     except OSError as error:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from proofbook.errors import UsageError
+from proofbook.files import read_given
 from proofbook.signoff.acceptance import SubmittedAnswer, make_reviewer
 from proofbook.signoff.answering import ReviewSession
 from proofbook.signoff.entries import Answer
@@ -78,7 +79,7 @@ def import_answers(session: ReviewSession, file: Path) -> Imported:
 
 def _read(file: Path) -> Exported:
     try:
-        values: Any = json.loads(file.read_bytes())
+        values: Any = json.loads(read_given(file))
         exported = Exported.model_validate(values)
     except OSError as error:
         raise UsageError(f"{file}: {error.strerror or error}") from error

@@ -21,6 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from proofbook.errors import UsageError
+from proofbook.files import read_given_text
 
 __all__ = ["SIGNERS_FILE", "Signer", "parse_signers", "read_signers"]
 
@@ -76,7 +77,7 @@ def read_signers(path: Path) -> tuple[Signer, ...]:
             could be the one that takes a key away.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_given_text(path)
     except (OSError, UnicodeDecodeError) as error:
         problem = getattr(error, "strerror", None) or error
         raise UsageError(f"signers file {path}: {problem}") from error

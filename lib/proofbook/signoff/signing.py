@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from proofbook.errors import UsageError
+from proofbook.files import read_given
 from proofbook.signoff.chain import entries_in
 from proofbook.signoff.entries import (
     Acceptance,
@@ -61,7 +62,7 @@ def load_key(path: Path) -> Ed25519PrivateKey:
 
     secret = os.environ.get(PASSPHRASE)
     try:
-        key = load_ssh_private_key(path.read_bytes(), secret.encode() if secret else None)
+        key = load_ssh_private_key(read_given(path), secret.encode() if secret else None)
     except OSError as error:
         raise UsageError(f"--key {path}: {error.strerror or error}") from error
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:

@@ -16,7 +16,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from proofbook.errors import UsageError
-from proofbook.files import append_line
+from proofbook.files import append_line, read_given
 from proofbook.records import now
 from proofbook.signoff.certificates import Authorities
 from proofbook.signoff.chain import entries_in
@@ -116,7 +116,7 @@ def read_stamps(file: Path) -> list[Stamp | None]:
     Raises:
         OSError: It cannot be read.
     """
-    data = file.read_bytes()
+    data = read_given(file)
     if data.startswith((b"\x30", b"-----BEGIN")):  # DER or PEM, and no JSON begins so
         return [Stamp(token=_encoded(data))]
     return [_stamp_of(line) for line in data.splitlines() if line.strip()]

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
-import select
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 from proofbook.errors import UsageError
+from proofbook.files import read_at_most
 
 __all__ = ["read_env_files"]
 
@@ -45,38 +43,15 @@ def _read_folder(folder: Path, patience: float) -> Iterator[tuple[str, str]]:
     for path in sorted(folder.glob(".env*")):
         if path.name == ".env" or path.name.startswith(".env."):
             try:
-                data = _read(path, patience)
-            except OSError:
-                continue  # a folder of this name, or not ours to read: then no notebook reads it
-            yield from _parse(data.decode("utf-8-sig", "surrogateescape"))
-
-
-def _read(path: Path, patience: float) -> bytes:
-    """Return what is in a file; of a pipe, what somebody writes into it.
-
-    Raises:
-        UsageError: Nobody does in ``patience`` seconds.
-    """
-    with open(path, "rb", buffering=0, opener=_open_at_once) as file:
-        if not stat.S_ISFIFO(os.fstat(file.fileno()).st_mode):
-            return file.read(_LARGEST)
-        data = b""
-        while len(data) < _LARGEST:
-            # A password manager fills a pipe for each one who opens it, and closes it then.
-            if not select.select([file], [], [], patience)[0]:
+                data = read_at_most(path, _LARGEST, patience=patience)
+            except TimeoutError as error:
                 raise UsageError(
                     f"{path} is a pipe, and nobody writes into it: the secrets that it may hold "
                     "would be written in clear; start the program that fills it, or remove it"
-                )
-            if not (piece := file.read(_LARGEST)):
-                break
-            data += piece
-        return data
-
-
-def _open_at_once(path: str, flags: int) -> int:
-    # Otherwise, to open a pipe waits until somebody writes into it: fifo(7).
-    return os.open(path, flags | os.O_NONBLOCK)
+                ) from error
+            except OSError:
+                continue  # a folder of this name, or not ours to read: then no notebook reads it
+            yield from _parse(data.decode("utf-8-sig", "surrogateescape"))
 
 
 def _parse(text: str) -> Iterator[tuple[str, str]]:

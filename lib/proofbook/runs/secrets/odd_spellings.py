@@ -96,17 +96,19 @@ def _run(one: str, least: int) -> re.Pattern[str]:
     return re.compile(f"{one}(?:{one}){{{least - 1},}}")
 
 
+_SLASHES = r"(?<!\\\\)\\*"
+"""More backslashes; not tried from each of a million that stand in a row."""
 _WAYS = (
     _escaped("%", "(?:25)*", _HEX, 16),
     _escaped("=", "(?:\r?\n=)?", _HEX, 16),
     _escaped("&#", "0*", "[0-9]{2,3}", 10, ";"),
     _escaped("&#", "[xX]0*", _HEX, 16, ";"),
-    _escaped("\\", r"\\*[xX]", _HEX, 16),
-    _escaped("\\", r"\\*u00", _HEX, 16),
-    _escaped("\\", r"\\*", "[0-7]{3}", 8),
+    _escaped("\\", _SLASHES + "[xX]", _HEX, 16),
+    _escaped("\\", _SLASHES + "u00", _HEX, 16),
+    _escaped("\\", _SLASHES, "[0-7]{3}", 8),
     _listed(":", ":", "", _HEX, 16),
     _listed("-", "-", "", _HEX, 16),
-    _listed(" ", r"[ \n]+", "(?:0x)?", _HEX, 16),
+    _listed(" ", r"[ \n]{1,4}", "(?:0x)?", _HEX, 16),
     _listed(",", r",\s*", "0x", _HEX, 16),
     _listed(",", r",\s*", "", "[0-9]{2,3}", 10),
 )
