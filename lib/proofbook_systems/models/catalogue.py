@@ -287,9 +287,8 @@ def _made_by(paths: list[Path], config: Any) -> list[type]:
                     config
                 ) and not each.__name__.endswith("PreTrainedModel"):
                     found.append(each)
-            elif issubclass(each, Module) and type(config).__name__ in (
-                _made_from(each),
-                f"{each.__name__}Config",
+            elif issubclass(each, Module) and type(config).__name__ == (
+                _made_from(each) or f"{each.__name__}Config"
             ):
                 plain.append(each)
     stem = type(config).__name__.removesuffix("Config")

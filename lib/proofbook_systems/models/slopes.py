@@ -8,6 +8,7 @@ is right.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -17,12 +18,13 @@ from torch.overrides import TorchFunctionMode
 
 __all__ = ["Held", "NoSlopeError", "Slope", "find_wrong_slope"]
 
-_STEPS = (1e-7, 1e-8)
-"""How far each weight is moved, as a share of its size: the shorter one tells bends from breaks."""
-_BEND = 0.02
-"""The share of a bend that the slope at its middle may be off."""
+_STEPS = ((1e-7, 0.02), (1e-8, 1.0), (1e-9, 1.0))
+"""How far each weight is moved, as a share of its size, and the share of a bend that the slope at
+its middle may be off then: the shorter ones tell bends and edges from breaks."""
 _BREAK = 10.0
 """How many times a bend a slope may be off until no shorter step is asked."""
+_COARSE = 2.0
+"""How many times what rounding allows a slope must be off to be asked with a shorter step."""
 _ROUNDING = 2e-15
 """How exactly a loss is known, as a share: a few roundings of float64."""
 _EXACT = 1e-8
@@ -138,17 +140,27 @@ class _Asked:
         promised = sum(self.promised[place] for place in places)
         whole = sum(abs(self.promised[place]) for place in places)
         # To one side is enough, where it is as good as no bend would have it.
-        found = (self._moved(places, _STEPS[0]) - self.first) / _STEPS[0]
+        first = _STEPS[0][0]
+        found = (self._moved(places, first) - self.first) / first
         if abs(found - promised) <= _STRAIGHT * whole:
             return True, found
-        for step, share in zip(_STEPS, (_BEND, 1.0), strict=True):
+        for (step, share), allowed, next_ in zip(
+            _STEPS, self._allowed(whole), (*self._allowed(whole)[1:], math.inf), strict=True
+        ):
             found, bend = self.slope(places, step)
-            allowed = _EXACT * whole + _ROUNDING * abs(self.first) / step
-            if abs(found - promised) <= allowed + share * bend:
+            off = abs(found - promised)
+            if off <= allowed + share * bend:
                 return True, found
-            if abs(found - promised) > allowed + _BREAK * bend:  # no bend explains so much
+            straight = off > allowed + _BREAK * bend  # no bend explains so much
+            # Edges on both sides look straight, too: a shorter step tells, where it is not too
+            # coarse to tell anything.
+            if off <= _COARSE * next_ and (straight or step != first):
                 break
         return False, found
+
+    def _allowed(self, whole: float) -> list[float]:
+        """Return how far a right slope may be off for rounding, at each step."""
+        return [_EXACT * whole + _ROUNDING * abs(self.first) / step for step, _ in _STEPS]
 
 
 def find_wrong_slope(

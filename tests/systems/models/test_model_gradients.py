@@ -170,6 +170,33 @@ def test_weight_on_an_edge_has_a_slope_of_one_side() -> None:
     assert (found.wrong, found.by_slope) == ("", True)
 
 
+class Edged(torch.nn.Module):
+    """Has an edge on each side of a weight, nearer than the first step, which bend alike."""
+
+    def __init__(self, *, uphill: bool) -> None:
+        super().__init__()
+        self.weight, self.uphill = torch.nn.Parameter(torch.ones(1)), uphill
+
+    def forward(self, states: Any) -> dict[str, Any]:
+        moved = self.weight - 1
+        beyond = torch.relu(moved - self.distance) - torch.relu(-moved - self.distance)
+        scores = 100 * states * (moved + 2 * beyond) + 3
+        return {"logits": Uphill.apply(scores) if self.uphill else scores}
+
+    distance = 2e-8
+
+
+@pytest.mark.parametrize("distance", [2e-7, 2e-8, 3e-9, 0.0])
+@pytest.mark.parametrize("uphill", [False, True])
+def test_edges_on_both_sides_of_a_weight_are_no_wrong_gradient(
+    distance: float, uphill: bool
+) -> None:
+    model = Edged(uphill=uphill)
+    model.distance = distance
+    found, *_ = check_gradient(model, {"states": torch.ones(1)})
+    assert bool(found) is (uphill or not distance)
+
+
 class Jumping(torch.nn.Module):
     """Computes in another order as soon as a weight moves, and has the wrong gradient, or not."""
 

@@ -68,6 +68,7 @@ def make_examples(
     Where shapes may change, a batch of both samples is traced, with a longer text where there is
     only text: a size of one would be taken for a constant. The single sample has the second shape.
     """
+    _leave_out_loss(model)
     one, two = (_without_labels(model, each) for each in (one, two))
     single = _ask(model, one)
     pair = _make_pair(model, one, two, single) if dynamic else None
@@ -106,6 +107,12 @@ def round_to(asked: Examples, model: Any, precision: str) -> Examples:
     if tolerance > _WIDEST:
         raise ValueError(f"rounding to {precision} alone moves the answer by {moved:.1e}")
     return replace(asked, tolerance=lambda: tolerance)
+
+
+def _leave_out_loss(model: Any) -> None:
+    """Let a model answer without a loss where its configuration asks for one, as exporters want."""
+    if getattr(getattr(model, "config", None), "return_loss", False):
+        model.config.return_loss = False
 
 
 def _without_labels(model: Any, inputs: Inputs) -> Inputs:

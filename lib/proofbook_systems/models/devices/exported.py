@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch.utils import _pytree
 
 from proofbook_systems.models.devices.device import Dims
 from proofbook_systems.models.devices.known_shapes import remember_shapes
 from proofbook_systems.models.devices.known_sums import remember_sums
 from proofbook_systems.models.inputs import Inputs
+from proofbook_systems.models.outputs import is_bundle
 
 __all__ = ["ExportedProgram", "changed", "complete", "export_with", "find_dims", "keep_patches"]
 
@@ -37,6 +39,7 @@ def export_with(exporter: Any, model: Any, inputs: Inputs, dims: Dims | None) ->
     Raises:
         Exception: Whatever the exporter has against the model.
     """
+    _register_bundles(inputs)
     config = exporter.config_class(dynamic=dims is not None, dynamic_shapes=dims)
     # A shape that may change makes the cache dearer than what it saves: a fifth of the tracing.
     with (
@@ -48,6 +51,13 @@ def export_with(exporter: Any, model: Any, inputs: Inputs, dims: Dims | None) ->
         exported = exporter.export(model, dict(inputs), config=config)
     model.forward = _refuse
     return exported
+
+
+def _register_bundles(inputs: Inputs) -> None:
+    """Tell torch of what fields each object consists that a model wants as one input."""
+    for value in inputs.values():
+        if is_bundle(value) and type(value) not in _pytree.SUPPORTED_NODES:
+            torch.export.register_dataclass(type(value))
 
 
 _NO_CACHE = ("torch._dynamo.config", "fake_tensor_cache_enabled", False)
@@ -117,4 +127,7 @@ def _dims(one: Any, other: Any) -> Any:
     if isinstance(one, (list, tuple)):
         others = other if isinstance(other, (list, tuple)) and len(other) == len(one) else one
         return type(one)(_dims(a, b) for a, b in zip(one, others, strict=True))
+    if is_bundle(one):
+        others = vars(other) if type(other) is type(one) else vars(one)
+        return [_dims(value, others[name]) for name, value in vars(one).items()]
     return None
