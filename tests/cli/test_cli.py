@@ -88,6 +88,7 @@ def test_list_of_a_profile_shows_its_jobs(
         (["run", "demo/none"], "no runbook 'demo/none'"),
         (["run", "--resume", "nope"], "no run 'nope'"),
         (["run", "demo/one", "--resume", "latest"], "give no runbooks"),
+        (["run", "--resume", "latest", "--allow-skips", "x"], "or --allow-skips"),
         (["report"], "there is no run in"),
         (["report", "latest"], "there is no run in"),
         (["verify"], "there is no run in"),

@@ -266,6 +266,18 @@ def test_overrides_are_typed_and_reach_every_job_that_has_them(
     assert found.jobs[2].parameters == {"strict": True}
 
 
+def test_skips_of_the_command_line_are_allowed_beside_those_of_the_profile(
+    project: Project, add_profile: Add
+) -> None:
+    add_profile(
+        "jobs:\n  - {runbook: demo/one, id: a, allow_skips: ['gpu-*']}\n"
+        "  - {runbook: demo/one, id: b}"
+    )
+    found = load_plan(project, "tiny", allow_skips=("gpu-*", "rows"))
+    assert [job.allow_skips for job in found.jobs] == [("gpu-*", "rows")] * 2
+    assert load_plan(project, "tiny").jobs[1].allow_skips == ()
+
+
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [({"duration": "x"}, "must be float"), ({"durations": "1"}, "did you mean 'duration'")],

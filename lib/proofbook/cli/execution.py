@@ -27,6 +27,12 @@ def run(
         list[str] | None,
         typer.Option("-p", "--parameter", help="name=value, for every job that has it."),
     ] = None,
+    allow_skips: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow-skips", help="A check, or glob of checks, that may be skipped in every job."
+        ),
+    ] = None,
     jobs: Annotated[
         int | None, typer.Option("-j", "--jobs", min=1, help="How many at a time.")
     ] = None,
@@ -58,6 +64,7 @@ def run(
         runbooks=tuple(runbooks or ()),
         profile=profile,
         overrides=_overrides(parameter or []),
+        allow_skips=tuple(allow_skips or ()),
         slots=jobs,
         resume=resume,
         rerun=_rerun(rerun),

@@ -188,7 +188,10 @@ def _list_unavailable(run: RunSummary) -> str:
         for job, checks in found.items()
         if checks
     ]
-    words = "Who can do without them says so in the profile, beside what is allowed already:"
+    words = (
+        "Who can do without them says so in the profile, beside what is allowed already, or on the "
+        "command line, with `--allow-skips` and a name:"
+    )
     return "\n\n".join([_within(head, rows, [], len(rows), "check"), words, "\n".join(allowing)])
 
 

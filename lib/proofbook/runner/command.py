@@ -31,6 +31,10 @@ _MEANINGS = {
     "cancelled": "cancelled",
     "incomplete": "not everything ran",
 }
+_EXPLAINED = ("failed", "error", "unreviewed")
+"""Verdicts after which something is left to do that the terminal can name."""
+_FEW = 20
+"""Jobs whose files are read once more in no time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +45,7 @@ class RunOptions:
     profile: str | None = None
     overrides: Mapping[str, str] = field(default_factory=dict)
     slots: int | None = None
+    allow_skips: tuple[str, ...] = ()
     resume: str | None = None
     rerun: Rerun | None = None
     outputs: Path | None = None
@@ -74,15 +79,31 @@ def run_command(options: RunOptions) -> int:
         choice=options.executor,
     )
     say(f"{result.verdict}: {_MEANINGS[result.verdict]}")
+    if result.verdict in _EXPLAINED:
+        _tell_next_steps(folder, options.outputs)
     say(f"report: {result.report}")
     return exit_code(result.verdict)
+
+
+def _tell_next_steps(folder: RunFolder, outputs: Path | None) -> None:
+    """Say why a run is not green, and what to do; of one with many jobs the report says it."""
+    if len(folder.read_info().plan) > _FEW:
+        return
+    from proofbook.report.loading import load_run
+    from proofbook.runner.next_steps import list_next_steps
+
+    for line in list_next_steps(load_run(folder), outputs):
+        say(line)
 
 
 def _begin(project: Project, outputs: Path, options: RunOptions) -> RunFolder:
     """Plan a new run, and make its folder where the plan is sound and this machine can run it."""
     if options.profile is None and not options.runbooks:
         refuse_without_default(project)
-    plan = load_plan(project, options.profile, only=options.runbooks, overrides=options.overrides)
+    plan = load_plan(
+        project, options.profile, only=options.runbooks, overrides=options.overrides,
+        allow_skips=options.allow_skips,
+    )  # fmt: skip
     refuse_missing_extras(job.runbook for job in plan.jobs)
     _tell_defaults(plan)
     from proofbook.runner.executors.choice import find_capacity
@@ -100,15 +121,17 @@ def _tell_defaults(plan: Plan) -> None:
         if job.id in plan.anew:
             say(
                 f"{job.id}: what {plan.profile} says is for the reference subject; it begins with "
-                f"the defaults of {job.runbook}, and no skip is allowed. A profile of your own "
-                "gives parameters, and allow_skips"
+                f"the defaults of {job.runbook}, and no skip is allowed beside --allow-skips. "
+                "A profile of your own gives parameters, and allow_skips"
             )
 
 
 def _find(project: Project, outputs: Path, options: RunOptions) -> RunFolder:
     """Find the run that is resumed."""
-    if options.runbooks or options.overrides:
-        raise UsageError("--resume goes on with a run as it was planned: give no runbooks or -p")
+    if options.runbooks or options.overrides or options.allow_skips:
+        raise UsageError(
+            "--resume goes on with a run as it was planned: give no runbooks, -p or --allow-skips"
+        )
     if options.resume not in (None, "latest") and options.profile:
         raise UsageError("--resume RUN names the run already: give no --profile")
     folder = find_run(outputs, options.resume or "latest", options.profile)

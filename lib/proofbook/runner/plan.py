@@ -62,6 +62,7 @@ def load_plan(
     *,
     only: Iterable[str] = (),
     overrides: Mapping[str, str] | None = None,
+    allow_skips: Iterable[str] = (),
 ) -> Plan:
     """Load a profile, and expand it into jobs.
 
@@ -73,6 +74,7 @@ def load_plan(
             of the default profile whose reference subject an override replaces.
         overrides: ``name`` to text, as on a command line, for every job that has ``name``; over
             a key of a matrix, it takes the place of all its values.
+        allow_skips: Globs of checks that may be skipped in every job, beside those of the profile.
 
     Raises:
         ProfileError: Anything is wrong with the profile; file and line say where.
@@ -95,7 +97,7 @@ def load_plan(
     jobs = anchor_parameters(
         jobs, runbooks, project.root, without=overrides or {}, paths_of=verifier.paths
     )
-    jobs = changes.verify(jobs, runbooks)
+    jobs = _allowing(changes.verify(jobs, runbooks), allow_skips)
     sources = _sources(entries, choice)
     jobs = fit_time_limits(jobs, runbooks, sources, verifier)
     return Plan(
@@ -115,6 +117,17 @@ def _with_all_needs(
     declared = {**needs, **dict.fromkeys(choice.anew, ())}
     changed = [changes.apply(job, runbooks[job.runbook]) for job in choice.jobs]
     return [with_needs(job, declared.get(job.id, ()), makers) for job in changed]
+
+
+def _allowing(jobs: Iterable[PlannedJob], globs: Iterable[str]) -> list[PlannedJob]:
+    """Return jobs in which these checks may be skipped, too."""
+    more = tuple(dict.fromkeys(globs))
+    if not more:
+        return list(jobs)
+    return [
+        job.model_copy(update={"allow_skips": tuple(dict.fromkeys((*job.allow_skips, *more)))})
+        for job in jobs
+    ]
 
 
 def _sources(entries: Iterable[ExpandedEntry], choice: Choice) -> dict[str, Source]:

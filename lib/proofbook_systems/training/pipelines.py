@@ -36,7 +36,15 @@ from proofbook_systems.training.variants import configured, configured_number
 from proofbook_systems.training.watched_updates import rates_after, rates_of
 from proofbook_systems.training.watching import Watched
 
-__all__ = ["Resumed", "align", "judge_rates", "judge_resumptions", "plan_rates", "why_begun_anew"]
+__all__ = [
+    "Resumed",
+    "align",
+    "judge_rates",
+    "judge_resumptions",
+    "plan_rates",
+    "why_begun_anew",
+    "why_no_plan",
+]
 
 
 class Resumed(NamedTuple):
@@ -57,7 +65,7 @@ class Resumed(NamedTuple):
 def plan_rates(
     trainer: Trainer, *, schedule: str, peak: str, warmup: str, floor: float, total: int
 ) -> RatePlan | None:
-    """Return the plan that a config promises; None where it is not given.
+    """Return the plan that a config promises; None where it is not given, or there is no config.
 
     Args:
         trainer: Whose config it is.
@@ -70,7 +78,7 @@ def plan_rates(
     Raises:
         SubjectError: The schedule is not one that is known.
     """
-    if not schedule:
+    if why_no_plan(trainer, schedule, peak):
         return None
     name = schedule if schedule in SCHEDULES else str(configured(trainer, schedule))
     largest = configured_number(trainer, peak)
@@ -82,6 +90,25 @@ def plan_rates(
         )
     steps = int(configured_number(trainer, warmup) or 0)
     return RatePlan(schedule=known, peak=largest, warmup=steps, total=total, floor=floor)
+
+
+def why_no_plan(trainer: Trainer, schedule: str, peak: str) -> str:
+    """Say what must be given for rates to be judged; empty where enough is.
+
+    Without a config no parameter is a key of one, as the defaults of the reference subject are.
+    """
+    if not schedule:
+        return "lr_schedule is not given"
+    if trainer.config_file is not None:
+        return ""
+    if schedule not in SCHEDULES:
+        known = ", ".join(SCHEDULES)
+        return (
+            f"there is no config that {schedule!r} could be a key of: give lr_schedule as {known}"
+        )
+    if not configured_number(trainer, peak):
+        return f"there is no config that {peak!r} could be a key of: give learning_rate as a number"
+    return ""
 
 
 def judge_rates(plan: RatePlan, seen: Watched, steps: list[Step], passes: int) -> str:

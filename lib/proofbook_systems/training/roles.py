@@ -32,10 +32,13 @@ KEY_ROLES: tuple[tuple[Role, str], ...] = (
     ),
     ("progress", r"^loops\..*progress"),
     ("scheduler", r"sched"),
-    ("step counters", r"optim.*\.(?:step|t|k)$|^state\.[^.]+\.step$"),
-    ("optimizer", r"optim|^state\.\d+\.|exp_avg|momentum_buffer|param_groups"),
-    ("random numbers", r"rng|random|(?:^|\.)seed$"),
-    ("order of the data", r"sampler|loader|dataset|data_iter|data_state"),
+    ("step counters", r"optim.*\.(?:step|t|k)$|(?:^|\.)state\.[^.]+\.step$"),
+    (
+        "optimizer",
+        r"optim|^state\.\d+\.|(?:^|\.)opt\w*(?:\.\d+)?\.state\.|exp_avg|momentum_buffer|param_groups",
+    ),
+    ("random numbers", r"rng|random|(?:^|\.)seed$|^gen(?:erator)?(?:_state)?$"),
+    ("order of the data", r"sampler|loader|dataset|data_iter|data_state|^order(?:_state)?$"),
     ("scaler", r"scaler|loss_scale|(?:^|\.)amp|growth_tracker"),
     ("EMA", r"(?<![a-z])ema|shadow"),
     (
@@ -44,7 +47,7 @@ KEY_ROLES: tuple[tuple[Role, str], ...] = (
     ),
     (
         "progress",
-        r"^(?:\w*step\w*|\w*iter\w*|\w*epoch\w*|\w*samples\w*|\w*tokens\w*|loops\..*|value)$",
+        r"^(?:\w*step\w*|\w*iter\w*|\w*epoch\w*|\w*samples\w*|\w*tokens\w*|\w*seen\w*|loops\..*|value)$",
     ),
 )
 """(role, part of a value's place in its file), the first that fits."""

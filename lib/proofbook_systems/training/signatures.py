@@ -23,6 +23,7 @@ from proofbook_systems.training.magnitudes import (
     relative_size,
 )
 from proofbook_systems.training.modes import recognise_mode
+from proofbook_systems.training.optimizer_signatures import new_optimizer
 from proofbook_systems.training.progress_signatures import (
     count_words,
     epochs_elsewhere,
@@ -258,8 +259,9 @@ def _moments(evidence: Evidence) -> str | None:
 
 
 SIGNATURES: tuple[Signature, ...] = (
-    no_checkpoint, epochs_elsewhere, from_the_beginning, older, skipped, _not_finite, _scheduler,
-    _scaler, _counters, _settings, _average, _unsaved, _part, recognise_mode,
+    no_checkpoint, epochs_elsewhere, from_the_beginning, older, skipped, _not_finite,
+    new_optimizer, _scheduler, _scaler, _counters, _settings, _average, _unsaved, _part,
+    recognise_mode,
     _new_weights, _rounded, _random, _order, _other_weights, _moments,
 )  # fmt: skip
 """In this order: what is the cause of the others comes first."""
@@ -268,6 +270,7 @@ SIGNATURES: tuple[Signature, ...] = (
 _ALL: frozenset[Kind] = frozenset(get_args(Kind))
 _SHOWN: dict[Signature, frozenset[Kind]] = {
     no_checkpoint: _ALL, from_the_beginning: _ALL, older: _ALL, skipped: _ALL,
+    new_optimizer: frozenset({"rates", "moments", "settings"}),
     _scheduler: frozenset({"rates", "moments"}), _scaler: frozenset({"gradient", "moments"}),
     _counters: frozenset({"moments", "rates", "settings"}),
     _settings: frozenset({"settings", "moments"}),

@@ -15,7 +15,14 @@ import yaml
 from proofbook.errors import SubjectError
 from proofbook_systems.training.trainer import Trainer
 
-__all__ = ["configured", "configured_number", "vary"]
+__all__ = ["VARIANT_CHECKS", "configured", "configured_number", "possible_changes", "vary"]
+
+VARIANT_CHECKS = {
+    "split": "passes-add-up",
+    "half": "sixteen-bits",
+    "overflow": "overflow-left-out",
+}
+"""The check that a short training with a change is made for, by the trial's name."""
 
 
 def vary(trainer: Trainer, changes: Mapping[str, str], folder: Path) -> Trainer:
@@ -37,6 +44,38 @@ def vary(trainer: Trainer, changes: Mapping[str, str], folder: Path) -> Trainer:
     words = [word for key, value in options.items() for word in _option(key, value)]
     varied = trainer.with_changes(keys, folder) if keys else trainer
     return replace(varied, train=(*varied.train, *words), resume=(*varied.resume, *words))
+
+
+def possible_changes(
+    trainer: Trainer, common: Mapping[str, str], changes: Mapping[str, Mapping[str, str]]
+) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
+    """Return the trials that can be made, and the reasons why others cannot.
+
+    Args:
+        trainer: Whose settings they are.
+        common: What all trials have.
+        changes: What one has beside that, by its name; an empty one is none.
+
+    Returns:
+        Settings by the trial's name, ``whole`` without a change first, or none at all; and reasons
+        by the name of the check that lacks its trial.
+    """
+    asked = {name: {**common, **change} for name, change in changes.items() if change}
+    reasons = {name: why for name in asked if (why := _why_not_varied(trainer, asked[name]))}
+    tries = {name: change for name, change in asked.items() if name not in reasons}
+    lacking = {VARIANT_CHECKS[name]: why for name, why in reasons.items()}
+    return ({"whole": dict(common), **tries} if tries else {}), lacking
+
+
+def _why_not_varied(trainer: Trainer, changes: Mapping[str, str]) -> str:
+    """Say why settings cannot be changed: they are keys of a config, and there is none."""
+    keys = [key for key in changes if not key.startswith("-")]
+    if trainer.config_file is not None or not keys:
+        return ""
+    return (
+        f"there is no config that {keys[0]!r} could be a key of: give options of the command, as "
+        f"--{keys[0].rpartition('.')[2]}, or none"
+    )
 
 
 def configured(trainer: Trainer, key: str) -> Any:

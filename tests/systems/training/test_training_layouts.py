@@ -182,6 +182,15 @@ def test_roles_are_known_by_names() -> None:
         ("unet/diffusion_pytorch_model.safetensors", "conv.weight"): "weights",
         ("training_state.pt", "torch_random_state"): "random numbers",
         ("sampler.bin", "epoch"): "order of the data",
+        ("state.pt", "opt.state.0.step"): "step counters",
+        ("state.pt", "adam.state.0.step"): "step counters",
+        ("state.pt", "opt.state.0.square_avg"): "optimizer",
+        ("state.pt", "opts.1.state.3.sum"): "optimizer",
+        ("state.pt", "opt_d.param_groups.0.lr"): "optimizer",
+        ("state.pt", "opt.lr"): "other",  # a trainer's options are called so, too
+        ("state.pt", "gen"): "random numbers", ("gan.pt", "gen.conv.weight"): "other",
+        ("state.pt", "order"): "order of the data", ("state.pt", "seen"): "progress",
+        ("net.pt", "model.state.0.weight"): "weights",
     }  # fmt: skip
     assert {each: role_of(*each) for each in named} == named
 

@@ -1,4 +1,4 @@
-"""What does a network learn to predict of the ids that it is given? By its loss and its logits.
+"""What does a network learn to predict of the ids that it is given? By loss or gradient.
 
 Belongs to the program beside it, and may import nothing but Python's own library.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["find_offset"]
+__all__ = ["find_offset", "find_taught_offset", "tell_offset"]
 
 _OFFSETS = (1, 0, 2, -1, 3, -2)
 _SAME = 1e-5
@@ -16,6 +16,62 @@ _FEWEST = 8
 """Known labels from which on it is no chance that they are ids."""
 _LARGEST = 2**24
 """Logits from which on a second look would take too much of a device's memory."""
+
+
+def tell_offset(
+    torch: Any,
+    network: Any,
+    batch: Any,
+    others: list[Any],
+    output: list[Any],
+    write: Any,
+    attempt: Any,
+) -> None:
+    """Write how many places after an id the one is that a network is to predict, once it is known.
+
+    At once where the network returns its loss. Else in the backward pass, by the gradient of its
+    logits: a trainer that computes its own loss has asked for that id. Never where neither tells.
+
+    Args:
+        torch: The trainer's.
+        network: What was called.
+        batch: Its ids.
+        others: The other tensors that it was called with.
+        output: The tensors that it returned.
+        write: Takes what is noted.
+        attempt: Calls a function with its arguments, and keeps what it raises from the trainer.
+    """
+
+    def note(offset: int | None) -> None:
+        if offset is not None:
+            write({"predicts": offset})
+
+    def look(gradient: Any) -> None:
+        note(find_taught_offset(torch, batch, gradient))
+
+    offset = find_offset(torch, network, batch, others, output)
+    note(offset)
+    logits = [each for each in output if each.requires_grad and _is_of(each, batch)]
+    if offset is None and len(logits) == 1:
+        logits[0].register_hook(lambda gradient: attempt(look, gradient))
+
+
+def find_taught_offset(torch: Any, batch: Any, gradient: Any) -> int | None:
+    """Return how many places after an id the one is that logits are pulled to; 1 is the next.
+
+    Of a cross-entropy's gradient the smallest is that of the id that was to be predicted, with
+    weights and smoothed labels, too. None where these are no ids of the batch.
+
+    Args:
+        torch: The trainer's.
+        batch: Its ids: rows, and their places.
+        gradient: Of the logits: rows, places, ids; or with all places in one row.
+    """
+    with torch.no_grad():
+        lowest, asked = gradient.view(*batch.shape, -1).min(-1)
+        labels = torch.where(lowest < 0, asked, -1)
+        found = [by for by in _OFFSETS if _lie_after(batch, labels, by)]
+    return found[0] if len(found) == 1 else None
 
 
 def find_offset(
@@ -46,6 +102,15 @@ def find_offset(
             if labels.shape == batch.shape and not labels.is_floating_point():
                 found |= _offsets(torch, batch, labels.long(), logits[0].float(), losses[0])
     return found.pop() if len(found) == 1 else None
+
+
+def _is_of(logits: Any, batch: Any) -> bool:
+    """Say whether there is a number of each id for each place of a batch, and a look is cheap."""
+    if batch.dim() != 2 or batch.is_floating_point() or not 0 < logits.numel() <= _LARGEST:
+        return False
+    rows, places = batch.shape
+    at_each = logits.dim() > 1 and logits.shape[:-1] in ((rows, places), (rows * places,))
+    return at_each and logits.shape[-1] > int(batch.max())
 
 
 def _offsets(torch: Any, batch: Any, labels: Any, logits: Any, loss: Any) -> set[int]:

@@ -138,9 +138,7 @@ class Watcher:
     def _note_objective(self, output: Any) -> None:
         (module, batch, others), self._asked = self._asked, None
         returned = [value for _, value in _read.tensors_of(self._torch, (output,), {})]
-        offset = _objective.find_offset(self._torch, module, batch, others, returned)
-        if offset is not None:
-            self._write({"predicts": offset})
+        _objective.tell_offset(self._torch, module, batch, others, returned, self._write, self._try)
 
     def _follow_logits(self, output: Any) -> None:
         (_, number, shape), self._taught = self._taught, None
