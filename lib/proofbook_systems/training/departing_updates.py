@@ -139,9 +139,9 @@ def _gradient(pair: _Pair) -> str:
         return f"{start}: it is not cut to {limit:.4g}, as it is without a crash (clipping)"
     if factor := _factor(ours.grad_norm, theirs.grad_norm):
         return f"{start}: {factor}: passes are summed, or the loss is scaled, otherwise"
-    if factor := common_factor(_norms(ours, theirs)):
-        near = abs(factor - 1) <= _CUT
-        size = "that, but for rounding" if near else f"{factor:.4g} times that"
+    if times := common_factor(_norms(ours, theirs)):
+        near = abs(times - 1) <= _CUT
+        size = "that, but for rounding" if near else f"{times:.4g} times that"
         return f"{start}: each part is {size}: the loss is scaled, or the gradient cut, otherwise"
     if theirs.drew:
         return f"{start}: other random numbers (dropout) were drawn: they were not restored"
