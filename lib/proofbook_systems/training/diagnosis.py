@@ -15,7 +15,7 @@ from proofbook_systems.training.departing_updates import Cause
 from proofbook_systems.training.departing_weights import Kind
 from proofbook_systems.training.evidence import Evidence, gather
 from proofbook_systems.training.interruption import Interrupted
-from proofbook_systems.training.layouts import checkpoint_of, step_in_name
+from proofbook_systems.training.layouts import checkpoint_of, find_checkpoints, step_in_name
 from proofbook_systems.training.roles import Role, role_of
 from proofbook_systems.training.running import Ended
 from proofbook_systems.training.signatures import Recognised, recognise
@@ -93,11 +93,20 @@ def diagnose(
     if not all_words:
         return None
     first = min(departures, key=lambda each: each.step or 0, default=None)
-    words = first.words if first else all_words[0]
+    words = first.words if first else _last_save_lost(control, output) + all_words[0]
     departing = [each for each in resumptions if each.departs("loss") is not None]
     if departing:
         return _finding(departing[0], Recognised(words, True, frozenset()), all_words)
     return Finding(words=words, more=all_words)
+
+
+def _last_save_lost(control: Control, output: Path) -> str:
+    """Say that a training has not written its last checkpoint, where it has it without a crash."""
+    mine = [each.step for each in find_checkpoints(output, control.trainer.checkpoints)]
+    last = max((each.step for each in control.checkpoints), default=0)
+    if last <= max(mine, default=0):
+        return ""
+    return f"checkpoint {last}, the last one, was not written after resuming, and "
 
 
 def with_cause(finding: Finding | None, cause: Cause | None) -> Finding | None:

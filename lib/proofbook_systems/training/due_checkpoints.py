@@ -14,11 +14,13 @@ from dataclasses import dataclass
 from proofbook.errors import SubjectError
 from proofbook.processes import run
 from proofbook.processes.placeholders import fill_command
+from proofbook_systems.training.controls import Control
+from proofbook_systems.training.states import recorded_step
 from proofbook_systems.training.subject import find_command
 from proofbook_systems.training.trainer import Trainer, find_interpreter
 from proofbook_systems.training.variants import configured
 
-__all__ = ["Due", "find_due"]
+__all__ = ["Due", "find_due", "saved_steps"]
 
 _LIST = re.compile(r"[\[(]\s*(\d+(?:\s*,\s*\d+)*)\s*,?\s*[\])]")
 
@@ -37,9 +39,23 @@ class Due:
         """Return the steps at which a checkpoint was due and did not come."""
         return sorted(set(self.steps) - set(written))
 
+    def words(self, written: Sequence[int]) -> str:
+        """Say when they are due, and when they came."""
+        return f"{self.source}: {[*self.steps]}; there were {[*written]}"
+
     def unasked(self, written: Sequence[int]) -> list[int]:
         """Return the steps at which one came that was not due."""
         return sorted(set(written) - set(self.steps))
+
+
+def saved_steps(control: Control) -> list[int]:
+    """Return after which steps a training wrote checkpoints.
+
+    One without a number in its name, such as ``last.ckpt``, has the step that it records.
+    """
+    unnumbered = [each.path for each in control.checkpoints if each.step < 0]
+    recorded = [step for path in unnumbered if (step := recorded_step(path)) is not None]
+    return sorted({*(step for step in control.saved if step > 0), *recorded})
 
 
 def find_due(

@@ -81,6 +81,10 @@ class Numbering(NamedTuple):
         """Return how many steps may have been made at the end: the last ones need not be told."""
         return steps[-1].number - self.first + 1 + (self.stride - 1 if self.stride > 1 else 0)
 
+    def updates(self, last: int) -> int:
+        """Return how many updates were made by a step that is told, the last one where all are."""
+        return last + 1 - self.first if self.stride == 1 else last
+
     def due(self, steps: int, last: int) -> int:
         """Return how many updates a training of so many steps is to make.
 

@@ -275,7 +275,6 @@ _SHOWN: dict[Signature, frozenset[Kind]] = {
     _counters: frozenset({"moments", "rates", "settings"}),
     _settings: frozenset({"settings", "moments"}),
     _unsaved: frozenset({"weights"}), _random: frozenset({"gradient"}),
-    _order: frozenset({"rows"}),
 }  # fmt: skip
 """What of an update follows from what a checkpoint, or the count of steps, shows for certain."""
 AMBIGUOUS = frozenset({_new_weights, _random, _order, _other_weights, _moments})

@@ -11,6 +11,7 @@ import torch
 
 from proofbook_systems.training.cleanup import keeps_oldest, why_left_out
 from proofbook_systems.training.controls import Control
+from proofbook_systems.training.diagnosis import _last_save_lost
 from proofbook_systems.training.running import Ended
 from proofbook_systems.training.saving import Change
 from proofbook_systems.training.trainer import Trainer
@@ -85,3 +86,18 @@ def test_who_keeps_the_best_may_leave_saves_out(
     assert words in said
     assert bool(said) == bool(words)
     assert why_left_out([], every, tmp_path) == ""
+
+
+@pytest.mark.parametrize(
+    ("left", "words"),
+    [([20, 30], "checkpoint 40, the last one, was not written after resuming, and "),
+     ([30, 40], ""), ([40, 50], "")],
+)  # fmt: skip
+def test_a_last_save_that_a_resumption_lacks_is_named(
+    left: list[int], words: str, tmp_path: Path
+) -> None:
+    for name in ("alone", "out"):
+        (tmp_path / name).mkdir()
+    alone = control(tmp_path / "alone", [30, 40], [30, 40])
+    control(tmp_path / "out", left, left)
+    assert _last_save_lost(alone, tmp_path / "out") == words

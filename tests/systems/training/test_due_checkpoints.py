@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
+import torch
 
 from proofbook.errors import SubjectError
-from proofbook_systems.training.due_checkpoints import Due, find_due
+from proofbook_systems.training.controls import Control
+from proofbook_systems.training.due_checkpoints import Due, find_due, saved_steps
+from proofbook_systems.training.layouts import Checkpoint
+from proofbook_systems.training.numbering import Numbering
 from proofbook_systems.training.trainer import Trainer
 
 NOTHING: dict[str, Any] = {
@@ -90,3 +95,27 @@ def test_a_schedule_may_leave_out_a_last_step_that_is_not_saved(trainer: Trainer
 def test_a_reference_in_a_command_is_looked_up(trainer: Trainer) -> None:
     with pytest.raises(SubjectError, match="reference:no-such-program"):
         find_due(trainer, **{**NOTHING, "command": ["{python}", "reference:no-such-program"]})
+
+
+def test_a_checkpoint_without_a_number_has_the_step_that_it_records(tmp_path: Path) -> None:
+    """As Lightning's last.ckpt, which is no checkpoint that nobody asked for."""
+    torch.save({"global_step": 60}, tmp_path / "last.ckpt")
+    torch.save({"weights": torch.ones(2)}, tmp_path / "other.ckpt")
+    left = [Checkpoint(-1, tmp_path / "last.ckpt"), Checkpoint(-1, tmp_path / "other.ckpt"),
+            Checkpoint(56, tmp_path / "step=56.ckpt")]  # fmt: skip
+    control = SimpleNamespace(saved=[-1, 52, 56], checkpoints=left)
+    written = saved_steps(cast(Control, control))
+    assert written == [52, 56, 60]
+    due = Due(steps=(52, 56, 60), source="every 4 steps")
+    assert (due.missing(written), due.unasked(written)) == ([], [])
+    assert due.missing([52, 60]) == [56]
+    assert due.words([52]) == "every 4 steps: [52, 56, 60]; there were [52]"
+
+
+@pytest.mark.parametrize(
+    ("first", "stride", "last", "updates"), [(0, 1, 59, 60), (1, 1, 60, 60), (0, 10, 50, 50)]
+)
+def test_a_training_that_counts_from_0_has_made_one_update_more(
+    first: int, stride: int, last: int, updates: int
+) -> None:
+    assert Numbering(first, stride).updates(last) == updates
