@@ -172,6 +172,33 @@ def test_exact_repetition_is_a_defect_of_speech_even_without_a_break() -> None:
     assert find_audio_faults(samples, rate, expected=ExpectedAudio(content="music")) == []
 
 
+def said_twice(seconds: float, lag: float) -> tuple[np.ndarray, int]:
+    """Return speech in which one word is the same to the sample, so much later."""
+    samples, rate = heard("speech")
+    samples = np.concatenate([samples, samples[::-1]])
+    length, at, later = (round(each * rate) for each in (seconds, 0.5, 0.5 + lag))
+    word = samples[at : at + length] * np.hanning(length)
+    samples[later : later + length] = samples[at : at + length] = word
+    fade = round(0.03 * rate)
+    for place in (at, later):  # as a pause is, so that nothing is cut
+        samples[place - fade : place] *= np.linspace(1, 0, fade)
+        samples[place + length : place + length + fade] *= np.linspace(0, 1, fade)
+    return samples, rate
+
+
+@pytest.mark.parametrize(("seconds", "lag"), [(0.2, 2.2), (0.3, 1.2), (0.5, 2.0)])
+def test_a_voice_may_say_a_word_twice_from_one_recording(seconds: float, lag: float) -> None:
+    """As announcements do, and a synthesiser that computes each sound by itself."""
+    samples, rate = said_twice(seconds, lag)
+    assert kinds(samples, rate, content="speech") == []
+
+
+@pytest.mark.parametrize(("seconds", "lag"), [(0.5, 0.6), (0.5, 0.9), (1.0, 1.1)])
+def test_speech_that_goes_round_is_a_loop(seconds: float, lag: float) -> None:
+    samples, rate = said_twice(seconds, lag)
+    assert kinds(samples, rate, content="speech") == ["looped"]
+
+
 @pytest.mark.exhaustive(keep=1)
 @pytest.mark.parametrize("channels", [1, 2, 6])
 @pytest.mark.parametrize("frames", [1, 2, 5, 63, 128, 1600, 9600])

@@ -248,5 +248,5 @@ def test_a_node_that_does_not_start_in_time_is_one_line(monkeypatch: pytest.Monk
 
     monkeypatch.setattr("ray.is_initialized", lambda: False)
     monkeypatch.setattr("ray.init", late)
-    with pytest.raises(UsageError, match=r"no Ray cluster at local: The .* startup\.; start"):
+    with pytest.raises(UsageError, match=r"not start a cluster here: The .* startup; a machine"):
         connect("local")

@@ -9,7 +9,15 @@ from typing import Annotated, Literal
 import typer
 
 from proofbook.cli.application import app, warm_app
-from proofbook.cli.options import ClusterAddress, ExecutorName, Outputs, ProfileName, StoreAddress
+from proofbook.cli.options import (
+    AllowedSkips,
+    ClusterAddress,
+    ExecutorName,
+    Outputs,
+    ParameterValues,
+    ProfileName,
+    StoreAddress,
+)
 from proofbook.errors import ProofbookError, UsageError
 from proofbook.runner.executors.kinds import Choice
 
@@ -23,16 +31,8 @@ def run(
         typer.Argument(help="Runbooks or job ids; default: the whole profile."),
     ] = None,
     profile: ProfileName = None,
-    parameter: Annotated[
-        list[str] | None,
-        typer.Option("-p", "--parameter", help="name=value, for every job that has it."),
-    ] = None,
-    allow_skips: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--allow-skips", help="A check, or glob of checks, that may be skipped in every job."
-        ),
-    ] = None,
+    parameter: ParameterValues = None,
+    allow_skips: AllowedSkips = None,
     jobs: Annotated[
         int | None, typer.Option("-j", "--jobs", min=1, help="How many at a time.")
     ] = None,

@@ -11,12 +11,14 @@ if TYPE_CHECKING:
     from proofbook.runs.folder import RunFolder
 
 __all__ = [
+    "AllowedSkips",
     "AuthoritiesFile",
     "ClusterAddress",
     "ExecutorName",
     "KeyFile",
     "NamedRun",
     "Outputs",
+    "ParameterValues",
     "ProfileName",
     "RunName",
     "SignersFile",
@@ -31,6 +33,16 @@ Outputs = Annotated[
 ProfileName = Annotated[
     str | None,
     typer.Option("--profile", help="A name under parameters/, or a YAML file; default: tiny."),
+]
+ParameterValues = Annotated[
+    list[str] | None,
+    typer.Option("-p", "--parameter", help="name=value, for every job that has it."),
+]
+AllowedSkips = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-skips", help="A check, or glob of checks, that may be skipped in every job."
+    ),
 ]
 ExecutorName = Annotated[
     str, typer.Option("--executor", help="What executes the jobs: local, or ray for a cluster.")

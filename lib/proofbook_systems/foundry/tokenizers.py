@@ -1,8 +1,8 @@
 """Tokenizers that projects have, for turning ids back into text.
 
-Found are Hugging Face's ``tokenizer.json``, SentencePiece's models, nanoGPT's ``meta.pkl`` and
-encodings of ``tiktoken`` by name. Nothing of a project's code runs: of a pickle only plain values
-are read.
+Found are Hugging Face's ``tokenizer.json``, SentencePiece's models, nanoGPT's ``meta.pkl``, tables
+of characters in JSON, and encodings of ``tiktoken`` by name. Nothing of a project's code runs: of a
+pickle only plain values are read.
 """
 
 from __future__ import annotations
@@ -15,10 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from proofbook.errors import SubjectError
+from proofbook_systems.foundry.character_tables import find_characters
 
 __all__ = ["Tokenizer", "find_tokenizer", "load_tokenizer"]
 
 _BY_NAME = "tiktoken:"
+_LARGEST_TABLE = 1 << 20
+"""Bytes of a JSON file that may be a table of characters."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +61,8 @@ def find_tokenizer(given: str, folder: Path, *files: Iterable[Path]) -> Tokenize
         if found is None:
             raise SubjectError(
                 f"tokenizer {given} in {folder} is none that can be read; give a tokenizer.json, a "
-                "SentencePiece model, a meta.pkl, their folder, or tiktoken:NAME"
+                "SentencePiece model, a meta.pkl, their folder, a table of characters and ids "
+                "in JSON, or tiktoken:NAME"
             )
         return found
     names = {name: place for place, name in enumerate(_LOADERS)}
@@ -75,7 +79,7 @@ def load_tokenizer(path: Path) -> Tokenizer | None:
     if path.is_dir():
         there = (path / name for name in _LOADERS)
         path = next((each for each in there if each.is_file()), path)
-    load = _LOADERS.get(path.name) or (_load_sentencepiece if path.suffix == ".model" else None)
+    load = _LOADERS.get(path.name) or _BY_SUFFIX.get(path.suffix)
     if load is None or not path.is_file():
         return None
     try:
@@ -136,6 +140,25 @@ def _load_meta(path: Path) -> Tokenizer | None:
     )  # fmt: skip
 
 
+def _load_characters(path: Path) -> Tokenizer | None:
+    if path.stat().st_size > _LARGEST_TABLE:
+        return None
+    numbers = find_characters(json.loads(path.read_text(encoding="utf-8")))
+    if numbers is None:
+        return None
+    characters = {id_: name for name, id_ in numbers.items() if len(name) == 1}
+    special = {id_: name for name, id_ in numbers.items() if id_ not in characters}
+    return Tokenizer(
+        path=path, form="characters",
+        decode=lambda ids: "".join(
+            characters.get(id_, "�") for id_ in ids if id_ not in special
+        ),
+        encode=lambda text: [numbers[character] for character in text],
+        size=max(numbers.values()) + 1, special=frozenset(special), normalize=str,
+        unknown=next((id_ for id_, name in special.items() if "unk" in name.lower()), None),
+    )  # fmt: skip
+
+
 class _PlainUnpickler(pickle.Unpickler):
     """Reads plain values alone: a pickle of somebody else's can run anything."""
 
@@ -165,4 +188,8 @@ _LOADERS: dict[str, Callable[[Path], Tokenizer | None]] = {
     "tokenizer.model": _load_sentencepiece,
     "spiece.model": _load_sentencepiece,
     "meta.pkl": _load_meta,
+}
+_BY_SUFFIX: dict[str, Callable[[Path], Tokenizer | None]] = {
+    ".model": _load_sentencepiece,
+    ".json": _load_characters,
 }

@@ -182,5 +182,6 @@ def _hub(name: str, environ: Mapping[str, str]) -> Path:
             return snapshot
     raise SubjectError(
         f"{name} is in no cache here; run musicgen/preload with it, set HF_HOME or "
-        "AUDIOCRAFT_CACHE_DIR to a cache that has it, or give a folder"
+        "AUDIOCRAFT_CACHE_DIR to a cache that has it, or give a folder instead: a codec beside the "
+        "checkpoints, the T5 as text_encoder"
     )

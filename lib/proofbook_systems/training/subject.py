@@ -26,8 +26,9 @@ def find_trainer(config: TrainerConfig, folder: Path) -> Trainer:
     Raises:
         SubjectError: There is no such config, project or reference.
     """
-    words = (*config.train_command, *config.resume_command)
-    takes_config = has_placeholder(words, "config")
+    takes_config = has_placeholder(config.train_command, "config")
+    if not is_reference(config.config_file):  # whose own command resumes with its config
+        takes_config = takes_config or has_placeholder(config.resume_command, "config")
     path = find_config(config.config_file, folder) if takes_config else None
     project = Path(config.project).expanduser() if config.project else _project(path, config)
     if not project.is_dir():

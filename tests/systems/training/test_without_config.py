@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from proofbook.errors import SubjectError
+from proofbook_systems.training.config import TrainerConfig
 from proofbook_systems.training.pipelines import plan_rates, why_no_plan
+from proofbook_systems.training.subject import find_trainer
 from proofbook_systems.training.trainer import Trainer
 from proofbook_systems.training.variants import possible_changes, vary
 
@@ -80,3 +84,23 @@ def test_what_all_trials_have_must_be_possible_too(bare: Trainer, configured: Tr
         {"whole": common, "split": {**common, **changes["split"]}},
         {},
     )
+
+
+def trainer_of(project: Path, train: list[str], resume: list[str], config_file: str) -> Trainer:
+    given = SimpleNamespace(
+        project=str(project), config_file=config_file, train_command=train, resume_command=resume,
+        steps=10, checkpoints="", checkpoint_files=[], config_keys={}, log_file="", log_pattern="",
+        environment={},
+    )  # fmt: skip
+    return find_trainer(cast(TrainerConfig, given), project / "records")
+
+
+def test_a_reference_resumption_gives_a_trainer_no_config_of_the_reference(tmp_path: Path) -> None:
+    """Only the first command was given: the other one is still the reference's."""
+    resume = ["{python}", "reference:butcher.py", "--config", "{config}"]
+    found = trainer_of(tmp_path, ["python", "train.py"], resume[:1] + resume[2:], "reference:none")
+    assert found.config_file is None
+    own = tmp_path / "own.yaml"
+    own.write_text("a: 1\n")
+    with_own = trainer_of(tmp_path, ["python", "t.py"], ["python", "{config}"], str(own))
+    assert with_own.config_file == own

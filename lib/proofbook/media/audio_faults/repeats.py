@@ -23,6 +23,9 @@ _WINDOW = 64
 _SHORTEST_LAG, _STUCK_LAG = 0.004, 0.2
 _SHORTEST_REPEAT = 0.05
 _SHORTEST_SPOKEN = 0.08
+_LOOPED_SHARE = 0.4
+"""Part of the time between two copies that they fill where speech loops. A word that comes again
+later is the same to the sample where a voice has one recording of it, or computes it alike."""
 _BREAK = 4.0
 _AUDIBLE = 0.05
 _MANY_LINES = 12
@@ -135,11 +138,8 @@ def _extended(numbers: Numbers, place: int, lag: int) -> Repeat:
 def _is_defect(channel: Channel, repeat: Repeat, *, spoken: bool) -> bool:
     """Say whether a repetition is none that a musician or a synthesiser makes."""
     length = repeat.end - repeat.start
-    if (
-        spoken
-        and length > _SHORTEST_SPOKEN * channel.rate
-        and _lines(channel, repeat) > _MANY_LINES
-    ):
+    loops = length > max(_SHORTEST_SPOKEN * channel.rate, _LOOPED_SHARE * repeat.lag)
+    if spoken and loops and _lines(channel, repeat) > _MANY_LINES:
         return True
     if length < min(repeat.lag, 0.2 * channel.rate) * 0.9:
         return False

@@ -94,7 +94,12 @@ def _refuse_unreachable(address: str) -> None:
 
 
 def _no_cluster(address: str, error: Exception) -> UsageError:
-    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+    if address == "local":
+        return UsageError(
+            f"Ray could not start a cluster here: {reason}; a machine that is busy may be too slow "
+            "for it: try again later, or leave out --executor ray"
+        )
     return UsageError(
         f"no Ray cluster at {address}: {reason}; start one with 'ray start --head', or give "
         "--address local"
