@@ -93,7 +93,7 @@ def test_model_without_a_forward_writes_and_is_known(name: str) -> None:
 
 
 WITHOUT_CLASS = ["gemma4_unified_audio", "gemma4_unified_vision", "idefics_perciever", "layoutxlm",
-                 "pp_chart2table_vision", "sapiens2_head"]  # fmt: skip
+                 "pp_chart2table_vision"]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", WITHOUT_CLASS)
@@ -105,6 +105,17 @@ def test_configuration_without_a_class_is_one_to_transformers_too(name: str) -> 
     assert ready is None and upstream.find_issue(name, "init", failed.reason) is not None
     with pytest.raises(ValueError, match="Unrecognized configuration class"):
         AutoModel.from_config(CONFIG_MAPPING[name]())
+
+
+def test_part_that_wants_the_whole_configuration_is_made_of_it() -> None:
+    from transformers import Sapiens2Config
+
+    trial, ready = begin("sapiens2_head")
+    (failed,) = trial.verdict.findings
+    assert ready is None and upstream.find_issue("sapiens2_head", "init", failed.reason) is not None
+    head = {"upsample_out_channels": [8], "conv_out_channels": [8]}
+    config = Sapiens2Config(hidden_size=8, num_attention_heads=2, head_config=head)
+    assert sum(p.numel() for p in code_of("sapiens2").Sapiens2Head(config).parameters())
 
 
 def export(ready: Ready) -> Finding:
