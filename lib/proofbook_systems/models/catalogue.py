@@ -287,12 +287,15 @@ def _made_by(paths: list[Path], config: Any) -> list[type]:
                     config
                 ) and not each.__name__.endswith("PreTrainedModel"):
                     found.append(each)
-            elif issubclass(each, Module) and type(config).__name__ == (
-                _made_from(each) or f"{each.__name__}Config"
+            elif issubclass(each, Module) and type(config).__name__ in (
+                _made_from(each),
+                f"{each.__name__}Config",
             ):
                 plain.append(each)
     stem = type(config).__name__.removesuffix("Config")
     plain.sort(key=lambda each: each.__name__.removesuffix("Model") != stem)
+    # A class may say that it wants another configuration, and take this one all the same.
+    plain.sort(key=lambda each: _made_from(each) not in ("", type(config).__name__))
     return found or plain[:1]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -194,6 +195,60 @@ def test_only_dimensions_that_differ_may_change() -> None:
     two = {"ids": torch.ones(1, 8), "image": torch.ones(1, 3, 8, 8), "grid": [torch.ones(1, 2)]}
     dims = find_dims(one, two)
     assert set(dims["ids"]) == {0, 1} and dims["image"] == {} and set(dims["grid"][0]) == {0}
+
+
+@dataclass
+class Atoms:
+    """An input of fields."""
+
+    places: torch.Tensor
+    kinds: torch.Tensor
+    count: int = 2
+
+
+def test_fields_of_an_object_may_change_as_inputs_may() -> None:
+    one = Atoms(places=torch.ones(2, 5, 3), kinds=torch.ones(2, 5))
+    two = Atoms(places=torch.ones(1, 5, 3), kinds=torch.ones(1, 7))
+    dims = find_dims({"atoms": one}, {"atoms": two})["atoms"]
+    assert [set(dims[0]), set(dims[1]), dims[2]] == [{0}, {0, 1}, None]
+    assert find_dims({"atoms": one}, {})["atoms"] == [{}, {}, None]
+
+
+@pytest.mark.exhaustive
+@pytest.mark.slow
+def test_a_model_that_takes_an_object_is_exported() -> None:
+    class Summing(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.read = torch.nn.Linear(3, 2)
+
+        def forward(self, atoms: Atoms) -> Any:
+            return {"sum": self.read(atoms.places) * atoms.kinds[..., None]}
+
+    torch.manual_seed(0)
+    one, two = (Atoms(places=torch.rand(1, 5, 3), kinds=torch.rand(1, 5)) for _ in range(2))
+    exported._register_bundles({"atoms": one})
+    exported._register_bundles({"atoms": two})  # a second time, as of a second way to a device
+    model = Summing()
+    graph = torch.export.export(model, (), {"atoms": one}).module()
+    assert torch.allclose(graph(atoms=two)["sum"], model(two)["sum"])
+
+
+@pytest.mark.parametrize("asks", [True, False])
+def test_an_answer_is_asked_without_the_loss_that_no_exporter_takes(
+    asks: bool, sample: Sample
+) -> None:
+    class Training(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.config = SimpleNamespace(return_loss=asks)
+
+        def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> Any:
+            scores = {"scores": input_ids * 0.5}
+            return scores | ({"loss": torch.ones(1)} if self.config.return_loss else {})
+
+    asked = make_examples(Training(), sample.one, sample.two, 1e-5, dynamic=True)
+    assert set(asked.traced.answer) == {"scores"}
 
 
 SETTINGS = [exported._NO_CACHE, exported._NO_STACKS, cpu._NO_NOTES]

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from proofbook_systems.models.building import excite
+from proofbook_systems.models.catalogue import own_classes
 from proofbook_systems.models.comparing import check_sensitivity
 from proofbook_systems.models.outputs import call
 
@@ -98,3 +99,14 @@ def test_filled_codebook_is_the_same_for_one_seed() -> None:
     excite(other, 3)
 
     assert torch.equal(one.codes, other.codes)
+
+
+@pytest.mark.parametrize(("name", "classes"), [
+    ("sam_prompt_encoder", ["SamMaskEmbedding"]),  # SamPromptEncoder wants the whole model's
+    ("sam2_prompt_encoder", ["Sam2PromptEncoder"]),
+    ("vibevoice_diffusion", ["VibeVoiceDiffusionHead"]),  # which takes what it does not name
+])  # fmt: skip
+def test_a_class_that_wants_another_configuration_comes_last(name: str, classes: list[str]) -> None:
+    from transformers import CONFIG_MAPPING
+
+    assert [each.__name__ for each in own_classes(CONFIG_MAPPING[name]())] == classes

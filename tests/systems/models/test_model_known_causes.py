@@ -237,6 +237,33 @@ def have_one_head(ready: Ready, _: pytest.MonkeyPatch) -> None:
             module.num_heads, module.head_dim = 1, module.embed_dim
 
 
+def attend_without_a_kernel(_: Ready, patch: pytest.MonkeyPatch) -> None:
+    def attend(query: Any, key: Any, value: Any, mask: Any, *rest: Any, **named: Any) -> Any:
+        scores = query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5
+        hidden = (mask < 0.5).reshape(*scores.shape[:2], 1, -1)
+        return scores.masked_fill(hidden, -1e9).softmax(-1) @ value
+
+    patch.setattr(code_of("mra"), "mra2_attention", attend)
+
+
+def share_scores_with_no_other_video(_: Ready, patch: pytest.MonkeyPatch) -> None:
+    add = torch.sum
+
+    def one(value: Any, *rest: Any, **named: Any) -> Any:
+        made = add(value, *rest, **named)
+        return torch.ones_like(made) if named.get("keepdims") else made
+
+    def mended(forward: Any) -> Any:
+        def alone(*given: Any, **named: Any) -> Any:
+            with pytest.MonkeyPatch.context() as inner:
+                inner.setattr(torch, "sum", one)
+                return forward(*given, **named)
+
+        return alone
+
+    instead(patch, code_of("videoprism").VideoPrismClipModel, "forward", mended)
+
+
 CAUSES: list[tuple[str, str, Mend]] = [
     ("bamba", "cache", count_places_onwards),
     ("xlm", "padding", mask_causal_attention),
@@ -253,6 +280,8 @@ CAUSES: list[tuple[str, str, Mend]] = [
     ("prophetnet", "cache", put_heads_before_places),
     ("tvp", "batch", place_one_sample_at_a_time),
     ("autoformer", "batch", have_one_head),
+    ("mra", "padding", attend_without_a_kernel),
+    ("videoprism", "batch", share_scores_with_no_other_video),
 ]
 
 

@@ -11,12 +11,14 @@ import pytest
 import torch
 
 from proofbook_systems.models import upstream
+from proofbook_systems.models.building import PROFILES, build_model
 from proofbook_systems.models.catalogue import list_types
 from proofbook_systems.models.checking import Ready, Trial
 from proofbook_systems.models.devices.cpu import CPU
 from proofbook_systems.models.devices.rows import judge_export
 from proofbook_systems.models.devices.trying import Sample, take_steps
 from proofbook_systems.models.findings import DeviceVerdict, Finding, Verdict
+from proofbook_systems.models.outputs import call, measure_distance
 from proofbook_systems.models.trial import Options, get_ready
 
 # What torch and transformers say of themselves while a model is exported.
@@ -93,7 +95,7 @@ def test_model_without_a_forward_writes_and_is_known(name: str) -> None:
 
 
 WITHOUT_CLASS = ["gemma4_unified_audio", "gemma4_unified_vision", "idefics_perciever", "layoutxlm",
-                 "pp_chart2table_vision", "sapiens2_head"]  # fmt: skip
+                 "pp_chart2table_vision"]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", WITHOUT_CLASS)
@@ -105,6 +107,42 @@ def test_configuration_without_a_class_is_one_to_transformers_too(name: str) -> 
     assert ready is None and upstream.find_issue(name, "init", failed.reason) is not None
     with pytest.raises(ValueError, match="Unrecognized configuration class"):
         AutoModel.from_config(CONFIG_MAPPING[name]())
+
+
+def test_weights_that_nothing_draws_are_what_the_memory_held() -> None:
+    name = "qwen3_omni_moe_talker_text"
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(True)  # fills new memory with what is no number
+    try:
+        model = build_model(list_types()[name], PROFILES[0], task="", seed=0, choice=0).model
+    finally:
+        torch.use_deterministic_algorithms(before)
+    undrawn = [name for name, weight in model.named_parameters() if weight.isnan().any()]
+    assert undrawn and all("mlp.experts." in each for each in undrawn)
+    promised = f"the gradient of {undrawn[0]} promises a slope of 1"
+    for check, words in (("reference", "float32 is 1.0 from float64"), ("gradient", promised)):
+        assert upstream.find_issue(name, check, words) is not None
+
+
+def test_rewards_that_are_left_out_change_nothing() -> None:
+    trial, ready = begin("decision_transformer")
+    assert ready is not None
+    rest = {name: value for name, value in ready.inputs.items() if name != "rewards"}
+    assert len(rest) < len(ready.inputs)
+    assert measure_distance(ready.outputs, call(ready.built.model, rest)).share == 0
+    words = "the answer does not depend on rewards"
+    assert upstream.find_issue(trial.verdict.type, "sensitivity", words) is not None
+
+
+def test_part_that_wants_the_whole_configuration_is_made_of_it() -> None:
+    from transformers import Sapiens2Config
+
+    trial, ready = begin("sapiens2_head")
+    (failed,) = trial.verdict.findings
+    assert ready is None and upstream.find_issue("sapiens2_head", "init", failed.reason) is not None
+    head = {"upsample_out_channels": [8], "conv_out_channels": [8]}
+    config = Sapiens2Config(hidden_size=8, num_attention_heads=2, head_config=head)
+    assert sum(p.numel() for p in code_of("sapiens2").Sapiens2Head(config).parameters())
 
 
 def export(ready: Ready) -> Finding:
