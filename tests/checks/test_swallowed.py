@@ -24,7 +24,7 @@ class Printer:
         self.printed: list[Any] = []
 
     def __call__(self, etype: Any = None, evalue: Any = None, etb: Any = None, **how: Any) -> None:
-        self.printed.append((evalue, how))
+        self.printed.append((etype, evalue, how))
 
 
 class Shell:
@@ -119,8 +119,8 @@ def test_where_there_is_no_exception_none_is_shown(shell: Any) -> None:
 def test_what_a_debugger_prints_is_published(shell: Any) -> None:
     error = KeyError("weights")
     shell.InteractiveTB(KeyError, error, None, tb_offset=3)
-    type(shell.InteractiveTB)()(KeyError, error, None)  # another one prints for itself
-    assert shell.InteractiveTB.printed == [(error, {"tb_offset": 3})]
+    type(shell.InteractiveTB)()(ValueError, ValueError("x"), None)  # another prints for itself
+    assert shell.InteractiveTB.printed == [(KeyError, error, {"tb_offset": 3})]
     assert shell.published == [(KeyError, error, traceback.format_exception_only(error))]
 
 
@@ -155,7 +155,7 @@ def test_a_profiled_exit_that_is_met_is_not_shown(module: Any, shell: Any) -> No
         module.Profile().run("1 / 0")
     space: dict[str, Any] = {}
     profiler = module.Profile()
-    assert profiler.runctx("a = 1", space, space) is profiler
+    assert profiler.runctx("a = 1", globals=space, locals=space) is profiler
     assert space["a"] == 1
     assert shell.published == []
 

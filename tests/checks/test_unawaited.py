@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import warnings
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,6 +19,14 @@ LINE = "coroutine claim() was made and never awaited; put await before the call"
 
 async def claim() -> None:
     await asyncio.sleep(0)
+
+
+@pytest.fixture(autouse=True)
+def few_objects() -> Iterator[None]:
+    """Have the garbage collector know what a test makes, as in a kernel that was forked."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture

@@ -117,7 +117,23 @@ def test_what_a_callback_from_c_raises_is_told_of(notes: Notes, printed: list[An
     assert notes.lines == [
         "a callback from C raised ZeroDivisionError: integer division or modulo by zero"
     ]
-    assert len(printed) == 1
+    assert [type(args.exc_value) for args in printed] == [ZeroDivisionError]
+
+
+def test_what_a_cell_throws_away_and_a_shell_keeps_is_told_of(
+    printed: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tellers: list[Any] = []
+    monkeypatch.setattr(unseen, "tell_of_thrown_away", tellers.append)
+    monkeypatch.setattr(unseen, "show_all", tellers.append)
+    monkeypatch.setattr(unseen, "_installed", False)
+    for name in ("asyncio", "autoreload"):
+        monkeypatch.setattr(logging.getLogger(name), "error", lambda *_, **__: None)
+    notes = Notes()
+    unseen.watch(notes)
+    for tell in tellers:
+        tell("lost")
+    assert notes.lines == ["lost", "lost"]
 
 
 def test_hooks_are_installed_once_for_all_watchers(notes: Notes) -> None:
@@ -171,6 +187,7 @@ def test_a_module_that_is_not_reloaded_is_told_of(
     assert [(record.name, record.filename) for record in caplog.records] == [
         ("autoreload", "test_unseen.py")
     ]
+    assert caplog.records[0].exc_info is not None
 
 
 def test_a_log_without_an_exception_is_nobodys_fault(

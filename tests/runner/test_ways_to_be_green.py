@@ -14,11 +14,15 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.mark.exhaustive(keep=1)
-@pytest.mark.parametrize("every", [20, 1])
+@pytest.mark.parametrize(("first", "every"), [(0, 20), (0, 3), (1, 3), (2, 3)])
 def test_no_way_to_be_green_without_proof_is_green(
-    add_runbook: Callable[..., Path], add_profile: Callable[..., Path], runner: Runner, every: int
+    add_runbook: Callable[..., Path],
+    add_profile: Callable[..., Path],
+    runner: Runner,
+    first: int,
+    every: int,
 ) -> None:
-    ways = dict(list(all_ways().items())[::every])
+    ways = dict(list(all_ways().items())[first::every])
     names = {f"way-{number:03}": name for number, name in enumerate(ways)}
     for job, name in names.items():
         add_runbook(f"demo/{job}", *ways[name])

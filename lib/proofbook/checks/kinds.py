@@ -25,9 +25,11 @@ def other_kind(found: Any, wanted: Any) -> str:
     >>> other_kind([1, (2, 3)], [1, [2, 3]])
     'at [1]: expected a list, found a tuple; both read [2, 3]'
     """
+    if same(found, wanted):
+        return ""
     for words in _differences(found, wanted, ""):
         return words
-    if _reads(found) == _reads(wanted) and not same(found, wanted):
+    if _reads(found) == _reads(wanted):
         return "both read the same and are not equal: a key has another type, or NaN equals nothing"
     return ""
 

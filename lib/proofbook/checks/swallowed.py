@@ -57,10 +57,10 @@ def _publish_all(shell: Any) -> _Publish:
     def publish(error: BaseException) -> None:
         send(shell, type(error), error, traceback.format_exception_only(error))
 
-    def _showtraceback(self: Any, *args: Any, **kwargs: Any) -> None:
+    def _showtraceback(self: Any, *args: Any) -> None:
         nonlocal published
         published += 1
-        send(self, *args, **kwargs)
+        send(self, *args)
 
     def showtraceback(exc_tuple: Any = None, *args: Any, **kwargs: Any) -> None:
         error = (exc_tuple or sys.exc_info())[1]
