@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import os
 import random
+import socket
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +26,26 @@ from proofbook.errors import SubjectError
 __all__ = ["LocalCluster", "open_cluster", "random_kills"]
 
 _TRIES = 3
+_START_SECONDS = 600
+"""How long a busy machine may take to start a node whose processes live."""
 _ENVIRONMENT = {
     # A busy machine needs longer for an agent, and for a node, than Ray grants them.
-    "RAY_agent_register_timeout_ms": "120000",
-    "RAY_raylet_start_wait_time_s": "120",
+    "RAY_agent_register_timeout_ms": f"{_START_SECONDS}000",
+    "RAY_gcs_server_port_wait_time_s": f"{_START_SECONDS}",
+    "RAY_raylet_start_wait_time_s": f"{_START_SECONDS}",
     "RAY_USAGE_STATS_ENABLED": "0",
     # On machines of their own no job waits for the run; here each would, as Ray makes workers nice.
     "RAY_worker_niceness": "0",
 }
 _OBJECT_STORE = 400 * 2**20
+_PAUSE_SECONDS = 0.1
+_HELPERS_PORTS = (
+    "DASHBOARD_AGENT_LISTEN_PORT_NAME",
+    "METRICS_AGENT_PORT_NAME",
+    "METRICS_EXPORT_PORT_NAME",
+)
+_NODE = "raylet"
+"""The program of a node."""
 
 
 class LocalCluster:
@@ -63,7 +78,10 @@ class LocalCluster:
         Raises:
             SubjectError: It did not start, in some tries.
         """
-        node = _in_some_tries("a node", lambda: self._cluster.add_node(**self._arguments))
+        node = _in_some_tries(
+            "a node",
+            lambda: self._cluster.add_node(**self._arguments, runtime_env_agent_port=_free_port()),
+        )
         self._nodes.append(node)
 
     def kill_node(self, chosen: random.Random) -> None:
@@ -77,13 +95,73 @@ def _in_some_tries(what: str, start: Callable[[], Any]) -> Any:
     for _ in range(_TRIES):
         before = set(_processes_of_ray())
         try:
-            return start()
+            with _awaiting_nodes(before):
+                return start()
         except Exception as error:  # noqa: BLE001 - Ray raises no narrower one
             reason = error
             for process in set(_processes_of_ray()) - before:
                 with suppress(psutil.NoSuchProcess):
                     process.kill()  # Ray has started them, and forgets them
     raise SubjectError(f"{what} of Ray did not start, in {_TRIES} tries: {reason}")
+
+
+def _free_port() -> int:
+    with socket.socket() as connection:
+        connection.bind(("", 0))
+        return int(connection.getsockname()[1])
+
+
+@contextmanager
+def _awaiting_nodes(before: Collection[psutil.Process]) -> Iterator[None]:
+    """Let Ray wait for a node that it starts until it is there, or its process has ended.
+
+    It gives a node up after thirty seconds, and a node ends itself where a helper takes fifteen to
+    say on which port it listens. Neither has a setting, and on a busy machine both take longer.
+
+    Args:
+        before: Processes of the nodes that were there.
+    """
+    from ray._private import services
+
+    node, raylet = services.get_node, services.start_raylet
+    services.get_node = partial(_ask_again, node, before)
+    services.start_raylet = partial(_start_without_ports, raylet)
+    try:
+        yield
+    finally:
+        services.get_node, services.start_raylet = node, raylet
+
+
+def _ask_again(ask: Callable[..., Any], before: Collection[psutil.Process], *node: Any) -> Any:
+    deadline = time.monotonic() + _START_SECONDS
+    while True:
+        try:
+            return ask(*node)
+        except RuntimeError:
+            if time.monotonic() > deadline or not _is_starting(before):
+                raise
+            time.sleep(_PAUSE_SECONDS)
+
+
+def _start_without_ports(start: Callable[..., Any], *given: Any, **named: Any) -> Any:
+    """Start a node that finds said already what its helper says in a plain Ray: it serves none."""
+    from ray import _raylet
+
+    ports: Any = _raylet  # it has no types
+    asked = signature(start).bind(*given, **named).arguments
+    for name in _HELPERS_PORTS:
+        ports.persist_port(asked["session_dir"], asked["node_id"], getattr(ports, name), -1)
+    return start(*given, **named)
+
+
+def _is_starting(before: Collection[psutil.Process]) -> bool:
+    """Say whether a raylet is running, or about to, that was not there before."""
+    for process in set(_processes_of_ray()) - set(before):
+        with suppress(psutil.Error):
+            is_raylet = Path(process.cmdline()[0]).name == _NODE
+            if is_raylet and process.status() != psutil.STATUS_ZOMBIE:
+                return True
+    return False
 
 
 def _processes_of_ray() -> Iterator[psutil.Process]:
@@ -124,7 +202,11 @@ def open_cluster(nodes: int, **each: Any) -> Iterator[LocalCluster]:
         # With hooks of its own Ray would start nodes from the main thread alone.
         cluster = _in_some_tries(
             "the head",
-            lambda: start(initialize_head=True, head_node_args=head, shutdown_at_exit=False),
+            lambda: start(
+                initialize_head=True,
+                head_node_args={**head, "runtime_env_agent_port": _free_port()},
+                shutdown_at_exit=False,
+            ),
         )
         try:
             opened = LocalCluster(cluster, arguments)

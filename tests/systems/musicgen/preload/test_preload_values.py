@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import torch
 
+from proofbook_systems.musicgen.preload import values
+from proofbook_systems.musicgen.preload.findings import Finding
 from proofbook_systems.musicgen.preload.values import check_values
 
 Change = Callable[[dict[str, Any]], object]
@@ -73,3 +75,15 @@ def test_where_shapes_are_wrong_nothing_is_said_of_values(rewrite: Rewrite):
         tensors["enc_to_dec_proj.bias"] = torch.full((3,), float("nan"))
 
     assert check_values(rewrite(change)) == []
+
+
+def test_shapes_that_were_compared_are_not_compared_again(
+    rewrite: Rewrite, monkeypatch: pytest.MonkeyPatch
+):
+    def never(folder: Path) -> list[Finding]:
+        raise AssertionError("they were compared")
+
+    folder = rewrite(at("enc_to_dec_proj.weight", lambda t: t.zero_()))
+    monkeypatch.setattr(values, "check_shapes", never)
+    assert [f.kind for f in check_values(folder, [])] == ["weights"]
+    assert check_values(folder, [Finding("shape", "model.safetensors", "others", "these")]) == []
