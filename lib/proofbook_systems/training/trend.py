@@ -39,10 +39,12 @@ class Trend(NamedTuple):
 
     @property
     def words(self) -> str:
-        """The slope with its interval, and the test's p."""
+        """The slope with its interval, and the test's p; and whether more steps might tell."""
+        is_open = not self.falling and self.low < 0 < self.high
         return (
             f"slope {self.slope:.3g} a step ({self.low:.3g} to {self.high:.3g}), "
             f"p = {self.p_falling:.2g} over {self.blocks} blocks"
+            f"{'; so few steps, or so much noise, hide a slow fall' if is_open else ''}"
         )
 
 

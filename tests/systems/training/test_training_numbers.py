@@ -31,6 +31,16 @@ def test_a_fall_is_called_one_and_noise_is_not() -> None:
     assert found.slope == pytest.approx(-0.01, abs=0.004)
 
 
+@pytest.mark.parametrize(
+    ("values", "is_open"),
+    [(noisy(0), True), (noisy(-0.01), False), (noisy(0.01), False), ([1.0] * 20, False)],
+)
+def test_what_may_be_a_slow_fall_is_not_called_learning_nothing(
+    values: list[float], is_open: bool
+) -> None:
+    assert ("hide a slow fall" in find_trend(values).words) == is_open
+
+
 def test_a_lucky_last_value_makes_no_fall() -> None:
     assert not find_trend([*noisy(0), 0.0]).falling
 
