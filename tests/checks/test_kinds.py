@@ -13,6 +13,7 @@ from proofbook.checks.evaluation import evaluate_check
 from proofbook.checks.kinds import other_kind
 
 Pair = namedtuple("Pair", "a b")
+Entry = namedtuple("Entry", "a b")
 
 
 def objects(*items: Any) -> Any:
@@ -30,6 +31,7 @@ ROWS = {"a": [(1, 2), [3]]}
         ((1, 2), [1, 2], "expected a list, found a tuple; both read [1, 2]"),
         ([1, 2], (1, 2), "expected a tuple, found a list; both read [1, 2]"),
         (Pair(1, 2), [1, 2], "expected a list, found a Pair; both read [1, 2]"),
+        ([1, 2], Entry(1, 2), "expected an Entry, found a list; both read [1, 2]"),
         ([1, (2,)], [1, [2]], "at [1]: expected a list, found a tuple; both read [2]"),
         ({"a": [(1,)]}, {"a": [[1]]}, "at ['a'][0]: expected a list, found a tuple; both read [1]"),
         (pd.DataFrame({"a": [(1, 2), (3,)]}), pd.DataFrame(ROWS),

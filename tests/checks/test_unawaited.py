@@ -91,6 +91,28 @@ def test_one_that_a_variable_or_an_output_holds_is_told_of_once() -> None:
     other.close()
 
 
+def test_one_of_a_library_that_an_output_holds_is_told_of(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shell = SimpleNamespace(compile=SimpleNamespace(format_code_name={}.get))
+    monkeypatch.setattr(IPython.core.getipython, "get_ipython", lambda: shell)
+    one = claim()
+    assert list(unbegun_coroutines({"Out": {1: one}})) == [LINE]
+    assert list(unbegun_coroutines({"Out": 3})) == []
+    one.close()
+
+
+def test_one_that_a_function_of_a_library_throws_away_for_a_cell_is_not_told_of(
+    told: list[str],
+) -> None:
+    """Whose frame lets it go counts, and not who called that."""
+    library: dict[str, Any] = {"claim": claim}
+    exec(compile("def throw():\n    claim()", "library.py", "exec"), library)
+    library["throw"]()
+    gc.collect()
+    assert told == []
+
+
 HOLDERS: dict[str, Any] = {
     "list": lambda each: [each],
     "dict in a dict": lambda each: {"a": {"b": each}},

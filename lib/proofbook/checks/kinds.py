@@ -71,6 +71,4 @@ def _reads(value: Any) -> str:
 
 def _kind(value: Any) -> str:
     name = type(value).__name__
-    article = "an" if name[0] in "aeiou" else "a"
-    dtype = getattr(value, "dtype", None)
-    return f"{article} {name}" + (f" of {dtype}" if dtype is not None else "")
+    return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
