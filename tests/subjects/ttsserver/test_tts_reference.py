@@ -298,6 +298,7 @@ def test_the_project_is_made_once_and_laid_out_like_the_real_one(tmp_path: Path)
     found = sorted(str(p.relative_to(root)) for p in root.rglob("*") if p.is_file())
     assert found == [
         "backend/build_binary.py",
+        "backend/speech_api.py",
         "backend/tests/fixtures/reference_voice.txt",
         "backend/tests/fixtures/reference_voice.wav",
     ]
