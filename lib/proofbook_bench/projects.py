@@ -10,21 +10,25 @@ import atexit
 import contextlib
 import json
 import os
+import subprocess
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from proofbook.errors import SubjectError
 from proofbook.notebooks import read_runbook
 from proofbook.processes import TemporaryFolder
 from proofbook.project import find_project
-from proofbook_bench.commands import clean_environment, run_command
+from proofbook_bench.commands import clean_environment, find_command, run_command
 
 __all__ = ["Bench", "open_bench", "runbook_defaults", "warm_forkserver"]
 
 _LONGEST_RUNTIME = 60
 _FORKSERVER_IDLE = "120"
+_LONGEST_START = 300.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,13 +113,34 @@ def warm_forkserver(profile: str, env: Mapping[str, str], cwd: Path) -> Iterator
         cwd: The folder in which the profile is looked for.
 
     Raises:
-        SubjectError: It cannot be started or stopped.
+        SubjectError: It cannot be started or stopped, or is gone at once.
     """
-    start = ["proofbook", "warm", "start", "--profile", profile, "--idle", _FORKSERVER_IDLE]
+    words = ["proofbook", "warm", "start", "--profile", profile, "--idle", _FORKSERVER_IDLE]
     try:
-        yield run_command(start, env=env, cwd=cwd)
+        yield _start_forkserver(words, env, cwd)
     finally:
         run_command(["proofbook", "warm", "stop"], env=env, cwd=cwd)
+
+
+def _start_forkserver(words: Sequence[str], env: Mapping[str, str], cwd: Path) -> float:
+    """Start it as a person does, and return the seconds that it took.
+
+    Whatever else is started here is ended with all that it leaves behind; this is what it leaves.
+    """
+    name, log, status = " ".join(words), cwd / "warm-start.log", cwd / "warm-status.log"
+    started = time.perf_counter()
+    with log.open("wb") as output:
+        done = subprocess.run(
+            [find_command(words[0]), *words[1:]], env=env, cwd=cwd, stdin=subprocess.DEVNULL,
+            stdout=output, stderr=output, timeout=_LONGEST_START, check=False,
+        )  # fmt: skip
+    seconds = time.perf_counter() - started
+    if done.returncode != 0:
+        raise SubjectError(f"{name}: exited with code {done.returncode}; {log.read_text()[-500:]}")
+    run_command(["proofbook", "warm", "status"], env=env, cwd=cwd, log=status)
+    if not status.read_text().startswith("ready"):
+        raise SubjectError(f"{name}: afterwards {status.read_text().strip()}")
+    return seconds
 
 
 def _cell(number: int, source: str, *tags: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -13,10 +14,12 @@ import nbformat
 import pytest
 from waiting import wait_for
 
+from proofbook.errors import SubjectError
 from proofbook.project import Project
 from proofbook.runner.plan import load_plan
-from proofbook_bench import sources
-from proofbook_bench.projects import open_bench
+from proofbook_bench import projects, sources
+from proofbook_bench.commands import run_command
+from proofbook_bench.projects import open_bench, warm_forkserver
 
 
 def test_notebooks_are_valid_and_in_order():
@@ -56,6 +59,37 @@ def test_sockets_lie_in_a_short_private_folder(tmp_path: Path, monkeypatch: pyte
     assert bench.root.is_relative_to(long)
     assert len(str(bench.runtime)) <= 60
     assert stat.S_IMODE(bench.runtime.stat().st_mode) == 0o700
+
+
+def test_a_warm_forkserver_is_there_until_nobody_needs_it() -> None:
+    bench = open_bench()
+    bench.add_notebook("one", ["1 + 1"])
+    bench.add_profile("warm", [{"runbook": "bench/one"}], warm=["json"])
+
+    def status(name: str) -> str:
+        log, words = bench.root / name, ["proofbook", "warm", "status"]
+        run_command(words, env=bench.environment, cwd=bench.root, log=log)
+        return log.read_text()
+
+    with warm_forkserver("warm", bench.environment, bench.root) as seconds:
+        assert status("inside").startswith("ready")
+    assert seconds > 0
+    assert status("after").startswith("none is running")
+
+
+def test_a_forkserver_that_is_not_there_is_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = open_bench()
+    with (
+        pytest.raises(SubjectError, match=r"exited with code 2; .*'gone'"),
+        warm_forkserver("gone", bench.environment, bench.root),
+    ):
+        pass
+    monkeypatch.setattr(projects, "find_command", lambda name: shutil.which("true"))
+    with (
+        pytest.raises(SubjectError, match="afterwards none is running"),
+        warm_forkserver("warm", bench.environment, bench.root),
+    ):
+        pass
 
 
 def test_two_benches_and_two_work_folders_are_apart():
