@@ -33,8 +33,8 @@ _MEANINGS = {
 }
 _EXPLAINED = ("failed", "error", "unreviewed")
 """Verdicts after which something is left to do that the terminal can name."""
-_FEW = 20
-"""Jobs whose files are read once more in no time."""
+_FEW = 200
+"""Jobs whose files are read once more in about a second."""
 
 
 @dataclass(frozen=True, kw_only=True)
