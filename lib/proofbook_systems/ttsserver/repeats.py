@@ -14,7 +14,7 @@ from proofbook_systems.ttsserver.rows import RowOptions, RowResult, run_row
 from proofbook_systems.ttsserver.server import SpeechServer
 from proofbook_systems.ttsserver.voices import Voices
 
-__all__ = ["bring_back", "find_growth", "run_again", "run_together"]
+__all__ = ["bring_back", "find_growth", "find_silence", "run_again", "run_together"]
 
 _WARM_UP = 3
 """Requests after which a server has what it needs."""
@@ -59,6 +59,12 @@ def run_together(
         results = [each.result() for each in running]
     bring_back(server, voices, "requests at once")
     return results
+
+
+def find_silence(server: SpeechServer, row: Row, voices: Voices, options: RowOptions) -> str:
+    """Run a row that has passed once more, and return how it fails now; empty where it passes."""
+    (result,) = run_again(server, row, voices, options)
+    return "" if result.passed else result.verdict
 
 
 def bring_back(server: SpeechServer, voices: Voices, why: str) -> None:

@@ -19,7 +19,7 @@ from proofbook_systems.ttsserver.contract_files import Contract, Request
 from proofbook_systems.ttsserver.event_stream import follow
 from proofbook_systems.ttsserver.templates import fill_request, without_placeholder
 
-__all__ = ["WRONG_REQUESTS", "find_acceptance"]
+__all__ = ["WHY", "WRONG_REQUESTS", "find_acceptance"]
 
 _NOBODY = "nobody-of-this-name"
 
@@ -70,6 +70,11 @@ WRONG_REQUESTS: dict[str, Callable[[Contract, SpeechRequest], _Wrong]] = {
     "refuses-unknown-path": _unknown_path,
 }
 """By the check that they make."""
+WHY = {
+    **dict.fromkeys(WRONG_REQUESTS, "who asks must learn that the mistake is theirs"),
+    "speaks-after-refusals": "one wrong request must not cost everybody else the server",
+}
+"""What breaks where one of these checks, or the one after them, is red."""
 
 
 def find_acceptance(

@@ -12,6 +12,8 @@ import pytest
 from executed_cells import Executed
 from waiting import HANG
 
+from proofbook.errors import ChecksFailed
+
 pytestmark = pytest.mark.slow
 
 RUNBOOK = "ttsserver/speech_server"
@@ -129,3 +131,16 @@ def test_where_nothing_is_said_one_finding_a_row_is_enough(go: Callable[..., Exe
     assert found.red == rows
     assert "is application/json instead of audio" in str(found.checks[rows[0]].actual)
     assert {"same-again", "alone-in-company", "speed-is-heeded"} <= skipped(found)
+
+
+@pytest.mark.exhaustive
+def test_voices_that_cannot_be_made_are_red_and_no_error(
+    go: Callable[..., Executed], tmp_path: Path
+) -> None:
+    contract = tmp_path / "profiles.yaml"
+    contract.write_text(f"{GET}profiles: {{create: {{method: POST, path: /nowhere}}}}\n")
+    found = go(contract=str(contract))
+    rows = [name for name in found.checks if name.endswith("-speaks")]
+    assert isinstance(found.error, ChecksFailed)
+    assert found.red == ["voices-ready", *rows]
+    assert {"speaks-after-refusals", "refuses-empty-text"} <= skipped(found)

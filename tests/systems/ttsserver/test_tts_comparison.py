@@ -120,6 +120,7 @@ def test_a_row_that_failed_before_is_not_blamed_again(make: Make) -> None:
     was, now = make("one", 2, passed=False), make("one", 2, passed=False)
     assert comparison.find_changes([was], [now], repeatable=True, spread=0.2) == []
     assert comparison.why_nothing("same-again", [was]).startswith("no row has passed")
+    assert comparison.why_nothing("refusals", [was]).startswith("no row has passed")
     assert comparison.why_nothing("called-audio", [was]) == ""
 
 
