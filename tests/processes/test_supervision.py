@@ -123,7 +123,8 @@ def test_a_signal_reaches_the_program_alone(tmp_path: Path, grown: Any, alive: A
     code = TREE.replace("import os, subprocess", "import signal, os, subprocess", 1).replace(
         "os.setsid()\n", ""
     )
-    code = f"import signal; signal.signal(signal.SIGINT, lambda *_: print('told'))\n{code}"
+    handler = "lambda *_: os.write(1, b'told')"
+    code = f"import os, signal; signal.signal(signal.SIGINT, {handler})\n{code}"
     with start(tmp_path, code) as program:
         pids = grown(program.log)
         program.send_signal(signal.SIGINT)
@@ -177,12 +178,14 @@ def test_an_owner_that_is_killed_takes_all_with_it(
     tmp_path: Path, signum: int, grown: Any, wait_for: Wait, alive: Any
 ) -> None:
     command = [sys.executable, "-c", OWNER, str(tmp_path), "warden"]
-    owner = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    owner = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert owner.stdout is not None
+    owner.stdout.readline()  # before that, Python may lose a KeyboardInterrupt in an import
     pids = grown(tmp_path / "log")
     family = {child.pid for child in psutil.Process(owner.pid).children(recursive=True)}
     assert pids < family
     owner.send_signal(signum)
-    owner.wait(HANG)
+    owner.communicate(timeout=HANG)
     wait_for(lambda: not alive(family))
 
 
