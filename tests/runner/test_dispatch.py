@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import signal
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -28,8 +30,9 @@ from proofbook.records import (
 from proofbook.runner.attempts import Fence
 from proofbook.runner.capacity import Capacity
 from proofbook.runner.dispatch import Dispatcher, Inbox
-from proofbook.runner.events import CellStarted, Event, JobEnded, JobStarted, Sink
+from proofbook.runner.events import CellStarted, Event, JobEnded, JobStarted, Note, Sink
 from proofbook.runner.executors.protocol import Executor, JobResult, JobSpec
+from proofbook.runner.guards import cancelled_by_signals
 from proofbook.runner.handover import Handover
 from proofbook.runner.outcomes import OutcomeWriter
 from proofbook.runner.reserve import Reserve
@@ -151,6 +154,24 @@ def test_a_cancel_ends_what_runs_and_refuses_the_rest(make_run: MakeRun) -> None
         "b": "cancelled",
     }
     assert run.written("b").cause == "the run was cancelled before this job began"
+
+
+def test_a_signal_in_the_middle_of_what_is_told_is_told_after_it(make_run: MakeRun) -> None:
+    run, told = make_run(job("a"), job("b", "a")), []
+
+    def tell(event: Event) -> None:
+        told.append(event)
+        if isinstance(event, JobEnded) and event.outcome.job == "a":
+            signal.raise_signal(signal.SIGTERM)
+            assert told[-1] is event, "what prints is not called while it prints"
+
+    run.fence = Fence(tell)
+    with cancelled_by_signals(partial(run.inbox.put, "cancel")):
+        outcomes = run.dispatch(FakeExecutor(passes))
+    assert [outcome.status for outcome in outcomes.values()] == ["passed", "cancelled"]
+    assert [each.text for each in told if isinstance(each, Note)] == [
+        "cancelling: the running jobs are ended; once more to end at once"
+    ]
 
 
 def test_a_cancel_before_the_first_job_starts_nothing(make_run: MakeRun) -> None:

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 
 from proofbook.records import Attempt, Outcome
 from proofbook.runner.attempts import Fence
-from proofbook.runner.events import JobEnded
+from proofbook.runner.events import JobEnded, Note
 from proofbook.runner.executors.protocol import Executor, JobResult, JobSpec
 from proofbook.runner.handover import Handover
 from proofbook.runner.resolution import UnresolvedError
@@ -21,6 +21,7 @@ from proofbook.runner.schedule import Obstacle, Schedule, Start
 
 __all__ = ["Dispatcher", "Inbox", "Message", "Returned"]
 
+_CANCELLING = "cancelling: the running jobs are ended; once more to end at once"
 _CANCELLED = Obstacle("cancelled", "the run was cancelled before this job began")
 _EXPIRED = Obstacle("timed_out", "the run's time limit was reached before this job began")
 
@@ -94,6 +95,7 @@ class Dispatcher:
         if isinstance(message, Returned):
             self._take_result(message)
         elif message == "cancel":
+            self._fence(Note(text=_CANCELLING))
             self._close(_CANCELLED)
             self._executor.cancel()
         else:

@@ -32,7 +32,8 @@ def claimed(folder: RunFolder) -> Iterator[None]:
 def cancelled_by_signals(cancel: Callable[[], None]) -> Iterator[None]:
     """Turn the first SIGINT or SIGTERM into a clean cancel; a second one ends at once.
 
-    ``cancel`` is called inside a signal handler.
+    ``cancel`` is called inside a signal handler, in the middle of anything: it may take no lock and
+    write nothing.
     """
     cancelled = False
 

@@ -121,7 +121,7 @@ def execute_run(
     trust = find_trust(project)
     broken = _broken_seal(folder, trust)
     inbox = Inbox()
-    cancel = partial(_cancel, inbox, progress.handle)
+    cancel = partial(inbox.put, "cancel")
     with claimed(folder), Reserve(folder.path) as reserve, cancelled_by_signals(cancel):
         handover = _hand_over(folder, project, reserve, slots, choice)
         info, capacity = handover.info, handover.capacity
@@ -171,11 +171,6 @@ def _hand_over(
 def _note_lacks(info: RunInfo, done: Mapping[str, Outcome], folder: RunFolder, sink: Sink) -> None:
     if lacks := describe_lacks((job for job in info.plan if job.id not in done), folder.path):
         sink(Note(text=lacks))
-
-
-def _cancel(inbox: Inbox, sink: Sink) -> None:
-    inbox.put("cancel")
-    sink(Note(text="cancelling: the running jobs are ended; once more to end at once"))
 
 
 def _reopened(folder: RunFolder, project: Project, slots: int | None) -> RunInfo:
