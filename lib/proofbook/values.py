@@ -16,7 +16,7 @@ from typing import Any
 
 from pydantic import JsonValue
 
-__all__ = ["exact_json", "printable", "short_words", "slug", "to_json"]
+__all__ = ["count_noun", "exact_json", "printable", "short_words", "slug", "to_json"]
 
 _LONGEST_TEXT = 4_000
 _LONGEST_LIST = 200
@@ -28,6 +28,11 @@ _BOUNDS = re.compile(f"[≥≤] {_NUMBER}|{_NUMBER} (?:±|to) {_NUMBER}")
 _NOTHING = ("''", "[]", "{}")
 _LARGE = 1e6
 """From here on the digits before the point say enough."""
+
+
+def count_noun(count: int, noun: str) -> str:
+    """Return a number with what it counts: ``1 job``, ``3000 jobs``."""
+    return f"{count} {noun}" + ("" if count == 1 else "s")
 
 
 def slug(text: str) -> str:

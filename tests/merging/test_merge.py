@@ -141,7 +141,7 @@ def test_both_sides_can_merge_each_other_and_then_agree(there: Path, here: Path)
     assert merge(there, here).answered
     assert merge(here, there).answered
     answer(there, ANN, key=ANNS, job="looks", question="picture-good")
-    assert merge(there, here).answered == [f"{RUN}: 1 answers of Ann"]
+    assert merge(there, here).answered == [f"{RUN}: 1 answer of Ann"]
     assert merge(here, there).unchanged == merge(there, here).unchanged == 1
     assert statuses(here, LISTED) == statuses(there, LISTED) == ("approved", [])
 
@@ -190,7 +190,7 @@ def test_a_run_that_nobody_had_sealed_is_sealed_with_its_answers(
     unsealed(original, there)
     merge(there, here)
     answer(there, ANN)
-    assert merge(there, here).answered == [f"{RUN}: 1 answers of Ann"]
+    assert merge(there, here).answered == [f"{RUN}: 1 answer of Ann"]
     assert "clip" not in str(verify_run(RunFolder(here / RUN)).reasons)
 
 

@@ -202,7 +202,7 @@ def test_a_report_that_cannot_be_read_gives_no_history_and_is_named_once(
     with caplog.at_level("WARNING", "proofbook.runs"):
         assert history_of(write_run(tmp_path, 2, states={"a": "failed"})).previous == ""
     (message,) = caplog.messages
-    assert message.startswith("left out of the history: the report.json of 1 runs in ")
+    assert message.startswith("left out of the history: the report.json of 1 run in ")
     assert first.path.name in message
 
 

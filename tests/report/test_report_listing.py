@@ -52,7 +52,7 @@ def test_a_verdict_is_never_greener_than_the_files(
 def test_the_rest_is_counted(outputs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     print_runs(outputs, 1)
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("20260103-c") and lines[1].startswith("and 2 older ones")
+    assert lines[0].startswith("20260103-c") and lines[1].startswith("and 2 older runs;")
 
 
 def test_no_runs_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -55,7 +55,7 @@ def test_verify_answers_with_one_verdict_and_its_reasons(call: Call, run: RunFol
     approve_all(run)
     write_report(run)
     assert call("verify", "latest") == (
-        0, f"✓ approved: {run.path.name}\n  note: 4 of 4 answers are not signed\n")  # fmt: skip
+        0, f"✓ approved: {run.path.name}\n  note: not signed: 4 of 4 answers\n")  # fmt: skip
     code, out = call("verify", "--json")
     assert json.loads(out)["verdict"] == "approved"
     assert len(json.loads(out)["answers"]) == 4

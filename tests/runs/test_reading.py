@@ -117,7 +117,7 @@ def test_an_incomplete_outcome_becomes_failed_where_its_records_hold_a_failed_ch
 ) -> None:
     shown = files.write(whole(FAILED)).write_outcome("incomplete", cause="lost").read()
     assert shown.status == "failed"
-    assert shown.cause.startswith("outcome.json says incomplete, but 1 of 1 checks")
+    assert shown.cause.startswith("outcome.json says incomplete, but 1 of 1 check")
 
 
 def test_an_outcome_read_back_survives_a_round_trip(files: JobFiles) -> None:

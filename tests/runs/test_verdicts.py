@@ -271,7 +271,7 @@ def test_what_stopped_a_job_outweighs_its_checks(files: JobFiles, kind: str) -> 
 def test_a_stop_by_checks_names_the_checks(files: JobFiles) -> None:
     files.write(whole(FAILED), cell_of("load", "failed", outputs=[output_of("ChecksFailed")]))
     found = files.judge(stop("failed", ename="ChecksFailed"))
-    assert found == ("failed", "1 of 1 checks did not pass: duration", False)
+    assert found == ("failed", "1 of 1 check did not pass: duration", False)
 
 
 def test_a_stop_by_checks_without_records_is_still_failed(files: JobFiles) -> None:

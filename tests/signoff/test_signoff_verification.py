@@ -43,7 +43,7 @@ def test_an_approved_run_says_who_approved_it(signed: RunFolder) -> None:
 def test_an_unsigned_answer_says_so(run: RunFolder) -> None:
     approve_all(run)
     write_report(run)
-    assert verify_run(run).notes == ("4 of 4 answers are not signed",)
+    assert verify_run(run).notes == ("not signed: 4 of 4 answers",)
 
 
 def test_moved_copied_zipped_runs_raise_no_alarm(signed: RunFolder, tmp_path: Path) -> None:

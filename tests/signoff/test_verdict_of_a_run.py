@@ -109,12 +109,12 @@ def test_an_answer_that_is_not_trusted_is_called_by_its_word(run: RunFolder) -> 
 
 def test_who_signed_is_noted_and_what_nobody_signed(run: RunFolder) -> None:
     approve_all(run)
-    assert verify_run(run).notes == ("4 of 4 answers are not signed",)
+    assert verify_run(run).notes == ("not signed: 4 of 4 answers",)
     written = [session_of(run, key=key).answer(answer_to(run, "clip", "good"), who)
                for key, who in ((BENS, BEN), (ANNS, ANN), (ANNS, ANN))]  # fmt: skip
     keys = [fingerprint(answer.signature) for answer in written if answer.signature]
     assert verify_run(run).notes == (
-        "4 of 7 answers are not signed",
+        "not signed: 4 of 7 answers",
         f"signed by Ann with {keys[1]}",
         f"signed by Ben with {keys[0]}",
     )

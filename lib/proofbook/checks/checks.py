@@ -43,7 +43,7 @@ from proofbook.records import (
     Metric,
     QuestionForm,
 )
-from proofbook.values import to_json
+from proofbook.values import count_noun, to_json
 
 if TYPE_CHECKING:
     from proofbook.media import Media
@@ -281,10 +281,9 @@ class Checks:
         show_summary(self.runbook, checks, faults)
         names = tuple(c.name for c in checks if c.status in ("failed", "error"))
         if names:
-            raise ChecksFailed(
-                f"{len(names)} of {len(checks)} checks did not pass: {', '.join(names)}",
-                names=names,
-            )
+            of = count_noun(len(checks), "check")
+            message = f"{len(names)} of {of} did not pass: {', '.join(names)}"
+            raise ChecksFailed(message, names=names)
         if faults:
             raise ChecksFailed(f"something went wrong beside the checks: {faults[0]}", names=())
         if not checks:

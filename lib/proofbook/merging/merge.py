@@ -25,6 +25,7 @@ from proofbook.signoff.merging import merge_log
 from proofbook.signoff.sealing import Sealed
 from proofbook.signoff.tampering import list_run
 from proofbook.signoff.trust import Trust
+from proofbook.values import count_noun
 
 __all__ = ["Merged", "describe", "merge_runs"]
 
@@ -154,7 +155,9 @@ class _Merge:
             self.merged.notes.append(f"{name}: {source / stamps} stays there")
         if answers.added:
             of = ", ".join(dict.fromkeys(answer.reviewer.name for answer in answers.added))
-            self.merged.answered.append(f"{name}: {len(answers.added)} answers of {of}")
+            self.merged.answered.append(
+                f"{name}: {count_noun(len(answers.added), 'answer')} of {of}"
+            )
         return bool(answers.added)
 
     def _compare(self, name: str, history: ReceivedHistory) -> None:
@@ -198,8 +201,9 @@ def describe(merged: Merged) -> Iterator[tuple[str, bool]]:
     yield from ((f"disagrees {line}", True) for line in merged.disagreements)
     yield from ((f"refused   {line}", True) for line in merged.refused)
     yield (
-        f"{len(merged.added)} runs added, {len(merged.answered)} answered, "
-        f"{merged.unchanged} as they were, {len(merged.disagreements)} disagreements, "
+        f"{count_noun(len(merged.added), 'run')} added, {len(merged.answered)} answered, "
+        f"{merged.unchanged} as they were, "
+        f"{count_noun(len(merged.disagreements), 'disagreement')}, "
         f"{len(merged.refused)} refused",
         False,
     )

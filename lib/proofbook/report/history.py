@@ -29,6 +29,7 @@ from proofbook.report.index import (
 )
 from proofbook.report.past import Past
 from proofbook.report.summary import RunSummary
+from proofbook.values import count_noun
 
 __all__ = ["History", "Series", "load_history", "remember"]
 
@@ -58,9 +59,10 @@ class Series:
     @property
     def words(self) -> str:
         """A summary in words."""
+        runs = count_noun(len(self.values), "run")
         if not self.enough:
-            return f"{len(self.values)} runs: too few to call a trend"
-        return f"over {len(self.values)} runs: {min(self.values):.4g} to {max(self.values):.4g}"
+            return f"{runs}: too few to call a trend"
+        return f"over {runs}: {min(self.values):.4g} to {max(self.values):.4g}"
 
     @property
     def points(self) -> str:

@@ -16,6 +16,7 @@ from proofbook.records import Metric
 from proofbook.report.summary import JobSummary, RunSummary
 from proofbook.runs.finding import warn_once
 from proofbook.runs.folder import RunFolder
+from proofbook.values import count_noun
 
 __all__ = [
     "HISTORY_FILE",
@@ -133,8 +134,9 @@ def index_missing(database: sqlite3.Connection, outputs: Path, own: str) -> None
         except (OSError, ValueError, RecursionError):
             unreadable.append(name)
     if unreadable:
+        runs = count_noun(len(unreadable), "run")
         warn_once(
-            f"left out of the history: the report.json of {len(unreadable)} runs in {outputs}, "
+            f"left out of the history: the report.json of {runs} in {outputs}, "
             f"which cannot be read; the first: {unreadable[0]}; proofbook report writes it again"
         )
 

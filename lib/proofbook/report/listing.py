@@ -12,9 +12,10 @@ from pathlib import Path
 from proofbook.errors import RunFolderError
 from proofbook.report.loading import load_run
 from proofbook.report.summary import RunSummary
-from proofbook.report.wording import ATTENTION_ORDER, count_noun, say_state
+from proofbook.report.wording import ATTENTION_ORDER, say_state
 from proofbook.runs.finding import run_folders
 from proofbook.terminal import say
+from proofbook.values import count_noun
 
 __all__ = ["print_runs"]
 
@@ -33,7 +34,7 @@ def print_runs(outputs: Path, limit: int) -> None:
             words = f"unreadable  {error}"
         say(f"{folder.path.name:<{width}}  {words}")
     if len(names) > limit:
-        say(f"and {len(names) - limit} older ones; --limit shows more")
+        say(f"and {count_noun(len(names) - limit, 'older run')}; --limit shows more")
 
 
 def _describe(run: RunSummary) -> str:

@@ -18,8 +18,8 @@ from proofbook.report.summary import JobSummary, RunSummary
 from proofbook.report.wording import (
     ATTENTION_ORDER,
     BAD_CHECKS,
-    count_noun,
     say_checks,
+    say_count,
     say_duration,
     say_expected,
     say_found,
@@ -95,10 +95,10 @@ def _list_causes(run: RunSummary) -> str:
     if not causes:
         return ""
     lines = [
-        f"- {count_noun(len(cause.jobs), 'job')}, {say_state(cause.state)}: "
+        f"- {say_count(len(cause.jobs), 'job')}, {say_state(cause.state)}: "
         + (f"**{_escape(cause.name)}** " if cause.name else "")
         + f"{_escape(cause.detail)} ({_escape(', '.join(cause.jobs[:3]))}"
-        + (f" and {count_noun(len(cause.jobs) - 3, 'other job')})" if cause.jobs[3:] else ")")
+        + (f" and {say_count(len(cause.jobs) - 3, 'other job')})" if cause.jobs[3:] else ")")
         for cause in causes
     ]
     return _within(["### Causes", ""], lines, [], len(lines), "cause")
@@ -133,7 +133,7 @@ def _list_machines(run: RunSummary) -> str:
         if job.machine:
             machines.setdefault(job.machine, []).append(job.id)
     lines = [
-        f"- {_escape(name)}: {count_noun(len(jobs), 'job')}, {_escape(', '.join(jobs[:3]))}"
+        f"- {_escape(name)}: {say_count(len(jobs), 'job')}, {_escape(', '.join(jobs[:3]))}"
         + (" and more" if jobs[3:] else "")
         for name, jobs in sorted(machines.items())
     ]
@@ -150,7 +150,7 @@ def _list_failures(run: RunSummary) -> str:
     if not rows:
         return ""
     head = [
-        f"### {count_noun(len(rows), 'check')} did not pass",
+        f"### {say_count(len(rows), 'check')} did not pass",
         "",
         "| job | check | expected | actual | why |",
         "| --- | --- | --- | --- | --- |",
@@ -178,7 +178,7 @@ def _list_unavailable(run: RunSummary) -> str:
     if not rows:
         return ""
     head = [
-        f"### {count_noun(len(rows), 'check')} could not run",
+        f"### {say_count(len(rows), 'check')} could not run",
         "",
         "| job | check | reason |",
         "| --- | --- | --- |",
@@ -209,7 +209,7 @@ def _within(head: list[str], bad: list[str], calm: list[str], total: int, noun: 
             break
         kept.append(row)
     rest = total - len(kept)
-    more = f"\n\n… and {count_noun(rest, f'more {noun}')}." if rest > 0 else ""
+    more = f"\n\n… and {say_count(rest, f'more {noun}')}." if rest > 0 else ""
     return "\n".join([*head, *kept]) + more
 
 
@@ -231,7 +231,7 @@ def _list_questions(run: RunSummary) -> str:
     if not run.open_questions:
         return ""
     asking = sum(1 for job in run.jobs if job.open_questions)
-    words = f"{count_noun(run.open_questions, 'required question')} in {count_noun(asking, 'job')}"
+    words = f"{say_count(run.open_questions, 'required question')} in {say_count(asking, 'job')}"
     return f"### Waiting for a person\n\n{words}."
 
 

@@ -142,7 +142,7 @@ def _make_environment() -> Environment:
     )
     environment.filters |= {
         "bytes": wording.say_bytes,
-        "counted": wording.count_noun,
+        "counted": wording.say_count,
         "duration": wording.say_duration,
         "expected": wording.say_expected,
         "labels": wording.say_labels,

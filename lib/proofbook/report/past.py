@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+from proofbook.values import count_noun
+
 __all__ = ["Past", "PastKind", "is_bad"]
 
 PastKind = Literal["newly failing", "still failing", "flaky", "recovered", "steady"]
@@ -70,7 +72,7 @@ class Past:
         """A summary in words."""
         seen = self._recent
         if not seen:
-            return f"skipped in all {len(self.states)} runs"
+            return f"skipped in {_all(len(self.states))}"
         bad = [run for run, state in seen if is_bad(state)]
         good = [run for run, state in seen if not is_bad(state)]
         match self.kind:
@@ -105,7 +107,7 @@ class Past:
         failing = list(itertools.takewhile(lambda each: is_bad(each[1]), reversed(seen)))
         if len(failing) == len(seen):
             return f"failed in {_all(len(seen))}"
-        return f"failing since {failing[-1][0]}, {len(failing)} runs"
+        return f"failing since {failing[-1][0]}, {count_noun(len(failing), 'run')}"
 
     @cached_property
     def _recent(self) -> list[tuple[str, str]]:

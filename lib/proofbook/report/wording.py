@@ -18,10 +18,10 @@ __all__ = [
     "ATTENTION_ORDER",
     "BAD_CHECKS",
     "Headline",
-    "count_noun",
     "say_bytes",
     "say_cause",
     "say_checks",
+    "say_count",
     "say_counts",
     "say_duration",
     "say_expected",
@@ -120,9 +120,9 @@ def say_checks(job: JobSummary, unreached: int = 0) -> str:
     if not counted:
         return "no checks made"
     if was_stopped and not unreached and job.started is not None:
-        return f"{count_noun(len(job.checks), 'check')} made, the runbook did not reach its end"
+        return f"{say_count(len(job.checks), 'check')} made, the runbook did not reach its end"
     (first, word), *others = counted
-    return ", ".join([f"{count_noun(first, 'check')} {word}", *(f"{n} {w}" for n, w in others)])
+    return ", ".join([f"{say_count(first, 'check')} {word}", *(f"{n} {w}" for n, w in others)])
 
 
 def say_cause(cause: str) -> str:
@@ -161,7 +161,7 @@ def write_headline(run: RunSummary) -> Headline:
         end = ", and every required question is answered." if answered else "."
         return Headline(title, f"{checks}{end}")
     if run.verdict == "unreviewed":
-        waiting = count_noun(run.open_questions, "question")
+        waiting = say_count(run.open_questions, "question")
         verb = "waits" if run.open_questions == 1 else "wait"
         return Headline(
             title,
@@ -182,7 +182,7 @@ def say_counts(run: RunSummary) -> str:
     passed = states.count("passed") + states.count("flaky")
     others = [s for s in ATTENTION_ORDER if s in states and s != "passed"]
     words = ", ".join(f"{states.count(s)} {say_state(s)}" for s in others)
-    return f"{_grouped(passed)} of {count_noun(len(states), 'job')} passed" + (
+    return f"{_grouped(passed)} of {say_count(len(states), 'job')} passed" + (
         f"; {words}." if words else "."
     )
 
@@ -260,18 +260,18 @@ def _say_reviews(run: RunSummary) -> str:
     order = ("rejected", "needs-work", "untrusted", "stale", "expired", "pending", "waived")
     counts = [(state, states.count(state)) for state in order if state in states]
     words = ", ".join(f"{count} {say_state(state)}" for state, count in counts)
-    return f"of {count_noun(len(states), 'question')} {words}"
+    return f"of {say_count(len(states), 'question')} {words}"
 
 
 def _praise(counts: Mapping[str, int]) -> str:
     passed = counts.get("passed", 0)
-    words = "The only check passed" if passed == 1 else f"All {count_noun(passed, 'check')} passed"
+    words = "The only check passed" if passed == 1 else f"All {say_count(passed, 'check')} passed"
     skipped = counts.get("skipped", 0)
     return words + (f" ({skipped} skipped, as the profile allows)" if skipped else "")
 
 
-def count_noun(count: int, noun: str) -> str:
-    """Return a number with what it counts: ``1 job``, ``3 000 jobs``."""
+def say_count(count: int, noun: str) -> str:
+    """Return a number with what it counts, with thousands apart, for a page."""
     return f"{_grouped(count)} {noun}" + ("" if count == 1 else "s")
 
 

@@ -31,6 +31,7 @@ from proofbook.signoff.signing import export_all, load_key
 from proofbook.signoff.trust import Trust, find_trust
 from proofbook.signoff.verification import verify_run
 from proofbook.terminal import say
+from proofbook.values import count_noun
 
 if TYPE_CHECKING:
     import uvicorn
@@ -220,7 +221,7 @@ def import_signoffs(run: RunFolder, file: Path, key: Path | None) -> int:
     for line in found.refused:
         say(f"not taken: {line}", err=True)
     report = write_report(run, trust=session.trust)
-    say(f"{len(found.written)} answers taken from {file.name}; report: {report}")
+    say(f"{count_noun(len(found.written), 'answer')} taken from {file.name}; report: {report}")
     return 1 if found.refused else 0
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from proofbook.report.causes import find_causes
 from proofbook.report.summary import JobSummary, RunSummary
 from proofbook.runs.record_rules import is_forbidden_skip
+from proofbook.values import count_noun
 
 __all__ = ["list_next_steps"]
 
@@ -52,7 +53,7 @@ def _skips(run: RunSummary) -> Iterator[str]:
     found = [(job, names) for job in run.jobs if (names := _forbidden(job))]
     for job, names in found[:_MOST]:
         options = " ".join(f"--allow-skips {shlex.quote(glob.escape(name))}" for name in names)
-        checks = "1 check" if len(names) == 1 else f"{len(names)} checks"
+        checks = count_noun(len(names), "check")
         yield (
             f"  {job.id} could not make {checks}: give what is asked for, or say that you can do "
             f"without: {options}"

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from proofbook.records import Outcome, RunInfo
 from proofbook.runner.events import CellStarted, Event, JobEnded, JobStarted, Note
 from proofbook.terminal import as_shown
+from proofbook.values import count_noun
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -74,9 +75,8 @@ class Progress:
             state = f"{kept.status} (kept)" if kept else "waiting"
             self._rows[job.id] = _Row(state=state, seconds=kept.seconds if kept else None)
             self._counts[state] += 1
-        self._console.print(
-            f"[bold]{info.run_id}[/bold]: {len(info.plan)} jobs, {info.slots} at a time"
-        )
+        jobs = count_noun(len(info.plan), "job")
+        self._console.print(f"[bold]{info.run_id}[/bold]: {jobs}, {info.slots} at a time")
         if not self._console.is_terminal:
             yield
             return
@@ -100,7 +100,7 @@ class Progress:
             case JobEnded():
                 self._end(event.outcome)
             case Note():
-                self._note = event.text  # without the lock: it may come from a signal handler
+                self._note = event.text
                 if event.text and not self._console.is_terminal:
                     self._print(f"            {event.text}")
 
@@ -162,7 +162,7 @@ class Progress:
 
     def _count_words(self) -> str:
         counted = ", ".join(f"{number} {state}" for state, number in self._counts.items() if number)
-        return f"{len(self._rows)} jobs: {counted}"
+        return f"{count_noun(len(self._rows), 'job')}: {counted}"
 
     def _elapsed(self, row: _Row) -> float | None:
         if row.seconds is not None or row.begun is None:

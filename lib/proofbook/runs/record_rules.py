@@ -22,7 +22,7 @@ from proofbook.records import (
     Output,
     Question,
 )
-from proofbook.values import to_json
+from proofbook.values import count_noun, to_json
 
 __all__ = [
     "broken_sequence",
@@ -41,7 +41,8 @@ _UNIQUE = Check | Evidence | Identity | Output | Question
 def unmet_checks(checks: Sequence[Check]) -> str:
     """Return which checks failed or could not be evaluated."""
     unmet = [check.name for check in checks if check.status in ("failed", "error")]
-    return f"{len(unmet)} of {len(checks)} checks did not pass: {_names(unmet)}" if unmet else ""
+    of = count_noun(len(checks), "check")
+    return f"{len(unmet)} of {of} did not pass: {_names(unmet)}" if unmet else ""
 
 
 def forbidden_skips(checks: Sequence[Check], globs: Sequence[str]) -> str:

@@ -18,6 +18,7 @@ from proofbook.signoff.run_status import JobStatus, RunStatus, read_run
 from proofbook.signoff.signing import fingerprint, signature_problem
 from proofbook.signoff.tampering import find_tampering, linked_outside, list_run
 from proofbook.signoff.trust import DATES, EVERYBODY, Trust, TrustedLog
+from proofbook.values import count_noun
 
 __all__ = ["Reason", "Verification", "verify_run"]
 
@@ -209,7 +210,8 @@ def _say_links(outside: list[str]) -> list[str]:
 
 def _say_signatures(log: LogState) -> list[str]:
     unsigned = sum(answer.signature is None for answer in log.answers)
-    notes = [f"{unsigned} of {len(log.answers)} answers are not signed"] if unsigned else []
+    answers = count_noun(len(log.answers), "answer")
+    notes = [f"not signed: {unsigned} of {answers}"] if unsigned else []
     signers = {
         (answer.reviewer.name, fingerprint(answer.signature))
         for answer in log.answers
