@@ -20,6 +20,9 @@ _OTHERS = {
     ("pathlib", "PosixPath"), ("pathlib", "PurePosixPath"), ("torch._utils", "_get_layout"),
 }  # fmt: skip
 
+_RENAMED = {"pathlib._local": "pathlib"}
+"""Where Python 3.13 alone says that a class is."""
+
 
 def _member(kind: Any, name: str) -> Any:
     """Return the member of an enumeration; Python before 3.11.4 writes one as ``getattr`` of it."""
@@ -33,6 +36,7 @@ class _Reader(pickle.Unpickler):
         """Return a class of the format, or a number format of torch."""
         import torch
 
+        module = _RENAMED.get(module, module)
         if (module, name) == ("builtins", "getattr"):
             return _member
         if module in _MODULES or (module, name) in _OTHERS:

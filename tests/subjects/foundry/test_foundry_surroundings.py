@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 import logging
 import re
@@ -78,7 +79,7 @@ def test_a_device_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) 
 
 def test_an_environment_names_versions_and_command(repository: Path) -> None:
     known = describe_environment(repository, torch.device("cpu"))
-    assert known["packages"]["torch"] == torch.__version__
+    assert known["packages"]["torch"] == importlib.metadata.version("torch")
     assert known["command"] == sys.argv
     assert known["git_commit_hash"] == git_commit_hash(repository)
 
@@ -88,7 +89,7 @@ def test_a_package_that_is_not_there_has_no_version(
 ) -> None:
     monkeypatch.setattr(surroundings, "_PACKAGES", ("torch", "no-such-package"))
     known = describe_environment(tmp_path, torch.device("cpu"))["packages"]
-    assert known == {"torch": torch.__version__, "no-such-package": None}
+    assert known == {"torch": importlib.metadata.version("torch"), "no-such-package": None}
 
 
 def test_a_gpus_random_numbers_are_saved_and_put_back(monkeypatch: pytest.MonkeyPatch) -> None:

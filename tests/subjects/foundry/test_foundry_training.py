@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import math
 import shutil
@@ -347,7 +348,7 @@ def test_the_surroundings_are_noted(make: Make, project: Path) -> None:
     assert train(config, project) == 0
     noted = json.loads((Path(config.training.output_dir) / "environment.json").read_text())
     assert noted["device"] == "cpu"
-    assert noted["packages"]["torch"] == torch.__version__
+    assert noted["packages"]["torch"] == importlib.metadata.version("torch")
 
 
 @pytest.mark.gpu

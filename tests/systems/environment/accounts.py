@@ -17,6 +17,7 @@ MARKERS = {
 
 
 _GONE = {"asynchat", "asyncore", "distutils", "imp", "smtpd"}
+"""What the standard library has no more from Python 3.12 on."""
 
 
 def distribution(text: str, here: Path = Path("/elsewhere")) -> Distribution:
@@ -40,13 +41,18 @@ def account(
     packages = [distribution(each, here) for each in installed]
     minor = ".".join(version.split(".")[:2])
     markers = {**MARKERS, "python_version": minor, "python_full_version": version}
-    gone = _GONE if version.startswith("3.12") else set()
+    has_them = tuple(map(int, version.split(".")[:2])) < (3, 12)
     return Interpreter(
         path="/env/bin/python", found="given", version=version, platform="Linux", markers=markers,
         installed=tuple(packages),
         modules=frozenset(module for each in packages for module in each.modules),
-        standard=frozenset(sys.stdlib_module_names) - gone, **fields,  # type: ignore[arg-type]
+        standard=_standard(has_them), **fields,  # type: ignore[arg-type]
     )  # fmt: skip
+
+
+def _standard(has_them: bool) -> frozenset[str]:
+    names = frozenset(sys.stdlib_module_names)
+    return names | _GONE if has_them else names - _GONE
 
 
 def install(site: Path, package: Distribution) -> None:

@@ -6,9 +6,11 @@ import io
 import json
 import pickle
 import shutil
+import sys
+import types
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PosixPath
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -163,6 +165,21 @@ def test_what_torch_distributed_writes_is_read_by_name(tmp_path: Path) -> None:
         )
     states = read_states(folder / ".metadata")
     assert (states["lr"], int(states["step"]), states["model.w"].tolist()) == (0.5, 4, [1, 1, 1])
+
+
+def test_what_torch_distributed_writes_with_python_3_13_is_read_by_any(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dcp = pytest.importorskip("torch.distributed.checkpoint")
+    there = types.ModuleType("pathlib._local")
+    there.PosixPath = PosixPath  # type: ignore[attr-defined]
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "pathlib._local", there)
+        patch.setattr(PosixPath, "__module__", "pathlib._local")
+        with pytest.warns(UserWarning, match="distributed"):
+            dcp.save({"step": torch.tensor(4)}, checkpoint_id=tmp_path / "step-4")
+    assert b"pathlib._local" in (tmp_path / "step-4" / ".metadata").read_bytes()
+    assert int(read_states(tmp_path / "step-4" / ".metadata")["step"]) == 4
 
 
 def test_roles_are_known_by_names() -> None:

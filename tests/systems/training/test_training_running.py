@@ -292,7 +292,7 @@ def test_a_random_moment_shows_only_in_a_trainer_that_drifts(
     assert not moment.lost_too_much
 
 
-PRINTS = 'import time; print("step 1 loss 2", flush=True); time.sleep(60); print("it slept")'
+PRINTS = 'import time; print("step 1 loss 2", flush=True); time.sleep(60); print("it", "slept")'
 
 
 @pytest.mark.parametrize(
