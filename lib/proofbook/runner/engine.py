@@ -62,8 +62,7 @@ class ProofbookEngine(Engine):  # type: ignore[misc]
         Raises:
             nbclient.exceptions.CellTimeoutError: A cell, the job or the run took too long.
             nbclient.exceptions.DeadKernelError: The kernel died, or the run was cancelled.
-            Incomplete: Checks were begun and never finished, a cell exited before the last one, or
-                records tell of what no exception did.
+            Incomplete: Checks never finished, a cell exited before the last, or records tell more.
             UsageError: A cell of an earlier execution's parameters would undo those asked for.
         """
         refuse_other_parameters(nb)
