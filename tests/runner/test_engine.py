@@ -118,7 +118,7 @@ _TRY = "try:\n    {}\nexcept Exception: pass"
         ("checks.expect('one', False)", _TRY.format("checks.finish()"), "'one' did not pass"),
         (_TRY.format("checks.expect('one')"), _TRY.format("checks.finish()"), "was refused"),
         ("checks.expect('one', True)",
-         "checks.finish()\n" + _TIMER.format("checks.expect('two', True)"), "was refused"),
+         "checks.finish()\n" + _TIMER.format("checks.expect('two', False)"), "'two' did not pass"),
     ],
     ids=["a late thread", "a failed check", "a refused check", "a late check"],
 )  # fmt: skip
