@@ -20,6 +20,7 @@ __all__ = [
     "append_line",
     "atomic_write",
     "hash_file",
+    "is_readable",
     "open_file",
     "read_at_most",
     "read_file",
@@ -63,6 +64,15 @@ def append_line(path: Path, line: str) -> None:
         file.write(line.encode() + b"\n")
         file.flush()
         os.fsync(file.fileno())
+
+
+def is_readable(path: Path) -> bool:
+    """Say whether a file is there that this user may read."""
+    effective = os.access in os.supports_effective_ids
+    try:
+        return path.is_file() and os.access(path, os.R_OK, effective_ids=effective)
+    except PermissionError:
+        return False
 
 
 def open_file(path: Path) -> BufferedReader:

@@ -50,7 +50,15 @@ class Runbook:
 def list_runbooks(folder: Path) -> list[Path]:
     """Return the runbooks under ``folder``, sorted, without Jupyter's own copies."""
     paths = folder.glob("**/*.ipynb")
-    return sorted(p for p in paths if ".ipynb_checkpoints" not in p.parts and p.is_file())
+    return sorted(p for p in paths if ".ipynb_checkpoints" not in p.parts and _may_be_file(p))
+
+
+def _may_be_file(path: Path) -> bool:
+    """Say whether there is a file, which whoever reads it may be refused."""
+    try:
+        return path.is_file()
+    except PermissionError:
+        return True
 
 
 def read_notebook(path: Path) -> dict[str, Any]:

@@ -137,8 +137,15 @@ WITHOUT_JOBS = "defaults"
 
 
 def list_profiles(project: Project) -> list[Path]:
-    """Return the profiles of a project, sorted."""
-    return sorted(project.parameters.glob("*.yaml"))
+    """Return the profiles of a project, sorted.
+
+    Raises:
+        PermissionError: Their folder cannot be read.
+    """
+    try:
+        return sorted(p for p in project.parameters.iterdir() if p.suffix == ".yaml")
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def load_profile(project: Project, profile: str | None) -> tuple[Profile, YamlFile]:

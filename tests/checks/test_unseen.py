@@ -11,6 +11,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import Future
 from functools import partial
 from typing import Any
 
@@ -43,7 +44,7 @@ def printed(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 def notes(printed: list[Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[Notes]:
     """A watcher in a process in which nobody has watched before."""
     monkeypatch.setattr(unseen, "_installed", False)
-    for name in ("asyncio", "autoreload"):
+    for name in ("asyncio", "autoreload", "concurrent.futures"):
         logger = logging.getLogger(name)
         monkeypatch.setattr(logger, "error", partial(logging.Logger.error, logger))
     notes = Notes()
@@ -127,7 +128,7 @@ def test_what_a_cell_throws_away_and_a_shell_keeps_is_told_of(
     monkeypatch.setattr(unseen, "tell_of_thrown_away", tellers.append)
     monkeypatch.setattr(unseen, "show_all", tellers.append)
     monkeypatch.setattr(unseen, "_installed", False)
-    for name in ("asyncio", "autoreload"):
+    for name in ("asyncio", "autoreload", "concurrent.futures"):
         monkeypatch.setattr(logging.getLogger(name), "error", lambda *_, **__: None)
     notes = Notes()
     unseen.watch(notes)
@@ -171,6 +172,21 @@ def test_what_a_loop_logs_is_told_though_logging_is_silenced(silence: Any, notes
     finally:
         silence(logging.NOTSET)
     assert notes.lines == ["an event loop met ValueError: x: one"]
+
+
+def test_a_callback_of_a_pools_future_is_told_of(
+    notes: Notes, caplog: pytest.LogCaptureFixture
+) -> None:
+    future: Future[int] = Future()
+    future.add_done_callback(lambda _: 1 // 0)  # type: ignore[arg-type, return-value]
+    future.set_result(1)
+    failed: Future[int] = Future()
+    failed.set_exception(ValueError("whoever asks for the result sees it"))
+    assert notes.lines == [
+        "a future met ZeroDivisionError: integer division or modulo by zero: exception calling "
+        "callback"
+    ]
+    assert [record.name for record in caplog.records] == ["concurrent.futures"]
 
 
 def test_a_module_that_is_not_reloaded_is_told_of(

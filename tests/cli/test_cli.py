@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
+from unprivileged import without_rights
 
 from proofbook import cli
 from proofbook.lab import launch
@@ -115,6 +116,46 @@ def test_bad_usage_is_one_line_and_exit_code_2(
     assert (code, out) == (2, "")
     assert message in err
     assert err.startswith("proofbook: ") and err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("place", "arguments"),
+    [
+        ("parameters", ["run"]),
+        ("parameters/tiny.yaml", ["run"]),
+        ("runbooks/demo", ["run"]),
+        ("runbooks/demo/one.ipynb", ["run"]),
+        ("outputs", ["runs"]),
+        ("outputs", ["verify"]),
+        ("outputs", ["run"]),
+    ],
+)
+def test_what_nobody_may_read_is_one_line_and_exit_code_2(
+    add_runbook: Add, add_profile: Add, invoke: Invoke, project: Project, place: str,
+    arguments: list[str],
+) -> None:  # fmt: skip
+    add_runbook("demo/one", parameters="x: int = 1")
+    add_profile("jobs: [{runbook: demo/one}]")
+    project.outputs.mkdir(exist_ok=True)
+    with without_rights(project.root / place):
+        code, out, err = invoke(*arguments)
+    assert (code, out) == (2, "")
+    assert "Permission denied" in err
+    assert err.startswith("proofbook: ") and err.count("\n") == 1
+
+
+def test_a_runbook_that_nobody_may_read_hides_no_other_from_the_list(
+    add_runbook: Add, add_profile: Add, invoke: Invoke, project: Project
+) -> None:
+    add_runbook("demo/one", parameters="x: int = 1")
+    add_runbook("other/two", parameters="x: int = 1")
+    add_profile("jobs: [{runbook: demo/one}]")
+    for place, mode in (("runbooks/demo", 0o600), ("runbooks/demo/one.ipynb", 0)):
+        with without_rights(project.root / place, mode):
+            code, out, _ = invoke("list")
+        assert code == 0
+        assert "one.ipynb: cannot be read: Permission denied" in out
+        assert "other/two" in out
 
 
 def test_an_unknown_option_is_exit_code_2(invoke: Invoke) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from reviewed_run import ANN, BEN, answer_to, make_run, session_of
+from unprivileged import without_rights
 
 from proofbook.errors import UsageError
 from proofbook.merging.histories import read_history
@@ -268,6 +269,20 @@ def test_a_hostile_run_is_refused_and_hides_no_other(
     assert merged.exit_code == 1
     assert merged.added == ["20260305-090000-demo-bbbb"]
     assert sorted(p.name for p in here.iterdir() if p.is_dir()) == merged.added
+
+
+@pytest.mark.parametrize(
+    ("place", "mode"), [("", 0), ("", 0o600), ("jobs/clip", 0o600), ("jobs/clip/output.log", 0)]
+)
+def test_a_run_that_nobody_may_read_is_refused_by_name(
+    place: str, mode: int, there: Path, here: Path
+) -> None:
+    with without_rights(there / RUN / place, mode):
+        merged = merge(there, here)
+    (line,) = merged.refused
+    assert line.startswith(f"{RUN}: ")
+    assert "Permission denied" in line
+    assert (merged.added, merged.exit_code) == ([], 1)
 
 
 def test_links_within_a_run_and_odd_names_stay_as_they_are(

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from sample_run import START, check, planned, write_outcome, write_records
+from unprivileged import without_rights
 
 from proofbook.records import Identity, Metric, RunInfo
 from proofbook.report import load_run, write_report
@@ -222,3 +223,20 @@ def test_a_copy_of_a_run_says_nothing_in_its_place(
     first.path.rename(tmp_path / "another-name")  # it is the only one that has that id
     shutil.rmtree(copy)
     assert history_of(run).previous == first.path.name
+
+
+@pytest.mark.parametrize("mode", [0o000, 0o400])
+def test_an_index_that_is_somebody_elses_is_left_alone_and_blocks_no_report(
+    mode: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_run(tmp_path, 1, states={"a": "passed"})
+    run = write_run(tmp_path, 2, states={"a": "failed"}, report=False)
+    index = tmp_path / "history.sqlite"
+    before = index.read_bytes()
+    with without_rights(index, mode):
+        write_report(run)
+        history = history_of(run)
+    assert history.previous == "20250001-run"
+    assert {change.kind for change in history.changes} == {"newly failing"}
+    assert index.read_bytes() == before
+    assert "history.sqlite is not used" in caplog.text

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from sample_run import build_run
+from unprivileged import without_rights
 
 from proofbook.report import load_run
 from proofbook.report.listing import print_runs
@@ -36,6 +37,28 @@ def test_the_newest_run_comes_first(
         assert f"{number} {say_state(status)}" in lines[0]
     assert f"  {len(summary.jobs)} jobs: 1 crashed, " in lines[0]
     assert lines[1].split()[1] == "unreadable" and "run.json cannot be read" in lines[1]
+
+
+@pytest.mark.parametrize(("place", "mode"), [("", 0o000), ("", 0o600), ("run.json", 0o000)])
+def test_a_run_that_nobody_may_read_is_a_line_of_its_own(
+    place: str, mode: int, outputs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with without_rights(outputs / "20260101-a" / place, mode):
+        print_runs(outputs, 20)
+    *others, line = capsys.readouterr().out.splitlines()
+    assert len(others) == 2
+    assert line.split()[:2] == ["20260101-a", "unreadable"]
+    assert "Permission denied" in line
+
+
+@pytest.mark.parametrize(("place", "mode"), [("jobs", 0), ("jobs", 0o600), ("media", 0)])
+def test_what_nobody_may_read_of_a_run_makes_it_incomplete(
+    place: str, mode: int, outputs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with without_rights(outputs / "20260103-c" / place, mode):
+        print_runs(outputs, 1)
+    line = capsys.readouterr().out.splitlines()[0]
+    assert "incomplete" in line
 
 
 @pytest.mark.exhaustive

@@ -31,6 +31,27 @@ ODD_CHECKS: dict[str, Make] = {
         "    checks.finish()\nawait asyncio.create_task(end())"
     ),
     "finish-with-more": cells(last="checks.expect('a', True)\nchecks.finish()\nprint('the end')"),
+    "a-server-that-goes-on": cells(
+        "import http.server, threading\n"
+        "server = http.server.HTTPServer(('127.0.0.1', 0), http.server.BaseHTTPRequestHandler)\n"
+        "threading.Thread(target=server.serve_forever).start()"
+    ),
+    "a-watcher-of-a-program": cells(
+        "import subprocess, threading\nprogram = subprocess.Popen(['sleep', '303'])\n"
+        "def watch():\n    if program.wait(): raise RuntimeError('it was ended')\n"
+        "threading.Thread(target=watch).start()"
+    ),
+    "threads-that-nobody-ends": cells(
+        "import threading, time\ndef beat():\n    while True: time.sleep(0.01)\n"
+        "threading.Thread(target=beat, daemon=True).start()",
+        "from concurrent.futures import ThreadPoolExecutor\nimport asyncio\n"
+        "pool = ThreadPoolExecutor(4)\nlist(pool.map(abs, range(9)))\n"
+        "await asyncio.to_thread(print, 1)",
+    ),
+    "a-thread-that-ends-after-the-finish": cells(
+        last="import threading\nchecks.expect('a', True)\nchecks.finish()\n"
+        "threading.Timer(0.3, print, ['the end']).start()"
+    ),
     "remarks-after-the-finish": cells(
         last="checks.expect('a', True)\nchecks.finish()\n# nothing more"
     ),

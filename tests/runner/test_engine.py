@@ -105,6 +105,33 @@ def test_a_runbook_without_finish_is_not_green(
     assert execute(path, Incomplete) == ["completed"] * 3
 
 
+_TIMER = "import threading\nthreading.Timer(0.3, lambda: {}).start()"
+_TRY = "try:\n    {}\nexcept Exception: pass"
+
+
+@pytest.mark.exhaustive(keep=1)
+@pytest.mark.parametrize(
+    ("cell", "last", "cause"),
+    [
+        ("checks.expect('one', True)", f"checks.finish()\n{_TIMER.format('1 / 0')}",
+         "raised ZeroDivisionError"),
+        ("checks.expect('one', False)", _TRY.format("checks.finish()"), "'one' did not pass"),
+        (_TRY.format("checks.expect('one')"), _TRY.format("checks.finish()"), "was refused"),
+        ("checks.expect('one', True)",
+         "checks.finish()\n" + _TIMER.format("checks.expect('two', False)"), "'two' did not pass"),
+    ],
+    ids=["a late thread", "a failed check", "a refused check", "a late check"],
+)  # fmt: skip
+def test_what_finish_was_kept_from_saying_is_not_green(
+    cell: str, last: str, cause: str, add_runbook: Add, execute: Callable[..., list[str]],
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    path = add_runbook("demo/one", BEGIN, cell, last)
+    assert execute(path, Incomplete) == ["completed"] * 4
+    state = json.loads((tmp_path / "out.ipynb").read_text())["metadata"]["papermill"]
+    assert cause in state["exception_cause"]
+
+
 @pytest.mark.exhaustive
 def test_of_too_many_displays_the_first_and_the_last_stay(
     add_runbook: Add, execute: Callable[..., list[str]], tmp_path: Path

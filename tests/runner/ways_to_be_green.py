@@ -157,6 +157,19 @@ _LATE = {
     "a coroutine": "async def work(): 1 / 0\nkept = work()",
     "a callback of the loop": "import asyncio\nasyncio.get_running_loop().call_soon(lambda: 1 / 0)",
     "an exit in %prun": "get_ipython().run_line_magic('prun', 'raise SystemExit(1)')",
+    "a thread that nobody joins": "import threading, time\n"
+    "def work():\n    time.sleep(0.2); 1 / 0\nthreading.Thread(target=work).start()",
+    "a thread that a thread has started": "import threading\nthreading.Timer(0.2, lambda: "
+    "threading.Timer(0.2, lambda: 1 / 0).start()).start()",
+    "a timer that leaves": "import os, threading\n"
+    "threading.Timer(0.2, lambda: os._exit(0)).start()",
+    "a timer's segmentation fault": "import ctypes, threading\n"
+    "threading.Timer(0.2, lambda: ctypes.string_at(0)).start()",
+    "a check of a timer": "import threading\n"
+    "threading.Timer(0.2, lambda: checks.expect('late', False)).start()",
+    "a future's callback": "from concurrent.futures import ThreadPoolExecutor\n"
+    "with ThreadPoolExecutor(1) as pool:\n"
+    "    pool.submit(abs, 1).add_done_callback(lambda _: 1 / 0)",
 }
 
 

@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from unprivileged import without_rights
 
 from proofbook.errors import RunFolderError
 from proofbook.records import RunInfo, now
-from proofbook.runs.finding import find_run, iter_runs, next_stamp, read_runs
+from proofbook.runs.finding import find_run, iter_runs, next_stamp, read_runs, run_folders
 from proofbook.runs.folder import RunFolder
 
 NAMES = ("20260101-a", "20260102-b", "20260102-bb", "20260103-c")
@@ -124,3 +125,22 @@ def test_a_new_run_is_named_after_those_before_it(
         (tmp_path / name).mkdir()
         (tmp_path / name / "run.json").touch()
     assert next_stamp(tmp_path, MOMENT) == stamp
+
+
+@pytest.mark.parametrize("mode", [0o000, 0o600])
+def test_a_run_that_nobody_may_look_into_is_named_and_hides_no_other(
+    mode: int, outputs: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with without_rights(outputs / "20260103-c", mode), caplog.at_level(logging.WARNING):
+        assert [run.path.name for run in run_folders(outputs)] == list(NAMES[::-1])
+        assert find_run(outputs).path.name == "20260102-bb"
+        assert find_run(outputs, "20260103").path.name == "20260103-c"
+    assert "20260103-c/run.json cannot be read: Permission denied" in caplog.text
+    assert find_run(outputs).path.name == "20260103-c"
+
+
+def test_a_folder_of_runs_that_nobody_may_read_is_not_one_without_runs(outputs: Path) -> None:
+    with without_rights(outputs), pytest.raises(PermissionError):
+        list(run_folders(outputs))
+    assert list(run_folders(outputs / "none")) == []
+    assert list(run_folders(outputs / "20260103-c" / "run.json")) == []

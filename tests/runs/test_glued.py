@@ -7,7 +7,15 @@ from typing import Any
 import pytest
 
 from proofbook.records import Check
-from proofbook.runs.glued import SCRAP, Glued, broken_end, glued_records, is_glued, lost_records
+from proofbook.runs.glued import (
+    SCRAP,
+    Glued,
+    broken_end,
+    glued_records,
+    is_glued,
+    lost_records,
+    unproven,
+)
 
 
 def cell(*records: Any, **fields: Any) -> dict[str, Any]:
@@ -86,3 +94,23 @@ def test_each_check_of_the_notebook_is_among_the_records() -> None:
     message = "check 'a' is passed in the notebook, and records.jsonl does not hold that"
     assert lost_records([*shown, shown[0]], written) == message
     assert lost_records(shown, [Check(name="a", status="failed")]) == message
+
+
+GOOD, FAILED = ({"kind": "check", "name": "size", "status": s} for s in ("passed", "failed"))
+FAULT = {"kind": "fault", "what": "thread loader raised ValueError: x"}
+
+
+@pytest.mark.parametrize(
+    ("cells", "words"),
+    [
+        ([], ""),
+        ([cell(BEGIN, GOOD), cell({"kind": "check", "status": "skipped"}, FINISH)], ""),
+        ([cell(BEGIN), cell(GOOD, FAILED, GOOD), cell(FINISH)], "check 'size' did not pass"),
+        ([cell({"kind": "check", "name": "a", "status": "error"})], "check 'a' did not pass"),
+        ([cell(FAILED), cell(FINISH, FAULT)], FAULT["what"]),
+        ([cell({"kind": "fault"})], "something went wrong beside the checks"),
+        ([cell({"kind": "metric", "name": "a", "status": "failed", "what": "b"})], ""),
+    ],
+)
+def test_what_records_say_against_a_notebook(cells: list[dict[str, Any]], words: str) -> None:
+    assert unproven(cells) == words

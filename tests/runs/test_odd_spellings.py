@@ -1,8 +1,9 @@
-"""A secret is found where each character is escaped, and in what is encoded twice; alone."""
+"""A secret is found where each character is escaped or apart, and in what is encoded oddly."""
 
 from __future__ import annotations
 
 import base64
+import codecs
 import json
 from collections.abc import Callable
 
@@ -64,6 +65,30 @@ def test_a_secret_of_escapes_goes_whole_and_alone(how: str) -> None:
         assert redact(f"<{ESCAPED[how](secret)}> end") == f"<{MARK}> end"
 
 
+APART: dict[str, Callable[[str], str]] = {
+    "spaces": " ".join,
+    "wide spaces": "   ".join,
+    "lines": "\n".join,
+    "lines of Windows": "\r\n".join,
+    "dashes": "-".join,
+    "dots": ".".join,
+    "underscores": "_".join,
+    "a list": lambda s: repr(list(s))[2:-2],
+    "a list without spaces": lambda s: "','".join(s),
+    "a list in JSON": lambda s: json.dumps(list(s))[2:-2],
+    "a list in short JSON": lambda s: json.dumps(list(s), separators=(",", ":"))[2:-2],
+}
+
+
+@pytest.mark.parametrize("how", APART)
+def test_a_secret_of_letters_apart_goes_whole_and_alone(how: str) -> None:
+    for secret in SECRETS:
+        if not secret.isascii() or not {"'", '"', "\\"}.isdisjoint(secret):
+            continue
+        redact = Redactor({secret: "A_TOKEN"})
+        assert redact(f"<'{APART[how](secret)}'> end") == f"<'{MARK}'> end"
+
+
 TWICE: dict[str, Callable[[str], str]] = {
     "base32": lambda s: base64.b32encode(s.encode()).decode().rstrip("="),
     "base64 of base64": lambda s: text64(text64(s.encode()).encode()),
@@ -72,6 +97,14 @@ TWICE: dict[str, Callable[[str], str]] = {
         base64.b64encode(b"x" * 40 + s.encode() + b"y" * 40)
     ).decode(),
     "base64 of UTF-16": lambda s: text64(f"a{s}b".encode("utf-16-le")),
+    "base64 of UTF-16 from a big end": lambda s: text64(s.encode("utf-16-be")),
+    "base64 of UTF-16 with a mark": lambda s: text64(f"a{s}b".encode("utf-16")),
+    "base64 of base64 of base64": lambda s: text64(text64(text64(s.encode()).encode()).encode()),
+    "base64 of base64 of a header": lambda s: text64(
+        text64(f"Basic {text64(f'me:{s}'.encode())}".encode()).encode()
+    ),
+    "small base32": lambda s: base64.b32encode(b"me:" + s.encode()).decode().lower(),
+    "rot13": lambda s: codecs.encode(s, "rot13"),
     "backwards": lambda s: s[::-1],
     **{
         f"base32 at {n}": lambda s, n=n: base64.b32encode(b"x" * n + s.encode() + b"yz").decode()
@@ -97,12 +130,26 @@ INNOCENT = (
     " ".join(f"{n:02x}" for n in range(256)),
     "0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08",
     "MFRGGZDFMZTWQ2LKNNWG23TPOA======",
+    "mfrggzdfmztwq2lknnwg23tpoa======",
+    " ".join("abcdefghijklmnopqrstuvwxyz"),
+    str(list("a b-c_d.e'f\"ghijkl")),
+    "1 0 1 1 0 0 1 0 0 1 0\n0 1 1 0 0 1 1 0 0 1 1",
+    "- - - - - - - - - -\n---------------\n...............\n_______________",
 )
 
 
 @pytest.mark.parametrize("text", INNOCENT)
 def test_numbers_that_are_no_secret_stay(text: str) -> None:
     assert Redactor(dict.fromkeys(SECRETS, "A_TOKEN"))(text) == text
+
+
+def test_a_word_in_rot13_may_be_another() -> None:
+    letters = "abcdefghijklmnopq"
+    redact = Redactor({"abcdefgh": "A_TOKEN", letters: "B_TOKEN", "abcdefg1": "C_TOKEN"})
+    assert redact("klmnopqrstuvw") == "klmnopqrstuvw"
+    assert redact("hgfedcba") == MARK
+    assert redact(codecs.encode(letters, "rot13")) == "[redacted:B_TOKEN]"
+    assert redact("nopqrst1") == "[redacted:C_TOKEN]"
 
 
 @pytest.mark.parametrize(
@@ -114,6 +161,11 @@ def test_numbers_that_are_no_secret_stay(text: str) -> None:
         ("41:42:43:44:45:46:47", []),
         ("%41%42%43%44%45%46%47", []),
         ("%41%42%43%44%45%46%47%48", ["ABCDEFGH"]),
+        ("x A B C D E F G H y", ["xABCDEFGHy"]),
+        ("word A B C D E F G H", ["ABCDEFGH"]),
+        ("A B C D E F G", []),
+        ("A  B\nC D E  F-G-H", []),
+        ("['A', 'B', 'C', 'D', 'E', 'F', 'G', 'H']", ["ABCDEFGH"]),
         ("%41%42%43%44 %45%46%47%48", []),
     ],
 )

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from executed import cell_of, output_of
 from job_files import ALLOWED, FAILED, JOB, PASSED, JobFiles, whole
+from unprivileged import without_rights
 
 from proofbook.records import AnyRecord, Begin, Finish
 
@@ -26,6 +27,22 @@ def test_a_job_without_an_outcome_is_incomplete_whatever_its_records_say(files: 
     assert (shown.status, shown.cause) == ("incomplete", "no outcome was written")
     files.folder.outcome.write_text("{")
     assert files.read().cause == "outcome.json cannot be read"
+
+
+def test_files_that_nobody_may_read_say_so(files: JobFiles) -> None:
+    files.write(whole(PASSED)).write_outcome("passed")
+    folder = files.folder
+    for path, mode in ((folder.outcome, 0), (folder.path, 0o600), (folder.path.parent, 0)):
+        with without_rights(path, mode):
+            assert files.read().cause == "outcome.json cannot be read: Permission denied"
+    for path, cause in (
+        (folder.notebook, "the executed notebook cannot be read: Permission denied"),
+        (folder.records, "1 lines of records.jsonl cannot be read"),
+    ):
+        with without_rights(path):
+            shown = files.read()
+        assert (shown.status, cause in shown.cause) == ("incomplete", True)
+    assert files.read().status == "passed"
 
 
 def test_the_outcome_of_another_job_is_not_taken(files: JobFiles) -> None:

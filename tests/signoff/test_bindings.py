@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from made_entries import NINE
+from unprivileged import without_rights
 
 from proofbook.records import Begin, Check, Evidence, MediaFile, PlannedJob, Question, RunInfo
 from proofbook.runs.folder import RunFolder
@@ -119,3 +120,14 @@ def test_an_answer_of_the_first_edition_is_not_bound_to_what_it_did_not_know(fie
     assert differences(older, now) == []
     assert len(differences(now, older)) == 1
     assert differences(now, now) == []
+
+
+def test_an_answer_is_bound_to_nothing_that_nobody_may_read(tmp_path: Path) -> None:
+    media = tmp_path / ONE.file.filename
+    media.write_text("1")
+    job = job_with(ONE)
+    assert bind(job, QUESTION, tmp_path).subjects[0].sha256 == ONE.file.sha256
+    for path, mode in ((media, 0), (tmp_path, 0o600)):
+        with without_rights(path, mode):
+            (subject,) = bind(job, QUESTION, tmp_path).subjects
+        assert (subject.sha256, subject.size) == ("0" * 64, 0)

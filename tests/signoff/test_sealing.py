@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from reviewed_run import session_of
+from unprivileged import without_rights
 
 from proofbook.runs.folder import RunFolder
 from proofbook.signoff.entries import Seal
@@ -45,6 +46,22 @@ def test_a_file_that_was_added_is_no_problem(run: RunFolder) -> None:
     seal = sealed(run)
     (run.path / "notes.txt").write_text("mine")
     assert problems(run, seal) == []
+
+
+@pytest.mark.parametrize(("name", "mode"), [("kept/token", 0), ("kept", 0o600)])
+def test_a_file_that_nobody_may_read_is_sealed_as_such(
+    name: str, mode: int, run: RunFolder
+) -> None:
+    kept = run.path / "kept"
+    kept.mkdir()
+    (kept / "token").write_text("of the program under test")
+    with without_rights(run.path / name, mode):
+        seal = sealed(run)
+        assert problems(run, seal) == []
+    assert problems(run, seal) == ["kept/token has been changed"]
+    seal = sealed(run)
+    with without_rights(run.path / name, mode):
+        assert problems(run, seal) == ["kept/token has been changed"]
 
 
 def test_hidden_files_of_the_run_folder_are_not_sealed(run: RunFolder) -> None:

@@ -10,6 +10,8 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
+from proofbook.checks.threads import wait_for_threads
+
 __all__ = ["after_this_cell", "current_cell", "current_kernel", "tell_of_cells"]
 
 
@@ -45,8 +47,9 @@ def tell_of_cells(begins: Callable[[str], object]) -> None:
 def after_this_cell(at_end: Callable[[], object], when_idle: Callable[[], object]) -> None:
     """Call ``at_end`` when the cell that runs has ended, its answer not yet sent.
 
-    And ``when_idle`` when the event loop has begun all that the cell had it do. Outside of a kernel
-    both are called at once.
+    With the cell end the threads that Python would wait for, or they are left after a while. And
+    ``when_idle`` is called when the event loop has begun all that the cell had it do. Outside of a
+    kernel both are called at once.
     """
     shell: Any = getattr(current_kernel(), "shell", None)
     if shell is None:
@@ -56,7 +59,10 @@ def after_this_cell(at_end: Callable[[], object], when_idle: Callable[[], object
 
     def ended(result: Any) -> None:
         shell.events.unregister("post_run_cell", ended)
-        at_end()
+        try:
+            wait_for_threads()
+        finally:
+            at_end()
         try:
             asyncio.get_running_loop().call_soon(when_idle)
         except RuntimeError:  # a kernel that runs cells without one

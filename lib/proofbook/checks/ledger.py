@@ -147,7 +147,8 @@ class Ledger:
     def finish(self, namespace: Mapping[str, Any]) -> None:
         """Write the finish record; after it, nothing is written but what still goes wrong.
 
-        That is watched until the cell has ended, and what the event loop was to do by then is done.
+        That is watched until the cell has ended, with the threads that Python would wait for, and
+        what the event loop was to do by then is done.
 
         Args:
             namespace: The variables of the notebook.

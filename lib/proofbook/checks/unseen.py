@@ -69,6 +69,7 @@ def _install() -> None:
     show_all(_tell)
     _watch_what_python_ignores()
     _watch_errors_logged("asyncio", "an event loop met")
+    _watch_errors_logged("concurrent.futures", "a future met")
     _watch_errors_logged("autoreload", "an old module stays in use, since autoreload met")
 
 
@@ -104,7 +105,7 @@ def _watch_errors_logged(name: str, words: str) -> None:
         met = sys.exc_info()[1] if exc_info is True else exc_info
         met = met[1] if isinstance(met, tuple) else met
         if isinstance(met, BaseException):
-            first = str(msg).partition("\n")[0]
+            first = str(msg).partition("\n")[0].removesuffix(" for %r")
             _tell(f"{words} {describe(met)}: {first}")
         kwargs["stacklevel"] = kwargs.get("stacklevel", 1) + 1
         before(msg, *args, exc_info=exc_info, **kwargs)

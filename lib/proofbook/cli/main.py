@@ -8,7 +8,7 @@ import sys
 from proofbook.cli import execution, projects, reviewing, workbench  # noqa: F401 - they add commands
 from proofbook.cli.application import app
 from proofbook.cli.closed_pipe import PatientStream
-from proofbook.errors import ProofbookError
+from proofbook.errors import ProofbookError, UsageError
 from proofbook.terminal import say
 
 __all__ = ["main"]
@@ -25,6 +25,12 @@ def main() -> None:
     except ProofbookError as error:
         say(f"proofbook: {error}", err=True)
         sys.exit(error.exit_code)
+    except PermissionError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        say(
+            f"proofbook: {where}{error.strerror or error}; give yourself the rights to it", err=True
+        )
+        sys.exit(UsageError.exit_code)
     except Exception as error:
         if os.environ.get("PROOFBOOK_DEBUG"):
             raise

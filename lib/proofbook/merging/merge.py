@@ -18,6 +18,7 @@ from proofbook.merging.receiving import Received, receive
 from proofbook.processes import TemporaryFolder, remove_abandoned
 from proofbook.report import write_report
 from proofbook.report.loading import load_run
+from proofbook.runs.finding import run_folders
 from proofbook.runs.folder import RunFolder
 from proofbook.runs.media_index import MediaIndex
 from proofbook.signoff.log import SignoffLog
@@ -81,7 +82,7 @@ def _runs_in(source: Path, into: Path) -> list[Path]:
         return [source.resolve()]
     if source.resolve() == into.resolve():
         raise UsageError(f"{source} is the folder that is merged into")
-    runs = sorted(path.parent for path in source.glob("*/run.json"))
+    runs = sorted(run.path for run in run_folders(source))
     if not runs:
         raise UsageError(f"{source} is neither a run nor a folder of runs")
     return runs

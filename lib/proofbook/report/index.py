@@ -88,12 +88,17 @@ def _state(job: JobSummary) -> str:
 
 
 def open_index(outputs: Path) -> sqlite3.Connection:
-    """Open the index below ``outputs``; one that is broken or of another version is rebuilt."""
+    """Open the index below ``outputs``; one that is broken or of another version is rebuilt.
+
+    One that is locked, or that this user may not read or write, is somebody else's: it is not
+    deleted, and an index is made that is not kept.
+    """
     path = outputs / HISTORY_FILE
     try:
         return _prepared(path)
-    except sqlite3.OperationalError:
-        raise  # it is locked or cannot be read: somebody else's index is not deleted
+    except sqlite3.OperationalError as error:
+        warn_once(f"{path} is not used ({error}): reports of earlier runs are read each time")
+        return _prepared(":memory:")
     except sqlite3.DatabaseError:
         path.unlink(missing_ok=True)
         return _prepared(path)
@@ -199,7 +204,7 @@ def _jobs(database: sqlite3.Connection, run: str) -> set[str]:
     return {key for (key,) in database.execute(query, (run,))}
 
 
-def _prepared(path: Path) -> sqlite3.Connection:
+def _prepared(path: Path | str) -> sqlite3.Connection:
     database = sqlite3.connect(path, timeout=30)
     try:
         (version,) = database.execute("pragma user_version").fetchone()

@@ -32,6 +32,8 @@ def print_runs(outputs: Path, limit: int) -> None:
             words = _describe(load_run(folder))
         except RunFolderError as error:
             words = f"unreadable  {error}"
+        except PermissionError as error:
+            words = f"unreadable  {error.filename}: {error.strerror}"
         say(f"{folder.path.name:<{width}}  {words}")
     if len(names) > limit:
         say(f"and {count_noun(len(names) - limit, 'older run')}; --limit shows more")

@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from proofbook.collector import collector_paused
-from proofbook.files import open_file
+from proofbook.files import is_readable, open_file
 from proofbook.records import (
     Check,
     Evidence,
@@ -163,7 +163,7 @@ def _summarise(run: RunFolder, job: JobStatus, machine: str) -> JobSummary:
         attempts=outcome.attempts,
         failure=outcome.failure,
         notebook=_relative(folder.notebook, run.path) if judged.notebook_sha256 else "",
-        log=_relative(folder.log, run.path) if folder.log.is_file() else "",
+        log=_relative(folder.log, run.path) if is_readable(folder.log) else "",
         log_tail=read_tail(folder.log),
         redacted=count_redactions(folder, run.media, judged.of_kind(Evidence)),
         unreadable_lines=judged.unreadable_lines,

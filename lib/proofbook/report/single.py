@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from proofbook.files import atomic_write
+from proofbook.files import atomic_write, is_readable
 from proofbook.records import MediaFile
 from proofbook.report.history import load_history
 from proofbook.report.loading import load_run
@@ -64,7 +64,7 @@ def choose_media(run: RunSummary, media: Path, room: int) -> Embedding:
     embedding, chosen = Embedding(media), set()
     for name, (file, group) in first.items():
         needed = int(4 * (file.size // 3 + 1) * uses[name] * _PACKED)
-        if needed <= room and (media / name).is_file():
+        if needed <= room and is_readable(media / name):
             room -= needed
             chosen.add(name)
         else:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from proofbook.files import open_file
+from proofbook.files import is_readable, open_file
 from proofbook.records import Evidence, MediaFile, Metric, Question, now
 from proofbook.report.wording import say_labels, say_number, say_value
 from proofbook.signoff.answering import ReviewSession
@@ -110,7 +110,7 @@ def _describe_evidence(
 ) -> dict[str, Any]:
     take = _describe_take(evidence, "media", session.run.media)
     baseline = baselines.get(take_key(job.runbook, job.id, evidence))
-    if baseline is not None and baseline.path.is_file():
+    if baseline is not None and is_readable(baseline.path):
         approved = _describe_take(
             baseline.evidence, f"approved/{baseline.run_id}", baseline.run.media
         )
@@ -135,7 +135,7 @@ def _describe_take(evidence: Evidence, link: str, media: Path) -> dict[str, Any]
         "loudness": next(
             (fact.value for fact in evidence.facts
              if fact.name == "loudness" and isinstance(fact.value, int | float)), None),
-        "there": (media / evidence.file.filename).is_file(),
+        "there": is_readable(media / evidence.file.filename),
     }  # fmt: skip
     if evidence.media_kind == "text":
         take["text"] = _read_text(media / evidence.file.filename)

@@ -2,7 +2,8 @@
 
 What papermill's own engine gets wrong and this one does not: a cell that never ran is
 ``not_run``, not ``completed``; a dead kernel and a time-out leave their mark in the notebook; a
-runbook without its finish record does not end green. Usable as ``papermill --engine proofbook``.
+runbook without its finish record does not end green, nor does one whose records tell of a failure
+that nobody raised. Usable as ``papermill --engine proofbook``.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from proofbook.runner.destinations import Destination, find_destination
 from proofbook.runner.execution import Execution
 from proofbook.runner.injection import refuse_other_parameters
 from proofbook.runner.recording import NotebookRecorder, write_nowhere, write_to
-from proofbook.runs.glued import broken_end, glued_records
+from proofbook.runs.glued import broken_end, glued_records, unproven
 
 __all__ = ["ProofbookEngine"]
 
@@ -29,6 +30,7 @@ _AUTOSAVE_SECONDS = 30
 _START_OPTIONS = ("cwd", "env")
 """Options of the kernel's start; all others are the client's."""
 
+_UNHEARD = "finish() came too early to say so, or was kept from it by a try"
 
 _DROPPED = ("input_path", "startup_timeout")
 """What papermill passes and no client takes, and what has another name here."""
@@ -60,7 +62,7 @@ class ProofbookEngine(Engine):  # type: ignore[misc]
         Raises:
             nbclient.exceptions.CellTimeoutError: A cell, the job or the run took too long.
             nbclient.exceptions.DeadKernelError: The kernel died, or the run was cancelled.
-            Incomplete: Checks were begun and never finished, or a cell exited before the last one.
+            Incomplete: Checks never finished, a cell exited before the last, or records tell more.
             UsageError: A cell of an earlier execution's parameters would undo those asked for.
         """
         refuse_other_parameters(nb)
@@ -121,13 +123,11 @@ def _refuse_unfinished(ledger: CellLedger, nb: Any, execution: Execution) -> Non
     exits_well = (
         failure is not None and failure.ename == "SystemExit" and failure.evalue in ("", "0")
     )
-    if (stop is None or exits_well) and (cause := _unfinished(nb)):
+    begun = any(record.kind == "begin" for record in glued_records(nb.cells))
+    if not begun or not (stop is None or exits_well):
+        return
+    end, advice = broken_end(nb.cells), "call checks.finish() in the last code cell, and only there"
+    if cause := end or unproven(nb.cells):
         ledger.notebook_exception("Incomplete", cause)
         ledger.recorder.save()
-        raise Incomplete(f"{cause}; call checks.finish() in the last code cell, and only there")
-
-
-def _unfinished(nb: Any) -> str:
-    """Return why checks that were begun in the notebook have not ended with it."""
-    begun = any(record.kind == "begin" for record in glued_records(nb.cells))
-    return broken_end(nb.cells) if begun else ""
+        raise Incomplete(f"{cause}; {advice if end else _UNHEARD}")

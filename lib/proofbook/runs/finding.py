@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import os
 import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -43,9 +44,27 @@ def _is_stamped(run: RunFolder) -> bool:
 
 
 def run_folders(outputs: Path, *, with_file: str = "run.json") -> Iterator[RunFolder]:
-    """Yield all runs under ``outputs``, unreadable ones too, the newest first by name."""
-    for path in sorted(outputs.glob(f"*/{with_file}"), reverse=True):
-        yield RunFolder(path.parent)
+    """Yield all runs under ``outputs``, unreadable ones too, the newest first by name.
+
+    Raises:
+        PermissionError: The folder itself cannot be read.
+    """
+    try:
+        with os.scandir(outputs) as entries:  # what is a folder is known without its rights
+            names = [entry.name for entry in entries if entry.is_dir()]
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for name in sorted(names, reverse=True):
+        if _may_hold(outputs / name / with_file):
+            yield RunFolder(outputs / name)
+
+
+def _may_hold(file: Path) -> bool:
+    """Say whether a file is there; a folder that nobody may look into may hold any."""
+    try:
+        return file.exists()
+    except PermissionError:
+        return True
 
 
 def read_runs(outputs: Path, *, with_file: str = "run.json") -> Iterator[tuple[RunFolder, RunInfo]]:
@@ -83,7 +102,7 @@ def find_run(outputs: Path, name: str = "latest", profile: str | None = None) ->
         return RunFolder(Path(name).resolve())
     if name == "latest":
         return _latest(outputs, profile)
-    paths = sorted(path.parent for path in outputs.glob("*/run.json"))
+    paths = sorted(run.path for run in run_folders(outputs))
     matching = [path for path in paths if path.name.startswith(name)]
     exact = [path for path in matching if path.name == name]
     if len(exact or matching) == 1:

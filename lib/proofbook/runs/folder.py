@@ -5,6 +5,7 @@ Knows nothing about what the records mean.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,6 +136,8 @@ class RunFolder:
     def refuse_links(self) -> None:
         """Refuse a run whose own files are links: they may lead anywhere, to be shown or written.
 
+        Where nobody may look, nobody is led.
+
         Raises:
             RunFolderError: One is.
         """
@@ -142,8 +145,9 @@ class RunFolder:
         for job in self.path.glob("jobs/*"):
             own += [job, *(job / name for name in _OWN_OF_JOB)]
         for path in own:
-            if path.is_symlink():
-                raise RunFolderError(f"{path} is a link, and a run's own files never are")
+            with contextlib.suppress(PermissionError):
+                if path.is_symlink():
+                    raise RunFolderError(f"{path} is a link, and a run's own files never are")
 
     def job(self, job_id: str) -> JobFolder:
         """Return the folder of one job; it may not exist yet."""

@@ -12,7 +12,15 @@ from typing import Any, Final, NamedTuple
 
 from proofbook.records import AnyRecord, Check
 
-__all__ = ["SCRAP", "Glued", "broken_end", "glued_records", "is_glued", "lost_records"]
+__all__ = [
+    "SCRAP",
+    "Glued",
+    "broken_end",
+    "glued_records",
+    "is_glued",
+    "lost_records",
+    "unproven",
+]
 
 SCRAP: Final = "application/scrapbook.scrap.json+json"
 """Media type of a record in a notebook; scrapbook's."""
@@ -34,12 +42,17 @@ def is_glued(data: Mapping[str, Any]) -> bool:
 
 def glued_records(cells: Sequence[Mapping[str, Any]]) -> Iterator[Glued]:
     """Yield the records in a notebook's cells, in order; what others have glued is left out."""
+    for index, record in _records(cells):
+        name, status = str(record.get("name", "")), str(record.get("status", ""))
+        yield Glued(index, record["kind"], name, status)
+
+
+def _records(cells: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, Mapping[str, Any]]]:
     for index, cell in enumerate(cells):
         for output in cell.get("outputs", ()):
             record = _record(output.get("data", {}))
             if record is not None:
-                name, status = str(record.get("name", "")), str(record.get("status", ""))
-                yield Glued(index, record["kind"], name, status)
+                yield index, record
 
 
 def _record(data: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -64,6 +77,18 @@ def broken_end(cells: Sequence[Mapping[str, Any]]) -> str:
     if finish != [last]:
         place = _place(cells, finish[0])
         return f"finish() was called by {place}, not by the last code cell"
+    return ""
+
+
+def unproven(cells: Sequence[Mapping[str, Any]]) -> str:
+    """Return what a notebook's records say against it, first what went wrong beside the checks."""
+    records = [record for _, record in _records(cells)]
+    for record in records:
+        if record["kind"] == "fault":
+            return str(record.get("what", "something went wrong beside the checks"))
+    for record in records:
+        if record["kind"] == "check" and record.get("status") in ("failed", "error"):
+            return f"check {record.get('name')!r} did not pass"
     return ""
 
 

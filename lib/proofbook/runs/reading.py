@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from proofbook.files import read_file
 from proofbook.records import Outcome, PlannedJob
 from proofbook.runs.executed_notebook import unfinished_cell
 from proofbook.runs.folder import JobFolder
@@ -66,6 +67,10 @@ def _contradiction(written: Outcome, supported: Outcome) -> str:
 
 
 def _explain_absence(folder: JobFolder) -> str:
-    if folder.outcome.exists():
-        return "outcome.json cannot be read"
-    return "no outcome was written" if folder.path.exists() else "never started"
+    try:
+        read_file(folder.outcome)
+    except FileNotFoundError:
+        return "no outcome was written" if folder.path.exists() else "never started"
+    except OSError as error:
+        return f"outcome.json cannot be read: {error.strerror}"
+    return "outcome.json cannot be read"

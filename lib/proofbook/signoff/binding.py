@@ -119,7 +119,7 @@ def read_asked_job(run: RunFolder, info: RunInfo, planned: PlannedJob) -> AskedJ
     """Read what a job asks; it is not judged."""
     folder = run.job(planned.id)
     records, _ = read_records(folder.records)
-    sha256 = hash_file(folder.notebook) if folder.notebook.is_file() else ""
+    _, sha256 = _bytes_of(folder.notebook, hash_file)
     return AskedJob(
         run_id=info.run_id, plan_sha256=plan_hash(info), made_with_sha256=made_with_hash(info),
         planned=planned, records=tuple(records), notebook_sha256=sha256,
@@ -138,17 +138,24 @@ def bind(
         evidence = job.evidence.get(sha256)
         if evidence is None:
             continue
-        path = media / evidence.file.filename
-        exists = path.is_file()
+        size, found = _bytes_of(media / evidence.file.filename, hash_of)
         subjects.append(
             Subject(
                 name=evidence.name,
-                sha256=hash_of(path) if exists else "0" * 64,
-                size=path.stat().st_size if exists else 0,
+                sha256=found or "0" * 64,
+                size=size,
                 media_type=evidence.file.media_type,
             )
         )
     return _binding(job, question.name, tuple(subjects), _question_hash(question))
+
+
+def _bytes_of(path: Path, hash_of: Callable[[Path], str]) -> tuple[int, str]:
+    """Return size and sha256 of a file; nothing of one that is not there or cannot be read."""
+    try:
+        return path.stat().st_size, hash_of(path)
+    except OSError:
+        return 0, ""
 
 
 def bind_check(job: AskedJob, check: str) -> Binding:

@@ -47,6 +47,9 @@ _NOISE = (".ipynb_checkpoints", "__pycache__", ".DS_Store", "debug.ipynb")
 _REPORT: TypeAdapter[dict[str, str]] = TypeAdapter(dict[str, str])
 
 
+_UNREADABLE: Sealed = (0, hashlib.sha256(b"may not be read").hexdigest())
+
+
 class Listing(NamedTuple):
     """What is in a run folder."""
 
@@ -56,15 +59,21 @@ class Listing(NamedTuple):
 
 
 def list_files(folder: Path, hash_of: _Hash = hash_file) -> Listing:
-    """Return size and sha256 of every file and link of a run, by its path, without the report."""
-    files, links = {}, {}
+    """Return size and sha256 of every file and link of a run, by its path, without the report.
+
+    A file that this user may not read is listed as no other file is: a job may leave such a one.
+    """
+    files, links = dict[str, Sealed](), {}
     for path in _walk(folder):
         name = sealed_name(path, folder)
-        if path.is_symlink():
-            links[name] = path
-            files[name] = _seal_link(path)
-        elif path.is_file():
-            files[name] = (path.stat().st_size, hash_of(path))
+        try:
+            if path.is_symlink():
+                links[name] = path
+                files[name] = _seal_link(path)
+            elif path.is_file():
+                files[name] = (path.stat().st_size, hash_of(path))
+        except PermissionError:
+            files[name] = _UNREADABLE
     return Listing(files, links)
 
 

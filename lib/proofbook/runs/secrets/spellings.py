@@ -13,7 +13,7 @@ import re
 from typing import NamedTuple
 
 from proofbook.runs.secrets.encodings import base64_parts
-from proofbook.runs.secrets.odd_spellings import twice_encoded_forms
+from proofbook.runs.secrets.odd_spellings import oddly_encoded_forms
 
 __all__ = [
     "SHORT",
@@ -72,8 +72,8 @@ def pattern_of(secret: str, *, in_compact: bool = False) -> str:
         bound = rf"(?<![A-Za-z0-9]){plain}(?![A-Za-z0-9])"
         return "|".join([bound, *map(_apart, _whole_encodings(secret))])
     data = _bytes(secret)
-    written_twice = twice_encoded_forms(secret)
-    forms = [compact(f).text if in_compact else f for f in (*base64_parts(data), *written_twice)]
+    odd = oddly_encoded_forms(secret)
+    forms = [compact(f).text if in_compact else f for f in (*base64_parts(data), *odd)]
     encoded = ["".join(map(_base64_character, form)) for form in forms]
     ends = [f"{form}(?:[A-Za-z0-9+/_-]?={{1,6}})?" for form in encoded]
     return "|".join([plain, *ends, f"(?i:{data.hex()})"])
@@ -115,7 +115,7 @@ def encoded_cores(secret: str) -> tuple[str, ...]:
 def encoded_forms(secret: str) -> tuple[str, ...]:
     """Return what a secret is in base64, at any place, in hexadecimal, and encoded otherwise."""
     data = _bytes(secret)
-    return (*base64_parts(data), data.hex(), data.hex().upper(), *twice_encoded_forms(secret))
+    return (*base64_parts(data), data.hex(), data.hex().upper(), *oddly_encoded_forms(secret))
 
 
 def bytes_of(secret: str) -> tuple[bytes, ...]:
