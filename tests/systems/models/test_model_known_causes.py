@@ -264,8 +264,29 @@ def share_scores_with_no_other_video(_: Ready, patch: pytest.MonkeyPatch) -> Non
     instead(patch, code_of("videoprism").VideoPrismClipModel, "forward", mended)
 
 
+def put_states_in_order(ready: Ready, monkeypatch: pytest.MonkeyPatch) -> None:
+    from transformers.cache_utils import Cache
+    from transformers.models.recurrent_gemma import modeling_recurrent_gemma as code
+
+    reorder = Cache.reorder_cache
+    blocks = [
+        each
+        for each in ready.built.model.modules()
+        if isinstance(each, code.RecurrentGemmaRecurrentBlock)
+    ]
+
+    def reorder_all(self: Any, order: torch.Tensor) -> None:
+        reorder(self, order)
+        for block in blocks:
+            block.conv1d_state = block.conv1d_state[order]
+            block.rg_lru.recurrent_states = block.rg_lru.recurrent_states[order]
+
+    monkeypatch.setattr(Cache, "reorder_cache", reorder_all)
+
+
 CAUSES: list[tuple[str, str, Mend]] = [
     ("bamba", "cache", count_places_onwards),
+    ("recurrent_gemma", "cache", put_states_in_order),
     ("xlm", "padding", mask_causal_attention),
     ("imagegpt", "padding", average_words_alone),
     ("yoso", "padding", attend_with_ones_and_zeros),
