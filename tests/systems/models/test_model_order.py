@@ -16,7 +16,7 @@ WORDS = {"input_ids": torch.tensor([[5, 7, 9, 4, 8]])}
 class Reader(torch.nn.Module):
     """Attends to all words, or to those before; answers each word, or the whole text."""
 
-    def __init__(self, *, placed: bool, causal: bool = False, pooled: bool = False) -> None:
+    def __init__(self, *, placed: float, causal: bool = False, pooled: bool = False) -> None:
         super().__init__()
         torch.manual_seed(0)
         self.words, self.table = torch.nn.Embedding(16, 8), torch.randn(1, 5, 8) * placed
@@ -42,6 +42,10 @@ def _reason(model: Any, inputs: dict[str, Any] = WORDS) -> str:
 def test_reader_without_places_is_found(pooled: bool) -> None:
     assert _reason(Reader(placed=False, pooled=pooled)).endswith("their order is not seen")
     assert _reason(Reader(placed=True, pooled=pooled)) == ""
+
+
+def test_order_that_a_rounding_nearly_hides_is_looked_at() -> None:
+    assert _reason(Reader(placed=1e-6)) == ""
 
 
 def test_what_sees_only_the_words_before_needs_no_places() -> None:
