@@ -18,8 +18,9 @@ from proofbook_systems.models.writing import write
 __all__ = ["Beams", "check_beams"]
 
 _BEAMS = 2
-_WORDS = 3
-"""The second is written from the last beam, and the third from the first: that was the last."""
+_WORDS = 4
+"""The second is written from the last beam, the third from the first, which was the last one then.
+The fourth may be given, as some models end a text with a word of their own."""
 _MASKED = 1e30
 """A score that is lower than the negative of it is that of a word that may not come."""
 

@@ -37,6 +37,15 @@ def test_cache_that_stays_in_its_order_is_found(
     assert found.wrong.startswith("with the cache and 2 beams, a sequence is scored")
 
 
+def test_word_that_is_given_at_the_end_hides_no_order(
+    llama: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(llama.generation_config, "forced_eos_token_id", 2)
+    assert check_beams(llama, WORDS, 1e-5, {}) == Beams("")
+    monkeypatch.setattr(cache_utils.DynamicLayer, "reorder_cache", lambda self, order: None)
+    assert check_beams(llama, WORDS, 1e-5, {}).wrong
+
+
 def test_cache_that_cannot_be_put_in_order_is_a_fault(
     llama: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -182,6 +182,12 @@ def keep_no_cache(ready: Ready, patch: pytest.MonkeyPatch) -> None:
     ready.built.model.config.use_cache = False
 
 
+def leave_routers_as_they_are(ready: Ready, patch: pytest.MonkeyPatch) -> None:
+    for module in ready.built.model.modules():
+        if hasattr(module, "classifier") and hasattr(module, "expert_capacity"):
+            patch.setattr(module.classifier, "to", lambda *_, kept=module.classifier: kept)
+
+
 EXPORTS: list[tuple[str, Callable[[Ready, pytest.MonkeyPatch], None]]] = [
     ("glm_ocr_vision", normalise_no_heads),
     ("apertus1p5", make_a_tensor_of_sizes),
@@ -189,6 +195,7 @@ EXPORTS: list[tuple[str, Callable[[Ready, pytest.MonkeyPatch], None]]] = [
     ("autoformer", make_no_mask("autoformer")),
     ("muse_glimmer_assistant", make_no_mask("muse_glimmer_assistant")),
     ("dory", keep_no_cache),
+    ("switch_transformers", leave_routers_as_they_are),
 ]
 
 
