@@ -33,6 +33,7 @@ BANDS: dict[str, Band] = {
     "weights_that_show": Band(0.0, 0.5),
     "weights_with_gradient": Band(0.0, 0.02),
     "gradient_by_slope": Band(0.0, 0.0),
+    "gradient_whole": Band(0.0, 0.0),
     "samples_per_second": Band(0.9, 0.0),
     "tolerance": Band(30.0, 1e-4),
 }
@@ -66,6 +67,7 @@ def compare_results(
         tried: The types that were asked for; only these can be missed. Empty is all of both sides.
     """
     asked = set(tried) or before.keys() | after.keys()
+    known = {check for each in before.values() for check in each.checks}
     changes: list[Change] = []
     for name in sorted(asked):
         old, new = before.get(name), after.get(name)
@@ -73,7 +75,7 @@ def compare_results(
             if old is not new:
                 changes.append(_alone(name, appeared=old is None))
             continue
-        changes += [*_weights(old, new), *_verdicts(old, new), *_metrics(old, new)]
+        changes += [*_weights(old, new), *_verdicts(old, new, known), *_metrics(old, new)]
     return changes
 
 
@@ -95,11 +97,13 @@ def _weights(old: Recorded, new: Recorded) -> list[Change]:
     return changes
 
 
-def _verdicts(old: Recorded, new: Recorded) -> list[Change]:
+def _verdicts(old: Recorded, new: Recorded, known: set[str]) -> list[Change]:
+    """Return the checks that came out otherwise; one that is new, and holds, is no change."""
     changes = []
     for check in dict.fromkeys([*old.checks, *new.checks]):
         was, now = (side.checks.get(check, "not reached") for side in (old, new))
-        if was == now or not _both_tried(check, old, new):
+        is_new = check not in known and now == "passed"
+        if was == now or is_new or not _both_tried(check, old, new):
             continue
         kind: Kind = "better" if now == "passed" else "worse"  # what is no longer tried hides it
         reason = new.reasons.get(check, "")

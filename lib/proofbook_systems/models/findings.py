@@ -22,6 +22,7 @@ Status = Literal["passed", "failed", "skipped"]
 CHECKS: dict[str, str] = {
     "init": "a type that cannot be made cannot be used",
     "forward": "a model that takes no input of its own kind answers nothing",
+    "tensors": "one number that is none, or a table that nothing has filled, spoils every answer",
     "reference": "float32 must be no further from float64 than rounding explains",
     "determinism": "two equal questions must have one answer",
     "sensitivity": "a model that does not look at an input answers for another",

@@ -10,10 +10,17 @@ import torch
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from proofbook_systems.models.comparing import NotApplicableError
+from proofbook_systems.models.cuts import find_cut, is_whole, name_frozen
 from proofbook_systems.models.inputs import Inputs
 from proofbook_systems.models.reasons import describe
 from proofbook_systems.models.references import in_float64, widen
-from proofbook_systems.models.slopes import Held, NoSlopeError, Slope, find_wrong_slope
+from proofbook_systems.models.slopes import (
+    Held,
+    NoSlopeError,
+    Slope,
+    Weights,
+    find_wrong_slope,
+)
 from proofbook_systems.models.widening import InFloat64
 
 __all__ = ["Gradient", "check_gradient"]
@@ -22,8 +29,21 @@ _STEPS = (1e-3, 1e-4, 1e-5)
 """Shares of the loss that a step would take off a straight slope: a steep one takes the smaller."""
 _MASKED = 1e30
 """What stands for minus infinity in a score that is masked, which no weight moves."""
+_MOST_PLACES = 2
+"""So many places that hold something fast are named."""
 
 _Pairs = list[tuple[torch.nn.Parameter, torch.Tensor]]
+
+
+class _Asked(NamedTuple):
+    """What a loss says of gradients that was asked in float64."""
+
+    wrong: Slope | None
+    """The part whose gradients are not the slope; None where there is none."""
+    cut: str
+    """A weight that gets no gradient, and has a slope; empty where there is none."""
+    held: tuple[str, ...]
+    """Where a part of the slope is held fast."""
 
 
 class Gradient(NamedTuple):
@@ -37,6 +57,8 @@ class Gradient(NamedTuple):
     """Why a step was taken, which shows far less, and the loss not asked in float64."""
     underived: str = ""
     """Why the model was derived as it is trained: what it raised as it answers."""
+    held: tuple[str, ...] = ()
+    """Where the model holds fast a part of the slope, which gradients then leave out."""
 
     @property
     def by_slope(self) -> bool:
@@ -47,7 +69,8 @@ class Gradient(NamedTuple):
 def check_gradient(model: Any, inputs: Inputs) -> Gradient:
     """Return what is wrong with a model's gradients, and which part of it they reach.
 
-    In float64, they must be the slope of the loss in every part of the model. Where a model does
+    In float64, they must be the slope of the loss in every part of the model, and reach each weight
+    that the loss depends on. Where a model does
     not run in float64, or computes in another order a little to the side, a step must lower the
     loss. Some models keep what a derivation takes only while they are trained, as without a cache
     that they write over: what cannot be derived otherwise is derived so.
@@ -72,13 +95,16 @@ def check_gradient(model: Any, inputs: Inputs) -> Gradient:
     share = len(pairs) / max(1, len(list(trained.parameters())))
     trains = trained.training and not model.training
     try:  # of the model itself: one that was derived may keep what cannot be copied
-        wrong = _ask_loss(model, inputs, trains=trains)
+        asked = _ask_loss(model, inputs, trains=trains)
     except NoSlopeError as error:
         after = _lowest_after(trained, inputs, pairs, first)
         raises = f"a small step raises the loss from {first:.6g} to {after:.6g}"
         return Gradient("" if after < first else raises, share, str(error), underived)
-    told = _tell(wrong) + _name_layout(model, inputs, trains=trains) if wrong else ""
-    return Gradient(told, share, underived=underived)
+    if asked.wrong:
+        told = _tell(asked.wrong) + _name_layout(model, inputs, trains=trains)
+    else:
+        told = _tell_cut(asked)
+    return Gradient(told, share, underived=underived, held=asked.held)
 
 
 def _name_layout(model: Any, inputs: Inputs, *, trains: bool) -> str:
@@ -94,10 +120,10 @@ def _name_layout(model: Any, inputs: Inputs, *, trains: bool) -> str:
         if isinstance(each, _BatchNorm):
             each.register_forward_hook(_lay_out)
     try:
-        wrong = _ask_loss(plain, inputs, trains=trains)
+        asked = _ask_loss(plain, inputs, trains=trains)
     except NoSlopeError:
         return ""  # then nothing was seen to be right
-    return "" if wrong else "; torch derives its batch norm so: laid out plainly, it is right"
+    return "" if asked.wrong else "; torch derives its batch norm so: laid out plainly, it is right"
 
 
 def _lay_out(_: Any, __: Any, made: torch.Tensor) -> None:
@@ -110,28 +136,51 @@ def _tell(wrong: Slope) -> str:
     return f"the gradient of {wrong.part} promises a slope of {promised}, the loss has {found}"
 
 
-def _ask_loss(model: Any, inputs: Inputs, *, trains: bool) -> Slope | None:
-    """Return the part of a model whose gradients are not the slope of its loss in float64.
+def _tell_cut(asked: _Asked) -> str:
+    if not asked.cut:
+        return ""
+    held = f": a number is held fast at {', '.join(asked.held[:_MOST_PLACES])}"
+    words = f"no gradient reaches {asked.cut}, and the loss depends on it"
+    return words + (held if asked.held else "")
+
+
+def _ask_loss(model: Any, inputs: Inputs, *, trains: bool) -> _Asked:
+    """Return what the loss says in float64 of a model's gradients, part by part.
 
     Raises:
         NoSlopeError: The model does not run in float64, or its loss has no slope.
     """
     with InFloat64():
-        exact, wide, loss, held = _derive_exactly(model, inputs, trains=trains)
+        exact, wide, loss, holding = _derive_exactly(model, inputs, trains=trains)
+        weights, first = _weights(exact), float(loss.detach())
+        still = _find_padding(exact, weights)
 
-        def ask() -> float:
-            # Where nothing was held fast, nothing has to be watched, and nothing to be derived.
-            with Held(held) if held else torch.no_grad():
+        def ask_freely() -> float:
+            with torch.no_grad():
+                return float(_loss_aside(exact, wide).detach())
+
+        def ask_held() -> float:
+            with Held(holding.kept):
                 again = _loss_aside(exact, wide)
-            return float(again.detach())
+            return float(again.detach())  # which would be held fast as well
 
-        weights = _weights(exact)
-        return find_wrong_slope(ask, weights, float(loss.detach()), _find_padding(exact, weights))
+        # Where nothing was held fast, nothing has to be watched, and nothing to be derived.
+        ask = ask_held if holding.kept else ask_freely
+        if wrong := find_wrong_slope(ask, weights, first, still):
+            return _Asked(wrong, "", ())
+        whole = not holding.kept or is_whole(ask_freely, weights, first, still)
+        held = () if whole else tuple(holding.places)
+
+        def name_frozen_of(silent: Weights) -> set[str]:
+            return name_frozen(exact, lambda: _loss(exact, wide), silent)
+
+        cut = find_cut(ask_freely, weights, first, still, name_frozen_of)
+        return _Asked(None, cut, held)
 
 
 def _derive_exactly(
     model: Any, inputs: Inputs, *, trains: bool
-) -> tuple[Any, Inputs, torch.Tensor, list[torch.Tensor]]:
+) -> tuple[Any, Inputs, torch.Tensor, Held]:
     """Return a model in float64 that is derived, its inputs, its loss, and what it held fast.
 
     Raises:
@@ -151,7 +200,7 @@ def _derive_exactly(
         raise NoSlopeError(f"it does not run in float64: {describe(error)}") from error
     if loss is None:
         raise NoSlopeError("in float64, no output can be derived")
-    return exact, wide, loss, holding.kept
+    return exact, wide, loss, holding
 
 
 def _loss_aside(model: Any, inputs: Inputs) -> torch.Tensor:

@@ -1,7 +1,7 @@
 """Faults that are planted on purpose, to see that the checks find them.
 
 The first three are faults of what loads a model, as a converter or another device would make them;
-the last three are faults of the model itself.
+the others are faults of the model itself.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ FAULTS = {
     "rounded-dtype": "save-load",
     "ignored-mask": "padding",
     "misused-cache": "cache",
+    "unordered-beams": "cache",
     "turned-gradient": "gradient",
+    "cut-gradient": "gradient",
 }
 """Each fault, and the check that is there to find it."""
 
@@ -80,7 +82,16 @@ def planted(fault: str, model: Any) -> Iterator[tuple[Loader, Callable[[], bool]
 def _places(fault: str, model: Any) -> list[tuple[Any, str]]:
     if fault == "ignored-mask":
         return [(type(model), "forward")]
-    return [(layer, "update") for layer in _cache_layers()] if fault == "misused-cache" else []
+    if fault == "misused-cache":
+        return [(layer, "update") for layer in _cache_layers()]
+    return [(kind, "reorder_cache") for kind in _ordered()] if fault == "unordered-beams" else []
+
+
+def _ordered() -> list[Any]:
+    """Return what keeps what is remembered of beams in their order."""
+    from transformers import cache_utils
+
+    return [cache_utils.Cache]
 
 
 def _cache_layers() -> list[Any]:
@@ -127,21 +138,42 @@ def _round(model: Any) -> bool:
 def plant(model: Any, fault: str, touched: list[bool] | None = None) -> list[Any]:
     """Break a model's own handling of masks, caches or gradients; return the hooks that do."""
     heard = [] if touched is None else touched
-    if fault == "turned-gradient":
-        layers = [
-            each
-            for each in model.modules()
-            if next(each.parameters(recurse=False), None) is not None
-        ]
-        return [
-            each.register_forward_hook(_turning(heard)) for each in layers[len(layers) // 2 :][:1]
-        ]
+    if fault in ("turned-gradient", "cut-gradient"):
+        hook = _turning if fault == "turned-gradient" else _cutting
+        layers = [each for each in model.modules() if any(True for _ in _trained(each))]
+        return [each.register_forward_hook(hook(heard)) for each in layers[len(layers) // 2 :][:1]]
     if fault == "ignored-mask":
         # On the class: a copy of the model, as a check makes it, has the fault as well.
         type(model).forward = _without_mask(type(model).forward, heard)
     for layer in _cache_layers() if fault == "misused-cache" else []:
         layer.update = _shifted(layer.update, heard)
+    for kind in _ordered() if fault == "unordered-beams" else []:
+        kind.reorder_cache = _keeping(heard)
     return []
+
+
+def _trained(module: Any) -> Iterator[torch.nn.Parameter]:
+    return (p for p in module.parameters(recurse=False) if p.requires_grad)
+
+
+def _keeping(heard: list[bool]) -> Callable[[Any, torch.Tensor], None]:
+    """Return what leaves a cache in its order, whatever its beams do."""
+
+    def keep(_: Any, order: torch.Tensor) -> None:
+        heard.append(not torch.equal(order.cpu(), torch.arange(len(order))))
+
+    return keep
+
+
+def _cutting(heard: list[bool]) -> Callable[[Any, Any, Any], Any]:
+    """Return a hook that lets no gradient into a layer."""
+
+    def cut(_: Any, __: Any, made: Any) -> Any:
+        cuts = isinstance(made, torch.Tensor) and made.requires_grad
+        heard.append(cuts)
+        return made.detach() if cuts else made
+
+    return cut
 
 
 class _Turned(torch.autograd.Function):

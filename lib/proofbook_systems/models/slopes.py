@@ -16,7 +16,9 @@ from typing import Any, NamedTuple
 import torch
 from torch.overrides import TorchFunctionMode
 
-__all__ = ["Held", "NoSlopeError", "Slope", "find_wrong_slope"]
+from proofbook_systems.models.reasons import find_caller
+
+__all__ = ["Asked", "Held", "NoSlopeError", "Slope", "Weights", "find_wrong_slope"]
 
 _STEPS = ((1e-7, 0.02), (1e-8, 1.0), (1e-9, 1.0))
 """How far each weight is moved, as a share of its size, and the share of a bend that the slope at
@@ -47,6 +49,8 @@ class Held(TorchFunctionMode):
     def __init__(self, kept: list[torch.Tensor] | None = None) -> None:
         super().__init__()
         self.kept: list[torch.Tensor] = [] if kept is None else kept
+        self.places: dict[str, None] = {}
+        """Files and lines of the model's code that hold something fast, in their order."""
         self._gives, self._place, self._off = kept is not None, 0, False
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -65,6 +69,7 @@ class Held(TorchFunctionMode):
     def _hold(self, made: torch.Tensor) -> torch.Tensor:
         if not self._gives:
             self.kept.append(made.clone())
+            self.places.setdefault(find_caller(__file__))
             return made
         self._place += 1
         before = self.kept[self._place - 1] if self._place <= len(self.kept) else None
@@ -91,7 +96,7 @@ class Slope(NamedTuple):
 
 
 @dataclass
-class _Asked:
+class Asked:
     """A loss that can be asked to each side of where its gradients were taken."""
 
     loss: Callable[[], float]
@@ -120,10 +125,11 @@ class _Asked:
 
     def slope(self, places: range, step: float) -> tuple[float, float]:
         """Return the slope of the loss where some weights move, and how much it bends there."""
-        after, before = self._moved(places, step), self._moved(places, -step)
+        after, before = self.moved(places, step), self.moved(places, -step)
         return (after - before) / (2 * step), abs(after - 2 * self.first + before) / step
 
-    def _moved(self, places: range, step: float) -> float:
+    def moved(self, places: range, step: float) -> float:
+        """Return the loss where some weights have moved so far; they are put back."""
         kept = [self.weights[place][1].detach().clone() for place in places]
         with torch.no_grad():
             for place in places:
@@ -141,7 +147,7 @@ class _Asked:
         whole = sum(abs(self.promised[place]) for place in places)
         # To one side is enough, where it is as good as no bend would have it.
         first = _STEPS[0][0]
-        found = (self._moved(places, first) - self.first) / first
+        found = (self.moved(places, first) - self.first) / first
         if abs(found - promised) <= _STRAIGHT * whole:
             return True, found
         for (step, share), allowed, next_ in zip(
@@ -174,7 +180,7 @@ def find_wrong_slope(
         first: The loss where they are.
         still: Rows that stand for padding, which no gradient moves, by the name of their table.
     """
-    asked = _Asked(loss=loss, weights=weights, first=first, still=still)
+    asked = Asked(loss=loss, weights=weights, first=first, still=still)
     asked.draw()
     places = range(len(weights))
     right, found = asked.is_right(places)

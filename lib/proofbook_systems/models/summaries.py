@@ -153,6 +153,7 @@ _UNITS: dict[str, tuple[str, Literal["higher", "lower"]]] = {
     "weights_that_show": ("share", "higher"),
     "weights_with_gradient": ("share", "higher"),
     "gradient_by_slope": ("of 1", "higher"),
+    "gradient_whole": ("of 1", "higher"),
 }
 
 

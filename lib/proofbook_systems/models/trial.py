@@ -43,6 +43,7 @@ from proofbook_systems.models.real_weights import load_model
 from proofbook_systems.models.reasons import describe
 from proofbook_systems.models.references import make_reference
 from proofbook_systems.models.settling import CLEAR, FAINT, has_norms, settled
+from proofbook_systems.models.tensors import name_broken
 
 __all__ = ["Options", "get_ready", "try_type"]
 
@@ -237,7 +238,9 @@ def _find_layout(
             reasons.setdefault("forward", "the model answered without any tensor")
             continue
         if hollow := name_hollow(outputs):
-            reasons.setdefault("forward", f"{hollow[0]} has no finite number")
+            broken = name_broken(built.model)
+            because = f": {broken}" if broken else ""
+            reasons.setdefault("forward", f"{hollow[0]} has no finite number{because}")
             if leave_plain_attention(built.model):
                 trial.verdict.notes.append("with plain attention nothing finite is answered")
                 waiting.appendleft(layout)

@@ -7,14 +7,14 @@ drawn in float32 in both, as a draw in float64 is another one.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, Self
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map
+
+from proofbook_systems.models.reasons import find_caller
 
 __all__ = ["InFloat64"]
 
@@ -52,7 +52,7 @@ class InFloat64(TorchDispatchMode):  # type: ignore[no-untyped-call]
     ) -> Any:
         kwargs = kwargs or {}
         if kwargs.get("dtype") in _SHORT and _is_long(args) and not self.sixteen_bits:
-            self.sixteen_bits = _find_caller()
+            self.sixteen_bits = find_caller(__file__)
         if func.overloadpacket.__name__ in _DRAWS:
             return _draw(func, args, kwargs)
         if kwargs.get("dtype") is torch.float32:
@@ -98,17 +98,6 @@ def _draw(func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
 def _is_long(args: Sequence[Any]) -> bool:
     """Say whether a fraction is given that has more than 16 bits."""
     return bool(args) and isinstance(args[0], torch.Tensor) and args[0].dtype in _LONG
-
-
-def _find_caller() -> str:
-    """Return the file and line outside of torch that asked for the operation."""
-    frame = sys._getframe(1)
-    while frame.f_back and (
-        frame.f_code.co_filename == __file__
-        or "torch" in frame.f_globals.get("__name__", "").split(".")[:1]
-    ):
-        frame = frame.f_back
-    return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
 
 
 def _is_wide(value: Any) -> bool:

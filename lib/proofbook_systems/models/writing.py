@@ -13,7 +13,7 @@ from proofbook_systems.models.inputs import Inputs
 from proofbook_systems.models.outputs import equal, measure_distance
 from proofbook_systems.models.padding import writes_onwards
 
-__all__ = ["NEW_TOKENS", "check_cache", "check_generate"]
+__all__ = ["NEW_TOKENS", "check_cache", "check_generate", "write"]
 
 NEW_TOKENS = 4
 _MOST_REVISIONS = 3
@@ -40,8 +40,8 @@ def check_generate(model: Any, inputs: Inputs, more: Mapping[str, Any]) -> tuple
         raise NoSuchPartError("has no head that writes")
     own = _own_generate(model)
     limits = {} if own else {"min_new_tokens": NEW_TOKENS, "num_beams": 1}
-    first = _first_tensor(_generate(model, inputs, {**limits, **more}))
-    again = _first_tensor(_generate(model, inputs, {**limits, **more}))
+    first = _first_tensor(write(model, inputs, {**limits, **more}))
+    again = _first_tensor(write(model, inputs, {**limits, **more}))
     if not equal(first, again):
         return "greedy generation differs from call to call", first
     wrote = _without_prompt(model, first, inputs.get("input_ids"))
@@ -62,7 +62,7 @@ def _without_prompt(model: Any, made: torch.Tensor, prompt: Any) -> torch.Tensor
     return made[:, int(same.long().cumprod(0).sum()) :]
 
 
-def _generate(model: Any, inputs: Inputs, options: Mapping[str, Any]) -> Any:
+def write(model: Any, inputs: Inputs, options: Mapping[str, Any]) -> Any:
     """Return what a model writes; what its own error asks for is given, a few times.
 
     Raises:
@@ -214,5 +214,5 @@ def _scores(
         "output_logits": True,
         "return_dict_in_generate": True,
     }
-    made = _generate(model, inputs, {**more, **options})
+    made = write(model, inputs, {**more, **options})
     return list(made.logits or [])

@@ -264,8 +264,60 @@ def share_scores_with_no_other_video(_: Ready, patch: pytest.MonkeyPatch) -> Non
     instead(patch, code_of("videoprism").VideoPrismClipModel, "forward", mended)
 
 
+def put_states_in_order(ready: Ready, monkeypatch: pytest.MonkeyPatch) -> None:
+    from transformers.cache_utils import Cache
+    from transformers.models.recurrent_gemma import modeling_recurrent_gemma as code
+
+    reorder = Cache.reorder_cache
+    blocks = [
+        each
+        for each in ready.built.model.modules()
+        if isinstance(each, code.RecurrentGemmaRecurrentBlock)
+    ]
+
+    def reorder_all(self: Any, order: torch.Tensor) -> None:
+        reorder(self, order)
+        for block in blocks:
+            block.conv1d_state = block.conv1d_state[order]
+            block.rg_lru.recurrent_states = block.rg_lru.recurrent_states[order]
+
+    monkeypatch.setattr(Cache, "reorder_cache", reorder_all)
+
+
+def read_each_code_by_its_own_table(ready: Ready, patch: pytest.MonkeyPatch) -> None:
+    model, first = ready.built.model, ready.inputs["generation_steps"]
+    tables = model.model.get_input_embeddings()
+
+    class Each:
+        def __init__(self, written: int) -> None:
+            self.written = written
+
+        def __getitem__(self, _: int) -> Any:
+            return self.read
+
+        def read(self, ids: Any) -> Any:
+            begun = ids.shape[1] - self.written
+            parts = [tables[first - 1](ids[:, :begun])]
+            parts += [tables[first + n](ids[:, begun + n, None]) for n in range(self.written)]
+            return torch.cat(parts, 1)
+
+    def mended(forward: Any) -> Any:
+        def each(self: Any, cache: Any = None, generation_steps: Any = None, **rest: Any) -> Any:
+            with pytest.MonkeyPatch.context() as inner:
+                if cache is None and generation_steps > first:
+                    read = Each(generation_steps - first)
+                    inner.setattr(self.model, "get_input_embeddings", lambda: read)
+                return forward(self, cache=cache, generation_steps=generation_steps, **rest)
+
+        return each
+
+    instead(patch, type(model), "forward", mended)
+
+
 CAUSES: list[tuple[str, str, Mend]] = [
     ("bamba", "cache", count_places_onwards),
+    ("qwen3_omni_moe_talker_code_predictor", "cache", read_each_code_by_its_own_table),
+    ("recurrent_gemma", "cache", put_states_in_order),
     ("xlm", "padding", mask_causal_attention),
     ("imagegpt", "padding", average_words_alone),
     ("yoso", "padding", attend_with_ones_and_zeros),

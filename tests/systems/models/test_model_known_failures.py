@@ -171,7 +171,9 @@ def make_a_tensor_of_sizes(ready: Ready, patch: pytest.MonkeyPatch) -> None:
 
 def make_no_mask(name: str) -> Callable[[Ready, pytest.MonkeyPatch], None]:
     def mend(ready: Ready, patch: pytest.MonkeyPatch) -> None:
-        patch.setattr(code_of(name), "create_bidirectional_mask", lambda **_: None)
+        for kind in ("", "_sliding_window"):
+            made = f"create_bidirectional{kind}_mask"
+            patch.setattr(code_of(name), made, lambda **_: None, raising=not kind)
 
     return mend
 
@@ -180,12 +182,20 @@ def keep_no_cache(ready: Ready, patch: pytest.MonkeyPatch) -> None:
     ready.built.model.config.use_cache = False
 
 
+def leave_routers_as_they_are(ready: Ready, patch: pytest.MonkeyPatch) -> None:
+    for module in ready.built.model.modules():
+        if hasattr(module, "classifier") and hasattr(module, "expert_capacity"):
+            patch.setattr(module.classifier, "to", lambda *_, kept=module.classifier: kept)
+
+
 EXPORTS: list[tuple[str, Callable[[Ready, pytest.MonkeyPatch], None]]] = [
     ("glm_ocr_vision", normalise_no_heads),
     ("apertus1p5", make_a_tensor_of_sizes),
     ("informer", make_no_mask("informer")),
     ("autoformer", make_no_mask("autoformer")),
+    ("muse_glimmer_assistant", make_no_mask("muse_glimmer_assistant")),
     ("dory", keep_no_cache),
+    ("switch_transformers", leave_routers_as_they_are),
 ]
 
 

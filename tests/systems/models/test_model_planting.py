@@ -85,7 +85,7 @@ def _verdict(**statuses: Any) -> Verdict:
 
 
 @pytest.mark.parametrize(
-    "fault", [name for name in FAULTS if name not in ("misused-cache", "turned-gradient")]
+    "fault", [name for name, check in FAULTS.items() if check in ("padding", "save-load")]
 )
 def test_a_fault_is_found_and_mended_again(fault: str, tmp_path: Path) -> None:
     model, sound = Reader(), _verdict(padding="passed", save_load="passed")
@@ -195,6 +195,22 @@ def test_a_cache_is_mended_again() -> None:
     assert cache_utils.DynamicLayer.update is before
 
 
+def test_beams_are_put_in_order_again() -> None:
+    from transformers import cache_utils
+
+    before, order = cache_utils.Cache.reorder_cache, torch.tensor([1, 1])
+    cache = cache_utils.DynamicCache()
+    cache.update(torch.arange(4.0).reshape(2, 1, 1, 2), torch.ones(2, 1, 1, 2), 0)
+    with planted("unordered-beams", Reader()) as (_, touched):
+        cache.reorder_cache(torch.tensor([0, 1]))
+        assert not touched()
+        cache.reorder_cache(order)
+        assert touched() and not torch.equal(cache.layers[0].keys[0], cache.layers[0].keys[1])
+    assert cache_utils.Cache.reorder_cache is before
+    cache.reorder_cache(order)
+    assert torch.equal(cache.layers[0].keys[0], cache.layers[0].keys[1])
+
+
 def test_faults_are_counted_and_the_missed_ones_named() -> None:
     some = [_verdict(), _verdict()]
     some[0].planted = [Finding(check="ignored-mask", status="passed", reason="x")]
@@ -302,11 +318,14 @@ class Layered(torch.nn.Module):
         return {"logits": self.third(self.second(made) if self.runs else made)}
 
 
+@pytest.mark.parametrize("fault", ["turned-gradient", "cut-gradient"])
 @pytest.mark.parametrize(("runs", "status"), [(True, "passed"), (False, "skipped")])
-def test_gradient_that_is_turned_in_one_layer_is_found_and_mended(runs: bool, status: str) -> None:
+def test_gradient_that_is_turned_or_cut_in_one_layer_is_found_and_mended(
+    fault: str, runs: bool, status: str
+) -> None:
     model, given = Layered(runs=runs), {"states": torch.ones(1, 4)}
     subject = Subject(model=model, checks={"gradient": lambda _: check_gradient(model, given)[0]})
-    found = try_fault("turned-gradient", subject, _verdict(gradient="passed"))
+    found = try_fault(fault, subject, _verdict(gradient="passed"))
     assert found.status == status
     assert "second.bias" in found.reason or not runs
     assert check_gradient(model, given)[0] == ""
