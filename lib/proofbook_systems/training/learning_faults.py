@@ -125,7 +125,7 @@ def judge_learning(signs: Signs, frozen: Sequence[str] = ()) -> Learning:
         why_unknown=f"weights of {where} were read, and two states of them are needed"
         if few else "",
         words=f"{len(changes.changed)} of {len(changes.names)} weights change over {where}",
-        optimizer=_given(changes.last),
+        optimizer=_given(changes),
     )  # fmt: skip
 
 
@@ -160,8 +160,10 @@ def _rate_at_zero(signs: Signs) -> str | None:
     if not zeros or len(zeros) == len(signs.rates) or zeros[-1] - zeros[0] < signs.long:
         return None
     tail = [each for each in signs.changes.states if each.step >= zeros[0]]
+    if not tail or tail[-1].step - tail[0].step < signs.long:
+        return None  # it may be told with few digits
     if not all(signs.changes.same(tail[0], each) for each in tail):
-        return None  # the rate of another group of weights is told
+        return None  # it is told with few digits, or the rate of other weights is told
     return (
         f"the learning rate is 0 from step {zeros[0]} to the last one, {zeros[-1]}: the scheduler "
         "is at zero, and nothing is learnt since then"
@@ -182,7 +184,10 @@ def _stops(signs: Signs) -> str | None:
 
 def _parts(signs: Signs) -> str | None:
     """Recognise weights whose updates arrive elsewhere, or that no gradient reaches."""
-    changes, state = signs.changes, signs.changes.last
+    changes = signs.changes
+    if not changes.states:
+        return None
+    state = changes.last
     moved = {(state.weights[n].digest, state.weights[n].shape) for n in changes.changed
              if n in state.weights}  # fmt: skip
     reached = Counter(shape for _, shape in moved)
@@ -237,18 +242,16 @@ def _why_none(signs: Signs) -> str:
     told = [rate for _, rate in signs.rates]
     saved = [rate for each in signs.changes.states for rate in each.rates]
     live = [each for each in state.moments.values() if each.live]
-    if told and not any(told):
+    if told and not any(told) and not any(saved):
         return f"the learning rate is 0 in all {len(told)} steps that tell it"
     if saved and not any(saved):
         return "the learning rate in their optimizers is 0"
     if not state.has_optimizer:
         return "no update reaches them (frozen, a rate of 0, or an optimizer of other tensors)"
+    if not state.having and state.keeps_moments:
+        return "the optimizer's state is empty: no gradient has reached the parameters that it has"
     if not state.moments:
-        return (
-            "the optimizer's state is empty: no gradient has reached the parameters that it has"
-            if state.keeps_moments
-            else "no update reaches them (frozen, or an optimizer of other tensors)"
-        )
+        return "no update reaches them (frozen, or an optimizer of other tensors)"
     if not live:
         return "the optimizer's moments are all 0, as every gradient was"
     if {each.bits for each in state.weights.values()} == {_SMALL}:
@@ -272,14 +275,16 @@ def _against(frozen: Sequence[str], changes: WeightChanges) -> str:
     return f"frozen names {none[0]}, which no weight is called" if none else ""
 
 
-def _given(state: SavedState) -> str:
+def _given(changes: WeightChanges) -> str:
     """Say whether an optimizer has parameters that no gradient has reached."""
-    if not state.keeps_moments or not state.given:
+    state = changes.last if changes.states else None
+    if state is None or not state.keeps_moments or not state.given:
         return ""
-    idle = state.given - len(state.moments)
+    idle = state.given - len(state.having)
     if idle > 0:
         return f", and {idle} of the {state.given} parameters in the optimizer never had a gradient"
-    return ", and the optimizer does not have them"
+    is_rest = state.given <= len(changes.changed)
+    return ", and the optimizer does not have them" if is_rest else ""
 
 
 def _would_show(changes: WeightChanges, state: SavedState, name: str) -> bool:

@@ -33,6 +33,7 @@ _SAMPLED = 4096
 _MOMENTS = re.compile(
     r"(?:^|\.)state\.(.+)\.(?:exp_avg|exp_avg_sq|exp_inf|momentum_buffer|square_avg|sum)$"
 )
+_STATE = re.compile(r"(?:^|\.)state\.(.+)\.[^.]+$")
 _RATE = re.compile(r"(?:^|\.)param_groups\.\d+\.lr$")
 _ADAM = re.compile(r"(?:^|\.)param_groups\.\d+\.betas")
 _GIVEN = re.compile(r"(?:^|\.)param_groups\.\d+\.params\.\d+$")
@@ -71,6 +72,8 @@ class SavedState:
     weights: Mapping[str, SavedWeight]
     moments: Mapping[str, Moments] = field(default_factory=dict)
     """By the optimizer's name or number of a parameter."""
+    having: frozenset[str] = frozenset()
+    """Parameters of which the optimizer keeps anything, in the same names."""
     rates: tuple[float, ...] = ()
     """Learning rates of the optimizer's groups."""
     given: int = 0
@@ -130,7 +133,9 @@ class WeightChanges:
 
 
 def read_changes(output: Path, pattern: str, final: Sequence[Path], last: int) -> WeightChanges:
-    """Read the first and the last checkpoints of a training, one between them, and its final model.
+    """Read the first and the last checkpoints of a training, and one between them.
+
+    Where there are fewer than two, its final model is read, too.
 
     Args:
         output: The training's output folder.
@@ -143,7 +148,7 @@ def read_changes(output: Path, pattern: str, final: Sequence[Path], last: int) -
     middle = len(found) // 2
     chosen = {*range(len(found))[:_ENDS], middle, *range(len(found))[-_ENDS:]}
     states = [read_state(each) for place, each in enumerate(found) if place in chosen]
-    if final:
+    if final and len(states) < _ENDS:  # it may be an average, or rounded, by right
         root = Path(commonpath([path.parent for path in final]))
         states.append(_read(final, root, "the final model", last))
     return WeightChanges(tuple(each for each in states if each.weights))
@@ -159,6 +164,7 @@ def read_state(checkpoint: Checkpoint) -> SavedState:
 def _read(paths: Sequence[Path], root: Path, label: str, step: int) -> SavedState:
     weights: dict[str, dict[str, SavedWeight]] = {}
     moments: dict[str, Moments] = {}
+    having: set[str] = set()
     rates, given, has_optimizer, keeps_moments = list[float](), 0, False, False
     for place, key, value in _values(paths, root):
         role = role_of(place, key)
@@ -170,6 +176,8 @@ def _read(paths: Sequence[Path], root: Path, label: str, step: int) -> SavedStat
             given += _GIVEN.search(key) is not None
             rates += [float(value)] if _RATE.search(key) else []
             keeps_moments |= _ADAM.search(key) is not None
+            if (kept_of := _STATE.search(key)) and value is not None:
+                having.add(f"{place} {key[: kept_of.end(1)]}")
             if (found := _MOMENTS.search(key)) and hasattr(value, "shape"):
                 name = f"{place} {key[: found.end(1)]}"  # each of two optimizers counts from 0
                 before = moments.get(name)
@@ -178,6 +186,7 @@ def _read(paths: Sequence[Path], root: Path, label: str, step: int) -> SavedStat
     kept = weights.get("weights") or weights.get("EMA") or weights.get("other") or {}
     return SavedState(
         label=label, step=step, weights=kept, moments=moments, rates=tuple(rates), given=given,
+        having=frozenset(having),
         has_optimizer=has_optimizer, keeps_moments=keeps_moments,
     )  # fmt: skip
 
@@ -205,7 +214,7 @@ def _noted(value: Any) -> SavedWeight | None:
     data = tensor.contiguous().reshape(-1)
     every = max(1, data.numel() // _SAMPLED)
     return SavedWeight(
-        digest=hashlib.sha256(data.view(torch.uint8).numpy()).hexdigest(),
+        digest=hashlib.sha256(data.view(torch.uint8).numpy().data).hexdigest(),
         shape=tuple(tensor.shape), bits=8 * tensor.element_size(),
         largest=float(data.abs().max()), sample=data[::every].float().clone(),
     )  # fmt: skip

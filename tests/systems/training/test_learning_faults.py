@@ -33,12 +33,13 @@ def values_at(step: int) -> Values:
 def optimizer_of(values: Values, *, lr: float = 1e-3, without: Sequence[str] = (), **more: Any
                  ) -> dict[str, Any]:  # fmt: skip
     """Return Adam's state of the weights; those without a gradient have none."""
+    first, second = more.get("moments", ("exp_avg", "exp_avg_sq"))
     foreign, scale = more.get("foreign", ()), more.get("scale", {})
     names = [name for name in values if "mask" not in name and name not in foreign]
     state = {
         place: {
-            "step": torch.tensor(9.0), "exp_avg": values[name] * scale.get(name, 1),
-            "exp_avg_sq": values[name].square() * scale.get(name, 1),
+            "step": torch.tensor(9.0), first: values[name] * scale.get(name, 1),
+            second: values[name].square() * scale.get(name, 1),
         }
         for place, name in enumerate(names) if name not in without
     }  # fmt: skip
@@ -85,7 +86,7 @@ def test_a_right_training_is_not_blamed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "cause"),
     [
-        ({"rates": [0.0] * 30}, "the learning rate is 0 in all 30 steps that tell it"),
+        ({"rates": [0.0] * 30, "lr": 0.0}, "the learning rate is 0 in all 30 steps that tell it"),
         ({"lr": 0.0}, "the learning rate in their optimizers is 0"),
         ({"without": list(values_at(0))}, "no gradient has reached the parameters that it has"),
         ({"scale": dict.fromkeys(values_at(0), 0)}, "moments are all 0"),
@@ -175,11 +176,23 @@ def test_a_scheduler_at_zero_is_named(tmp_path: Path, kept: tuple[int, ...]) -> 
     assert found.startswith("the learning rate is 0 from step 15 to the last one, 30")
 
 
-@pytest.mark.parametrize("rates", [[0.0] * 2 + [1e-3] * 28, [1e-3] * 29 + [0.0], [0.0] * 30])
-def test_a_warm_up_from_zero_and_a_group_that_rests_are_right(
+@pytest.mark.parametrize(
+    "rates",
+    [[0.0] * 2 + [1e-3] * 28, [1e-3] * 29 + [0.0], [1e-3] * 22 + [0.0] * 8, [0.0] * 30],
+)
+def test_a_warm_up_from_zero_few_digits_and_a_group_that_rests_are_right(
     tmp_path: Path, rates: list[float]
 ) -> None:
-    assert train(tmp_path, rates=rates, steps=(0, *STEPS)).finding == ""
+    assert train(tmp_path, rates=rates, steps=(0, *STEPS), lr=0.0).finding == ""
+
+
+def test_a_state_of_another_form_says_nothing_of_gradients(tmp_path: Path) -> None:
+    def change(step: int, values: Values) -> None:
+        keep("norm.weight")(step, values)
+
+    learning = train(tmp_path, change, moments=("state1", "state2"))
+    assert learning.finding == ""
+    assert learning.question == "norm.weight never change: are they frozen on purpose?"
 
 
 def test_weights_that_stop_changing_are_named(tmp_path: Path) -> None:
@@ -201,6 +214,12 @@ def test_weights_that_stop_changing_are_named(tmp_path: Path) -> None:
 )
 def test_a_loss_that_rises_is_named(tmp_path: Path, losses: list[float], since: str) -> None:
     assert train(tmp_path, losses=losses).finding.startswith(f"the loss rises {since} (slope ")
+
+
+def test_a_training_that_leaves_no_weights_tells_nothing(tmp_path: Path) -> None:
+    learning = train(tmp_path, steps=())
+    assert (learning.finding, learning.question) == ("", "")
+    assert learning.why_unknown.startswith("weights of nothing were read")
 
 
 def test_one_checkpoint_alone_tells_nothing(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def test_a_sound_training_is_green(run: Run) -> None:
         (["leak"], {}, ["no-memory-growth"]),
         (["lazy"], {}, ["checkpoints-when-due"]),
         (["modelless"], {}, ["model-is-there"]),
-        (["final-nan"], {}, ["weights-change", "model-is-sound"]),
+        (["final-nan"], {}, ["model-is-sound"]),
         (["final-stale"], {}, ["model-is-sound"]),
         ([], {"checkpoint_files": [*FILES, "scaler.pt"]}, ["checkpoints-have-their-files"]),
         ([], {"final_files": ["model_index.json", "unet"]}, ["model-is-there"]),
