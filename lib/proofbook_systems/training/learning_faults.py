@@ -64,7 +64,9 @@ class Learning:
     """What was found."""
 
     finding: str
-    """What is wrong, in words; empty where nothing is."""
+    """What is wrong with the weights, in words; empty where nothing is."""
+    rise: str
+    """How the loss rises; empty where it does not."""
     frozen: tuple[str, ...]
     """Weights that never change, and that no optimizer's state says should."""
     why_unknown: str
@@ -82,30 +84,29 @@ class Learning:
         return f"{_names(self.frozen)} never change{self.optimizer}: are they frozen on purpose?"
 
     def explain(self, words: str) -> str:
-        """Return the finding; where there is none, ``words`` and what a person must say."""
-        return self.finding or "; ".join(filter(None, [words, self.question]))
+        """Return the finding, or the rise; else ``words`` and what a person must say."""
+        return self.finding or self.rise or "; ".join(filter(None, [words, self.question]))
 
     @property
     def table(self) -> str:
         """All of it, with every weight that never changes."""
-        return "\n".join([self.words, self.why_unknown, self.finding, *self.frozen]).strip()
+        return "\n".join(
+            [self.words, self.why_unknown, self.finding, self.rise, *self.frozen]
+        ).strip()
 
 
 def find_learning(
-    steps: Sequence[Step], output: Path, pattern: str, final: Sequence[str],
-    frozen: Sequence[str],
-) -> Learning:  # fmt: skip
+    steps: Sequence[Step], output: Path, pattern: str, frozen: Sequence[str]
+) -> Learning:
     """Say why a training does not learn, from all that it left.
 
     Args:
         steps: As they were told.
         output: Its output folder.
         pattern: Of the checkpoints' places; empty recognises them.
-        final: Files of weights outside of the checkpoints.
         frozen: Patterns of names of weights that do not change on purpose; empty says nothing.
     """
-    last = steps[-1].number if steps else 0
-    changes = read_changes(output, pattern, [output / name for name in final], last)
+    changes = read_changes(output, pattern)
     signs = Signs(steps=steps, changes=changes, output=output, pattern=pattern)
     return judge_learning(signs, frozen)
 
@@ -121,7 +122,7 @@ def judge_learning(signs: Signs, frozen: Sequence[str] = ()) -> Learning:
     few = len(changes.states) < 2 or len(steps) < 2 or not changes.names
     where = ", ".join(each.label for each in changes.states) or "nothing"
     return Learning(
-        finding=finding, frozen=unchanged,
+        finding=finding, rise=_rise(signs), frozen=unchanged,
         why_unknown=f"weights of {where} were read, and two states of them are needed"
         if few else "",
         words=f"{len(changes.changed)} of {len(changes.names)} weights change over {where}",
@@ -213,12 +214,12 @@ def _parts(signs: Signs) -> str | None:
     return None
 
 
-def _rises(signs: Signs) -> str | None:
-    """Recognise a loss that rises: from its beginning, or after it has fallen."""
+def _rise(signs: Signs) -> str:
+    """Say how a loss rises, from its beginning or after it has fallen; empty where it does not."""
     told = [step for step in signs.steps if step.loss is not None and math.isfinite(step.loss)]
     losses = [step.loss for step in told if step.loss is not None]
     if not trend.known(losses) or not (found := trend.find_trend(losses)).rising:
-        return None
+        return ""
     lowest = min(range(len(losses)), key=losses.__getitem__)
     early = lowest < _TAIL * len(losses)
     since = "from its beginning" if early else f"since step {told[lowest].number}"
@@ -226,12 +227,13 @@ def _rises(signs: Signs) -> str | None:
         "updates go uphill, or are far too large" if early
         else "it had fallen until then: the learning rate is too high, or rises"
     )  # fmt: skip
-    return f"the loss rises {since}, to {losses[-1]:.4g} from {losses[lowest]:.4g} ({found.words}): {cause}"  # noqa: E501
+    sizes = f"to {losses[-1]:.4g} from {losses[lowest]:.4g}"
+    return f"the loss rises {since}, {sizes} ({found.words}): {cause}"
 
 
 Signature = Callable[[Signs], str | None]
 SIGNATURES: tuple[Signature, ...] = (
-    _not_finite, _rate_at_zero, _never_changes, _stops, _parts, _rises,
+    _not_finite, _rate_at_zero, _never_changes, _stops, _parts,
 )  # fmt: skip
 """In this order: what is the cause of the others comes first."""
 

@@ -12,7 +12,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from os.path import commonpath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -65,7 +64,7 @@ class Moments(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class SavedState:
-    """What one checkpoint, or the final model, holds."""
+    """What one checkpoint holds."""
 
     label: str
     step: int
@@ -132,26 +131,31 @@ class WeightChanges:
         return {each.weights[name].digest for each in self.states if name in each.weights}
 
 
-def read_changes(output: Path, pattern: str, final: Sequence[Path], last: int) -> WeightChanges:
+def read_changes(output: Path, pattern: str) -> WeightChanges:
     """Read the first and the last checkpoints of a training, and one between them.
 
-    Where there are fewer than two, its final model is read, too.
+    The final model is left out, as it may be of the same step as the last checkpoint; so are those
+    whose names count something else than those of most, and may be copies.
 
     Args:
         output: The training's output folder.
         pattern: Of the checkpoints' places; empty recognises them.
-        final: Files of weights outside of the checkpoints.
-        last: The training's last step.
     """
-    found = find_checkpoints(output, pattern)
-    found = [each for each in found if each.step >= 0] or found
+    found = _of_one_kind(find_checkpoints(output, pattern), output)
     middle = len(found) // 2
     chosen = {*range(len(found))[:_ENDS], middle, *range(len(found))[-_ENDS:]}
     states = [read_state(each) for place, each in enumerate(found) if place in chosen]
-    if final and len(states) < _ENDS:  # it may be an average, or rounded, by right
-        root = Path(commonpath([path.parent for path in final]))
-        states.append(_read(final, root, "the final model", last))
     return WeightChanges(tuple(each for each in states if each.weights))
+
+
+def _of_one_kind(found: Sequence[Checkpoint], output: Path) -> list[Checkpoint]:
+    """Return the checkpoints with a number whose places differ in numbers alone."""
+    kinds: dict[str, list[Checkpoint]] = {}
+    for each in found:
+        if each.step >= 0:
+            place = each.path.relative_to(output).as_posix()
+            kinds.setdefault(re.sub(r"\d+", "#", place), []).append(each)
+    return max(kinds.values(), key=len, default=[*found])
 
 
 def read_state(checkpoint: Checkpoint) -> SavedState:

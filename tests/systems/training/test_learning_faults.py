@@ -65,7 +65,7 @@ def train(
     rated = rates or [None] * len(told)
     written = [Step(number, loss, rate)
                for number, (loss, rate) in enumerate(zip(told, rated, strict=True), 1)]  # fmt: skip
-    return find_learning(written, folder, "", [], frozen)
+    return find_learning(written, folder, "", frozen)
 
 
 def keep(*names: str) -> Change:
@@ -213,13 +213,25 @@ def test_weights_that_stop_changing_are_named(tmp_path: Path) -> None:
     ],
 )
 def test_a_loss_that_rises_is_named(tmp_path: Path, losses: list[float], since: str) -> None:
-    assert train(tmp_path, losses=losses).finding.startswith(f"the loss rises {since} (slope ")
+    learning = train(tmp_path, losses=losses)
+    assert learning.finding == ""
+    assert learning.explain("nothing shows").startswith(f"the loss rises {since} (slope ")
 
 
 def test_a_training_that_leaves_no_weights_tells_nothing(tmp_path: Path) -> None:
     learning = train(tmp_path, steps=())
     assert (learning.finding, learning.question) == ("", "")
     assert learning.why_unknown.startswith("weights of nothing were read")
+
+
+def test_copies_and_a_final_model_of_the_last_step_are_no_second_state(tmp_path: Path) -> None:
+    train(tmp_path, steps=(30,))
+    for name in ("epoch-1.safetensors", "final.safetensors"):
+        save_file(values_at(30), tmp_path / name)
+    steps = [Step(number, 4 - number / 10, None) for number in range(30)]  # counted from 0
+    learning = find_learning(steps, tmp_path, "", [])
+    assert (learning.finding, learning.question) == ("", "")
+    assert learning.why_unknown.startswith("weights of checkpoint ")
 
 
 def test_one_checkpoint_alone_tells_nothing(tmp_path: Path) -> None:
