@@ -51,12 +51,13 @@ class Trend(NamedTuple):
     @property
     def why_open(self) -> str:
         """Why the values do not tell; empty where they fall, rise, or fall by next to nothing."""
-        hidden = -self.low * self.length
-        if self.falling or self.rising or hidden <= _LEAST_FALL * abs(self.middle):
+        hidden, mean = -self.low * self.length, abs(self.middle)
+        if self.falling or self.rising or hidden <= _LEAST_FALL * mean:
             return ""
+        part = hidden / mean if mean else 1.0
         return (
-            f"{self.words}: so few steps, or so much noise, may hide a fall of "
-            f"{hidden / abs(self.middle) if self.middle else 1:.2g} times the loss; give more steps"
+            f"{self.words}: so few steps, or so much noise, may hide a fall of {part:.2g} times the "
+            "mean loss; give more steps"
         )
 
     @property
