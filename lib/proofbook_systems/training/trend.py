@@ -56,8 +56,8 @@ class Trend(NamedTuple):
             return ""
         part = hidden / mean if mean else 1.0
         return (
-            f"{self.words}: so few steps, or so much noise, may hide a fall of {part:.2g} times the "
-            "mean loss; give more steps"
+            f"{self.words}: so few steps, or so much noise, may hide a fall of "
+            f"{part:.2g} times the mean loss; give more steps"
         )
 
     @property
