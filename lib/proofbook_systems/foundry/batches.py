@@ -11,7 +11,7 @@ from pathlib import Path
 from proofbook.errors import SubjectError
 from proofbook_systems.foundry.changes import change_setting
 from proofbook_systems.foundry.epochs import Order, compare_orders, judge_order
-from proofbook_systems.foundry.held_out import is_named_test
+from proofbook_systems.foundry.held_out import find_test_stores
 from proofbook_systems.foundry.joined_rows import part_rows
 from proofbook_systems.foundry.pipeline import Pipeline, Prepared
 from proofbook_systems.foundry.rows import Origins, find_origins
@@ -246,12 +246,13 @@ def _shown(path: Path) -> str:
 
 
 def _held_out(prepared: Prepared, stores: Sequence[Store]) -> frozenset[int]:
-    """Return the stores that are called after a test, themselves or by what they were cut of."""
-    folder = prepared.workspace.folder
+    """Return the stores that are a test, by their own names or texts, or what they were cut of."""
     sources = {cut.chunks.path: cut.tokens for cut in prepared.cuts}
+    tests = find_test_stores(
+        [*stores, *sources.values()], prepared.workspace.folder, prepared.texts, prepared.tokenizer
+    )
     named = frozenset(
         number for number, store in enumerate(stores)
-        if is_named_test(store.path, folder)
-        or (store.path in sources and is_named_test(sources[store.path].path, folder))
+        if store.path in tests or (store.path in sources and sources[store.path].path in tests)
     )  # fmt: skip
     return named if len(named) < len(stores) else frozenset()

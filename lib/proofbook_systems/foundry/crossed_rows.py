@@ -104,21 +104,28 @@ def _all_go_on(
     for head in sorted(begun, key=len, reverse=True):
         for document in known.begun_by(head):
             rest = _rest(document, head, width)
-            if known.left[document] > 0 and not Counter(rest) - pieces:
+            if known.left[document] > 0 and _has(pieces, rest):
                 pieces.subtract(rest)
                 known.left[document] -= 1
                 break
         else:
             broken.append(head)
+            if len(broken) > 1:
+                return False
     left = +pieces
-    if len(broken) != 1:
-        return not broken and not left
+    if not broken:
+        return not left
     # What is cut off at the end of all rows is the rest of one document.
     return any(
         known.left[document] > 0
         and Counter(_rest(document, broken[0], width)[: left.total()]) == left
         for document in known.begun_by(broken[0])
     )
+
+
+def _has(pieces: Counter[bytes], wanted: Sequence[bytes]) -> bool:
+    """Say whether all that is wanted is there, in time that grows with ``wanted`` alone."""
+    return all(pieces[piece] >= count for piece, count in Counter(wanted).items())
 
 
 def _rest(document: bytes, head: bytes, width: int) -> list[bytes]:

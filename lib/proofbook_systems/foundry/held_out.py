@@ -1,19 +1,22 @@
 """Which stores are for a test, and what of them is in the others, too.
 
-Goes by names and by ids. Knows nothing about a training.
+Goes by names, of the stores or of the texts that they say, and by ids. Knows nothing about a
+training.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from proofbook_systems.foundry.stores import Ids, Store
+from proofbook_systems.foundry.texts import plain, read_texts
+from proofbook_systems.foundry.tokenizers import Tokenizer
 
-__all__ = ["find_shared", "is_named_test"]
+__all__ = ["find_shared", "find_test_stores", "is_named_test"]
 
 _TEST_WORDS = ("test", "val", "valid", "validation", "dev", "eval", "heldout")
 _SEEN = 32
@@ -21,6 +24,12 @@ _SEEN = 32
 _MOST_SHARED = 0.2
 """Share of a test's stretches from which on it is no chance that they are elsewhere: a licence, or
 a greeting, comes in many texts."""
+_SAMPLED = 32
+"""Rows of a store that are held against the texts."""
+_EDGE = 4
+"""Characters at either end of a sample that may be cut through."""
+_ITS_TEXT = 0.9
+"""Share of a store's samples that a test's texts have, from which on it is that test."""
 
 
 def is_named_test(path: Path, folder: Path) -> bool:
@@ -30,15 +39,61 @@ def is_named_test(path: Path, folder: Path) -> bool:
     return any(word in _TEST_WORDS for word in words)
 
 
-def find_shared(stores: Sequence[Store], folder: Path) -> list[str]:
+def find_test_stores(
+    stores: Sequence[Store], folder: Path, texts: Sequence[Path], tokenizer: Tokenizer | None
+) -> frozenset[Path]:
+    """Return the stores that are called after a test, or say what a text says that is.
+
+    Caches have names that say nothing; what is in them does.
+
+    Args:
+        stores: Tokens, or chunks.
+        folder: Of the project; names are looked at within it.
+        texts: Files of texts.
+        tokenizer: None where there is none: then names alone count.
+    """
+    named = {store.path for store in stores if is_named_test(store.path, folder)}
+    held = [path for path in texts if is_named_test(path, folder)]
+    if tokenizer is None or not held:
+        return frozenset(named)
+    wanted = "".join(plain(tokenizer.normalize(text)) for text in read_texts(held))
+    said = {
+        store.path for store in stores if store.path not in named
+        and _says(list(_samples(store, tokenizer)), wanted)
+    }  # fmt: skip
+    return frozenset(named | said)
+
+
+def _says(samples: Sequence[str], wanted: str) -> bool:
+    return bool(samples) and sum(each in wanted for each in samples) >= _ITS_TEXT * len(samples)
+
+
+def _samples(store: Store, tokenizer: Tokenizer) -> Iterator[str]:
+    """Yield what the middles of some rows say, without what may be cut through."""
+    special = np.asarray(sorted(tokenizer.special), np.int64)
+    for number in range(0, len(store), max(1, len(store) // _SAMPLED)):
+        row = store.flat[store.starts[number] : store.starts[number + 1]]
+        middle = max(0, row.size // 2 - _SEEN // 2)
+        ids = row[middle : middle + _SEEN]
+        if not np.isin(ids, special).any():
+            text = plain(tokenizer.normalize(tokenizer.decode(ids.tolist())))[_EDGE:-_EDGE]
+            if len(text) > _EDGE:
+                yield text
+
+
+def find_shared(
+    stores: Sequence[Store], folder: Path, tests_known: Collection[Path] = ()
+) -> list[str]:
     """Return the tests whose ids are in what is trained on.
 
     Args:
         stores: Of one kind: tokens, or chunks.
         folder: Of the project; names are looked at within it.
+        tests_known: Those that something else than their names calls so.
     """
-    tests = [store for store in stores if is_named_test(store.path, folder)]
-    others = [store for store in stores if not is_named_test(store.path, folder)]
+    tests = [each for each in stores
+             if each.path in tests_known or is_named_test(each.path, folder)]  # fmt: skip
+    others = [store for store in stores if not any(store is each for each in tests)]
     if not tests or not others:
         return []
     # What has all of another file in it was parted into that and the test.

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from proofbook_systems.foundry.document_counts import find_doubled, find_joined
-from proofbook_systems.foundry.held_out import find_shared
+from proofbook_systems.foundry.held_out import find_shared, find_test_stores
 from proofbook_systems.foundry.pipeline import Prepared, Tried
 from proofbook_systems.foundry.stores import Store
 from proofbook_systems.foundry.texts import (
@@ -205,9 +205,10 @@ def wrong_remainder(prepared: Prepared, wanted: str) -> list[str]:
 
 
 def find_trained_tests(prepared: Prepared) -> list[str]:
-    """Return the tests that are in what is trained on, as far as files are called after them."""
-    folder = prepared.workspace.folder
-    return find_shared(prepared.tokens or prepared.chunks, folder)
+    """Return the tests that are in what is trained on, as names, or texts' names, tell them."""
+    folder, stores = prepared.workspace.folder, prepared.tokens or prepared.chunks
+    tests = find_test_stores(stores, folder, prepared.texts, prepared.tokenizer)
+    return find_shared(stores, folder, tests)
 
 
 def find_differences(first: Prepared, second: Prepared) -> list[str]:

@@ -84,6 +84,7 @@ class TrainConfig(TrainerConfig):
 
     checkpoint_every: int = Field(ge=0)
     final_files: list[str]
+    frozen: list[str]
     weights: bool
     memory_growth: float = Field(gt=0)
     gpu: bool

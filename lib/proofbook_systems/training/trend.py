@@ -17,6 +17,8 @@ __all__ = ["Trend", "find_trend", "known", "not_finite", "why_unknown"]
 
 _FEWEST = 8
 _BLOCKS = 24
+_LEAST_FALL = 0.01
+"""Part of the loss: a training that learns lowers it by more, from its first step to its last."""
 
 
 class Trend(NamedTuple):
@@ -31,6 +33,10 @@ class Trend(NamedTuple):
     """How likely such a fall is where there is none; small says that it falls."""
     blocks: int
     """How many means were compared."""
+    length: int
+    """How many values there were."""
+    middle: float
+    """Their mean."""
 
     @property
     def falling(self) -> bool:
@@ -38,13 +44,28 @@ class Trend(NamedTuple):
         return self.slope < 0 and self.p_falling < 0.05
 
     @property
+    def rising(self) -> bool:
+        """Whether it rises, at 5 %."""
+        return self.slope > 0 and self.p_falling > 0.95
+
+    @property
+    def why_open(self) -> str:
+        """Why the values do not tell; empty where they fall, rise, or fall by next to nothing."""
+        hidden, mean = -self.low * self.length, abs(self.middle)
+        if self.falling or self.rising or hidden <= _LEAST_FALL * mean:
+            return ""
+        part = hidden / mean if mean else 1.0
+        return (
+            f"{self.words}: so few steps, or so much noise, may hide a fall of "
+            f"{part:.2g} times the mean loss; give more steps"
+        )
+
+    @property
     def words(self) -> str:
-        """The slope with its interval, and the test's p; and whether more steps might tell."""
-        is_open = not self.falling and self.low < 0 < self.high
+        """The slope with its interval, and the test's p."""
         return (
             f"slope {self.slope:.3g} a step ({self.low:.3g} to {self.high:.3g}), "
             f"p = {self.p_falling:.2g} over {self.blocks} blocks"
-            f"{'; so few steps, or so much noise, hide a slow fall' if is_open else ''}"
         )
 
 
@@ -88,8 +109,9 @@ def find_trend(values: Sequence[float]) -> Trend:
     means = [math.fsum(values[start : start + size]) / size for start in starts]
     slope, _, low, high = theilslopes(means, list(starts), 0.95)
     return Trend(
-        float(slope), float(low), float(high), float(norm.cdf(_statistic(means))), len(means)
-    )
+        float(slope), float(low), float(high), float(norm.cdf(_statistic(means))), len(means),
+        len(values), math.fsum(values) / len(values),
+    )  # fmt: skip
 
 
 def _statistic(values: Sequence[float]) -> float:

@@ -33,12 +33,20 @@ def test_a_fall_is_called_one_and_noise_is_not() -> None:
 
 @pytest.mark.parametrize(
     ("values", "is_open"),
-    [(noisy(0), True), (noisy(-0.01), False), (noisy(0.01), False), ([1.0] * 20, False)],
-)
+    [
+        (noisy(0), True), (noisy(-0.01), False), (noisy(0.02), False), ([1.0] * 20, False),
+        ([10 + value for value in noisy(0)], False), ([0.0] * 20, False),
+    ],
+)  # fmt: skip
 def test_what_may_be_a_slow_fall_is_not_called_learning_nothing(
     values: list[float], is_open: bool
 ) -> None:
-    assert ("hide a slow fall" in find_trend(values).words) == is_open
+    assert ("may hide a fall of" in find_trend(values).why_open) == is_open
+
+
+def test_a_rise_is_called_one() -> None:
+    assert find_trend(noisy(0.02)).rising
+    assert not find_trend(noisy(0)).rising
 
 
 def test_a_lucky_last_value_makes_no_fall() -> None:

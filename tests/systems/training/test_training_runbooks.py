@@ -36,6 +36,7 @@ def test_a_sound_training_is_green(run: Run) -> None:
     ("faults", "parameters", "red"),
     [
         (["flat"], {}, ["loss-falls"]),
+        (["still"], {}, ["weights-change", "loss-falls"]),
         (["leak"], {}, ["no-memory-growth"]),
         (["lazy"], {}, ["checkpoints-when-due"]),
         (["modelless"], {}, ["model-is-there"]),
@@ -62,6 +63,14 @@ def test_checkpoints_that_nothing_is_compared_with_are_skipped_with_a_reason(run
                "checkpoints-have-their-files")}  # fmt: skip
     assert skipped["checkpoints-when-due"].startswith("1 checkpoints were seen")
     assert skipped["checkpoints-have-their-files"].endswith("give checkpoint_files")
+
+
+@pytest.mark.exhaustive
+def test_losses_that_may_hide_a_fall_are_a_skip_and_what_never_changes_is_asked(run: Run) -> None:
+    done = run("train", "noisy", **TRAIN)
+    assert done.red == []
+    assert "may hide a fall of" in done.checks["loss-falls"].reason
+    assert done.checks["weights-change"].status == "passed"
 
 
 def test_a_training_that_fails_has_the_checklists_advice(run: Run) -> None:

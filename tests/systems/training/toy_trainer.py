@@ -107,10 +107,11 @@ while step < total and not stop:
     step += 1
     noise = np.random.default_rng(time.time_ns() if "restless" in faults else step).normal(size=8)
     loss = float((state["weights"] ** 2).mean())
-    loss = loss if "flat" not in faults else float(abs(noise[0]))
+    loss = loss if "flat" not in faults else float(2 + noise[0] / 100)
+    loss = loss if "noisy" not in faults else float(abs(noise[0]))
     rate = config.get("learning_rate", 0.1) / (1 + step / 50)
     state["speed"] = 0.5 * state["speed"] - rate * (2 * state["weights"] + 0.1 * noise)
-    state["weights"] = state["weights"] + 0.3 * state["speed"]
+    state["weights"] = state["weights"] + (0.3 if "still" not in faults else 0) * state["speed"]
     if "leak" in faults:
         hoard.append(b"x" * 20_000_000)
     told.append(json.dumps({"step": step, "loss": loss, "lr": rate}) + "\n")
