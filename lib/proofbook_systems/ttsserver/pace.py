@@ -30,15 +30,15 @@ Between the two it falls evenly: fast ones run into each other, and fewer are co
 """
 _TOO_MANY = 1.35
 """Share of a text's most syllables that may be heard."""
-_RATHER_FAST, _RATHER_SLOW = 6.2, 4.6
+_RATHER_FAST, _RATHER_SLOW = 6.2, 5.2
 """Syllables a second from which a voice that is too high or too deep counts."""
 _SMALL_MS, _NOT_A_MAN_HZ = 0.50, 160.0
 """Mean period of the ripples in the spectrum, and pitch: together of a man at double speed alone.
 
 Each alone is found in voices, too; half speed has no such mark where the voice was a woman's.
 """
-_HIGHEST_HZ, _DEEPEST_HZ = 380.0, 64.0
-"""Pitch, in the median, that nobody speaks with for long."""
+_HIGHEST_HZ, _DEEPEST_HZ, _NO_PITCH_HZ = 380.0, 64.0, 600.0
+"""Pitch, in the median, that nobody speaks with for long; above the last a whisper rings."""
 
 
 def find_unlikely_pace(results: Sequence[RowResult], slowest: float, fastest: float) -> list[str]:
@@ -117,9 +117,9 @@ def _find_wrong_rate(spoken: Utterance, text: Syllables) -> str:
 
 
 def _is_small(spoken: Utterance) -> bool:
-    if spoken.hertz > _HIGHEST_HZ:
-        return True
-    return spoken.hertz > _NOT_A_MAN_HZ and spoken.resonance < _SMALL_MS
+    if not _NOT_A_MAN_HZ < spoken.hertz < _NO_PITCH_HZ:
+        return False
+    return spoken.hertz > _HIGHEST_HZ or spoken.resonance < _SMALL_MS
 
 
 def _is_large(spoken: Utterance) -> bool:

@@ -34,7 +34,7 @@ leaves out the last vowel of most words, and Tamil does not.
 """
 _JOINING = ("SIGN VIRAMA", "SIGN AL LAKUNA")
 """Marks that take the vowel of an Indic letter away."""
-_MORE_THAN_VOWELS = 1.35
+_MORE_THAN_VOWELS, _MORE_IN_A_WORD = 1.35, 0.3
 """Two vowels side by side may be two syllables, and some consonants are one."""
 _MUTE = re.compile(r"(e|es|ed|ent)$")
 """Ends that are silent in French or English."""
@@ -94,7 +94,7 @@ def _count_run(run: str) -> Syllables:
     if not groups:
         return Syllables(0, spelled)
     mute = groups > 1 and _MUTE.search(letters) is not None
-    most = _MORE_THAN_VOWELS * groups + 1
+    most = _MORE_THAN_VOWELS * groups + _MORE_IN_A_WORD
     if run.isupper() and 1 < len(run) <= _LONGEST_ACRONYM:
         most = max(most, spelled)
     return Syllables(groups - mute, most)
