@@ -143,7 +143,8 @@ def _power(frames: Array, rate: int, size: int) -> tuple[Array, Array]:
 def _smoothed(values: Array) -> Array:
     reach = round(4 * _SMOOTH)
     weights: Any = np.exp(-0.5 * (np.arange(-reach, reach + 1) / _SMOOTH) ** 2)
-    return np.convolve(np.pad(values, reach, "edge"), weights / weights.sum(), "valid")
+    weights /= weights.sum()
+    return np.asarray(np.convolve(np.pad(values, reach, "edge"), weights, "valid"))
 
 
 def _count_rises(values: Array, lowest: float) -> int:
