@@ -268,3 +268,21 @@ def test_a_rest_is_no_dropout_and_the_same_gap_in_a_note_is_one() -> None:
     faded[gap] = cut[gap] = 0
     assert kinds(faded, rate) == []
     assert kinds(cut, rate) == ["dropout"]
+
+
+@pytest.mark.parametrize(
+    ("shape", "found"),
+    [
+        (lambda t: np.exp(-3 * t), []),
+        (lambda t: np.exp(-2 * t), []),
+        (lambda t: np.ones(len(t)), ["tone"]),
+        (lambda t: np.clip((2 - t) / 0.5, 0, 1), ["tone"]),
+        (lambda t: np.clip(1 - t / 2, 0, 1), ["tone"]),
+        (lambda t: 0.6 + 0.4 * np.sin(2 * np.pi * 3 * t), ["tone"]),
+        (lambda t: np.exp(2 * (t - 2)), ["tone"]),
+    ],
+    ids=["drum", "bell", "sine", "faded out", "faded all along", "tremolo", "swelling"],
+)
+def test_a_struck_note_that_dies_away_is_no_steady_tone(shape: Any, found: list[str]) -> None:
+    t = times(2.0, 16_000)
+    assert kinds(0.5 * shape(t) * np.sin(2 * np.pi * 312 * t), 16_000, content="music") == found

@@ -32,7 +32,10 @@ def synthesise(
     seed: int = 0,
     loud: bool = True,
 ) -> Speech:
-    """Return speech; the same arguments give the same bytes.
+    """Return speech; the same arguments give the same length, pitch and speed.
+
+    They give the same bytes, too, but for breathy voices: eSpeak NG draws their breath from C's
+    own random numbers, which go on from call to call.
 
     Args:
         text: What is said.

@@ -55,6 +55,7 @@ class JsonClient:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._seconds = answer_seconds
+        self._prefix = httpx.URL(url).path.rstrip("/")
         self._http = httpx.Client(
             base_url=url, trust_env=False, transport=transport, follow_redirects=True
         )
@@ -82,8 +83,8 @@ class JsonClient:
             with self._http.stream(method, path, timeout=_limits(seconds), **options) as begun:
                 response = _read_whole(begun, time.monotonic() + seconds)
         except httpx.HTTPError as error:
-            raise _fault(method, path, error, seconds) from error
-        _refuse_failure(method, path, response)
+            raise _fault(method, self._whole(path), error, seconds) from error
+        _refuse_failure(method, self._whole(path), response)
         return response
 
     def get(self, path: str, model: type[_A], **options: Any) -> _A:
@@ -127,10 +128,14 @@ class JsonClient:
         """
         try:
             with self._http.stream("GET", path, timeout=_limits(timeout)) as response:
-                _refuse_failure("GET", path, response)
+                _refuse_failure("GET", self._whole(path), response)
                 yield response
         except httpx.HTTPError as error:
-            raise _fault("GET", path, error, timeout) from error
+            raise _fault("GET", self._whole(path), error, timeout) from error
+
+    def _whole(self, path: str) -> str:
+        """Return a path as the server gets it, for messages; an address of its own stays."""
+        return path if "://" in path else f"{self._prefix}/{path.lstrip('/')}"
 
 
 def _read_whole(begun: httpx.Response, deadline: float) -> httpx.Response:

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from proofbook.errors import SubjectError
 from proofbook.media import AudioLimits, Clip, ExpectedAudio, find_audio_faults, read_audio
+from proofbook_systems.ttsserver.syllables import count_syllables
 
 __all__ = ["find_faults"]
 
-_MOST_CHARACTERS = 40.0
-"""Characters a second that nobody speaks: 25 are very fast."""
+_MOST_SYLLABLES = 18.0
+"""A second: the fastest synthetic voices reach that, people 9."""
 
 
 def find_faults(
@@ -53,7 +54,7 @@ def find_faults(
 
 def _duration_faults(clip: Clip, claimed: float | None, tolerance: float, text: str) -> list[str]:
     faults = []
-    if len(text) > _MOST_CHARACTERS * clip.seconds:
+    if count_syllables(text).fewest > _MOST_SYLLABLES * clip.seconds:
         faults.append(
             f"the audio ends early: it lasts {clip.seconds:.2f} s, too short for {len(text)} "
             "characters"

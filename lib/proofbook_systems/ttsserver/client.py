@@ -180,7 +180,8 @@ class SpeechClient(JsonClient):
                 yield _read_event(response.read().decode(errors="replace"), self._job)
                 return
             if "text/event-stream" not in kind:
-                raise ServerError(f"GET {path} answers {kind} and no event stream")
+                asked = response.request.url.path
+                raise ServerError(f"GET {asked} answers {kind} and no event stream")
             for event in EventSource(response).iter_sse():
                 if (told := _told(event.event, event.data, self._job)) is not None:
                     yield told

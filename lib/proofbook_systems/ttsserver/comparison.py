@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
-from unicodedata import east_asian_width
 
 import numpy as np
 
@@ -25,7 +24,6 @@ __all__ = [
     "find_same_speed",
     "find_same_texts",
     "find_same_voices",
-    "find_unlikely_pace",
     "find_unsaid",
     "is_repeatable",
     "why_nothing",
@@ -36,8 +34,6 @@ _SAME = 2e-4
 _HEEDED = 0.5
 """Share of a change of speed that must be heard."""
 _FEWEST_VOICES = 2
-_FEWEST_CHARACTERS = 40
-_WIDE = 3
 _COMPARABLE = 2.0
 """Seconds of speech in which a change of speed shows."""
 WHY = {
@@ -102,28 +98,6 @@ def find_format_changes(results: Sequence[RowResult], rate: int = 0) -> list[str
             )
         if rate and (found := _read(result).rate) != rate:
             faults.append(f"{result.row.name} has {found} Hz, not {rate} Hz")
-    return faults
-
-
-def find_unlikely_pace(results: Sequence[RowResult], slowest: float, fastest: float) -> list[str]:
-    """Return rows that are spoken faster or more slowly than people speak.
-
-    Args:
-        results: All rows; short texts, in which pauses count for much, are left out.
-        slowest: Characters a second; one that is written wide, as Chinese is, counts as three.
-        fastest: Characters a second.
-    """
-    faults = []
-    for result in _heard(results):
-        length = sum(_WIDE if east_asian_width(c) in "WF" else 1 for c in result.row.text)
-        seconds = _read(result).spoken_seconds
-        if length < _FEWEST_CHARACTERS or slowest * seconds <= length <= fastest * seconds:
-            continue
-        faults.append(
-            f"{result.row.name} says {length} characters in {seconds:.2f} s, "
-            f"{length / seconds:.1f} a second; people say {slowest:g} to {fastest:g}: "
-            "part of the text may be missing or doubled, or the rate in the header is wrong"
-        )
     return faults
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 
 from proofbook_systems.ttsserver.client import ServerError, SpeechClient
@@ -33,7 +34,7 @@ class Voices:
         self, rows: Sequence[Row], sample: VoiceSample | None, language: str, timeout: float = 60.0
     ) -> None:
         self._sample, self._timeout = sample, timeout
-        self._requests = {_key(row): _request(row, language) for row in rows}
+        self._requests = _requests(rows, language)
         self._ids: dict[tuple[str, str], str] = {}
         self._faults: dict[tuple[str, str], ServerError] = {}
 
@@ -99,11 +100,31 @@ def _key(row: Row) -> tuple[str, str]:
     return (CLONED, "") if row.cloned else (row.engine, row.voice)
 
 
-def _request(row: Row, language: str) -> ProfileRequest:
+def _requests(rows: Sequence[Row], language: str) -> dict[tuple[str, str], ProfileRequest]:
+    """Return a profile for each voice, each of a name of its own."""
+    speakers = {_key(row): row for row in rows}
+    engines = Counter(row.engine for row in speakers.values() if not row.cloned)
+    requests: dict[tuple[str, str], ProfileRequest] = {}
+    for key, row in speakers.items():
+        name = _profile_name(row, alone=engines[row.engine] == 1)
+        taken = {request.name for request in requests.values()}
+        unlike = name if name not in taken else f"{name}-{len(taken)}"
+        requests[key] = _request(row, unlike, language)
+    return requests
+
+
+def _profile_name(row: Row, *, alone: bool) -> str:
+    """Return ``e2e-kokoro``, or ``e2e-kokoro-af_heart`` where the engine has other voices, too."""
     if row.cloned:
-        return ProfileRequest(name="e2e-cloned", voice_type=CLONED, language=language)
-    name = _SHORT_NAMES.get(row.engine, row.engine)
+        return "e2e-cloned"
+    name = f"e2e-{_SHORT_NAMES.get(row.engine, row.engine)}"
+    return name if alone else f"{name}-{row.voice}"
+
+
+def _request(row: Row, name: str, language: str) -> ProfileRequest:
+    if row.cloned:
+        return ProfileRequest(name=name, voice_type=CLONED, language=language)
     return ProfileRequest(
-        name=f"e2e-{name}", voice_type="preset", language=language,
+        name=name, voice_type="preset", language=language,
         preset_engine=row.engine, preset_voice_id=row.voice,
     )  # fmt: skip

@@ -75,25 +75,6 @@ def test_a_text_lasts_as_long_as_its_parts(make: Make, seconds: float, words: st
     assert words in "".join(faults)
 
 
-@pytest.mark.parametrize(
-    ("text", "seconds", "is_right"),
-    [
-        ("x" * 60, 4.0, True),
-        ("x" * 60, 6.5, False),
-        ("x" * 60, 2.2, False),
-        ("x" * 39, 30.0, True),
-        ("語" * 20, 4.0, True),
-        ("語" * 20, 8.0, False),
-    ],
-)
-def test_a_text_is_spoken_as_fast_as_people_speak(
-    make: Make, text: str, seconds: float, is_right: bool
-) -> None:
-    faults = comparison.find_unlikely_pace([make(text, seconds, lead=2)], 10, 25)
-    assert (faults == []) == is_right
-    assert all("a second; people say 10 to 25" in fault for fault in faults)
-
-
 def test_a_text_whose_parts_another_voice_says_is_left_alone(make: Make) -> None:
     rows = [make("A", 2), make("B", 3, voice="bob"), make("A B", 9)]
     assert comparison.find_unsaid(rows, 0.2) == []

@@ -136,6 +136,24 @@ def test_the_key_is_sent_where_there_is_one_and_the_prefix_always(
     assert polled_paths(contract) == [r"/v1/models"]
 
 
+def test_a_fault_names_the_path_with_the_prefix() -> None:
+    def refuse(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/api/v1/late":
+            raise httpx.ReadTimeout("late")
+        return httpx.Response(404, json={"error": "no"})
+
+    contract, transport = OPENAI.model_copy(update={"prefix": "/api"}), httpx.MockTransport(refuse)
+    with SpeechClient("http://x", contract, transport=transport) as client:
+        for send, named in (
+            (lambda: client.speak(ASKED), "POST /api/v1/audio/speech answers 404 (no)"),
+            (lambda: client.send("GET", "/v1/late"), "GET /api/v1/late: no answer within"),
+            (lambda: client.send("GET", "http://y/a.wav"), "GET http://y/a.wav answers 404 (no)"),
+        ):
+            with pytest.raises(ServerError) as caught:
+                send()
+            assert str(caught.value).startswith(named)
+
+
 def test_voices_are_looked_for_in_a_list_of_any_form() -> None:
     contract = load_contract("marytts")
     for body in (b"ann en female\nbob de male\n", json.dumps({"v": ["ann", "bob"]}).encode()):

@@ -18,6 +18,8 @@ _WITHIN = 1e-3
 _STEADY, _RANDOM, _LINE = 0.16, (0.8, 1.2), 6.0
 _CONSTANT = 0.995
 _ONE_LINE = 0.98
+_DIES_AWAY, _EVENLY = 10.0, 1.0
+"""dB by which a struck note becomes quieter, and how far it strays from a straight fall."""
 _CLIFF, _DEPTH, _DENSE, _DENSE_NOW = 25.0, -70.0, 50.0, 40.0
 _HEARD = 11_000.0
 """Hz up to which a sound is never called dull: voices are often made at 22 kHz."""
@@ -52,7 +54,7 @@ def steady_noise(channel: Channel, limits: AudioLimits) -> Iterator[AudioFault]:
 
 
 def steady_tone(channel: Channel, limits: AudioLimits) -> Iterator[AudioFault]:
-    """Find that the whole sound is one tone or one chord that never changes."""
+    """Find that the whole sound is one tone or one chord that never changes; a struck one dies."""
     power = spectrogram(channel.samples - channel.samples.mean(), channel.rate, 0.1)
     energy = power.sum(axis=1)
     heard = power[energy > 1e-4 * energy.max()]
@@ -65,7 +67,7 @@ def steady_tone(channel: Channel, limits: AudioLimits) -> Iterator[AudioFault]:
     same = shapes @ (mean / np.linalg.norm(mean)) > _CONSTANT
     level = 10 * np.log10(heard.sum(axis=1))
     unchanging = same.mean() > limits.tone and float(np.std(level)) < 0.5
-    if unchanging or _is_one_line(heard, limits.tone):
+    if unchanging or (_is_one_line(heard, limits.tone) and not _dies_away(level)):
         hertz = float(np.argmax(heard.sum(axis=0))) * channel.rate / (2 * (heard.shape[1] - 1))
         yield AudioFault(
             name="tone", channel=channel.number, measured=float(same.mean()),
@@ -117,6 +119,14 @@ def _is_one_line(heard: Array, most: float) -> bool:
     middle = int(np.median(places))
     near = heard[:, max(0, middle - 3) : middle + 4].sum(axis=1) / heard.sum(axis=1)
     return bool(np.mean(near > _ONE_LINE) > most)
+
+
+def _dies_away(level: Array) -> bool:
+    """Say whether levels in dB fall evenly, as those of a drum or a bell that is struck once."""
+    time = np.arange(len(level)) - (len(level) - 1) / 2
+    slope = float(time @ level / (time @ time))
+    rest = level - level.mean() - slope * time
+    return slope * len(level) < -_DIES_AWAY and float(rest.std()) < _EVENLY
 
 
 def _repeated_samples(channel: Channel) -> int:
