@@ -46,7 +46,8 @@ MORE = {
 SAY_HOW = {
     "apply_mapping", "build_context", "checkpoints", "class_dir", "env_file",
     "environment_name", "episode", "expected", "fallback_image", "gpu_driver", "instance_dir",
-    "interpreter", "key", "length_change", "log_file", "log_pattern", "manifest", "mirror",
+    "interpreter", "key", "key_variable", "length_change", "log_file", "log_pattern",
+    "manifest", "mirror",
     "model", "name", "offload_dir", "original_output", "output_dir", "posted", "project",
     "prompt_file", "python", "reference_text", "reference_wav", "report", "reviewer_role",
     "script_answer", "task", "text_encoder", "token_expires", "tokenizer",
