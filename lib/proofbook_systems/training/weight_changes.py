@@ -220,5 +220,5 @@ def _noted(value: Any) -> SavedWeight | None:
     return SavedWeight(
         digest=hashlib.sha256(data.view(torch.uint8).numpy().data).hexdigest(),
         shape=tuple(tensor.shape), bits=8 * tensor.element_size(),
-        largest=float(data.abs().max()), sample=data[::every].float().clone(),
+        largest=float(data.float().abs().max()), sample=data[::every].float().clone(),
     )  # fmt: skip

@@ -250,3 +250,16 @@ def test_a_small_update_that_16_bits_round_away_is_not_blamed_on_a_copy(tmp_path
     learning = train(tmp_path, change)
     assert learning.finding == ""
     assert learning.question.startswith("norm.weight never change")
+
+
+@pytest.mark.parametrize("kind", [torch.float8_e4m3fn, torch.float8_e5m2, torch.float16])
+def test_weights_of_few_bits_are_read(tmp_path: Path, kind: torch.dtype) -> None:
+    def change(step: int, values: Values) -> None:
+        del values["attn.mask"]
+        values["norm.weight"][0] = torch.nan if step > 20 else 0
+        values.update({name: value.to(kind) for name, value in values.items()})
+
+    learning = train(tmp_path, change, optimizer=False)
+    assert learning.finding == (
+        "norm.weight of checkpoint 30 is not finite, and all of checkpoint 20 are finite"
+    )
