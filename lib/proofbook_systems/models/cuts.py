@@ -86,18 +86,20 @@ def is_whole(
 
 
 def name_frozen(model: Any, run: Callable[[], object], silent: Weights) -> set[str]:
-    """Return the weights that a model freezes on purpose: of models within it, run underived.
+    """Return the weights that a model freezes on purpose: of modules that only run underived.
+
+    A weight that is read underived, by whoever has its module, is not frozen by that.
 
     Args:
         model: What is derived.
         run: Runs it as it is when it is derived.
         silent: Names and weights of all that got no gradient.
     """
-    parts = [f"{n}." for n, m in model.named_modules() if n and hasattr(m, "save_pretrained")]
+    parts = [f"{n}." for n, _ in model.named_modules() if n]
     names = {name for name, _ in silent}
     trained = [name for name, weight in model.named_parameters() if weight.requires_grad]
     quiet: dict[str, bool] = {}
-    hooks = [m.register_forward_pre_hook(_noting(n, quiet)) for n, m in model.named_modules()]
+    hooks = [m.register_forward_pre_hook(_noting(f"{n}.", quiet)) for n, m in model.named_modules()]
     try:
         run()
     finally:

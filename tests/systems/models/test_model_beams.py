@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -55,6 +56,21 @@ def test_cache_that_cannot_be_put_in_order_is_a_fault(
     monkeypatch.setattr(cache_utils.DynamicLayer, "reorder_cache", refuse)
     with pytest.raises(NotImplementedError, match="no order"):
         check_beams(llama, WORDS, 1e-5, {})
+
+
+def test_search_with_a_cache_that_is_refused_is_no_fault() -> None:
+    class Stateful:
+        config = generation_config = None
+
+        def generate(self, **asked: Any) -> Any:
+            if asked["use_cache"]:
+                raise ValueError("Stateful cannot use beam search with a cache currently, as")
+            scores = torch.zeros(2)
+            return SimpleNamespace(sequences_scores=scores, logits=[torch.ones(2, 3)])
+
+    found = check_beams(Stateful(), WORDS, 1e-5, {})
+    assert found.wrong == ""
+    assert found.unasked.startswith("it takes several beams without a cache alone: ValueError")
 
 
 def test_model_that_takes_no_beams_at_all_says_why() -> None:

@@ -62,20 +62,13 @@ def test_weights_that_the_loss_does_not_depend_on_need_no_gradient() -> None:
     assert (found.wrong, found.by_slope) == ("", True) and found.share < 1
 
 
-class Tower(Stack):
-    """A model of its own within another."""
-
-    def save_pretrained(self) -> None:
-        """Save it."""
-
-
 class Seeing(torch.nn.Module):
-    """Reads what a model of its own has made of an image, and does not derive it."""
+    """Reads what a tower has made of an image, and does not derive it."""
 
-    def __init__(self, *, underived: bool, within: Any = Tower) -> None:
+    def __init__(self, *, underived: bool) -> None:
         super().__init__()
         torch.manual_seed(0)
-        self.tower, self.head, self.underived = within(), torch.nn.Linear(4, 4), underived
+        self.tower, self.head, self.underived = Stack(), torch.nn.Linear(4, 4), underived
 
     def forward(self, states: Any) -> dict[str, Any]:
         with torch.set_grad_enabled(not self.underived):
@@ -83,15 +76,34 @@ class Seeing(torch.nn.Module):
         return {"logits": self.head(seen if self.underived else seen.detach())}
 
 
-def test_model_of_its_own_that_runs_without_gradients_is_frozen_on_purpose() -> None:
+def test_module_that_only_runs_without_gradients_is_frozen_on_purpose_and_told() -> None:
     found = check_gradient(Seeing(underived=True), STATES)
     assert (found.wrong, found.by_slope) == ("", True)
+    assert found.held
 
 
-@pytest.mark.parametrize(("underived", "within"), [(False, Tower), (True, Stack)])
-def test_what_is_cut_off_otherwise_is_no_frozen_model(underived: bool, within: Any) -> None:
-    found = check_gradient(Seeing(underived=underived, within=within), STATES)
+def test_what_is_cut_off_otherwise_is_not_frozen() -> None:
+    found = check_gradient(Seeing(underived=False), STATES)
     assert found.wrong.startswith("no gradient reaches tower.blocks.")
+
+
+class Placed(torch.nn.Module):
+    """Looks up a table's weight without deriving it, and never runs the table."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.head, self.places = torch.nn.Linear(4, 4), torch.nn.Embedding(2, 4)
+
+    def forward(self, states: Any) -> dict[str, Any]:
+        with torch.no_grad():
+            places = self.places.weight[torch.arange(len(states))] * 1.0
+        return {"logits": self.head(states + places)}
+
+
+def test_weight_that_is_read_without_gradients_is_not_frozen_by_that() -> None:
+    found = check_gradient(Placed(), STATES)
+    assert found.wrong.startswith("no gradient reaches places.weight, and the loss depends on it")
 
 
 class Choosing(torch.nn.Module):

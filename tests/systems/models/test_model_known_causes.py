@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 from collections.abc import Callable
@@ -284,6 +285,28 @@ def put_states_in_order(ready: Ready, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Cache, "reorder_cache", reorder_all)
 
 
+def put_linear_states_in_order(_: Ready, patch: pytest.MonkeyPatch) -> None:
+    def mended(reorder: Any) -> Any:
+        def both(self: Any, order: torch.Tensor) -> None:
+            reorder(self, order)
+            states = self.linear_cache
+            self.linear_cache = [s[order] if isinstance(s, torch.Tensor) else s for s in states]
+
+        return both
+
+    instead(patch, code_of("minimax").MiniMaxCache, "reorder_cache", mended)
+
+
+def derive_places(_: Ready, patch: pytest.MonkeyPatch) -> None:
+    class Derived:
+        no_grad = contextlib.nullcontext
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(torch, name)
+
+    patch.setattr(code_of("layoutlmv3"), "torch", Derived())
+
+
 def read_each_code_by_its_own_table(ready: Ready, patch: pytest.MonkeyPatch) -> None:
     model, first = ready.built.model, ready.inputs["generation_steps"]
     tables = model.model.get_input_embeddings()
@@ -318,6 +341,8 @@ CAUSES: list[tuple[str, str, Mend]] = [
     ("bamba", "cache", count_places_onwards),
     ("qwen3_omni_moe_talker_code_predictor", "cache", read_each_code_by_its_own_table),
     ("recurrent_gemma", "cache", put_states_in_order),
+    ("minimax", "cache", put_linear_states_in_order),
+    ("layoutlmv3", "gradient", derive_places),
     ("xlm", "padding", mask_causal_attention),
     ("imagegpt", "padding", average_words_alone),
     ("yoso", "padding", attend_with_ones_and_zeros),
