@@ -297,6 +297,18 @@ def put_linear_states_in_order(_: Ready, patch: pytest.MonkeyPatch) -> None:
     instead(patch, code_of("minimax").MiniMaxCache, "reorder_cache", mended)
 
 
+def forget_the_mask_for_the_next_word(ready: Ready, patch: pytest.MonkeyPatch) -> None:
+    def mended(prepare: Any) -> Any:
+        def cut_back(self: Any, input_ids: torch.Tensor, cache: Any = None, **rest: Any) -> Any:
+            if cache is not None and cache.get_seq_length():
+                cache.crop(-1)
+            return prepare(self, input_ids, cache=cache, **rest)
+
+        return cut_back
+
+    instead(patch, type(ready.built.model), "prepare_inputs_for_generation", mended)
+
+
 def derive_places(_: Ready, patch: pytest.MonkeyPatch) -> None:
     class Derived:
         no_grad = contextlib.nullcontext
@@ -341,6 +353,7 @@ CAUSES: list[tuple[str, str, Mend]] = [
     ("bamba", "cache", count_places_onwards),
     ("qwen3_omni_moe_talker_code_predictor", "cache", read_each_code_by_its_own_table),
     ("recurrent_gemma", "cache", put_states_in_order),
+    ("xlm", "cache", forget_the_mask_for_the_next_word),
     ("minimax", "cache", put_linear_states_in_order),
     ("layoutlmv3", "gradient", derive_places),
     ("xlm", "padding", mask_causal_attention),
