@@ -81,7 +81,8 @@ class Learning:
         """What a person must say of the weights that never change; empty where there are none."""
         if not self.frozen:
             return ""
-        return f"{_names(self.frozen)} never change{self.optimizer}: are they frozen on purpose?"
+        kept = f"{_names(self.frozen)} never {_verb(self.frozen)}"
+        return f"{kept}{self.optimizer}: frozen on purpose?"
 
     def explain(self, words: str) -> str:
         """Return the finding, or the rise; else ``words`` and what a person must say."""
@@ -202,8 +203,8 @@ def _parts(signs: Signs) -> str | None:
     if updated:
         among = "" if len(updated) == _lacking(live, reached, state, updated) else "among "
         return (
-            f"{among}{_names(updated)} never change, and the optimizer makes updates for them: "
-            "these go to other tensors, such as a copy of them"
+            f"{among}{_names(updated)} never {_verb(updated)}, and the optimizer makes updates "
+            "there: these go to other tensors, such as a copy"
         )
     if any(dead.values()) and any(live.values()):
         where = f": {_names(unreached)}" if unreached else f", of shapes {_shapes(dead)}"
@@ -272,7 +273,7 @@ def _against(frozen: Sequence[str], changes: WeightChanges) -> str:
     if moved := [name for name in changes.changed if fits[name]]:
         return f"{_names(moved)} should be frozen, and {_verb(moved)}"
     if stuck := [name for name in changes.unchanged if not fits[name]]:
-        return f"{_names(stuck)} never change, and are not declared as frozen"
+        return f"{_names(stuck)} never {_verb(stuck)}: not declared as frozen"
     none = [each for each in frozen if not any(fnmatch.fnmatchcase(n, each) for n in fits)]
     return f"frozen names {none[0]}, which no weight is called" if none else ""
 

@@ -104,7 +104,7 @@ def test_a_training_that_changes_nothing_is_named_with_its_cause(
 
 def test_weights_whose_updates_go_to_a_copy_are_named(tmp_path: Path) -> None:
     found = train(tmp_path, keep("layers.1.weight")).finding
-    assert found.startswith("layers.1.weight never change, and the optimizer makes updates for")
+    assert found.startswith("layers.1.weight never changes, and the optimizer makes updates there")
 
 
 def test_weights_that_no_gradient_reaches_are_named(tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_a_frozen_embedding_is_asked_about_and_not_blamed(
 ) -> None:
     learning = train(tmp_path, keep("embed.weight"), **more)
     assert learning.finding == ""
-    assert learning.question.startswith("embed.weight never change, and ")
+    assert learning.question.startswith("embed.weight never changes, and ")
     assert told in learning.question
 
 
@@ -134,7 +134,7 @@ def test_a_frozen_embedding_is_asked_about_and_not_blamed(
     [
         (["embed.*"], ""),
         (["layers.*"], "layers.0.weight, layers.1.weight should be frozen, and change"),
-        (["vae/*"], "embed.weight never change, and are not declared as frozen"),
+        (["vae/*"], "embed.weight never changes: not declared as frozen"),
         (["embed.*", "vae/*"], "frozen names vae/*, which no weight is called"),
     ],
 )
@@ -192,7 +192,7 @@ def test_a_state_of_another_form_says_nothing_of_gradients(tmp_path: Path) -> No
 
     learning = train(tmp_path, change, moments=("state1", "state2"))
     assert learning.finding == ""
-    assert learning.question == "norm.weight never change: are they frozen on purpose?"
+    assert learning.question == "norm.weight never changes: frozen on purpose?"
 
 
 def test_weights_that_stop_changing_are_named(tmp_path: Path) -> None:
@@ -249,7 +249,7 @@ def test_a_small_update_that_16_bits_round_away_is_not_blamed_on_a_copy(tmp_path
 
     learning = train(tmp_path, change)
     assert learning.finding == ""
-    assert learning.question.startswith("norm.weight never change")
+    assert learning.question.startswith("norm.weight never changes")
 
 
 @pytest.mark.parametrize("kind", [torch.float8_e4m3fn, torch.float8_e5m2, torch.float16])
